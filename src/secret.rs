@@ -50,6 +50,39 @@ impl From<String> for Secret {
     }
 }
 
+/// A storage URL whose query holds a signature: printed without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(url::Url);
+
+impl SecretUrl {
+    /// Takes the URL over.
+    pub fn new(url: url::Url) -> Self {
+        Self(url)
+    }
+
+    /// The URL with its signature: only to be sent.
+    pub fn expose(&self) -> &url::Url {
+        &self.0
+    }
+
+    /// The URL without its query and without credentials behind `;`.
+    pub fn redacted(&self) -> &str {
+        redact_url(self.0.as_str())
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.redacted())
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.redacted())
+    }
+}
+
 /// A storage URL up to its first secret: cut at `?` (SAS) and at `;` (account key, `impersonate`,
 /// managed identity), where Kusto's storage connection strings put credentials.
 pub fn redact_url(url: &str) -> &str {
