@@ -1,5 +1,9 @@
 //! kusto-ingest: data into Azure Data Explorer (Kusto), and what became of it.
 
+pub mod auth;
+mod clock;
 pub mod error;
 pub mod op;
+pub mod props;
+pub mod query;
 pub mod secret;
