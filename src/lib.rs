@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod clock;
+pub mod connection;
 pub mod error;
 pub mod op;
 pub mod props;
