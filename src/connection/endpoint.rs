@@ -1,6 +1,8 @@
 //! The two addresses of a cluster.
 
-use url::{Host, Url};
+use std::net::IpAddr;
+
+use url::Url;
 
 /// The engine answers queries and commands; the data management service lends what queued
 /// ingestion needs.
@@ -103,15 +105,11 @@ pub fn metadata_url(base: &Url) -> Url {
     url
 }
 
-/// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`.
+/// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`, with brackets or without.
 pub(super) fn is_loopback(host: &str) -> bool {
-    match Host::parse(host.trim_start_matches('[').trim_end_matches(']')) {
-        Ok(Host::Ipv4(address)) => address.is_loopback(),
-        Ok(Host::Domain(name)) => name == "localhost",
-        _ => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::Ipv6Addr>()
-            .is_ok_and(|address| address.is_loopback()),
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost",
     }
 }
 

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::error::{Error, Result};
 use crate::props::format::DataFormat;
-use crate::props::mapping::{
-    ColumnMapping, Mapping, MappingKind, MappingSource, check_kind, columns_to_wire_json,
-    parse_columns,
-};
+use crate::props::mapping::{ColumnMapping, Mapping, MappingKind, MappingSource, check_kind};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
 use crate::query::datetime::DateTime;
-use crate::secret::Secret;
+
+mod pass_through;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 /// What the service reports about an ingestion. The numbers are those on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -382,161 +382,9 @@ impl IngestionProperties {
             _ => Ok(()),
         }
     }
-
-    /// The `AdditionalProperties` of the queue message. Every value is a string, as in the
-    /// service's own bag of properties; lists are JSON inside the string. The properties have
-    /// passed [`IngestionProperties::validate`] and [`IngestionProperties::check_format`] before.
-    pub fn additional_properties_wire(
-        &self,
-        identity_token: &Secret,
-        format: DataFormat,
-    ) -> Map<String, Value> {
-        let mut wire = Wire(Map::new());
-        wire.put(AUTHORIZATION_CONTEXT, identity_token.expose());
-        wire.put("format", format.wire_name());
-        if !self.tags.is_empty() {
-            wire.put("tags", json_list(&self.tags.to_vec()));
-        }
-        if !self.ingest_if_not_exists.is_empty() {
-            wire.put("ingestIfNotExists", json_list(&self.ingest_if_not_exists));
-        }
-        wire.put_mapping(&self.mapping, format);
-        if self.ignore_first_record {
-            wire.put("ignoreFirstRecord", "true");
-        }
-        if let Some(time) = self.creation_time.and_then(|t| DateTime::try_from(t).ok()) {
-            wire.put("creationTime", time.to_string());
-        }
-        if let Some(policy) = self.validation_policy {
-            wire.put("validationPolicy", policy.to_wire());
-        }
-        for (name, value) in &self.additional {
-            wire.put_if_absent(name, value);
-        }
-        wire.0
-    }
-
-    /// Sets a property by its name in the service's documentation and its text; names ignore case.
-    /// What has a setter of its own is parsed, anything else becomes an additional property.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        match name.trim().to_ascii_lowercase().as_str() {
-            "format" => self.format = Some(value.parse()?),
-            "tags" => {
-                self.tags = Tags::new();
-                for tag in parse_list("tags", value)? {
-                    self.tags.add(tag);
-                }
-            }
-            "ingestifnotexists" => {
-                self.ingest_if_not_exists = parse_list("ingestIfNotExists", value)?;
-            }
-            "ingestionmappingreference" => self.set_mapping_reference(value, None),
-            "ingestionmapping" => self.set_mapping_json(value, None)?,
-            "ingestionmappingtype" | "ingestionmappingkind" => {
-                self.set_mapping_kind(value.parse()?)?;
-            }
-            "csvmapping" => self.set_mapping_json(value, Some(MappingKind::Csv))?,
-            "jsonmapping" => self.set_mapping_json(value, Some(MappingKind::Json))?,
-            "avromapping" => self.set_mapping_json(value, Some(MappingKind::Avro))?,
-            "csvmappingreference" => self.set_mapping_reference(value, Some(MappingKind::Csv)),
-            "jsonmappingreference" => self.set_mapping_reference(value, Some(MappingKind::Json)),
-            "avromappingreference" => self.set_mapping_reference(value, Some(MappingKind::Avro)),
-            "reportlevel" => self.report_level = parse_choice("reportLevel", value, &LEVELS)?,
-            "reportmethod" => self.report_method = parse_choice("reportMethod", value, &METHODS)?,
-            "flushimmediately" => self.flush_immediately = parse_bool("flushImmediately", value)?,
-            "ignorefirstrecord" => {
-                self.ignore_first_record = parse_bool("ignoreFirstRecord", value)?;
-            }
-            "creationtime" => self.creation_time = Some(parse_time("creationTime", value)?),
-            "validationpolicy" => self.validation_policy = Some(ValidationPolicy::parse(value)?),
-            "ignoresizelimit" => self.ignore_size_limit = parse_bool("ignoreSizeLimit", value)?,
-            "retainblobonsuccess" => {
-                self.retain_blob_on_success = parse_bool("retainBlobOnSuccess", value)?;
-            }
-            _ => {
-                check_additional_name(name)?;
-                self.additional
-                    .insert(name.trim().to_owned(), value.to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    fn set_mapping_reference(&mut self, name: &str, kind: Option<MappingKind>) {
-        self.mapping = MappingSource::Reference {
-            name: name.to_owned(),
-            kind,
-        };
-    }
-
-    fn set_mapping_json(&mut self, json: &str, kind: Option<MappingKind>) -> Result<()> {
-        let columns = parse_columns(json)?;
-        self.mapping = match kind {
-            Some(kind) => MappingSource::Inline(Mapping::new(kind, columns)?),
-            None => MappingSource::InlineColumns(columns),
-        };
-        Ok(())
-    }
-
-    fn set_mapping_kind(&mut self, kind: MappingKind) -> Result<()> {
-        self.mapping = match std::mem::take(&mut self.mapping) {
-            MappingSource::Reference { name, .. } => MappingSource::Reference {
-                name,
-                kind: Some(kind),
-            },
-            MappingSource::Inline(mapping) => {
-                MappingSource::Inline(Mapping::new(kind, mapping.columns().to_vec())?)
-            }
-            MappingSource::InlineColumns(columns) => {
-                MappingSource::Inline(Mapping::new(kind, columns)?)
-            }
-            MappingSource::None => {
-                return Err(Error::invalid_argument(
-                    "ingestionMappingType",
-                    "set the mapping or its reference first",
-                ));
-            }
-        };
-        Ok(())
-    }
 }
 
 const AUTHORIZATION_CONTEXT: &str = "authorizationContext";
-
-/// The bag of properties while it is filled.
-struct Wire(Map<String, Value>);
-
-impl Wire {
-    fn put(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), Value::String(value.into()));
-    }
-
-    /// The service compares names without case, so a second spelling would be a contradiction.
-    fn put_if_absent(&mut self, name: &str, value: &str) {
-        if !self.0.keys().any(|known| known.eq_ignore_ascii_case(name)) {
-            self.put(name, value);
-        }
-    }
-
-    fn put_mapping(&mut self, mapping: &MappingSource, format: DataFormat) {
-        let kind = match mapping {
-            MappingSource::None => return,
-            MappingSource::Reference { name, kind } => {
-                self.put("ingestionMappingReference", name);
-                kind.unwrap_or(format.mapping_kind())
-            }
-            MappingSource::Inline(mapping) => {
-                self.put("ingestionMapping", mapping.to_wire_json());
-                mapping.kind()
-            }
-            MappingSource::InlineColumns(columns) => {
-                self.put("ingestionMapping", columns_to_wire_json(columns));
-                format.mapping_kind()
-            }
-        };
-        self.put("ingestionMappingType", kind.wire_name());
-    }
-}
 
 fn inline(columns: &[ColumnMapping], format: DataFormat) -> Result<Mapping> {
     Mapping::new(format.mapping_kind(), columns.to_vec())
@@ -570,68 +418,4 @@ fn check_additional_name(name: &str) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn json_list(values: &[String]) -> String {
-    Value::from(values.to_vec()).to_string()
-}
-
-fn parse_list(argument: &str, value: &str) -> Result<Vec<String>> {
-    serde_json::from_str(value).map_err(|_| {
-        Error::invalid_argument(argument, "must be a JSON array of strings, such as [\"a\"]")
-    })
-}
-
-fn parse_bool(argument: &str, value: &str) -> Result<bool> {
-    match value.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(Error::invalid_argument(
-            argument,
-            format!("'{value}' is not true or false"),
-        )),
-    }
-}
-
-fn parse_time(argument: &str, value: &str) -> Result<OffsetDateTime> {
-    let time: DateTime = value.parse().map_err(|_| {
-        Error::invalid_argument(
-            argument,
-            format!("'{value}' is not a time such as 2024-05-01T10:00:00Z"),
-        )
-    })?;
-    Ok(time.into())
-}
-
-const LEVELS: [(&str, ReportLevel); 7] = [
-    ("failuresonly", ReportLevel::FailuresOnly),
-    ("0", ReportLevel::FailuresOnly),
-    ("donotreport", ReportLevel::DoNotReport),
-    ("none", ReportLevel::DoNotReport),
-    ("1", ReportLevel::DoNotReport),
-    ("failuresandsuccesses", ReportLevel::FailuresAndSuccesses),
-    ("2", ReportLevel::FailuresAndSuccesses),
-];
-
-const METHODS: [(&str, ReportMethod); 6] = [
-    ("queue", ReportMethod::Queue),
-    ("0", ReportMethod::Queue),
-    ("table", ReportMethod::Table),
-    ("1", ReportMethod::Table),
-    ("queueandtable", ReportMethod::QueueAndTable),
-    ("2", ReportMethod::QueueAndTable),
-];
-
-fn parse_choice<T: Copy>(argument: &str, value: &str, choices: &[(&str, T)]) -> Result<T> {
-    choices
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(value.trim()))
-        .map(|(_, choice)| *choice)
-        .ok_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            Error::invalid_argument(
-                argument,
-                format!("'{value}' is not one of {}", names.join(", ")),
-            )
-        })
 }

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::props::MappingKind;
 use crate::query::rows::{Column, ColumnType, Value};
+use crate::query::scalar::is_decimal;
 use crate::query::timespan::TimeSpan;
 
 /// The service's limit for names.
@@ -18,7 +19,7 @@ const MAX_NAME_CHARS: usize = 1024;
 /// # Ok::<(), kusto_ingest::error::Error>(())
 /// ```
 pub fn identifier(name: &str) -> Result<String> {
-    if name.is_empty() {
+    if name.trim().is_empty() {
         return Err(Error::invalid_argument("name", "must not be empty"));
     }
     if name.chars().count() > MAX_NAME_CHARS {
@@ -62,9 +63,10 @@ fn escape(text: &str) -> String {
 }
 
 /// A value as the literal of its type, for query parameters. A null is `long(null)` and so on;
-/// the null of `string` is the empty text, because Kusto has no other.
-pub fn value_literal(value: &Value, ty: ColumnType) -> String {
-    match value {
+/// the null of `string` is the empty text, because Kusto has no other. Fails for a decimal that is
+/// not a number.
+pub fn value_literal(value: &Value, ty: ColumnType) -> Result<String> {
+    let literal = match value {
         Value::Null if ty == ColumnType::String => "\"\"".to_owned(),
         Value::Null => format!("{ty}(null)"),
         Value::String(text) => string_literal(text),
@@ -72,12 +74,17 @@ pub fn value_literal(value: &Value, ty: ColumnType) -> String {
         Value::Int(number) => format!("int({number})"),
         Value::Long(number) => format!("long({number})"),
         Value::Real(number) => format!("real({})", real_literal(*number)),
-        Value::Decimal(text) => format!("decimal({text})"),
+        Value::Decimal(text) if is_decimal(text) => format!("decimal({text})"),
+        Value::Decimal(text) => {
+            let message = format!("'{text}' is not a decimal number");
+            return Err(Error::invalid_argument("value", message));
+        }
         Value::Guid(id) => format!("guid({id})"),
         Value::DateTime(time) => format!("datetime({time})"),
         Value::TimeSpan(span) => format!("timespan({span})"),
         Value::Dynamic(json) => format!("dynamic({json})"),
-    }
+    };
+    Ok(literal)
 }
 
 fn real_literal(number: f64) -> String {
@@ -161,7 +168,7 @@ fn mapping_command(
     json: &str,
 ) -> Result<String> {
     let table = table_name(table)?;
-    let name = mapping_name(name)?;
+    let name = entity_literal("mapping", name)?;
     let is_list = serde_json::from_str::<Vec<serde_json::Value>>(json).is_ok();
     if !is_list {
         return Err(Error::invalid_argument("mapping", "must be a JSON array"));
@@ -173,15 +180,9 @@ fn mapping_command(
     ))
 }
 
-fn mapping_name(name: &str) -> Result<String> {
-    identifier(name)
-        .map(|_| string_literal(name))
-        .map_err(|error| error.with_argument("mapping"))
-}
-
 /// `.drop table T ingestion ... mapping`.
 pub fn drop_mapping(table: &str, kind: MappingKind, name: &str) -> Result<String> {
-    let (table, name) = (table_name(table)?, mapping_name(name)?);
+    let (table, name) = (table_name(table)?, entity_literal("mapping", name)?);
     let kind = kind.command_name();
     Ok(format!(
         ".drop table {table} ingestion {kind} mapping {name}"
@@ -249,14 +250,15 @@ pub fn alter_merge_batching_policy(table: &str, policy: BatchingPolicy) -> Resul
 /// `.refresh database D table T cache ingestionbatchingpolicy`, to be sent to the data management
 /// endpoint: makes it use a changed policy at once.
 pub fn refresh_batching_policy_cache(database: &str, table: &str) -> Result<String> {
-    let database = mapping_or_entity_literal("database", database)?;
-    let table = mapping_or_entity_literal("table", table)?;
+    let database = entity_literal("database", database)?;
+    let table = entity_literal("table", table)?;
     Ok(format!(
         ".refresh database {database} table {table} cache ingestionbatchingpolicy"
     ))
 }
 
-fn mapping_or_entity_literal(argument: &str, name: &str) -> Result<String> {
+/// A name where the grammar wants a string.
+fn entity_literal(argument: &str, name: &str) -> Result<String> {
     identifier(name)
         .map(|_| string_literal(name))
         .map_err(|error| error.with_argument(argument))

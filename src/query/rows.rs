@@ -191,19 +191,21 @@ impl Value {
         matches!(self, Value::Null)
     }
 
-    /// The text, if this is a `string`.
+    /// The text, if this is a `string` or a `dynamic` that holds one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),
+            Value::Dynamic(json) => json.as_str(),
             _ => None,
         }
     }
 
-    /// The number, if this is a `long` or an `int`.
+    /// The number, if this is a `long`, an `int`, or a `dynamic` that holds one.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Value::Long(number) => Some(*number),
             Value::Int(number) => Some(i64::from(*number)),
+            Value::Dynamic(json) => json.as_i64(),
             _ => None,
         }
     }

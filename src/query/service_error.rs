@@ -32,6 +32,12 @@ pub(crate) fn in_band_error(step: Step, error: &Json) -> Error {
 
 /// The error of a 200 whose body is not what it should be: cut off, or a page of somebody else.
 pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error {
+    // A failure that came late can stand alone where the tables should be.
+    if let Ok(json @ Json::Object(_)) = serde_json::from_slice(body)
+        && let Some(report) = Report::from_json(&json)
+    {
+        return report.into_error(step, None);
+    }
     let start = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_FOREIGN_CHARS)]);
     let message = if body.is_empty() {
         "the service answered with an empty body".to_owned()
