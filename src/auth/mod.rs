@@ -1,0 +1,9 @@
+//! Who the caller is: credentials, and the cache of what they gave.
+
+pub mod callback;
+pub mod credential;
+pub mod static_token;
+
+pub use callback::{PendingToken, TokenCallback};
+pub use credential::{AccessToken, TokenCredential, TokenRequest};
+pub use static_token::StaticToken;
