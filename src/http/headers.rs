@@ -8,7 +8,7 @@ pub(crate) const KUSTO_API_VERSION: &str = "2024-12-12";
 
 /// Who calls: the values of the tracing headers and of the queue message's tracing fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientIdentity {
+pub(crate) struct ClientIdentity {
     application: String,
     user: String,
     version: String,

@@ -60,9 +60,56 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T>>,
 {
+    // What is safe to repeat leaves no doubt worth telling: whoever calls again repeats it too.
+    run_attempts(scope, step, host, policy, || {
+        scope.run(step, host, attempt())
+    })
+    .await
+    .map_err(|error| error.with_in_doubt(false))
+}
+
+/// As [`retry`], for a request that may not be done twice: an error whose outcome is in doubt
+/// ends the attempts, also when it is the scope's.
+pub(crate) async fn retry_until_in_doubt<T, F, Fut>(
+    scope: &Scope,
+    step: Step,
+    host: &str,
+    policy: RetryPolicy,
+    mut attempt: F,
+) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    run_attempts(scope, step, host, policy, || {
+        let sending = attempt();
+        async {
+            scope
+                .run_unsafe(step, host, sending)
+                .await
+                .map_err(|error| match error.is_in_doubt() {
+                    true => error.with_retry(RetryClass::Unknown),
+                    false => error,
+                })
+        }
+    })
+    .await
+}
+
+async fn run_attempts<T, F, Fut>(
+    scope: &Scope,
+    step: Step,
+    host: &str,
+    policy: RetryPolicy,
+    mut attempt: F,
+) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
     let mut failed: Vec<Error> = Vec::new();
     loop {
-        let error = match scope.run(step, host, attempt()).await {
+        let error = match attempt().await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
