@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,16 @@ impl CallOptions {
         self.cancel = Some(cancel);
         self
     }
+
+    /// The same limits with a cancellation of their own, which the caller's also triggers.
+    pub(crate) fn for_operation(mut self) -> (Self, CancelToken) {
+        let own = self
+            .cancel
+            .as_ref()
+            .map_or_else(CancelToken::new, CancelToken::child);
+        self.cancel = Some(own.clone());
+        (self, own)
+    }
 }
 
 /// Stops calls from another thread or task. Clones share one state; cancelling is final.
@@ -48,6 +59,11 @@ impl CancelToken {
         Self::default()
     }
 
+    /// A token that is also cancelled when this one is.
+    pub(crate) fn child(&self) -> Self {
+        Self(self.0.child_token())
+    }
+
     /// Asks every call that holds a clone of this token to stop. May be called from any thread.
     pub fn cancel(&self) {
         self.0.cancel();
@@ -57,6 +73,101 @@ impl CancelToken {
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum OperationState {
+    /// It has not ended.
+    Running = 0,
+    /// It ended with a result.
+    Succeeded = 1,
+    /// It ended with an error.
+    Failed = 2,
+    /// It ended because it was cancelled.
+    Cancelled = 3,
+}
+
+/// A call under way in the background. Clones are handles of the same operation; dropping them
+/// all neither stops nor forgets it.
+#[derive(Debug)]
+pub struct Operation<T> {
+    outcome: watch::Receiver<Option<Result<T>>>,
+    cancel: CancelToken,
+}
+
+impl<T> Clone for Operation<T> {
+    fn clone(&self) -> Self {
+        Self {
+            outcome: self.outcome.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Operation<T> {
+    /// Runs `work` as a task of the current runtime. `cancel` is what stops it.
+    pub(crate) fn spawn(
+        cancel: CancelToken,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Self {
+        let (sender, outcome) = watch::channel(None);
+        tokio::spawn(async move {
+            let result = work.await;
+            sender.send_replace(Some(result));
+        });
+        Self { outcome, cancel }
+    }
+
+    /// Where it stands now.
+    pub fn state(&self) -> OperationState {
+        match self.result() {
+            None => OperationState::Running,
+            Some(Ok(_)) => OperationState::Succeeded,
+            Some(Err(error)) if error.kind() == ErrorKind::Cancelled => OperationState::Cancelled,
+            Some(Err(_)) => OperationState::Failed,
+        }
+    }
+
+    /// What it ended with; `None` while it runs.
+    pub fn result(&self) -> Option<Result<T>> {
+        let outcome = self.outcome.borrow().clone();
+        // A task that ended without a word panicked, or its runtime was shut down.
+        let died = outcome.is_none() && self.outcome.has_changed().is_err();
+        if died {
+            self.outcome
+                .borrow()
+                .clone()
+                .or_else(|| Some(Err(died_error())))
+        } else {
+            outcome
+        }
+    }
+
+    /// Waits for its end. Any number of tasks may wait; giving up waiting does not stop it.
+    pub async fn wait(&self) -> Result<T> {
+        let mut outcome = self.outcome.clone();
+        match outcome.wait_for(Option::is_some).await {
+            Ok(value) => value.clone().unwrap_or_else(|| Err(died_error())),
+            Err(_) => Err(died_error()),
+        }
+    }
+
+    /// Asks it to stop. The result tells who was first; a cancelled upload may leave a blob that
+    /// was never posted.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+fn died_error() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        Step::Wait,
+        "the operation's task died without a result",
+    )
+    .with_in_doubt(true)
 }
 
 /// The limits of one call while it runs: its deadline as a point in time, and its cancellation,

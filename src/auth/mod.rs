@@ -1,6 +1,8 @@
 //! Who the caller is: credentials, and the cache of what they gave.
 
+pub(crate) mod authorizer;
 pub mod callback;
+pub(crate) mod cloud;
 pub mod credential;
 pub mod static_token;
 

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod datetime;
+pub(crate) mod request;
 pub mod rows;
 mod scalar;
 pub(crate) mod service_error;
@@ -10,5 +11,6 @@ pub(crate) mod v1;
 pub(crate) mod v2;
 
 pub use datetime::DateTime;
+pub use request::RequestProperties;
 pub use rows::{Column, ColumnType, DataSet, Table, TableKind, Value};
 pub use timespan::TimeSpan;
