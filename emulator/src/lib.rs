@@ -1,1 +1,3 @@
-//! emulator
+//! A local Kusto service: engine, data management and storage.
+
+pub mod engine;
