@@ -91,16 +91,24 @@ pub(crate) struct Function {
 /// Every `KUSTO_API` declaration.
 pub(crate) fn functions(header: &str) -> Vec<Function> {
     let mut functions = Vec::new();
-    let mut comment = String::new();
-    for line in header.lines() {
-        let text = line.trim_start();
+    let (mut comment, mut in_comment) = (String::new(), false);
+    let mut lines = header.lines();
+    while let Some(line) = lines.next() {
+        let text = line.trim();
         if text.starts_with("/*") {
-            comment.clear();
+            (comment, in_comment) = (String::new(), true);
         }
-        if text.starts_with(['/', '*']) {
+        if in_comment {
             comment.push_str(text.trim_start_matches(['/', '*', ' ']));
             comment.push('\n');
-        } else if let Some(declaration) = text.strip_prefix("KUSTO_API ") {
+            in_comment = !text.ends_with("*/");
+        } else if let Some(declaration) = text.strip_prefix("KUSTO_API") {
+            // A long declaration begins on a line of its own.
+            let declaration = if declaration.is_empty() {
+                lines.next().unwrap_or_default()
+            } else {
+                declaration
+            };
             let before = declaration.split('(').next().unwrap_or_default();
             let name = before.rsplit([' ', '*']).next().unwrap_or_default();
             functions.push(Function {
@@ -212,8 +220,14 @@ KUSTO_API void kusto_x_free(kusto_x *x);
 
 typedef struct kusto_x kusto_x;
 
+/*
+ Ownership: none.
+ Threads: any.
+ Failure: none.
+ */
 KUSTO_API
-const char *kusto_split(void);
+int32_t kusto_x_long(kusto_x *x,
+                     size_t len);
 
 /* A comment of something else. */
 #define KUSTO_OTHER 1
@@ -228,10 +242,11 @@ KUSTO_API const char *kusto_x_name(const kusto_x *x,
             .iter()
             .map(|function| function.name.as_str())
             .collect();
-        assert_eq!(names, ["kusto_x_free", "kusto_x_name"]);
+        assert_eq!(names, ["kusto_x_free", "kusto_x_long", "kusto_x_name"]);
         assert_eq!(gap(&functions[0]), None);
+        assert_eq!(gap(&functions[1]).as_deref(), Some("kusto_x_long: Since"));
         assert_eq!(
-            gap(&functions[1]).as_deref(),
+            gap(&functions[2]).as_deref(),
             Some("kusto_x_name: Ownership, Threads, Failure, Since")
         );
     }
