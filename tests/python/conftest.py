@@ -1,13 +1,16 @@
 """The unmodified official SDK, connected to the emulator that `cargo xtask test python` has started."""
 
+import json
 import os
 import time
+import urllib.request
 import uuid
 
 import pytest
 from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
 from azure.kusto.ingest import QueuedIngestClient
 from azure.kusto.ingest.status import KustoIngestStatusQueues
+from azure.storage.blob import ContainerClient
 
 # Far more than the emulator's batching time; only a lost message waits this long.
 PATIENCE_SECONDS = 60
@@ -30,6 +33,13 @@ def ingest():
     address = os.environ["KUSTO_TEST_DATA_MANAGEMENT"]
     with QueuedIngestClient(KustoConnectionStringBuilder.with_no_authentication(address)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def container():
+    """A container of the user's own, in the emulator's storage."""
+    with urllib.request.urlopen(os.environ["KUSTO_TEST_ENGINE"].rstrip("/") + "/emulator/v1/resources") as answer:
+        return ContainerClient.from_container_url(json.load(answer)["containers"][0])
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import pytest
 from azure.kusto.data.data_format import DataFormat
 from azure.kusto.data.exceptions import KustoApiError
 from azure.kusto.ingest import BlobDescriptor, ColumnMapping, FileDescriptor, IngestionProperties, ReportLevel, StreamDescriptor
-from azure.storage.blob import BlobServiceClient
 
 KEY = uuid.UUID("74be27de-1e4e-49d9-b579-fe0b331d3642")
 CSV = (
@@ -109,12 +108,10 @@ def test_json_stream_with_referenced_mapping(engine, ingest, statuses, database,
     ]
 
 
-def test_blob_with_header_row_and_csv_mapping(engine, ingest, statuses, database, table):
+def test_blob_with_header_row_and_csv_mapping(engine, ingest, statuses, container, database, table):
     content = b"text,unused,id\nfirst,x,10\nsecond,y,20\n"
-    # Any place that the service can read will do; its own storage is one.
-    container = ingest._resource_manager.get_containers()[0]
     name = f"{uuid.uuid4()}.csv"
-    blob = BlobServiceClient(container.account_uri).get_blob_client(container.object_name, name)
+    blob = container.get_blob_client(name)
     blob.upload_blob(content)
     mapping = [ColumnMapping("Id", "long", ordinal=2), ColumnMapping("Text", "string", ordinal=0)]
     descriptor = BlobDescriptor(blob.url, len(content))

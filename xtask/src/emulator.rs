@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::artifacts;
 use crate::azurite::Azurite;
+use crate::http::{self, Answer};
 use crate::process::Background;
-use crate::{artifacts, http};
 
 /// Database of demo and tests.
 pub(crate) const DATABASE: &str = "Demo";
@@ -89,18 +90,16 @@ impl Emulator {
         )
     }
 
-    /// Puts a file into the service's own storage, as one blob, and returns its URL with access.
+    /// Puts a file into the container for blobs of the user's own, and returns its URL with access.
     pub(crate) fn upload(&self, file: &Path, name: &str) -> Result<String, String> {
         let url = format!(
-            "{}/v1/rest/mgmt",
-            self.data_management()?.trim_end_matches('/')
+            "{}/emulator/v1/resources",
+            self.engine()?.trim_end_matches('/')
         );
-        let resources = rows(&url, ".get ingestion resources")?;
-        let container = resources
-            .iter()
-            .find(|row| row[0] == "TempStorage")
-            .and_then(|row| row[1].as_str());
-        let container = container.ok_or("the emulator offers no container")?;
+        let resources = json(&http::send("GET", &url, &[], 0, &mut std::io::empty())?)?;
+        let container = resources["containers"][0]
+            .as_str()
+            .ok_or("the emulator offers no container")?;
         let (address, access) = container
             .split_once('?')
             .ok_or("a container without access")?;
@@ -128,14 +127,16 @@ fn rows(url: &str, text: &str) -> Result<Vec<Value>, String> {
         body.len() as u64,
         &mut body.as_bytes(),
     )?;
-    let said = String::from_utf8_lossy(&answer.body);
-    if answer.status != 200 {
-        return Err(format!("{text:?} answered {}: {said}", answer.status));
-    }
-    let mut answer: Value =
-        serde_json::from_slice(&answer.body).map_err(|error| format!("{error} in: {said}"))?;
-    match answer["Tables"][0]["Rows"].take() {
+    match json(&answer)?["Tables"][0]["Rows"].take() {
         Value::Array(rows) => Ok(rows),
         _ => Err(format!("no rows in the answer to {text:?}")),
     }
+}
+
+fn json(answer: &Answer) -> Result<Value, String> {
+    let said = String::from_utf8_lossy(&answer.body);
+    if answer.status != 200 {
+        return Err(format!("the emulator answered {}: {said}", answer.status));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| format!("{error} in: {said}"))
 }

@@ -16,7 +16,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 12] = [
+pub(crate) const ALL: [Leg; 13] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -71,6 +71,11 @@ pub(crate) const ALL: [Leg; 12] = [
         name: "python-azurite",
         about: "the official Python SDK, on Azurite",
         run: python_azurite,
+    },
+    Leg {
+        name: "rust-examples",
+        about: "examples/rust, as in the demo",
+        run: demo::rust_leg,
     },
     Leg {
         name: "demo",
