@@ -1,2 +1,2 @@
-//! bin
-fn main(){}
+//! The `kusto-emulator` command.
+fn main() {}
