@@ -184,7 +184,10 @@ mod tests {
 
     #[test]
     fn a_gz_name_wants_gzip_content() {
-        assert_eq!(code(b"plain".to_vec(), &named("x.gz")), ErrorCode::InvalidBlob);
+        assert_eq!(
+            code(b"plain".to_vec(), &named("x.gz")),
+            ErrorCode::InvalidBlob
+        );
         let mut cut = gzip(b"some text that is long enough");
         cut.truncate(cut.len() - 6);
         assert_eq!(code(cut, &named("x.gz")), ErrorCode::InvalidBlob);
@@ -206,7 +209,10 @@ mod tests {
     #[test]
     fn archives() {
         let archive = zip(&[("a.csv", "1"), ("b.txt", "2"), ("dir/c.csv", "3")]);
-        assert_eq!(files(archive.clone(), &named("x.zip")).unwrap(), ["1", "2", "3"]);
+        assert_eq!(
+            files(archive.clone(), &named("x.zip")).unwrap(),
+            ["1", "2", "3"]
+        );
         let pattern = Regex::new(r"\.csv$").unwrap();
         let unpacking = Unpacking {
             zip_pattern: Some(&pattern),
@@ -214,7 +220,10 @@ mod tests {
         };
         assert_eq!(files(archive, &unpacking).unwrap(), ["1", "3"]);
         assert_eq!(code(zip(&[]), &named("x.zip")), ErrorCode::EmptyArchive);
-        assert_eq!(code(b"PK".to_vec(), &named("x.zip")), ErrorCode::InvalidArchive);
+        assert_eq!(
+            code(b"PK".to_vec(), &named("x.zip")),
+            ErrorCode::InvalidArchive
+        );
     }
 
     #[test]

@@ -2,4 +2,10 @@
 
 mod compression;
 mod failure;
+mod fields;
 mod formats;
+mod json_path;
+mod mapping;
+mod message;
+mod properties;
+mod rows;

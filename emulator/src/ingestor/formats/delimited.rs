@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::FieldReader;
 use crate::ingestor::failure::{ErrorCode, Failure};
@@ -86,7 +86,9 @@ impl<'a> DelimitedReader<'a> {
             let Some(length) = memchr(b'"', self.rest()) else {
                 return Err(Failure::new(
                     ErrorCode::ClosingQuoteMissing,
-                    format!("The quoted field that starts on line {opening_line} has no closing quote."),
+                    format!(
+                        "The quoted field that starts on line {opening_line} has no closing quote."
+                    ),
                 ));
             };
             self.line += memchr_iter(b'\n', &self.rest()[..length]).count() as u64;

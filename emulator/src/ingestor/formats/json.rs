@@ -78,7 +78,10 @@ fn malformed(error: &serde_json::Error, lines_before: u64) -> Failure {
     }
     Failure::new(
         ErrorCode::UnexpectedCharacter,
-        format!("Malformed JSON at line {line}, column {}: {what}.", error.column()),
+        format!(
+            "Malformed JSON at line {line}, column {}: {what}.",
+            error.column()
+        ),
     )
 }
 

@@ -167,7 +167,16 @@ mod tests {
     #[test]
     fn names_are_known_in_any_case() {
         for name in [
-            "csv", "tsv", "tsve", "psv", "scsv", "sohsv", "txt", "raw", "json", "singlejson",
+            "csv",
+            "tsv",
+            "tsve",
+            "psv",
+            "scsv",
+            "sohsv",
+            "txt",
+            "raw",
+            "json",
+            "singlejson",
             "multijson",
         ] {
             let format = DataFormat::parse(&name.to_ascii_uppercase()).unwrap();
