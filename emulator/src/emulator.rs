@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::database::Engine;
+use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
 use crate::options::{Options, StorageKind};
 use crate::server::auth::Access;
@@ -21,6 +21,7 @@ use crate::server::router::Router;
 use crate::server::tls::{Authority, client_config};
 use crate::storage::{
     Account, Azurite, AzuriteError, Backend, Endpoints, Names, Resources, Service, Storage,
+    StorageResources,
 };
 
 /// The database every cluster has.
@@ -81,6 +82,7 @@ pub struct Emulator {
     engine: Engine,
     engine_url: String,
     data_management_url: String,
+    resources: Arc<Resources>,
     accounts: Vec<AccountEndpoints>,
     hosts_line: Option<String>,
     ca: Option<CaFile>,
@@ -198,6 +200,20 @@ impl Emulator {
         &self.engine
     }
 
+    /// What `.get ingestion resources` answers: type and URL with a fresh signature of each.
+    #[must_use]
+    pub fn ingestion_resources(&self) -> Vec<(String, String)> {
+        self.resources.ingestion_resources()
+    }
+
+    /// The emulator's storage objects with signatures that allow everything.
+    ///
+    /// # Errors
+    /// When the storage domain makes no valid URL.
+    pub fn storage_resources(&self) -> Result<StorageResources, url::ParseError> {
+        self.resources.for_ingestor()
+    }
+
     /// Ends the emulator: requests under way are given a few seconds, then nothing of it is left.
     pub async fn shutdown(mut self) {
         self.shutdown.cancel();
@@ -281,6 +297,7 @@ impl Assembly<'_> {
             engine: self.engine,
             engine_url,
             data_management_url,
+            resources: self.resources,
             accounts: accounts.collect(),
             hosts_line: hosts_line(options),
             ca,
