@@ -191,7 +191,11 @@ fn shortened(ty: ColumnType, text: &str) -> &str {
     if ty != ColumnType::String || text.len() <= MAX_STRING {
         return text;
     }
-    &text[..text.floor_char_boundary(MAX_STRING)]
+    let mut end = MAX_STRING;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn too_large(line: u64) -> Failure {
