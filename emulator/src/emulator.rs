@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::database::Engine;
+use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
 use crate::ingestor::Ingestor;
 use crate::options::{Options, StorageKind};
@@ -23,6 +23,7 @@ use crate::server::router::Router;
 use crate::server::tls::{Authority, client_config};
 use crate::storage::{
     Account, Azurite, AzuriteError, Backend, Endpoints, Names, Resources, Service, Storage,
+    StorageResources,
 };
 
 /// The database every cluster has.
@@ -83,6 +84,7 @@ pub struct Emulator {
     engine: Engine,
     engine_url: String,
     data_management_url: String,
+    resources: Arc<Resources>,
     accounts: Vec<AccountEndpoints>,
     hosts_line: Option<String>,
     ca: Option<CaFile>,
@@ -203,6 +205,20 @@ impl Emulator {
         &self.engine
     }
 
+    /// What `.get ingestion resources` answers: type and URL with a fresh signature of each.
+    #[must_use]
+    pub fn ingestion_resources(&self) -> Vec<(String, String)> {
+        self.resources.ingestion_resources()
+    }
+
+    /// The emulator's storage objects with signatures that allow everything.
+    ///
+    /// # Errors
+    /// When the storage domain makes no valid URL.
+    pub fn storage_resources(&self) -> Result<StorageResources, url::ParseError> {
+        self.resources.for_ingestor()
+    }
+
     /// Ends the emulator: what was taken for ingestion is finished, requests under way are given a few
     /// seconds, then nothing of it is left.
     pub async fn shutdown(mut self) {
@@ -294,6 +310,7 @@ impl Assembly<'_> {
             engine: self.engine,
             engine_url,
             data_management_url,
+            resources: self.resources,
             accounts: accounts.collect(),
             hosts_line: hosts_line(options),
             ca,
@@ -316,7 +333,7 @@ impl Assembly<'_> {
             wake: message_added.clone(),
             // Somebody may put a message into Azurite without passing by here.
             poll_interval: match self.azurite {
-                None => Duration::from_secs(1),
+                None => Duration::from_secs(5),
                 Some(_) => Duration::from_millis(200),
             },
         })
