@@ -63,6 +63,12 @@ impl KustoError {
         }
     }
 
+    /// The same error with the place in the text it is about.
+    pub fn located(mut self, text: &str, offset: usize) -> Self {
+        self.position = Some(locate(text, offset));
+        self
+    }
+
     /// A request or command that cannot be executed as it stands.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::BadRequest, message)
@@ -79,19 +85,14 @@ impl KustoError {
 
 impl fmt::Display for KustoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.kind, self.position) {
-            (ErrorKind::Syntax, Some((line, column))) => {
-                write!(
-                    f,
-                    "Syntax error: {}: {} [line:position={line}:{column}]",
-                    self.code, self.message
-                )
-            }
-            (ErrorKind::Syntax, None) => write!(f, "Syntax error: {}: {}", self.code, self.message),
-            (ErrorKind::Semantic, _) => {
-                write!(f, "Semantic error: {}: {}", self.code, self.message)
-            }
-            _ => f.write_str(&self.message),
+        match self.kind {
+            ErrorKind::Syntax => write!(f, "Syntax error: {}: {}", self.code, self.message)?,
+            ErrorKind::Semantic => write!(f, "Semantic error: {}: {}", self.code, self.message)?,
+            _ => f.write_str(&self.message)?,
+        }
+        match self.position {
+            Some((line, column)) => write!(f, " [line:position={line}:{column}]"),
+            None => Ok(()),
         }
     }
 }

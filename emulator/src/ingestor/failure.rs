@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How lasting a failure is, as reported in `FailureStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureStatus {
+pub(crate) enum FailureStatus {
     /// Sending the same source again fails again.
     Permanent,
     /// The cause may pass; every attempt the ingestor made has failed.
@@ -13,7 +13,7 @@ pub enum FailureStatus {
 
 impl FailureStatus {
     /// The name on the wire.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             FailureStatus::Permanent => "Permanent",
             FailureStatus::Exhausted => "Exhausted",
@@ -25,12 +25,11 @@ macro_rules! error_codes {
     ($($variant:ident = $name:literal,)*) => {
         /// The ingestion error codes this ingestor can give; the names are those of the service.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "the wire name says it all")]
-        pub enum ErrorCode { $($variant,)* }
+        pub(crate) enum ErrorCode { $($variant,)* }
 
         impl ErrorCode {
             /// The name on the wire.
-            pub fn name(self) -> &'static str {
+            pub(crate) fn name(self) -> &'static str {
                 match self { $(ErrorCode::$variant => $name,)* }
             }
         }
@@ -69,17 +68,18 @@ error_codes! {
     NotSupported = "BadRequest_NotSupported",
     SkippedIngestByTag = "Skipped_IngestByTagAlreadyExists",
     TableNotExist = "BadRequest_TableNotExist",
+    TransientSchemaMismatch = "General_TransientSchemaMismatch",
     UnexpectedCharacter = "BadRequest_UnexpectedCharacterInInputStream",
     WrongNumberOfFields = "Stream_WrongNumberOfFields",
 }
 
 impl ErrorCode {
     /// Whether the service counts the code as permanent.
-    pub fn status(self) -> FailureStatus {
+    pub(crate) fn status(self) -> FailureStatus {
         match self {
-            ErrorCode::DownloadUnknownError | ErrorCode::InternalServerError => {
-                FailureStatus::Exhausted
-            }
+            ErrorCode::DownloadUnknownError
+            | ErrorCode::InternalServerError
+            | ErrorCode::TransientSchemaMismatch => FailureStatus::Exhausted,
             _ => FailureStatus::Permanent,
         }
     }
@@ -87,16 +87,16 @@ impl ErrorCode {
 
 /// One source's failure: the code and a sentence for a human, free of secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The service's code.
-    pub code: ErrorCode,
+    pub(crate) code: ErrorCode,
     /// What went wrong and where. Never carries a SAS.
-    pub details: String,
+    pub(crate) details: String,
 }
 
 impl Failure {
     /// A failure with its explanation; the text must be free of secrets.
-    pub fn new(code: ErrorCode, details: impl Into<String>) -> Failure {
+    pub(crate) fn new(code: ErrorCode, details: impl Into<String>) -> Failure {
         Failure {
             code,
             details: details.into(),

@@ -58,7 +58,7 @@ impl<'j> Fields<'j> {
         let number = text.parse().ok().filter(|number| *number < names.len());
         let is_name = |synonyms: &&[&str]| synonyms.iter().any(|s| s.eq_ignore_ascii_case(&text));
         number
-            .or_else(|| names.iter().position(|synonyms| is_name(&synonyms)))
+            .or_else(|| names.iter().position(is_name))
             .map(Some)
             .ok_or_else(|| malformed(name, "has an unknown value"))
     }

@@ -107,6 +107,17 @@ pub(crate) fn parse(
     Ok(columns)
 }
 
+/// Refuses positions that formats with a single field do not have.
+pub(crate) fn check_single_field(columns: &[ColumnSource]) -> Result<(), Failure> {
+    let beyond = |column: &ColumnSource| matches!(column.source, Source::Field(1..));
+    if columns.iter().any(beyond) {
+        return Err(invalid(
+            "The format has a single field: Ordinal must be 0.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 fn invalid(details: String) -> Failure {
     Failure::new(ErrorCode::InvalidMapping, details)
 }

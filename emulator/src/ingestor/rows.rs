@@ -28,8 +28,6 @@ pub(crate) struct Plan {
     pub(crate) format: DataFormat,
     /// What goes into which column.
     pub(crate) columns: Vec<ColumnSource>,
-    /// How many columns the table has.
-    pub(crate) width: usize,
     /// The row of a record that has nothing.
     pub(crate) blank: Vec<Value>,
     /// Whether `columns` is the identity mapping, which takes nothing but objects from JSON.
@@ -193,7 +191,11 @@ fn shortened(ty: ColumnType, text: &str) -> &str {
     if ty != ColumnType::String || text.len() <= MAX_STRING {
         return text;
     }
-    &text[..text.floor_char_boundary(MAX_STRING)]
+    let mut end = MAX_STRING;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn too_large(line: u64) -> Failure {
@@ -223,5 +225,192 @@ fn unix_time(text: &str, unit: UnixUnit) -> Value {
     match since_1970.checked_add(UNIX_EPOCH_TICKS) {
         Some(ticks) if (0..=MAX_TICKS).contains(&ticks) => Value::DateTime(ticks as i64),
         _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::schema::{Column, TableSchema};
+    use crate::ingestor::mapping;
+
+    fn schema(columns: &[(&str, ColumnType)]) -> TableSchema {
+        TableSchema {
+            name: "T".to_owned(),
+            columns: columns
+                .iter()
+                .map(|(name, ty)| Column::new(*name, *ty))
+                .collect(),
+        }
+    }
+
+    fn plan(format: DataFormat, schema: &TableSchema, mapping: Option<Json>) -> Plan {
+        let kind = format.mapping_kind();
+        Plan {
+            format,
+            columns: match &mapping {
+                None => mapping::identity(kind, schema),
+                Some(json) => mapping::parse(&json.to_string(), kind, schema).unwrap(),
+            },
+            blank: schema.columns.iter().map(|c| Value::absent(c.ty)).collect(),
+            is_identity: mapping.is_none(),
+            ignore_first_record: false,
+            validation: ValidationPolicy::default(),
+            location: "http://h/c/b".to_owned(),
+        }
+    }
+
+    fn read(plan: &Plan, text: &str) -> Result<Vec<Vec<Value>>, Failure> {
+        let mut rows = Vec::new();
+        plan.read(text, &mut rows)?;
+        Ok(rows)
+    }
+
+    fn text(text: &str) -> Value {
+        Value::String(text.to_owned())
+    }
+
+    const LONG_STRING: &[(&str, ColumnType)] =
+        &[("a", ColumnType::Long), ("b", ColumnType::String)];
+
+    #[test]
+    fn missing_fields_are_absent_and_surplus_ones_are_dropped() {
+        let plan = plan(DataFormat::Csv, &schema(LONG_STRING), None);
+        assert_eq!(
+            read(&plan, "1,x\n2\nno,y,z\n").unwrap(),
+            vec![
+                vec![Value::Long(1), text("x")],
+                vec![Value::Long(2), text("")],
+                vec![Value::Null, text("y")],
+            ]
+        );
+    }
+
+    #[test]
+    fn a_strict_policy_wants_equal_widths() {
+        let mut plan = plan(DataFormat::Csv, &schema(LONG_STRING), None);
+        plan.validation = ValidationPolicy::strict();
+        assert_eq!(read(&plan, "1,x,y\n2,y,z\n").unwrap().len(), 2);
+        let failure = read(&plan, "1,x\n\n2\n").unwrap_err();
+        assert_eq!(failure.code, ErrorCode::WrongNumberOfFields);
+        assert!(failure.details.contains("line 3 has 1"), "{failure}");
+    }
+
+    #[test]
+    fn the_first_record_can_be_skipped() {
+        for (format, expected) in [(DataFormat::Csv, 1), (DataFormat::Raw, 1)] {
+            let mut plan = plan(format, &schema(&[("b", ColumnType::String)]), None);
+            plan.ignore_first_record = true;
+            assert_eq!(read(&plan, "\"a\nb\"\nc\n").unwrap().len(), expected);
+        }
+        let mut json = plan(DataFormat::Json, &schema(LONG_STRING), None);
+        json.ignore_first_record = true;
+        assert_eq!(read(&json, "{}\n{}").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn csv_sources_other_than_fields() {
+        let columns = schema(&[
+            ("a", ColumnType::String),
+            ("line", ColumnType::Long),
+            ("from", ColumnType::String),
+            ("t", ColumnType::DateTime),
+            ("unmapped", ColumnType::String),
+        ]);
+        let mapping = json!([
+            {"Column": "a", "Properties": {"ConstValue": "k"}},
+            {"Column": "line", "Properties": {"Transform": "SourceLineNumber"}},
+            {"Column": "from", "Properties": {"Transform": "SourceLocation"}},
+            {"Column": "t", "Properties": {"Ordinal": "1", "Transform": "DateTimeFromUnixSeconds"}},
+        ]);
+        let plan = plan(DataFormat::Csv, &columns, Some(mapping));
+        assert_eq!(
+            read(&plan, "x,0\n\"y\nz\",no\nq").unwrap(),
+            [
+                (1, Value::DateTime(621_355_968_000_000_000)),
+                (2, Value::Null),
+                (4, Value::Null)
+            ]
+            .map(|(line, time)| vec![
+                text("k"),
+                Value::Long(line),
+                text("http://h/c/b"),
+                time,
+                text("")
+            ])
+        );
+    }
+
+    #[test]
+    fn json_by_name_and_by_path() {
+        let by_name = plan(DataFormat::Json, &schema(LONG_STRING), None);
+        assert_eq!(
+            read(
+                &by_name,
+                "{\"a\":1,\"b\":\"x\",\"c\":0}\n{\"A\":1,\"b\":null}"
+            )
+            .unwrap(),
+            vec![vec![Value::Long(1), text("x")], vec![Value::Null, text("")]]
+        );
+        let failure = read(&by_name, "[1]").unwrap_err();
+        assert_eq!(failure.code, ErrorCode::UnexpectedCharacter);
+        let mapping = json!([{"Column": "a", "Properties": {"Path": "$[0].x"}}]);
+        let by_path = plan(DataFormat::SingleJson, &schema(LONG_STRING), Some(mapping));
+        assert_eq!(
+            read(&by_path, "[{\"x\":\n5}]").unwrap(),
+            vec![vec![Value::Long(5), text("")]]
+        );
+    }
+
+    #[test]
+    fn an_array_of_bags_becomes_a_dictionary() {
+        let mapping = json!([{"Column": "d", "Properties": {"Path": "$.e", "Transform": "PropertyBagArrayToDictionary"}}]);
+        let columns = schema(&[("d", ColumnType::Dynamic)]);
+        let plan = plan(DataFormat::Json, &columns, Some(mapping));
+        let rows = read(&plan, "{\"e\":[{\"n1\":\"v1\"},{\"n2\":2}]}").unwrap();
+        let Value::Dynamic(json) = &rows[0][0] else {
+            panic!("{rows:?}");
+        };
+        assert_eq!(*json, json!({"n1": "v1", "n2": 2}));
+    }
+
+    #[test]
+    fn unix_times() {
+        let epoch = 621_355_968_000_000_000;
+        let of = unix_time;
+        assert_eq!(
+            of("1", UnixUnit::Seconds),
+            Value::DateTime(epoch + 10_000_000)
+        );
+        assert_eq!(
+            of("1.5", UnixUnit::Seconds),
+            Value::DateTime(epoch + 15_000_000)
+        );
+        assert_eq!(
+            of("-1", UnixUnit::Milliseconds),
+            Value::DateTime(epoch - 10_000)
+        );
+        assert_eq!(of("7", UnixUnit::Microseconds), Value::DateTime(epoch + 70));
+        assert_eq!(of("199", UnixUnit::Nanoseconds), Value::DateTime(epoch + 1));
+        for text in ["", "x", "NaN", "inf", "9223372036854775807", "1e300"] {
+            assert_eq!(of(text, UnixUnit::Seconds), Value::Null, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_strings_are_cut_between_characters() {
+        let plan = plan(DataFormat::Raw, &schema(&[("b", ColumnType::String)]), None);
+        let long = format!("a{}", "é".repeat(MAX_STRING / 2));
+        let rows = read(&plan, &long).unwrap();
+        assert_eq!(rows, vec![vec![text(&long[..MAX_STRING - 1])]]);
+    }
+
+    #[test]
+    fn too_large_a_value_fails() {
+        let plan = plan(DataFormat::Raw, &schema(&[("b", ColumnType::String)]), None);
+        let failure = read(&plan, &"a".repeat(MAX_VALUE + 1)).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::InputStreamTooLarge);
     }
 }

@@ -100,7 +100,7 @@ impl<'a> FieldReader<'a> for TsveReader<'a> {
                 }
             }
             let is_blank = matches!(
-                self.text[start..self.at].as_bytes(),
+                &self.text.as_bytes()[start..self.at],
                 [b'\n'] | [b'\r', b'\n']
             );
             if !is_blank {
