@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -12,8 +13,9 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::database::Engine;
+use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
+use crate::ingestor::Ingestor;
 use crate::options::{Options, StorageKind};
 use crate::server::auth::Access;
 use crate::server::listener::serve;
@@ -21,6 +23,7 @@ use crate::server::router::Router;
 use crate::server::tls::{Authority, client_config};
 use crate::storage::{
     Account, Azurite, AzuriteError, Backend, Endpoints, Names, Resources, Service, Storage,
+    StorageResources,
 };
 
 /// The database every cluster has.
@@ -81,11 +84,15 @@ pub struct Emulator {
     engine: Engine,
     engine_url: String,
     data_management_url: String,
+    resources: Arc<Resources>,
     accounts: Vec<AccountEndpoints>,
     hosts_line: Option<String>,
     ca: Option<CaFile>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    /// Ends before the rest: what the ingestor has taken it finishes, and that needs storage.
+    ingestor_shutdown: CancellationToken,
+    ingestor: Option<JoinHandle<()>>,
 }
 
 impl Emulator {
@@ -198,8 +205,27 @@ impl Emulator {
         &self.engine
     }
 
-    /// Ends the emulator: requests under way are given a few seconds, then nothing of it is left.
+    /// What `.get ingestion resources` answers: type and URL with a fresh signature of each.
+    #[must_use]
+    pub fn ingestion_resources(&self) -> Vec<(String, String)> {
+        self.resources.ingestion_resources()
+    }
+
+    /// The emulator's storage objects with signatures that allow everything.
+    ///
+    /// # Errors
+    /// When the storage domain makes no valid URL.
+    pub fn storage_resources(&self) -> Result<StorageResources, url::ParseError> {
+        self.resources.for_ingestor()
+    }
+
+    /// Ends the emulator: what was taken for ingestion is finished, requests under way are given a few
+    /// seconds, then nothing of it is left.
     pub async fn shutdown(mut self) {
+        self.ingestor_shutdown.cancel();
+        if let Some(ingestor) = self.ingestor.take() {
+            let _ = ingestor.await;
+        }
         self.shutdown.cancel();
         for task in std::mem::take(&mut self.tasks) {
             let _ = task.await;
@@ -209,6 +235,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
+        self.ingestor_shutdown.cancel();
         self.shutdown.cancel();
     }
 }
@@ -231,6 +258,8 @@ impl Assembly<'_> {
             CancellationToken::new(),
             Arc::new(Notify::new()),
         );
+        let ingestor_shutdown = CancellationToken::new();
+        let ingestor = self.ingestor(&message_added)?;
         let (engine_url, data_management_url) = ports.service_urls(options);
         let mut tasks = Vec::new();
         let tls = self
@@ -281,11 +310,32 @@ impl Assembly<'_> {
             engine: self.engine,
             engine_url,
             data_management_url,
+            resources: self.resources,
             accounts: accounts.collect(),
             hosts_line: hosts_line(options),
             ca,
             shutdown,
             tasks,
+            ingestor: Some(ingestor.spawn(ingestor_shutdown.clone())),
+            ingestor_shutdown,
+        })
+    }
+
+    fn ingestor(&self, message_added: &Arc<Notify>) -> Result<Ingestor, StartError> {
+        let resources = self.resources.for_ingestor();
+        let resources = resources.map_err(|error| StartError::Option(error.to_string()))?;
+        let tokens = self.resources.clone();
+        Ok(Ingestor {
+            engine: self.engine.clone(),
+            resources,
+            token_check: Arc::new(move |token: &str| tokens.identity_token_is_valid(token)),
+            http: self.http.clone(),
+            wake: message_added.clone(),
+            // Somebody may put a message into Azurite without passing by here.
+            poll_interval: match self.azurite {
+                None => Duration::from_secs(5),
+                Some(_) => Duration::from_millis(200),
+            },
         })
     }
 

@@ -17,6 +17,7 @@
 pub mod clock;
 mod emulator;
 pub mod engine;
+pub mod ingestor;
 pub mod options;
 mod server;
 pub mod storage;

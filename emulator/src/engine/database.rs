@@ -1,14 +1,21 @@
-//! The state: databases, tables, their rows in extents, mappings and policies.
+//! The state: databases with their tables, and what the service remembers of its work.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::records::{IngestionFailureRecord, OperationRecord};
 use super::schema::TableSchema;
-use super::value::Value;
+use super::table::{BatchingPolicy, Mappings, Row, Table};
+
+/// The database every service has.
+pub const DEFAULT_DATABASE: &str = "NetDefaultDB";
+
+/// How many failures and operations are remembered; the oldest go first.
+const REMEMBERED: usize = 100_000;
 
 /// What the data management service hands out; the storage side implements it.
 pub trait DataManagement: Send + Sync {
@@ -45,6 +52,34 @@ impl fmt::Display for LookupError {
 
 impl std::error::Error for LookupError {}
 
+/// One database.
+#[derive(Debug)]
+pub struct Database {
+    /// The name as it was created; found in any case.
+    pub name: String,
+    /// Its identity.
+    pub id: Uuid,
+    /// Tables by name.
+    pub tables: BTreeMap<String, Table>,
+    /// Mappings of database scope.
+    pub mappings: Mappings,
+}
+
+impl Database {
+    /// An empty database.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: Uuid::new_v4(),
+            tables: BTreeMap::new(),
+            mappings: Mappings::new(),
+        }
+    }
+}
+
+/// Databases by their names in lower case.
+pub type Databases = BTreeMap<String, Database>;
+
 /// All databases. Cheap to clone: clones share one state. Database names are case-insensitive,
 /// everything else is case-sensitive.
 #[derive(Clone)]
@@ -53,9 +88,29 @@ pub struct Engine {
 }
 
 struct Inner {
+    databases: RwLock<Databases>,
+    failures: RwLock<Vec<IngestionFailureRecord>>,
+    operations: RwLock<Vec<OperationRecord>>,
     default_batching: Duration,
-    #[allow(dead_code)]
     data_management: Arc<dyn DataManagement>,
+}
+
+/// A panic elsewhere leaves whole values behind (every change is one assignment), so the state
+/// stays usable.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remember<T>(lock: &RwLock<Vec<T>>, record: T) {
+    let mut records = write(lock);
+    if records.len() >= REMEMBERED {
+        records.drain(..REMEMBERED / 10);
+    }
+    records.push(record);
 }
 
 impl Engine {
@@ -66,12 +121,21 @@ impl Engine {
         default_batching: Duration,
         data_management: Arc<dyn DataManagement>,
     ) -> Self {
-        let _ = databases;
+        let names = std::iter::once(DEFAULT_DATABASE).chain(databases.iter().map(String::as_str));
+        let mut all = Databases::new();
+        for name in names {
+            all.entry(name.to_lowercase())
+                .or_insert_with(|| Database::new(name));
+        }
+        let inner = Inner {
+            databases: RwLock::new(all),
+            failures: RwLock::default(),
+            operations: RwLock::default(),
+            default_batching,
+            data_management,
+        };
         Self {
-            inner: Arc::new(Inner {
-                default_batching,
-                data_management,
-            }),
+            inner: Arc::new(inner),
         }
     }
 
@@ -80,33 +144,53 @@ impl Engine {
     /// # Errors
     /// When there is no such database or table.
     pub fn table_schema(&self, db: &str, table: &str) -> Result<TableSchema, LookupError> {
-        let _ = db;
-        Err(LookupError::Table(table.to_owned()))
+        self.with_table(db, table, |table| table.schema.as_ref().clone())
     }
 
     /// The mapping's JSON as it was created. `kind` is lower case: `csv`, `json`... A table's
     /// mapping wins over the database's of the same name.
     pub fn mapping(&self, db: &str, table: &str, kind: &str, name: &str) -> Option<String> {
-        let _ = (db, table, kind, name);
-        None
+        let key = (kind.to_owned(), name.to_owned());
+        self.with_database(db, |database| {
+            let of_table = database
+                .tables
+                .get(table)
+                .and_then(|table| table.mappings.get(&key));
+            of_table
+                .or_else(|| database.mappings.get(&key))
+                .map(|mapping| mapping.json.clone())
+        })
+        .ok()
+        .flatten()
     }
 
     /// How long to wait for more data before ingesting a batch.
     pub fn batching_time_span(&self, db: &str, table: &str) -> Duration {
-        let _ = (db, table);
-        self.inner.default_batching
+        self.batching(db, table)
+            .map_or(self.inner.default_batching, |policy| policy.time_span)
     }
 
     /// How many sources make a batch.
     pub fn batching_max_items(&self, db: &str, table: &str) -> usize {
-        let _ = (db, table);
-        500
+        self.batching(db, table)
+            .map_or(BatchingPolicy::MAX_ITEMS, |policy| policy.max_items)
+    }
+
+    fn batching(&self, db: &str, table: &str) -> Option<BatchingPolicy> {
+        self.with_table(db, table, |table| table.batching)
+            .ok()
+            .flatten()
     }
 
     /// Whether an extent of the table carries this tag, for example `ingest-by:2024-01-01`.
     pub fn has_extent_tag(&self, db: &str, table: &str, tag: &str) -> bool {
-        let _ = (db, table, tag);
-        false
+        self.with_table(db, table, |table| {
+            table
+                .extents
+                .iter()
+                .any(|extent| extent.tags.iter().any(|t| t == tag))
+        })
+        .unwrap_or(false)
     }
 
     /// Appends one extent, all rows or none. `creation_time` in ticks, now when not given. Rows
@@ -118,21 +202,240 @@ impl Engine {
         &self,
         db: &str,
         table: &str,
-        rows: Vec<Vec<Value>>,
+        rows: Vec<Row>,
         tags: &[String],
         creation_time: Option<i64>,
     ) -> Result<Uuid, LookupError> {
-        let _ = (db, rows, tags, creation_time);
-        Err(LookupError::Table(table.to_owned()))
+        self.with_table_mut(db, table, |found| found.append(rows, tags, creation_time))?
+            .ok_or_else(|| LookupError::Schema(table.to_owned()))
     }
 
     /// Adds a row to `.show ingestion failures`.
     pub fn record_failure(&self, failure: IngestionFailureRecord) {
-        let _ = failure;
+        remember(&self.inner.failures, failure);
     }
 
     /// Adds a row to `.show operations`.
     pub fn record_operation(&self, operation: OperationRecord) {
-        let _ = operation;
+        remember(&self.inner.operations, operation);
+    }
+
+    /// The remembered failures, oldest first.
+    pub fn failures(&self) -> Vec<IngestionFailureRecord> {
+        read(&self.inner.failures).clone()
+    }
+
+    /// The remembered operations, oldest first.
+    pub fn operations(&self) -> Vec<OperationRecord> {
+        read(&self.inner.operations).clone()
+    }
+
+    /// The batching time span of tables without a policy.
+    pub fn default_batching(&self) -> Duration {
+        self.inner.default_batching
+    }
+
+    /// The data management side.
+    pub fn data_management(&self) -> &dyn DataManagement {
+        self.inner.data_management.as_ref()
+    }
+
+    /// Looks at all databases under the read lock.
+    pub fn with_databases<R>(&self, look: impl FnOnce(&Databases) -> R) -> R {
+        look(&read(&self.inner.databases))
+    }
+
+    /// Changes the set of databases under the write lock.
+    pub fn with_databases_mut<R>(&self, change: impl FnOnce(&mut Databases) -> R) -> R {
+        change(&mut write(&self.inner.databases))
+    }
+
+    /// Looks at a database under the read lock.
+    ///
+    /// # Errors
+    /// When there is no such database.
+    pub fn with_database<R>(
+        &self,
+        db: &str,
+        look: impl FnOnce(&Database) -> R,
+    ) -> Result<R, LookupError> {
+        let databases = read(&self.inner.databases);
+        databases
+            .get(&db.to_lowercase())
+            .map(look)
+            .ok_or_else(|| LookupError::Database(db.to_owned()))
+    }
+
+    /// Changes a database under the write lock.
+    ///
+    /// # Errors
+    /// When there is no such database.
+    pub fn with_database_mut<R>(
+        &self,
+        db: &str,
+        change: impl FnOnce(&mut Database) -> R,
+    ) -> Result<R, LookupError> {
+        let mut databases = write(&self.inner.databases);
+        databases
+            .get_mut(&db.to_lowercase())
+            .map(change)
+            .ok_or_else(|| LookupError::Database(db.to_owned()))
+    }
+
+    /// Looks at a table under the read lock.
+    ///
+    /// # Errors
+    /// When there is no such database or table.
+    pub fn with_table<R>(
+        &self,
+        db: &str,
+        table: &str,
+        look: impl FnOnce(&Table) -> R,
+    ) -> Result<R, LookupError> {
+        self.with_database(db, |database| database.tables.get(table).map(look))?
+            .ok_or_else(|| LookupError::Table(table.to_owned()))
+    }
+
+    /// Changes a table under the write lock.
+    ///
+    /// # Errors
+    /// When there is no such database or table.
+    pub fn with_table_mut<R>(
+        &self,
+        db: &str,
+        table: &str,
+        change: impl FnOnce(&mut Table) -> R,
+    ) -> Result<R, LookupError> {
+        self.with_database_mut(db, |database| database.tables.get_mut(table).map(change))?
+            .ok_or_else(|| LookupError::Table(table.to_owned()))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::schema::Column;
+    use super::super::value::{ColumnType, Value};
+    use super::*;
+
+    pub(crate) struct NoStorage;
+
+    impl DataManagement for NoStorage {
+        fn ingestion_resources(&self) -> Vec<(String, String)> {
+            vec![(
+                "TempStorage".to_owned(),
+                "http://127.0.0.1:1/c?sig=x".to_owned(),
+            )]
+        }
+
+        fn identity_token(&self) -> String {
+            "token".to_owned()
+        }
+    }
+
+    pub(crate) fn engine() -> Engine {
+        Engine::new(
+            &["Db".to_owned()],
+            Duration::from_secs(1),
+            Arc::new(NoStorage),
+        )
+    }
+
+    /// An engine whose database `Db` has the table `T (a: long, s: string)`.
+    pub(crate) fn engine_with_table() -> Engine {
+        let engine = engine();
+        let columns = vec![
+            Column::new("a", ColumnType::Long),
+            Column::new("s", ColumnType::String),
+        ];
+        let table = Table::new(TableSchema {
+            name: "T".to_owned(),
+            columns,
+        });
+        engine
+            .with_database_mut("Db", |db| db.tables.insert("T".to_owned(), table))
+            .expect("Db exists");
+        engine
+    }
+
+    fn row(a: i64) -> Row {
+        vec![Value::Long(a), Value::String("x".to_owned())]
+    }
+
+    #[test]
+    fn database_names_ignore_case_and_tables_do_not() {
+        let engine = engine_with_table();
+        assert!(engine.table_schema("dB", "T").is_ok());
+        assert_eq!(
+            engine.table_schema("Db", "t"),
+            Err(LookupError::Table("t".to_owned()))
+        );
+        assert_eq!(
+            engine.table_schema("Other", "T"),
+            Err(LookupError::Database("Other".to_owned()))
+        );
+    }
+
+    #[test]
+    fn an_extent_is_appended_whole_or_not_at_all() {
+        let engine = engine_with_table();
+        let bad = vec![row(1), vec![Value::String("not a long".to_owned())]];
+        assert_eq!(
+            engine.append("Db", "T", bad, &[], None),
+            Err(LookupError::Schema("T".to_owned()))
+        );
+        assert_eq!(engine.with_table("Db", "T", Table::row_count), Ok(0));
+        let too_wide = vec![vec![Value::Null, Value::String(String::new()), Value::Null]];
+        assert!(engine.append("Db", "T", too_wide, &[], None).is_err());
+        assert!(
+            engine
+                .append(
+                    "Db",
+                    "T",
+                    vec![row(1), vec![Value::Long(2)]],
+                    &["ingest-by:x".to_owned()],
+                    None
+                )
+                .is_ok()
+        );
+        assert_eq!(engine.with_table("Db", "T", Table::row_count), Ok(2));
+        assert!(engine.has_extent_tag("Db", "T", "ingest-by:x"));
+        assert!(!engine.has_extent_tag("Db", "T", "x"));
+    }
+
+    #[test]
+    fn new_columns_fill_old_rows() {
+        let engine = engine_with_table();
+        engine
+            .append("Db", "T", vec![row(1)], &[], None)
+            .expect("fits");
+        let added = vec![
+            Column::new("n", ColumnType::Real),
+            Column::new("t", ColumnType::String),
+        ];
+        engine
+            .with_table_mut("Db", "T", |table| table.widen(added))
+            .expect("exists");
+        let rows = engine
+            .with_table("Db", "T", |table| table.extents[0].rows.clone())
+            .expect("exists");
+        assert_eq!(rows[0][2..], [Value::Null, Value::String(String::new())]);
+    }
+
+    #[test]
+    fn threads_append_to_one_table() {
+        let engine = engine_with_table();
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let engine = engine.clone();
+                scope.spawn(move || {
+                    for i in 0..50 {
+                        engine
+                            .append("db", "T", vec![row(thread * 100 + i)], &[], None)
+                            .expect("fits");
+                    }
+                });
+            }
+        });
+        assert_eq!(engine.with_table("Db", "T", Table::row_count), Ok(400));
     }
 }

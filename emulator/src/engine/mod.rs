@@ -1,8 +1,14 @@
 //! The engine: databases, tables and typed rows in memory; management commands and queries over
 //! them. It knows no network: [`http::respond`] takes a request's parts and gives the reply's.
 
+mod convert;
 pub mod database;
+pub mod datetime;
+pub mod error;
 pub mod http;
+pub mod kql;
 pub mod records;
 pub mod schema;
+pub mod table;
+pub mod timespan;
 pub mod value;

@@ -75,21 +75,84 @@ impl fmt::Display for ConversionError {
 
 impl std::error::Error for ConversionError {}
 
+impl ConversionError {
+    /// Says that `text` is no `ty`. Keeps only the text's start: it may be megabytes.
+    pub fn new(ty: ColumnType, text: &str) -> Self {
+        Self {
+            ty,
+            text: text.chars().take(80).collect(),
+        }
+    }
+}
+
 impl ColumnType {
-    /// A type by its Kusto name, alias or .NET name; `None` when there is no such type.
+    /// A type by its Kusto name, alias or .NET name (with or without `System.`), in any case;
+    /// `None` when there is no such type.
     pub fn parse(name: &str) -> Option<Self> {
-        let _ = name;
-        None
+        let lower = name.to_ascii_lowercase();
+        let short = lower.strip_prefix("system.").unwrap_or(&lower);
+        let short = short.strip_prefix("data.sqltypes.").unwrap_or(short);
+        Some(match short {
+            "bool" | "boolean" => Self::Bool,
+            "datetime" | "date" => Self::DateTime,
+            "decimal" | "sqldecimal" | "uint64" | "ulong" => Self::Decimal,
+            "dynamic" | "object" => Self::Dynamic,
+            "guid" | "uuid" | "uniqueid" => Self::Guid,
+            "int" | "int32" | "byte" | "sbyte" | "int16" | "uint16" | "short" | "ushort" => {
+                Self::Int
+            }
+            "long" | "int64" | "uint32" | "uint" => Self::Long,
+            "real" | "double" | "single" | "float" => Self::Real,
+            "string" => Self::String,
+            "timespan" | "time" => Self::TimeSpan,
+            _ => return None,
+        })
     }
 
     /// The Kusto name, for example `datetime`.
     pub fn kusto_name(self) -> &'static str {
-        ""
+        match self {
+            Self::Bool => "bool",
+            Self::DateTime => "datetime",
+            Self::Decimal => "decimal",
+            Self::Dynamic => "dynamic",
+            Self::Guid => "guid",
+            Self::Int => "int",
+            Self::Long => "long",
+            Self::Real => "real",
+            Self::String => "string",
+            Self::TimeSpan => "timespan",
+        }
     }
 
-    /// The .NET name without its namespace as v1 results give it, for example `DateTime`.
+    /// The .NET name without its namespace as v1 results give it, for example `DateTime`. A bool
+    /// is `SByte` there.
     pub fn dotnet_name(self) -> &'static str {
-        ""
+        match self {
+            Self::Bool => "SByte",
+            Self::DateTime => "DateTime",
+            Self::Decimal => "SqlDecimal",
+            Self::Dynamic => "Object",
+            Self::Guid => "Guid",
+            Self::Int => "Int32",
+            Self::Long => "Int64",
+            Self::Real => "Double",
+            Self::String => "String",
+            Self::TimeSpan => "TimeSpan",
+        }
+    }
+
+    /// The full .NET name as schema commands give it, for example `System.DateTime`.
+    pub fn dotnet_full_name(self) -> String {
+        match self {
+            Self::Decimal => "System.Data.SqlTypes.SqlDecimal".to_owned(),
+            other => format!("System.{}", other.dotnet_name()),
+        }
+    }
+
+    /// Whether arithmetic works on it.
+    pub fn is_numeric(self) -> bool {
+        matches!(self, Self::Int | Self::Long | Self::Real | Self::Decimal)
     }
 }
 
@@ -102,27 +165,33 @@ impl Value {
         }
     }
 
-    /// The text of a delimited file, or of a mapping's constant, as a value of this type. Empty
-    /// text is null (for string: empty).
-    ///
-    /// # Errors
-    /// When the text is none of the type.
-    pub fn from_text(ty: ColumnType, text: &str) -> Result<Self, ConversionError> {
-        Err(ConversionError {
-            ty,
-            text: text.to_owned(),
+    /// Whether a column of this type may hold it.
+    pub fn fits(&self, ty: ColumnType) -> bool {
+        match self {
+            Self::Null => ty != ColumnType::String,
+            other => other.column_type() == Some(ty),
+        }
+    }
+
+    /// Its type; `None` for null, which every type but string has.
+    pub fn column_type(&self) -> Option<ColumnType> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Bool(_) => ColumnType::Bool,
+            Self::DateTime(_) => ColumnType::DateTime,
+            Self::Decimal(_) => ColumnType::Decimal,
+            Self::Dynamic(_) => ColumnType::Dynamic,
+            Self::Guid(_) => ColumnType::Guid,
+            Self::Int(_) => ColumnType::Int,
+            Self::Long(_) => ColumnType::Long,
+            Self::Real(_) => ColumnType::Real,
+            Self::String(_) => ColumnType::String,
+            Self::TimeSpan(_) => ColumnType::TimeSpan,
         })
     }
 
-    /// A JSON value as a value of this type, as leniently as the service: `"5"` is a long, 5 is a
-    /// string, an object is a string of its JSON.
-    ///
-    /// # Errors
-    /// When the value is none of the type.
-    pub fn from_json(ty: ColumnType, json: &Json) -> Result<Self, ConversionError> {
-        Err(ConversionError {
-            ty,
-            text: json.to_string(),
-        })
+    /// Whether it is the null of its type.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
     }
 }

@@ -1,0 +1,18 @@
+//! The query language: a subset of KQL. What it cannot do is a syntax or semantic error, never a
+//! guessed answer.
+
+pub mod aggregate;
+mod arithmetic;
+pub mod ast;
+pub mod binder;
+pub mod bound;
+pub mod cast;
+mod expression;
+mod functions;
+pub mod lexer;
+pub mod parser;
+pub mod relation;
+pub mod run;
+mod steps;
+mod summarize;
+mod text;

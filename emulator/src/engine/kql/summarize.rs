@@ -1,0 +1,320 @@
+//! The `summarize` and `distinct` operators.
+
+use std::collections::HashMap;
+
+use super::super::schema::Column;
+use super::super::table::Row;
+use super::super::value::Value;
+use super::aggregate::{self, Aggregate, State, is_aggregate};
+use super::ast::{Expr, ExprKind, Named};
+use super::binder::Scope;
+use super::bound::Bound;
+use super::cast::push_key;
+use super::functions::result_name;
+use super::parser::Parsed;
+use super::relation::{Relation, Rows};
+
+/// An output column: its name if it was given or lent, and what computes it from the group's row.
+enum Output {
+    /// An aggregation alone: its values stand at this position, in this many columns.
+    Plain {
+        name: Option<String>,
+        first: usize,
+        columns: Vec<Column>,
+    },
+    /// An expression over aggregations.
+    Computed { name: Option<String>, expr: Expr },
+}
+
+/// Runs `summarize`.
+///
+/// # Errors
+/// A semantic error.
+pub(super) fn run(
+    scope: &Scope<'_>,
+    rows: &Rows,
+    aggregates: &[Named],
+    by: &[Named],
+) -> Parsed<Relation> {
+    let keys: Vec<Bound> = by
+        .iter()
+        .map(|named| scope.bind(&named.expr))
+        .collect::<Parsed<_>>()?;
+    let mut columns = Vec::new();
+    for (named, bound) in by.iter().zip(&keys) {
+        push_column(
+            &mut columns,
+            named.name.clone().or_else(|| result_name(&named.expr)),
+            bound,
+        );
+    }
+    let key_names: Vec<String> = by
+        .iter()
+        .filter_map(|named| result_name(&named.expr))
+        .collect();
+    let mut plan = Plan {
+        scope,
+        by: &key_names,
+        found: Vec::new(),
+        hidden: Vec::new(),
+    };
+    let outputs = aggregates
+        .iter()
+        .map(|named| plan.output(named))
+        .collect::<Parsed<Vec<_>>>()?;
+    let groups = group(rows, &keys, &plan.found);
+    arrange(scope, columns, groups, &plan.hidden, outputs)
+}
+
+/// Runs `distinct`.
+///
+/// # Errors
+/// A semantic error.
+pub(super) fn distinct(
+    scope: &Scope<'_>,
+    rows: &Rows,
+    columns: Option<&[Named]>,
+) -> Parsed<Relation> {
+    match columns {
+        Some(columns) => run(scope, rows, &[], columns),
+        None => {
+            let all = scope.columns.iter().map(|column| Named {
+                name: None,
+                expr: Expr {
+                    kind: ExprKind::Name(column.name.clone()),
+                    at: 0,
+                },
+            });
+            run(scope, rows, &[], &all.collect::<Vec<_>>())
+        }
+    }
+}
+
+/// The aggregations found in the outputs, and the columns their values go to before the outputs
+/// are computed from them.
+struct Plan<'p> {
+    scope: &'p Scope<'p>,
+    by: &'p [String],
+    found: Vec<Aggregate>,
+    hidden: Vec<Column>,
+}
+
+impl Plan<'_> {
+    fn output(&mut self, named: &Named) -> Parsed<Output> {
+        let name = named.name.clone();
+        if let ExprKind::Call(function, _) = &named.expr.kind {
+            if is_aggregate(function) {
+                let first = self.hidden.len();
+                let columns = self.aggregate(&named.expr)?;
+                return Ok(Output::Plain {
+                    name,
+                    first,
+                    columns,
+                });
+            }
+        }
+        let before = self.found.len();
+        let expr = self.extract(&named.expr)?;
+        if self.found.len() == before {
+            let message = "an expression of summarize must hold an aggregation function";
+            return Err(self.scope.error("SEM0022", named.expr.at, message));
+        }
+        Ok(Output::Computed { name, expr })
+    }
+
+    fn aggregate(&mut self, expr: &Expr) -> Parsed<Vec<Column>> {
+        let aggregate = aggregate::bind(self.scope, expr, self.by)?;
+        let columns = aggregate.columns.clone();
+        // A name that no text can hold keeps them apart from the table's columns.
+        let start = self.hidden.len();
+        let hidden = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| Column::new(hidden_name(start + at), column.ty));
+        self.hidden.extend(hidden);
+        self.found.push(aggregate);
+        Ok(columns)
+    }
+
+    /// The expression with its aggregations replaced by the hidden columns.
+    fn extract(&mut self, expr: &Expr) -> Parsed<Expr> {
+        let mut pair = |left: &Expr, right: &Expr| -> Parsed<(Box<Expr>, Box<Expr>)> {
+            Ok((
+                Box::new(self.extract(left)?),
+                Box::new(self.extract(right)?),
+            ))
+        };
+        let kind = match &expr.kind {
+            ExprKind::Call(name, _) if is_aggregate(name) => {
+                let start = self.hidden.len();
+                if self.aggregate(expr)?.len() != 1 {
+                    return Err(self.scope.error(
+                        "SEM0022",
+                        expr.at,
+                        format!("{name}() of several columns stands alone"),
+                    ));
+                }
+                ExprKind::Name(hidden_name(start))
+            }
+            ExprKind::Call(name, arguments) => {
+                let arguments = arguments
+                    .iter()
+                    .map(|argument| self.extract(argument))
+                    .collect::<Parsed<_>>()?;
+                ExprKind::Call(name.clone(), arguments)
+            }
+            ExprKind::Binary(op, left, right) => {
+                let (left, right) = pair(left, right)?;
+                ExprKind::Binary(*op, left, right)
+            }
+            ExprKind::Text(op, left, right) => {
+                let (left, right) = pair(left, right)?;
+                ExprKind::Text(*op, left, right)
+            }
+            ExprKind::Index(base, key) => {
+                let (base, key) = pair(base, key)?;
+                ExprKind::Index(base, key)
+            }
+            ExprKind::Member(base, member) => {
+                ExprKind::Member(Box::new(self.extract(base)?), member.clone())
+            }
+            ExprKind::Negate(operand) => ExprKind::Negate(Box::new(self.extract(operand)?)),
+            other => other.clone(),
+        };
+        Ok(Expr { kind, at: expr.at })
+    }
+}
+
+fn hidden_name(at: usize) -> String {
+    format!("\0{at}")
+}
+
+/// A row per group, in the order of their first rows: the keys, then every aggregation's values.
+fn group(rows: &Rows, keys: &[Bound], aggregates: &[Aggregate]) -> Vec<(Row, Row)> {
+    let fresh = || {
+        aggregates
+            .iter()
+            .map(|_| State::default())
+            .collect::<Vec<_>>()
+    };
+    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut groups: Vec<(Row, Vec<State>)> = Vec::new();
+    if keys.is_empty() {
+        groups.push((Row::new(), fresh()));
+    }
+    let mut key = Vec::new();
+    for row in rows.iter() {
+        let place = if keys.is_empty() {
+            0
+        } else {
+            key.clear();
+            let values: Vec<_> = keys.iter().map(|bound| bound.eval(row)).collect();
+            values.iter().for_each(|value| push_key(value, &mut key));
+            match places.get(&key) {
+                Some(place) => *place,
+                None => {
+                    places.insert(key.clone(), groups.len());
+                    groups.push((
+                        values
+                            .into_iter()
+                            .map(std::borrow::Cow::into_owned)
+                            .collect(),
+                        fresh(),
+                    ));
+                    groups.len() - 1
+                }
+            }
+        };
+        for (aggregate, state) in aggregates.iter().zip(&mut groups[place].1) {
+            aggregate.add(state, row);
+        }
+    }
+    let finish = |states: Vec<State>| {
+        aggregates
+            .iter()
+            .zip(states)
+            .flat_map(|(aggregate, state)| aggregate.finish(state))
+            .collect()
+    };
+    groups
+        .into_iter()
+        .map(|(keys, states)| (keys, finish(states)))
+        .collect()
+}
+
+/// Keys and outputs side by side.
+fn arrange(
+    scope: &Scope<'_>,
+    mut columns: Vec<Column>,
+    groups: Vec<(Row, Row)>,
+    hidden: &[Column],
+    outputs: Vec<Output>,
+) -> Parsed<Relation> {
+    let width = columns.len();
+    // Expressions see the hidden columns and, as in `count() / bin_size`, the keys.
+    let visible: Vec<Column> = hidden.iter().chain(&columns[..width]).cloned().collect();
+    let scope = Scope {
+        columns: &visible,
+        ..*scope
+    };
+    let mut computed: Vec<Bound> = Vec::new();
+    for output in outputs {
+        match output {
+            Output::Plain {
+                name,
+                first,
+                columns: plain,
+            } => {
+                for (at, column) in plain.iter().enumerate() {
+                    let bound = Bound {
+                        node: super::bound::Node::Column(first + at),
+                        ty: column.ty,
+                    };
+                    let given = name.clone().filter(|_| at == 0);
+                    push_column(
+                        &mut columns,
+                        given.or_else(|| Some(column.name.clone())),
+                        &bound,
+                    );
+                    computed.push(bound);
+                }
+            }
+            Output::Computed { name, expr } => {
+                let bound = scope.bind(&expr)?;
+                push_column(&mut columns, name, &bound);
+                computed.push(bound);
+            }
+        }
+    }
+    let rows = groups
+        .into_iter()
+        .map(|(keys, values)| {
+            let all: Row = values.into_iter().chain(keys.iter().cloned()).collect();
+            let outputs = computed.iter().map(|bound| bound.eval(&all).into_owned());
+            keys.into_iter().chain(outputs).collect::<Vec<Value>>()
+        })
+        .collect();
+    Ok(Relation::new(columns, rows))
+}
+
+/// Adds a column; a missing name becomes `Column1`..., a name already there gets a number.
+pub(super) fn push_column(columns: &mut Vec<Column>, name: Option<String>, bound: &Bound) {
+    let taken = |name: &str| columns.iter().any(|column| column.name == name);
+    let unique = match name {
+        Some(name) if !taken(&name) => name,
+        Some(name) => numbered(&name, taken),
+        None => numbered("Column", taken),
+    };
+    columns.push(Column::new(unique, bound.ty));
+}
+
+fn numbered(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    let mut number = 1_usize;
+    loop {
+        let candidate = format!("{name}{number}");
+        if !taken(&candidate) {
+            return candidate;
+        }
+        number += 1;
+    }
+}

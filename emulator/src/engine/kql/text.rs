@@ -1,0 +1,112 @@
+//! Tests on text: `=~`, `has`, `contains` and their kin.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use regex::Regex;
+
+use super::super::value::{ColumnType, Value};
+use super::ast::{TextOp, TextTest};
+use super::binder::{Scope, convert};
+use super::bound::{Bound, Node};
+use super::parser::Parsed;
+
+/// Resolves a test.
+///
+/// # Errors
+/// When an operand is no text, or the pattern no regular expression.
+pub(super) fn bind(
+    scope: &Scope<'_>,
+    op: TextOp,
+    left: Bound,
+    right: Bound,
+    at: usize,
+) -> Parsed<Bound> {
+    for side in [&left, &right] {
+        if !matches!(side.ty, ColumnType::String | ColumnType::Dynamic) {
+            let message = format!(
+                "a text operator does not work on a {}. Try tostring()",
+                side.ty.kusto_name()
+            );
+            return Err(scope.error("SEM0064", at, message));
+        }
+    }
+    let (left, right) = (
+        convert(left, ColumnType::String),
+        convert(right, ColumnType::String),
+    );
+    if op.test == TextTest::Matches {
+        return matches(scope, left, right, at);
+    }
+    let function = move |v: &[Cow<'_, Value>]| match (v[0].as_ref(), v[1].as_ref()) {
+        (Value::String(text), Value::String(wanted)) => {
+            Value::Bool(holds(op, text, wanted) != op.negated)
+        }
+        _ => Value::Bool(op.negated),
+    };
+    Ok(Bound::apply(
+        ColumnType::Bool,
+        vec![left, right],
+        Arc::new(function),
+    ))
+}
+
+fn matches(scope: &Scope<'_>, left: Bound, right: Bound, at: usize) -> Parsed<Bound> {
+    let Node::Constant(Value::String(pattern)) = &right.node else {
+        return Err(scope.error("SEM0038", at, "the regular expression must be constant"));
+    };
+    let regex = Regex::new(pattern).map_err(|_| {
+        scope.error(
+            "SEM0420",
+            at,
+            format!("'{pattern}' is not a valid regular expression"),
+        )
+    })?;
+    let function = move |v: &[Cow<'_, Value>]| match v[0].as_ref() {
+        Value::String(text) => Value::Bool(regex.is_match(text)),
+        _ => Value::Bool(false),
+    };
+    Ok(Bound::apply(
+        ColumnType::Bool,
+        vec![left],
+        Arc::new(function),
+    ))
+}
+
+fn holds(op: TextOp, text: &str, wanted: &str) -> bool {
+    if op.cased {
+        return test(op.test, text, wanted);
+    }
+    test(op.test, &text.to_lowercase(), &wanted.to_lowercase())
+}
+
+fn test(kind: TextTest, text: &str, wanted: &str) -> bool {
+    match kind {
+        TextTest::Equals | TextTest::Matches => text == wanted,
+        TextTest::Contains => text.contains(wanted),
+        TextTest::StartsWith => text.starts_with(wanted),
+        TextTest::EndsWith => text.ends_with(wanted),
+        TextTest::Has => has(text, wanted, true, true),
+        TextTest::HasPrefix => has(text, wanted, true, false),
+        TextTest::HasSuffix => has(text, wanted, false, true),
+    }
+}
+
+/// Whether the wanted text stands in the text with a term's boundary at the sides asked for. A
+/// term is a run of letters and digits.
+fn has(text: &str, wanted: &str, at_start: bool, at_end: bool) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let joins = |outer: Option<char>, inner: Option<char>| {
+        outer.is_some_and(char::is_alphanumeric) && inner.is_some_and(char::is_alphanumeric)
+    };
+    text.match_indices(wanted).any(|(at, _)| {
+        let start_joins = joins(text[..at].chars().next_back(), wanted.chars().next());
+        let end_joins = joins(
+            text[at + wanted.len()..].chars().next(),
+            wanted.chars().next_back(),
+        );
+        !(at_start && start_joins) && !(at_end && end_joins)
+    })
+}
