@@ -9,7 +9,7 @@ use kusto_emulator::engine::database::Engine;
 use kusto_emulator::engine::schema::{Column, TableSchema};
 use kusto_emulator::engine::table::{Mapping, Table};
 use kusto_emulator::engine::value::{ColumnType, Value};
-use kusto_emulator::{Emulator, Options};
+use kusto_emulator::{AzuriteOptions, Emulator, Options, StorageKind};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value as Json, json};
 use url::Url;
@@ -18,6 +18,27 @@ use uuid::Uuid;
 pub(crate) const DATABASE: &str = "NetDefaultDB";
 /// Far longer than anything here takes; a test that needs it has failed.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Batches wait hardly at all.
+pub(crate) const QUICKLY: Duration = Duration::from_millis(20);
+/// Batches wait until they are told.
+pub(crate) const NEVER: Duration = Duration::from_secs(3600);
+
+/// Runs a test on every storage there is; `batching` is the time that batches wait for more.
+pub(crate) async fn on_each_storage(batching: Duration, test: impl AsyncFn(Bench)) {
+    test(Bench::start(StorageKind::BuiltIn, batching).await).await;
+    if let Ok(urls) = std::env::var("KUSTO_TEST_AZURITE") {
+        let urls: Vec<Url> = urls
+            .split(',')
+            .map(|url| Url::parse(url).unwrap())
+            .collect();
+        let [blob, queue, table] = urls
+            .try_into()
+            .expect("KUSTO_TEST_AZURITE names three URLs");
+        let azurite = StorageKind::Azurite(AzuriteOptions { blob, queue, table });
+        test(Bench::start(azurite, batching).await).await;
+    }
+}
 
 /// A source: its message and where its blob is.
 pub(crate) struct Source {
@@ -47,15 +68,12 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) async fn start() -> Bench {
-        Self::with_batching(Duration::from_millis(20)).await
-    }
-
-    pub(crate) async fn with_batching(batching: Duration) -> Bench {
+    async fn start(storage: StorageKind, batching: Duration) -> Bench {
         // The clients of all tests share the process' provider: only the first call installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = Options {
             batching,
+            storage,
             ..Options::default()
         };
         Bench {
