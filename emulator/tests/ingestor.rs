@@ -326,6 +326,8 @@ async fn an_unreachable_blob_is_worth_a_retry() {
         assert_failed(&outcome, "Download_UnknownError");
         assert_eq!(outcome["FailureStatus"], "Exhausted");
         assert_eq!(outcome["ShouldRetry"], true);
+        let details = outcome["Details"].as_str().unwrap();
+        assert!(details.contains("could not be reached"), "{details}");
         assert!(!outcome.to_string().contains("secret"), "{outcome}");
     })
     .await;
@@ -551,7 +553,7 @@ async fn tags_creation_time_and_ingest_if_not_exists() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn one_of_many_equal_tags_wins() {
     on_each_storage(QUICKLY, async |mut bench| {
         bench.table("T", "n:long");
@@ -575,7 +577,7 @@ async fn one_of_many_equal_tags_wins() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_small_sources_over_four_tables() {
     on_each_storage(QUICKLY, async |mut bench| {
         let mut ids = Vec::new();
