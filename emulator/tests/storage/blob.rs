@@ -133,7 +133,7 @@ async fn ranges_are_cut_at_the_end_and_refused_beyond_it() {
         }
         let beyond = world
             .request("GET", world.blob("range"))
-            .header("range", "bytes=10-")
+            .header("range", "bytes=11-")
             .send()
             .await
             .unwrap();
@@ -296,8 +296,11 @@ async fn a_blob_needs_its_type() {
         } else {
             assert_eq!(untyped.status(), 400);
         }
-        let odd = put_with(world, "odd", "x", &[("x-ms-blob-type", "OddBlob")]).await;
-        assert_eq!(odd.status().as_u16() / 100, 4);
+        let odd = world
+            .request("PUT", world.blob("odd"))
+            .header("x-ms-blob-type", "OddBlob");
+        let odd = odd.body("x").send().await.unwrap();
+        assert_eq!(odd.status(), 400);
     })
     .await;
 }

@@ -111,7 +111,7 @@ pub(crate) fn client() -> Client {
 /// The URL with more path, its query kept.
 pub(crate) fn below(url: &Url, path: &str) -> Url {
     let mut url = url.clone();
-    let whole = format!("{}/{path}", url.path());
+    let whole = format!("{}/{}", url.path(), path.replace('%', "%25"));
     url.set_path(&whole);
     url
 }
