@@ -60,8 +60,9 @@ pub(crate) struct Cli {
     #[arg(long, default_value = "http://127.0.0.1:10002", value_name = "URL")]
     azurite_table: Url,
     /// A storage account and its key in base64; give two. They must be Azurite's AZURITE_ACCOUNTS
-    #[arg(long = "azurite-account", value_name = "NAME:KEY", value_parser = AccountKey::parse)]
-    accounts: Vec<AccountKey>,
+    // Parsed later: clap's own errors would repeat the key.
+    #[arg(long = "azurite-account", value_name = "NAME:KEY")]
+    accounts: Vec<String>,
     /// Hand out storage URLs as http://ACCOUNT.blob.DOMAIN:PORT; prints what the hosts file needs
     #[arg(long, value_name = "DOMAIN")]
     storage_domain: Option<String>,
@@ -85,11 +86,7 @@ enum Storage {
 impl Cli {
     /// The emulator's options.
     pub(crate) fn options(self) -> Result<Options, String> {
-        if self.accounts.len() == 1 {
-            return Err(
-                "--azurite-account: give two accounts, or none for the built-in ones".to_owned(),
-            );
-        }
+        let accounts = accounts(&self.accounts)?;
         let storage = match self.storage {
             Storage::Builtin => StorageKind::BuiltIn,
             Storage::Azurite => StorageKind::Azurite(AzuriteOptions {
@@ -105,11 +102,7 @@ impl Cli {
             data_management_port: self.dm_port,
             storage_port: self.storage_port,
             storage,
-            accounts: if self.accounts.is_empty() {
-                AccountKey::built_in()
-            } else {
-                self.accounts
-            },
+            accounts,
             storage_domain: self.storage_domain,
             sas_lifetime: Duration::from_secs(self.sas_seconds),
             tls: self.tls,
@@ -120,5 +113,19 @@ impl Cli {
             batching: Duration::from_millis(self.batching_ms),
             ..Options::default()
         })
+    }
+}
+
+fn accounts(texts: &[String]) -> Result<Vec<AccountKey>, String> {
+    match texts {
+        [] => Ok(AccountKey::built_in()),
+        [_] => {
+            Err("--azurite-account: give two accounts, or none for the built-in ones".to_owned())
+        }
+        texts => texts
+            .iter()
+            .map(|text| AccountKey::parse(text))
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("--azurite-account: {error}")),
     }
 }

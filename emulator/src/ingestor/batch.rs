@@ -6,9 +6,6 @@ use std::time::{Duration, Instant};
 use super::formats::DataFormat;
 use super::properties::MappingChoice;
 
-/// More raw bytes close a batch: the service's default for `MaximumRawDataSizeMB`.
-const MAX_RAW_BYTES: u64 = 1 << 30;
-
 /// What sources of one batch have in common: they differ in nothing that one ingestion must have one of.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct BatchKey {
@@ -24,6 +21,7 @@ pub(crate) struct BatchKey {
 pub(crate) struct Limits {
     pub(crate) time_span: Duration,
     pub(crate) max_items: usize,
+    pub(crate) max_raw_bytes: u64,
 }
 
 struct OpenBatch<T> {
@@ -61,7 +59,8 @@ impl<T> Batches<T> {
         });
         batch.items.push(item);
         batch.raw_bytes = batch.raw_bytes.saturating_add(raw_bytes);
-        let is_full = batch.items.len() >= limits.max_items || batch.raw_bytes >= MAX_RAW_BYTES;
+        let is_full =
+            batch.items.len() >= limits.max_items || batch.raw_bytes >= limits.max_raw_bytes;
         if flush || is_full || batch.deadline <= now {
             return self.open.remove(&key).map(|batch| batch.items);
         }
@@ -92,6 +91,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         time_span: Duration::from_secs(10),
         max_items: 3,
+        max_raw_bytes: 100,
     };
 
     fn key(table: &str) -> BatchKey {
@@ -134,9 +134,9 @@ mod tests {
             batches.add(key("a"), 5, 0, true, LIMITS, now),
             Some(vec![4, 5])
         );
-        assert_eq!(batches.add(key("a"), 6, 1 << 29, false, LIMITS, now), None);
+        assert_eq!(batches.add(key("a"), 6, 50, false, LIMITS, now), None);
         assert_eq!(
-            batches.add(key("a"), 7, 1 << 29, false, LIMITS, now),
+            batches.add(key("a"), 7, 50, false, LIMITS, now),
             Some(vec![6, 7])
         );
     }

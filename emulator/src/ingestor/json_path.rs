@@ -82,9 +82,24 @@ fn bracket(text: &str) -> Parsed<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_path_or_an_error(text in "\\$?[.\\['\"\\]a0é*-]{0,10}") {
+            let _ = JsonPath::parse(&text);
+        }
+
+        #[test]
+        fn a_quoted_name_finds_its_property(name in "[^']{0,10}") {
+            let root = json!({name.clone(): 1});
+            let path = JsonPath::parse(&format!("$['{name}']")).unwrap();
+            prop_assert_eq!(path.find(&root), Some(&json!(1)));
+        }
+    }
 
     #[test]
     fn paths_lead_where_they_say() {

@@ -280,9 +280,21 @@ fn blob_name(blob: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_message_or_a_failure(text: String, name in "[A-Za-z]{1,12}") {
+            let _ = parse(&text);
+            let _ = read(&with("BlobPath", text.clone().into()));
+            let bag = json!({"authorizationContext": "t", name: text.clone(), "ingestionMapping": text});
+            let (envelope, _) = read(&with("AdditionalProperties", bag));
+            prop_assert_eq!(envelope.database, "db");
+        }
+    }
 
     fn encode(json: &Json) -> String {
         STANDARD.encode(json.to_string())

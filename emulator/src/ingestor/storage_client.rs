@@ -1,6 +1,7 @@
 //! The few storage operations the ingestor needs, over HTTP with the SAS in each URL, so that the built-in
 //! storage and any other are the same to it. What it says about errors carries no URL.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ pub(crate) const MAX_TAKE: usize = 32;
 const ATTEMPTS: u32 = 3;
 /// The pause before the second attempt; it doubles.
 const PAUSE: Duration = Duration::from_millis(100);
-const SMALL_TIMEOUT: Duration = Duration::from_secs(30);
-const BLOB_TIMEOUT: Duration = Duration::from_secs(3600);
+/// For a whole small request, and for every wait within a download, which may be long in all.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why storage did not do what was asked.
 #[derive(Clone, Debug)]
@@ -75,7 +76,12 @@ impl fmt::Display for StorageError {
 
 impl From<reqwest::Error> for StorageError {
     fn from(error: reqwest::Error) -> Self {
-        StorageError::Transport(error.without_url().to_string())
+        let error = error.without_url();
+        let mut cause: &dyn Error = &error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        StorageError::Transport(cause.to_string())
     }
 }
 
@@ -111,7 +117,8 @@ impl StorageClient {
             .append_pair("numofmessages", &count.clamp(1, MAX_TAKE).to_string())
             .append_pair("visibilitytimeout", &visibility.as_secs().to_string());
         // Not repeated: an answer lost on the way has already hidden its messages.
-        let response = checked(self.request(Method::GET, &url).send().await?)?;
+        let request = self.request(Method::GET, &url).timeout(TIMEOUT);
+        let response = checked(request.send().await?)?;
         parse_messages(&response.text().await?)
     }
 
@@ -157,14 +164,14 @@ impl StorageClient {
     }
 
     async fn get_blob_once(&self, blob: &Url, limit: u64) -> Result<Vec<u8>, StorageError> {
-        let request = self.request(Method::GET, blob).timeout(BLOB_TIMEOUT);
-        let mut response = checked(request.send().await?)?;
+        let request = self.request(Method::GET, blob);
+        let mut response = checked(in_time(request.send()).await?)?;
         let announced = response.content_length().unwrap_or(0);
         if announced > limit {
             return Err(StorageError::TooLarge);
         }
         let mut content = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-        while let Some(chunk) = response.chunk().await? {
+        while let Some(chunk) = in_time(response.chunk()).await? {
             if (content.len() + chunk.len()) as u64 > limit {
                 return Err(StorageError::TooLarge);
             }
@@ -211,7 +218,6 @@ impl StorageClient {
     fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         self.http
             .request(method, url.clone())
-            .timeout(SMALL_TIMEOUT)
             .header("x-ms-version", STORAGE_VERSION)
     }
 
@@ -219,7 +225,7 @@ impl StorageClient {
     async fn run(&self, build: impl Fn() -> RequestBuilder) -> Result<Response, StorageError> {
         let mut attempt = 1;
         loop {
-            let result = match build().send().await {
+            let result = match build().timeout(TIMEOUT).send().await {
                 Ok(response) => checked(response),
                 Err(error) => Err(error.into()),
             };
@@ -231,6 +237,15 @@ impl StorageClient {
                 result => return result,
             }
         }
+    }
+}
+
+async fn in_time<T>(
+    waiting: impl Future<Output = Result<T, reqwest::Error>>,
+) -> Result<T, StorageError> {
+    match tokio::time::timeout(TIMEOUT, waiting).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(StorageError::Transport("no answer in time".to_owned())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Shared access signatures: making and checking them.
 //!
-//! The string to sign is that of service versions from 2020-12-06 on
+//! The string to sign of a blob's signature is that of service versions from 2020-12-06 on
 //! (<https://learn.microsoft.com/rest/api/storageservices/create-service-sas>); the emulator issues
 //! [`VERSION`] and accepts every later version of the same form.
 
@@ -21,8 +21,14 @@ use super::request::Query;
 
 /// The `sv` of the signatures the emulator makes. Also known to Azurite 3.35.
 pub(crate) const VERSION: &str = "2021-12-02";
+
 /// The first version whose string to sign has the form used here.
-const OLDEST_VERSION: &str = "2020-12-06";
+fn oldest_version(service: Service) -> &'static str {
+    match service {
+        Service::Blob => "2020-12-06",
+        Service::Queue | Service::Table => "2015-04-05",
+    }
+}
 
 /// What a service SAS is made for.
 pub(crate) struct Grant<'a> {
@@ -185,11 +191,9 @@ fn check_form(target: &Target<'_>, query: &Query) -> Result<(), StorageError> {
             return malformed(&format!("the emulator does not support '{unsupported}'"));
         }
     }
-    if query
-        .get("sv")
-        .is_none_or(|version| version < OLDEST_VERSION)
-    {
-        return malformed("the emulator supports sv=2020-12-06 and later");
+    let oldest = oldest_version(target.service);
+    if query.get("sv").is_none_or(|version| version < oldest) {
+        return malformed(&format!("the emulator supports sv={oldest} and later here"));
     }
     match (target.service, query.get("sr")) {
         (Service::Blob, Some("c" | "b")) | (Service::Queue, _) => {}

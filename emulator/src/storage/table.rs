@@ -265,5 +265,11 @@ fn json_reply(status: StatusCode, detail: Detail, value: Value) -> Response<Body
 
 /// The body of an error of the table service.
 pub(crate) fn error_body(error: &StorageError) -> String {
-    json!({ "odata.error": { "code": error.code, "message": { "lang": "en-US", "value": error.message } } }).to_string()
+    let mut text = error.message.to_string();
+    for (_, detail) in &error.details {
+        text.push('\n');
+        text.push_str(detail);
+    }
+    json!({ "odata.error": { "code": error.code, "message": { "lang": "en-US", "value": text } } })
+        .to_string()
 }

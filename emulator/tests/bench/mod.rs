@@ -1,6 +1,8 @@
 //! A running emulator and a client's hands: what an SDK does, without an SDK.
 
 use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -9,7 +11,7 @@ use kusto_emulator::engine::database::Engine;
 use kusto_emulator::engine::schema::{Column, TableSchema};
 use kusto_emulator::engine::table::{Mapping, Table};
 use kusto_emulator::engine::value::{ColumnType, Value};
-use kusto_emulator::{Emulator, Options};
+use kusto_emulator::{AzuriteOptions, Emulator, Options, StorageKind};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value as Json, json};
 use url::Url;
@@ -18,6 +20,47 @@ use uuid::Uuid;
 pub(crate) const DATABASE: &str = "NetDefaultDB";
 /// Far longer than anything here takes; a test that needs it has failed.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Everything that all tests of this process log.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What has been logged so far, at every level.
+pub(crate) fn logged() -> String {
+    String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
+}
+
+/// Batches wait hardly at all.
+pub(crate) const QUICKLY: Duration = Duration::from_millis(20);
+/// Batches wait until they are told.
+pub(crate) const NEVER: Duration = Duration::from_secs(3600);
+
+/// Runs a test on every storage there is; `batching` is the time that batches wait for more.
+pub(crate) async fn on_each_storage(batching: Duration, test: impl AsyncFn(Bench)) {
+    test(Bench::start(StorageKind::BuiltIn, batching).await).await;
+    if let Ok(urls) = std::env::var("KUSTO_TEST_AZURITE") {
+        let urls: Vec<Url> = urls
+            .split(',')
+            .map(|url| Url::parse(url).unwrap())
+            .collect();
+        let [blob, queue, table] = urls
+            .try_into()
+            .expect("KUSTO_TEST_AZURITE names three URLs");
+        let azurite = StorageKind::Azurite(AzuriteOptions { blob, queue, table });
+        test(Bench::start(azurite, batching).await).await;
+    }
+}
 
 /// A source: its message and where its blob is.
 pub(crate) struct Source {
@@ -47,15 +90,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) async fn start() -> Bench {
-        Self::with_batching(Duration::from_millis(20)).await
-    }
-
-    pub(crate) async fn with_batching(batching: Duration) -> Bench {
-        // The clients of all tests share the process' provider: only the first call installs it.
+    async fn start(storage: StorageKind, batching: Duration) -> Bench {
+        // Once per process: only the first test's calls do something.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        let _ = log.with_ansi(false).with_writer(|| Log).try_init();
         let options = Options {
             batching,
+            storage,
             ..Options::default()
         };
         Bench {
