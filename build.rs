@@ -9,7 +9,9 @@ fn main() {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libkusto_ingest.so.{major}");
         }
         "macos" => {
-            println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libkusto_ingest.{major}.dylib");
+            println!(
+                "cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libkusto_ingest.{major}.dylib"
+            );
         }
         _ => {}
     }

@@ -488,11 +488,13 @@ impl Core {
         props: IngestionProperties,
         options: CallOptions,
     ) -> impl Future<Output = Result<Receipt>> + Send + 'static {
-        // Counted from here, not from the first poll: close must see a call that was just begun.
+        // Counted and checked here, not at the first poll: `close` lets finish what was begun
+        // before it, and the deadline runs from the call.
         let call = CallGuard::begin(self);
+        let scope = call.0.scope(&options);
         async move {
             let core = &call.0;
-            let scope = core.scope(&options)?;
+            let scope = scope?;
             let result = core.ingestor.ingest(&scope, source, &props).await;
             match &result {
                 Ok(receipt) => tracing::info!(

@@ -1,0 +1,169 @@
+//! A running emulator, a client of it, and a table.
+
+use std::time::Duration;
+
+use kusto_emulator::{AzuriteOptions, Emulator, Options, StorageKind};
+use kusto_ingest::prelude::*;
+use kusto_ingest::query::{DataSet, Value};
+use kusto_ingest::track::ReportItem;
+use url::Url;
+
+pub(crate) const DATABASE: &str = "NetDefaultDB";
+/// Far longer than anything here takes: a test that reaches it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a test stands on.
+pub(crate) struct Bed {
+    pub(crate) emulator: Emulator,
+    pub(crate) client: Client,
+}
+
+/// Runs a test on every storage there is: the emulator's own, and Azurite when
+/// `KUSTO_TEST_AZURITE` names its three addresses.
+pub(crate) async fn on_each_storage(test: impl AsyncFn(Bed)) {
+    for storage in storages() {
+        test(Bed::start(Options { storage, ..quick() }).await).await;
+    }
+}
+
+fn storages() -> Vec<StorageKind> {
+    let mut storages = vec![StorageKind::BuiltIn];
+    if let Ok(urls) = std::env::var("KUSTO_TEST_AZURITE") {
+        let urls: Vec<Url> = urls
+            .split(',')
+            .map(|url| Url::parse(url).unwrap())
+            .collect();
+        let [blob, queue, table] = urls
+            .try_into()
+            .expect("KUSTO_TEST_AZURITE names three URLs");
+        storages.push(StorageKind::Azurite(AzuriteOptions { blob, queue, table }));
+    }
+    storages
+}
+
+/// Options of an emulator whose batches hardly wait.
+pub(crate) fn quick() -> Options {
+    Options {
+        batching: Duration::from_millis(20),
+        ..Options::default()
+    }
+}
+
+/// Limits for calls that are expected to succeed.
+pub(crate) fn soon() -> CallOptions {
+    CallOptions::new().with_timeout(PATIENCE)
+}
+
+impl Bed {
+    pub(crate) async fn start(options: Options) -> Self {
+        let emulator = Emulator::start(options).await.unwrap();
+        let client = client_of(&emulator).build().unwrap();
+        Self { emulator, client }
+    }
+
+    /// The usual: built-in storage.
+    pub(crate) async fn built_in() -> Self {
+        Self::start(quick()).await
+    }
+
+    pub(crate) async fn command(&self, text: &str) -> DataSet {
+        let none = RequestProperties::new();
+        self.client
+            .management(DATABASE, text, &none, soon())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn query(&self, text: &str) -> DataSet {
+        let none = RequestProperties::new();
+        self.client
+            .query(DATABASE, text, &none, soon())
+            .await
+            .unwrap()
+    }
+
+    /// Creates `T(a:long, b:string)`.
+    pub(crate) async fn table(&self) {
+        self.command(".create table T (a:long, b:string)").await;
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let data = self.query(&format!("['{table}'] | count")).await;
+        match data.primary().unwrap().rows[0][0] {
+            Value::Long(count) => count,
+            ref other => panic!("not a count: {other:?}"),
+        }
+    }
+
+    /// Ingests and waits for the service's word on the first item.
+    pub(crate) async fn outcome(&self, source: Source, props: &IngestionProperties) -> ReportItem {
+        let receipt = self.client.ingest(source, props, soon()).await.unwrap();
+        self.wait(&receipt).await
+    }
+
+    pub(crate) async fn wait(&self, receipt: &Receipt) -> ReportItem {
+        let poll = Duration::from_millis(20);
+        let report = self
+            .client
+            .wait_until_final(receipt.tracking_token(), poll, soon())
+            .await
+            .unwrap();
+        report.items()[0].clone()
+    }
+
+    /// The URL, with SAS, of a blob of this name in a container for everybody's use.
+    pub(crate) fn landing(&self, name: &str) -> Url {
+        let resources = self.emulator.storage_resources().unwrap();
+        let mut url = resources.containers[0].clone();
+        url.path_segments_mut().unwrap().push(name);
+        url
+    }
+
+    /// Puts a blob there by plain REST.
+    pub(crate) async fn put_blob(&self, name: &str, data: &[u8]) -> Url {
+        let url = self.landing(name);
+        let reply = reqwest_client()
+            .put(url.clone())
+            .header("x-ms-blob-type", "BlockBlob")
+            .header("x-ms-version", "2021-12-02")
+            .body(data.to_vec())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(reply.status().as_u16(), 201);
+        url
+    }
+}
+
+/// Settings of a client of the emulator.
+pub(crate) fn client_of(emulator: &Emulator) -> ClientBuilder {
+    Client::builder(&emulator.connection_string())
+        .unwrap()
+        .ingestion_endpoint(emulator.data_management_url())
+        .unwrap()
+}
+
+/// Reports to the status table.
+pub(crate) fn props() -> IngestionProperties {
+    props_for("T")
+}
+
+pub(crate) fn props_for(table: &str) -> IngestionProperties {
+    IngestionProperties::new(DATABASE, table)
+        .with_report_level(ReportLevel::FailuresAndSuccesses)
+        .with_report_method(ReportMethod::Table)
+}
+
+/// A plain HTTP client; no TLS provider is installed in the test process.
+pub(crate) fn reqwest_client() -> reqwest::Client {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .build()
+        .unwrap()
+}

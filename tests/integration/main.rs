@@ -1,0 +1,9 @@
+//! The crate against a running emulator, through its public API, on every storage there is.
+
+mod auth;
+mod bed;
+mod commands;
+mod ingest;
+mod lifecycle;
+mod secrets;
+mod status;

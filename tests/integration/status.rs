@@ -1,0 +1,152 @@
+//! What became of an ingestion: status table, failure and success queues.
+
+use kusto_ingest::prelude::*;
+use kusto_ingest::track::FailureStatus;
+
+use crate::bed::{Bed, DATABASE, on_each_storage, props, props_for, soon};
+
+#[tokio::test]
+async fn failures_carry_every_field() {
+    on_each_storage(async |bed: Bed| {
+        bed.table().await;
+        let missing_table = bed
+            .outcome(Source::bytes("1,x\n"), &props_for("Nope"))
+            .await;
+        assert_eq!(missing_table.state, Some(ItemState::Failed));
+        assert_eq!(
+            missing_table.error_code.as_deref(),
+            Some("BadRequest_TableNotExist")
+        );
+        assert_eq!(missing_table.failure_status, Some(FailureStatus::Permanent));
+        assert_eq!(missing_table.retry(), RetryClass::Never);
+        assert_eq!(missing_table.table.as_deref(), Some("Nope"));
+        assert!(missing_table.details.is_some() && missing_table.operation_id.is_some());
+        let missing_mapping = props().with_mapping_reference("Nope");
+        let item = bed.outcome(Source::bytes("1,x\n"), &missing_mapping).await;
+        assert_eq!(
+            item.error_code.as_deref(),
+            Some("BadRequest_MappingReferenceWasNotFound")
+        );
+        let malformed = Source::bytes("1,\"never closed\n").with_name("x.csv");
+        let item = bed.outcome(malformed, &props()).await;
+        assert_eq!(
+            item.error_code.as_deref(),
+            Some("Stream_ClosingQuoteMissing")
+        );
+        assert_eq!(bed.count("T").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn queues_are_peeked_and_taken() {
+    on_each_storage(async |bed: Bed| {
+        bed.table().await;
+        let props = |table| {
+            IngestionProperties::new(DATABASE, table)
+                .with_report_level(ReportLevel::FailuresAndSuccesses)
+                .with_report_method(ReportMethod::QueueAndTable)
+        };
+        let mut receipts = Vec::new();
+        for table in ["T", "Nope", "T"] {
+            let source = Source::bytes("1,x\n");
+            receipts.push(
+                bed.client
+                    .ingest(source, &props(table), soon())
+                    .await
+                    .unwrap(),
+            );
+        }
+        for receipt in &receipts {
+            bed.wait(receipt).await;
+        }
+        let successes = OutcomeQuery::new(Outcome::Successes);
+        let failures = OutcomeQuery::new(Outcome::Failures);
+        for _ in 0..2 {
+            let peeked = bed.client.peek_outcomes(&successes, soon()).await.unwrap();
+            assert_eq!(
+                peeked.count(ItemState::Succeeded),
+                2,
+                "peeking removes nothing"
+            );
+        }
+        let one = successes.clone().with_limit(1);
+        assert_eq!(
+            bed.client
+                .peek_outcomes(&one, soon())
+                .await
+                .unwrap()
+                .items()
+                .len(),
+            1
+        );
+        let mine = successes.clone().only([receipts[2].source_id()]);
+        let taken = bed.client.take_outcomes(&mine, soon()).await.unwrap();
+        assert_eq!(taken.items()[0].source_id, Some(receipts[2].source_id()));
+        assert_eq!(taken.items().len(), 1);
+        let failed = bed.client.take_outcomes(&failures, soon()).await.unwrap();
+        let item = &failed.items()[0];
+        assert_eq!(item.source_id, Some(receipts[1].source_id()));
+        assert_eq!(item.error_code.as_deref(), Some("BadRequest_TableNotExist"));
+        assert!(item.source_path.as_deref().unwrap().starts_with("http"));
+        assert!(item.updated_on.is_some() && item.activity_id.is_some());
+        let gone = bed.client.take_outcomes(&failures, soon()).await.unwrap();
+        assert!(gone.items().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_status_table_the_state_is_queued() {
+    let bed = Bed::built_in().await;
+    bed.table().await;
+    let props = IngestionProperties::new(DATABASE, "T");
+    let receipt = bed
+        .client
+        .ingest(Source::bytes("1,x\n"), &props, soon())
+        .await
+        .unwrap();
+    let token = receipt.tracking_token();
+    assert!(!token.has_status_table());
+    let report = bed.client.status(token, soon()).await.unwrap();
+    assert!(report.is_final());
+    assert_eq!(report.items()[0].state, Some(ItemState::Queued));
+}
+
+#[tokio::test]
+async fn a_token_kept_as_text_serves_another_client() {
+    let bed = Bed::built_in().await;
+    bed.table().await;
+    let receipt = bed
+        .client
+        .ingest(Source::bytes("1,x\n"), &props(), soon())
+        .await
+        .unwrap();
+    let text = receipt.tracking_token().to_string();
+    assert!(!text.contains("sig"));
+    let other = crate::bed::client_of(&bed.emulator).build().unwrap();
+    let token: TrackingToken = text.parse().unwrap();
+    let poll = std::time::Duration::from_millis(20);
+    let report = other.wait_until_final(&token, poll, soon()).await.unwrap();
+    assert_eq!(report.count(ItemState::Succeeded), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_source_id_is_not_found() {
+    let bed = Bed::built_in().await;
+    bed.table().await;
+    let receipt = bed
+        .client
+        .ingest(Source::bytes("1,x\n"), &props(), soon())
+        .await
+        .unwrap();
+    bed.wait(&receipt).await;
+    // The text form names the table: a token of another cluster finds nothing here.
+    let other = Bed::built_in().await;
+    let error = other
+        .client
+        .status(receipt.tracking_token(), soon())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
