@@ -304,12 +304,14 @@ fn bodies_that_make_no_sense_are_refused() {
 
 #[test]
 fn obfuscated_literals_stay_out_of_errors() {
-    let error = failure(
-        &engine(),
-        Endpoint::Mgmt,
+    for text in [
         ".ingest into table T (h'http://x/?sig=SECRET')",
-    );
-    assert!(!error.to_string().contains("SECRET"), "{error}");
+        ".show h@'SECRET'",
+        ".show table T h\"SECRET\"",
+    ] {
+        let error = failure(&engine(), Endpoint::Mgmt, text);
+        assert!(!error.to_string().contains("SECRET"), "{error}");
+    }
 }
 
 #[test]
@@ -391,7 +393,11 @@ fn tables_are_created_widened_and_dropped() {
         json!("x:int, y:real, z:datetime")
     );
     assert_eq!(
-        command(&engine, ".show tables | count")["Rows"],
+        command(
+            &engine,
+            "// how many
+.show tables | count"
+        )["Rows"],
         json!([[2]])
     );
     assert_eq!(

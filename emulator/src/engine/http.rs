@@ -7,6 +7,7 @@ use super::commands;
 use super::database::Engine;
 use super::datetime;
 use super::error::{ErrorKind, KustoError};
+use super::kql::lexer::{TokenKind, next_token};
 use super::kql::relation::Relation;
 use super::kql::run::{Context, run_query};
 use super::request::{Identity, Options, Request};
@@ -82,7 +83,8 @@ fn answer(
         now,
         parameters: &request.parameters,
     };
-    let is_command = request.text.trim_start().starts_with('.');
+    let start = next_token(&request.text, 0);
+    let is_command = start.kind == TokenKind::Symbol(".");
     match (endpoint, is_command) {
         (Endpoint::Mgmt, true) => {
             let relation = commands::run(&context, role, &request.text)?;
@@ -98,7 +100,7 @@ fn answer(
             0,
             "a management command begins with '.'",
         )),
-        (_, true) if request.text.trim_start().starts_with(".show") => {
+        (_, true) if request.text[start.end..].trim_start().starts_with("show") => {
             let relation = commands::run(&context, role, &request.text)?;
             Ok(shape(endpoint, &relation, None, identity))
         }

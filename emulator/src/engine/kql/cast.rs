@@ -29,12 +29,6 @@ pub fn cast(value: &Value, ty: ColumnType) -> Value {
         (ColumnType::Real, other) => as_real(other).map(Value::Real),
         (ColumnType::Decimal, other) => as_decimal(other).map(Value::Decimal),
         (ColumnType::Bool, other) => as_real(other).map(|number| Value::Bool(number != 0.0)),
-        (ColumnType::DateTime, Value::Int(_) | Value::Long(_)) => as_long(value)
-            .filter(|ticks| (0..=super::super::datetime::MAX_TICKS).contains(ticks))
-            .map(Value::DateTime),
-        (ColumnType::TimeSpan, Value::Int(_) | Value::Long(_)) => {
-            as_long(value).map(Value::TimeSpan)
-        }
         _ => None,
     };
     converted.unwrap_or_else(|| Value::absent(ty))

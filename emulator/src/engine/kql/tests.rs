@@ -415,6 +415,7 @@ fn what_does_not_resolve_is_named() {
             "SEM0420",
             "regular expression",
         ),
+        ("print todatetime(5)", "SEM0005", "long"),
         ("T | extend x = s.y", "SEM0086", "string"),
     ] {
         let message = failure(text);
