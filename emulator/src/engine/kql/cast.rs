@@ -81,7 +81,15 @@ pub fn scalar(value: &Value, with: ColumnType) -> Value {
             (None, Some(real)) => Value::Real(real),
             (None, None) => Value::Null,
         },
-        Value::Dynamic(Json::String(text)) => Value::from_text(with, text).unwrap_or(Value::Null),
+        // JSON has texts for what it has no type for; a text that looks like a number is none.
+        Value::Dynamic(Json::String(text)) => match with {
+            ColumnType::Bool
+            | ColumnType::Int
+            | ColumnType::Long
+            | ColumnType::Real
+            | ColumnType::Decimal => Value::String(text.clone()),
+            _ => Value::from_text(with, text).unwrap_or(Value::Null),
+        },
         other => other.clone(),
     }
 }
