@@ -1,3 +1,28 @@
-//! A local Kusto service: engine, data management and storage.
+//! A local Azure Data Explorer (Kusto) service with ingestion: engine, data management and storage in one process.
+//!
+//! The command `kusto-emulator` runs one; a Rust test starts as many as it likes on free ports:
+//!
+//! ```
+//! use kusto_emulator::{Emulator, Options};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), kusto_emulator::StartError> {
+//! let emulator = Emulator::start(Options::default()).await?;
+//! println!("{}", emulator.connection_string());
+//! emulator.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod clock;
+mod emulator;
 pub mod engine;
+pub mod ingestor;
+pub mod options;
+mod server;
+pub mod storage;
+
+pub use clock::Clock;
+pub use emulator::{AccountEndpoints, Emulator, StartError};
+pub use options::{AzuriteOptions, Options, Secret, StorageKind};
+pub use storage::AccountKey;

@@ -1,2 +1,114 @@
-//! bin
-fn main() {}
+//! The `kusto-emulator` command.
+
+mod cli;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use kusto_emulator::Emulator;
+use serde_json::json;
+
+use cli::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kusto-emulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
+    let options = cli.options()?;
+    if !options.bind.is_loopback() {
+        eprintln!(
+            "kusto-emulator: warning: {} is open to other machines; nothing here is protected",
+            options.bind
+        );
+    }
+    // Before the start, so that an early signal is not lost.
+    let signal = termination()?;
+    let emulator = Emulator::start(options).await?;
+    announce(&emulator)?;
+    signal.await;
+    emulator.shutdown().await;
+    Ok(())
+}
+
+/// One line on standard error per request with `-v`, more with `-vv`; otherwise silence.
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// Says where everything is: first for people, then one line for programs.
+fn announce(emulator: &Emulator) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "kusto-emulator {} is ready", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "  engine             {}", emulator.engine_url())?;
+    writeln!(
+        out,
+        "  data management    {}",
+        emulator.data_management_url()
+    )?;
+    for account in emulator.accounts() {
+        writeln!(
+            out,
+            "  storage account    {} {}",
+            account.name, account.blob
+        )?;
+    }
+    if let Some(path) = emulator.ca_pem_path() {
+        writeln!(out, "  trust this CA      {}", path.display())?;
+    }
+    if let Some(line) = emulator.hosts_line() {
+        writeln!(out, "  hosts file needs   {line}")?;
+    }
+    writeln!(out, "  connection string  {}", emulator.connection_string())?;
+    let ready = json!({
+        "engine": emulator.engine_url(),
+        "data_management": emulator.data_management_url(),
+        "connection_string": emulator.connection_string(),
+        "ca_file": emulator.ca_pem_path(),
+        "hosts_line": emulator.hosts_line(),
+        "accounts": emulator.accounts(),
+    });
+    writeln!(out, "READY {ready}")?;
+    out.flush()
+}
+
+/// Ends when the process is asked to: Ctrl-C, or SIGTERM where there is such a thing.
+#[cfg(unix)]
+fn termination() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ends when the process is asked to.
+#[cfg(not(unix))]
+fn termination() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

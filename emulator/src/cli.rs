@@ -1,0 +1,131 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Parser, ValueEnum};
+use kusto_emulator::{AccountKey, AzuriteOptions, Options, StorageKind};
+use url::Url;
+
+/// A local Azure Data Explorer (Kusto) service with ingestion.
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    /// Port of the service; 0 takes any free one
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Address to listen on; anything but loopback is open to other machines
+    #[arg(long, default_value = "127.0.0.1", value_name = "IP")]
+    bind: IpAddr,
+    /// Give data management a port of its own; each role then refuses the other's commands
+    #[arg(long)]
+    split_roles: bool,
+    /// Port of data management with --split-roles; 0 takes any free one
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "PORT",
+        requires = "split_roles"
+    )]
+    dm_port: u16,
+    /// Port of the first storage account, the next ones follow; 0 takes any free ones
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    storage_port: u16,
+    /// A database besides NetDefaultDB; may be repeated
+    #[arg(long = "database", value_name = "NAME")]
+    databases: Vec<String>,
+    /// Demand this bearer token; requests without it get 401
+    #[arg(long, value_name = "SECRET")]
+    token: Option<String>,
+    /// Answer authentication metadata as a cluster; otherwise 404, from which SDKs take their defaults
+    #[arg(long)]
+    cluster_metadata: bool,
+    /// How long a batch waits for more when its table has no policy
+    #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
+    batching_ms: u64,
+    /// How long the signatures of handed-out storage URLs are valid
+    #[arg(long, default_value_t = 4 * 3600, value_name = "SECONDS")]
+    sas_seconds: u64,
+    /// What keeps blobs, messages and entities
+    #[arg(long, value_enum, default_value_t = Storage::Builtin)]
+    storage: Storage,
+    /// Azurite's blob endpoint, without account
+    #[arg(long, default_value = "http://127.0.0.1:10000", value_name = "URL")]
+    azurite_blob: Url,
+    /// Azurite's queue endpoint, without account
+    #[arg(long, default_value = "http://127.0.0.1:10001", value_name = "URL")]
+    azurite_queue: Url,
+    /// Azurite's table endpoint, without account
+    #[arg(long, default_value = "http://127.0.0.1:10002", value_name = "URL")]
+    azurite_table: Url,
+    /// A storage account and its key in base64; give two. They must be Azurite's AZURITE_ACCOUNTS
+    // Parsed later: clap's own errors would repeat the key.
+    #[arg(long = "azurite-account", value_name = "NAME:KEY")]
+    accounts: Vec<String>,
+    /// Hand out storage URLs as http://ACCOUNT.blob.DOMAIN:PORT; prints what the hosts file needs
+    #[arg(long, value_name = "DOMAIN")]
+    storage_domain: Option<String>,
+    /// Serve everything over TLS with a CA made at start
+    #[arg(long)]
+    tls: bool,
+    /// Where the CA's certificate is written and kept
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    ca_file: Option<PathBuf>,
+    /// Log every request to standard error; twice for more
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Storage {
+    Builtin,
+    Azurite,
+}
+
+impl Cli {
+    /// The emulator's options.
+    pub(crate) fn options(self) -> Result<Options, String> {
+        let accounts = accounts(&self.accounts)?;
+        let storage = match self.storage {
+            Storage::Builtin => StorageKind::BuiltIn,
+            Storage::Azurite => StorageKind::Azurite(AzuriteOptions {
+                blob: self.azurite_blob,
+                queue: self.azurite_queue,
+                table: self.azurite_table,
+            }),
+        };
+        Ok(Options {
+            bind: self.bind,
+            port: self.port,
+            split_roles: self.split_roles,
+            data_management_port: self.dm_port,
+            storage_port: self.storage_port,
+            storage,
+            accounts,
+            storage_domain: self.storage_domain,
+            sas_lifetime: Duration::from_secs(self.sas_seconds),
+            tls: self.tls,
+            ca_file: self.ca_file,
+            required_token: self.token.map(Into::into),
+            cluster_metadata: self.cluster_metadata,
+            databases: self.databases,
+            batching: Duration::from_millis(self.batching_ms),
+            ..Options::default()
+        })
+    }
+}
+
+fn accounts(texts: &[String]) -> Result<Vec<AccountKey>, String> {
+    match texts {
+        [] => Ok(AccountKey::built_in()),
+        [_] => {
+            Err("--azurite-account: give two accounts, or none for the built-in ones".to_owned())
+        }
+        texts => texts
+            .iter()
+            .map(|text| AccountKey::parse(text))
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("--azurite-account: {error}")),
+    }
+}

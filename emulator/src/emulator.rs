@@ -1,0 +1,634 @@
+//! A running emulator: how its parts are put together, and how it ends.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::database::{DataManagement as _, Engine};
+use crate::engine::http::Role;
+use crate::ingestor::Ingestor;
+use crate::options::{Options, StorageKind};
+use crate::server::auth::Access;
+use crate::server::listener::serve;
+use crate::server::router::Router;
+use crate::server::tls::{Authority, client_config};
+use crate::storage::{
+    Account, Azurite, AzuriteError, Backend, Endpoints, Names, Resources, Service, Storage,
+    StorageResources,
+};
+
+/// The database every cluster has.
+const DEFAULT_DATABASE: &str = "NetDefaultDB";
+
+/// Why an emulator did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A port is taken or the address is not this machine's.
+    Bind {
+        /// What wanted to listen.
+        what: String,
+        /// Where.
+        address: SocketAddr,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// An option makes no sense; the text names it.
+    Option(String),
+    /// No certificate could be made or written.
+    Tls(String),
+    /// Azurite is not there or not prepared.
+    Azurite(AzuriteError),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bind {
+                what,
+                address,
+                source,
+            } => write!(f, "{what} cannot listen on {address}: {source}"),
+            Self::Option(problem) => f.write_str(problem),
+            Self::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
+            Self::Azurite(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Where a storage account's services are reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountEndpoints {
+    /// The account's name.
+    pub name: String,
+    /// Base URL of its containers.
+    pub blob: String,
+    /// Base URL of its queues.
+    pub queue: String,
+    /// Base URL of its tables.
+    pub table: String,
+}
+
+/// A running emulator. It ends with [`Emulator::shutdown`], or on being dropped.
+pub struct Emulator {
+    engine: Engine,
+    engine_url: String,
+    data_management_url: String,
+    resources: Arc<Resources>,
+    accounts: Vec<AccountEndpoints>,
+    hosts_line: Option<String>,
+    ca: Option<CaFile>,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    /// Ends before the rest: what the ingestor has taken it finishes, and that needs storage.
+    ingestor_shutdown: CancellationToken,
+    ingestor: Option<JoinHandle<()>>,
+}
+
+impl Emulator {
+    /// Starts an emulator on the current tokio runtime; it listens when this returns.
+    ///
+    /// # Errors
+    /// When a port is taken, an option makes no sense or Azurite does not answer.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        check(&options)?;
+        let ports = Ports::bind(&options).await?;
+        let authority = options
+            .tls
+            .then(|| Authority::new(certificate_names(&options)))
+            .transpose();
+        let authority = authority.map_err(|error| StartError::Tls(error.to_string()))?;
+        let ca = authority
+            .as_ref()
+            .map(|authority| CaFile::write(&options, &authority.pem))
+            .transpose()?;
+        let http = http_client(&options, authority.as_ref())?;
+        let azurite = match &options.storage {
+            StorageKind::BuiltIn => None,
+            StorageKind::Azurite(azurite) => {
+                Some(Arc::new(Azurite::new(azurite.clone(), http.clone())))
+            }
+        };
+        // Several emulators may share one Azurite, so each takes names of its own there.
+        let run = azurite
+            .as_ref()
+            .map(|_| uuid::Uuid::new_v4().simple().to_string()[..8].to_owned());
+        let names = Names::new(run.as_deref());
+        let accounts = accounts(&options, &ports, &names)?;
+        if let Some(azurite) = &azurite {
+            for (account, _) in &accounts {
+                azurite
+                    .create(account, &options.clock)
+                    .await
+                    .map_err(StartError::Azurite)?;
+            }
+        }
+        let resources = Arc::new(Resources::new(
+            accounts.clone(),
+            names,
+            options.clock.clone(),
+            options.sas_lifetime,
+        ));
+        let databases = databases(&options);
+        let engine = Engine::new(&databases, options.batching, resources.clone());
+        let assembly = Assembly {
+            options: &options,
+            resources,
+            engine,
+            authority,
+            azurite,
+            http,
+            accounts,
+        };
+        assembly.run(ports, ca)
+    }
+
+    /// The engine's base URL, such as `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn engine_url(&self) -> &str {
+        &self.engine_url
+    }
+
+    /// Data management's base URL; the engine's unless the roles are split.
+    #[must_use]
+    pub fn data_management_url(&self) -> &str {
+        &self.data_management_url
+    }
+
+    /// A Kusto connection string for the engine, without credentials. Where a token is demanded, it
+    /// is the caller's to add.
+    #[must_use]
+    pub fn connection_string(&self) -> String {
+        format!(
+            "Data Source={};Initial Catalog={DEFAULT_DATABASE};Fed=False",
+            self.engine_url
+        )
+    }
+
+    /// The storage accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &[AccountEndpoints] {
+        &self.accounts
+    }
+
+    /// With a storage domain: the line that a hosts file needs.
+    #[must_use]
+    pub fn hosts_line(&self) -> Option<&str> {
+        self.hosts_line.as_deref()
+    }
+
+    /// With TLS: the file with the CA's certificate in PEM.
+    #[must_use]
+    pub fn ca_pem_path(&self) -> Option<&Path> {
+        self.ca.as_ref().map(|ca| ca.path.as_path())
+    }
+
+    /// With TLS: the CA's certificate in PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca.as_ref().map(|ca| ca.pem.as_str())
+    }
+
+    /// The engine, for looking at tables without a query.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What `.get ingestion resources` answers: type and URL with a fresh signature of each.
+    #[must_use]
+    pub fn ingestion_resources(&self) -> Vec<(String, String)> {
+        self.resources.ingestion_resources()
+    }
+
+    /// The emulator's storage objects with signatures that allow everything.
+    ///
+    /// # Errors
+    /// When the storage domain makes no valid URL.
+    pub fn storage_resources(&self) -> Result<StorageResources, url::ParseError> {
+        self.resources.for_ingestor()
+    }
+
+    /// Ends the emulator: what was taken for ingestion is finished, requests under way are given a few
+    /// seconds, then nothing of it is left.
+    pub async fn shutdown(mut self) {
+        self.ingestor_shutdown.cancel();
+        if let Some(ingestor) = self.ingestor.take() {
+            let _ = ingestor.await;
+        }
+        self.shutdown.cancel();
+        for task in std::mem::take(&mut self.tasks) {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.ingestor_shutdown.cancel();
+        self.shutdown.cancel();
+    }
+}
+
+/// The parts of an emulator before it runs.
+struct Assembly<'a> {
+    options: &'a Options,
+    resources: Arc<Resources>,
+    engine: Engine,
+    authority: Option<Authority>,
+    azurite: Option<Arc<Azurite>>,
+    http: reqwest::Client,
+    accounts: Vec<(Arc<Account>, Endpoints)>,
+}
+
+impl Assembly<'_> {
+    fn run(self, ports: Ports, ca: Option<CaFile>) -> Result<Emulator, StartError> {
+        let (options, shutdown, message_added) = (
+            self.options,
+            CancellationToken::new(),
+            Arc::new(Notify::new()),
+        );
+        let ingestor_shutdown = CancellationToken::new();
+        let ingestor = self.ingestor(&message_added)?;
+        let (engine_url, data_management_url) = ports.service_urls(options);
+        let mut tasks = Vec::new();
+        let tls = self
+            .authority
+            .as_ref()
+            .map(|authority| authority.acceptor.clone());
+        for ((account, _), listener) in self.accounts.iter().zip(ports.storage) {
+            let storage = self.storage(account, &message_added);
+            tasks.push(spawn(
+                listener,
+                tls.clone(),
+                &shutdown,
+                Arc::new(storage),
+                |s, r| async move { s.handle(r).await },
+            ));
+        }
+        let role = if options.split_roles {
+            Role::Engine
+        } else {
+            Role::Both
+        };
+        let services = [
+            (Some(ports.engine), role),
+            (ports.data_management, Role::DataManagement),
+        ];
+        for (listener, role) in services {
+            if let Some(listener) = listener {
+                let router = self.router(role);
+                tasks.push(spawn(
+                    listener,
+                    tls.clone(),
+                    &shutdown,
+                    Arc::new(router),
+                    |s, r| async move { s.handle(r).await },
+                ));
+            }
+        }
+        let accounts = self
+            .accounts
+            .into_iter()
+            .map(|(account, endpoints)| AccountEndpoints {
+                name: account.name().to_owned(),
+                blob: endpoints.blob,
+                queue: endpoints.queue,
+                table: endpoints.table,
+            });
+        Ok(Emulator {
+            engine: self.engine,
+            engine_url,
+            data_management_url,
+            resources: self.resources,
+            accounts: accounts.collect(),
+            hosts_line: hosts_line(options),
+            ca,
+            shutdown,
+            tasks,
+            ingestor: Some(ingestor.spawn(ingestor_shutdown.clone())),
+            ingestor_shutdown,
+        })
+    }
+
+    fn ingestor(&self, message_added: &Arc<Notify>) -> Result<Ingestor, StartError> {
+        let resources = self.resources.for_ingestor();
+        let resources = resources.map_err(|error| StartError::Option(error.to_string()))?;
+        let tokens = self.resources.clone();
+        Ok(Ingestor {
+            engine: self.engine.clone(),
+            resources,
+            token_check: Arc::new(move |token: &str| tokens.identity_token_is_valid(token)),
+            http: self.http.clone(),
+            wake: message_added.clone(),
+            // Somebody may put a message into Azurite without passing by here.
+            poll_interval: match self.azurite {
+                None => Duration::from_secs(5),
+                Some(_) => Duration::from_millis(200),
+            },
+        })
+    }
+
+    fn storage(&self, account: &Arc<Account>, message_added: &Arc<Notify>) -> Storage {
+        let backend = match &self.azurite {
+            None => Backend::built_in(account),
+            Some(azurite) => Backend::Azurite(azurite.clone()),
+        };
+        Storage::new(
+            account.clone(),
+            backend,
+            self.options.clock.clone(),
+            self.options.tls,
+            message_added.clone(),
+        )
+    }
+
+    fn router(&self, role: Role) -> Router {
+        let access = Access {
+            required_token: self.options.required_token.clone(),
+            cluster_metadata: self.options.cluster_metadata,
+        };
+        Router {
+            engine: self.engine.clone(),
+            role,
+            access,
+            resources: self.resources.clone(),
+        }
+    }
+}
+
+fn spawn<S, F>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shutdown: &CancellationToken,
+    service: Arc<S>,
+    handle: fn(Arc<S>, hyper::Request<hyper::body::Incoming>) -> F,
+) -> JoinHandle<()>
+where
+    S: Send + Sync + 'static,
+    F: Future<Output = hyper::Response<crate::server::body::Body>> + Send + 'static,
+{
+    tokio::spawn(serve(listener, tls, shutdown.clone(), move |request| {
+        handle(service.clone(), request)
+    }))
+}
+
+fn check(options: &Options) -> Result<(), StartError> {
+    if options.accounts.is_empty() {
+        return Err(StartError::Option(
+            "accounts: at least one storage account is needed".to_owned(),
+        ));
+    }
+    let mut names: Vec<_> = options
+        .accounts
+        .iter()
+        .map(|account| account.name())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() != options.accounts.len() {
+        return Err(StartError::Option(
+            "accounts: two storage accounts have the same name".to_owned(),
+        ));
+    }
+    if let Some(domain) = &options.storage_domain {
+        let well_formed = |label: &str| {
+            !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
+        if !domain.split('.').all(well_formed) {
+            return Err(StartError::Option(format!(
+                "storage_domain: '{domain}' is no domain name"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn databases(options: &Options) -> Vec<String> {
+    let mut databases = vec![DEFAULT_DATABASE.to_owned()];
+    for name in &options.databases {
+        if !databases
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
+        {
+            databases.push(name.clone());
+        }
+    }
+    databases
+}
+
+/// The listening sockets; bound before anything else so that all URLs are known.
+struct Ports {
+    engine: TcpListener,
+    data_management: Option<TcpListener>,
+    storage: Vec<TcpListener>,
+}
+
+impl Ports {
+    async fn bind(options: &Options) -> Result<Self, StartError> {
+        let engine = bind("the engine", options.bind, options.port).await?;
+        let data_management = match options.split_roles {
+            true => Some(
+                bind(
+                    "data management",
+                    options.bind,
+                    options.data_management_port,
+                )
+                .await?,
+            ),
+            false => None,
+        };
+        let mut storage = Vec::new();
+        for (account, offset) in options.accounts.iter().zip(0_u16..) {
+            let port = if options.storage_port == 0 {
+                0
+            } else {
+                options.storage_port.saturating_add(offset)
+            };
+            storage.push(
+                bind(
+                    &format!("storage account {}", account.name()),
+                    options.bind,
+                    port,
+                )
+                .await?,
+            );
+        }
+        Ok(Self {
+            engine,
+            data_management,
+            storage,
+        })
+    }
+
+    fn service_urls(&self, options: &Options) -> (String, String) {
+        let url = |listener: &TcpListener| {
+            format!(
+                "{}://{}",
+                scheme(options),
+                reachable(options, port(listener))
+            )
+        };
+        let engine = url(&self.engine);
+        let data_management = self
+            .data_management
+            .as_ref()
+            .map_or_else(|| engine.clone(), url);
+        (engine, data_management)
+    }
+}
+
+async fn bind(what: &str, ip: IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::new(ip, port);
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| StartError::Bind {
+        what: what.to_owned(),
+        address,
+        source,
+    })
+}
+
+fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().map_or(0, |address| address.port())
+}
+
+fn scheme(options: &Options) -> &'static str {
+    if options.tls { "https" } else { "http" }
+}
+
+/// The address under which clients on this machine find `port`.
+fn reachable(options: &Options, port: u16) -> SocketAddr {
+    let ip = match options.bind {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, port)
+}
+
+fn accounts(
+    options: &Options,
+    ports: &Ports,
+    names: &Names,
+) -> Result<Vec<(Arc<Account>, Endpoints)>, StartError> {
+    let held = names.of_account();
+    let build = |(key, listener): (&crate::AccountKey, &TcpListener)| {
+        let port = port(listener);
+        let url = |service| match storage_host(options, key.name(), service) {
+            Some(host) => format!("{}://{host}:{port}", scheme(options)),
+            None => format!("{}://{}", scheme(options), reachable(options, port)),
+        };
+        let endpoints = Endpoints {
+            blob: url(Service::Blob),
+            queue: url(Service::Queue),
+            table: url(Service::Table),
+        };
+        (Arc::new(Account::new(key.clone(), &held)), endpoints)
+    };
+    Ok(options
+        .accounts
+        .iter()
+        .zip(&ports.storage)
+        .map(build)
+        .collect())
+}
+
+fn storage_host(options: &Options, account: &str, service: Service) -> Option<String> {
+    let domain = options.storage_domain.as_ref()?;
+    Some(format!("{account}.{}.{domain}", service.name()))
+}
+
+/// All host names of the storage accounts; none without a storage domain.
+fn storage_hosts(options: &Options) -> Vec<String> {
+    let services = [Service::Blob, Service::Queue, Service::Table];
+    let of_account = |account: &crate::AccountKey| {
+        services.map(|service| storage_host(options, account.name(), service))
+    };
+    options
+        .accounts
+        .iter()
+        .flat_map(of_account)
+        .flatten()
+        .collect()
+}
+
+fn hosts_line(options: &Options) -> Option<String> {
+    let hosts = storage_hosts(options);
+    (!hosts.is_empty()).then(|| format!("{} {}", reachable(options, 0).ip(), hosts.join(" ")))
+}
+
+fn certificate_names(options: &Options) -> Vec<String> {
+    let mut names: Vec<_> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+    let bind = options.bind.to_string();
+    if !options.bind.is_unspecified() && !names.contains(&bind) {
+        names.push(bind);
+    }
+    names.extend(storage_hosts(options));
+    names
+}
+
+/// The client of the emulator's own requests to its storage: straight, trusting its own CA, and
+/// knowing its own host names.
+fn http_client(
+    options: &Options,
+    authority: Option<&Authority>,
+) -> Result<reqwest::Client, StartError> {
+    let failed =
+        |error: Box<dyn std::error::Error + Send + Sync>| StartError::Tls(error.to_string());
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .no_gzip()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_backend_preconfigured(client_config(authority).map_err(failed)?);
+    for host in storage_hosts(options) {
+        builder = builder.resolve(&host, reachable(options, 0));
+    }
+    builder.build().map_err(|error| failed(error.into()))
+}
+
+/// The CA's certificate on disk.
+struct CaFile {
+    path: PathBuf,
+    pem: String,
+    temporary: bool,
+}
+
+impl CaFile {
+    fn write(options: &Options, pem: &str) -> Result<Self, StartError> {
+        let temporary = || {
+            std::env::temp_dir().join(format!(
+                "kusto-emulator-ca-{}.pem",
+                uuid::Uuid::new_v4().simple()
+            ))
+        };
+        let path = options.ca_file.clone().unwrap_or_else(temporary);
+        let written = std::fs::write(&path, pem);
+        written.map_err(|error| {
+            StartError::Tls(format!("{} cannot be written: {error}", path.display()))
+        })?;
+        Ok(Self {
+            path,
+            pem: pem.to_owned(),
+            temporary: options.ca_file.is_none(),
+        })
+    }
+}
+
+impl Drop for CaFile {
+    fn drop(&mut self) {
+        if self.temporary {
+            // A file left behind does no harm; there is nobody to tell.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One source on its way into its table: checks, download, parsing, append.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::StatusCode;
+use tokio::sync::Semaphore;
+use tracing::warn;
+
+use super::compression::{Unpacking, for_each_file};
+use super::failure::{ErrorCode, Failure};
+use super::formats::{MappingKind, decode};
+use super::mapping::{self, ColumnSource};
+use super::message::{Envelope, Work};
+use super::properties::{MappingChoice, Properties};
+use super::report::Outcome;
+use super::rows::Plan;
+use super::storage_client::{StorageClient, StorageError};
+use crate::engine::database::{Engine, LookupError};
+use crate::engine::schema::TableSchema;
+use crate::engine::value::Value;
+
+/// The service's limit on a source's uncompressed size without `IgnoreSizeLimit`.
+const MAX_SOURCE_BYTES: u64 = 6 << 30;
+
+/// Says whether an identity token is one that the data management service gave out.
+pub type TokenCheck = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+type TableLock = Arc<tokio::sync::Mutex<()>>;
+
+/// Loads sources. A blob becomes one extent, so that each has its own tags, creation time and outcome.
+pub(crate) struct Loader {
+    engine: Engine,
+    storage: StorageClient,
+    token_check: TokenCheck,
+    /// How many blobs may be in memory at a time.
+    in_memory: Semaphore,
+    /// One per table (database in lower case): looking for a tag and appending an extent that carries
+    /// it must be one step.
+    table_locks: Mutex<HashMap<(String, String), TableLock>>,
+}
+
+impl Loader {
+    pub(crate) fn new(
+        engine: Engine,
+        storage: StorageClient,
+        token_check: TokenCheck,
+        parallel: usize,
+    ) -> Loader {
+        Loader {
+            engine,
+            storage,
+            token_check,
+            in_memory: Semaphore::new(parallel.max(1)),
+            table_locks: Mutex::default(),
+        }
+    }
+
+    /// What can be said without the blob; a failure here is final.
+    pub(crate) fn plan(&self, envelope: &Envelope, work: &Work) -> Result<Plan, Failure> {
+        if !(self.token_check)(&work.token) {
+            return Err(Failure::new(
+                ErrorCode::InvalidIdentityToken,
+                "The identity token in 'authorizationContext' is not valid.",
+            ));
+        }
+        if work.raw_data_size > MAX_SOURCE_BYTES && !work.ignore_size_limit {
+            return Err(Failure::new(
+                ErrorCode::FileTooLarge,
+                format!(
+                    "The source has {} bytes, more than the {MAX_SOURCE_BYTES} the service accepts.",
+                    work.raw_data_size
+                ),
+            ));
+        }
+        let schema = self
+            .engine
+            .table_schema(&envelope.database, &envelope.table)
+            .map_err(lookup_failure)?;
+        let columns = self.columns(envelope, &work.properties, &schema)?;
+        Ok(Plan {
+            format: work.properties.format,
+            columns,
+            blank: schema.columns.iter().map(|c| Value::absent(c.ty)).collect(),
+            is_identity: work.properties.mapping == MappingChoice::Identity,
+            ignore_first_record: work.properties.ignore_first_record,
+            validation: work.properties.validation,
+            location: envelope.source_path.clone(),
+        })
+    }
+
+    fn columns(
+        &self,
+        envelope: &Envelope,
+        properties: &Properties,
+        schema: &TableSchema,
+    ) -> Result<Vec<ColumnSource>, Failure> {
+        let kind = properties.format.mapping_kind();
+        let json = match &properties.mapping {
+            MappingChoice::Identity => return Ok(mapping::identity(kind, schema)),
+            MappingChoice::Inline(json) => json.clone(),
+            MappingChoice::Reference(name) => self
+                .engine
+                .mapping(&envelope.database, &envelope.table, kind.name(), name)
+                .ok_or_else(|| {
+                    Failure::new(
+                        ErrorCode::MappingReferenceWasNotFound,
+                        format!(
+                            "Mapping reference '{name}' of kind '{}' was not found.",
+                            kind.name()
+                        ),
+                    )
+                })?,
+        };
+        let columns = mapping::parse(&json, kind, schema)?;
+        if properties.format.is_single_field() {
+            mapping::check_single_field(&columns)?;
+        }
+        Ok(columns)
+    }
+
+    /// Loads one source, all of it or nothing.
+    pub(crate) async fn load(&self, envelope: &Envelope, work: &Work) -> Outcome {
+        match self.try_load(envelope, work).await {
+            Ok(()) => Outcome::Succeeded,
+            Err(failure) if failure.code == ErrorCode::SkippedIngestByTag => {
+                Outcome::Skipped(failure)
+            }
+            Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    async fn try_load(&self, envelope: &Envelope, work: &Work) -> Result<(), Failure> {
+        let plan = self.plan(envelope, work)?;
+        self.check_tags(envelope, &work.properties)?;
+        let _permit = self.in_memory.acquire().await;
+        let limit = if work.ignore_size_limit {
+            u64::MAX
+        } else {
+            MAX_SOURCE_BYTES
+        };
+        let blob = self
+            .storage
+            .get_blob(&work.blob, limit)
+            .await
+            .map_err(download_failure)?;
+        if blob.is_empty() {
+            return Err(Failure::new(ErrorCode::EmptyBlob, "The blob is empty."));
+        }
+        let rows = parse(blob, plan, work, limit).await?;
+        self.append(envelope, &work.properties, rows).await
+    }
+
+    async fn append(
+        &self,
+        envelope: &Envelope,
+        properties: &Properties,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), Failure> {
+        let lock = self.table_lock(envelope);
+        let _guard = lock.lock().await;
+        self.check_tags(envelope, properties)?;
+        self.engine
+            .append(
+                &envelope.database,
+                &envelope.table,
+                rows,
+                &properties.tags,
+                properties.creation_time,
+            )
+            .map_err(lookup_failure)?;
+        Ok(())
+    }
+
+    fn table_lock(&self, envelope: &Envelope) -> TableLock {
+        let key = (envelope.database.to_lowercase(), envelope.table.clone());
+        let mut locks = self
+            .table_locks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        locks.entry(key).or_default().clone()
+    }
+
+    fn check_tags(&self, envelope: &Envelope, properties: &Properties) -> Result<(), Failure> {
+        for value in &properties.ingest_if_not_exists {
+            let tag = format!("ingest-by:{value}");
+            if self
+                .engine
+                .has_extent_tag(&envelope.database, &envelope.table, &tag)
+            {
+                return Err(Failure::new(
+                    ErrorCode::SkippedIngestByTag,
+                    format!("The table already has data with the tag '{tag}'."),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the source of a success unless the sender keeps it. A blob that cannot be deleted is
+    /// logged: the ingestion stands.
+    pub(crate) async fn clean_up(&self, envelope: &Envelope, work: &Work, outcome: &Outcome) {
+        if work.retain_blob || *outcome != Outcome::Succeeded {
+            return;
+        }
+        if let Err(error) = self.storage.delete_blob(&work.blob).await {
+            warn!(source = %envelope.id, %error, "the ingested blob could not be deleted");
+        }
+    }
+}
+
+/// Unpacks and parses away from the threads that serve the network.
+async fn parse(
+    blob: Vec<u8>,
+    plan: Plan,
+    work: &Work,
+    limit: u64,
+) -> Result<Vec<Vec<Value>>, Failure> {
+    let name = work.blob_name();
+    let properties = work.properties.clone();
+    let parsed = tokio::task::spawn_blocking(move || {
+        let unpacking = Unpacking {
+            blob_name: &name,
+            gz_as_uncompressed: properties.gz_as_uncompressed,
+            zip_pattern: properties.zip_pattern.as_ref(),
+            limit,
+        };
+        let mut rows = Vec::new();
+        let mut records = 0;
+        for_each_file(blob, &unpacking, &mut |content| {
+            records += plan.read(&decode(&content), &mut rows)?;
+            Ok(())
+        })?;
+        if rows.is_empty() {
+            return Err(no_rows(plan.format.mapping_kind(), records));
+        }
+        Ok(rows)
+    });
+    parsed.await.unwrap_or_else(|_| {
+        Err(Failure::new(
+            ErrorCode::InternalServerError,
+            "The source could not be parsed: internal error.",
+        ))
+    })
+}
+
+/// Text without any record is of another format than was said; JSON without a record, and a header with
+/// nothing below it, are just no data.
+fn no_rows(kind: MappingKind, records: usize) -> Failure {
+    if kind == MappingKind::Csv && records == 0 {
+        return Failure::new(
+            ErrorCode::NoRecordsOrWrongFormat,
+            "The source has no records or is of another format.",
+        );
+    }
+    Failure::new(
+        ErrorCode::NoDataToIngest,
+        "The source has no data to ingest.",
+    )
+}
+
+fn lookup_failure(error: LookupError) -> Failure {
+    let code = match error {
+        LookupError::Database(_) => ErrorCode::DatabaseNotExist,
+        LookupError::Table(_) => ErrorCode::TableNotExist,
+        LookupError::Schema(_) => ErrorCode::TransientSchemaMismatch,
+    };
+    Failure::new(code, error.to_string())
+}
+
+fn download_failure(error: StorageError) -> Failure {
+    let code = match (&error, error.status()) {
+        (StorageError::TooLarge, _) => ErrorCode::FileTooLarge,
+        (_, Some(StatusCode::NOT_FOUND)) => ErrorCode::DownloadSourceNotFound,
+        (_, Some(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED)) => ErrorCode::DownloadForbidden,
+        _ if error.is_transient() => ErrorCode::DownloadUnknownError,
+        _ => ErrorCode::DownloadNotTransient,
+    };
+    Failure::new(code, format!("The blob could not be read: {error}."))
+}

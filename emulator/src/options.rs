@@ -1,0 +1,115 @@
+//! What an emulator can be told at its start.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::clock::Clock;
+use crate::storage::AccountKey;
+
+/// Everything an emulator can be told; [`Options::default`] suits tests: any free port, in memory.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address to listen on. Default: 127.0.0.1.
+    pub bind: IpAddr,
+    /// The port of the engine (and of data management, unless split). 0, the default: any.
+    pub port: u16,
+    /// Whether engine and data management have a port each and refuse each other's commands.
+    pub split_roles: bool,
+    /// The port of data management when the roles are split. 0, the default: any.
+    pub data_management_port: u16,
+    /// The port of the first storage account; the others follow. 0, the default: any.
+    pub storage_port: u16,
+    /// What keeps blobs, messages and entities.
+    pub storage: StorageKind,
+    /// The storage accounts and their keys.
+    pub accounts: Vec<AccountKey>,
+    /// Hands out storage URLs such as `http://ACCOUNT.blob.DOMAIN:PORT` instead of addresses. The
+    /// names must lead to the emulator, for example through the hosts file.
+    pub storage_domain: Option<String>,
+    /// How long the signatures in handed-out URLs are valid. Default: 4 hours.
+    pub sas_lifetime: Duration,
+    /// Whether everything is served over TLS, with a CA made at start.
+    pub tls: bool,
+    /// Where the CA's certificate is written. Default: a file in the temporary directory that is
+    /// removed at the end.
+    pub ca_file: Option<PathBuf>,
+    /// The bearer token to demand; without it every request is welcome.
+    pub required_token: Option<Secret>,
+    /// Whether the authentication metadata is answered as a cluster does; otherwise 404 with an
+    /// empty body, from which every official SDK goes on with its defaults.
+    pub cluster_metadata: bool,
+    /// Databases besides `NetDefaultDB`.
+    pub databases: Vec<String>,
+    /// How long a batch waits for more when its table has no policy. Default: 1 second.
+    pub batching: Duration,
+    /// The time by which signatures expire and messages become visible.
+    pub clock: Clock,
+}
+
+/// A text that is compared but never printed.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
+impl<T: Into<String>> From<T> for Secret {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// What keeps blobs, messages and entities.
+#[derive(Clone, Debug)]
+pub enum StorageKind {
+    /// The emulator's own services, in memory.
+    BuiltIn,
+    /// A running Azurite that has the emulator's accounts and keys.
+    Azurite(AzuriteOptions),
+}
+
+/// Where an Azurite listens: its three base URLs, without an account.
+#[derive(Clone, Debug)]
+pub struct AzuriteOptions {
+    /// Such as `http://127.0.0.1:10000`.
+    pub blob: Url,
+    /// Such as `http://127.0.0.1:10001`.
+    pub queue: Url,
+    /// Such as `http://127.0.0.1:10002`.
+    pub table: Url,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            split_roles: false,
+            data_management_port: 0,
+            storage_port: 0,
+            storage: StorageKind::BuiltIn,
+            accounts: AccountKey::built_in(),
+            storage_domain: None,
+            sas_lifetime: Duration::from_secs(4 * 3600),
+            tls: false,
+            ca_file: None,
+            required_token: None,
+            cluster_metadata: false,
+            databases: Vec::new(),
+            batching: Duration::from_secs(1),
+            clock: Clock::system(),
+        }
+    }
+}

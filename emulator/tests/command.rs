@@ -1,0 +1,129 @@
+//! The command `kusto-emulator` as a process.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+fn start(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_kusto-emulator"))
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Reads what the command announces, up to its line for programs.
+fn announced(child: &mut Child) -> (String, Value) {
+    let mut text = String::new();
+    for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
+        let line = line.unwrap();
+        if let Some(json) = line.strip_prefix("READY ") {
+            return (text, serde_json::from_str(json).unwrap());
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    panic!("ended without READY: {text}");
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn it_says_where_it_is_and_ends_cleanly_on_either_signal() {
+    for name in ["INT", "TERM"] {
+        let mut child = start(&["--port", "0"]);
+        let (text, ready) = announced(&mut child);
+        let engine = ready["engine"].as_str().unwrap();
+        assert!(
+            text.contains(engine) && engine.starts_with("http://127.0.0.1:"),
+            "{text}"
+        );
+        assert_eq!(ready["data_management"], ready["engine"]);
+        assert!(
+            ready["connection_string"]
+                .as_str()
+                .unwrap()
+                .contains(engine)
+        );
+        assert_eq!(ready["accounts"].as_array().unwrap().len(), 2);
+        assert_eq!(ready["ca_file"], Value::Null);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    }
+}
+
+#[test]
+fn the_log_is_on_standard_error_and_keeps_secrets() {
+    let mut child = start(&[
+        "--port",
+        "0",
+        "-v",
+        "--token",
+        "s3cret",
+        "--tls",
+        "--split-roles",
+    ]);
+    let (text, ready) = announced(&mut child);
+    assert!(std::path::Path::new(ready["ca_file"].as_str().unwrap()).exists());
+    assert_ne!(ready["data_management"], ready["engine"]);
+    // The ingestor looks at its queues at once, which is logged.
+    let mut log = String::new();
+    let mut reader = BufReader::new(child.stderr.take().unwrap());
+    while !log.contains("readyforaggregation") {
+        assert_ne!(reader.read_line(&mut log).unwrap(), 0, "{log}");
+    }
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    reader.read_to_string(&mut log).unwrap();
+    for output in [text, log, ready.to_string()] {
+        assert!(
+            !output.contains("s3cret") && !output.contains("sig="),
+            "{output}"
+        );
+    }
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    for (arguments, word) in [
+        (
+            &["--port", "0", "--azurite-account", "one:a2V5"][..],
+            "--azurite-account",
+        ),
+        (
+            &[
+                "--port",
+                "0",
+                "--azurite-account",
+                "one:hidden!",
+                "--azurite-account",
+                "two:a2V5",
+            ],
+            "--azurite-account",
+        ),
+        (&["--dm-port", "1"], "--split-roles"),
+        (
+            &["--port", "0", "--storage-domain", "no domain"],
+            "storage_domain",
+        ),
+    ] {
+        let output = start(arguments).wait_with_output().unwrap();
+        assert_ne!(output.status.code(), Some(0));
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            message.contains(word) && !message.contains("hidden"),
+            "{message}"
+        );
+    }
+}

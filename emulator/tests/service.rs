@@ -1,0 +1,337 @@
+//! The engine's and data management's addresses: routes, tokens, metadata, TLS; and the command.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use kusto_emulator::{Emulator, Options, StartError};
+use reqwest::{Certificate, Client, Response};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::Value;
+
+/// A client that trusts the given CA and nobody else.
+fn client(ca: Option<&str>) -> Client {
+    let mut roots = rustls::RootCertStore::empty();
+    if let Some(pem) = ca {
+        assert!(Certificate::from_pem(pem.as_bytes()).is_ok());
+        roots
+            .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
+            .unwrap();
+    }
+    let tls = rustls::ClientConfig::builder_with_provider(
+        rustls::crypto::ring::default_provider().into(),
+    )
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_root_certificates(roots)
+    .with_no_client_auth();
+    let builder = Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(60));
+    builder.tls_backend_preconfigured(tls).build().unwrap()
+}
+
+async fn start(options: Options) -> (Emulator, Client) {
+    let emulator = Emulator::start(options).await.unwrap();
+    let client = client(emulator.ca_pem());
+    (emulator, client)
+}
+
+async fn get(client: &Client, url: &str, path: &str) -> Response {
+    client.get(format!("{url}{path}")).send().await.unwrap()
+}
+
+const SHOW_VERSION: &str = r#"{"db": "NetDefaultDB", "csl": ".show version"}"#;
+
+#[tokio::test]
+async fn metadata_is_absent_with_an_empty_body_or_as_a_cluster_answers() {
+    let (emulator, client) = start(Options::default()).await;
+    let absent = get(&client, emulator.engine_url(), "/v1/rest/auth/metadata").await;
+    assert_eq!(absent.status(), 404);
+    assert_eq!(absent.text().await.unwrap(), "");
+    emulator.shutdown().await;
+
+    let options = Options {
+        cluster_metadata: true,
+        required_token: Some("t".into()),
+        ..Options::default()
+    };
+    let (emulator, client) = start(options).await;
+    let metadata = get(&client, emulator.engine_url(), "/v1/rest/auth/metadata").await;
+    assert_eq!(metadata.status(), 200);
+    let metadata: Value = metadata.json().await.unwrap();
+    assert_eq!(metadata["AzureAD"]["LoginMfaRequired"], Value::Bool(false));
+    assert_eq!(
+        metadata["AzureAD"]["KustoServiceResourceId"],
+        "https://kusto.kusto.windows.net"
+    );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told() {
+    let (emulator, client) = start(Options::default()).await;
+    let unknown = get(&client, emulator.engine_url(), "/v3/nothing").await;
+    assert_eq!(unknown.status(), 404);
+    let body: Value = unknown.json().await.unwrap();
+    assert!(
+        body["error"]["@message"]
+            .as_str()
+            .unwrap()
+            .contains("/v3/nothing")
+    );
+    let wrong = get(&client, emulator.engine_url(), "/v1/rest/mgmt").await;
+    assert_eq!(
+        (
+            wrong.status().as_u16(),
+            wrong.headers()["allow"].to_str().unwrap()
+        ),
+        (405, "POST")
+    );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_demanded_token_is_demanded() {
+    let (emulator, client) = start(Options {
+        required_token: Some("s3cret".into()),
+        ..Options::default()
+    })
+    .await;
+    let url = format!("{}/v1/rest/mgmt", emulator.engine_url());
+    for authorization in [
+        None,
+        Some("Bearer other"),
+        Some("Basic s3cret"),
+        Some("s3cret"),
+    ] {
+        let mut request = client.post(&url).body(SHOW_VERSION);
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        let refused = request.send().await.unwrap();
+        assert_eq!(refused.status(), 401, "{authorization:?}");
+        assert!(
+            refused.headers()["www-authenticate"]
+                .to_str()
+                .unwrap()
+                .starts_with("Bearer ")
+        );
+    }
+    assert_eq!(
+        get(&client, emulator.engine_url(), "/emulator/v1/resources")
+            .await
+            .status(),
+        401
+    );
+    let allowed = client
+        .post(&url)
+        .bearer_auth("s3cret")
+        .body(SHOW_VERSION)
+        .send()
+        .await
+        .unwrap();
+    assert_ne!(allowed.status(), 401);
+    assert!(!emulator.connection_string().contains("s3cret"));
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn gzip_bodies_are_read() {
+    let (emulator, client) = start(Options::default()).await;
+    let url = format!("{}/v1/rest/mgmt", emulator.engine_url());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(SHOW_VERSION.as_bytes()).unwrap();
+    let zipped = client
+        .post(&url)
+        .header("content-encoding", "gzip")
+        .body(encoder.finish().unwrap())
+        .send()
+        .await
+        .unwrap();
+    let plain = client.post(&url).body(SHOW_VERSION).send().await.unwrap();
+    assert_eq!(zipped.status(), plain.status());
+    assert_eq!(zipped.text().await.unwrap(), plain.text().await.unwrap());
+    for (encoding, body) in [("gzip", "no gzip"), ("br", "x")] {
+        let refused = client
+            .post(&url)
+            .header("content-encoding", encoding)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(refused.status(), 400, "{encoding}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn landing_containers_take_and_give_blobs() {
+    let (emulator, client) = start(Options::default()).await;
+    let resources: Value = get(&client, emulator.engine_url(), "/emulator/v1/resources")
+        .await
+        .json()
+        .await
+        .unwrap();
+    let containers = resources["containers"].as_array().unwrap();
+    assert_eq!(containers.len(), 2);
+    let (base, sas) = containers[1].as_str().unwrap().split_once('?').unwrap();
+    let blob = format!("{base}/data.csv?{sas}");
+    let created = client
+        .put(&blob)
+        .header("x-ms-blob-type", "BlockBlob")
+        .body("1,2\n")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(created.status(), 201);
+    assert_eq!(
+        client
+            .get(&blob)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap(),
+        "1,2\n"
+    );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn split_roles_have_two_addresses() {
+    let (emulator, client) = start(Options {
+        split_roles: true,
+        ..Options::default()
+    })
+    .await;
+    assert_ne!(emulator.engine_url(), emulator.data_management_url());
+    for url in [emulator.engine_url(), emulator.data_management_url()] {
+        assert_eq!(
+            get(&client, url, "/v1/rest/auth/metadata").await.status(),
+            404
+        );
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn tls_serves_everything_under_its_own_ca() {
+    let options = Options {
+        tls: true,
+        storage_domain: Some("core.example.test".to_owned()),
+        ..Options::default()
+    };
+    let (emulator, trusting) = start(options).await;
+    let path = emulator.ca_pem_path().unwrap().to_owned();
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        emulator.ca_pem().unwrap()
+    );
+
+    assert!(emulator.engine_url().starts_with("https://127.0.0.1:"));
+    for host in ["127.0.0.1", "localhost"] {
+        let url = emulator.engine_url().replace("127.0.0.1", host);
+        assert_eq!(
+            get(&trusting, &url, "/v1/rest/auth/metadata")
+                .await
+                .status(),
+            404,
+            "{host}"
+        );
+    }
+    for account in emulator.accounts() {
+        assert!(account.table.starts_with("https://"));
+        let direct = account.blob.replace(
+            &format!("{}.blob.core.example.test", account.name),
+            "127.0.0.1",
+        );
+        assert_eq!(get(&trusting, &direct, "/landing/x").await.status(), 401);
+    }
+    let stranger = client(None).get(emulator.engine_url()).send().await;
+    assert!(stranger.unwrap_err().is_connect());
+    emulator.shutdown().await;
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn after_the_shutdown_nobody_listens() {
+    let (emulator, client) = start(Options::default()).await;
+    let url = emulator.engine_url().to_owned();
+    // Leaves a connection open that the shutdown must close.
+    get(&client, &url, "/v1/rest/auth/metadata").await;
+    emulator.shutdown().await;
+    assert!(client.get(&url).send().await.unwrap_err().is_connect());
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error_that_says_so() {
+    let (emulator, _) = start(Options::default()).await;
+    let port = emulator
+        .engine_url()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let Err(error) = Emulator::start(Options {
+        port,
+        ..Options::default()
+    })
+    .await
+    else {
+        panic!("two emulators on one port");
+    };
+    assert!(matches!(error, StartError::Bind { .. }));
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("the engine cannot listen on 127.0.0.1:{port}")),
+        "{error}"
+    );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn options_that_make_no_sense_are_refused() {
+    for (options, word) in [
+        (
+            Options {
+                accounts: Vec::new(),
+                ..Options::default()
+            },
+            "accounts",
+        ),
+        (
+            Options {
+                storage_domain: Some("no domain".to_owned()),
+                ..Options::default()
+            },
+            "storage_domain",
+        ),
+        (
+            Options {
+                storage_domain: Some("a..b".to_owned()),
+                ..Options::default()
+            },
+            "storage_domain",
+        ),
+    ] {
+        let Err(error) = Emulator::start(options).await else {
+            panic!("started with wrong {word}")
+        };
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let options = Options {
+        required_token: Some("s3cret".into()),
+        ..Options::default()
+    };
+    assert!(!format!("{options:?}").contains("s3cret"));
+}
