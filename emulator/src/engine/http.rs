@@ -1,8 +1,16 @@
 //! Requests to replies: bodies, the role check, the two response shapes, errors.
 
 use hyper::HeaderMap;
+use serde_json::Value as Json;
 
+use super::commands;
 use super::database::Engine;
+use super::datetime;
+use super::error::{ErrorKind, KustoError};
+use super::kql::relation::Relation;
+use super::kql::run::{Context, run_query};
+use super::request::{Identity, Options, Request};
+use super::response::{Answer, error_body};
 
 /// Which of the two services an address plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +45,8 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Runs one command or query and gives its reply, errors included.
+/// Runs one command or query and gives its reply, errors included. It computes and does not wait,
+/// but may take long: call it where that hurts nobody.
 pub fn respond(
     engine: &Engine,
     role: Role,
@@ -45,10 +54,133 @@ pub fn respond(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Reply {
-    let _ = (engine, role, endpoint, headers, body);
+    let identity = Identity::of(headers);
+    let request = match Request::parse(body) {
+        Ok(request) => request,
+        Err(error) => return reply(400, &error_body(&error, &identity, "", ""), &identity),
+    };
+    match answer(engine, role, endpoint, &request, &identity) {
+        Ok(json) => reply(200, &json, &identity),
+        Err(error) => {
+            let body = error_body(&error, &identity, &shown(&request.text), &request.database);
+            reply(400, &body, &identity)
+        }
+    }
+}
+
+fn answer(
+    engine: &Engine,
+    role: Role,
+    endpoint: Endpoint,
+    request: &Request,
+    identity: &Identity,
+) -> Result<Json, KustoError> {
+    let now = request.options.now.unwrap_or_else(datetime::now);
+    let context = Context {
+        engine,
+        database: &request.database,
+        now,
+        parameters: &request.parameters,
+    };
+    let is_command = request.text.trim_start().starts_with('.');
+    match (endpoint, is_command) {
+        (Endpoint::Mgmt, true) => {
+            let relation = commands::run(&context, role, &request.text)?;
+            Ok(Answer {
+                relation: &relation,
+                partial: None,
+                identity,
+            }
+            .management())
+        }
+        (Endpoint::Mgmt, false) => Err(KustoError::syntax(
+            &request.text,
+            0,
+            "a management command begins with '.'",
+        )),
+        (_, true) if request.text.trim_start().starts_with(".show") => {
+            let relation = commands::run(&context, role, &request.text)?;
+            Ok(shape(endpoint, &relation, None, identity))
+        }
+        (_, true) => Err(KustoError::bad_request(
+            "Management commands go to /v1/rest/mgmt.",
+        )),
+        (_, false) if role == Role::DataManagement => Err(commands::wrong_engine()),
+        (_, false) => {
+            let outcome = run_query(&context, &request.text)?;
+            let mut options = request.options.clone();
+            outcome
+                .options
+                .iter()
+                .for_each(|(name, value)| options.set(name, &value.to_json()));
+            let (relation, partial) = truncate(outcome.relation, &options);
+            Ok(shape(endpoint, &relation, partial, identity))
+        }
+    }
+}
+
+fn shape(
+    endpoint: Endpoint,
+    relation: &Relation,
+    partial: Option<KustoError>,
+    identity: &Identity,
+) -> Json {
+    let answer = Answer {
+        relation,
+        partial,
+        identity,
+    };
+    match endpoint {
+        Endpoint::QueryV2 => answer.query_v2(),
+        _ => answer.query_v1(),
+    }
+}
+
+/// The rows the client may have, and the error that it gets with them when there were more.
+fn truncate(mut relation: Relation, options: &Options) -> (Relation, Option<KustoError>) {
+    if let Some(take) = options.take {
+        relation.rows = relation.rows.first(take);
+    }
+    if relation.rows.len() <= options.max_records {
+        return (relation, None);
+    }
+    relation.rows = relation.rows.first(options.max_records);
+    let message = format!(
+        "Query execution has exceeded the allowed limits (80DA0003): The results of this query exceed the set limit \
+         of {} records, so not all records were returned (E_QUERY_RESULT_SET_TOO_LARGE, 0x80DA0003).",
+        options.max_records
+    );
+    (
+        relation,
+        Some(KustoError::new(ErrorKind::BadRequest, message)),
+    )
+}
+
+/// The request's text for an error; commands may hold secrets in obfuscated literals.
+fn shown(text: &str) -> String {
+    let obfuscated = ["h'", "h\"", "h@", "H'", "H\"", "H@"]
+        .iter()
+        .any(|prefix| text.contains(prefix));
+    if obfuscated {
+        "***".to_owned()
+    } else {
+        text.chars().take(4096).collect()
+    }
+}
+
+fn reply(status: u16, json: &Json, identity: &Identity) -> Reply {
+    let headers = [
+        ("content-type", "application/json; charset=utf-8".to_owned()),
+        ("x-ms-client-request-id", identity.client_request_id.clone()),
+        ("x-ms-activity-id", identity.activity_id.to_string()),
+    ];
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     Reply {
-        status: 501,
-        headers: Vec::new(),
-        body: Vec::new(),
+        status,
+        headers,
+        body: json.to_string().into_bytes(),
     }
 }

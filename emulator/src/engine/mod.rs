@@ -1,6 +1,7 @@
 //! The engine: databases, tables and typed rows in memory; management commands and queries over
 //! them. It knows no network: [`http::respond`] takes a request's parts and gives the reply's.
 
+pub mod commands;
 mod convert;
 pub mod database;
 pub mod datetime;
@@ -8,6 +9,8 @@ pub mod error;
 pub mod http;
 pub mod kql;
 pub mod records;
+mod request;
+mod response;
 pub mod schema;
 pub mod table;
 pub mod timespan;

@@ -3,7 +3,7 @@
 use super::super::value::{ColumnType, Value};
 use super::ast::{BinaryOp, Expr, ExprKind, TextOp, TextTest};
 use super::lexer::TokenKind;
-use super::parser::{Parsed, Parser};
+use super::parser::{NESTED, Parsed, Parser};
 
 /// Words that stand between operands or clauses and so are no bare names.
 const RESERVED: [&str; 7] = ["and", "or", "by", "in", "between", "asc", "desc"];
@@ -14,18 +14,21 @@ impl Parser<'_> {
     /// # Errors
     /// A syntax error at the first token that does not fit.
     pub fn expression(&mut self) -> Parsed<Expr> {
-        self.enter()?;
+        let depth = self.depth;
+        self.deepen(NESTED)?;
         let mut left = self.conjunction()?;
         while self.eat_word("or") {
+            self.deepen(1)?;
             left = binary(BinaryOp::Or, left, self.conjunction()?);
         }
-        self.depth -= 1;
+        self.depth = depth;
         Ok(left)
     }
 
     fn conjunction(&mut self) -> Parsed<Expr> {
         let mut left = self.comparison()?;
         while self.eat_word("and") {
+            self.deepen(1)?;
             left = binary(BinaryOp::And, left, self.comparison()?);
         }
         Ok(left)
@@ -122,6 +125,7 @@ impl Parser<'_> {
                 _ => return Ok(left),
             };
             self.advance();
+            self.deepen(1)?;
             left = binary(op, left, self.product()?);
         }
     }
@@ -136,6 +140,7 @@ impl Parser<'_> {
                 _ => return Ok(left),
             };
             self.advance();
+            self.deepen(1)?;
             left = binary(op, left, self.unary()?);
         }
     }
@@ -143,9 +148,8 @@ impl Parser<'_> {
     fn unary(&mut self) -> Parsed<Expr> {
         let at = self.at();
         if self.eat("-") {
-            self.enter()?;
+            self.deepen(NESTED)?;
             let operand = self.unary()?;
-            self.depth -= 1;
             return Ok(Expr {
                 kind: ExprKind::Negate(Box::new(operand)),
                 at,
@@ -162,12 +166,14 @@ impl Parser<'_> {
         loop {
             let at = expr.at;
             if self.eat(".") {
+                self.deepen(1)?;
                 let member = self.name("a property name")?;
                 expr = Expr {
                     kind: ExprKind::Member(Box::new(expr), member),
                     at,
                 };
             } else if self.eat("[") {
+                self.deepen(1)?;
                 let index = self.expression()?;
                 self.expect("]")?;
                 expr = Expr {

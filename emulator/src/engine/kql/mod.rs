@@ -16,3 +16,6 @@ pub mod run;
 mod steps;
 mod summarize;
 mod text;
+
+#[cfg(test)]
+mod tests;

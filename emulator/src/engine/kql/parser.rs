@@ -10,8 +10,11 @@ use super::lexer::{Token, TokenKind, next_token};
 /// Result of a parser.
 pub type Parsed<T> = Result<T, KustoError>;
 
-/// How deep expressions may be nested; the parser recurses.
-const MAX_DEPTH: usize = 200;
+/// How deep an expression's tree may be. Parser, binder and evaluation recurse on threads with a
+/// stack of 2 MiB; a nested expression takes the parser more of it than a further operand does.
+const MAX_DEPTH: usize = 640;
+/// What one nested expression counts.
+pub(super) const NESTED: usize = 10;
 
 /// A position in a text. A clone is a point to return to.
 #[derive(Clone)]
@@ -84,9 +87,9 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// A syntax error when the limit of nesting is passed.
-    pub(super) fn enter(&mut self) -> Parsed<()> {
-        self.depth += 1;
+    /// A syntax error when the expression gets deeper than it may be.
+    pub(super) fn deepen(&mut self, by: usize) -> Parsed<()> {
+        self.depth += by;
         if self.depth > MAX_DEPTH {
             return Err(self.error("the expression is nested too deeply"));
         }
@@ -188,15 +191,24 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Takes one string literal, even if another one follows.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn single_string(&mut self, what: &str) -> Parsed<String> {
+        let TokenKind::Text(content) = self.peek().clone() else {
+            return Err(self.expected(what));
+        };
+        self.advance();
+        Ok(content)
+    }
+
     /// Takes string literals; adjacent ones are one.
     ///
     /// # Errors
     /// When there is none.
     pub fn string(&mut self, what: &str) -> Parsed<String> {
-        let TokenKind::Text(mut content) = self.peek().clone() else {
-            return Err(self.expected(what));
-        };
-        self.advance();
+        let mut content = self.single_string(what)?;
         while let TokenKind::Text(more) = self.peek() {
             content.push_str(more);
             self.advance();

@@ -49,6 +49,10 @@ pub struct Outcome {
 /// A syntax or semantic error, or a missing database.
 pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
     let query = parse_query(text)?;
+    context
+        .engine
+        .with_database(context.database, |_| ())
+        .map_err(|_| missing_database(context))?;
     let mut run = Run {
         context,
         text,
@@ -61,6 +65,10 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
         relation,
         options: query.options,
     })
+}
+
+fn missing_database(context: &Context<'_>) -> KustoError {
+    KustoError::not_found("Database", context.database)
 }
 
 /// Runs the steps after a command's result.
@@ -188,7 +196,7 @@ impl Run<'_> {
                     rows: Rows::Stored(table.extents.clone()),
                 })
             });
-        let found = found.map_err(|_| KustoError::not_found("Database", self.context.database))?;
+        let found = found.map_err(|_| missing_database(self.context))?;
         found.ok_or_else(|| {
             let message = format!(
                 "'{name}' operator: Failed to resolve table or column expression named '{name}'"
