@@ -620,3 +620,28 @@ async fn shutting_down_finishes_what_was_taken() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nothing_secret_is_logged() {
+    on_each_storage(QUICKLY, async |mut bench| {
+        bench.table("T", "n:long");
+        let good = bench.source("T", "a.csv", "1").await.with("RetainBlobOnSuccess", false);
+        assert_succeeded(&bench.ingest(&good).await);
+        let bad = bench.source("T", "a.csv", "1").await;
+        let row = json!({"TableConnectionString": "http://127.0.0.1:9/t?sig=secret", "PartitionKey": "p", "RowKey": "r"});
+        let bad = bad
+            .with("BlobPath", "http://127.0.0.1:9/c/b?sig=secret")
+            .with("ReportMethod", 2)
+            .with("IngestionStatusInTable", row);
+        assert_failed(&bench.ingest(&bad).await, "Download_UnknownError");
+        let token = bench.engine().data_management().identity_token();
+        bench.emulator.shutdown().await;
+        let text = bench::logged();
+        assert!(text.contains("ingested a batch"), "{text}");
+        assert!(text.contains("status table"), "{text}");
+        for secret in ["sig=", "secret", &token] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    })
+    .await;
+}

@@ -1,6 +1,8 @@
 //! A running emulator and a client's hands: what an SDK does, without an SDK.
 
 use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -18,6 +20,26 @@ use uuid::Uuid;
 pub(crate) const DATABASE: &str = "NetDefaultDB";
 /// Far longer than anything here takes; a test that needs it has failed.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Everything that all tests of this process log.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What has been logged so far, at every level.
+pub(crate) fn logged() -> String {
+    String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
+}
 
 /// Batches wait hardly at all.
 pub(crate) const QUICKLY: Duration = Duration::from_millis(20);
@@ -69,8 +91,10 @@ pub(crate) struct Bench {
 
 impl Bench {
     async fn start(storage: StorageKind, batching: Duration) -> Bench {
-        // The clients of all tests share the process' provider: only the first call installs it.
+        // Once per process: only the first test's calls do something.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        let _ = log.with_ansi(false).with_writer(|| Log).try_init();
         let options = Options {
             batching,
             storage,
