@@ -141,6 +141,7 @@ impl Storage {
             query: &query,
             headers: &parts.headers,
             permissions,
+            secure: self.secure,
             now,
         };
         match (&self.backend, address.service) {
