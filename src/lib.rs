@@ -1,1 +1,61 @@
-//! kusto-ingest
+//! kusto-ingest: data into Azure Data Explorer (Kusto), and what became of it.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use kusto_ingest::prelude::*;
+//!
+//! # async fn example() -> Result<(), Error> {
+//! let client = Client::builder("https://mycluster.westeurope.kusto.windows.net;Fed=true;UserToken=...")?
+//!     .build()?;
+//! let props = IngestionProperties::new("MyDatabase", "Events")
+//!     .with_format(DataFormat::Json)
+//!     .with_report_level(ReportLevel::FailuresAndSuccesses)
+//!     .with_report_method(ReportMethod::Table);
+//!
+//! let minute = CallOptions::new().with_timeout(Duration::from_secs(60));
+//! let receipt = client.ingest(Source::file("events.json"), &props, minute).await?;
+//!
+//! let ten_minutes = CallOptions::new().with_timeout(Duration::from_secs(600));
+//! let report = client
+//!     .wait_until_final(receipt.tracking_token(), Duration::from_secs(5), ten_minutes)
+//!     .await?;
+//! for item in report.items() {
+//!     println!("{:?} {:?} {:?}", item.source_id, item.state, item.details);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! The rooms: [`client`] is the door; [`source`] says what to ingest and [`props`] how; [`track`]
+//! tells what became of it; [`query`] runs commands and queries; [`connection`] and [`auth`] say
+//! where and as whom; [`error`] and [`op`] are what every call has in common.
+
+pub mod auth;
+pub mod client;
+pub(crate) mod clock;
+pub mod connection;
+pub mod error;
+pub(crate) mod http;
+pub mod ingest;
+pub mod op;
+pub(crate) mod pipeline;
+pub(crate) mod post;
+pub mod props;
+pub mod query;
+pub(crate) mod resources;
+pub mod secret;
+pub mod source;
+pub mod track;
+pub(crate) mod upload;
+
+/// What most programs need, in one `use`.
+pub mod prelude {
+    pub use crate::client::{Client, ClientBuilder};
+    pub use crate::error::{Error, ErrorKind, RetryClass};
+    pub use crate::ingest::Receipt;
+    pub use crate::op::{CallOptions, CancelToken, Operation, OperationState};
+    pub use crate::props::{DataFormat, IngestionProperties, ReportLevel, ReportMethod};
+    pub use crate::query::RequestProperties;
+    pub use crate::source::{BlobSource, Source};
+    pub use crate::track::{ItemState, Outcome, OutcomeQuery, Report, TrackingToken};
+}

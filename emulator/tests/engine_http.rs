@@ -137,7 +137,7 @@ fn a_v2_query_has_the_frames_of_the_service() {
     );
     assert_eq!(
         body[0],
-        json!({"FrameType": "DataSetHeader", "IsProgressive": false, "Version": "v2.0"})
+        json!({"FrameType": "DataSetHeader", "IsProgressive": false, "Version": "v2.0", "IsFragmented": false, "ErrorReportingPlacement": "InData"})
     );
     assert_eq!(
         body[2]["Columns"],
@@ -304,12 +304,14 @@ fn bodies_that_make_no_sense_are_refused() {
 
 #[test]
 fn obfuscated_literals_stay_out_of_errors() {
-    let error = failure(
-        &engine(),
-        Endpoint::Mgmt,
+    for text in [
         ".ingest into table T (h'http://x/?sig=SECRET')",
-    );
-    assert!(!error.to_string().contains("SECRET"), "{error}");
+        ".show h@'SECRET'",
+        ".show table T h\"SECRET\"",
+    ] {
+        let error = failure(&engine(), Endpoint::Mgmt, text);
+        assert!(!error.to_string().contains("SECRET"), "{error}");
+    }
 }
 
 #[test]
@@ -391,7 +393,11 @@ fn tables_are_created_widened_and_dropped() {
         json!("x:int, y:real, z:datetime")
     );
     assert_eq!(
-        command(&engine, ".show tables | count")["Rows"],
+        command(
+            &engine,
+            "// how many
+.show tables | count"
+        )["Rows"],
         json!([[2]])
     );
     assert_eq!(
@@ -796,4 +802,59 @@ fn sixty_thousand_wide_rows_are_counted() {
         )
         .expect("fits");
     assert_eq!(primary(&engine, "Wide | count")["Rows"], json!([[60_000]]));
+}
+
+#[test]
+fn frames_come_in_fragments_and_lines_when_asked_for() {
+    let engine = with_table();
+    let options = json!({
+        "results_v2_fragment_primary_tables": true,
+        "results_v2_newlines_between_frames": true,
+        "results_error_reporting_placement": "end_of_table",
+        "truncationmaxrecords": 2500,
+    });
+    let body = json!({"db": "TestDatabase", "csl": "range x from 1 to 3000 step 1", "properties": {"Options": options}});
+    let reply = respond(
+        &engine,
+        Role::Both,
+        Endpoint::QueryV2,
+        &HeaderMap::new(),
+        body.to_string().as_bytes(),
+    );
+    let text = String::from_utf8(reply.body).expect("UTF-8");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("[{\"FrameType\":\"DataSetHeader\"") && lines.last() == Some(&"]"),
+        "{text}"
+    );
+    assert!(
+        lines[1..lines.len() - 1]
+            .iter()
+            .all(|line| line.starts_with(",{\"FrameType\":")),
+        "{text}"
+    );
+    let frames: Json = serde_json::from_str(&text).expect("JSON");
+    let of = |kind: &str| -> Vec<Json> {
+        let frames = frames.as_array().expect("frames").iter();
+        frames
+            .filter(|frame| frame["FrameType"] == kind)
+            .cloned()
+            .collect()
+    };
+    let sizes: Vec<_> = of("TableFragment")
+        .iter()
+        .map(|frame| frame["Rows"].as_array().map(Vec::len))
+        .collect();
+    assert_eq!(sizes, [Some(1000), Some(1000), Some(500)]);
+    assert_eq!(of("TableCompletion")[0]["RowCount"], json!(2500));
+    assert_eq!(
+        of("TableCompletion")[0]["OneApiErrors"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(
+        of("DataSetHeader")[0]["ErrorReportingPlacement"],
+        json!("EndOfTable")
+    );
 }

@@ -1,2 +1,66 @@
-//! xtask
-fn main() {}
+//! All automation of this repository: `cargo xtask help` lists it.
+//!
+//! Nothing here is part of the product. A file holds one subcommand or one tool that several of
+//! them share.
+
+mod artifacts;
+mod azurite;
+mod compiler;
+mod demo;
+mod emulator;
+mod exports;
+mod header;
+mod http;
+mod install;
+mod legs;
+mod process;
+mod python;
+mod storm;
+mod tally;
+mod test;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  demo                     build everything, start the emulator, run the C examples, show what came of it
+  test [leg...]            run every test leg, or those named (`cargo xtask test --list` names them)
+  header [--check]         write include/kusto_ingest.h from src/capi, or fail when it is stale
+  exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
+  install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
+  emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
+  storm FILE [records]     write the StormEvents-like CSV of the storm_events example
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match command {
+        "demo" => demo::command(rest)?,
+        "test" => return test::command(rest),
+        "header" => header::command(rest)?,
+        "exports" => exports::command(rest)?,
+        "install" => install::command(rest)?,
+        "emulator" => return emulator::command(rest),
+        "storm" => storm::command(rest)?,
+        "help" | "--help" | "-h" => print!("{HELP}"),
+        other => return Err(format!("no command {other:?}\n\n{HELP}")),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -65,12 +65,6 @@ impl Value {
             ColumnType::Long => whole.map(Self::Long),
             ColumnType::Real => number.as_f64().map(Self::Real),
             ColumnType::Decimal => parse_decimal(&number.to_string()).map(Self::Decimal),
-            // Kusto reads a bare number as ticks for both types of time.
-            ColumnType::TimeSpan => number.as_i64().map(Self::TimeSpan),
-            ColumnType::DateTime => number
-                .as_i64()
-                .filter(|ticks| (0..=datetime::MAX_TICKS).contains(ticks))
-                .map(Self::DateTime),
             _ => None,
         }
     }

@@ -1,16 +1,16 @@
 //! Requests to replies: bodies, the role check, the two response shapes, errors.
 
 use hyper::HeaderMap;
-use serde_json::Value as Json;
 
 use super::commands;
 use super::database::Engine;
 use super::datetime;
 use super::error::{ErrorKind, KustoError};
+use super::kql::lexer::{TokenKind, next_token};
 use super::kql::relation::Relation;
 use super::kql::run::{Context, run_query};
 use super::request::{Identity, Options, Request};
-use super::response::{Answer, error_body};
+use super::response::{Answer, bytes, error_body, management, query_v1, query_v2};
 
 /// Which of the two services an address plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +57,19 @@ pub fn respond(
     let identity = Identity::of(headers);
     let request = match Request::parse(body) {
         Ok(request) => request,
-        Err(error) => return reply(400, &error_body(&error, &identity, "", ""), &identity),
+        Err(error) => {
+            return reply(
+                400,
+                bytes(&error_body(&error, &identity, "", "")),
+                &identity,
+            );
+        }
     };
     match answer(engine, role, endpoint, &request, &identity) {
-        Ok(json) => reply(200, &json, &identity),
+        Ok(body) => reply(200, body, &identity),
         Err(error) => {
             let body = error_body(&error, &identity, &shown(&request.text), &request.database);
-            reply(400, &body, &identity)
+            reply(400, bytes(&body), &identity)
         }
     }
 }
@@ -74,7 +80,7 @@ fn answer(
     endpoint: Endpoint,
     request: &Request,
     identity: &Identity,
-) -> Result<Json, KustoError> {
+) -> Result<Vec<u8>, KustoError> {
     let now = request.options.now.unwrap_or_else(datetime::now);
     let context = Context {
         engine,
@@ -82,25 +88,33 @@ fn answer(
         now,
         parameters: &request.parameters,
     };
-    let is_command = request.text.trim_start().starts_with('.');
+    let start = next_token(&request.text, 0);
+    let is_command = start.kind == TokenKind::Symbol(".");
     match (endpoint, is_command) {
         (Endpoint::Mgmt, true) => {
             let relation = commands::run(&context, role, &request.text)?;
-            Ok(Answer {
+            Ok(management(&Answer {
                 relation: &relation,
                 partial: None,
                 identity,
-            }
-            .management())
+            }))
         }
         (Endpoint::Mgmt, false) => Err(KustoError::syntax(
             &request.text,
             0,
             "a management command begins with '.'",
         )),
-        (_, true) if request.text.trim_start().starts_with(".show") => {
+        (_, true) if request.text[start.end..].trim_start().starts_with("show") => {
             let relation = commands::run(&context, role, &request.text)?;
-            Ok(shape(endpoint, &relation, None, identity))
+            Ok(shape(
+                endpoint,
+                Answer {
+                    relation: &relation,
+                    partial: None,
+                    identity,
+                },
+                &request.options,
+            ))
         }
         (_, true) => Err(KustoError::bad_request(
             "Management commands go to /v1/rest/mgmt.",
@@ -114,25 +128,23 @@ fn answer(
                 .iter()
                 .for_each(|(name, value)| options.set(name, &value.to_json()));
             let (relation, partial) = truncate(outcome.relation, &options);
-            Ok(shape(endpoint, &relation, partial, identity))
+            Ok(shape(
+                endpoint,
+                Answer {
+                    relation: &relation,
+                    partial,
+                    identity,
+                },
+                &options,
+            ))
         }
     }
 }
 
-fn shape(
-    endpoint: Endpoint,
-    relation: &Relation,
-    partial: Option<KustoError>,
-    identity: &Identity,
-) -> Json {
-    let answer = Answer {
-        relation,
-        partial,
-        identity,
-    };
+fn shape(endpoint: Endpoint, answer: Answer<'_>, options: &Options) -> Vec<u8> {
     match endpoint {
-        Endpoint::QueryV2 => answer.query_v2(),
-        _ => answer.query_v1(),
+        Endpoint::QueryV2 => query_v2(&answer, options.layout),
+        _ => query_v1(&answer),
     }
 }
 
@@ -168,7 +180,7 @@ fn shown(text: &str) -> String {
     }
 }
 
-fn reply(status: u16, json: &Json, identity: &Identity) -> Reply {
+fn reply(status: u16, body: Vec<u8>, identity: &Identity) -> Reply {
     let headers = [
         ("content-type", "application/json; charset=utf-8".to_owned()),
         ("x-ms-client-request-id", identity.client_request_id.clone()),
@@ -181,6 +193,6 @@ fn reply(status: u16, json: &Json, identity: &Identity) -> Reply {
     Reply {
         status,
         headers,
-        body: json.to_string().into_bytes(),
+        body,
     }
 }

@@ -8,6 +8,7 @@ use super::database::DEFAULT_DATABASE;
 use super::datetime;
 use super::error::KustoError;
 use super::kql::lexer::{TokenKind, next_token};
+use super::response::Layout;
 use super::value::Value;
 
 /// Most rows a query gives unless the request says otherwise.
@@ -36,6 +37,8 @@ pub(super) struct Options {
     pub max_records: usize,
     /// `query_take_max_records`
     pub take: Option<usize>,
+    /// How v2 frames are laid out.
+    pub layout: Layout,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             now: None,
             max_records: DEFAULT_MAX_RECORDS,
             take: None,
+            layout: Layout::default(),
         }
     }
 }
@@ -63,6 +67,11 @@ impl Options {
             "truncationmaxrecords" => self.max_records = number().unwrap_or(self.max_records),
             "query_take_max_records" => self.take = number().or(self.take),
             "notruncation" if is_set(value) => self.max_records = usize::MAX,
+            "results_v2_fragment_primary_tables" => self.layout.fragmented = is_set(value),
+            "results_v2_newlines_between_frames" => self.layout.newlines = is_set(value),
+            "results_error_reporting_placement" => {
+                self.layout.errors_at_end = value.as_str().is_some_and(|place| place != "in_data");
+            }
             _ => {}
         }
     }

@@ -292,7 +292,7 @@ fn policy_kind(p: &mut Parser<'_>) -> Parsed<PolicyKind> {
         return Ok(PolicyKind::IngestionBatching);
     }
     p.expect_word("streamingingestion")
-        .or_else(|_| Err(p.expected("'ingestionbatching' or 'streamingingestion'")))?;
+        .map_err(|_| p.expected("'ingestionbatching' or 'streamingingestion'"))?;
     Ok(PolicyKind::StreamingIngestion)
 }
 

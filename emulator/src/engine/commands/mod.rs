@@ -20,7 +20,11 @@ use command::Command;
 
 impl From<LookupError> for KustoError {
     fn from(error: LookupError) -> Self {
-        Self::new(ErrorKind::EntityNotFound, error.to_string())
+        let kind = match error {
+            LookupError::Schema(_) => ErrorKind::BadRequest,
+            _ => ErrorKind::EntityNotFound,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -131,7 +131,7 @@ pub fn is_true(value: &Value) -> bool {
 
 /// Whether it is the empty string, which stands for a string's null.
 pub fn is_empty_text(value: &Value) -> bool {
-    matches!(value, Value::String(text) if text.is_empty())
+    matches!(value, Value::String(text) | Value::Dynamic(Json::String(text)) if text.is_empty())
 }
 
 /// The property or element of a dynamic value; null when there is none.

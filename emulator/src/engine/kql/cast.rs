@@ -29,12 +29,6 @@ pub fn cast(value: &Value, ty: ColumnType) -> Value {
         (ColumnType::Real, other) => as_real(other).map(Value::Real),
         (ColumnType::Decimal, other) => as_decimal(other).map(Value::Decimal),
         (ColumnType::Bool, other) => as_real(other).map(|number| Value::Bool(number != 0.0)),
-        (ColumnType::DateTime, Value::Int(_) | Value::Long(_)) => as_long(value)
-            .filter(|ticks| (0..=super::super::datetime::MAX_TICKS).contains(ticks))
-            .map(Value::DateTime),
-        (ColumnType::TimeSpan, Value::Int(_) | Value::Long(_)) => {
-            as_long(value).map(Value::TimeSpan)
-        }
         _ => None,
     };
     converted.unwrap_or_else(|| Value::absent(ty))
@@ -87,7 +81,15 @@ pub fn scalar(value: &Value, with: ColumnType) -> Value {
             (None, Some(real)) => Value::Real(real),
             (None, None) => Value::Null,
         },
-        Value::Dynamic(Json::String(text)) => Value::from_text(with, text).unwrap_or(Value::Null),
+        // JSON has texts for what it has no type for; a text that looks like a number is none.
+        Value::Dynamic(Json::String(text)) => match with {
+            ColumnType::Bool
+            | ColumnType::Int
+            | ColumnType::Long
+            | ColumnType::Real
+            | ColumnType::Decimal => Value::String(text.clone()),
+            _ => Value::from_text(with, text).unwrap_or(Value::Null),
+        },
         other => other.clone(),
     }
 }

@@ -108,17 +108,15 @@ pub(super) fn bind(scope: &Scope<'_>, name: &str, arguments: &[Expr], at: usize)
             ),
         ));
     }
-    let bound = arguments
+    let bound: Vec<Bound> = arguments
         .iter()
         .map(|argument| scope.bind(argument))
         .collect::<Parsed<Vec<_>>>()?;
-    if let Some(ty) = conversion(name) {
-        return Ok(bound
-            .into_iter()
-            .next()
-            .map_or(Bound::constant(Value::Null, ty), |only| convert(only, ty)));
+    let call = Call { scope, name, at };
+    match conversion(name) {
+        Some(ty) => call.conversion(bound, ty),
+        None => call.bind(bound),
     }
-    Call { scope, name, at }.bind(bound)
 }
 
 struct Call<'c> {
@@ -144,6 +142,18 @@ impl Call<'_> {
                 None => Err(self.mismatch("nothing")),
             },
         }
+    }
+
+    fn conversion(&self, mut arguments: Vec<Bound>, ty: ColumnType) -> Parsed<Bound> {
+        let Some(only) = arguments.pop() else {
+            return Err(self.mismatch("nothing"));
+        };
+        let is_time = matches!(ty, ColumnType::DateTime | ColumnType::TimeSpan);
+        // What a bare number would mean is nowhere written down.
+        if is_time && (only.ty.is_numeric() || only.ty == ColumnType::Bool) {
+            return Err(self.mismatch(only.ty.kusto_name()));
+        }
+        Ok(convert(only, ty))
     }
 
     fn mismatch(&self, found: &str) -> super::super::error::KustoError {
@@ -236,7 +246,7 @@ impl Call<'_> {
     }
 
     fn case(&self, arguments: Vec<Bound>) -> Parsed<Bound> {
-        if arguments.len() % 2 == 0 {
+        if arguments.len().is_multiple_of(2) {
             return Err(self.scope.error(
                 "SEM0219",
                 self.at,

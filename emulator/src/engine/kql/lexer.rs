@@ -202,10 +202,7 @@ pub fn literal_value(ty: ColumnType, content: &str) -> Option<Value> {
             "-inf" => Some(Value::Real(f64::NEG_INFINITY)),
             number => number.parse().ok().map(Value::Real),
         },
-        ColumnType::DateTime => match unquoted(content) {
-            "now" => None,
-            text => datetime::parse(text).map(Value::DateTime),
-        },
+        ColumnType::DateTime => datetime::parse(unquoted(content)).map(Value::DateTime),
         ColumnType::TimeSpan => timespan::parse(unquoted(content)).map(Value::TimeSpan),
         ColumnType::Guid => uuid::Uuid::parse_str(unquoted(content))
             .ok()

@@ -80,6 +80,8 @@ impl<'t> Parser<'t> {
         self.error(match self.peek() {
             TokenKind::Bad(why) => why.clone(),
             TokenKind::End => format!("expected {what} but the text ends"),
+            // Its content may be a secret.
+            TokenKind::Text(_) => format!("expected {what} but found a string"),
             _ => format!(
                 "expected {what} but found '{}'",
                 &self.text[self.token.start..self.token.end]
@@ -277,14 +279,14 @@ impl<'t> Parser<'t> {
     /// Takes `[name =] expression`.
     pub(super) fn named(&mut self) -> Parsed<Named> {
         let mut ahead = self.clone();
-        if let Ok(name) = ahead.name("a name") {
-            if ahead.eat("=") {
-                *self = ahead;
-                return Ok(Named {
-                    name: Some(name),
-                    expr: self.expression()?,
-                });
-            }
+        if let Ok(name) = ahead.name("a name")
+            && ahead.eat("=")
+        {
+            *self = ahead;
+            return Ok(Named {
+                name: Some(name),
+                expr: self.expression()?,
+            });
         }
         Ok(Named {
             name: None,
@@ -373,11 +375,11 @@ fn binding(parser: &mut Parser<'_>) -> Parsed<(String, LetValue)> {
     let name = parser.name("a name")?;
     parser.expect("=")?;
     let mut ahead = parser.clone();
-    if let Ok(expr) = ahead.expression() {
-        if *ahead.peek() == TokenKind::Symbol(";") {
-            *parser = ahead;
-            return Ok((name, LetValue::Scalar(expr)));
-        }
+    if let Ok(expr) = ahead.expression()
+        && *ahead.peek() == TokenKind::Symbol(";")
+    {
+        *parser = ahead;
+        return Ok((name, LetValue::Scalar(expr)));
     }
     Ok((name, LetValue::Tabular(parser.pipeline()?)))
 }

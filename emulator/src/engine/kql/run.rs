@@ -219,7 +219,7 @@ impl Run<'_> {
 
     fn data_table(&self, columns: &[Column], values: &[Expr], at: usize) -> Parsed<Relation> {
         let scope = self.scope(&[], "datatable");
-        if columns.is_empty() || values.len() % columns.len() != 0 {
+        if columns.is_empty() || !values.len().is_multiple_of(columns.len()) {
             return Err(scope.error(
                 "SEM0035",
                 at,

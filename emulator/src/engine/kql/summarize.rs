@@ -102,16 +102,16 @@ struct Plan<'p> {
 impl Plan<'_> {
     fn output(&mut self, named: &Named) -> Parsed<Output> {
         let name = named.name.clone();
-        if let ExprKind::Call(function, _) = &named.expr.kind {
-            if is_aggregate(function) {
-                let first = self.hidden.len();
-                let columns = self.aggregate(&named.expr)?;
-                return Ok(Output::Plain {
-                    name,
-                    first,
-                    columns,
-                });
-            }
+        if let ExprKind::Call(function, _) = &named.expr.kind
+            && is_aggregate(function)
+        {
+            let first = self.hidden.len();
+            let columns = self.aggregate(&named.expr)?;
+            return Ok(Output::Plain {
+                name,
+                first,
+                columns,
+            });
         }
         let before = self.found.len();
         let expr = self.extract(&named.expr)?;

@@ -199,6 +199,13 @@ fn functions_and_conversions() {
         ("dynamic([1,2,3])[-1]", json!(3)),
         ("dynamic({\"a\":1}).b", Json::Null),
         ("dynamic({\"a\":5}).a > 4", json!(true)),
+        ("dynamic({\"a\":\"5\"}).a == 5", json!(false)),
+        ("dynamic({\"a\":5}).a == '5'", json!(false)),
+        (
+            "dynamic({\"a\":\"2024-01-01\"}).a == datetime(2024-01-01)",
+            json!(true),
+        ),
+        ("isempty(dynamic({\"a\":\"\"}).a)", json!(true)),
         ("dynamic({\"a\":\"x\"}).a == 'x'", json!(true)),
         ("array_length(dynamic([1,2]))", json!(2)),
         ("strlen('äö')", json!(2)),
@@ -415,6 +422,7 @@ fn what_does_not_resolve_is_named() {
             "SEM0420",
             "regular expression",
         ),
+        ("print todatetime(5)", "SEM0005", "long"),
         ("T | extend x = s.y", "SEM0086", "string"),
     ] {
         let message = failure(text);

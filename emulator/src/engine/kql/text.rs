@@ -107,6 +107,6 @@ fn has(text: &str, wanted: &str, at_start: bool, at_end: bool) -> bool {
             text[at + wanted.len()..].chars().next(),
             wanted.chars().next_back(),
         );
-        !(at_start && start_joins) && !(at_end && end_joins)
+        !(at_start && start_joins || at_end && end_joins)
     })
 }

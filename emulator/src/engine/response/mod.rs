@@ -1,0 +1,84 @@
+//! The shapes of replies: v1 tables, v2 frames, errors. Members are written in the order in which
+//! the service writes them, because some clients read frames without a full JSON parser.
+
+mod error;
+mod v1;
+mod v2;
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::error::KustoError;
+use super::kql::relation::Relation;
+use super::request::Identity;
+use super::value::Value;
+
+pub(super) use error::error_body;
+pub(super) use v1::{management, query_v1};
+pub(super) use v2::{Layout, query_v2};
+
+/// A query's or command's result as it goes to the client.
+pub(super) struct Answer<'a> {
+    /// The rows.
+    pub relation: &'a Relation,
+    /// An error that cut the rows short.
+    pub partial: Option<KustoError>,
+    /// Who asked.
+    pub identity: &'a Identity,
+}
+
+/// What the completion tables say about how the query ended.
+struct Completion {
+    level: i32,
+    level_name: &'static str,
+    code: i32,
+    code_name: &'static str,
+    text: String,
+}
+
+impl Answer<'_> {
+    /// The rows as JSON arrays; with an error that cut them short, that as one more row.
+    fn rows(&self, error_row: impl Fn(&KustoError) -> Json) -> Vec<Json> {
+        let cells = |row: &[Value]| Json::Array(row.iter().map(Value::to_json).collect());
+        self.relation
+            .rows
+            .iter()
+            .map(cells)
+            .chain(self.partial.iter().map(error_row))
+            .collect()
+    }
+
+    fn completion(&self) -> Completion {
+        match &self.partial {
+            None => Completion {
+                level: 4,
+                level_name: "Info",
+                code: 0,
+                code_name: "S_OK (0)",
+                text: "Query completed successfully".to_owned(),
+            },
+            Some(error) => Completion {
+                level: 2,
+                level_name: "Error",
+                code: RESULT_TOO_LARGE,
+                code_name: "E_QUERY_RESULT_SET_TOO_LARGE",
+                text: error.to_string(),
+            },
+        }
+    }
+}
+
+/// 0x80DA0003 as the signed number of the status tables.
+const RESULT_TOO_LARGE: i32 = -2_133_196_797;
+
+/// What a client should draw: nothing in particular.
+const VISUALIZATION: &str = r#"{"Visualization":null,"Title":null,"XColumn":null,"Series":null,"YColumns":null,"XTitle":null,"YTitle":null,"XAxis":null,"YAxis":null,"Legend":null,"YSplit":null,"Accumulate":false,"IsQuerySorted":false,"Kind":null}"#;
+
+/// Serializes what cannot fail: only maps with keys that are no text can.
+pub(super) fn bytes(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| {
+        json!({"error": {"message": error.to_string()}})
+            .to_string()
+            .into_bytes()
+    })
+}

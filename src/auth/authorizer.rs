@@ -1,0 +1,105 @@
+//! Whether a host may have a token, and the token: trust is checked first, whatever the credential.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use url::Url;
+
+use super::cloud::{self, CloudMetadata};
+use super::credential::{TokenCache, TokenCredential, TokenRequest};
+use crate::connection::endpoint;
+use crate::connection::trusted::{Trust, TrustedHosts, allows_token_over};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::transport::{Transport, host_of};
+use crate::op::Scope;
+use crate::secret::Secret;
+
+/// Gives tokens for the hosts of one client.
+#[derive(Debug)]
+pub(crate) struct Authorizer {
+    tokens: Option<TokenCache>,
+    trusted: TrustedHosts,
+    tenant: Option<String>,
+    transport: Transport,
+    /// Per scheme, host and port. Only answers are kept, never failures.
+    clouds: RwLock<HashMap<String, CloudMetadata>>,
+}
+
+impl Authorizer {
+    /// Without a credential requests go out without a token.
+    pub(crate) fn new(
+        credential: Option<Arc<dyn TokenCredential>>,
+        trusted: TrustedHosts,
+        tenant: Option<String>,
+        transport: Transport,
+    ) -> Self {
+        Self {
+            tokens: credential.map(TokenCache::new),
+            trusted,
+            tenant,
+            transport,
+            clouds: RwLock::default(),
+        }
+    }
+
+    /// The token to send to `base`, or `None` when the client has no credential.
+    pub(crate) async fn token(&self, scope: &Scope, base: &Url) -> Result<Option<Secret>> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(None);
+        };
+        let host = base.host_str().unwrap_or_default();
+        if !allows_token_over(base) {
+            return Err(plain_http(base));
+        }
+        let trust = self.trusted.check_before_metadata(host);
+        if trust == Trust::Refused {
+            return Err(TrustedHosts::refusal(host));
+        }
+        let cloud = self.cloud(scope, base).await?;
+        if trust == Trust::NeedsMetadata {
+            self.trusted.check(host, &cloud.login_endpoint)?;
+        }
+        let request = TokenRequest::new(cloud.scope, self.tenant.clone());
+        let token = scope
+            .run(Step::AcquireToken, "", tokens.get(&request))
+            .await
+            .map_err(|error| error.with_in_doubt(false))?;
+        Ok(Some(token))
+    }
+
+    /// Forgets a token that the service refused.
+    pub(crate) fn refused(&self, token: &Secret) {
+        if let Some(tokens) = &self.tokens {
+            tokens.invalidate(token);
+        }
+    }
+
+    async fn cloud(&self, scope: &Scope, base: &Url) -> Result<CloudMetadata> {
+        let key = endpoint::metadata_url(base).to_string();
+        let known = self
+            .clouds
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
+        if let Some(cloud) = known {
+            return Ok(cloud);
+        }
+        let cloud = cloud::fetch(scope, &self.transport, base).await?;
+        self.clouds
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, cloud.clone());
+        Ok(cloud)
+    }
+}
+
+fn plain_http(base: &Url) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        Step::CheckTrust,
+        "a token is sent over https only, except to loopback addresses",
+    )
+    .with_argument("Data Source")
+    .with_host(host_of(base))
+}

@@ -1,0 +1,130 @@
+//! A credential that asks the host program, which may answer later and from any thread.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::secret::redact;
+
+/// How long an answer may take when the caller of the library set no other limit.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(300);
+
+/// Asks a function of the caller for tokens.
+///
+/// The function must return at once; the answer is given through the [`PendingToken`], then or
+/// later, from any thread. At most one question per scope and tenant is open at a time.
+///
+/// ```
+/// use kusto_ingest::auth::{AccessToken, TokenCallback};
+///
+/// let credential = TokenCallback::new(|pending| {
+///     std::thread::spawn(move || {
+///         let token = format!("token for {}", pending.scope());
+///         pending.complete(AccessToken::new(token, None));
+///     });
+/// });
+/// ```
+pub struct TokenCallback {
+    ask: Box<dyn Fn(PendingToken) + Send + Sync>,
+    limit: Duration,
+}
+
+impl TokenCallback {
+    /// A credential that calls `ask` for every token.
+    pub fn new(ask: impl Fn(PendingToken) + Send + Sync + 'static) -> Self {
+        Self {
+            ask: Box::new(ask),
+            limit: DEFAULT_LIMIT,
+        }
+    }
+
+    /// How long to wait for an answer, 5 minutes unless set. It matters to calls without a
+    /// deadline of their own: without it a forgotten answer would hold them for ever.
+    #[must_use]
+    pub fn with_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+impl fmt::Debug for TokenCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCallback")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TokenCredential for TokenCallback {
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+        let (answer, answered) = oneshot::channel();
+        (self.ask)(PendingToken {
+            request: request.clone(),
+            answer,
+        });
+        match tokio::time::timeout(self.limit, answered).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(auth_error(
+                "the token callback dropped the request unanswered",
+            )),
+            Err(_) => Err(auth_error(format!(
+                "the token callback gave no answer within {} ms",
+                self.limit.as_millis()
+            ))
+            .with_retry(RetryClass::Later)),
+        }
+    }
+}
+
+fn auth_error(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+}
+
+/// One open question for a token. Answer it with [`PendingToken::complete`] or
+/// [`PendingToken::fail`]; dropping it unanswered fails the calls that wait, at once.
+pub struct PendingToken {
+    request: TokenRequest,
+    answer: oneshot::Sender<Result<AccessToken>>,
+}
+
+impl PendingToken {
+    /// The scope asked for, such as `https://kusto.kusto.windows.net/.default`.
+    pub fn scope(&self) -> &str {
+        self.request.scope()
+    }
+
+    /// The Entra tenant, if the connection string names one.
+    pub fn tenant(&self) -> Option<&str> {
+        self.request.tenant()
+    }
+
+    /// Gives the token. Does nothing if nobody waits any more.
+    pub fn complete(self, token: AccessToken) {
+        // The receiver is gone when the limit passed: the answer came too late for anybody.
+        let _ = self.answer.send(Ok(token));
+    }
+
+    /// Says that there is no token. `retryable` tells whether asking again later may succeed.
+    pub fn fail(self, retryable: bool, message: &str) {
+        let retry = if retryable {
+            RetryClass::Later
+        } else {
+            RetryClass::Never
+        };
+        let message = format!("the token callback failed: {}", redact(message));
+        let _ = self.answer.send(Err(auth_error(message).with_retry(retry)));
+    }
+}
+
+impl fmt::Debug for PendingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingToken")
+            .field("request", &self.request)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! `GET /v1/rest/auth/metadata`: which login endpoint a cluster belongs to (wire-v1 section 1.3).
+
+use reqwest::Method;
+use serde::Deserialize;
+use url::Url;
+
+use crate::connection::endpoint;
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::http::retry::{RetryPolicy, retry};
+use crate::http::transport::{Transport, host_of};
+use crate::op::Scope;
+
+const DEFAULT_LOGIN_ENDPOINT: &str = "https://login.microsoftonline.com";
+const DEFAULT_RESOURCE_ID: &str = "https://kusto.kusto.windows.net";
+
+/// What tokens for a cluster need to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CloudMetadata {
+    /// Of Entra ID; also the key of the list of trusted hosts.
+    pub(crate) login_endpoint: String,
+    /// What a token is asked for.
+    pub(crate) scope: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    #[serde(rename = "AzureAD")]
+    azure_ad: Option<AzureAd>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct AzureAd {
+    login_endpoint: Option<String>,
+    login_mfa_required: bool,
+    kusto_service_resource_id: Option<String>,
+}
+
+/// Asks the host of `base`. A host without the endpoint (404) or without the data has the public
+/// cloud's values; any other failure is an error and must not be remembered.
+pub(crate) async fn fetch(
+    scope: &Scope,
+    transport: &Transport,
+    base: &Url,
+) -> Result<CloudMetadata> {
+    let host = host_of(base);
+    let url = endpoint::metadata_url(base);
+    let step = Step::FetchCloudMetadata;
+    retry(scope, step, &host, RetryPolicy::SERVICE, || async {
+        let request = transport
+            .request(Method::GET, url.clone())
+            .header("Accept", "application/json");
+        let reply = transport.send(step, &host, request).await?;
+        match reply.status {
+            200 => parse(&reply.body, &host),
+            404 => Ok(CloudMetadata::from(AzureAd::default())),
+            status => Err(refused(status, &host)),
+        }
+    })
+    .await
+    .map_err(|error| error.with_in_doubt(false))
+}
+
+fn parse(body: &[u8], host: &str) -> Result<CloudMetadata> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|error| {
+        Error::new(
+            ErrorKind::Service,
+            Step::FetchCloudMetadata,
+            format!("the answer is not the JSON expected: {error}"),
+        )
+        .with_host(host)
+        .with_http_status(200)
+    })?;
+    Ok(answer.azure_ad.unwrap_or_default().into())
+}
+
+fn refused(status: u16, host: &str) -> Error {
+    let (kind, retry) = match status {
+        429 => (ErrorKind::Throttled, RetryClass::Later),
+        408 | 500.. => (ErrorKind::Service, RetryClass::Later),
+        _ => (ErrorKind::Service, RetryClass::Never),
+    };
+    Error::new(
+        kind,
+        Step::FetchCloudMetadata,
+        "the host refused to tell its cloud",
+    )
+    .with_host(host)
+    .with_http_status(status)
+    .with_retry(retry)
+}
+
+impl From<AzureAd> for CloudMetadata {
+    fn from(data: AzureAd) -> Self {
+        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let mut resource =
+            given(data.kusto_service_resource_id).unwrap_or_else(|| DEFAULT_RESOURCE_ID.to_owned());
+        if data.login_mfa_required {
+            resource = resource.replacen(".kusto.", ".kustomfa.", 1);
+        }
+        Self {
+            login_endpoint: given(data.login_endpoint)
+                .unwrap_or_else(|| DEFAULT_LOGIN_ENDPOINT.to_owned()),
+            scope: format!("{}/.default", resource.trim_end_matches('/')),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope_of(body: &str) -> (String, String) {
+        let metadata = parse(body.as_bytes(), "h").unwrap();
+        (metadata.login_endpoint, metadata.scope)
+    }
+
+    #[test]
+    fn missing_members_have_the_public_clouds_values() {
+        let public = (
+            DEFAULT_LOGIN_ENDPOINT.to_owned(),
+            "https://kusto.kusto.windows.net/.default".to_owned(),
+        );
+        for body in [
+            "{}",
+            r#"{"AzureAD":null}"#,
+            r#"{"AzureAD":{"LoginEndpoint":""}}"#,
+        ] {
+            assert_eq!(scope_of(body), public, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_sovereign_cloud_and_required_mfa_are_read() {
+        let body = r#"{"AzureAD":{"LoginEndpoint":"https://login.microsoftonline.us",
+            "LoginMfaRequired":true,"KustoServiceResourceId":"https://kusto.kusto.usgovcloudapi.net/",
+            "New":1},"dSTS":{}}"#;
+        assert_eq!(
+            scope_of(body),
+            (
+                "https://login.microsoftonline.us".to_owned(),
+                "https://kusto.kustomfa.usgovcloudapi.net/.default".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_no_json_is_an_error() {
+        assert!(parse(b"<html>", "h").is_err());
+    }
+}

@@ -1,0 +1,276 @@
+//! The trait every kind of login implements, and the cache of the tokens they give.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::secret::Secret;
+
+/// Gives tokens. Implementations need no cache and no lock of their own: the client keeps tokens
+/// until shortly before they expire and asks at most once at a time per scope and tenant.
+#[async_trait]
+pub trait TokenCredential: Send + Sync + Debug {
+    /// A token for this scope. Errors should be of kind [`ErrorKind::Auth`].
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken>;
+}
+
+/// For what a token is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TokenRequest {
+    scope: String,
+    tenant: Option<String>,
+}
+
+impl TokenRequest {
+    /// A request for this scope, in this Entra tenant or the credential's own.
+    pub fn new(scope: impl Into<String>, tenant: Option<String>) -> Self {
+        Self {
+            scope: scope.into(),
+            tenant,
+        }
+    }
+
+    /// The scope, such as `https://kusto.kusto.windows.net/.default`.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// The tenant (`Authority Id` of the connection string), if one was named.
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+}
+
+/// A bearer token and when it ends.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    secret: Secret,
+    expires_on: Option<OffsetDateTime>,
+}
+
+impl AccessToken {
+    /// A token. Without an expiry it is not kept: the credential is asked again for every request.
+    pub fn new(secret: impl Into<Secret>, expires_on: Option<OffsetDateTime>) -> Self {
+        Self {
+            secret: secret.into(),
+            expires_on,
+        }
+    }
+
+    /// The token itself.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// When the service stops accepting it.
+    pub fn expires_on(&self) -> Option<OffsetDateTime> {
+        self.expires_on
+    }
+}
+
+/// A token is renewed this long before it expires...
+const REFRESH_AHEAD: Duration = Duration::minutes(5);
+/// ...or when this share of its life is over, if that is later: a token of ten minutes would
+/// otherwise be renewed every five.
+const REFRESH_AT_SHARE: f64 = 0.8;
+/// After a renewal failed and while the old token is still good, the pause before the next try.
+const PAUSE_AFTER_FAILURE: Duration = Duration::seconds(30);
+
+/// Keeps tokens per scope and tenant, renews them ahead of time, and asks the credential at most
+/// once at a time for each.
+#[derive(Debug)]
+pub(crate) struct TokenCache {
+    credential: Arc<dyn TokenCredential>,
+    clock: Arc<dyn Clock>,
+    slots: Arc<Mutex<Slots>>,
+}
+
+type Slots = HashMap<TokenRequest, Slot>;
+type Answer = Option<Result<AccessToken>>;
+
+#[derive(Debug, Default)]
+struct Slot {
+    token: Option<CachedToken>,
+    flight: Option<Flight>,
+    /// No renewal ahead of time before this, because the last one failed.
+    pause_until: Option<OffsetDateTime>,
+}
+
+#[derive(Debug)]
+struct CachedToken {
+    secret: Secret,
+    expires_on: OffsetDateTime,
+    refresh_on: OffsetDateTime,
+}
+
+/// A question to the credential under way, in a task of its own so that it outlives whoever asked.
+#[derive(Debug)]
+struct Flight {
+    answer: watch::Receiver<Answer>,
+    task: AbortHandle,
+}
+
+impl Flight {
+    /// The task ended without an answer: the credential panicked or the runtime was shut down.
+    fn is_dead(&self) -> bool {
+        self.answer.has_changed().is_err() && self.answer.borrow().is_none()
+    }
+}
+
+impl TokenCache {
+    /// A cache over this credential with the machine's clock.
+    pub(crate) fn new(credential: Arc<dyn TokenCredential>) -> Self {
+        Self::with_clock(credential, Arc::new(SystemClock))
+    }
+
+    /// A cache that takes the time from `clock`.
+    pub(crate) fn with_clock(credential: Arc<dyn TokenCredential>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            credential,
+            clock,
+            slots: Arc::default(),
+        }
+    }
+
+    /// A token that is valid now. Must be called inside a tokio runtime.
+    pub(crate) async fn get(&self, request: &TokenRequest) -> Result<Secret> {
+        let answer = match self.look_up(request) {
+            LookUp::Valid(secret) => return Ok(secret),
+            LookUp::Wait(answer) => answer,
+        };
+        await_answer(answer).await.map(|token| token.secret)
+    }
+
+    /// Forgets a token the service refused (401), so that the next call asks for another.
+    pub(crate) fn invalidate(&self, secret: &Secret) {
+        for slot in lock(&self.slots).values_mut() {
+            if slot.token.as_ref().is_some_and(|t| &t.secret == secret) {
+                slot.token = None;
+                slot.pause_until = None;
+            }
+        }
+    }
+
+    fn look_up(&self, request: &TokenRequest) -> LookUp {
+        let now = self.clock.now();
+        let mut slots = lock(&self.slots);
+        let slot = slots.entry(request.clone()).or_default();
+        if slot.flight.as_ref().is_some_and(Flight::is_dead) {
+            slot.flight = None;
+        }
+        if let Some(token) = slot.token.as_ref().filter(|t| now < t.expires_on) {
+            let secret = token.secret.clone();
+            let paused = slot.pause_until.is_some_and(|until| now < until);
+            if now >= token.refresh_on && !paused && slot.flight.is_none() {
+                slot.flight = Some(self.start_flight(request));
+            }
+            return LookUp::Valid(secret);
+        }
+        slot.token = None;
+        let flight = slot
+            .flight
+            .get_or_insert_with(|| self.start_flight(request));
+        LookUp::Wait(flight.answer.clone())
+    }
+
+    fn start_flight(&self, request: &TokenRequest) -> Flight {
+        let (sender, answer) = watch::channel(None);
+        let credential = Arc::clone(&self.credential);
+        let clock = Arc::clone(&self.clock);
+        let slots = Arc::clone(&self.slots);
+        let request = request.clone();
+        let task = tokio::spawn(async move {
+            let result = credential.get_token(&request).await.and_then(check);
+            land(&slots, &request, &result, clock.now());
+            // Nobody waits any more when all callers were cancelled: the token is kept all the same.
+            let _ = sender.send(Some(result));
+        });
+        Flight {
+            answer,
+            task: task.abort_handle(),
+        }
+    }
+}
+
+impl Drop for TokenCache {
+    /// Stops questions under way: without a client nobody wants the answer, and the credential
+    /// must be let go of.
+    fn drop(&mut self) {
+        for slot in lock(&self.slots).values() {
+            if let Some(flight) = &slot.flight {
+                flight.task.abort();
+            }
+        }
+    }
+}
+
+enum LookUp {
+    Valid(Secret),
+    Wait(watch::Receiver<Answer>),
+}
+
+fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
+    // Every write below leaves the map whole, so a panic elsewhere does not spoil it.
+    slots.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Records how a flight ended. A failure is never kept; the old token, while valid, is.
+fn land(
+    slots: &Mutex<Slots>,
+    request: &TokenRequest,
+    result: &Result<AccessToken>,
+    now: OffsetDateTime,
+) {
+    let mut slots = lock(slots);
+    let Some(slot) = slots.get_mut(request) else {
+        return;
+    };
+    slot.flight = None;
+    match result {
+        Ok(token) => {
+            slot.pause_until = None;
+            slot.token = token.expires_on.map(|expires_on| CachedToken {
+                secret: token.secret.clone(),
+                expires_on,
+                refresh_on: refresh_on(now, expires_on),
+            });
+        }
+        Err(_) => slot.pause_until = now.checked_add(PAUSE_AFTER_FAILURE),
+    }
+}
+
+fn refresh_on(now: OffsetDateTime, expires_on: OffsetDateTime) -> OffsetDateTime {
+    let share = now.saturating_add((expires_on - now) * REFRESH_AT_SHARE);
+    share.max(expires_on.saturating_sub(REFRESH_AHEAD))
+}
+
+async fn await_answer(mut answer: watch::Receiver<Answer>) -> Result<AccessToken> {
+    let landed = answer.wait_for(Option::is_some).await;
+    match landed.ok().and_then(|answer| answer.clone()) {
+        Some(result) => result,
+        None => Err(Error::new(
+            ErrorKind::Auth,
+            Step::AcquireToken,
+            "the credential ended without an answer",
+        )),
+    }
+}
+
+/// Refuses what cannot be a token before it becomes part of a header.
+fn check(token: AccessToken) -> Result<AccessToken> {
+    let wrong = |message| Err(Error::new(ErrorKind::Auth, Step::AcquireToken, message));
+    if token.secret.is_blank() {
+        return wrong("the credential gave an empty token");
+    }
+    if !token.secret.expose().bytes().all(|b| b.is_ascii_graphic()) {
+        return wrong("the credential gave a token with spaces or characters outside ASCII");
+    }
+    Ok(token)
+}

@@ -1,0 +1,11 @@
+//! Who the caller is: credentials, and the cache of what they gave.
+
+pub(crate) mod authorizer;
+pub mod callback;
+pub(crate) mod cloud;
+pub mod credential;
+pub mod static_token;
+
+pub use callback::{PendingToken, TokenCallback};
+pub use credential::{AccessToken, TokenCredential, TokenRequest};
+pub use static_token::StaticToken;

@@ -1,0 +1,328 @@
+//! Connection strings in the form all clients of the service share.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use url::Url;
+
+use crate::connection::keyword::{Keyword, Meaning, look_up};
+use crate::connection::segments::{Fault, Segment, quote, split};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::secret::{MASK, Secret};
+
+/// The database of requests that name none.
+const DEFAULT_DATABASE: &str = "NetDefaultDB";
+
+/// A parsed connection string. `Display` and `Debug` mask its secrets.
+///
+/// The data source may stand in front without a keyword. A path of one segment in it names the
+/// database, unless `Initial Catalog` does; any other path belongs to a proxy and is kept. Values
+/// with `;`, quotes or spaces at their ends are quoted, with quotes inside doubled.
+///
+/// ```
+/// use kusto_ingest::connection::ConnectionString;
+///
+/// let text = r#"https://help.kusto.windows.net/Samples;AppClientId=id;AppKey="a;b";Authority Id=t"#;
+/// let parsed = ConnectionString::parse(text)?;
+/// assert_eq!(parsed.database(), "Samples");
+/// assert_eq!(
+///     parsed.to_string(),
+///     "Data Source=https://help.kusto.windows.net;Initial Catalog=Samples;\
+///      Application Client Id=id;Application Key=****;Authority Id=t"
+/// );
+/// # Ok::<(), kusto_ingest::error::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectionString {
+    data_source: Url,
+    /// Everything but the data source; no value is empty, booleans are `true` or `false`.
+    values: BTreeMap<Keyword, String>,
+}
+
+/// How the connection string says to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all.
+    None,
+    /// With this bearer token of a user.
+    UserToken(Secret),
+    /// With this bearer token of an application.
+    ApplicationToken(Secret),
+    /// With a flow this version does not have. A client with a credential of its own works.
+    Unsupported {
+        /// A few words for the error, such as `application id and key`.
+        flow: &'static str,
+    },
+}
+
+impl ConnectionString {
+    /// Reads a connection string. Keywords ignore case and spaces, later ones win over earlier
+    /// ones, empty values count as absent. Fails with [`ErrorKind::Config`] and the keyword.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut data_source = None;
+        let mut values = BTreeMap::new();
+        for (index, (position, segment)) in split(text).map_err(fault)?.into_iter().enumerate() {
+            match segment {
+                Segment::Bare(value) if index == 0 => data_source = Some(value),
+                Segment::Bare(_) => return Err(config(format!("segment {position} has no '='"))),
+                Segment::Pair(keyword, value) => match known(&keyword, position)? {
+                    Some(Keyword::DataSource) => data_source = Some(value),
+                    Some(keyword) => put(&mut values, keyword, &value)?,
+                    None => {}
+                },
+            }
+        }
+        let data_source = data_source.filter(|text| !text.is_empty()).ok_or_else(|| {
+            config("the cluster's URL is missing").with_argument(Keyword::DataSource.name())
+        })?;
+        let mut data_source = parse_url(&data_source)?;
+        if !values.contains_key(&Keyword::InitialCatalog)
+            && let Some(database) = take_database(&mut data_source)
+        {
+            values.insert(Keyword::InitialCatalog, database);
+        }
+        Ok(Self {
+            data_source,
+            values,
+        })
+    }
+
+    /// Sets a value by keyword or alias; an empty one removes it.
+    pub fn set(&mut self, keyword: &str, value: &str) -> Result<()> {
+        let value = value.trim();
+        match known(keyword, 1)? {
+            Some(Keyword::DataSource) => {
+                let mut data_source = parse_url(value)?;
+                if let Some(database) = take_database(&mut data_source) {
+                    self.values.insert(Keyword::InitialCatalog, database);
+                }
+                self.data_source = data_source;
+                Ok(())
+            }
+            Some(keyword) if value.is_empty() => {
+                self.values.remove(&keyword);
+                Ok(())
+            }
+            Some(keyword) => put(&mut self.values, keyword, value),
+            None => Ok(()),
+        }
+    }
+
+    /// The cluster's URL, without the database.
+    pub fn data_source(&self) -> &Url {
+        &self.data_source
+    }
+
+    /// The default database, `NetDefaultDB` if none is named.
+    pub fn database(&self) -> &str {
+        self.get(Keyword::InitialCatalog)
+            .unwrap_or(DEFAULT_DATABASE)
+    }
+
+    /// A value as it was given. Secrets are among them: do not print what comes from here.
+    pub fn get(&self, keyword: Keyword) -> Option<&str> {
+        match keyword {
+            Keyword::DataSource => Some(self.data_source.as_str()),
+            _ => self.values.get(&keyword).map(String::as_str),
+        }
+    }
+
+    /// The Entra tenant, if one is named.
+    pub fn tenant(&self) -> Option<&str> {
+        self.get(Keyword::AuthorityId)
+    }
+
+    /// The program's name for `x-ms-app`, if one is given.
+    pub fn application_name_for_tracing(&self) -> Option<&str> {
+        self.get(Keyword::ApplicationNameForTracing)
+    }
+
+    /// The user's name for `x-ms-user`, if one is given.
+    pub fn user_name_for_tracing(&self) -> Option<&str> {
+        self.get(Keyword::UserNameForTracing)
+    }
+
+    /// How to log in. A token wins over any other login. `AAD Federated Security` need not be
+    /// given with a login; to say `false` beside one is a contradiction and fails.
+    pub fn authentication(&self) -> Result<Authentication> {
+        let login = self.login()?;
+        match self.get(Keyword::FederatedSecurity) {
+            Some("false") if login != Authentication::None => {
+                Err(config("is false, but the connection string holds a login")
+                    .with_argument(Keyword::FederatedSecurity.name()))
+            }
+            Some("true") if login == Authentication::None => Ok(Authentication::Unsupported {
+                flow: "interactive login",
+            }),
+            _ => Ok(login),
+        }
+    }
+
+    fn login(&self) -> Result<Authentication> {
+        let secret = |keyword| self.get(keyword).map(Secret::from);
+        if let Some(token) = secret(Keyword::UserToken) {
+            return Ok(Authentication::UserToken(token));
+        }
+        if let Some(token) = secret(Keyword::ApplicationToken) {
+            return Ok(Authentication::ApplicationToken(token));
+        }
+        let has = |keyword| self.get(keyword).is_some();
+        let flow = if has(Keyword::ApplicationKey) {
+            self.require(Keyword::ApplicationClientId, Keyword::ApplicationKey)?;
+            "application id and key"
+        } else if has(Keyword::ApplicationCertificateBlob)
+            || has(Keyword::ApplicationCertificateThumbprint)
+        {
+            "application id and certificate"
+        } else if has(Keyword::Password) {
+            self.require(Keyword::UserId, Keyword::Password)?;
+            "user and password"
+        } else if has(Keyword::ApplicationClientId) {
+            "application id"
+        } else if has(Keyword::UserId) {
+            "interactive login"
+        } else {
+            return Ok(Authentication::None);
+        };
+        Ok(Authentication::Unsupported { flow })
+    }
+
+    fn require(&self, needed: Keyword, because_of: Keyword) -> Result<()> {
+        match self.get(needed) {
+            Some(_) => Ok(()),
+            None => {
+                Err(config(format!("is missing; '{because_of}' needs it"))
+                    .with_argument(needed.name()))
+            }
+        }
+    }
+
+    /// The connection string with its secrets, to be read by [`ConnectionString::parse`] again.
+    pub fn expose_secrets(&self) -> String {
+        self.print(|_, value| quote(value))
+    }
+
+    fn print(&self, value_of: impl Fn(Keyword, &str) -> String) -> String {
+        let data_source = self.data_source.as_str();
+        let data_source = data_source.strip_suffix('/').unwrap_or(data_source);
+        let mut out = format!("{}={}", Keyword::DataSource, quote(data_source));
+        for (keyword, value) in &self.values {
+            out.push_str(&format!(";{keyword}={}", value_of(*keyword, value)));
+        }
+        out
+    }
+}
+
+impl FromStr for ConnectionString {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for ConnectionString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.print(|keyword, value| {
+            if keyword.is_secret() {
+                MASK.to_owned()
+            } else {
+                quote(value)
+            }
+        }))
+    }
+}
+
+impl fmt::Debug for ConnectionString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectionString({self})")
+    }
+}
+
+fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, Step::ParseConnectionString, message)
+}
+
+fn fault(fault: Fault) -> Error {
+    match fault {
+        Fault::UnclosedQuote(position) => {
+            config(format!("segment {position} has a quote that is not closed"))
+        }
+        Fault::AfterQuote(position) => config(format!(
+            "segment {position} has text after its closing quote; a quote inside must be doubled"
+        )),
+    }
+}
+
+/// The keyword this text means; `None` for one that is accepted and ignored.
+fn known(text: &str, position: usize) -> Result<Option<Keyword>> {
+    match look_up(text) {
+        Some(Meaning::Known(keyword)) => Ok(Some(keyword)),
+        Some(Meaning::Ignored) => Ok(None),
+        Some(Meaning::Unsupported(name)) => {
+            Err(config("this keyword is not supported").with_argument(name))
+        }
+        None if is_printable(text) => {
+            Err(config(format!("unknown keyword '{text}'")).with_argument(text))
+        }
+        None => Err(config(format!("segment {position} has an unknown keyword"))
+            .with_argument(format!("segment {position}"))),
+    }
+}
+
+/// Whether the text can be a misspelt keyword. Anything else may be the rest of a secret with a
+/// semicolon that was not quoted, and is not repeated.
+fn is_printable(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+    !text.is_empty() && text.len() <= 64 && text.chars().all(allowed)
+}
+
+fn put(values: &mut BTreeMap<Keyword, String>, keyword: Keyword, value: &str) -> Result<()> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let value = if keyword.is_boolean() {
+        match value.to_ascii_lowercase().as_str() {
+            "true" | "1" => "true",
+            "false" | "0" => "false",
+            _ => return Err(config("must be true or false").with_argument(keyword.name())),
+        }
+    } else {
+        value
+    };
+    values.insert(keyword, value.to_owned());
+    Ok(())
+}
+
+fn parse_url(text: &str) -> Result<Url> {
+    let wrong = |message: &str| config(message).with_argument(Keyword::DataSource.name());
+    let mut url = Url::parse(text)
+        .map_err(|_| wrong("is not a URL such as https://cluster.region.kusto.windows.net"))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(wrong("must begin with https:// or http://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("must not hold a user name or password"));
+    }
+    // Requests have a path and a query of their own.
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// Takes the database out of a URL whose path is exactly one segment.
+fn take_database(url: &mut Url) -> Option<String> {
+    let segment = url.path().trim_matches('/');
+    if segment.is_empty() || segment.contains('/') {
+        return None;
+    }
+    let database = percent_encoding::percent_decode_str(segment)
+        .decode_utf8()
+        .ok()?
+        .into_owned();
+    url.set_path("");
+    Some(database)
+}

@@ -1,0 +1,280 @@
+//! Hosts that may be sent a token. The connection string chooses the host, so a token goes only
+//! to one that is known to belong to the cloud whose login it is for.
+
+use url::Url;
+
+use crate::connection::endpoint::is_loopback;
+use crate::error::{Error, ErrorKind, Result, Step};
+
+/// What can be said about a host before it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// A token may be sent: the host is this machine, or the caller named it.
+    Trusted,
+    /// The host is on the list of some cloud; its login endpoint decides which list applies.
+    NeedsMetadata,
+    /// The host is on no list and must not even be asked for its login endpoint.
+    Refused,
+}
+
+/// The hosts a client trusts beside the built-in ones.
+///
+/// ```
+/// use kusto_ingest::connection::{Trust, TrustedHosts};
+///
+/// let trusted = TrustedHosts::parse("kusto.corp.example, .adx.corp.example")?;
+/// assert_eq!(trusted.check_before_metadata("a.adx.corp.example"), Trust::Trusted);
+/// assert_eq!(trusted.check_before_metadata("evil.example"), Trust::Refused);
+/// # Ok::<(), kusto_ingest::error::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedHosts {
+    suffixes: Vec<String>,
+    exact: Vec<String>,
+}
+
+impl TrustedHosts {
+    /// The built-in hosts only.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads rules separated by commas or spaces: `host`, or `.suffix` for every host below it.
+    pub fn parse(rules: &str) -> Result<Self> {
+        let mut hosts = Self::new();
+        let separators = |c: char| c == ',' || c.is_whitespace();
+        for rule in rules.split(separators).filter(|rule| !rule.is_empty()) {
+            hosts.add(rule)?;
+        }
+        Ok(hosts)
+    }
+
+    /// Adds one rule: `host`, or `.suffix`.
+    pub fn add(&mut self, rule: &str) -> Result<()> {
+        if rule.starts_with('.') {
+            self.add_suffix(rule)
+        } else {
+            self.add_exact(rule)
+        }
+    }
+
+    /// Trusts every host that ends with this. It must begin with a dot: without one, `corp.example`
+    /// would also mean `evilcorp.example`.
+    pub fn add_suffix(&mut self, suffix: &str) -> Result<()> {
+        let Some(name) = suffix.strip_prefix('.') else {
+            return Err(invalid("a suffix must begin with a dot"));
+        };
+        check_name(name)?;
+        self.suffixes.push(suffix.to_ascii_lowercase());
+        Ok(())
+    }
+
+    /// Trusts this host.
+    pub fn add_exact(&mut self, host: &str) -> Result<()> {
+        check_name(host)?;
+        self.exact.push(host.to_ascii_lowercase());
+        Ok(())
+    }
+
+    /// What can be said before the host is called.
+    pub fn check_before_metadata(&self, host: &str) -> Trust {
+        let host = host.to_ascii_lowercase();
+        if is_loopback(&host) || matches(&host, &self.suffixes, &self.exact) {
+            Trust::Trusted
+        } else if CLOUDS.iter().any(|cloud| cloud.has(&host)) {
+            Trust::NeedsMetadata
+        } else {
+            Trust::Refused
+        }
+    }
+
+    /// Checks that a token of the cloud with this login endpoint may be sent to the host.
+    pub fn check(&self, host: &str, login_endpoint: &str) -> Result<()> {
+        let login_endpoint = login_endpoint.trim_end_matches('/').to_ascii_lowercase();
+        let lower = host.to_ascii_lowercase();
+        let is_of_cloud = || {
+            CLOUDS
+                .iter()
+                .any(|cloud| cloud.login_endpoint == login_endpoint && cloud.has(&lower))
+        };
+        if self.check_before_metadata(host) == Trust::Trusted || is_of_cloud() {
+            return Ok(());
+        }
+        Err(Self::refusal(host))
+    }
+
+    /// The error of a host that is refused.
+    pub fn refusal(host: &str) -> Error {
+        Error::new(
+            ErrorKind::Config,
+            Step::CheckTrust,
+            "no token is sent to this host because it is not known to belong to the cloud; \
+             if it is yours, add it to the client's trusted hosts",
+        )
+        .with_host(host)
+    }
+}
+
+fn invalid(message: &str) -> Error {
+    Error::invalid_argument("trusted host", message)
+}
+
+fn check_name(name: &str) -> Result<()> {
+    // Brackets and colons are those of IPv6.
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '[' | ']');
+    if name.is_empty() || !name.chars().all(allowed) {
+        return Err(invalid(
+            "must be a host name, or a dot and the end of one; no scheme, path or wildcard",
+        ));
+    }
+    if name.contains(':') && !name.starts_with('[') {
+        return Err(invalid("must be without a port"));
+    }
+    Ok(())
+}
+
+fn matches(host: &str, suffixes: &[impl AsRef<str>], exact: &[impl AsRef<str>]) -> bool {
+    suffixes
+        .iter()
+        .any(|suffix| host.ends_with(suffix.as_ref()))
+        || exact.iter().any(|name| host == name.as_ref())
+}
+
+/// Whether a token may travel to this URL: encrypted, or on this machine.
+pub fn allows_token_over(url: &Url) -> bool {
+    url.scheme() == "https" || url.host_str().is_some_and(is_loopback)
+}
+
+/// The hosts of a cloud, by the login endpoint its clusters advertise.
+struct Cloud {
+    login_endpoint: &'static str,
+    suffixes: &'static [&'static str],
+    exact: &'static [&'static str],
+}
+
+impl Cloud {
+    fn has(&self, host: &str) -> bool {
+        matches(host, self.suffixes, self.exact)
+    }
+}
+
+/// The list the official SDKs share (`wellKnownKustoEndpoints.json` of azure-kusto-python 6.0.4).
+const CLOUDS: [Cloud; 8] = [
+    Cloud {
+        login_endpoint: "https://login.microsoftonline.com",
+        suffixes: &[
+            ".dxp.aad.azure.com",
+            ".dxp-dev.aad.azure.com",
+            ".kusto.azuresynapse.net",
+            ".kusto.windows.net",
+            ".kustodev.azuresynapse-dogfood.net",
+            ".kustodev.windows.net",
+            ".kustomfa.windows.net",
+            ".playfabapi.com",
+            ".playfab.com",
+            ".azureplayfab.com",
+            ".kusto.data.microsoft.com",
+            ".kusto.fabric.microsoft.com",
+            ".api.securityplatform.microsoft.com",
+            ".securitycenter.windows.com",
+            ".arg-int.core.windows.net",
+            ".arg-df.core.windows.net",
+            ".arg.core.windows.net",
+        ],
+        exact: &[
+            "ade.applicationinsights.io",
+            "ade.loganalytics.io",
+            "adx.aimon.applicationinsights.azure.com",
+            "adx.applicationinsights.azure.com",
+            "adx.int.applicationinsights.azure.com",
+            "adx.int.loganalytics.azure.com",
+            "adx.int.monitor.azure.com",
+            "adx.loganalytics.azure.com",
+            "adx.monitor.azure.com",
+            "kusto.aria.microsoft.com",
+            "eu.kusto.aria.microsoft.com",
+            "api.securityplatform.microsoft.com",
+        ],
+    },
+    Cloud {
+        login_endpoint: "https://login.microsoftonline.us",
+        suffixes: &[
+            ".kusto.usgovcloudapi.net",
+            ".kustomfa.usgovcloudapi.net",
+            ".arg.core.usgovcloudapi.net",
+        ],
+        exact: &[
+            "adx.applicationinsights.azure.us",
+            "adx.loganalytics.azure.us",
+            "adx.monitor.azure.us",
+        ],
+    },
+    Cloud {
+        login_endpoint: "https://login.partner.microsoftonline.cn",
+        suffixes: &[
+            ".kusto.azuresynapse.azure.cn",
+            ".kusto.chinacloudapi.cn",
+            ".kustomfa.chinacloudapi.cn",
+            ".playfab.cn",
+            ".arg.core.chinacloudapi.cn",
+        ],
+        exact: &[
+            "adx.applicationinsights.azure.cn",
+            "adx.loganalytics.azure.cn",
+            "adx.monitor.azure.cn",
+        ],
+    },
+    Cloud {
+        login_endpoint: "https://login.microsoftonline.eaglex.ic.gov",
+        suffixes: &[
+            ".kusto.core.eaglex.ic.gov",
+            ".kustomfa.core.eaglex.ic.gov",
+            ".arg.core.eaglex.ic.gov",
+        ],
+        exact: &[
+            "adx.applicationinsights.azure.eaglex.ic.gov",
+            "adx.loganalytics.azure.eaglex.ic.gov",
+            "adx.monitor.azure.eaglex.ic.gov",
+        ],
+    },
+    Cloud {
+        login_endpoint: "https://login.microsoftonline.microsoft.scloud",
+        suffixes: &[
+            ".kusto.core.microsoft.scloud",
+            ".kustomfa.core.microsoft.scloud",
+            ".arg.core.microsoft.scloud",
+        ],
+        exact: &[
+            "adx.applicationinsights.azure.microsoft.scloud",
+            "adx.loganalytics.azure.microsoft.scloud",
+            "adx.monitor.azure.microsoft.scloud",
+        ],
+    },
+    Cloud {
+        login_endpoint: "https://login.sovcloud-identity.fr",
+        suffixes: &[".kusto.sovcloud-api.fr", ".kustomfa.sovcloud-api.fr"],
+        exact: &[
+            "adx.applicationinsights.azure.fr",
+            "adx.loganalytics.azure.fr",
+            "adx.monitor.azure.fr",
+        ],
+    },
+    Cloud {
+        login_endpoint: "https://login.sovcloud-identity.de",
+        suffixes: &[".kusto.sovcloud-api.de", ".kustomfa.sovcloud-api.de"],
+        exact: &[
+            "adx.applicationinsights.azure.de",
+            "adx.loganalytics.azure.de",
+            "adx.monitor.azure.de",
+        ],
+    },
+    Cloud {
+        login_endpoint: "https://login.sovcloud-identity.sg",
+        suffixes: &[".kusto.sovcloud-api.sg", ".kustomfa.sovcloud-api.sg"],
+        exact: &[
+            "adx.applicationinsights.azure.sg",
+            "adx.loganalytics.azure.sg",
+            "adx.monitor.azure.sg",
+        ],
+    },
+];

@@ -1,0 +1,514 @@
+//! The one error type: what failed, at which step, on which host, and whether to try again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What every fallible call of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The closed list of what can go wrong. Details live in [`Error`], so new failures need no new kind.
+///
+/// The C API's `kusto_status` has the same values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum ErrorKind {
+    /// An argument is missing, malformed or out of range; the message names it.
+    InvalidArgument = 1,
+    /// The object is not in a state that allows the call, such as a closed client.
+    InvalidState = 2,
+    /// The call is right, but this build or platform cannot do it.
+    Unsupported = 3,
+    /// The caller's deadline passed.
+    TimedOut = 4,
+    /// A non-blocking call could make no progress now.
+    WouldBlock = 5,
+    /// The caller cancelled the operation.
+    Cancelled = 6,
+    /// The connection string or a client setting is wrong, or the host is not trusted.
+    Config = 7,
+    /// No token could be had, or the service refused it (401, 403).
+    Auth = 8,
+    /// The host could not be reached, or the connection broke.
+    Network = 9,
+    /// The service asks to slow down (429, or 503 with a throttling code).
+    Throttled = 10,
+    /// The service answered with an error.
+    Service = 11,
+    /// The thing asked for does not exist.
+    NotFound = 12,
+    /// The source of the data failed, or changed while it was read.
+    SourceIo = 13,
+    /// The data or the message is over a limit of the service.
+    TooLarge = 14,
+    /// A callback of the caller failed.
+    Callback = 15,
+    /// Some items of a call succeeded and some failed; see [`Error::attempts`].
+    Partial = 16,
+    /// The object was made before `fork()` and used in the child.
+    Forked = 17,
+    /// A defect of this library.
+    Internal = 18,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of its number.
+    pub const ALL: [ErrorKind; 18] = [
+        ErrorKind::InvalidArgument,
+        ErrorKind::InvalidState,
+        ErrorKind::Unsupported,
+        ErrorKind::TimedOut,
+        ErrorKind::WouldBlock,
+        ErrorKind::Cancelled,
+        ErrorKind::Config,
+        ErrorKind::Auth,
+        ErrorKind::Network,
+        ErrorKind::Throttled,
+        ErrorKind::Service,
+        ErrorKind::NotFound,
+        ErrorKind::SourceIo,
+        ErrorKind::TooLarge,
+        ErrorKind::Callback,
+        ErrorKind::Partial,
+        ErrorKind::Forked,
+        ErrorKind::Internal,
+    ];
+
+    /// The kind's name as programs log it, such as `TIMED_OUT`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ErrorKind::InvalidArgument => "INVALID_ARGUMENT",
+            ErrorKind::InvalidState => "INVALID_STATE",
+            ErrorKind::Unsupported => "UNSUPPORTED",
+            ErrorKind::TimedOut => "TIMED_OUT",
+            ErrorKind::WouldBlock => "WOULD_BLOCK",
+            ErrorKind::Cancelled => "CANCELLED",
+            ErrorKind::Config => "CONFIG",
+            ErrorKind::Auth => "AUTH",
+            ErrorKind::Network => "NETWORK",
+            ErrorKind::Throttled => "THROTTLED",
+            ErrorKind::Service => "SERVICE",
+            ErrorKind::NotFound => "NOT_FOUND",
+            ErrorKind::SourceIo => "SOURCE_IO",
+            ErrorKind::TooLarge => "TOO_LARGE",
+            ErrorKind::Callback => "CALLBACK",
+            ErrorKind::Partial => "PARTIAL",
+            ErrorKind::Forked => "FORKED",
+            ErrorKind::Internal => "INTERNAL",
+        }
+    }
+
+    /// What a caller who knows only the kind may assume; see [`Error::retry`].
+    const fn default_retry(self) -> RetryClass {
+        match self {
+            ErrorKind::TimedOut
+            | ErrorKind::WouldBlock
+            | ErrorKind::Network
+            | ErrorKind::Throttled => RetryClass::Later,
+            ErrorKind::Service
+            | ErrorKind::SourceIo
+            | ErrorKind::Callback
+            | ErrorKind::Partial
+            | ErrorKind::Cancelled => RetryClass::Unknown,
+            _ => RetryClass::Never,
+        }
+    }
+}
+
+/// The step of a call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Checking the arguments, before anything was sent.
+    CheckArguments,
+    /// Reading the connection string.
+    ParseConnectionString,
+    /// Building the client: TLS, roots, settings.
+    BuildClient,
+    /// Deciding whether a token may be sent to the host.
+    CheckTrust,
+    /// `GET /v1/rest/auth/metadata`.
+    FetchCloudMetadata,
+    /// Asking the credential for a token.
+    AcquireToken,
+    /// `.get ingestion resources` on the data management endpoint.
+    FetchIngestionResources,
+    /// `.get kusto identity token` on the data management endpoint.
+    FetchIdentityToken,
+    /// Opening or reading the caller's source.
+    ReadSource,
+    /// Compressing what was read.
+    Compress,
+    /// Put Blob or Put Block.
+    UploadBlob,
+    /// Put Block List.
+    CommitBlob,
+    /// Writing the `Pending` entity of the status table.
+    WriteStatusEntity,
+    /// Posting the message to the ingestion queue.
+    PostMessage,
+    /// A management command.
+    RunCommand,
+    /// A query.
+    RunQuery,
+    /// Reading the status table.
+    ReadStatus,
+    /// Reading the failure and success queues.
+    ReadOutcomes,
+    /// Waiting for an operation.
+    Wait,
+}
+
+impl Step {
+    /// A few words for messages and logs, such as `post message`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Step::CheckArguments => "check arguments",
+            Step::ParseConnectionString => "parse connection string",
+            Step::BuildClient => "build client",
+            Step::CheckTrust => "check trusted endpoint",
+            Step::FetchCloudMetadata => "fetch cloud metadata",
+            Step::AcquireToken => "acquire token",
+            Step::FetchIngestionResources => "fetch ingestion resources",
+            Step::FetchIdentityToken => "fetch identity token",
+            Step::ReadSource => "read source",
+            Step::Compress => "compress",
+            Step::UploadBlob => "upload blob",
+            Step::CommitBlob => "commit blob",
+            Step::WriteStatusEntity => "write status entity",
+            Step::PostMessage => "post message",
+            Step::RunCommand => "run command",
+            Step::RunQuery => "run query",
+            Step::ReadStatus => "read status",
+            Step::ReadOutcomes => "read outcomes",
+            Step::Wait => "wait",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether calling again with the same arguments can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum RetryClass {
+    /// The library cannot tell.
+    Unknown = 0,
+    /// The same call fails again: something must be changed first.
+    Never = 1,
+    /// The cause is passing; try again after [`Error::retry_after`] or with back-off.
+    Later = 2,
+}
+
+/// What failed. Build it with [`Error::new`] and the `with_` methods; read it with the others.
+///
+/// Messages never hold a token, a key or the query part of a URL: whoever puts text of a third
+/// party into an error passes it through [`crate::secret::redact`] first.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    step: Step,
+    message: String,
+    host: Option<String>,
+    argument: Option<String>,
+    http_status: Option<u16>,
+    service_code: Option<String>,
+    activity_id: Option<String>,
+    client_request_id: Option<String>,
+    retry: RetryClass,
+    retry_after: Option<Duration>,
+    in_doubt: bool,
+    attempts: Vec<Error>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this kind at this step. `message` is for people: a clause without a full stop.
+    pub fn new(kind: ErrorKind, step: Step, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            step,
+            message: message.into(),
+            host: None,
+            argument: None,
+            http_status: None,
+            service_code: None,
+            activity_id: None,
+            client_request_id: None,
+            retry: kind.default_retry(),
+            retry_after: None,
+            in_doubt: false,
+            attempts: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// An [`ErrorKind::InvalidArgument`] that names the argument.
+    pub fn invalid_argument(argument: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::InvalidArgument, Step::CheckArguments, message);
+        error.0.argument = Some(argument.into());
+        error
+    }
+
+    /// Sets the step, for errors that are made where the step is not known.
+    #[must_use]
+    pub fn with_step(mut self, step: Step) -> Self {
+        self.0.step = step;
+        self
+    }
+
+    /// Names the argument that is wrong.
+    #[must_use]
+    pub fn with_argument(mut self, argument: impl Into<String>) -> Self {
+        self.0.argument = Some(argument.into());
+        self
+    }
+
+    /// Names the host that was called.
+    #[must_use]
+    pub fn with_host(mut self, host: impl Into<String>) -> Self {
+        self.0.host = Some(host.into());
+        self
+    }
+
+    /// Records the HTTP status.
+    #[must_use]
+    pub fn with_http_status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    /// Records the service's own code, such as `General_BadRequest` or `AuthenticationFailed`.
+    #[must_use]
+    pub fn with_service_code(mut self, code: impl Into<String>) -> Self {
+        self.0.service_code = Some(code.into());
+        self
+    }
+
+    /// Records the service's activity id (`x-ms-activity-id`), which its support asks for.
+    #[must_use]
+    pub fn with_activity_id(mut self, id: impl Into<String>) -> Self {
+        self.0.activity_id = Some(id.into());
+        self
+    }
+
+    /// Records the id this library gave the request (`x-ms-client-request-id`).
+    #[must_use]
+    pub fn with_client_request_id(mut self, id: impl Into<String>) -> Self {
+        self.0.client_request_id = Some(id.into());
+        self
+    }
+
+    /// Overrides the kind's usual retry class.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryClass) -> Self {
+        self.0.retry = retry;
+        self
+    }
+
+    /// Records how long the service asks to wait; implies [`RetryClass::Later`].
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.0.retry_after = Some(after);
+        self.0.retry = RetryClass::Later;
+        self
+    }
+
+    /// Marks the outcome as unknown: the service may have done what was asked.
+    #[must_use]
+    pub fn with_in_doubt(mut self, in_doubt: bool) -> Self {
+        self.0.in_doubt = in_doubt;
+        self
+    }
+
+    /// Records the failed attempts, oldest first, each with its own host and cause.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: Vec<Error>) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// Keeps the error of a lower layer as [`std::error::Error::source`]. Its text is not printed
+    /// by this type, because third-party texts can hold URLs with signatures.
+    #[must_use]
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// At which step.
+    pub fn step(&self) -> Step {
+        self.0.step
+    }
+
+    /// The text for people, without step, host and attempts; `Display` adds those.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The argument that is wrong, for [`ErrorKind::InvalidArgument`] and [`ErrorKind::Config`].
+    pub fn argument(&self) -> Option<&str> {
+        self.0.argument.as_deref()
+    }
+
+    /// The host that was called (name and port), if one was.
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
+    }
+
+    /// The HTTP status of the answer, if there was one.
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// The service's own code.
+    pub fn service_code(&self) -> Option<&str> {
+        self.0.service_code.as_deref()
+    }
+
+    /// The service's activity id.
+    pub fn activity_id(&self) -> Option<&str> {
+        self.0.activity_id.as_deref()
+    }
+
+    /// The id under which the failed request was sent.
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.0.client_request_id.as_deref()
+    }
+
+    /// Whether calling again can succeed.
+    pub fn retry(&self) -> RetryClass {
+        self.0.retry
+    }
+
+    /// Whether the same call fails again for certain.
+    pub fn is_permanent(&self) -> bool {
+        self.0.retry == RetryClass::Never
+    }
+
+    /// How long the service asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the service may have done what was asked although the call failed: repeating it
+    /// can double the data unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
+    pub fn is_in_doubt(&self) -> bool {
+        self.0.in_doubt
+    }
+
+    /// The attempts before this error was given up on, oldest first.
+    pub fn attempts(&self) -> &[Error] {
+        &self.0.attempts
+    }
+
+    fn write_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        write!(f, "{}: ", inner.step)?;
+        if let Some(argument) = &inner.argument {
+            write!(f, "{argument}: ")?;
+        }
+        f.write_str(&inner.message)?;
+        let mut details: Vec<String> = Vec::new();
+        if let Some(host) = &inner.host {
+            details.push(format!("host {host}"));
+        }
+        if let Some(status) = inner.http_status {
+            details.push(format!("HTTP {status}"));
+        }
+        if let Some(code) = &inner.service_code {
+            details.push(format!("code {code}"));
+        }
+        if let Some(id) = &inner.activity_id {
+            details.push(format!("activity id {id}"));
+        }
+        if inner.in_doubt {
+            details.push("outcome in doubt".to_owned());
+        }
+        if !details.is_empty() {
+            write!(f, " ({})", details.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_line(f)?;
+        for (index, attempt) in self.0.attempts.iter().enumerate() {
+            write!(f, "; attempt {}: ", index + 1)?;
+            attempt.write_line(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    // The fields of `Display` plus the kind. Not derived: the source may hold a signed URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] {self}", self.0.kind.name())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0
+            .source
+            .as_ref()
+            .map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_unique_and_in_order() {
+        for (index, kind) in ErrorKind::ALL.iter().enumerate() {
+            assert_eq!(*kind as i32, index as i32 + 1, "{}", kind.name());
+        }
+        let names: std::collections::HashSet<_> = ErrorKind::ALL.iter().map(|k| k.name()).collect();
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+    }
+
+    #[test]
+    fn display_names_step_argument_host_and_attempts() {
+        let attempt = Error::new(ErrorKind::Network, Step::UploadBlob, "connection reset")
+            .with_host("a.example");
+        let error = Error::new(
+            ErrorKind::Network,
+            Step::UploadBlob,
+            "every container failed",
+        )
+        .with_attempts(vec![attempt]);
+        assert_eq!(
+            error.to_string(),
+            "upload blob: every container failed; attempt 1: upload blob: connection reset (host a.example)"
+        );
+        let error = Error::invalid_argument("table", "must not be empty");
+        assert_eq!(
+            error.to_string(),
+            "check arguments: table: must not be empty"
+        );
+    }
+
+    #[test]
+    fn source_text_is_not_printed() {
+        let source = std::io::Error::other("https://x/?sig=abc");
+        let error = Error::new(ErrorKind::Network, Step::PostMessage, "failed").with_source(source);
+        assert!(!format!("{error} {error:?}").contains("abc"));
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}

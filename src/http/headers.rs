@@ -1,0 +1,141 @@
+//! The headers by which the service knows who calls (wire-v1 section 1.5).
+
+use reqwest::RequestBuilder;
+use uuid::Uuid;
+
+/// The version of the service's REST contract that the official SDKs send.
+pub(crate) const KUSTO_API_VERSION: &str = "2024-12-12";
+
+/// Who calls: the values of the tracing headers and of the queue message's tracing fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClientIdentity {
+    application: String,
+    user: String,
+    version: String,
+}
+
+impl ClientIdentity {
+    /// `application` and `user` default to the program's name and the user's login when `None`.
+    /// `wrapper` is the name and version of a language binding, such as `("Go", "0.1.0")`.
+    pub(crate) fn new(
+        application: Option<&str>,
+        user: Option<&str>,
+        wrapper: Option<(&str, &str)>,
+    ) -> Self {
+        let library = format!(
+            "Kusto.Rust.Client:{{{}}}|Runtime.Rust:{{{}}}",
+            field(env!("CARGO_PKG_VERSION")),
+            field(env!("CARGO_PKG_RUST_VERSION")),
+        );
+        let version = match wrapper {
+            Some((name, version)) => {
+                format!(
+                    "Kusto.{}.Client:{{{}}}|{library}",
+                    field(name),
+                    field(version)
+                )
+            }
+            None => library,
+        };
+        Self {
+            application: ascii(application.map_or_else(program_name, str::to_owned)),
+            user: ascii(user.map_or_else(login_name, str::to_owned)),
+            version: ascii(version),
+        }
+    }
+
+    /// The value of `x-ms-app` and of a message's `ApplicationForTracing`.
+    pub(crate) fn application(&self) -> &str {
+        &self.application
+    }
+
+    /// The value of `x-ms-client-version` and of a message's `ClientVersionForTracing`.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Adds the headers that every request to the service carries.
+    pub(crate) fn apply(&self, request: RequestBuilder, client_request_id: &str) -> RequestBuilder {
+        request
+            .header("Accept", "application/json")
+            .header("x-ms-version", KUSTO_API_VERSION)
+            .header("x-ms-app", &self.application)
+            .header("x-ms-user", &self.user)
+            .header("x-ms-client-version", &self.version)
+            .header(
+                "x-ms-client-request-id",
+                ascii(client_request_id.to_owned()),
+            )
+    }
+}
+
+/// A fresh request id of the recommended shape `Client.Activity;UniqueId`.
+pub(crate) fn new_request_id(activity: &str) -> String {
+    format!("KRC.{activity};{}", Uuid::new_v4())
+}
+
+/// A value inside the braces of the version header: its delimiters become `_`.
+fn field(value: &str) -> String {
+    value
+        .split(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '|'))
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("_")
+}
+
+/// Header values must be printable ASCII; the service rejects or garbles the rest.
+fn ascii(value: String) -> String {
+    value
+        .chars()
+        .map(|c| {
+            if c.is_ascii_graphic() || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        })
+        .collect()
+}
+
+fn program_name() -> String {
+    std::env::args_os()
+        .next()
+        .and_then(|path| {
+            let name = std::path::Path::new(&path).file_name()?;
+            Some(name.to_string_lossy().into_owned())
+        })
+        .unwrap_or_else(|| "[none]".to_owned())
+}
+
+fn login_name() -> String {
+    ["USER", "USERNAME", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "[none]".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_and_non_ascii_are_replaced() {
+        let identity = ClientIdentity::new(Some("Zähler\r\n7"), Some("ü"), Some(("Go", "1 {2}")));
+        assert_eq!(identity.application(), "Z?hler??7");
+        assert_eq!(identity.user, "?");
+        assert!(
+            identity
+                .version()
+                .starts_with("Kusto.Go.Client:{1_2}|Kusto.Rust.Client:{"),
+            "{}",
+            identity.version()
+        );
+    }
+
+    #[test]
+    fn request_ids_name_the_activity_and_differ() {
+        let (a, b) = (new_request_id("execute"), new_request_id("execute"));
+        assert!(a.starts_with("KRC.execute;"));
+        assert_ne!(a, b);
+    }
+}

@@ -1,0 +1,228 @@
+//! Repeating a request that is safe to repeat: jittered exponential back-off within the scope.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::error::{Error, Result, RetryClass, Step};
+use crate::op::Scope;
+
+/// How often and how patiently a step is repeated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RetryPolicy {
+    /// Attempts in all, the first included.
+    pub(crate) attempts: u32,
+    /// Ceiling of the first pause; it doubles with each attempt.
+    pub(crate) base: Duration,
+    /// Ceiling of every pause, also of one the service asks for.
+    pub(crate) cap: Duration,
+}
+
+impl RetryPolicy {
+    /// For requests to the service: it may throttle for a while after many clients start at once.
+    pub(crate) const SERVICE: RetryPolicy = RetryPolicy {
+        attempts: 4,
+        base: Duration::from_millis(500),
+        cap: Duration::from_secs(30),
+    };
+    /// For one storage account: short, because another account is the better answer.
+    pub(crate) const STORAGE: RetryPolicy = RetryPolicy {
+        attempts: 3,
+        base: Duration::from_millis(200),
+        cap: Duration::from_secs(5),
+    };
+
+    /// The pause after attempt number `attempt` (from 0): random up to the doubled ceiling (full
+    /// jitter, so that clients which failed together do not return together), or what the service
+    /// asked for.
+    fn pause(&self, attempt: u32, error: &Error) -> Duration {
+        let ceiling = self
+            .base
+            .saturating_mul(1u32.checked_shl(attempt).unwrap_or(u32::MAX))
+            .min(self.cap);
+        let jittered = ceiling.mul_f64(random_fraction());
+        match error.retry_after() {
+            Some(asked) => asked.min(self.cap).max(jittered),
+            None => jittered,
+        }
+    }
+}
+
+/// Runs `attempt` until it succeeds, fails for good, or the policy or the scope ends. The error
+/// is that of the last attempt; it lists the earlier ones when there were any.
+pub(crate) async fn retry<T, F, Fut>(
+    scope: &Scope,
+    step: Step,
+    host: &str,
+    policy: RetryPolicy,
+    mut attempt: F,
+) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    // What is safe to repeat leaves no doubt worth telling: whoever calls again repeats it too.
+    run_attempts(scope, step, host, policy, || {
+        scope.run(step, host, attempt())
+    })
+    .await
+    .map_err(|error| error.with_in_doubt(false))
+}
+
+/// As [`retry`], for a request that may not be done twice: an error whose outcome is in doubt
+/// ends the attempts, also when it is the scope's.
+pub(crate) async fn retry_until_in_doubt<T, F, Fut>(
+    scope: &Scope,
+    step: Step,
+    host: &str,
+    policy: RetryPolicy,
+    mut attempt: F,
+) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    run_attempts(scope, step, host, policy, || {
+        let sending = attempt();
+        async {
+            scope
+                .run_unsafe(step, host, sending)
+                .await
+                .map_err(|error| match error.is_in_doubt() {
+                    true => error.with_retry(RetryClass::Unknown),
+                    false => error,
+                })
+        }
+    })
+    .await
+}
+
+async fn run_attempts<T, F, Fut>(
+    scope: &Scope,
+    step: Step,
+    host: &str,
+    policy: RetryPolicy,
+    mut attempt: F,
+) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    let mut failed: Vec<Error> = Vec::new();
+    loop {
+        let error = match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let number = failed.len() as u32;
+        let again = error.retry() == RetryClass::Later
+            && number + 1 < policy.attempts
+            && scope.check(step).is_ok();
+        if !again {
+            return Err(with_history(error, failed));
+        }
+        let pause = policy.pause(number, &error);
+        tracing::debug!(step = step.name(), host, pause_ms = pause.as_millis() as u64, %error, "retrying");
+        failed.push(error);
+        if let Err(stopped) = scope.sleep(step, host, pause).await {
+            return Err(with_history(stopped, failed));
+        }
+    }
+}
+
+fn with_history(error: Error, mut failed: Vec<Error>) -> Error {
+    if failed.is_empty() {
+        return error;
+    }
+    failed.push(error.clone());
+    error.with_attempts(failed)
+}
+
+/// A number from 0 to 1 of no cryptographic worth.
+pub(crate) fn random_fraction() -> f64 {
+    let bits = (uuid::Uuid::new_v4().as_u128() >> 96) as u32;
+    f64::from(bits) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::op::CallOptions;
+
+    fn scope(options: CallOptions) -> Scope {
+        Scope::new(&options, CancellationToken::new())
+    }
+
+    fn failing(kind: ErrorKind) -> Error {
+        Error::new(kind, Step::FetchIngestionResources, "no")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn passing_errors_are_repeated_and_listed() {
+        let calls = Cell::new(0);
+        let error = retry::<(), _, _>(
+            &scope(CallOptions::new()),
+            Step::FetchIngestionResources,
+            "h",
+            RetryPolicy::SERVICE,
+            || {
+                calls.set(calls.get() + 1);
+                async { Err(failing(ErrorKind::Throttled)) }
+            },
+        )
+        .await
+        .unwrap_err();
+        assert_eq!((calls.get(), error.attempts().len()), (4, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permanent_errors_are_not_repeated() {
+        let calls = Cell::new(0);
+        let error = retry::<(), _, _>(
+            &scope(CallOptions::new()),
+            Step::FetchIngestionResources,
+            "h",
+            RetryPolicy::SERVICE,
+            || {
+                calls.set(calls.get() + 1);
+                async { Err(failing(ErrorKind::Auth)) }
+            },
+        )
+        .await
+        .unwrap_err();
+        assert_eq!((calls.get(), error.attempts().len()), (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_ends_a_pause() {
+        let options = CallOptions::new().with_timeout(Duration::from_secs(2));
+        let error = retry::<(), _, _>(
+            &scope(options),
+            Step::UploadBlob,
+            "h",
+            RetryPolicy {
+                attempts: 100,
+                base: Duration::from_secs(10),
+                cap: Duration::from_secs(10),
+            },
+            || async { Err(failing(ErrorKind::Network).with_retry_after(Duration::from_secs(10))) },
+        )
+        .await
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(error.attempts().len(), 2);
+    }
+
+    #[test]
+    fn the_wish_of_the_service_is_honoured_up_to_the_cap() {
+        let policy = RetryPolicy::STORAGE;
+        let asked = |s| failing(ErrorKind::Throttled).with_retry_after(Duration::from_secs(s));
+        assert_eq!(policy.pause(0, &asked(2)), Duration::from_secs(2));
+        assert_eq!(policy.pause(0, &asked(600)), policy.cap);
+        assert!(policy.pause(40, &failing(ErrorKind::Network)) <= policy.cap);
+    }
+}

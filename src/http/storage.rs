@@ -1,0 +1,157 @@
+//! Access to Azure Storage with SAS URLs: shared settings and errors of the blob, queue and table
+//! clients.
+
+use std::time::Duration;
+
+use azure_core::error::ErrorKind as AzureKind;
+use azure_core::http::headers::HeaderName;
+use azure_core::http::{ClientOptions, RetryOptions};
+
+use super::transport::{Transport, describe_chain};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+
+/// The version of the storage REST contract: pinned, so that an update of the official crates
+/// cannot change what the service sees.
+pub(crate) const STORAGE_API_VERSION: &str = "2021-12-02";
+
+/// Settings of the official clients: our connections, and no retries of theirs, because ours
+/// know the caller's deadline and report every attempt.
+pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
+    ClientOptions {
+        retry: RetryOptions::none(),
+        transport: Some(transport.for_azure()),
+        ..ClientOptions::default()
+    }
+}
+
+/// An error of the official clients in our terms. Their texts print signed URLs, so only the
+/// status, the code and the redacted chain of causes are taken over.
+pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> Error {
+    let AzureKind::HttpResponse {
+        status,
+        error_code,
+        raw_response,
+    } = error.kind()
+    else {
+        let connecting = matches!(error.kind(), AzureKind::Connection);
+        return Error::new(ErrorKind::Network, step, describe_chain(&error))
+            .with_host(host)
+            .with_in_doubt(!connecting);
+    };
+    let retry_after = raw_response.as_ref().and_then(|response| {
+        response
+            .headers()
+            .get_optional_string(&HeaderName::from_static("retry-after"))
+            .and_then(|text| text.trim().parse().ok())
+            .map(Duration::from_secs)
+    });
+    storage_status_error(
+        step,
+        host,
+        u16::from(*status),
+        error_code.as_deref(),
+        retry_after,
+    )
+}
+
+/// The error of a storage answer that is not a success.
+pub(crate) fn storage_status_error(
+    step: Step,
+    host: &str,
+    status: u16,
+    code: Option<&str>,
+    retry_after: Option<Duration>,
+) -> Error {
+    let (kind, retry) = classify(status, code);
+    let text = match code {
+        Some(code) => format!("storage refused: {code}"),
+        None => "storage refused".to_owned(),
+    };
+    let mut error = Error::new(kind, step, text)
+        .with_host(host)
+        .with_http_status(status)
+        .with_retry(retry);
+    if let Some(code) = code {
+        error = error.with_service_code(code);
+    }
+    match retry_after {
+        Some(after) if retry == RetryClass::Later => error.with_retry_after(after),
+        _ => error,
+    }
+}
+
+fn classify(status: u16, code: Option<&str>) -> (ErrorKind, RetryClass) {
+    match (status, code) {
+        // The service lost the uncommitted blocks: only the whole blob can be sent again.
+        (400, Some("InvalidBlockList" | "InvalidBlobOrBlock")) => {
+            (ErrorKind::Service, RetryClass::Unknown)
+        }
+        (401 | 403, _) => (ErrorKind::Auth, RetryClass::Never),
+        (404, _) => (ErrorKind::NotFound, RetryClass::Never),
+        (413, _) => (ErrorKind::TooLarge, RetryClass::Never),
+        (429, _) | (503, Some("ServerBusy")) => (ErrorKind::Throttled, RetryClass::Later),
+        (408 | 500 | 502 | 503 | 504, _) => (ErrorKind::Service, RetryClass::Later),
+        (400..500, _) => (ErrorKind::Service, RetryClass::Never),
+        _ => (ErrorKind::Service, RetryClass::Unknown),
+    }
+}
+
+/// Appends path segments to a container, queue or table URL, keeping its SAS byte for byte.
+/// (`url::Url::path_segments_mut` percent-encodes each segment.)
+pub(crate) fn child_url(base: &url::Url, segments: &[&str]) -> Result<url::Url> {
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .map_err(|()| {
+            Error::new(
+                ErrorKind::Service,
+                Step::FetchIngestionResources,
+                "the service handed out a storage address that is not a URL with a path",
+            )
+        })?
+        .pop_if_empty()
+        .extend(segments);
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_keep_path_prefix_and_signature() {
+        let base = url::Url::parse("http://127.0.0.1:1/acct/c?sv=1&sig=a%2Bb%2fc%3D").unwrap();
+        let child = child_url(&base, &["db__T__é x.csv.gz"]).unwrap();
+        assert_eq!(
+            child.as_str(),
+            "http://127.0.0.1:1/acct/c/db__T__%C3%A9%20x.csv.gz?sv=1&sig=a%2Bb%2fc%3D"
+        );
+    }
+
+    #[test]
+    fn statuses_are_classified() {
+        for (status, code, kind, retry) in [
+            (403, None, ErrorKind::Auth, RetryClass::Never),
+            (
+                503,
+                Some("ServerBusy"),
+                ErrorKind::Throttled,
+                RetryClass::Later,
+            ),
+            (500, None, ErrorKind::Service, RetryClass::Later),
+            (
+                400,
+                Some("InvalidBlockList"),
+                ErrorKind::Service,
+                RetryClass::Unknown,
+            ),
+            (409, None, ErrorKind::Service, RetryClass::Never),
+        ] {
+            let error = storage_status_error(Step::UploadBlob, "h", status, code, None);
+            assert_eq!(
+                (error.kind(), error.retry()),
+                (kind, retry),
+                "{status} {code:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The name of an uploaded blob: safe ASCII, unique by its source id, with a suffix that is true.
+
+use uuid::Uuid;
+
+use crate::props::DataFormat;
+use crate::source::encoding::Encoding;
+
+/// Longest part taken over from a name of the user's.
+const MAX_PART: usize = 100;
+
+/// `{database}__{table}__{source id}__{name}.{format}{suffix}`. The service takes the compression
+/// from the suffix; the rest is for people who look into the container.
+pub(crate) fn blob_name(
+    database: &str,
+    table: &str,
+    source_id: Uuid,
+    source_name: Option<&str>,
+    format: DataFormat,
+    encoding: &Encoding,
+) -> String {
+    let stem = source_name.map_or("stream", stem);
+    format!(
+        "{}__{}__{source_id}__{}.{}{}",
+        safe(database),
+        safe(table),
+        safe(stem),
+        format.wire_name(),
+        encoding.suffix
+    )
+}
+
+/// The file name without its extensions.
+fn stem(name: &str) -> &str {
+    let end = name
+        .trim_start_matches('.')
+        .find('.')
+        .map_or(name.len(), |at| {
+            at + (name.len() - name.trim_start_matches('.').len())
+        });
+    match &name[..end] {
+        "" => "stream",
+        stem => stem,
+    }
+}
+
+/// ASCII letters, digits, `-` and `_`; everything else, percent signs and separators included,
+/// becomes `_`.
+fn safe(part: &str) -> String {
+    part.chars()
+        .take(MAX_PART)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(source_name: Option<&str>, format: DataFormat) -> String {
+        let encoding = Encoding::decide(None, source_name, format);
+        blob_name("Db é/1", "T?x", Uuid::nil(), source_name, format, &encoding)
+    }
+
+    #[test]
+    fn names_are_safe_and_tell_the_truth() {
+        let id = Uuid::nil();
+        let prefix = format!("Db___1__T_x__{id}__");
+        for (source_name, format, end) in [
+            (None, DataFormat::Csv, "stream.csv.gz"),
+            (Some("a b.json"), DataFormat::Json, "a_b.json.gz"),
+            (Some("x.csv.gz"), DataFormat::Csv, "x.csv.gz"),
+            (Some("x.tar.zip"), DataFormat::Csv, "x.csv.zip"),
+            (Some("p.parquet"), DataFormat::Parquet, "p.parquet"),
+            (Some(".hidden.csv"), DataFormat::Csv, "_hidden.csv.gz"),
+            (Some(""), DataFormat::Csv, "stream.csv.gz"),
+        ] {
+            assert_eq!(name(source_name, format), format!("{prefix}{end}"));
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        let long = "é".repeat(5000);
+        assert!(name(Some(&long), DataFormat::Csv).len() < 400);
+    }
+}

@@ -1,0 +1,7 @@
+//! The ways in. So far one: queued ingestion.
+
+mod blob_name;
+pub(crate) mod queued;
+mod receipt;
+
+pub use receipt::{Receipt, ReceiptItem};

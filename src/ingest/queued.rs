@@ -1,0 +1,399 @@
+//! Queued ingestion: upload, status entity, message.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::blob_name::blob_name;
+use super::receipt::{Receipt, ReceiptItem};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::op::Scope;
+use crate::pipeline::{Blocks, Input, Work};
+use crate::post::message::{Message, StatusInTable};
+use crate::post::queue;
+use crate::props::{DataFormat, IngestionProperties, ReportMethod};
+use crate::query::DateTime;
+use crate::query::request::Service;
+use crate::resources::{IngestionResources, Resources, StatusTable};
+use crate::secret::Secret;
+use crate::source::encoding::{Compression, Encoding};
+use crate::source::progress::Meter;
+use crate::source::{BlobSource, Content, Source};
+use crate::track::TrackingToken;
+use crate::track::table::{self, PendingEntity};
+use crate::upload::{AzureContainers, BlockSource, upload};
+
+/// The service's limit for one source, unless the properties lift it.
+const MAX_RAW_BYTES: u64 = 6 * 1024 * 1024 * 1024;
+
+/// Queued ingestion for one client.
+#[derive(Debug)]
+pub(crate) struct QueuedIngestor {
+    service: Arc<Service>,
+    resources: Arc<Resources>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What all messages of one call have in common.
+struct Call<'a> {
+    scope: &'a Scope,
+    props: &'a IngestionProperties,
+    identity_token: Arc<Secret>,
+}
+
+/// What one message is about.
+struct Item {
+    source_id: Uuid,
+    /// With what lets the service read it.
+    blob: Secret,
+    /// Without.
+    blob_path: String,
+    raw_bytes: Option<u64>,
+    sent_bytes: u64,
+    format: DataFormat,
+}
+
+impl QueuedIngestor {
+    pub(crate) fn new(
+        service: Arc<Service>,
+        resources: Arc<Resources>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            service,
+            resources,
+            clock,
+        }
+    }
+
+    /// Hands the source over. When it returns an error that is not in doubt, nothing was posted
+    /// (but for [`ErrorKind::Partial`], which says what was).
+    pub(crate) async fn ingest(
+        &self,
+        scope: &Scope,
+        source: Source,
+        props: &IngestionProperties,
+    ) -> Result<Receipt> {
+        props.validate()?;
+        match source.content {
+            Content::Blobs(blobs) => self.ingest_blobs(scope, blobs, props).await,
+            _ => self.ingest_local(scope, source, props).await,
+        }
+    }
+
+    async fn ingest_local(
+        &self,
+        scope: &Scope,
+        source: Source,
+        props: &IngestionProperties,
+    ) -> Result<Receipt> {
+        let format = props.resolve_format(source.name.as_deref().unwrap_or_default());
+        props.check_format(format)?;
+        let encoding = Encoding::decide(source.compression, source.name.as_deref(), format);
+        let source_id = source.id.unwrap_or_else(Uuid::new_v4);
+        let name = blob_name(
+            props.database(),
+            props.table(),
+            source_id,
+            source.name.as_deref(),
+            format,
+            &encoding,
+        );
+        let call = self.begin(scope, props).await?;
+        let lent = self.resources.get(scope).await?;
+        let containers =
+            AzureContainers::new(scope, self.service.transport(), &self.resources, lent, name);
+        self.check_draft(&call, &containers, source_id, format)?;
+        let given_raw_size = source.raw_size;
+        let meter = Meter::new(source.progress.clone(), known_size(&source));
+        let blocks = open(source.content, work(&encoding, props), meter.clone())?;
+        let uploaded = upload(scope, blocks, &containers, &meter)
+            .await
+            .map_err(|error| error.with_in_doubt(false))?;
+        let url = containers.blob_url(uploaded.container)?;
+        let item = Item {
+            source_id,
+            blob: Secret::new(url.expose().as_str()),
+            blob_path: url.redacted().to_owned(),
+            raw_bytes: encoding.raw_size(uploaded.totals.read, given_raw_size),
+            sent_bytes: uploaded.totals.produced,
+            format,
+        };
+        let status_table = self.hand_over(&call, &item).await?;
+        Ok(receipt(props, status_table, vec![item]))
+    }
+
+    async fn ingest_blobs(
+        &self,
+        scope: &Scope,
+        blobs: Vec<BlobSource>,
+        props: &IngestionProperties,
+    ) -> Result<Receipt> {
+        if blobs.is_empty() {
+            return Err(Error::invalid_argument("source", "names no blob"));
+        }
+        let items = blobs
+            .into_iter()
+            .map(|blob| blob_item(blob, props))
+            .collect::<Result<Vec<Item>>>()?;
+        let call = self.begin(scope, props).await?;
+        let mut status_table = None;
+        for (done, item) in items.iter().enumerate() {
+            match self.hand_over(&call, item).await {
+                Ok(table) => status_table = table,
+                Err(error) if done == 0 => return Err(error),
+                Err(error) => return Err(partial(&items, done, error)),
+            }
+        }
+        Ok(receipt(props, status_table, items))
+    }
+
+    async fn begin<'a>(
+        &self,
+        scope: &'a Scope,
+        props: &'a IngestionProperties,
+    ) -> Result<Call<'a>> {
+        let identity_token = self.resources.identity_token(scope).await?;
+        Ok(Call {
+            scope,
+            props,
+            identity_token,
+        })
+    }
+
+    /// Status entity and message. Returns the status table's address when it is used.
+    async fn hand_over(&self, call: &Call<'_>, item: &Item) -> Result<Option<String>> {
+        self.resources
+            .with_fresh(call.scope, |lent| self.hand_over_with(call, item, lent))
+            .await
+    }
+
+    async fn hand_over_with(
+        &self,
+        call: &Call<'_>,
+        item: &Item,
+        lent: Arc<IngestionResources>,
+    ) -> Result<Option<String>> {
+        if lent.input_queues.is_empty() {
+            return Err(self.resources.missing("queue to post to"));
+        }
+        let status_table = self.status_table(call.props, &lent)?;
+        // Built before anything is written: a message that is too large must leave nothing.
+        let text = self.message(call, item, status_table)?.to_text()?;
+        let transport = self.service.transport();
+        if let Some(status_table) = status_table {
+            let entity = PendingEntity {
+                source_id: item.source_id,
+                source_path: &item.blob_path,
+                database: call.props.database(),
+                table: call.props.table(),
+                now: self.now()?,
+            };
+            table::insert_pending(call.scope, transport, status_table, &entity).await?;
+        }
+        let ranking = self.resources.ranking();
+        let queues = ranking.order(&lent.input_queues);
+        let idempotent = is_idempotent(call.props);
+        let posted = queue::post(call.scope, transport, &queues, &ranking, &text, idempotent).await;
+        if let (Err(error), Some(status_table)) = (&posted, status_table)
+            && !error.is_in_doubt()
+        {
+            let removed = table::remove(call.scope, transport, status_table, item.source_id).await;
+            if let Err(left) = removed {
+                tracing::warn!(%left, source_id = %item.source_id, "a pending status entity was left behind");
+            }
+        }
+        posted.map(|()| status_table.map(|table| table.url().redacted().to_owned()))
+    }
+
+    fn status_table<'a>(
+        &self,
+        props: &IngestionProperties,
+        lent: &'a IngestionResources,
+    ) -> Result<Option<&'a StatusTable>> {
+        match props.report_method() {
+            ReportMethod::Queue => Ok(None),
+            ReportMethod::Table | ReportMethod::QueueAndTable => match lent.status_tables.first() {
+                Some(table) => Ok(Some(table)),
+                None => Err(self.resources.missing("status table")),
+            },
+        }
+    }
+
+    fn message(
+        &self,
+        call: &Call<'_>,
+        item: &Item,
+        status_table: Option<&StatusTable>,
+    ) -> Result<Message> {
+        let props = call.props;
+        let key = item.source_id.to_string();
+        let message = Message {
+            id: item.source_id,
+            blob_path: item.blob.expose().to_owned(),
+            raw_data_size: item.raw_bytes,
+            database_name: props.database().to_owned(),
+            table_name: props.table().to_owned(),
+            retain_blob_on_success: props.retain_blob_on_success(),
+            flush_immediately: props.flush_immediately(),
+            ignore_size_limit: props.ignore_size_limit(),
+            report_level: props.report_level() as i32,
+            report_method: props.report_method() as i32,
+            source_message_creation_time: self.now()?.to_string(),
+            application_for_tracing: String::new(),
+            client_version_for_tracing: String::new(),
+            ingestion_status_in_table: status_table.map(|table| StatusInTable {
+                table_connection_string: table.url().expose().as_str().to_owned(),
+                partition_key: key.clone(),
+                row_key: key,
+            }),
+            additional_properties: props
+                .additional_properties_wire(&call.identity_token, item.format),
+        };
+        Ok(message.traced(self.service.identity()))
+    }
+
+    /// Builds the message that the first container would lead to: one that is too large for the
+    /// queue is refused before anything is uploaded.
+    fn check_draft(
+        &self,
+        call: &Call<'_>,
+        containers: &AzureContainers<'_>,
+        source_id: Uuid,
+        format: DataFormat,
+    ) -> Result<()> {
+        let url = containers
+            .blob_url(0)
+            .map_err(|_| self.resources.missing("container to upload to"))?;
+        let item = Item {
+            source_id,
+            blob: Secret::new(url.expose().as_str()),
+            blob_path: String::new(),
+            raw_bytes: Some(MAX_RAW_BYTES),
+            sent_bytes: 0,
+            format,
+        };
+        self.message(call, &item, None)?.to_text().map(|_| ())
+    }
+
+    fn now(&self) -> Result<DateTime> {
+        DateTime::try_from(self.clock.now())
+    }
+}
+
+fn blob_item(blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
+    let path = blob.url.redacted().to_owned();
+    let format = props.resolve_format(&path);
+    props.check_format(format)?;
+    if let Some(size) = blob.raw_size.filter(|size| *size > MAX_RAW_BYTES)
+        && !props.ignore_size_limit()
+    {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            Step::CheckArguments,
+            format!("{path} has {size} bytes, the service takes {MAX_RAW_BYTES} per source"),
+        )
+        .with_argument("source"));
+    }
+    Ok(Item {
+        source_id: blob.id.unwrap_or_else(Uuid::new_v4),
+        blob: Secret::new(blob.url.expose()),
+        blob_path: path,
+        raw_bytes: blob.raw_size,
+        sent_bytes: 0,
+        format,
+    })
+}
+
+/// Whether the service drops a repetition: every value that is asked for is also a tag.
+fn is_idempotent(props: &IngestionProperties) -> bool {
+    let asked = props.ingest_if_not_exists();
+    !asked.is_empty()
+        && asked
+            .iter()
+            .all(|value| props.tags().ingest_by().contains(value))
+}
+
+fn work(encoding: &Encoding, props: &IngestionProperties) -> Work {
+    let magic: Option<&'static [u8]> = match encoding.source {
+        Compression::None => None,
+        Compression::Gzip => Some(b"\x1f\x8b"),
+        Compression::Zip => Some(b"PK"),
+    };
+    let limited = encoding.source == Compression::None && !props.ignore_size_limit();
+    Work {
+        gzip: encoding.gzip,
+        magic,
+        limit: limited.then_some(MAX_RAW_BYTES),
+    }
+}
+
+fn known_size(source: &Source) -> Option<u64> {
+    match &source.content {
+        Content::Bytes(data) => Some(data.len() as u64),
+        Content::Path(path) => {
+            let metadata = std::fs::metadata(path).ok()?;
+            metadata.is_file().then_some(metadata.len())
+        }
+        _ => None,
+    }
+}
+
+fn open(content: Content, work: Work, meter: Meter) -> Result<BlockSource> {
+    let once =
+        |reader| BlockSource::OneShot(Blocks::start(Input::Reader(reader), work, meter.clone()));
+    Ok(match content {
+        Content::Bytes(data) => BlockSource::Rewindable(Box::new(move || {
+            Blocks::start(Input::Bytes(data.clone()), work, meter.clone())
+        })),
+        Content::Path(path) => BlockSource::Rewindable(Box::new(move || {
+            Blocks::start(Input::Path(path.clone()), work, meter.clone())
+        })),
+        Content::Reader(reader) => once(reader),
+        Content::OpenFile(file) => once(Box::new(file)),
+        Content::Push(reader) => once(Box::new(reader)),
+        Content::Blobs(_) => {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                Step::ReadSource,
+                "blobs are not read by the client",
+            ));
+        }
+    })
+}
+
+fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec<Item>) -> Receipt {
+    let ids = items.iter().map(|item| item.source_id).collect();
+    let token = TrackingToken::new(props.database(), props.table(), status_table, ids);
+    let items = items
+        .into_iter()
+        .map(|item| ReceiptItem {
+            source_id: item.source_id,
+            blob: item.blob_path,
+            raw_bytes: item.raw_bytes,
+            sent_bytes: item.sent_bytes,
+        })
+        .collect();
+    Receipt { items, token }
+}
+
+fn partial(items: &[Item], done: usize, cause: Error) -> Error {
+    let posted: Vec<String> = items[..done]
+        .iter()
+        .map(|item| item.source_id.to_string())
+        .collect();
+    let in_doubt = cause.is_in_doubt();
+    Error::new(
+        ErrorKind::Partial,
+        Step::PostMessage,
+        format!(
+            "{done} of {} blobs were handed over (source ids {}), {} was not, the rest was not tried",
+            items.len(),
+            posted.join(", "),
+            items[done].source_id
+        ),
+    )
+    .with_in_doubt(in_doubt)
+    .with_attempts(vec![cause])
+}

@@ -1,0 +1,56 @@
+//! What a call that handed data over gives back.
+
+use uuid::Uuid;
+
+use crate::track::TrackingToken;
+
+/// Proof that data was handed over to the service. It is not ingested yet: the service batches.
+/// Ask with [`Receipt::tracking_token`] what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    pub(crate) items: Vec<ReceiptItem>,
+    pub(crate) token: TrackingToken,
+}
+
+/// One source of a call: one, or one for each blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptItem {
+    /// The id under which the outcome is reported.
+    pub source_id: Uuid,
+    /// The blob's address, without its signature.
+    pub blob: String,
+    /// Uncompressed size in bytes, when it was counted or given.
+    pub raw_bytes: Option<u64>,
+    /// Bytes that were uploaded; 0 for blobs that were in storage already.
+    pub sent_bytes: u64,
+}
+
+impl Receipt {
+    /// The sources, in the order in which they were given; at least one.
+    pub fn items(&self) -> &[ReceiptItem] {
+        &self.items
+    }
+
+    /// The source id of the first item: the id of the call, when it was not about several blobs.
+    pub fn source_id(&self) -> Uuid {
+        self.items
+            .first()
+            .map(|item| item.source_id)
+            .unwrap_or_default()
+    }
+
+    /// The reference by which the status can be asked for.
+    pub fn tracking_token(&self) -> &TrackingToken {
+        &self.token
+    }
+
+    /// Uncompressed bytes of all items whose size is known.
+    pub fn raw_bytes(&self) -> u64 {
+        self.items.iter().filter_map(|item| item.raw_bytes).sum()
+    }
+
+    /// Bytes uploaded for all items.
+    pub fn sent_bytes(&self) -> u64 {
+        self.items.iter().map(|item| item.sent_bytes).sum()
+    }
+}

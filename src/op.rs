@@ -1,0 +1,361 @@
+//! Deadlines, cancellation, and the handle of an operation under way.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorKind, Result, Step};
+
+/// How long a call may take as a whole, and how it can be stopped.
+///
+/// The default has no deadline and cannot be cancelled (dropping the future still stops it).
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions {
+    timeout: Option<Duration>,
+    cancel: Option<CancelToken>,
+}
+
+impl CallOptions {
+    /// No deadline, no cancellation.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The call ends with [`ErrorKind::TimedOut`] after this time, whatever step it is at.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The call ends with [`ErrorKind::Cancelled`] once the token is cancelled.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: CancelToken) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// The same limits with a cancellation of their own, which the caller's also triggers.
+    pub(crate) fn for_operation(mut self) -> (Self, CancelToken) {
+        let own = self
+            .cancel
+            .as_ref()
+            .map_or_else(CancelToken::new, CancelToken::child);
+        self.cancel = Some(own.clone());
+        (self, own)
+    }
+}
+
+/// Stops calls from another thread or task. Clones share one state; cancelling is final.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(CancellationToken);
+
+impl CancelToken {
+    /// A token that is not cancelled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A token that is also cancelled when this one is.
+    pub(crate) fn child(&self) -> Self {
+        Self(self.0.child_token())
+    }
+
+    /// Asks every call that holds a clone of this token to stop. May be called from any thread.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether [`CancelToken::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum OperationState {
+    /// It has not ended.
+    Running = 0,
+    /// It ended with a result.
+    Succeeded = 1,
+    /// It ended with an error.
+    Failed = 2,
+    /// It ended because it was cancelled.
+    Cancelled = 3,
+}
+
+/// A call under way in the background. Clones are handles of the same operation; dropping them
+/// all neither stops nor forgets it.
+#[derive(Debug)]
+pub struct Operation<T> {
+    outcome: watch::Receiver<Option<Result<T>>>,
+    cancel: CancelToken,
+}
+
+impl<T> Clone for Operation<T> {
+    fn clone(&self) -> Self {
+        Self {
+            outcome: self.outcome.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Operation<T> {
+    /// Runs `work` as a task of the current runtime. `cancel` is what stops it.
+    pub(crate) fn spawn(
+        cancel: CancelToken,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Self {
+        let (sender, outcome) = watch::channel(None);
+        tokio::spawn(async move {
+            let result = work.await;
+            sender.send_replace(Some(result));
+        });
+        Self { outcome, cancel }
+    }
+
+    /// Where it stands now.
+    pub fn state(&self) -> OperationState {
+        match self.result() {
+            None => OperationState::Running,
+            Some(Ok(_)) => OperationState::Succeeded,
+            Some(Err(error)) if error.kind() == ErrorKind::Cancelled => OperationState::Cancelled,
+            Some(Err(_)) => OperationState::Failed,
+        }
+    }
+
+    /// What it ended with; `None` while it runs.
+    pub fn result(&self) -> Option<Result<T>> {
+        let outcome = self.outcome.borrow().clone();
+        // A task that ended without a word panicked, or its runtime was shut down.
+        let died = outcome.is_none() && self.outcome.has_changed().is_err();
+        if died {
+            self.outcome
+                .borrow()
+                .clone()
+                .or_else(|| Some(Err(died_error())))
+        } else {
+            outcome
+        }
+    }
+
+    /// Waits for its end. Any number of tasks may wait; giving up waiting does not stop it.
+    pub async fn wait(&self) -> Result<T> {
+        let mut outcome = self.outcome.clone();
+        match outcome.wait_for(Option::is_some).await {
+            Ok(value) => value.clone().unwrap_or_else(|| Err(died_error())),
+            Err(_) => Err(died_error()),
+        }
+    }
+
+    /// Asks it to stop. The result tells who was first; a cancelled upload may leave a blob that
+    /// was never posted.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+fn died_error() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        Step::Wait,
+        "the operation's task died without a result",
+    )
+    .with_in_doubt(true)
+}
+
+/// The limits of one call while it runs: its deadline as a point in time, and its cancellation,
+/// which is also triggered when the client closes.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    started: Instant,
+    deadline: Option<Instant>,
+    caller: CancellationToken,
+    client: CancellationToken,
+}
+
+impl Scope {
+    /// A scope that begins now. `client` is cancelled when the client closes.
+    pub(crate) fn new(options: &CallOptions, client: CancellationToken) -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            // A timeout beyond the clock's range is no deadline.
+            deadline: options
+                .timeout
+                .and_then(|timeout| started.checked_add(timeout)),
+            caller: options.cancel.clone().unwrap_or_default().0,
+            client,
+        }
+    }
+
+    /// Time left before the deadline; `None` when there is no deadline.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Runs one step: its result, or the error of the deadline or the cancellation if that comes
+    /// first. The step's future is dropped then, which closes its connection.
+    pub(crate) async fn run<T>(
+        &self,
+        step: Step,
+        host: &str,
+        future: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::select! {
+            biased;
+            stopped = self.stopped(step, host) => Err(stopped),
+            result = future => result,
+        }
+    }
+
+    /// As [`Scope::run`], for a request that is not safe to repeat: when the scope ends after the
+    /// request may have left, the outcome is in doubt.
+    pub(crate) async fn run_unsafe<T>(
+        &self,
+        step: Step,
+        host: &str,
+        future: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        self.check(step)?;
+        self.run(step, host, future).await.map_err(|error| {
+            let stopped = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled);
+            let in_doubt = error.is_in_doubt() || stopped;
+            error.with_in_doubt(in_doubt)
+        })
+    }
+
+    /// Waits, but not beyond the scope.
+    pub(crate) async fn sleep(&self, step: Step, host: &str, duration: Duration) -> Result<()> {
+        self.run(step, host, async {
+            tokio::time::sleep(duration).await;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Fails when the scope has ended.
+    pub(crate) fn check(&self, step: Step) -> Result<()> {
+        if self.caller.is_cancelled() {
+            return Err(cancelled(step));
+        }
+        if self.client.is_cancelled() {
+            return Err(client_closed(step));
+        }
+        match self.remaining() {
+            Some(left) if left.is_zero() => Err(self.timed_out(step)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn stopped(&self, step: Step, host: &str) -> Error {
+        let error = tokio::select! {
+            biased;
+            () = self.caller.cancelled() => cancelled(step),
+            () = self.client.cancelled() => client_closed(step),
+            () = sleep_until(self.deadline) => self.timed_out(step),
+        };
+        if host.is_empty() {
+            error
+        } else {
+            error.with_host(host)
+        }
+    }
+
+    fn timed_out(&self, step: Step) -> Error {
+        let allowed = self
+            .deadline
+            .map(|deadline| deadline.duration_since(self.started).as_millis())
+            .unwrap_or_default();
+        Error::new(
+            ErrorKind::TimedOut,
+            step,
+            format!("the call's deadline of {allowed} ms passed"),
+        )
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn cancelled(step: Step) -> Error {
+    Error::new(ErrorKind::Cancelled, step, "the caller cancelled the call")
+}
+
+fn client_closed(step: Step) -> Error {
+    Error::new(ErrorKind::Cancelled, step, "the client was closed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(options: &CallOptions) -> Scope {
+        Scope::new(options, CancellationToken::new())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deadline_ends_a_step_that_never_ends() {
+        let scope = scope(&CallOptions::new().with_timeout(Duration::from_secs(3)));
+        let error = scope
+            .run(Step::UploadBlob, "h", std::future::pending::<Result<()>>())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(error.step(), Step::UploadBlob);
+        assert_eq!(error.host(), Some("h"));
+        assert!(!error.is_in_doubt());
+        assert!(scope.check(Step::PostMessage).is_err());
+    }
+
+    #[tokio::test]
+    async fn cancel_ends_a_step_and_puts_an_unsafe_one_in_doubt() {
+        let cancel = CancelToken::new();
+        let scope = scope(&CallOptions::new().with_cancel(cancel.clone()));
+        let stopping = async {
+            cancel.cancel();
+            std::future::pending::<Result<()>>().await
+        };
+        let error = scope
+            .run_unsafe(Step::PostMessage, "h", stopping)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert!(error.is_in_doubt());
+        let never_sent = async { unreachable!("the scope has ended: nothing is sent") };
+        let error = scope
+            .run_unsafe::<()>(Step::PostMessage, "h", never_sent)
+            .await
+            .unwrap_err();
+        assert!(!error.is_in_doubt());
+    }
+
+    #[tokio::test]
+    async fn closing_the_client_ends_its_calls() {
+        let client = CancellationToken::new();
+        let scope = Scope::new(&CallOptions::new(), client.clone());
+        client.cancel();
+        let error = scope
+            .run(Step::RunQuery, "", async { Ok(()) })
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn a_timeout_beyond_the_clock_is_no_deadline() {
+        let scope = scope(&CallOptions::new().with_timeout(Duration::MAX));
+        assert_eq!(scope.remaining(), None);
+    }
+}

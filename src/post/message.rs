@@ -1,0 +1,81 @@
+//! The queue message (wire-v1 section 5.5).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::headers::ClientIdentity;
+
+/// Azure's limit of a queue message's text, after base64.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// One ingestion request. Names are the service's.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Message {
+    pub(crate) id: Uuid,
+    pub(crate) blob_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) raw_data_size: Option<u64>,
+    pub(crate) database_name: String,
+    pub(crate) table_name: String,
+    /// Always present: when absent the service deletes the blob.
+    pub(crate) retain_blob_on_success: bool,
+    pub(crate) flush_immediately: bool,
+    pub(crate) ignore_size_limit: bool,
+    pub(crate) report_level: i32,
+    pub(crate) report_method: i32,
+    pub(crate) source_message_creation_time: String,
+    pub(crate) application_for_tracing: String,
+    pub(crate) client_version_for_tracing: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ingestion_status_in_table: Option<StatusInTable>,
+    pub(crate) additional_properties: Map<String, Value>,
+}
+
+/// Where the service writes the status.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct StatusInTable {
+    /// The table's URL with SAS.
+    pub(crate) table_connection_string: String,
+    pub(crate) partition_key: String,
+    pub(crate) row_key: String,
+}
+
+impl Message {
+    /// Fills the tracing fields.
+    pub(crate) fn traced(mut self, identity: &ClientIdentity) -> Self {
+        self.application_for_tracing = identity.application().to_owned();
+        self.client_version_for_tracing = identity.version().to_owned();
+        self
+    }
+
+    /// The text to post: JSON in base64, which the service expects.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] when the queue would refuse it; an inline mapping is the usual
+    /// reason.
+    pub(crate) fn to_text(&self) -> Result<String> {
+        let json = serde_json::to_vec(self).map_err(|error| {
+            Error::new(ErrorKind::Internal, Step::PostMessage, error.to_string())
+        })?;
+        let text = STANDARD.encode(json);
+        if text.len() > MAX_TEXT {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                Step::PostMessage,
+                format!(
+                    "the ingestion message has {} bytes, the queue takes {MAX_TEXT}: use a mapping \
+                     reference instead of an inline mapping, or fewer tags",
+                    text.len()
+                ),
+            )
+            .with_argument("ingestion properties"));
+        }
+        Ok(text)
+    }
+}

@@ -1,0 +1,100 @@
+//! Posting a message to one of the input queues.
+//!
+//! Delivery is at least once: the service may process one message twice, and so may this room post
+//! one twice when that is safe. A post whose outcome is in doubt is repeated only when the
+//! properties make ingestion idempotent (`ingest-by:` tag with `ingestIfNotExists`); otherwise the
+//! error says so and the caller decides.
+
+use azure_storage_queue::clients::{QueueClient, QueueClientOptions};
+use azure_storage_queue::models::QueueMessage;
+
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::retry::{RetryPolicy, retry, retry_until_in_doubt};
+use crate::http::storage::{STORAGE_API_VERSION, azure_error, azure_options};
+use crate::http::transport::Transport;
+use crate::op::Scope;
+use crate::resources::{Queue, Ranking};
+
+/// Queues that are tried for one message, as in the official SDKs.
+const MAX_QUEUES: usize = 3;
+
+/// Posts `text` to the first of `queues`, best first, that takes it.
+pub(crate) async fn post(
+    scope: &Scope,
+    transport: &Transport,
+    queues: &[Queue],
+    ranking: &Ranking,
+    text: &str,
+    idempotent: bool,
+) -> Result<()> {
+    let mut failed: Vec<Error> = Vec::new();
+    for queue in queues.iter().take(MAX_QUEUES) {
+        let Err(error) = post_to(scope, transport, queue, text, idempotent).await else {
+            ranking.record(queue.account(), true);
+            return Ok(());
+        };
+        ranking.record(queue.account(), false);
+        tracing::warn!(host = queue.host(), %error, "posting the message failed");
+        let stop = (error.is_in_doubt() && !idempotent) || scope.check(Step::PostMessage).is_err();
+        failed.push(error);
+        if stop {
+            break;
+        }
+    }
+    Err(summary(failed))
+}
+
+async fn post_to(
+    scope: &Scope,
+    transport: &Transport,
+    queue: &Queue,
+    text: &str,
+    idempotent: bool,
+) -> Result<()> {
+    let host = queue.host();
+    let client = client(transport, queue, Step::PostMessage)?;
+    let send = || async {
+        let message = QueueMessage {
+            message_text: Some(text.to_owned()),
+        };
+        let to_error = |error| azure_error(Step::PostMessage, &host, error);
+        let body = message.try_into().map_err(to_error)?;
+        client
+            .send_message(body, None)
+            .await
+            .map(|_| ())
+            .map_err(to_error)
+    };
+    let policy = RetryPolicy::STORAGE;
+    if idempotent {
+        retry(scope, Step::PostMessage, &host, policy, send).await
+    } else {
+        retry_until_in_doubt(scope, Step::PostMessage, &host, policy, send).await
+    }
+}
+
+/// The official client for a queue, on our connections.
+pub(crate) fn client(transport: &Transport, queue: &Queue, step: Step) -> Result<QueueClient> {
+    let options = QueueClientOptions {
+        client_options: azure_options(transport),
+        version: STORAGE_API_VERSION.to_owned(),
+    };
+    QueueClient::new(queue.url().expose().clone(), None, Some(options))
+        .map_err(|error| azure_error(step, &queue.host(), error))
+}
+
+fn summary(mut failed: Vec<Error>) -> Error {
+    let in_doubt = failed.iter().any(Error::is_in_doubt);
+    match failed.pop() {
+        None => Error::new(
+            ErrorKind::Service,
+            Step::FetchIngestionResources,
+            "the service handed out no queue to post to",
+        ),
+        Some(last) if failed.is_empty() => last,
+        Some(last) => {
+            failed.push(last.clone());
+            last.with_in_doubt(in_doubt).with_attempts(failed)
+        }
+    }
+}

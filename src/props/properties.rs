@@ -1,0 +1,421 @@
+//! The properties of one ingestion.
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+
+use crate::error::{Error, Result};
+use crate::props::format::DataFormat;
+use crate::props::mapping::{ColumnMapping, Mapping, MappingKind, MappingSource, check_kind};
+use crate::props::tags::Tags;
+use crate::props::validation::ValidationPolicy;
+use crate::query::datetime::DateTime;
+
+mod pass_through;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+/// What the service reports about an ingestion. The numbers are those on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum ReportLevel {
+    /// Failures.
+    #[default]
+    FailuresOnly = 0,
+    /// Nothing.
+    DoNotReport = 1,
+    /// Failures and successes. The service's pages advise against it at high volume.
+    FailuresAndSuccesses = 2,
+}
+
+/// Where the service reports to. The numbers are those on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum ReportMethod {
+    /// The cluster's queues of failures and successes, shared by all its clients.
+    #[default]
+    Queue = 0,
+    /// The status table, one entity per source.
+    Table = 1,
+    /// Both.
+    QueueAndTable = 2,
+}
+
+impl ReportMethod {
+    /// Whether the status table is used.
+    pub const fn uses_table(self) -> bool {
+        matches!(self, ReportMethod::Table | ReportMethod::QueueAndTable)
+    }
+}
+
+/// Where the data goes, how it is to be read, and what is to be reported about it.
+///
+/// Values are checked when they are used, by [`IngestionProperties::validate`].
+///
+/// ```
+/// use kusto_ingest::props::{DataFormat, IngestionProperties};
+///
+/// let properties = IngestionProperties::new("Samples", "Events")
+///     .with_format(DataFormat::Json)
+///     .with_mapping_reference("EventsMapping")
+///     .with_ingest_by_tag("batch-17")
+///     .with_ingest_if_not_exists(["batch-17"]);
+/// properties.validate()?;
+/// # Ok::<(), kusto_ingest::error::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct IngestionProperties {
+    database: String,
+    table: String,
+    format: Option<DataFormat>,
+    mapping: MappingSource,
+    tags: Tags,
+    ingest_if_not_exists: Vec<String>,
+    report_level: ReportLevel,
+    report_method: ReportMethod,
+    flush_immediately: bool,
+    ignore_first_record: bool,
+    creation_time: Option<OffsetDateTime>,
+    validation_policy: Option<ValidationPolicy>,
+    ignore_size_limit: bool,
+    retain_blob_on_success: bool,
+    additional: BTreeMap<String, String>,
+}
+
+impl IngestionProperties {
+    /// Properties with every default: format by file name or csv, no mapping, failures reported to
+    /// the queue, the blob kept.
+    pub fn new(database: impl Into<String>, table: impl Into<String>) -> Self {
+        Self {
+            database: database.into(),
+            table: table.into(),
+            format: None,
+            mapping: MappingSource::None,
+            tags: Tags::new(),
+            ingest_if_not_exists: Vec::new(),
+            report_level: ReportLevel::default(),
+            report_method: ReportMethod::default(),
+            flush_immediately: false,
+            ignore_first_record: false,
+            creation_time: None,
+            validation_policy: None,
+            ignore_size_limit: false,
+            retain_blob_on_success: true,
+            additional: BTreeMap::new(),
+        }
+    }
+
+    /// The format of the data.
+    #[must_use]
+    pub fn with_format(mut self, format: DataFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Uses a mapping that exists in the table or database, of the format's kind.
+    #[must_use]
+    pub fn with_mapping_reference(mut self, name: impl Into<String>) -> Self {
+        self.mapping = MappingSource::Reference {
+            name: name.into(),
+            kind: None,
+        };
+        self
+    }
+
+    /// Uses this mapping.
+    #[must_use]
+    pub fn with_mapping(mut self, mapping: Mapping) -> Self {
+        self.mapping = MappingSource::Inline(mapping);
+        self
+    }
+
+    /// Sets the source of the mapping, whichever it is.
+    #[must_use]
+    pub fn with_mapping_source(mut self, mapping: MappingSource) -> Self {
+        self.mapping = mapping;
+        self
+    }
+
+    /// Adds a tag as it is, with its prefix if it has one.
+    #[must_use]
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.add(tag);
+        self
+    }
+
+    /// Adds a `drop-by:` tag; `value` is without the prefix.
+    #[must_use]
+    pub fn with_drop_by_tag(mut self, value: impl Into<String>) -> Self {
+        self.tags.add_drop_by(value);
+        self
+    }
+
+    /// Adds an `ingest-by:` tag; `value` is without the prefix.
+    #[must_use]
+    pub fn with_ingest_by_tag(mut self, value: impl Into<String>) -> Self {
+        self.tags.add_ingest_by(value);
+        self
+    }
+
+    /// Skips the data when the table has an extent with one of these `ingest-by:` tags; the values
+    /// are without the prefix. The tag itself must be given too: nothing adds it.
+    #[must_use]
+    pub fn with_ingest_if_not_exists(
+        mut self,
+        values: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.ingest_if_not_exists = values.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What is reported.
+    #[must_use]
+    pub fn with_report_level(mut self, level: ReportLevel) -> Self {
+        self.report_level = level;
+        self
+    }
+
+    /// Where it is reported to.
+    #[must_use]
+    pub fn with_report_method(mut self, method: ReportMethod) -> Self {
+        self.report_method = method;
+        self
+    }
+
+    /// Closes the service's batch at once instead of waiting for more data. Costs the cluster.
+    #[must_use]
+    pub fn with_flush_immediately(mut self, flush: bool) -> Self {
+        self.flush_immediately = flush;
+        self
+    }
+
+    /// Skips the first record of every blob (a header row).
+    #[must_use]
+    pub fn with_ignore_first_record(mut self, ignore: bool) -> Self {
+        self.ignore_first_record = ignore;
+        self
+    }
+
+    /// The time the service takes as that of ingestion, for retention and caching of old data.
+    #[must_use]
+    pub fn with_creation_time(mut self, time: OffsetDateTime) -> Self {
+        self.creation_time = Some(time);
+        self
+    }
+
+    /// What the service checks in CSV data.
+    #[must_use]
+    pub fn with_validation_policy(mut self, policy: ValidationPolicy) -> Self {
+        self.validation_policy = Some(policy);
+        self
+    }
+
+    /// Lets the service take a source beyond its size limit (6 GB uncompressed).
+    #[must_use]
+    pub fn with_ignore_size_limit(mut self, ignore: bool) -> Self {
+        self.ignore_size_limit = ignore;
+        self
+    }
+
+    /// Whether the blob stays after it was ingested; it does unless set to `false`.
+    #[must_use]
+    pub fn with_retain_blob_on_success(mut self, retain: bool) -> Self {
+        self.retain_blob_on_success = retain;
+        self
+    }
+
+    /// Any other ingestion property. A setter of its own wins over the same name given here.
+    #[must_use]
+    pub fn with_additional_property(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.additional.insert(name.into(), value.into());
+        self
+    }
+
+    /// The database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The table.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The format, if one was set; see [`IngestionProperties::resolve_format`].
+    pub fn format(&self) -> Option<DataFormat> {
+        self.format
+    }
+
+    /// The mapping.
+    pub fn mapping(&self) -> &MappingSource {
+        &self.mapping
+    }
+
+    /// The tags.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// The values of `ingestIfNotExists`, without prefix.
+    pub fn ingest_if_not_exists(&self) -> &[String] {
+        &self.ingest_if_not_exists
+    }
+
+    /// What is reported: the level that was set, but always failures and successes when the status
+    /// table is used, because a success would otherwise stay `Pending` there for ever.
+    pub fn report_level(&self) -> ReportLevel {
+        if self.report_method.uses_table() {
+            ReportLevel::FailuresAndSuccesses
+        } else {
+            self.report_level
+        }
+    }
+
+    /// Where it is reported to.
+    pub fn report_method(&self) -> ReportMethod {
+        self.report_method
+    }
+
+    /// Whether the batch is closed at once.
+    pub fn flush_immediately(&self) -> bool {
+        self.flush_immediately
+    }
+
+    /// Whether the first record is skipped.
+    pub fn ignore_first_record(&self) -> bool {
+        self.ignore_first_record
+    }
+
+    /// The creation time, if set.
+    pub fn creation_time(&self) -> Option<OffsetDateTime> {
+        self.creation_time
+    }
+
+    /// The validation policy, if set.
+    pub fn validation_policy(&self) -> Option<ValidationPolicy> {
+        self.validation_policy
+    }
+
+    /// Whether the size limit is ignored.
+    pub fn ignore_size_limit(&self) -> bool {
+        self.ignore_size_limit
+    }
+
+    /// Whether the blob stays after it was ingested.
+    pub fn retain_blob_on_success(&self) -> bool {
+        self.retain_blob_on_success
+    }
+
+    /// The other ingestion properties.
+    pub fn additional_properties(&self) -> &BTreeMap<String, String> {
+        &self.additional
+    }
+
+    /// The format of data with this name (a file name, path or URL; empty if it has none): the one
+    /// that was set, else what the name's extension says, else what the mapping is for, else csv.
+    pub fn resolve_format(&self, source_name: &str) -> DataFormat {
+        self.format
+            .or_else(|| DataFormat::from_path(source_name))
+            .or_else(|| self.mapping_kind().map(MappingKind::default_format))
+            .unwrap_or_default()
+    }
+
+    fn mapping_kind(&self) -> Option<MappingKind> {
+        match &self.mapping {
+            MappingSource::Reference { kind, .. } => *kind,
+            MappingSource::Inline(mapping) => Some(mapping.kind()),
+            MappingSource::None | MappingSource::InlineColumns(_) => None,
+        }
+    }
+
+    /// Checks everything that can be checked without the data and without the service.
+    pub fn validate(&self) -> Result<()> {
+        check_name("database", &self.database)?;
+        check_name("table", &self.table)?;
+        if self.tags.has_blank() {
+            return Err(Error::invalid_argument("tags", "a tag is empty"));
+        }
+        if self
+            .ingest_if_not_exists
+            .iter()
+            .any(|v| v.trim().is_empty())
+        {
+            return Err(Error::invalid_argument(
+                "ingestIfNotExists",
+                "a value is empty",
+            ));
+        }
+        if let Some(time) = self.creation_time {
+            DateTime::try_from(time).map_err(|error| error.with_argument("creationTime"))?;
+        }
+        for name in self.additional.keys() {
+            check_additional_name(name)?;
+        }
+        match self.format {
+            Some(format) => self.check_format(format),
+            None => self.check_mapping(),
+        }
+    }
+
+    /// Checks that the mapping can be used for data in this format.
+    pub fn check_format(&self, format: DataFormat) -> Result<()> {
+        self.check_mapping()?;
+        match &self.mapping {
+            MappingSource::None => Ok(()),
+            MappingSource::Reference { kind: None, .. } => Ok(()),
+            MappingSource::Reference {
+                kind: Some(kind), ..
+            } => check_kind(*kind, format),
+            MappingSource::Inline(mapping) => mapping.check_format(format),
+            MappingSource::InlineColumns(columns) => inline(columns, format)?.check_format(format),
+        }
+    }
+
+    fn check_mapping(&self) -> Result<()> {
+        match &self.mapping {
+            MappingSource::Reference { name, .. } => check_name("ingestionMappingReference", name),
+            _ => Ok(()),
+        }
+    }
+}
+
+const AUTHORIZATION_CONTEXT: &str = "authorizationContext";
+
+fn inline(columns: &[ColumnMapping], format: DataFormat) -> Result<Mapping> {
+    Mapping::new(format.mapping_kind(), columns.to_vec())
+}
+
+/// The service's limit for names of entities; they may hold any character.
+const MAX_NAME_CHARS: usize = 1024;
+
+fn check_name(argument: &str, name: &str) -> Result<()> {
+    if name.trim().is_empty() {
+        return Err(Error::invalid_argument(argument, "must not be empty"));
+    }
+    if name.chars().count() > MAX_NAME_CHARS {
+        let message = format!("is longer than {MAX_NAME_CHARS} characters");
+        return Err(Error::invalid_argument(argument, message));
+    }
+    Ok(())
+}
+
+fn check_additional_name(name: &str) -> Result<()> {
+    if name.trim().is_empty() {
+        return Err(Error::invalid_argument(
+            "additional property",
+            "the name must not be empty",
+        ));
+    }
+    if name.trim().eq_ignore_ascii_case(AUTHORIZATION_CONTEXT) {
+        return Err(Error::invalid_argument(
+            AUTHORIZATION_CONTEXT,
+            "is set by the library and cannot be given",
+        ));
+    }
+    Ok(())
+}

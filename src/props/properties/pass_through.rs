@@ -1,0 +1,156 @@
+//! Properties set by their name and text, for callers that have no types.
+
+use time::OffsetDateTime;
+
+use super::{IngestionProperties, ReportLevel, ReportMethod, check_additional_name};
+use crate::error::{Error, Result};
+use crate::props::mapping::{Mapping, MappingKind, MappingSource, parse_columns};
+use crate::props::tags::Tags;
+use crate::props::validation::ValidationPolicy;
+use crate::query::datetime::DateTime;
+
+impl IngestionProperties {
+    /// Sets a property by its name in the service's documentation and its text; names ignore case.
+    /// What has a setter of its own is parsed, anything else becomes an additional property.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "format" => self.format = Some(value.parse()?),
+            "tags" => {
+                self.tags = Tags::new();
+                for tag in parse_list("tags", value)? {
+                    self.tags.add(tag);
+                }
+            }
+            "ingestifnotexists" => {
+                self.ingest_if_not_exists = parse_list("ingestIfNotExists", value)?;
+            }
+            "ingestionmappingreference" => self.set_mapping_reference(value, None),
+            "ingestionmapping" => self.set_mapping_json(value, None)?,
+            "ingestionmappingtype" | "ingestionmappingkind" => {
+                self.set_mapping_kind(value.parse()?)?;
+            }
+            "csvmapping" => self.set_mapping_json(value, Some(MappingKind::Csv))?,
+            "jsonmapping" => self.set_mapping_json(value, Some(MappingKind::Json))?,
+            "avromapping" => self.set_mapping_json(value, Some(MappingKind::Avro))?,
+            "csvmappingreference" => self.set_mapping_reference(value, Some(MappingKind::Csv)),
+            "jsonmappingreference" => self.set_mapping_reference(value, Some(MappingKind::Json)),
+            "avromappingreference" => self.set_mapping_reference(value, Some(MappingKind::Avro)),
+            "reportlevel" => self.report_level = parse_choice("reportLevel", value, &LEVELS)?,
+            "reportmethod" => self.report_method = parse_choice("reportMethod", value, &METHODS)?,
+            "flushimmediately" => self.flush_immediately = parse_bool("flushImmediately", value)?,
+            "ignorefirstrecord" => {
+                self.ignore_first_record = parse_bool("ignoreFirstRecord", value)?;
+            }
+            "creationtime" => self.creation_time = Some(parse_time("creationTime", value)?),
+            "validationpolicy" => self.validation_policy = Some(ValidationPolicy::parse(value)?),
+            "ignoresizelimit" => self.ignore_size_limit = parse_bool("ignoreSizeLimit", value)?,
+            "retainblobonsuccess" => {
+                self.retain_blob_on_success = parse_bool("retainBlobOnSuccess", value)?;
+            }
+            _ => {
+                check_additional_name(name)?;
+                self.additional
+                    .insert(name.trim().to_owned(), value.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn set_mapping_reference(&mut self, name: &str, kind: Option<MappingKind>) {
+        self.mapping = MappingSource::Reference {
+            name: name.to_owned(),
+            kind,
+        };
+    }
+
+    fn set_mapping_json(&mut self, json: &str, kind: Option<MappingKind>) -> Result<()> {
+        let columns = parse_columns(json)?;
+        self.mapping = match kind {
+            Some(kind) => MappingSource::Inline(Mapping::new(kind, columns)?),
+            None => MappingSource::InlineColumns(columns),
+        };
+        Ok(())
+    }
+
+    fn set_mapping_kind(&mut self, kind: MappingKind) -> Result<()> {
+        self.mapping = match std::mem::take(&mut self.mapping) {
+            MappingSource::Reference { name, .. } => MappingSource::Reference {
+                name,
+                kind: Some(kind),
+            },
+            MappingSource::Inline(mapping) => {
+                MappingSource::Inline(Mapping::new(kind, mapping.columns().to_vec())?)
+            }
+            MappingSource::InlineColumns(columns) => {
+                MappingSource::Inline(Mapping::new(kind, columns)?)
+            }
+            MappingSource::None => {
+                return Err(Error::invalid_argument(
+                    "ingestionMappingType",
+                    "set the mapping or its reference first",
+                ));
+            }
+        };
+        Ok(())
+    }
+}
+
+fn parse_list(argument: &str, value: &str) -> Result<Vec<String>> {
+    serde_json::from_str(value).map_err(|_| {
+        Error::invalid_argument(argument, "must be a JSON array of strings, such as [\"a\"]")
+    })
+}
+
+fn parse_bool(argument: &str, value: &str) -> Result<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Error::invalid_argument(
+            argument,
+            format!("'{value}' is not true or false"),
+        )),
+    }
+}
+
+fn parse_time(argument: &str, value: &str) -> Result<OffsetDateTime> {
+    let time: DateTime = value.parse().map_err(|_| {
+        Error::invalid_argument(
+            argument,
+            format!("'{value}' is not a time such as 2024-05-01T10:00:00Z"),
+        )
+    })?;
+    Ok(time.into())
+}
+
+const LEVELS: [(&str, ReportLevel); 7] = [
+    ("failuresonly", ReportLevel::FailuresOnly),
+    ("0", ReportLevel::FailuresOnly),
+    ("donotreport", ReportLevel::DoNotReport),
+    ("none", ReportLevel::DoNotReport),
+    ("1", ReportLevel::DoNotReport),
+    ("failuresandsuccesses", ReportLevel::FailuresAndSuccesses),
+    ("2", ReportLevel::FailuresAndSuccesses),
+];
+
+const METHODS: [(&str, ReportMethod); 6] = [
+    ("queue", ReportMethod::Queue),
+    ("0", ReportMethod::Queue),
+    ("table", ReportMethod::Table),
+    ("1", ReportMethod::Table),
+    ("queueandtable", ReportMethod::QueueAndTable),
+    ("2", ReportMethod::QueueAndTable),
+];
+
+fn parse_choice<T: Copy>(argument: &str, value: &str, choices: &[(&str, T)]) -> Result<T> {
+    choices
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(value.trim()))
+        .map(|(_, choice)| *choice)
+        .ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            Error::invalid_argument(
+                argument,
+                format!("'{value}' is not one of {}", names.join(", ")),
+            )
+        })
+}

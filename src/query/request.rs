@@ -1,0 +1,365 @@
+//! Requests to the two endpoints of a cluster: commands, queries, and their properties.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Map, Value as Json};
+use url::Url;
+
+use super::{DataSet, service_error, timespan::TimeSpan, v1, v2};
+use crate::auth::authorizer::Authorizer;
+use crate::connection::Endpoints;
+use crate::connection::endpoint;
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::http::headers::{ClientIdentity, new_request_id};
+use crate::http::transport::{Reply, Transport, host_of};
+use crate::op::Scope;
+use crate::secret::Secret;
+
+/// The database of commands that concern none.
+const NO_DATABASE: &str = "NetDefaultDB";
+/// How long the service may work, where the caller sets nothing: the official SDKs' values.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(4 * 60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// The service's own limits of `servertimeout`.
+const MIN_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// How much longer than the service this side waits, so that the service's own error arrives.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Options and parameters of one command or query.
+///
+/// ```
+/// use kusto_ingest::query::RequestProperties;
+///
+/// let properties = RequestProperties::new()
+///     .with_option("query_take_max_records", 1000)
+///     .with_parameter("since", "datetime(2026-01-01T00:00:00Z)");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RequestProperties {
+    options: Map<String, Json>,
+    parameters: Map<String, Json>,
+    client_request_id: Option<String>,
+    server_timeout: Option<Duration>,
+}
+
+impl RequestProperties {
+    /// No options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets one of the service's request options by its literal name, such as `notruncation`. The
+    /// service ignores names it does not know.
+    #[must_use]
+    pub fn with_option(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.options.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets a query parameter, which the query text must declare. A string or a number is sent as
+    /// it is; any other type as the text of its literal, such as `datetime(2026-01-01T00:00:00Z)`
+    /// (see [`command`](crate::query::command) for functions that write literals).
+    #[must_use]
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// The id under which the service logs the request; by default `KRC.execute;` and a UUID. It
+    /// should not hold personal data.
+    #[must_use]
+    pub fn with_client_request_id(mut self, id: impl Into<String>) -> Self {
+        self.client_request_id = Some(id.into());
+        self
+    }
+
+    /// How long the service may work (`servertimeout`), from 1 second to 1 hour; by default 4
+    /// minutes for queries and 10 for commands.
+    #[must_use]
+    pub fn with_server_timeout(mut self, timeout: Duration) -> Self {
+        self.server_timeout = Some(timeout);
+        self
+    }
+
+    /// The properties as the body of a request holds them, and how long to wait for the answer.
+    fn to_wire(&self, default: Duration) -> (Json, Duration) {
+        let timeout = self
+            .server_timeout
+            .unwrap_or(default)
+            .clamp(MIN_TIMEOUT, MAX_TIMEOUT);
+        let mut options = self.options.clone();
+        let ticks = i64::try_from(timeout.as_nanos() / 100).unwrap_or(i64::MAX);
+        options
+            .entry("servertimeout")
+            .or_insert_with(|| TimeSpan::from_ticks(ticks).to_string().into());
+        let wire = serde_json::json!({ "Options": options, "Parameters": self.parameters });
+        // A timeout given as a raw option is the service's affair; this side waits the longest.
+        let given_raw = self.options.contains_key("servertimeout")
+            || self.options.contains_key("norequesttimeout");
+        (wire, if given_raw { MAX_TIMEOUT } else { timeout } + GRACE)
+    }
+}
+
+/// Which path a request takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Command,
+    Query,
+}
+
+/// The two endpoints of a cluster and what requests to them need.
+#[derive(Debug)]
+pub(crate) struct Service {
+    transport: Transport,
+    endpoints: Endpoints,
+    identity: ClientIdentity,
+    authorizer: Arc<Authorizer>,
+}
+
+impl Service {
+    pub(crate) fn new(
+        transport: Transport,
+        endpoints: Endpoints,
+        identity: ClientIdentity,
+        authorizer: Authorizer,
+    ) -> Self {
+        Self {
+            transport,
+            endpoints,
+            identity,
+            authorizer: Arc::new(authorizer),
+        }
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(crate) fn identity(&self) -> &ClientIdentity {
+        &self.identity
+    }
+
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Host of the data management endpoint.
+    pub(crate) fn data_management_host(&self) -> String {
+        host_of(self.endpoints.data_management())
+    }
+
+    /// One of the `.get` commands of the data management endpoint; safe to repeat.
+    pub(crate) async fn data_management_command(
+        &self,
+        scope: &Scope,
+        step: Step,
+        command: &str,
+    ) -> Result<DataSet> {
+        let call = Call {
+            base: self.endpoints.data_management(),
+            step,
+            kind: Kind::Command,
+            database: NO_DATABASE,
+            text: command,
+        };
+        self.execute(scope, &call, &RequestProperties::new())
+            .await
+            .map_err(|error| error.with_in_doubt(false))
+    }
+
+    /// A command or query of the user's on the engine, or a command on the data management
+    /// endpoint for texts that only it understands. Never repeated: a command may change things.
+    pub(crate) async fn run(
+        &self,
+        scope: &Scope,
+        kind: Kind,
+        database: &str,
+        text: &str,
+        properties: &RequestProperties,
+    ) -> Result<DataSet> {
+        let (step, base) = match kind {
+            Kind::Query => (Step::RunQuery, self.endpoints.engine()),
+            Kind::Command if is_for_data_management(text) => {
+                (Step::RunCommand, self.endpoints.data_management())
+            }
+            Kind::Command => (Step::RunCommand, self.endpoints.engine()),
+        };
+        let call = Call {
+            base,
+            step,
+            kind,
+            database,
+            text,
+        };
+        let result = self.execute(scope, &call, properties).await;
+        // A query changes nothing: it can be repeated whatever became of it.
+        match kind {
+            Kind::Query => result.map_err(|error| error.with_in_doubt(false)),
+            Kind::Command => result,
+        }
+    }
+
+    async fn execute(
+        &self,
+        scope: &Scope,
+        call: &Call<'_>,
+        properties: &RequestProperties,
+    ) -> Result<DataSet> {
+        let host = host_of(call.base);
+        let token = self.authorizer.token(scope, call.base).await?;
+        let mut reply = self.post(scope, call, properties, token.as_ref()).await?;
+        if let Some(stale) = token.filter(|_| reply.status == 401) {
+            // The token may have been revoked before its time: one fresh one is worth a try.
+            self.authorizer.refused(&stale);
+            let token = self.authorizer.token(scope, call.base).await?;
+            reply = self.post(scope, call, properties, token.as_ref()).await?;
+        }
+        let complete = |error: Error| with_reply(error.with_host(host.as_str()), &reply);
+        if reply.status != 200 {
+            let error = service_error::parse_service_error(call.step, reply.status, &reply.body);
+            return Err(complete(error));
+        }
+        let parsed = match call.kind {
+            Kind::Command => v1::parse(&reply.body),
+            Kind::Query => v2::parse(&reply.body),
+        };
+        parsed.map_err(|error| complete(error.with_step(call.step)))
+    }
+
+    async fn post(
+        &self,
+        scope: &Scope,
+        call: &Call<'_>,
+        properties: &RequestProperties,
+        token: Option<&Secret>,
+    ) -> Result<Reply> {
+        let host = host_of(call.base);
+        let default = match call.kind {
+            Kind::Command => COMMAND_TIMEOUT,
+            Kind::Query => QUERY_TIMEOUT,
+        };
+        let (wire, patience) = properties.to_wire(default);
+        let body = serde_json::json!({
+            "db": call.database, "csl": call.text, "properties": wire,
+        });
+        let path = match call.kind {
+            Kind::Command => "v1/rest/mgmt",
+            Kind::Query => "v2/rest/query",
+        };
+        let id = properties
+            .client_request_id
+            .clone()
+            .unwrap_or_else(|| new_request_id("execute"));
+        let mut request = self
+            .transport
+            .request(Method::POST, endpoint::join(call.base, path))
+            .header("Content-Type", "application/json; charset=utf-8")
+            .body(body.to_string());
+        request = self.identity.apply(request, &id);
+        if let Some(token) = token {
+            request = request.bearer_auth(token.expose());
+        }
+        let sending = self.transport.send(call.step, &host, request);
+        let patient = async {
+            match tokio::time::timeout(patience, sending).await {
+                Ok(result) => result,
+                Err(_) => Err(no_answer(call.step, patience)),
+            }
+        };
+        scope
+            .run_unsafe(call.step, &host, patient)
+            .await
+            .map_err(|error| error.with_client_request_id(id))
+    }
+}
+
+/// One request, but for its properties.
+struct Call<'a> {
+    base: &'a Url,
+    step: Step,
+    kind: Kind,
+    database: &'a str,
+    text: &'a str,
+}
+
+/// The few commands that only the data management endpoint understands.
+fn is_for_data_management(text: &str) -> bool {
+    let lower = text.trim_start().to_ascii_lowercase();
+    let mut words = lower.split_whitespace();
+    let first: Vec<&str> = words.by_ref().take(3).collect();
+    matches!(
+        first.as_slice(),
+        [".get" | ".show", "ingestion", "resources"] | [".get", "kusto", "identity"]
+    ) || (first.first() == Some(&".refresh") && lower.contains("ingestionbatchingpolicy"))
+}
+
+fn no_answer(step: Step, patience: Duration) -> Error {
+    Error::new(
+        ErrorKind::TimedOut,
+        step,
+        format!("no answer within {} s", patience.as_secs()),
+    )
+    .with_in_doubt(true)
+}
+
+fn with_reply(mut error: Error, reply: &Reply) -> Error {
+    error = error.with_http_status(reply.status);
+    if let (None, Some(id)) = (error.activity_id(), reply.header("x-ms-activity-id")) {
+        let id = id.to_owned();
+        error = error.with_activity_id(id);
+    }
+    if let (RetryClass::Later, Some(after)) = (error.retry(), reply.retry_after()) {
+        error = error.with_retry_after(after);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_timeout_is_always_sent_and_clamped() {
+        for (given, sent) in [
+            (None, "00:04:00"),
+            (Some(Duration::ZERO), "00:00:01"),
+            (Some(Duration::from_secs(26 * 3600)), "01:00:00"),
+            (Some(Duration::from_millis(1500)), "00:00:01.5000000"),
+        ] {
+            let properties = RequestProperties {
+                server_timeout: given,
+                ..RequestProperties::default()
+            };
+            let (wire, _) = properties.to_wire(QUERY_TIMEOUT);
+            assert_eq!(wire["Options"]["servertimeout"], sent);
+        }
+        let raw = RequestProperties::new().with_option("servertimeout", "50m");
+        assert_eq!(
+            raw.to_wire(QUERY_TIMEOUT).0["Options"]["servertimeout"],
+            "50m"
+        );
+    }
+
+    #[test]
+    fn data_management_commands_are_known() {
+        for text in [
+            ".get ingestion resources",
+            " .GET  Kusto identity token",
+            ".refresh database 'D' table 'T' cache ingestionbatchingpolicy",
+        ] {
+            assert!(is_for_data_management(text), "{text}");
+        }
+        for text in [
+            ".show tables",
+            ".get",
+            "",
+            ".show ingestion failures",
+            "T | count",
+        ] {
+            assert!(!is_for_data_management(text), "{text}");
+        }
+    }
+}

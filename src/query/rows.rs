@@ -1,0 +1,422 @@
+//! What a query or command returns: tables of typed values.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::query::datetime::DateTime;
+use crate::query::timespan::TimeSpan;
+
+/// A scalar type of Kusto.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ColumnType {
+    /// `bool`
+    Bool,
+    /// `datetime`
+    DateTime,
+    /// `decimal`
+    Decimal,
+    /// `dynamic`
+    Dynamic,
+    /// `guid`
+    Guid,
+    /// `int`, 32 bits
+    Int,
+    /// `long`, 64 bits
+    Long,
+    /// `real`
+    Real,
+    /// `string`
+    String,
+    /// `timespan`
+    TimeSpan,
+}
+
+impl ColumnType {
+    /// Every type.
+    pub const ALL: [ColumnType; 10] = [
+        ColumnType::Bool,
+        ColumnType::DateTime,
+        ColumnType::Decimal,
+        ColumnType::Dynamic,
+        ColumnType::Guid,
+        ColumnType::Int,
+        ColumnType::Long,
+        ColumnType::Real,
+        ColumnType::String,
+        ColumnType::TimeSpan,
+    ];
+
+    /// Kusto's name, such as `long`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ColumnType::Bool => "bool",
+            ColumnType::DateTime => "datetime",
+            ColumnType::Decimal => "decimal",
+            ColumnType::Dynamic => "dynamic",
+            ColumnType::Guid => "guid",
+            ColumnType::Int => "int",
+            ColumnType::Long => "long",
+            ColumnType::Real => "real",
+            ColumnType::String => "string",
+            ColumnType::TimeSpan => "timespan",
+        }
+    }
+
+    /// The type by Kusto's name or one of its aliases, whatever the case.
+    pub fn from_kusto_name(name: &str) -> Option<Self> {
+        let ty = match name.trim().to_ascii_lowercase().as_str() {
+            "bool" | "boolean" => ColumnType::Bool,
+            "datetime" | "date" => ColumnType::DateTime,
+            "decimal" => ColumnType::Decimal,
+            "dynamic" => ColumnType::Dynamic,
+            "guid" | "uuid" | "uniqueid" => ColumnType::Guid,
+            "int" | "int32" => ColumnType::Int,
+            "long" | "int64" => ColumnType::Long,
+            "real" | "double" => ColumnType::Real,
+            "string" => ColumnType::String,
+            "timespan" | "time" => ColumnType::TimeSpan,
+            _ => return None,
+        };
+        Some(ty)
+    }
+
+    /// The type that holds values of a .NET type, by the name a program has it in: `System.Int64`,
+    /// `Int64`, `long`, `System.Nullable<System.Int64>`, `long?`.
+    pub fn from_dotnet_name(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase();
+        if let Some(inner) = nullable_inner(&name) {
+            return Self::from_dotnet_name(inner);
+        }
+        let name = name.strip_prefix("system.").unwrap_or(&name);
+        let name = name.strip_prefix("data.sqltypes.").unwrap_or(name);
+        let ty = match name {
+            "boolean" | "bool" | "sqlboolean" => ColumnType::Bool,
+            "byte" | "sbyte" | "int16" | "uint16" | "int32" | "short" | "ushort" | "int" => {
+                ColumnType::Int
+            }
+            "uint32" | "int64" | "uint" | "long" => ColumnType::Long,
+            "single" | "double" | "float" => ColumnType::Real,
+            "decimal" | "sqldecimal" | "uint64" | "ulong" => ColumnType::Decimal,
+            "guid" => ColumnType::Guid,
+            "datetime" => ColumnType::DateTime,
+            "timespan" => ColumnType::TimeSpan,
+            "string" => ColumnType::String,
+            "object" => ColumnType::Dynamic,
+            _ => return None,
+        };
+        Some(ty)
+    }
+
+    /// The type a column of an answer has by its `DataType`, a .NET name. In answers `SByte` is
+    /// how the service spells `bool`.
+    pub(crate) fn from_answer_data_type(name: &str) -> Option<Self> {
+        let lower = name.trim().to_ascii_lowercase();
+        match lower.strip_prefix("system.").unwrap_or(&lower) {
+            "sbyte" => Some(ColumnType::Bool),
+            _ => Self::from_dotnet_name(name),
+        }
+    }
+}
+
+fn nullable_inner(name: &str) -> Option<&str> {
+    if let Some(inner) = name.strip_suffix('?') {
+        return Some(inner);
+    }
+    let inner = name
+        .strip_prefix("system.nullable")
+        .or_else(|| name.strip_prefix("nullable"))?;
+    let inner = inner.strip_prefix("`1").unwrap_or(inner);
+    inner
+        .strip_prefix('<')
+        .and_then(|inner| inner.strip_suffix('>'))
+        .or_else(|| inner.strip_prefix('[').and_then(|i| i.strip_suffix(']')))
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for ColumnType {
+    type Err = Error;
+
+    /// By Kusto's name first, then by a .NET name.
+    fn from_str(name: &str) -> Result<Self> {
+        Self::from_kusto_name(name)
+            .or_else(|| Self::from_dotnet_name(name))
+            .ok_or_else(|| {
+                Error::invalid_argument(
+                    "type",
+                    format!("'{name}' is neither a Kusto type nor a .NET type with a counterpart"),
+                )
+            })
+    }
+}
+
+/// One value, with the precision the service has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// No value. A `string` is never null.
+    Null,
+    /// `bool`
+    Bool(bool),
+    /// `datetime`
+    DateTime(DateTime),
+    /// `decimal`, as the service wrote it: no binary number holds all of them.
+    Decimal(String),
+    /// `dynamic`
+    Dynamic(serde_json::Value),
+    /// `guid`
+    Guid(Uuid),
+    /// `int`
+    Int(i32),
+    /// `long`
+    Long(i64),
+    /// `real`
+    Real(f64),
+    /// `string`
+    String(String),
+    /// `timespan`
+    TimeSpan(TimeSpan),
+}
+
+impl Value {
+    /// Whether this is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// The text, if this is a `string` or a `dynamic` that holds one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            Value::Dynamic(json) => json.as_str(),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is a `long`, an `int`, or a `dynamic` that holds one.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Value::Long(number) => Some(*number),
+            Value::Int(number) => Some(i64::from(*number)),
+            Value::Dynamic(json) => json.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is a `real`.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Value::Real(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The value, if this is a `bool`.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// The value in the service's own notation, without quotes; `None` for null.
+    pub fn to_text(&self) -> Option<String> {
+        let text = match self {
+            Value::Null => return None,
+            Value::Bool(flag) => flag.to_string(),
+            Value::DateTime(time) => time.to_string(),
+            Value::Decimal(text) | Value::String(text) => text.clone(),
+            Value::Dynamic(serde_json::Value::String(text)) => text.clone(),
+            Value::Dynamic(json) => json.to_string(),
+            Value::Guid(id) => id.to_string(),
+            Value::Int(number) => number.to_string(),
+            Value::Long(number) => number.to_string(),
+            Value::Real(number) => real_text(*number),
+            Value::TimeSpan(span) => span.to_string(),
+        };
+        Some(text)
+    }
+
+    /// The value as the service writes it in JSON: what JSON has no form for is a string.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(flag) => json!(flag),
+            Value::Int(number) => json!(number),
+            Value::Long(number) => json!(number),
+            Value::Real(number) if number.is_finite() => json!(number),
+            Value::Dynamic(json) => json.clone(),
+            other => json!(other.to_text()),
+        }
+    }
+}
+
+/// A `real` in the service's notation: `NaN`, `Infinity`, `-Infinity`, else the shortest text.
+fn real_text(number: f64) -> String {
+    if number.is_nan() {
+        "NaN".to_owned()
+    } else if number.is_infinite() {
+        if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .to_owned()
+    } else {
+        json!(number).to_string()
+    }
+}
+
+/// A column of a table: of an answer, or of a table to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: ColumnType,
+}
+
+impl Column {
+    /// A column of this type.
+    pub fn new(name: impl Into<String>, ty: ColumnType) -> Self {
+        Self {
+            name: name.into(),
+            ty,
+        }
+    }
+
+    /// A column whose type is given by a Kusto or .NET name, such as `long` or `System.Int64`.
+    pub fn with_type_name(name: impl Into<String>, type_name: &str) -> Result<Self> {
+        let name = name.into();
+        match type_name.parse() {
+            Ok(ty) => Ok(Self { name, ty }),
+            Err(error) => Err(Error::invalid_argument(
+                format!("type of column '{name}'"),
+                error.message(),
+            )),
+        }
+    }
+}
+
+/// What a table of an answer is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TableKind {
+    /// The rows asked for.
+    PrimaryResult,
+    /// How to show them.
+    QueryProperties,
+    /// How the query went (`QueryStatus` in v1).
+    QueryCompletionInformation,
+    /// A trace.
+    QueryTraceLog,
+    /// Measurements.
+    QueryPerfLog,
+    /// Which table is which.
+    TableOfContents,
+    /// The plan of the query.
+    QueryPlan,
+    /// Anything else.
+    Unknown,
+}
+
+impl TableKind {
+    /// The name in a v2 answer.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TableKind::PrimaryResult => "PrimaryResult",
+            TableKind::QueryProperties => "QueryProperties",
+            TableKind::QueryCompletionInformation => "QueryCompletionInformation",
+            TableKind::QueryTraceLog => "QueryTraceLog",
+            TableKind::QueryPerfLog => "QueryPerfLog",
+            TableKind::TableOfContents => "TableOfContents",
+            TableKind::QueryPlan => "QueryPlan",
+            TableKind::Unknown => "Unknown",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Self {
+        match name {
+            "PrimaryResult" | "QueryResult" => TableKind::PrimaryResult,
+            "QueryProperties" => TableKind::QueryProperties,
+            "QueryCompletionInformation" | "QueryStatus" => TableKind::QueryCompletionInformation,
+            "QueryTraceLog" => TableKind::QueryTraceLog,
+            "QueryPerfLog" => TableKind::QueryPerfLog,
+            "TableOfContents" => TableKind::TableOfContents,
+            "QueryPlan" => TableKind::QueryPlan,
+            _ => TableKind::Unknown,
+        }
+    }
+}
+
+/// A table of an answer. Every row has as many values as there are columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// The service's name for it, such as `Table_0` or `PrimaryResult`.
+    pub name: String,
+    /// What it is there for.
+    pub kind: TableKind,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// Where the column of this name is; names are case-sensitive. The first of several.
+    pub fn column_index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The value in a row, counted from 0, by the name of its column.
+    pub fn value(&self, row: usize, column: &str) -> Option<&Value> {
+        self.rows.get(row)?.get(self.column_index(column)?)
+    }
+
+    /// The table as JSON: `name`, `kind`, `columns` (`name`, `type`), `rows` (arrays).
+    pub fn to_json(&self) -> serde_json::Value {
+        let columns: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| json!({"name": column.name, "type": column.ty.name()}))
+            .collect();
+        let rows: Vec<Vec<_>> = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(Value::to_json).collect())
+            .collect();
+        json!({"name": self.name, "kind": self.kind.name(), "columns": columns, "rows": rows})
+    }
+}
+
+/// A complete answer: all its tables, none of them with an error inside.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DataSet {
+    /// The tables in the service's order.
+    pub tables: Vec<Table>,
+}
+
+impl DataSet {
+    /// The first table of rows asked for.
+    pub fn primary(&self) -> Option<&Table> {
+        self.primary_tables().next()
+    }
+
+    /// All tables of rows asked for; a batch or a `fork` has several.
+    pub fn primary_tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables
+            .iter()
+            .filter(|table| table.kind == TableKind::PrimaryResult)
+    }
+
+    /// All tables as JSON: `{"tables": [...]}`.
+    pub fn to_json(&self) -> serde_json::Value {
+        json!({"tables": self.tables.iter().map(Table::to_json).collect::<Vec<_>>()})
+    }
+}

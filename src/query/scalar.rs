@@ -1,0 +1,115 @@
+//! One value of an answer: from the JSON it travels in to its type.
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::query::rows::{ColumnType, Value};
+
+/// Reads a value. `None` when the JSON cannot be of that type, which no answer of the service is.
+pub(crate) fn read(ty: ColumnType, json: Json) -> Option<Value> {
+    if json.is_null() {
+        return Some(match ty {
+            // Kusto has no null string: some commands write null for an empty one.
+            ColumnType::String => Value::String(String::new()),
+            _ => Value::Null,
+        });
+    }
+    match ty {
+        ColumnType::String => Some(Value::String(plain_text(json))),
+        ColumnType::Dynamic => Some(dynamic(json)),
+        // Everything else writes an empty text only where it means null.
+        _ if json.as_str() == Some("") => Some(Value::Null),
+        ColumnType::Bool => boolean(&json).map(Value::Bool),
+        ColumnType::Int => integer(&json)
+            .and_then(|n| n.try_into().ok())
+            .map(Value::Int),
+        ColumnType::Long => integer(&json).map(Value::Long),
+        ColumnType::Real => real(&json).map(Value::Real),
+        ColumnType::Decimal => decimal(json).map(Value::Decimal),
+        ColumnType::Guid => Uuid::try_parse(json.as_str()?).ok().map(Value::Guid),
+        ColumnType::DateTime => json.as_str()?.parse().ok().map(Value::DateTime),
+        ColumnType::TimeSpan => json.as_str()?.parse().ok().map(Value::TimeSpan),
+    }
+}
+
+/// A `string` column may hold anything in results of commands; its JSON text is then its value.
+fn plain_text(json: Json) -> String {
+    match json {
+        Json::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// A dynamic value is JSON, or JSON inside a string. A string is only taken for the latter when it
+/// is unmistakable: `12` may be a text.
+fn dynamic(json: Json) -> Value {
+    let Json::String(text) = json else {
+        return Value::Dynamic(json);
+    };
+    if text.is_empty() {
+        return Value::Null;
+    }
+    let nested = match text.trim_start().bytes().next() {
+        Some(b'{' | b'[' | b'"') => serde_json::from_str(&text).ok(),
+        _ => None,
+    };
+    Value::Dynamic(nested.unwrap_or(Json::String(text)))
+}
+
+fn boolean(json: &Json) -> Option<bool> {
+    match json {
+        Json::Bool(flag) => Some(*flag),
+        Json::Number(number) => match number.as_i64()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        },
+        Json::String(text) => match text.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn integer(json: &Json) -> Option<i64> {
+    match json {
+        Json::Number(number) => number.as_i64(),
+        Json::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn real(json: &Json) -> Option<f64> {
+    match json {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The text as the service wrote it, once it is known to be a number.
+fn decimal(json: Json) -> Option<String> {
+    match json {
+        Json::Number(number) => Some(number.to_string()),
+        Json::String(text) if is_decimal(&text) => Some(text),
+        _ => None,
+    }
+}
+
+pub(crate) fn is_decimal(text: &str) -> bool {
+    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let has_digits = !(whole.is_empty() && fraction.is_empty());
+    let exponent_is_whole = exponent.is_none_or(|exponent| {
+        let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        !digits.is_empty() && is_digits(digits)
+    });
+    has_digits && is_digits(whole) && is_digits(fraction) && exponent_is_whole
+}

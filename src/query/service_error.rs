@@ -1,0 +1,218 @@
+//! Errors in the service's words, whether they come with an HTTP status or hide in a 200.
+
+use serde_json::{Map, Value as Json};
+
+use crate::error::{Error, ErrorKind, RetryClass, Step};
+use crate::secret::redact;
+
+/// How much of the service's own message is kept. Syntax errors quote the query, which can be long.
+const MAX_MESSAGE_CHARS: usize = 4000;
+/// How much is kept of a body that is not the service's: a gateway's page.
+const MAX_FOREIGN_CHARS: usize = 300;
+
+/// The error that an answer with this status and body stands for.
+pub(crate) fn parse_service_error(step: Step, status: u16, body: &[u8]) -> Error {
+    let text = String::from_utf8_lossy(body);
+    let report = match serde_json::from_str::<Json>(&text) {
+        Ok(json) => Report::from_json(&json),
+        Err(_) => None,
+    };
+    let report = report.unwrap_or_else(|| Report::from_foreign(&text, status));
+    report.into_error(step, Some(status))
+}
+
+/// The error that `OneApiErrors` or `Exceptions` inside an answer with status 200 stands for.
+pub(crate) fn in_band_error(step: Step, error: &Json) -> Error {
+    let report = Report::from_json(error).unwrap_or_else(|| Report {
+        message: shorten(&plain(error), MAX_MESSAGE_CHARS),
+        ..Report::default()
+    });
+    report.into_error(step, None)
+}
+
+/// The error of a 200 whose body is not what it should be: cut off, or a page of somebody else.
+pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error {
+    // A failure that came late can stand alone where the tables should be.
+    if let Ok(json @ Json::Object(_)) = serde_json::from_slice(body)
+        && let Some(report) = Report::from_json(&json)
+    {
+        return report.into_error(step, None);
+    }
+    let start = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_FOREIGN_CHARS)]);
+    let message = if body.is_empty() {
+        "the service answered with an empty body".to_owned()
+    } else if matches!(start.trim_start().as_bytes().first(), Some(b'{' | b'[')) {
+        // Never the content itself: it is the caller's data.
+        format!("the answer cannot be read ({problem}); it may have been cut off")
+    } else {
+        let text = shorten(&foreign_text(&start), MAX_FOREIGN_CHARS);
+        format!("the service answered with something other than JSON: {text}")
+    };
+    Error::new(ErrorKind::Service, step, message).with_retry(RetryClass::Later)
+}
+
+/// What an error says, from wherever it was found.
+#[derive(Default)]
+struct Report {
+    message: String,
+    code: Option<String>,
+    type_name: Option<String>,
+    activity_id: Option<String>,
+    permanent: Option<bool>,
+}
+
+impl Report {
+    /// Reads `{"error":{...}}`, the inner object itself, `{"OneApiErrors":[...]}`,
+    /// `{"Exceptions":[...]}`, `{"message":..}`, or a JSON string.
+    fn from_json(json: &Json) -> Option<Self> {
+        match json {
+            Json::String(text) => Some(Self {
+                message: shorten(text, MAX_MESSAGE_CHARS),
+                ..Self::default()
+            }),
+            Json::Array(errors) => errors.first().and_then(Self::from_json),
+            Json::Object(members) => {
+                let nested = ["error", "OneApiErrors", "Exceptions"]
+                    .iter()
+                    .find_map(|name| members.get(*name));
+                nested
+                    .and_then(Self::from_json)
+                    .or_else(|| Self::from_members(members))
+            }
+            _ => None,
+        }
+    }
+
+    fn from_members(members: &Map<String, Json>) -> Option<Self> {
+        let text = |name: &str| find(members, name).filter(|text| !text.is_empty());
+        let code = text("code");
+        let message = text("@message").or_else(|| text("message"));
+        if code.is_none() && message.is_none() {
+            return None;
+        }
+        let inner = members.get("innererror").and_then(Json::as_object);
+        let mut message = message.unwrap_or_else(|| "the service gave no message".to_owned());
+        if let Some(inner_code) = inner.and_then(|inner| find(inner, "code"))
+            && !message.contains(&inner_code)
+        {
+            message = format!("{inner_code}: {message}");
+        }
+        let context = members.get("@context").and_then(Json::as_object);
+        Some(Self {
+            message: shorten(&message, MAX_MESSAGE_CHARS),
+            code,
+            type_name: text("@type"),
+            activity_id: context.and_then(|context| find(context, "activityId")),
+            permanent: members.get("@permanent").and_then(flag),
+        })
+    }
+
+    fn from_foreign(body: &str, status: u16) -> Self {
+        let text = shorten(&foreign_text(body), MAX_FOREIGN_CHARS);
+        let message = if text.is_empty() {
+            format!("the service answered {status} without a body")
+        } else {
+            text
+        };
+        Self {
+            message,
+            ..Self::default()
+        }
+    }
+
+    fn into_error(self, step: Step, status: Option<u16>) -> Error {
+        let mut error = Error::new(self.kind(status), step, redact(&self.message))
+            .with_retry(self.retry(status));
+        if let Some(status) = status {
+            error = error.with_http_status(status);
+        }
+        if let Some(code) = self.code {
+            error = error.with_service_code(redact(&code));
+        }
+        match self.activity_id {
+            Some(id) => error.with_activity_id(id),
+            None => error,
+        }
+    }
+
+    fn kind(&self, status: Option<u16>) -> ErrorKind {
+        match status {
+            Some(429) => ErrorKind::Throttled,
+            Some(401 | 403) => ErrorKind::Auth,
+            _ if self.is_throttling() => ErrorKind::Throttled,
+            Some(404) => ErrorKind::NotFound,
+            Some(413) => ErrorKind::TooLarge,
+            _ if self.says("EntityNotFound") => ErrorKind::NotFound,
+            _ => ErrorKind::Service,
+        }
+    }
+
+    fn is_throttling(&self) -> bool {
+        self.says("Throttl") || self.says("TooManyRequests")
+    }
+
+    fn says(&self, word: &str) -> bool {
+        let has = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(word));
+        has(&self.code) || has(&self.type_name)
+    }
+
+    /// The service's own word if it gave one; else by the status: what the client did wrong stays
+    /// wrong, the rest passes.
+    fn retry(&self, status: Option<u16>) -> RetryClass {
+        match (self.permanent, status) {
+            (_, Some(429)) => RetryClass::Later,
+            (Some(true), _) => RetryClass::Never,
+            (Some(false), _) => RetryClass::Later,
+            (None, _) if self.is_throttling() => RetryClass::Later,
+            (None, Some(408)) => RetryClass::Later,
+            // A redirect is not followed, with a token least of all.
+            (None, Some(300..=499)) => RetryClass::Never,
+            (None, Some(_)) => RetryClass::Later,
+            (None, None) => RetryClass::Unknown,
+        }
+    }
+}
+
+/// A member as text, whatever the case of its name.
+fn find(members: &Map<String, Json>, name: &str) -> Option<String> {
+    members
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .filter(|(_, value)| !value.is_null())
+        .map(|(_, value)| plain(value))
+}
+
+fn plain(json: &Json) -> String {
+    match json {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn flag(json: &Json) -> Option<bool> {
+    match json {
+        Json::Bool(flag) => Some(*flag),
+        Json::String(text) => text.to_ascii_lowercase().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Text of a body that is not the service's: the title of a page, else the body on one line.
+fn foreign_text(body: &str) -> String {
+    // ASCII lower case keeps every offset.
+    let lower = body.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|start| {
+        let start = start + "<title>".len();
+        let end = start + lower[start..].find("</title>")?;
+        Some(&body[start..end])
+    });
+    let words: Vec<&str> = title.unwrap_or(body).split_whitespace().collect();
+    words.join(" ")
+}
+
+fn shorten(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
+    }
+}

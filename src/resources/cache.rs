@@ -1,0 +1,210 @@
+//! A value that is fetched when needed, refreshed ahead of its end, by one caller at a time.
+
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::error::Result;
+
+/// A value and how long it is good.
+#[derive(Debug)]
+pub(crate) struct Lease<T> {
+    pub(crate) value: Arc<T>,
+    refresh_at: OffsetDateTime,
+    unusable_at: OffsetDateTime,
+}
+
+impl<T> Lease<T> {
+    pub(crate) fn new(value: T, refresh_at: OffsetDateTime, unusable_at: OffsetDateTime) -> Self {
+        Self {
+            value: Arc::new(value),
+            refresh_at,
+            unusable_at,
+        }
+    }
+
+    /// Ends the lease at `end`, and its refresh-free time at four fifths of that.
+    pub(crate) fn limit(&mut self, now: OffsetDateTime, end: OffsetDateTime) {
+        self.unusable_at = self.unusable_at.min(end);
+        self.refresh_at = self.refresh_at.min(now + (end - now) * 4 / 5);
+    }
+}
+
+impl<T> Clone for Lease<T> {
+    fn clone(&self) -> Self {
+        Self {
+            value: self.value.clone(),
+            refresh_at: self.refresh_at,
+            unusable_at: self.unusable_at,
+        }
+    }
+}
+
+/// At most one fetch runs at a time; failures are never kept; a value that is still good stays in
+/// use when its refresh fails.
+#[derive(Debug)]
+pub(crate) struct RefreshCache<T> {
+    clock: Arc<dyn Clock>,
+    current: RwLock<Option<Lease<T>>>,
+    fetching: Mutex<()>,
+}
+
+impl<T> RefreshCache<T> {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            current: RwLock::new(None),
+            fetching: Mutex::new(()),
+        }
+    }
+
+    /// The value, fetched first when there is none or it is due. A caller that is cancelled while
+    /// it fetches leaves the fetch to the next one.
+    pub(crate) async fn get<F, Fut>(&self, fetch: F) -> Result<Arc<T>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<Lease<T>>>,
+    {
+        if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
+            return Ok(lease.value);
+        }
+        let usable = self.peek(|lease, now| now < lease.unusable_at);
+        let _turn = match (self.fetching.try_lock(), &usable) {
+            (Ok(turn), _) => turn,
+            // Another caller refreshes; what we have is good meanwhile.
+            (Err(_), Some(lease)) => return Ok(lease.value.clone()),
+            (Err(_), None) => self.fetching.lock().await,
+        };
+        if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
+            return Ok(lease.value);
+        }
+        match (fetch().await, usable) {
+            (Ok(lease), _) => {
+                let value = lease.value.clone();
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+                Ok(value)
+            }
+            (Err(error), Some(lease)) => {
+                tracing::warn!(%error, "refresh failed, the value in hand is still good");
+                Ok(lease.value)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Forgets `stale`, unless it has been replaced already.
+    pub(crate) async fn invalidate(&self, stale: &Arc<T>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current
+            .as_ref()
+            .is_some_and(|lease| Arc::ptr_eq(&lease.value, stale))
+        {
+            *current = None;
+        }
+    }
+
+    fn peek(&self, good: impl Fn(&Lease<T>, OffsetDateTime) -> bool) -> Option<Lease<T>> {
+        let now = self.clock.now();
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|lease| good(lease, now)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use time::Duration;
+
+    use super::*;
+    use crate::clock::testing::ManualClock;
+    use crate::error::{Error, ErrorKind, Step};
+
+    struct Fixture {
+        clock: Arc<ManualClock>,
+        cache: RefreshCache<usize>,
+        fetches: AtomicUsize,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let clock = Arc::new(ManualClock::default());
+            let cache = RefreshCache::new(clock.clone());
+            Self {
+                clock,
+                cache,
+                fetches: AtomicUsize::new(0),
+            }
+        }
+
+        /// Good for an hour without, two hours with failing refreshes.
+        async fn get(&self) -> Result<Arc<usize>> {
+            self.cache
+                .get(|| async {
+                    let number = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+                    tokio::task::yield_now().await;
+                    let now = self.clock.now();
+                    Ok(Lease::new(
+                        number,
+                        now + Duration::hours(1),
+                        now + Duration::hours(2),
+                    ))
+                })
+                .await
+        }
+
+        async fn failing(&self) -> Result<Arc<usize>> {
+            self.cache
+                .get(|| async {
+                    Err(Error::new(
+                        ErrorKind::Network,
+                        Step::FetchIngestionResources,
+                        "down",
+                    ))
+                })
+                .await
+        }
+    }
+
+    #[tokio::test]
+    async fn concurrent_callers_share_one_fetch() {
+        let fixture = Fixture::new();
+        let (a, b, c) = tokio::join!(fixture.get(), fixture.get(), fixture.get());
+        assert_eq!((*a.unwrap(), *b.unwrap(), *c.unwrap()), (1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_kept_and_an_old_value_serves_while_it_is_good() {
+        let fixture = Fixture::new();
+        assert!(fixture.failing().await.is_err());
+        assert_eq!(*fixture.get().await.unwrap(), 1);
+        fixture.clock.advance(Duration::minutes(61));
+        assert_eq!(*fixture.failing().await.unwrap(), 1);
+        assert_eq!(*fixture.get().await.unwrap(), 2);
+        fixture.clock.advance(Duration::minutes(121));
+        assert!(fixture.failing().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn invalidation_replaces_once_for_all_who_hold_the_stale_value() {
+        let fixture = Fixture::new();
+        let stale = fixture.get().await.unwrap();
+        fixture.cache.invalidate(&stale).await;
+        assert_eq!(*fixture.get().await.unwrap(), 2);
+        fixture.cache.invalidate(&stale).await;
+        assert_eq!(*fixture.get().await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_limited_by_its_signature() {
+        let clock = ManualClock::default();
+        let now = clock.now();
+        let mut lease = Lease::new(1, now + Duration::hours(1), now + Duration::hours(2));
+        lease.limit(now, now + Duration::minutes(10));
+        assert_eq!(lease.unusable_at, now + Duration::minutes(10));
+        assert_eq!(lease.refresh_at, now + Duration::minutes(8));
+    }
+}

@@ -1,0 +1,223 @@
+//! `.get ingestion resources` and `.get kusto identity token` (wire-v1 section 4.1).
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Iso8601;
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::retry::{RetryPolicy, retry};
+use crate::http::transport::host_of;
+use crate::op::Scope;
+use crate::query::request::Service;
+use crate::query::{DataSet, Value};
+use crate::secret::{Secret, SecretUrl};
+
+/// A storage resource with its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StorageResource {
+    url: SecretUrl,
+    account: String,
+}
+
+/// A container for uploads (`TempStorage`).
+pub(crate) type Container = StorageResource;
+/// An input or notification queue.
+pub(crate) type Queue = StorageResource;
+/// An `IngestionsStatusTable`.
+pub(crate) type StatusTable = StorageResource;
+
+impl StorageResource {
+    fn parse(root: &str) -> Option<Self> {
+        let url = Url::parse(root).ok().filter(Url::has_host)?;
+        // The account of `acct.blob.core...`; loopback accounts differ by their port.
+        let account = match url.host() {
+            Some(url::Host::Domain(name)) => name.split('.').next().unwrap_or(name).to_owned(),
+            _ => host_of(&url),
+        };
+        Some(Self {
+            url: SecretUrl::new(url),
+            account,
+        })
+    }
+
+    /// The address with its signature.
+    pub(crate) fn url(&self) -> &SecretUrl {
+        &self.url
+    }
+
+    /// The storage account, by which success is ranked.
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Host and port.
+    pub(crate) fn host(&self) -> String {
+        host_of(self.url.expose())
+    }
+
+    /// The end of the signature (`se`), if it can be read.
+    fn expires_at(&self) -> Option<OffsetDateTime> {
+        let (_, text) = self
+            .url
+            .expose()
+            .query_pairs()
+            .find(|(key, _)| key == "se")?;
+        OffsetDateTime::parse(&text, &Iso8601::PARSING).ok()
+    }
+}
+
+/// Everything `.get ingestion resources` hands out that this library uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct IngestionResources {
+    pub(crate) containers: Vec<Container>,
+    pub(crate) input_queues: Vec<Queue>,
+    pub(crate) failed_queues: Vec<Queue>,
+    pub(crate) successful_queues: Vec<Queue>,
+    pub(crate) status_tables: Vec<StatusTable>,
+}
+
+impl IngestionResources {
+    /// Reads the answer. Types this library does not know are ignored: the service adds some.
+    fn from_rows(data: &DataSet) -> Self {
+        let mut resources = Self::default();
+        for (kind, root) in resource_rows(data) {
+            let list = match kind.to_ascii_lowercase().as_str() {
+                "tempstorage" => &mut resources.containers,
+                "securedreadyforaggregationqueue" => &mut resources.input_queues,
+                "failedingestionsqueue" => &mut resources.failed_queues,
+                "successfulingestionsqueue" => &mut resources.successful_queues,
+                "ingestionsstatustable" => &mut resources.status_tables,
+                _ => continue,
+            };
+            list.extend(StorageResource::parse(root));
+        }
+        resources
+    }
+
+    /// When the first of the signatures ends.
+    pub(crate) fn earliest_expiry(&self) -> Option<OffsetDateTime> {
+        [
+            &self.containers,
+            &self.input_queues,
+            &self.failed_queues,
+            &self.successful_queues,
+            &self.status_tables,
+        ]
+        .into_iter()
+        .flatten()
+        .filter_map(StorageResource::expires_at)
+        .min()
+    }
+}
+
+fn resource_rows(data: &DataSet) -> impl Iterator<Item = (&str, &str)> {
+    let table = data.primary();
+    let columns = table.and_then(|table| {
+        Some((
+            table.column_index("ResourceTypeName")?,
+            table.column_index("StorageRoot")?,
+        ))
+    });
+    let rows = table.map(|table| table.rows.as_slice()).unwrap_or_default();
+    rows.iter().filter_map(move |row| {
+        let (kind, root) = columns?;
+        match (row.get(kind)?, row.get(root)?) {
+            (Value::String(kind), Value::String(root)) => Some((kind.as_str(), root.as_str())),
+            _ => None,
+        }
+    })
+}
+
+/// Fetches the resources. The answer must hold at least one container and one input queue only
+/// for the operations that need them; see the callers.
+pub(crate) async fn fetch_resources(
+    scope: &Scope,
+    service: &Service,
+) -> Result<IngestionResources> {
+    let step = Step::FetchIngestionResources;
+    let data = run(scope, service, step, ".get ingestion resources").await?;
+    let resources = IngestionResources::from_rows(&data);
+    if resources == IngestionResources::default() {
+        let host = service.data_management_host();
+        return Err(
+            Error::new(ErrorKind::Service, step, "the answer holds no resources").with_host(host),
+        );
+    }
+    Ok(resources)
+}
+
+/// Fetches the identity token.
+pub(crate) async fn fetch_identity_token(scope: &Scope, service: &Service) -> Result<Secret> {
+    let step = Step::FetchIdentityToken;
+    let data = run(scope, service, step, ".get kusto identity token").await?;
+    let token = data.primary().and_then(|table| {
+        let column = table.column_index("AuthorizationContext")?;
+        match table.rows.first()?.get(column)? {
+            Value::String(token) => Some(Secret::new(token.clone())),
+            _ => None,
+        }
+    });
+    token.filter(|token| !token.is_blank()).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Service,
+            step,
+            "the answer holds no identity token",
+        )
+        .with_host(service.data_management_host())
+    })
+}
+
+async fn run(scope: &Scope, service: &Service, step: Step, command: &str) -> Result<DataSet> {
+    let host = service.data_management_host();
+    retry(scope, step, &host, RetryPolicy::SERVICE, || {
+        service.data_management_command(scope, step, command)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(rows: &str) -> IngestionResources {
+        let body = format!(
+            r#"{{"Tables":[{{"TableName":"Table_0","Columns":[
+                {{"ColumnName":"ResourceTypeName","DataType":"String"}},
+                {{"ColumnName":"StorageRoot","DataType":"String"}}],"Rows":[{rows}]}}]}}"#
+        );
+        IngestionResources::from_rows(&crate::query::v1::parse(body.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn known_types_are_sorted_and_unknown_ones_ignored() {
+        let resources = parse(
+            r#"["TempStorage","https://a.blob.core.windows.net/c?se=2030-01-01T00:00:00Z&sig=x"],
+               ["securedreadyforaggregationqueue","http://127.0.0.1:7/q?se=2029-01-01T00%3A00%3A00Z"],
+               ["NewThing","https://x/y"],["TempStorage","not a url"],["TempStorage",null]"#,
+        );
+        assert_eq!(resources.containers.len(), 1);
+        assert_eq!(resources.containers[0].account(), "a");
+        assert_eq!(resources.input_queues[0].account(), "127.0.0.1:7");
+        assert_eq!(resources.earliest_expiry().unwrap().year(), 2029);
+        assert!(!format!("{resources:?}").contains("sig"));
+    }
+
+    #[test]
+    fn an_empty_answer_has_no_resources() {
+        assert_eq!(parse(""), IngestionResources::default());
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests_support {
+    use super::StorageResource;
+
+    /// A resource whose account is the first letter of its name.
+    pub(in crate::resources) fn resource(name: &str) -> StorageResource {
+        let account = &name[..1];
+        StorageResource::parse(&format!(
+            "https://{account}.blob.core.windows.net/{name}?sig=x"
+        ))
+        .unwrap()
+    }
+}

@@ -1,0 +1,122 @@
+//! What the service lends us: containers, queues, the status table, the identity token.
+
+mod cache;
+mod discovery;
+mod ranking;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::op::Scope;
+use crate::query::request::Service;
+use crate::secret::Secret;
+use cache::{Lease, RefreshCache};
+pub(crate) use discovery::{Container, IngestionResources, Queue, StatusTable};
+pub(crate) use ranking::Ranking;
+
+/// How long resources and tokens are used before they are fetched anew, and how long at most when
+/// that fails: their SAS live longer than the hour after which the official SDKs refresh.
+const REFRESH_AFTER: Duration = Duration::hours(1);
+const UNUSABLE_AFTER: Duration = Duration::hours(2);
+/// A SAS is not used in its last minutes: an upload that begins with it must also end with it.
+const SAS_MARGIN: Duration = Duration::minutes(5);
+
+/// The resources of one cluster, fetched when needed and shared by all calls of a client.
+#[derive(Debug)]
+pub(crate) struct Resources {
+    service: Arc<Service>,
+    clock: Arc<dyn Clock>,
+    resources: RefreshCache<IngestionResources>,
+    identity_token: RefreshCache<Secret>,
+    ranking: Arc<Ranking>,
+}
+
+impl Resources {
+    pub(crate) fn new(service: Arc<Service>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            service,
+            resources: RefreshCache::new(clock.clone()),
+            identity_token: RefreshCache::new(clock.clone()),
+            ranking: Arc::new(Ranking::new(clock.clone())),
+            clock,
+        }
+    }
+
+    /// Success and failure of the storage accounts, by which they are ordered.
+    pub(crate) fn ranking(&self) -> Arc<Ranking> {
+        self.ranking.clone()
+    }
+
+    /// The current resources.
+    pub(crate) async fn get(&self, scope: &Scope) -> Result<Arc<IngestionResources>> {
+        self.resources
+            .get(|| async {
+                let resources = discovery::fetch_resources(scope, &self.service).await?;
+                let now = self.clock.now();
+                let mut lease = Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
+                if let Some(expires) = lease.value.earliest_expiry() {
+                    lease.limit(now, expires - SAS_MARGIN);
+                }
+                Ok(lease)
+            })
+            .await
+    }
+
+    /// Fetches anew because storage refused `stale` (403): its SAS may have been revoked. Calls
+    /// that come with the same resources share one fetch.
+    pub(crate) async fn replace(
+        &self,
+        scope: &Scope,
+        stale: &Arc<IngestionResources>,
+    ) -> Result<Arc<IngestionResources>> {
+        self.resources.invalidate(stale).await;
+        self.get(scope).await
+    }
+
+    /// Runs `work` with the current resources, and once more with fresh ones when storage refused
+    /// their signatures (403).
+    pub(crate) async fn with_fresh<T, F, Fut>(&self, scope: &Scope, work: F) -> Result<T>
+    where
+        F: Fn(Arc<IngestionResources>) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let resources = self.get(scope).await?;
+        match work(resources.clone()).await {
+            Err(error) if error.http_status() == Some(403) => {
+                tracing::debug!(%error, "storage refused a signature, fetching resources anew");
+                work(self.replace(scope, &resources).await?).await
+            }
+            result => result,
+        }
+    }
+
+    /// The opaque token that every queue message carries. It is no bearer token.
+    pub(crate) async fn identity_token(&self, scope: &Scope) -> Result<Arc<Secret>> {
+        self.identity_token
+            .get(|| async {
+                let token = discovery::fetch_identity_token(scope, &self.service).await?;
+                let now = self.clock.now();
+                Ok(Lease::new(token, now + REFRESH_AFTER, now + UNUSABLE_AFTER))
+            })
+            .await
+    }
+
+    /// Host of the data management endpoint, for errors.
+    pub(crate) fn host(&self) -> String {
+        self.service.data_management_host()
+    }
+
+    /// The error of an operation that needs a resource the service did not hand out.
+    pub(crate) fn missing(&self, what: &str) -> Error {
+        Error::new(
+            ErrorKind::Unsupported,
+            Step::FetchIngestionResources,
+            format!("the service handed out no {what}"),
+        )
+        .with_host(self.host())
+    }
+}

@@ -1,0 +1,168 @@
+//! Values that must not be printed, and the removal of secrets from texts that will be.
+
+use std::fmt;
+
+/// A token, key or signature: held, sent, never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// What is printed in place of a secret.
+pub const MASK: &str = "****";
+
+impl Secret {
+    /// Takes the value over.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself. The name is meant to stand out in review: the caller must only send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the value is empty or only white space, which no real token is.
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
+/// A storage URL whose query holds a signature: printed without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(url::Url);
+
+impl SecretUrl {
+    /// Takes the URL over.
+    pub fn new(url: url::Url) -> Self {
+        Self(url)
+    }
+
+    /// The URL with its signature: only to be sent.
+    pub fn expose(&self) -> &url::Url {
+        &self.0
+    }
+
+    /// The URL without its query and without credentials behind `;`.
+    pub fn redacted(&self) -> &str {
+        redact_url(self.0.as_str())
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.redacted())
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.redacted())
+    }
+}
+
+/// A storage URL up to its first secret: cut at `?` (SAS) and at `;` (account key, `impersonate`,
+/// managed identity), where Kusto's storage connection strings put credentials.
+pub fn redact_url(url: &str) -> &str {
+    url.split(['?', ';']).next().unwrap_or_default()
+}
+
+/// Removes secrets from the text of a third party: the query part of anything that looks like a
+/// URL, and what follows `Bearer `.
+pub fn redact(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = next_secret(rest) {
+        let (before, secret) = rest.split_at(at);
+        out.push_str(before);
+        out.push_str(MASK);
+        let end = secret.find(ends_secret).unwrap_or(secret.len());
+        rest = &secret[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Where the next secret begins: after the `?` or `;` of a URL, or after `Bearer `.
+fn next_secret(text: &str) -> Option<usize> {
+    let url = text.find("://").and_then(|scheme| {
+        let after = scheme + 3;
+        let end = text[after..]
+            .find(ends_secret)
+            .map_or(text.len(), |at| after + at);
+        match text[after..end].find(['?', ';']) {
+            // An empty query holds nothing; looking at it again would never end.
+            Some(at) if after + at + 1 < end => Some(after + at + 1),
+            _ => next_secret(&text[end..]).map(|at| end + at),
+        }
+    });
+    let lower = text.to_ascii_lowercase();
+    let bearer = lower.find("bearer ").and_then(|at| {
+        let start = at + "bearer ".len();
+        (start < text.len() && !text[start..].starts_with(ends_secret)).then_some(start)
+    });
+    match (url, bearer) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn ends_secret(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | ')' | ']' | '}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_never_prints() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret} {secret:?}"), "**** ****");
+        assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn url_is_cut_at_query_and_at_semicolon() {
+        assert_eq!(redact_url("https://a/b?sig=x"), "https://a/b");
+        assert_eq!(redact_url("https://a/b;key=="), "https://a/b");
+        assert_eq!(redact_url("https://a/b"), "https://a/b");
+    }
+
+    #[test]
+    fn text_loses_every_query_and_token() {
+        assert_eq!(
+            redact("PUT \"https://a/b?sig=x%2B\" and http://c/d;key failed: Bearer abc.def, again"),
+            "PUT \"https://a/b?****\" and http://c/d;**** failed: Bearer **** again"
+        );
+        assert_eq!(redact("no url here"), "no url here");
+        assert_eq!(redact("https://a/b? empty"), "https://a/b? empty");
+        assert_eq!(redact("bearer "), "bearer ");
+        assert_eq!(
+            redact("http://x then http://y?s=1"),
+            "http://x then http://y?****"
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! The one place where compression, blob suffix and raw size are decided.
+
+use crate::props::DataFormat;
+
+/// How data is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all (or inside the format, as in Parquet).
+    None,
+    /// gzip.
+    Gzip,
+    /// A zip archive.
+    Zip,
+}
+
+impl Compression {
+    /// What a file name tells, by its suffix, whatever its case.
+    pub fn from_name(name: &str) -> Self {
+        let lower = name.to_ascii_lowercase();
+        if lower.ends_with(".gz") {
+            Compression::Gzip
+        } else if lower.ends_with(".zip") {
+            Compression::Zip
+        } else {
+            Compression::None
+        }
+    }
+}
+
+/// What is done to the bytes and how the blob tells the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Encoding {
+    /// What the bytes of the source are.
+    pub(crate) source: Compression,
+    /// Whether this library compresses them.
+    pub(crate) gzip: bool,
+    /// Appended to the blob's name: the service takes the compression from it.
+    pub(crate) suffix: &'static str,
+}
+
+impl Encoding {
+    /// Decides from the declared compression (or the name) and the format.
+    pub(crate) fn decide(
+        declared: Option<Compression>,
+        name: Option<&str>,
+        format: DataFormat,
+    ) -> Self {
+        let source = declared
+            .or_else(|| name.map(Compression::from_name))
+            .unwrap_or(Compression::None);
+        let gzip = source == Compression::None && format.is_compressible();
+        let suffix = match (source, gzip) {
+            (Compression::Gzip, _) | (_, true) => ".gz",
+            (Compression::Zip, _) => ".zip",
+            (Compression::None, false) => "",
+        };
+        Self {
+            source,
+            gzip,
+            suffix,
+        }
+    }
+
+    /// The uncompressed size for the service: what was counted when the source is plain, else
+    /// what the caller gave. Never a guess.
+    pub(crate) fn raw_size(&self, counted: u64, given: Option<u64>) -> Option<u64> {
+        match self.source {
+            Compression::None => Some(counted),
+            Compression::Gzip | Compression::Zip => given,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_suffix_and_bytes_agree() {
+        for (declared, name, format, gzip, suffix) in [
+            (None, None, DataFormat::Csv, true, ".gz"),
+            (None, Some("a.csv"), DataFormat::Csv, true, ".gz"),
+            (None, Some("a.csv.GZ"), DataFormat::Csv, false, ".gz"),
+            (None, Some("a.zip"), DataFormat::Json, false, ".zip"),
+            (None, Some("a.parquet"), DataFormat::Parquet, false, ""),
+            (
+                Some(Compression::Gzip),
+                None,
+                DataFormat::Json,
+                false,
+                ".gz",
+            ),
+            (
+                Some(Compression::None),
+                Some("a.gz"),
+                DataFormat::Csv,
+                true,
+                ".gz",
+            ),
+        ] {
+            let encoding = Encoding::decide(declared, name, format);
+            assert_eq!(
+                (encoding.gzip, encoding.suffix),
+                (gzip, suffix),
+                "{name:?} {format:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn raw_size_is_counted_or_given_but_never_guessed() {
+        let plain = Encoding::decide(None, None, DataFormat::Csv);
+        assert_eq!(plain.raw_size(7, Some(99)), Some(7));
+        let packed = Encoding::decide(Some(Compression::Gzip), None, DataFormat::Csv);
+        assert_eq!(packed.raw_size(7, None), None);
+        assert_eq!(packed.raw_size(7, Some(99)), Some(99));
+    }
+}

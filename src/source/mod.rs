@@ -1,0 +1,259 @@
+//! What to ingest: bytes, a reader, a file, an open file, pushed chunks, or blobs already in storage.
+
+pub(crate) mod encoding;
+pub(crate) mod progress;
+pub(crate) mod push;
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::secret::SecretUrl;
+pub use encoding::Compression;
+pub use progress::Progress;
+pub use push::PushWriter;
+
+/// One ingestion's data. A call that takes a source consumes it, whatever it returns.
+///
+/// ```
+/// use kusto_ingest::source::Source;
+///
+/// let rows = Source::bytes("1,2026-01-01,hello\n").with_id("7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001")?;
+/// let file = Source::file("events.csv.gz"); // opened when the transfer starts
+/// # Ok::<(), kusto_ingest::error::Error>(())
+/// ```
+pub struct Source {
+    pub(crate) content: Content,
+    pub(crate) id: Option<Uuid>,
+    pub(crate) compression: Option<Compression>,
+    pub(crate) raw_size: Option<u64>,
+    pub(crate) name: Option<String>,
+    pub(crate) progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// Where the bytes come from.
+pub(crate) enum Content {
+    Bytes(Bytes),
+    Reader(Box<dyn Read + Send>),
+    Path(PathBuf),
+    OpenFile(File),
+    Push(push::PushReader),
+    Blobs(Vec<BlobSource>),
+}
+
+/// A blob that is already in storage: the service fetches it, nothing is uploaded.
+#[derive(Clone, Debug)]
+pub struct BlobSource {
+    pub(crate) url: BlobUrl,
+    pub(crate) raw_size: Option<u64>,
+    pub(crate) id: Option<Uuid>,
+}
+
+/// A blob address as the service takes it: a URL with SAS, or followed by `;` and a credential.
+#[derive(Clone)]
+pub(crate) struct BlobUrl(String);
+
+impl BlobUrl {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn redacted(&self) -> &str {
+        crate::secret::redact_url(&self.0)
+    }
+}
+
+impl fmt::Debug for BlobUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.redacted())
+    }
+}
+
+impl BlobSource {
+    /// A blob by its address: `https://account.../container/blob` followed by what lets the service
+    /// read it, `?SAS` or one of the documented `;` forms (`;managed_identity=system`, ...).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`](crate::error::ErrorKind::InvalidArgument) when it is not an
+    /// absolute URL with a path.
+    pub fn new(url: &str) -> Result<Self> {
+        let wrong = |why: &str| Error::invalid_argument("blob url", why);
+        let parsed = url::Url::parse(crate::secret::redact_url(url.trim()))
+            .map_err(|error| wrong(&format!("is not an absolute URL: {error}")))?;
+        if !parsed.has_host() || parsed.path().trim_matches('/').is_empty() {
+            return Err(wrong("must name a host and a blob"));
+        }
+        Ok(Self {
+            url: BlobUrl(url.trim().to_owned()),
+            raw_size: None,
+            id: None,
+        })
+    }
+
+    /// A blob by a URL that is kept from being printed.
+    pub fn from_secret_url(url: &SecretUrl) -> Result<Self> {
+        Self::new(url.expose().as_str())
+    }
+
+    /// The uncompressed size in bytes, a hint by which the service batches. Never guessed when
+    /// absent: the service then looks for itself. 0 counts as absent.
+    #[must_use]
+    pub fn with_raw_size(mut self, bytes: u64) -> Self {
+        self.raw_size = (bytes > 0).then_some(bytes);
+        self
+    }
+
+    /// The source id (a UUID) under which the outcome is reported; chosen at random when not set.
+    pub fn with_id(mut self, id: &str) -> Result<Self> {
+        self.id = Some(parse_id(id)?);
+        Ok(self)
+    }
+}
+
+impl Source {
+    fn of(content: Content) -> Self {
+        Self {
+            content,
+            id: None,
+            compression: None,
+            raw_size: None,
+            name: None,
+            progress: None,
+        }
+    }
+
+    /// Data in memory; `Bytes` and `'static` data are not copied.
+    pub fn bytes(data: impl Into<Bytes>) -> Self {
+        Self::of(Content::Bytes(data.into()))
+    }
+
+    /// Data from a reader, read once, on a thread of its own, until it returns 0 bytes. An error
+    /// or a panic of the reader fails the ingestion; nothing is posted then.
+    pub fn reader(reader: impl Read + Send + 'static) -> Self {
+        Self::of(Content::Reader(Box::new(reader)))
+    }
+
+    /// A file, opened when the transfer starts. It must not change until the call returns: a
+    /// change of size is an error. Its name tells the compression (`.gz`, `.zip`) and, when the
+    /// properties name no format, the format.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref().to_path_buf();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let mut source = Self::of(Content::Path(path));
+        source.name = name;
+        source
+    }
+
+    /// An open file, pipe or socket, read from its current position to its end.
+    pub fn open_file(file: File) -> Self {
+        Self::of(Content::OpenFile(file))
+    }
+
+    /// Blobs that are already in storage, each one its own item of the receipt. An empty list is
+    /// an error of the call that takes it.
+    pub fn blobs(blobs: impl IntoIterator<Item = BlobSource>) -> Self {
+        Self::of(Content::Blobs(blobs.into_iter().collect()))
+    }
+
+    /// A source fed by the returned writer from any thread or task: for programs that hold the
+    /// data in a stream of their own. The writer waits while the pipeline is full, so memory stays
+    /// bounded; dropping it before [`PushWriter::finish`] fails the ingestion.
+    pub fn push() -> (PushWriter, Self) {
+        let (writer, reader) = push::channel();
+        (writer, Self::of(Content::Push(reader)))
+    }
+
+    /// The source id (a UUID) under which the outcome is reported, for correlation and for
+    /// repeating a call; chosen at random when not set. Not for blobs: they carry their own.
+    pub fn with_id(mut self, id: &str) -> Result<Self> {
+        self.id = Some(parse_id(id)?);
+        Ok(self)
+    }
+
+    /// Declares how the data is compressed already. Without it a file's name decides, and
+    /// everything else counts as not compressed.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// The uncompressed size in bytes of data that is compressed already: a hint by which the
+    /// service batches. Ignored for other data, whose size is counted.
+    #[must_use]
+    pub fn with_raw_size(mut self, bytes: u64) -> Self {
+        self.raw_size = (bytes > 0).then_some(bytes);
+        self
+    }
+
+    /// A name that tells format and compression as a file's name would, such as `events.json.gz`.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Calls `report` while data is read and sent, from library threads, one call at a time.
+    #[must_use]
+    pub fn with_progress(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(report));
+        self
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let content = match &self.content {
+            Content::Bytes(data) => format!("{} bytes", data.len()),
+            Content::Reader(_) => "reader".to_owned(),
+            Content::Path(path) => format!("file {}", path.display()),
+            Content::OpenFile(_) => "open file".to_owned(),
+            Content::Push(_) => "push".to_owned(),
+            Content::Blobs(blobs) => format!("{blobs:?}"),
+        };
+        write!(f, "Source({content})")
+    }
+}
+
+fn parse_id(id: &str) -> Result<Uuid> {
+    Uuid::parse_str(id.trim())
+        .map_err(|error| Error::invalid_argument("source id", format!("is not a UUID: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blob_addresses_are_checked_and_not_printed() {
+        for wrong in [
+            "",
+            "x",
+            "/a/b",
+            "https://host",
+            "https://host/?sig=1",
+            "mailto:a@b",
+        ] {
+            assert!(BlobSource::new(wrong).is_err(), "{wrong}");
+        }
+        let blob = BlobSource::new("https://a.example/c/b.csv?sig=abc").unwrap();
+        assert!(!format!("{blob:?}").contains("abc"));
+        assert_eq!(blob.url.expose(), "https://a.example/c/b.csv?sig=abc");
+        let identity = BlobSource::new("https://a.example/c/b;managed_identity=system").unwrap();
+        assert_eq!(identity.url.redacted(), "https://a.example/c/b");
+    }
+
+    #[test]
+    fn a_wrong_source_id_is_named() {
+        let error = Source::bytes("x").with_id("12").unwrap_err();
+        assert_eq!(error.argument(), Some("source id"));
+    }
+}

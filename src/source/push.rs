@@ -1,0 +1,177 @@
+//! A source that the caller pushes into: a bounded channel with a reader at its other end.
+
+use std::io::{self, Read};
+
+use bytes::{Buf, Bytes};
+use tokio::sync::mpsc;
+
+use crate::error::{Error, ErrorKind, Result, Step};
+
+/// Largest chunk in the channel; larger writes are cut.
+const CHUNK: usize = 256 * 1024;
+/// Chunks in the channel: with [`CHUNK`] the most that waits between writer and pipeline (1 MiB).
+const DEPTH: usize = 4;
+
+enum Message {
+    Data(Bytes),
+    Finish,
+    Fail(String),
+}
+
+pub(crate) fn channel() -> (PushWriter, PushReader) {
+    let (sender, receiver) = mpsc::channel(DEPTH);
+    (
+        PushWriter { sender },
+        PushReader {
+            receiver,
+            chunk: Bytes::new(),
+            finished: false,
+        },
+    )
+}
+
+/// The writing end of [`Source::push`](super::Source::push). Dropping it without
+/// [`PushWriter::finish`] aborts: the ingestion fails and nothing is posted.
+#[derive(Debug)]
+pub struct PushWriter {
+    sender: mpsc::Sender<Message>,
+}
+
+impl PushWriter {
+    /// Hands over all of `data`, waiting while the pipeline is full.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidState`] when the ingestion has ended; its own error is the result of
+    /// the operation.
+    pub async fn write(&mut self, data: &[u8]) -> Result<()> {
+        for chunk in data.chunks(CHUNK) {
+            self.send(Message::Data(Bytes::copy_from_slice(chunk)))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Hands over as much of `data` as fits now, without waiting; returns the number of bytes
+    /// taken, which is 0 when the pipeline is full.
+    ///
+    /// # Errors
+    /// As [`PushWriter::write`].
+    pub fn try_write(&mut self, data: &[u8]) -> Result<usize> {
+        let mut taken = 0;
+        for chunk in data.chunks(CHUNK) {
+            match self.sender.try_reserve() {
+                Ok(permit) => permit.send(Message::Data(Bytes::copy_from_slice(chunk))),
+                Err(mpsc::error::TrySendError::Full(())) => break,
+                Err(mpsc::error::TrySendError::Closed(())) => return Err(ended()),
+            }
+            taken += chunk.len();
+        }
+        Ok(taken)
+    }
+
+    /// Ends the data: what was written is the whole source.
+    ///
+    /// # Errors
+    /// As [`PushWriter::write`].
+    pub async fn finish(self) -> Result<()> {
+        self.send(Message::Finish).await
+    }
+
+    /// Fails the ingestion with a cause of the caller's, such as the error of its own stream.
+    pub async fn fail(self, cause: impl Into<String>) {
+        // Nobody listens when the ingestion has ended already.
+        let _ = self.send(Message::Fail(cause.into())).await;
+    }
+
+    async fn send(&self, message: Message) -> Result<()> {
+        self.sender.send(message).await.map_err(|_| ended())
+    }
+}
+
+fn ended() -> Error {
+    Error::new(
+        ErrorKind::InvalidState,
+        Step::ReadSource,
+        "the ingestion that reads this stream has ended; its operation holds the cause",
+    )
+}
+
+/// The reading end: blocks the pipeline's thread until a chunk comes.
+pub(crate) struct PushReader {
+    receiver: mpsc::Receiver<Message>,
+    chunk: Bytes,
+    finished: bool,
+}
+
+impl Read for PushReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() && !self.finished {
+            match self.receiver.blocking_recv() {
+                Some(Message::Data(chunk)) => self.chunk = chunk,
+                Some(Message::Finish) => self.finished = true,
+                Some(Message::Fail(cause)) => return Err(io::Error::other(cause)),
+                None => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the stream was dropped before it was finished",
+                    ));
+                }
+            }
+        }
+        let length = self.chunk.len().min(buffer.len());
+        self.chunk.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(mut reader: PushReader) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        reader.read_to_end(&mut out)?;
+        Ok(out)
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_read_and_large_writes_are_cut() {
+        let (mut writer, reader) = channel();
+        let reading = tokio::task::spawn_blocking(move || read_all(reader));
+        let data: Vec<u8> = (0..3_000_000u32).map(|n| n as u8).collect();
+        writer.write(&data).await.unwrap();
+        writer.write(b"").await.unwrap();
+        writer.finish().await.unwrap();
+        assert_eq!(reading.await.unwrap().unwrap(), data);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_or_failed_writer_is_an_error_not_an_end() {
+        let (mut writer, reader) = channel();
+        writer.write(b"half").await.unwrap();
+        drop(writer);
+        let read = tokio::task::spawn_blocking(move || read_all(reader))
+            .await
+            .unwrap();
+        assert!(read.is_err());
+        let (writer, reader) = channel();
+        writer.fail("disk gone").await;
+        let read = tokio::task::spawn_blocking(move || read_all(reader))
+            .await
+            .unwrap();
+        assert_eq!(read.unwrap_err().to_string(), "disk gone");
+    }
+
+    #[tokio::test]
+    async fn a_full_pipeline_takes_nothing_without_waiting() {
+        let (mut writer, reader) = channel();
+        let data = vec![0; (DEPTH + 2) * CHUNK];
+        assert_eq!(writer.try_write(&data).unwrap(), DEPTH * CHUNK);
+        assert_eq!(writer.try_write(&data).unwrap(), 0);
+        drop(reader);
+        assert_eq!(
+            writer.try_write(&data).unwrap_err().kind(),
+            ErrorKind::InvalidState
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! The failure and success queues: looking at messages, and taking them.
+//!
+//! The queues are shared by every client of the cluster: whoever takes messages takes them from
+//! all. [`OutcomeQuery::only`] leaves those of others alone.
+
+use azure_storage_queue::clients::QueueClient;
+use azure_storage_queue::models::{
+    QueueClientPeekMessagesOptions, QueueClientReceiveMessagesOptions,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::report::{ItemState, ReportItem};
+use crate::error::{Result, Step};
+use crate::http::retry::{RetryPolicy, retry, retry_until_in_doubt};
+use crate::http::storage::azure_error;
+use crate::http::transport::Transport;
+use crate::op::Scope;
+use crate::post::queue::client;
+use crate::resources::Queue;
+
+/// Azure's limit of messages in one answer.
+const MAX_MESSAGES: usize = 32;
+/// How long messages that are being taken are hidden from others, in seconds.
+const VISIBILITY_SECONDS: i32 = 30;
+
+/// Which notifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Outcome {
+    /// `FailedIngestionsQueue`.
+    Failures = 1,
+    /// `SuccessfulIngestionsQueue`.
+    Successes = 2,
+}
+
+/// Which notifications are asked for, and how many.
+#[derive(Clone, Debug)]
+pub struct OutcomeQuery {
+    pub(crate) outcome: Outcome,
+    limit: usize,
+    source_ids: Option<Vec<Uuid>>,
+}
+
+impl OutcomeQuery {
+    /// Up to 32 notifications of this outcome.
+    pub fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            limit: MAX_MESSAGES,
+            source_ids: None,
+        }
+    }
+
+    /// Up to this many.
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Only those of these source ids. Taking leaves the messages of others in the queue, though
+    /// hidden from others for half a minute; peeking sees only the 32 at the head of each queue.
+    #[must_use]
+    pub fn only(mut self, source_ids: impl IntoIterator<Item = Uuid>) -> Self {
+        self.source_ids = Some(source_ids.into_iter().collect());
+        self
+    }
+
+    fn wants(&self, item: &ReportItem) -> bool {
+        match (&self.source_ids, item.source_id) {
+            (None, _) => true,
+            (Some(wanted), Some(id)) => wanted.contains(&id),
+            (Some(_), None) => false,
+        }
+    }
+
+    fn default_state(&self) -> ItemState {
+        match self.outcome {
+            Outcome::Failures => ItemState::Failed,
+            Outcome::Successes => ItemState::Succeeded,
+        }
+    }
+}
+
+/// Looks at the heads of the queues and removes nothing. Each queue is asked once: peeking again
+/// gives the same messages.
+pub(crate) async fn peek(
+    scope: &Scope,
+    transport: &Transport,
+    queues: &[Queue],
+    query: &OutcomeQuery,
+) -> Result<Vec<ReportItem>> {
+    let mut items = Vec::new();
+    for queue in queues {
+        if items.len() >= query.limit {
+            break;
+        }
+        let host = queue.host();
+        let client = client(transport, queue, Step::ReadOutcomes)?;
+        let texts = retry(
+            scope,
+            Step::ReadOutcomes,
+            &host,
+            RetryPolicy::STORAGE,
+            || async {
+                peek_texts(&client)
+                    .await
+                    .map_err(|error| azure_error(Step::ReadOutcomes, &host, error))
+            },
+        )
+        .await?;
+        let found = texts.iter().map(|text| parse(text, query.default_state()));
+        items.extend(found.filter(|item| query.wants(item)));
+    }
+    items.truncate(query.limit);
+    Ok(items)
+}
+
+/// Takes messages and deletes them. What was taken before an error is given back with the error's
+/// place: nothing that was deleted is lost, so the items come first.
+pub(crate) async fn take(
+    scope: &Scope,
+    transport: &Transport,
+    queues: &[Queue],
+    query: &OutcomeQuery,
+) -> Result<Vec<ReportItem>> {
+    let mut items: Vec<ReportItem> = Vec::new();
+    for queue in queues {
+        let taken = take_from(scope, transport, queue, query, &mut items).await;
+        match taken {
+            Ok(()) => {}
+            Err(error) if items.is_empty() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "taking outcomes ended early, what was taken is returned");
+                break;
+            }
+        }
+    }
+    Ok(items)
+}
+
+async fn take_from(
+    scope: &Scope,
+    transport: &Transport,
+    queue: &Queue,
+    query: &OutcomeQuery,
+    items: &mut Vec<ReportItem>,
+) -> Result<()> {
+    let host = queue.host();
+    let step = Step::ReadOutcomes;
+    let to_error = |error| azure_error(step, &host, error);
+    let client = client(transport, queue, step)?;
+    while items.len() < query.limit {
+        let want = (query.limit - items.len()).min(MAX_MESSAGES);
+        let received = retry_until_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
+            receive(&client, want).await.map_err(to_error)
+        })
+        .await
+        // A lost answer hides its messages for a while; nothing is deleted.
+        .map_err(|error| error.with_in_doubt(false))?;
+        if received.is_empty() {
+            return Ok(());
+        }
+        for message in received {
+            let item = parse(&message.text, query.default_state());
+            if query.wants(&item) {
+                // Deleting is repeated: a second 404 means that the first one did it.
+                let deleted = retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+                    client
+                        .delete_message(&message.id, &message.receipt, None)
+                        .await
+                        .map(|_| ())
+                        .map_err(to_error)
+                })
+                .await;
+                ignore_missing(deleted)?;
+                items.push(item);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ignore_missing(deleted: Result<()>) -> Result<()> {
+    match deleted {
+        Err(error) if error.http_status() == Some(404) => Ok(()),
+        other => other,
+    }
+}
+
+struct Received {
+    id: String,
+    receipt: String,
+    text: String,
+}
+
+async fn peek_texts(client: &QueueClient) -> azure_core::Result<Vec<String>> {
+    let options = QueueClientPeekMessagesOptions {
+        number_of_messages: Some(MAX_MESSAGES as i32),
+        ..Default::default()
+    };
+    let messages = client.peek_messages(Some(options)).await?.into_model()?;
+    let items = messages.items.unwrap_or_default();
+    Ok(items
+        .into_iter()
+        .filter_map(|message| message.message_text)
+        .collect())
+}
+
+async fn receive(client: &QueueClient, count: usize) -> azure_core::Result<Vec<Received>> {
+    let options = QueueClientReceiveMessagesOptions {
+        number_of_messages: Some(count as i32),
+        visibility_timeout: Some(VISIBILITY_SECONDS),
+        ..Default::default()
+    };
+    let messages = client.receive_messages(Some(options)).await?.into_model()?;
+    let items = messages.items.unwrap_or_default();
+    Ok(items
+        .into_iter()
+        .filter_map(|message| {
+            Some(Received {
+                id: message.message_id?,
+                receipt: message.pop_receipt?,
+                text: message.message_text.unwrap_or_default(),
+            })
+        })
+        .collect())
+}
+
+/// Messages are base64 of UTF-8 JSON; plain JSON is read too. Anything else becomes an item whose
+/// details are the text, so that it is seen and does not block the queue.
+fn parse(text: &str, default_state: ItemState) -> ReportItem {
+    let decoded = STANDARD
+        .decode(text.trim())
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .unwrap_or_else(|| text.to_owned());
+    match serde_json::from_str::<Value>(decoded.trim_start_matches('\u{feff}')) {
+        Ok(Value::Object(object)) => ReportItem::from_json(&object, default_state),
+        _ => ReportItem {
+            state: Some(default_state),
+            details: Some(crate::secret::redact(&decoded)),
+            ..ReportItem::default()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_base64_utf8_or_plain_and_never_lost() {
+        let json =
+            r#"{"Details":"größer 表","IngestionSourceId":"7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001"}"#;
+        for text in [STANDARD.encode(json), json.to_owned()] {
+            let item = parse(&text, ItemState::Failed);
+            assert_eq!(item.details.as_deref(), Some("größer 表"));
+            assert!(item.source_id.is_some());
+        }
+        let odd = parse("hello", ItemState::Failed);
+        assert_eq!(
+            (odd.state, odd.details.as_deref()),
+            (Some(ItemState::Failed), Some("hello"))
+        );
+    }
+}

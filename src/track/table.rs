@@ -1,0 +1,164 @@
+//! The status table: a `Pending` entity before the message is posted, the service's word after.
+//!
+//! Thin REST with SAS: no official client exists.
+
+use bytes::Bytes;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+use super::report::{ItemState, ReportItem};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::retry::{RetryPolicy, retry};
+use crate::http::storage::storage_status_error;
+use crate::http::transport::{Reply, Transport};
+use crate::op::Scope;
+use crate::query::DateTime;
+use crate::resources::StatusTable;
+
+/// The version of the table REST contract that takes JSON without metadata.
+const TABLE_API_VERSION: &str = "2019-02-02";
+const JSON: &str = "application/json;odata=nometadata";
+
+/// The `Pending` entity of one item.
+pub(crate) struct PendingEntity<'a> {
+    pub(crate) source_id: Uuid,
+    /// Without its signature.
+    pub(crate) source_path: &'a str,
+    pub(crate) database: &'a str,
+    pub(crate) table: &'a str,
+    pub(crate) now: DateTime,
+}
+
+/// Writes the entity. Partition and row key are both the source id, so that repeating replaces it.
+pub(crate) async fn insert_pending(
+    scope: &Scope,
+    transport: &Transport,
+    table: &StatusTable,
+    entity: &PendingEntity<'_>,
+) -> Result<()> {
+    let key = entity.source_id.to_string();
+    let url = entity_url(table.url().expose(), &key);
+    let body = json!({
+        "PartitionKey": key,
+        "RowKey": key,
+        "Status": "Pending",
+        "IngestionSourceId": key,
+        "IngestionSourceId@odata.type": "Edm.Guid",
+        "IngestionSourcePath": entity.source_path,
+        "Database": entity.database,
+        "Table": entity.table,
+        "UpdatedOn": entity.now.to_string(),
+        "UpdatedOn@odata.type": "Edm.DateTime",
+    });
+    let body = Bytes::from(body.to_string());
+    let host = table.host();
+    let step = Step::WriteStatusEntity;
+    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+        // PUT replaces: safe to repeat, unlike an insert that answers 409 to its own repetition.
+        let request = table_request(transport, Method::PUT, url.clone())
+            .header("Content-Type", "application/json")
+            .body(body.clone());
+        let reply = transport.send(step, &host, request).await?;
+        match reply.status {
+            200..=299 => Ok(()),
+            _ => Err(refused(step, &host, &reply)),
+        }
+    })
+    .await
+}
+
+/// Removes the entity of an item whose message was refused, so that it is not `Pending` for ever.
+pub(crate) async fn remove(
+    scope: &Scope,
+    transport: &Transport,
+    table: &StatusTable,
+    source_id: Uuid,
+) -> Result<()> {
+    let url = entity_url(table.url().expose(), &source_id.to_string());
+    let host = table.host();
+    let step = Step::WriteStatusEntity;
+    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+        let request = table_request(transport, Method::DELETE, url.clone()).header("If-Match", "*");
+        let reply = transport.send(step, &host, request).await?;
+        match reply.status {
+            200..=299 | 404 => Ok(()),
+            _ => Err(refused(step, &host, &reply)),
+        }
+    })
+    .await
+}
+
+/// Reads an item's entity; `None` when there is none (yet).
+pub(crate) async fn read(
+    scope: &Scope,
+    transport: &Transport,
+    table: &StatusTable,
+    source_id: Uuid,
+) -> Result<Option<ReportItem>> {
+    let url = entity_url(table.url().expose(), &source_id.to_string());
+    let host = table.host();
+    let step = Step::ReadStatus;
+    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+        let request = table_request(transport, Method::GET, url.clone());
+        let reply = transport.send(step, &host, request).await?;
+        match reply.status {
+            200 => parse_entity(&reply.body, &host).map(Some),
+            404 => Ok(None),
+            _ => Err(refused(step, &host, &reply)),
+        }
+    })
+    .await
+}
+
+fn parse_entity(body: &[u8], host: &str) -> Result<ReportItem> {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(entity)) => Ok(ReportItem::from_json(&entity, ItemState::Pending)),
+        _ => Err(Error::new(
+            ErrorKind::Service,
+            Step::ReadStatus,
+            "the status table's answer is not a JSON object",
+        )
+        .with_host(host)),
+    }
+}
+
+fn table_request(transport: &Transport, method: Method, url: Url) -> RequestBuilder {
+    transport
+        .request(method, url)
+        .header("Accept", JSON)
+        .header("DataServiceVersion", "3.0")
+        .header("x-ms-version", TABLE_API_VERSION)
+}
+
+fn refused(step: Step, host: &str, reply: &Reply) -> Error {
+    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
+    let code = body
+        .as_ref()
+        .and_then(|body| body.pointer("/odata.error/code")?.as_str())
+        .or_else(|| reply.header("x-ms-error-code"));
+    storage_status_error(step, host, reply.status, code, reply.retry_after())
+}
+
+/// `.../table(PartitionKey='key',RowKey='key')` before the SAS. Keys are UUIDs: nothing to escape.
+fn entity_url(table: &Url, key: &str) -> Url {
+    let mut url = table.clone();
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&format!("{path}(PartitionKey='{key}',RowKey='{key}')"));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_stands_before_the_signature() {
+        let table = Url::parse("http://127.0.0.1:1/status?sv=1&sig=a%2Fb").unwrap();
+        assert_eq!(
+            entity_url(&table, "k").as_str(),
+            "http://127.0.0.1:1/status(PartitionKey='k',RowKey='k')?sv=1&sig=a%2Fb"
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! One blob into one container: Put Blob when it is one block, else Put Block and Put Block List.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use super::failover::Feed;
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::retry::{RetryPolicy, retry};
+use crate::op::Scope;
+use crate::source::progress::Meter;
+
+/// Put Block requests in flight for one blob.
+const PARALLEL_BLOCKS: usize = 4;
+/// Azure's limit of blocks in one blob.
+const MAX_BLOCKS: usize = 50_000;
+
+/// The blob of one attempt. Every call may be repeated: the name is this library's own, and a
+/// block is known by its index.
+#[async_trait]
+pub(crate) trait BlobTarget: Send + Sync {
+    /// Host and port, for errors.
+    fn host(&self) -> &str;
+    /// Writes the whole blob, replacing what an earlier attempt left.
+    async fn put_blob(&self, data: Bytes) -> Result<()>;
+    /// Stages block number `index`.
+    async fn put_block(&self, index: usize, data: Bytes) -> Result<()>;
+    /// Commits the first `count` staged blocks as the blob.
+    async fn put_block_list(&self, count: usize) -> Result<()>;
+}
+
+/// Sends every block of `feed` to `target` and commits. Returns the bytes that storage has
+/// acknowledged.
+pub(crate) async fn send(
+    scope: &Scope,
+    target: Arc<dyn BlobTarget>,
+    feed: &mut Feed,
+    meter: &Meter,
+) -> Result<u64> {
+    let Some(first) = next_block(scope, feed).await? else {
+        // The pipeline refuses empty sources; a feed without blocks is a defect.
+        return Err(Error::new(
+            ErrorKind::Internal,
+            Step::UploadBlob,
+            "no block to upload",
+        ));
+    };
+    match next_block(scope, feed).await? {
+        None => put_whole(scope, target.as_ref(), first, meter).await,
+        Some(second) => put_blocks(scope, target, feed, [first, second], meter).await,
+    }
+}
+
+async fn put_whole(
+    scope: &Scope,
+    target: &dyn BlobTarget,
+    data: Bytes,
+    meter: &Meter,
+) -> Result<u64> {
+    let length = data.len();
+    retry(
+        scope,
+        Step::UploadBlob,
+        target.host(),
+        RetryPolicy::STORAGE,
+        || target.put_blob(data.clone()),
+    )
+    .await?;
+    meter.add_sent(length);
+    Ok(length as u64)
+}
+
+async fn put_blocks(
+    scope: &Scope,
+    target: Arc<dyn BlobTarget>,
+    feed: &mut Feed,
+    first: [Bytes; 2],
+    meter: &Meter,
+) -> Result<u64> {
+    // Dropping the set, on any error, aborts the requests in flight.
+    let mut in_flight: JoinSet<Result<usize>> = JoinSet::new();
+    let mut waiting = first.into_iter();
+    let mut acknowledged = 0;
+    let mut count = 0;
+    loop {
+        let block = match waiting.next() {
+            Some(block) => Some(block),
+            None => next_block(scope, feed).await?,
+        };
+        let Some(block) = block else { break };
+        if count == MAX_BLOCKS {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                Step::UploadBlob,
+                format!("the data needs more than {MAX_BLOCKS} blocks"),
+            ));
+        }
+        if in_flight.len() == PARALLEL_BLOCKS {
+            acknowledged += join_one(&mut in_flight, meter).await?;
+        }
+        in_flight.spawn(put_block(scope.clone(), target.clone(), count, block));
+        count += 1;
+    }
+    while !in_flight.is_empty() {
+        acknowledged += join_one(&mut in_flight, meter).await?;
+    }
+    retry(
+        scope,
+        Step::CommitBlob,
+        target.host(),
+        RetryPolicy::STORAGE,
+        || target.put_block_list(count),
+    )
+    .await?;
+    Ok(acknowledged)
+}
+
+async fn put_block(
+    scope: Scope,
+    target: Arc<dyn BlobTarget>,
+    index: usize,
+    block: Bytes,
+) -> Result<usize> {
+    retry(
+        &scope,
+        Step::UploadBlob,
+        target.host(),
+        RetryPolicy::STORAGE,
+        || target.put_block(index, block.clone()),
+    )
+    .await?;
+    Ok(block.len())
+}
+
+async fn join_one(in_flight: &mut JoinSet<Result<usize>>, meter: &Meter) -> Result<u64> {
+    let Some(joined) = in_flight.join_next().await else {
+        return Ok(0);
+    };
+    let length = joined.map_err(|error| {
+        Error::new(
+            ErrorKind::Internal,
+            Step::UploadBlob,
+            format!("an upload task died: {error}"),
+        )
+    })??;
+    meter.add_sent(length);
+    Ok(length as u64)
+}
+
+async fn next_block(scope: &Scope, feed: &mut Feed) -> Result<Option<Bytes>> {
+    scope.run(Step::ReadSource, "", feed.next()).await
+}

@@ -1,0 +1,192 @@
+//! Azure Blob Storage through the official client, behind [`BlobTarget`] and [`Containers`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use azure_core::http::Body;
+use azure_storage_blob::clients::{BlockBlobClient, BlockBlobClientOptions};
+use azure_storage_blob::models::{BlockBlobClientUploadOptions, BlockLookupList};
+use bytes::Bytes;
+
+use super::attempt::BlobTarget;
+use super::failover::Containers;
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::storage::{STORAGE_API_VERSION, azure_error, azure_options, child_url};
+use crate::http::transport::{Transport, host_of};
+use crate::op::Scope;
+use crate::pipeline::BLOCK_SIZE;
+use crate::resources::{Container, IngestionResources, Resources};
+use crate::secret::SecretUrl;
+
+/// The containers of one call, in the order of their accounts' recent success.
+pub(crate) struct AzureContainers<'a> {
+    scope: &'a Scope,
+    transport: &'a Transport,
+    resources: &'a Resources,
+    blob_name: String,
+    state: Mutex<State>,
+}
+
+struct State {
+    from: Arc<IngestionResources>,
+    ordered: Vec<Container>,
+    replaced: bool,
+}
+
+impl<'a> AzureContainers<'a> {
+    /// `blob_name` is the same in every container, so that a repeated attempt replaces its own.
+    pub(crate) fn new(
+        scope: &'a Scope,
+        transport: &'a Transport,
+        resources: &'a Resources,
+        from: Arc<IngestionResources>,
+        blob_name: String,
+    ) -> Self {
+        let ordered = resources.ranking().order(&from.containers);
+        let state = Mutex::new(State {
+            from,
+            ordered,
+            replaced: false,
+        });
+        Self {
+            scope,
+            transport,
+            resources,
+            blob_name,
+            state,
+        }
+    }
+
+    /// The address, with SAS, of the blob in a container: what the service is told.
+    pub(crate) fn blob_url(&self, attempt: usize) -> Result<SecretUrl> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let container = state.ordered.get(attempt).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, Step::UploadBlob, "no such container")
+        })?;
+        Ok(SecretUrl::new(child_url(
+            container.url().expose(),
+            &[&self.blob_name],
+        )?))
+    }
+
+    /// After a 403 the attempts that are left use fresh signatures, once.
+    async fn replace_rest(&self, failed: usize) {
+        let stale = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if std::mem::replace(&mut state.replaced, true) {
+                return;
+            }
+            state.from.clone()
+        };
+        match self.resources.replace(self.scope, &stale).await {
+            Ok(fresh) => {
+                let ordered = self.resources.ranking().order(&fresh.containers);
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.ordered.truncate(failed + 1);
+                state.ordered.extend(ordered);
+                state.from = fresh;
+            }
+            Err(error) => tracing::warn!(%error, "resources could not be fetched after a 403"),
+        }
+    }
+}
+
+#[async_trait]
+impl Containers for AzureContainers<'_> {
+    fn len(&self) -> usize {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ordered
+            .len()
+    }
+
+    fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {
+        let url = self.blob_url(attempt)?;
+        Ok(Arc::new(AzureBlob::new(self.transport, &url)?))
+    }
+
+    async fn report(&self, attempt: usize, outcome: std::result::Result<(), &Error>) {
+        let account = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state
+                .ordered
+                .get(attempt)
+                .map(|container| container.account().to_owned())
+        };
+        if let Some(account) = account {
+            self.resources.ranking().record(&account, outcome.is_ok());
+        }
+        if outcome.is_err_and(|error| error.http_status() == Some(403)) {
+            self.replace_rest(attempt).await;
+        }
+    }
+}
+
+struct AzureBlob {
+    client: BlockBlobClient,
+    host: String,
+}
+
+impl AzureBlob {
+    fn new(transport: &Transport, url: &SecretUrl) -> Result<Self> {
+        let host = host_of(url.expose());
+        let options = BlockBlobClientOptions {
+            client_options: azure_options(transport),
+            version: STORAGE_API_VERSION.to_owned(),
+        };
+        let client = BlockBlobClient::new(url.expose().clone(), None, Some(options))
+            .map_err(|error| azure_error(Step::UploadBlob, &host, error))?;
+        Ok(Self { client, host })
+    }
+}
+
+#[async_trait]
+impl BlobTarget for AzureBlob {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    async fn put_blob(&self, data: Bytes) -> Result<()> {
+        let options = BlockBlobClientUploadOptions {
+            // Above any block: the data is never cut again.
+            partition_size: std::num::NonZeroU64::new(2 * BLOCK_SIZE as u64),
+            parallel: std::num::NonZeroUsize::new(1),
+            ..Default::default()
+        };
+        self.client
+            .upload(Body::from(data).into(), Some(options))
+            .await
+            .map_err(|error| azure_error(Step::UploadBlob, &self.host, error))?;
+        Ok(())
+    }
+
+    async fn put_block(&self, index: usize, data: Bytes) -> Result<()> {
+        let length = data.len() as u64;
+        self.client
+            .stage_block(&block_id(index), length, Body::from(data).into(), None)
+            .await
+            .map_err(|error| azure_error(Step::UploadBlob, &self.host, error))?;
+        Ok(())
+    }
+
+    async fn put_block_list(&self, count: usize) -> Result<()> {
+        let list = BlockLookupList {
+            latest: Some((0..count).map(|index| block_id(index).to_vec()).collect()),
+            ..Default::default()
+        };
+        let body = list
+            .try_into()
+            .map_err(|error| azure_error(Step::CommitBlob, &self.host, error))?;
+        self.client
+            .commit_block_list(body, None)
+            .await
+            .map_err(|error| azure_error(Step::CommitBlob, &self.host, error))?;
+        Ok(())
+    }
+}
+
+/// Ids must have one length in a blob; the index alone makes a repeated block replace itself.
+fn block_id(index: usize) -> [u8; 8] {
+    (index as u64).to_be_bytes()
+}

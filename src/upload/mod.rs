@@ -1,0 +1,10 @@
+//! From blocks to one committed blob: one container at a time, the next one when it fails.
+//!
+//! This room knows storage and nothing of ingestion properties.
+
+mod attempt;
+mod azure;
+mod failover;
+
+pub(crate) use azure::AzureContainers;
+pub(crate) use failover::{BlockSource, upload};

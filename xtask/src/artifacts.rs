@@ -1,0 +1,56 @@
+//! The release build, made once.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use crate::{process, workspace};
+
+/// Cargo's arguments for the one release build that everything here uses. The library and the
+/// emulator are always named together: cargo merges the features of their dependencies, and any
+/// other choice of packages would compile most of the tree a second time.
+pub(crate) const RELEASE: [&str; 6] = [
+    "build",
+    "--release",
+    "--package",
+    "kusto-ingest",
+    "--package",
+    "kusto-emulator",
+];
+
+/// Where the release build is.
+pub(crate) struct Artifacts {
+    pub(crate) directory: PathBuf,
+}
+
+impl Artifacts {
+    /// The shared library.
+    pub(crate) fn shared(&self) -> PathBuf {
+        self.directory.join(if cfg!(target_os = "macos") {
+            "libkusto_ingest.dylib"
+        } else {
+            "libkusto_ingest.so"
+        })
+    }
+
+    /// The static library.
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.directory.join("libkusto_ingest.a")
+    }
+
+    /// The emulator's program.
+    pub(crate) fn emulator(&self) -> PathBuf {
+        self.directory.join("kusto-emulator")
+    }
+}
+
+/// Builds the library and the emulator in release; only the first call in a process does work.
+pub(crate) fn release() -> Result<&'static Artifacts, String> {
+    static BUILT: OnceLock<Result<Artifacts, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        process::run(&mut process::cargo(RELEASE))?;
+        Ok(Artifacts {
+            directory: workspace::target().join("release"),
+        })
+    });
+    built.as_ref().map_err(Clone::clone)
+}

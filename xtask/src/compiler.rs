@@ -1,0 +1,86 @@
+//! The C and C++ compilers, and how our library is linked.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::artifacts::Artifacts;
+use crate::{process, workspace};
+
+/// Warnings that the header, the examples and the C tests must not give.
+pub(crate) const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+/// A family of compilers.
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) c: &'static str,
+    pub(crate) cxx: &'static str,
+}
+
+/// gcc is what the tests demand; clang is used when it is there.
+pub(crate) const FAMILIES: [Family; 2] = [
+    Family {
+        name: "gcc",
+        c: "gcc",
+        cxx: "g++",
+    },
+    Family {
+        name: "clang",
+        c: "clang",
+        cxx: "clang++",
+    },
+];
+
+/// Directory of the public header.
+pub(crate) fn include() -> PathBuf {
+    workspace::root().join("include")
+}
+
+/// Compiles one C99 file with the strict warnings and links it to the shared library, which it
+/// finds again without any environment.
+pub(crate) fn program(source: &Path, output: &Path, library: &Artifacts) -> Result<(), String> {
+    let libraries = links(library)?;
+    let mut command = Command::new("cc");
+    command
+        .args(["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O1", "-g"])
+        .args(STRICT)
+        .arg("-I")
+        .arg(include())
+        .arg(source)
+        .arg("-o")
+        .arg(output)
+        .arg("-L")
+        .arg(&libraries)
+        .arg(format!("-Wl,-rpath,{}", libraries.display()))
+        .args(["-lkusto_ingest", "-lpthread"]);
+    process::capture(&mut command).map(drop)
+}
+
+/// A directory with the shared library under the names by which linker and loader ask for it;
+/// cargo makes only the first.
+fn links(library: &Artifacts) -> Result<PathBuf, String> {
+    let directory = workspace::scratch("lib")?;
+    let major = workspace::VERSION.split('.').next().unwrap_or("0");
+    let names = if cfg!(target_os = "macos") {
+        [
+            "libkusto_ingest.dylib".to_owned(),
+            format!("libkusto_ingest.{major}.dylib"),
+        ]
+    } else {
+        [
+            "libkusto_ingest.so".to_owned(),
+            format!("libkusto_ingest.so.{major}"),
+        ]
+    };
+    for name in names {
+        link(&library.shared(), &directory.join(name))?;
+    }
+    Ok(directory)
+}
+
+/// Makes or replaces a symbolic link.
+pub(crate) fn link(target: &Path, link: &Path) -> Result<(), String> {
+    // Absent is the usual case.
+    let _ = std::fs::remove_file(link);
+    std::os::unix::fs::symlink(target, link)
+        .map_err(|error| format!("cannot link {}: {error}", link.display()))
+}

@@ -1,0 +1,172 @@
+//! `cargo xtask demo`: real data through the C ABI into a local Kusto service and back out.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::artifacts::{self, Artifacts};
+use crate::emulator::{DATABASE, Emulator};
+use crate::tally::Tally;
+use crate::{compiler, process, storm, workspace};
+
+/// Programs of examples/c, in the order of the demo.
+const PROGRAMS: [&str; 3] = ["quickstart", "storm_events", "ingest_file"];
+
+/// Rows that `ingest_file` puts into the table that `quickstart` made with ten.
+const FILE_ROWS: u64 = 100_000;
+const QUICKSTART_ROWS: u64 = 10;
+
+/// `cargo xtask demo`.
+pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
+    if !arguments.is_empty() {
+        return Err("demo takes no arguments".into());
+    }
+    println!("Building the library, the emulator and the examples.");
+    let library = artifacts::release()?;
+    let programs = build(library)?;
+    show(&programs)?;
+    println!("{}", real_cluster(&programs));
+    Ok(())
+}
+
+/// The demo as a test: every program must succeed, and every row must be there.
+pub(crate) fn leg() -> Result<Tally, String> {
+    counted(&build(artifacts::release()?)?)
+}
+
+/// The same with the Rust programs of the same names, in the build that `cargo test` made.
+pub(crate) fn rust_leg() -> Result<Tally, String> {
+    process::run(&mut process::cargo([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--examples",
+    ]))?;
+    counted(&workspace::target().join("debug/examples"))
+}
+
+fn counted(programs: &Path) -> Result<Tally, String> {
+    let transcript = show(programs)?;
+    let counted = transcript
+        .lines()
+        .any(|line| line.contains(&storm::RECORDS.to_string()));
+    let shown = if counted {
+        Ok(())
+    } else {
+        Err(format!("its output does not show {}", storm::RECORDS))
+    };
+    let mut tally = Tally::check("storm_events counts every record", shown);
+    // The programs succeeded and the rows of the last were counted, or `show` had failed.
+    tally.passed += PROGRAMS.len() as u64;
+    Ok(tally)
+}
+
+/// Compiles the programs and returns the directory they are in.
+fn build(library: &Artifacts) -> Result<PathBuf, String> {
+    let directory = workspace::scratch("demo")?;
+    for name in PROGRAMS {
+        let source = workspace::root()
+            .join("examples/c")
+            .join(format!("{name}.c"));
+        compiler::program(&source, &directory.join(name), library)?;
+    }
+    Ok(directory)
+}
+
+/// Runs the three programs against an emulator of their own; returns what they printed.
+fn show(programs: &Path) -> Result<String, String> {
+    let emulator = Emulator::start(None)?;
+    println!(
+        "\nThe emulator answers at {}, database {DATABASE}.",
+        emulator.engine()?
+    );
+
+    let mut transcript = String::new();
+    let mut scene = |title: &str, name: &str, arguments: &[&str]| -> Result<(), String> {
+        println!("\n== {name}: {title}");
+        transcript += &run(&programs.join(name), arguments, &emulator)?;
+        Ok(())
+    };
+    scene("ten JSON lines from memory", "quickstart", &[])?;
+
+    let data = workspace::scratch("data")?;
+    let csv = data.join("storm_events.csv");
+    let size = storm::write_file(&csv, storm::RECORDS)?;
+    let blob = emulator.upload(&csv, "storm_events.csv")?;
+    let title = format!(
+        "{} records, {:.1} MB, already in a blob",
+        storm::RECORDS,
+        size as f64 / 1e6
+    );
+    scene(&title, "storm_events", &[&blob, &size.to_string()])?;
+
+    let rows = write_rows(&data.join("rows.csv"))?;
+    let title = format!("{FILE_ROWS} rows of a file, into the table of quickstart");
+    scene(&title, "ingest_file", &["Table1", &rows.to_string_lossy()])?;
+    wait_for_rows(&emulator, "Table1", QUICKSTART_ROWS + FILE_ROWS)?;
+
+    emulator.stop()?;
+    Ok(transcript)
+}
+
+fn run(program: &Path, arguments: &[&str], emulator: &Emulator) -> Result<String, String> {
+    let started = Instant::now();
+    let mut command = Command::new(program);
+    command.args(arguments).envs(emulator.environment()?);
+    let said = process::tee(&mut command, Duration::from_secs(300))?;
+    println!("-- {:.1} s", started.elapsed().as_secs_f64());
+    if said.success {
+        Ok(said.text)
+    } else {
+        Err(format!("{} failed", program.display()))
+    }
+}
+
+/// A CSV file that fits the table of quickstart: long, datetime, string.
+fn write_rows(file: &Path) -> Result<PathBuf, String> {
+    let mut text = String::new();
+    for row in 0..FILE_ROWS {
+        let (minute, second) = (row / 60 % 60, row % 60);
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{row},2026-01-01T00:{minute:02}:{second:02}Z,\"row {row}, from a file\""
+        );
+    }
+    workspace::write(file, &text)?;
+    Ok(file.to_path_buf())
+}
+
+/// Asks the service itself, past the library: the file's rows must arrive, and none twice.
+fn wait_for_rows(emulator: &Emulator, table: &str, expected: u64) -> Result<(), String> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let rows = emulator.query(&format!("{table} | count"))?;
+        let count = rows
+            .first()
+            .and_then(|row| row[0].as_u64())
+            .ok_or("no count")?;
+        if count == expected {
+            println!("\nAsked the service itself: {table} | count = {count}");
+            return Ok(());
+        }
+        if count > expected || Instant::now() > deadline {
+            return Err(format!("{table} has {count} rows, not {expected}"));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn real_cluster(programs: &Path) -> String {
+    format!(
+        "
+The same programs talk to a real cluster. Say where it is and give a token:
+
+  export KUSTO_CONNECTION_STRING=\"Data Source=https://CLUSTER.REGION.kusto.windows.net;Fed=true;Application Token=$(\\
+    az account get-access-token --resource https://kusto.kusto.windows.net --query accessToken --output tsv)\"
+  export KUSTO_DATABASE=YOUR_DATABASE
+  {}/quickstart",
+        programs.strip_prefix(workspace::root()).unwrap_or(programs).display()
+    )
+}

@@ -1,0 +1,142 @@
+//! The emulator as a program beside us.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::artifacts;
+use crate::azurite::Azurite;
+use crate::http::{self, Answer};
+use crate::process::Background;
+
+/// Database of demo and tests.
+pub(crate) const DATABASE: &str = "Demo";
+
+/// Blob uploads name the version of the storage protocol they speak.
+const STORAGE_VERSION: (&str, &str) = ("x-ms-version", "2021-12-02");
+
+/// `cargo xtask emulator [flags...]`: in the foreground until Ctrl-C.
+pub(crate) fn command(arguments: &[String]) -> Result<ExitCode, String> {
+    let program = artifacts::release()?.emulator();
+    let status = Command::new(&program).args(arguments).status();
+    let status = status.map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A running emulator; dropping it ends it.
+pub(crate) struct Emulator {
+    process: Background,
+    ready: Value,
+}
+
+impl Emulator {
+    /// Starts on free ports, with its own storage or with that of `azurite`.
+    pub(crate) fn start(azurite: Option<&Azurite>) -> Result<Emulator, String> {
+        let mut command = Command::new(artifacts::release()?.emulator());
+        command.args(["--port", "0", "--database", DATABASE]);
+        if let Some(azurite) = azurite {
+            command.args(azurite.emulator_flags());
+        }
+        let (process, ready) = Background::start(
+            "kusto-emulator",
+            &mut command,
+            Duration::from_secs(60),
+            |line| serde_json::from_str(line.strip_prefix("READY ")?).ok(),
+        )?;
+        Ok(Emulator { process, ready })
+    }
+
+    /// Ends it as Ctrl-C would, and fails when it does not end well.
+    pub(crate) fn stop(self) -> Result<(), String> {
+        self.process.stop()
+    }
+
+    /// Address of the engine.
+    pub(crate) fn engine(&self) -> Result<&str, String> {
+        self.text("engine")
+    }
+
+    /// Address of the data management service.
+    pub(crate) fn data_management(&self) -> Result<&str, String> {
+        self.text("data_management")
+    }
+
+    /// What a program needs to connect: see the examples.
+    pub(crate) fn environment(&self) -> Result<[(&'static str, &str); 2], String> {
+        Ok([
+            ("KUSTO_CONNECTION_STRING", self.text("connection_string")?),
+            ("KUSTO_DATABASE", DATABASE),
+        ])
+    }
+
+    fn text(&self, key: &str) -> Result<&str, String> {
+        self.ready[key]
+            .as_str()
+            .ok_or_else(|| format!("the emulator's READY line has no {key:?}"))
+    }
+
+    /// Rows of the first table that a query gives.
+    pub(crate) fn query(&self, text: &str) -> Result<Vec<Value>, String> {
+        rows(
+            &format!("{}/v1/rest/query", self.engine()?.trim_end_matches('/')),
+            text,
+        )
+    }
+
+    /// Puts a file into the container for blobs of the user's own, and returns its URL with access.
+    pub(crate) fn upload(&self, file: &Path, name: &str) -> Result<String, String> {
+        let url = format!(
+            "{}/emulator/v1/resources",
+            self.engine()?.trim_end_matches('/')
+        );
+        let resources = json(&http::send("GET", &url, &[], 0, &mut std::io::empty())?)?;
+        let container = resources["containers"][0]
+            .as_str()
+            .ok_or("the emulator offers no container")?;
+        let (address, access) = container
+            .split_once('?')
+            .ok_or("a container without access")?;
+        let blob = format!("{address}/{name}?{access}");
+        let failed = |error: std::io::Error| format!("cannot read {}: {error}", file.display());
+        let mut source = File::open(file).map_err(failed)?;
+        let length = source.metadata().map_err(failed)?.len();
+        let headers = [("x-ms-blob-type", "BlockBlob"), STORAGE_VERSION];
+        let answer = http::send("PUT", &blob, &headers, length, &mut source)?;
+        if answer.status == 201 {
+            Ok(blob)
+        } else {
+            Err(format!("Put Blob answered {}", answer.status))
+        }
+    }
+}
+
+fn rows(url: &str, text: &str) -> Result<Vec<Value>, String> {
+    let body = json!({ "db": DATABASE, "csl": text }).to_string();
+    let headers = [("Content-Type", "application/json")];
+    let answer = http::send(
+        "POST",
+        url,
+        &headers,
+        body.len() as u64,
+        &mut body.as_bytes(),
+    )?;
+    match json(&answer)?["Tables"][0]["Rows"].take() {
+        Value::Array(rows) => Ok(rows),
+        _ => Err(format!("no rows in the answer to {text:?}")),
+    }
+}
+
+fn json(answer: &Answer) -> Result<Value, String> {
+    let said = String::from_utf8_lossy(&answer.body);
+    if answer.status != 200 {
+        return Err(format!("the emulator answered {}: {said}", answer.status));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| format!("{error} in: {said}"))
+}

@@ -1,0 +1,267 @@
+//! `include/kusto_ingest.h`: generated from `src/capi`, committed, and held to rules of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::compiler::{FAMILIES, Family, STRICT, include};
+use crate::tally::Tally;
+use crate::{process, workspace};
+
+/// Line starts that the comment of every function must have.
+const REQUIRED_LINES: [&str; 4] = ["Ownership", "Threads", "Failure", "Since"];
+
+/// `cargo xtask header [--check]`.
+pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
+    match arguments {
+        [] => workspace::write(&path(), &generate()?),
+        [flag] if flag == "--check" => equals_committed(),
+        _ => Err("header [--check]".into()),
+    }
+}
+
+/// All that can be said about the header without the library.
+pub(crate) fn leg() -> Result<Tally, String> {
+    let header = committed()?;
+    let mut tally = Tally::check(
+        "the committed header is what src/capi gives",
+        equals_committed(),
+    );
+    tally += Tally::check("every function is documented", documented(&header));
+    tally += Tally::check(
+        "the version macros are those of the crate",
+        version_macros(),
+    );
+    for family in &FAMILIES {
+        tally += compiles_alone(family);
+    }
+    Ok(tally)
+}
+
+fn path() -> PathBuf {
+    include().join("kusto_ingest.h")
+}
+
+/// Text of the committed header.
+pub(crate) fn committed() -> Result<String, String> {
+    workspace::read(&path())
+}
+
+fn equals_committed() -> Result<(), String> {
+    if committed()? == generate()? {
+        Ok(())
+    } else {
+        Err("stale: run `cargo xtask header` and commit".into())
+    }
+}
+
+/// The header that `src/capi` gives now.
+fn generate() -> Result<String, String> {
+    let root = workspace::root();
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
+    let preamble = config.after_includes.take().unwrap_or_default();
+    config.after_includes = Some(with_version(&preamble)?);
+    // The one module, not the crate: cbindgen would take every public constant of the crate.
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(root.join("src/capi/mod.rs"))
+        .generate()
+        .map_err(|error| error.to_string())?;
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    let text = String::from_utf8(text).map_err(|error| error.to_string())?;
+    // cbindgen has no setting for the calling convention of function pointers.
+    Ok(text.replace("(*kusto_", "(KUSTO_CALL *kusto_"))
+}
+
+/// Cargo.toml is the one place that states the version.
+fn with_version(text: &str) -> Result<String, String> {
+    let [major, minor, patch] = workspace::version_numbers()?.map(|number| number.to_string());
+    Ok(text
+        .replace("@MAJOR@", &major)
+        .replace("@MINOR@", &minor)
+        .replace("@PATCH@", &patch))
+}
+
+/// A function that the header declares, with the comment before it.
+pub(crate) struct Function {
+    pub(crate) name: String,
+    comment: String,
+}
+
+/// Every `KUSTO_API` declaration.
+pub(crate) fn functions(header: &str) -> Vec<Function> {
+    let mut functions = Vec::new();
+    let (mut comment, mut in_comment) = (String::new(), false);
+    let mut lines = header.lines();
+    while let Some(line) = lines.next() {
+        let text = line.trim();
+        if text.starts_with("/*") {
+            (comment, in_comment) = (String::new(), true);
+        }
+        if in_comment {
+            comment.push_str(text.trim_start_matches(['/', '*', ' ']));
+            comment.push('\n');
+            in_comment = !text.ends_with("*/");
+        } else if let Some(declaration) = text.strip_prefix("KUSTO_API") {
+            // A long declaration begins on a line of its own.
+            let declaration = if declaration.is_empty() {
+                lines.next().unwrap_or_default()
+            } else {
+                declaration
+            };
+            let before = declaration.split('(').next().unwrap_or_default();
+            let name = before.rsplit([' ', '*']).next().unwrap_or_default();
+            functions.push(Function {
+                name: name.to_owned(),
+                comment: std::mem::take(&mut comment),
+            });
+        } else {
+            comment.clear();
+        }
+    }
+    functions
+}
+
+fn documented(header: &str) -> Result<(), String> {
+    let functions = functions(header);
+    if functions.is_empty() {
+        return Err("the header declares no function".into());
+    }
+    let gaps: Vec<String> = functions.iter().filter_map(gap).collect();
+    if gaps.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} functions lack lines\n    {}",
+            gaps.len(),
+            gaps.join("\n    ")
+        ))
+    }
+}
+
+/// What the comment of a function lacks.
+fn gap(function: &Function) -> Option<String> {
+    let has = |start: &str| function.comment.lines().any(|line| line.starts_with(start));
+    let missing: Vec<&str> = REQUIRED_LINES
+        .into_iter()
+        .filter(|start| !has(start))
+        .collect();
+    (!missing.is_empty()).then(|| format!("{}: {}", function.name, missing.join(", ")))
+}
+
+fn version_macros() -> Result<(), String> {
+    let [major, minor, patch] = workspace::version_numbers()?;
+    let number = (major << 16) | (minor << 8) | patch;
+    let source = format!(
+        "#include <kusto_ingest.h>\n\
+         typedef char major[KUSTO_VERSION_MAJOR == {major} ? 1 : -1];\n\
+         typedef char minor[KUSTO_VERSION_MINOR == {minor} ? 1 : -1];\n\
+         typedef char patch[KUSTO_VERSION_PATCH == {patch} ? 1 : -1];\n\
+         typedef char number[KUSTO_VERSION_NUMBER == {number} ? 1 : -1];\n\
+         typedef char abi[KUSTO_ABI_VERSION == {major} ? 1 : -1];\n"
+    );
+    let file = workspace::scratch("header")?.join("version.c");
+    workspace::write(&file, &source)?;
+    syntax("cc", "c99", &file)
+}
+
+/// C99, C11, C++17 and C++20, with nothing included before the header.
+fn compiles_alone(family: &Family) -> Tally {
+    if !process::found(family.c) || !process::found(family.cxx) {
+        return match family.name {
+            "gcc" => Tally::check("gcc", Err("not found; it is required".into())),
+            name => Tally::skip(name, "not found"),
+        };
+    }
+    [
+        (family.c, "c99", "c"),
+        (family.c, "c11", "c"),
+        (family.cxx, "c++17", "cpp"),
+        (family.cxx, "c++20", "cpp"),
+    ]
+    .into_iter()
+    .map(|(compiler, standard, extension)| {
+        let result = workspace::scratch("header").and_then(|directory| {
+            let file = directory.join(format!("alone.{extension}"));
+            workspace::write(&file, "#include <kusto_ingest.h>\n")?;
+            syntax(compiler, standard, &file)
+        });
+        Tally::check(&format!("compiles alone: {compiler} {standard}"), result)
+    })
+    .sum()
+}
+
+fn syntax(compiler: &str, standard: &str, file: &Path) -> Result<(), String> {
+    let mut command = Command::new(compiler);
+    command
+        .arg(format!("-std={standard}"))
+        .arg("-fsyntax-only")
+        .args(STRICT)
+        .arg("-I")
+        .arg(include())
+        .arg(file);
+    process::capture(&mut command).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "\
+/*
+ * Frees it.
+ *
+ * Ownership: takes `x`. Threads: any.
+ * Threads: any.
+ * Failure: none.
+ * Since: 0.1
+ */
+KUSTO_API void kusto_x_free(kusto_x *x);
+
+typedef struct kusto_x kusto_x;
+
+/*
+ Ownership: none.
+ Threads: any.
+ Failure: none.
+ */
+KUSTO_API
+int32_t kusto_x_long(kusto_x *x,
+                     size_t len);
+
+/* A comment of something else. */
+#define KUSTO_OTHER 1
+KUSTO_API const char *kusto_x_name(const kusto_x *x,
+                                   size_t *len);
+";
+
+    #[test]
+    fn functions_are_found_with_the_comment_right_before_them() {
+        let functions = functions(HEADER);
+        let names: Vec<&str> = functions
+            .iter()
+            .map(|function| function.name.as_str())
+            .collect();
+        assert_eq!(names, ["kusto_x_free", "kusto_x_long", "kusto_x_name"]);
+        assert_eq!(gap(&functions[0]), None);
+        assert_eq!(gap(&functions[1]).as_deref(), Some("kusto_x_long: Since"));
+        assert_eq!(
+            gap(&functions[2]).as_deref(),
+            Some("kusto_x_name: Ownership, Threads, Failure, Since")
+        );
+    }
+
+    #[test]
+    fn a_header_without_functions_is_not_documented() {
+        assert!(documented("#pragma once\n").is_err());
+    }
+
+    #[test]
+    fn the_version_is_filled_in() {
+        let [major, minor, patch] = workspace::version_numbers().unwrap();
+        assert_eq!(
+            with_version("@MAJOR@.@MINOR@.@PATCH@").unwrap(),
+            format!("{major}.{minor}.{patch}")
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! The tree a C user installs: the same from `cargo xtask install` as from `cmake --install`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::artifacts::{self, Artifacts};
+use crate::compiler::{self, STRICT};
+use crate::tally::Tally;
+use crate::{process, workspace};
+
+/// `cargo xtask install --prefix DIR`.
+pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
+    let [flag, prefix] = arguments else {
+        return Err("install --prefix DIR".into());
+    };
+    if flag != "--prefix" {
+        return Err("install --prefix DIR".into());
+    }
+    install(artifacts::release()?, Path::new(prefix))?;
+    println!("installed below {prefix}");
+    Ok(())
+}
+
+fn install(library: &Artifacts, prefix: &Path) -> Result<(), String> {
+    let root = workspace::root();
+    let lib = prefix.join("lib");
+    workspace::copy(
+        &compiler::include().join("kusto_ingest.h"),
+        &prefix.join("include/kusto_ingest.h"),
+    )?;
+    shared_library(library, &lib)?;
+    let archive = lib.join("libkusto_ingest.a");
+    workspace::copy(&library.archive(), &archive)?;
+    // std's debug information is half of the archive.
+    strip(&["--strip-debug", "-S"], &archive)?;
+    for (template, place) in [
+        ("kusto_ingest.pc.in", "pkgconfig/kusto_ingest.pc"),
+        (
+            "cmake/kusto_ingestConfig.cmake.in",
+            "cmake/kusto_ingest/kusto_ingestConfig.cmake",
+        ),
+        (
+            "cmake/kusto_ingestConfigVersion.cmake.in",
+            "cmake/kusto_ingest/kusto_ingestConfigVersion.cmake",
+        ),
+    ] {
+        workspace::write(
+            &lib.join(place),
+            &filled(&workspace::read(&root.join(template))?),
+        )?;
+    }
+    Ok(())
+}
+
+/// `libkusto_ingest.so.0.1.0` and the links `.so.0` (what the loader asks for) and `.so` (what the
+/// linker asks for).
+fn shared_library(library: &Artifacts, lib: &Path) -> Result<(), String> {
+    let version = workspace::VERSION;
+    let [major, ..] = workspace::version_numbers()?;
+    let [full, loader, linker] = if cfg!(target_os = "macos") {
+        [
+            format!("libkusto_ingest.{version}.dylib"),
+            format!("libkusto_ingest.{major}.dylib"),
+            "libkusto_ingest.dylib".into(),
+        ]
+    } else {
+        [
+            format!("libkusto_ingest.so.{version}"),
+            format!("libkusto_ingest.so.{major}"),
+            "libkusto_ingest.so".into(),
+        ]
+    };
+    workspace::copy(&library.shared(), &lib.join(&full))?;
+    strip(&["--strip-unneeded", "-x"], &lib.join(&full))?;
+    compiler::link(Path::new(&full), &lib.join(&loader))?;
+    compiler::link(Path::new(&loader), &lib.join(&linker))
+}
+
+/// GNU strip has long flags, that of macOS short ones.
+fn strip([gnu, apple]: &[&str; 2], file: &Path) -> Result<(), String> {
+    let flag = if cfg!(target_os = "macos") {
+        apple
+    } else {
+        gnu
+    };
+    process::capture(Command::new("strip").arg(flag).arg(file)).map(drop)
+}
+
+/// Fills in a template as CMake's `configure_file(... @ONLY)` does.
+fn filled(template: &str) -> String {
+    [
+        ("@PROJECT_VERSION@", workspace::VERSION),
+        ("@KUSTO_INCLUDEDIR@", "include"),
+        ("@KUSTO_LIBDIR@", "lib"),
+        ("@KUSTO_LIBDIR_TO_PREFIX@", ".."),
+    ]
+    .into_iter()
+    .fold(template.to_owned(), |text, (name, value)| {
+        text.replace(name, value)
+    })
+}
+
+/// Installs both ways and builds the consumer project against the trees in every way.
+pub(crate) fn leg() -> Result<Tally, String> {
+    let library = artifacts::release()?;
+    let scratch = workspace::scratch("install")?;
+    let tree = scratch.join("tree");
+    workspace::remove_directory(&tree)?;
+    install(library, &tree)?;
+    // Moved after installing: nothing in the tree may name the place where it was made.
+    let moved = scratch.join("moved");
+    workspace::remove_directory(&moved)?;
+    std::fs::rename(&tree, &moved).map_err(|error| error.to_string())?;
+    let mut tally = with_cmake(&scratch, &moved)?;
+    for linkage in ["shared", "static"] {
+        tally += match process::found("pkg-config") {
+            true => Tally::check(
+                &format!("consumer by pkg-config, {linkage}"),
+                by_pkg_config(&scratch, &moved, linkage),
+            ),
+            false => Tally::skip("pkg-config", "not found"),
+        };
+    }
+    Ok(tally)
+}
+
+fn with_cmake(scratch: &Path, tree: &Path) -> Result<Tally, String> {
+    if !process::found("cmake") {
+        return Ok(Tally::skip("cmake", "not found"));
+    }
+    let mut tally = Tally::check(
+        "consumer by find_package, shared and static",
+        by_find_package(scratch, tree),
+    );
+    tally += Tally::check(
+        "cmake --install gives the same tree",
+        same_as_cmake(scratch, tree),
+    );
+    Ok(tally)
+}
+
+fn by_find_package(scratch: &Path, tree: &Path) -> Result<(), String> {
+    let build = scratch.join("find_package");
+    workspace::remove_directory(&build)?;
+    let source = workspace::root().join("tests/capi/consumer");
+    process::capture(
+        cmake(&source, &build).arg(format!("-DCMAKE_PREFIX_PATH={}", tree.display())),
+    )?;
+    process::capture(Command::new("cmake").arg("--build").arg(&build))?;
+    process::capture(
+        Command::new("ctest")
+            .arg("--output-on-failure")
+            .current_dir(&build),
+    )
+    .map(drop)
+}
+
+fn by_pkg_config(scratch: &Path, tree: &Path, linkage: &str) -> Result<(), String> {
+    let ask = |what: &[&str]| {
+        let mut command = Command::new("pkg-config");
+        command
+            .args(what)
+            .arg("kusto_ingest")
+            .env("PKG_CONFIG_PATH", tree.join("lib/pkgconfig"));
+        process::capture(&mut command)
+    };
+    let libraries = if linkage == "static" {
+        ask(&["--variable=static_libs"])?
+    } else {
+        ask(&["--libs"])?
+    };
+    // Through a shell, as in a makefile, because pkg-config escapes what a shell would split.
+    let program = scratch.join(format!("pkg-config-{linkage}"));
+    let source = workspace::root().join("tests/capi/consumer/consumer.c");
+    let line = format!(
+        "cc -std=c99 {} {} \"$1\" -o \"$2\" {libraries}",
+        STRICT.join(" "),
+        ask(&["--cflags"])?
+    );
+    let line = line.replace('\n', " ");
+    process::capture(
+        Command::new("sh")
+            .args(["-c", &line, "sh"])
+            .arg(source)
+            .arg(&program),
+    )?;
+    let variable = if cfg!(target_os = "macos") {
+        "DYLD_LIBRARY_PATH"
+    } else {
+        "LD_LIBRARY_PATH"
+    };
+    let mut run = Command::new(&program);
+    if linkage == "shared" {
+        run.env(variable, tree.join("lib"));
+    }
+    process::capture(&mut run).map(drop)
+}
+
+fn same_as_cmake(scratch: &Path, tree: &Path) -> Result<(), String> {
+    let build = scratch.join("cmake");
+    let prefix = scratch.join("cmake-tree");
+    workspace::remove_directory(&build)?;
+    workspace::remove_directory(&prefix)?;
+    let packages = artifacts::RELEASE[2..].join(";");
+    let mut configure = cmake(workspace::root(), &build);
+    configure
+        .arg(format!("-DCMAKE_INSTALL_PREFIX={}", prefix.display()))
+        .arg("-DCMAKE_INSTALL_LIBDIR=lib")
+        .arg(format!("-DKUSTO_INGEST_CARGO_FLAGS={packages}"));
+    process::capture(&mut configure)?;
+    process::capture(
+        process::outside_cargo(Command::new("cmake"))
+            .arg("--build")
+            .arg(&build),
+    )?;
+    process::capture(Command::new("cmake").arg("--install").arg(&build))?;
+    let (ours, theirs) = (listing(tree)?, listing(&prefix)?);
+    if ours == theirs {
+        Ok(())
+    } else {
+        Err(format!("\n    xtask: {ours:?}\n    cmake: {theirs:?}"))
+    }
+}
+
+fn cmake(source: &Path, build: &Path) -> Command {
+    let mut command = process::outside_cargo(Command::new("cmake"));
+    command
+        .arg("-S")
+        .arg(source)
+        .arg("-B")
+        .arg(build)
+        .arg("-DCMAKE_BUILD_TYPE=Release");
+    command
+}
+
+/// Every file below `root`: its relative path, with its content for text or its size, and the
+/// target for a link.
+fn listing(root: &Path) -> Result<Vec<(PathBuf, String)>, String> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_path_buf()];
+    while let Some(directory) = open.pop() {
+        let entries = std::fs::read_dir(&directory)
+            .map_err(|error| format!("{}: {error}", directory.display()))?;
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let relative = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
+            if let Ok(target) = std::fs::read_link(&path) {
+                found.push((relative, format!("-> {}", target.display())));
+            } else if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push((relative, content(&path)?));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn content(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|binary| format!("{} bytes", binary.as_bytes().len())))
+}

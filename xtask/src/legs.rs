@@ -1,0 +1,213 @@
+//! The legs of `cargo xtask test`, in the order in which they run: cheap ones first.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::azurite::Azurite;
+use crate::emulator::Emulator;
+use crate::tally::Tally;
+use crate::{artifacts, compiler, demo, exports, header, install, process, python, workspace};
+
+/// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
+/// optional inside a leg says `SKIP name: reason`.
+pub(crate) struct Leg {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) run: fn() -> Result<Tally, String>,
+}
+
+pub(crate) const ALL: [Leg; 13] = [
+    Leg {
+        name: "fmt",
+        about: "cargo fmt",
+        run: fmt,
+    },
+    Leg {
+        name: "clippy",
+        about: "cargo clippy with and without the C layer, warnings denied",
+        run: clippy,
+    },
+    Leg {
+        name: "docs",
+        about: "cargo doc, warnings denied",
+        run: docs,
+    },
+    Leg {
+        name: "rust",
+        about: "all Rust tests, on the emulator's own storage",
+        run: rust,
+    },
+    Leg {
+        name: "rust-azurite",
+        about: "the Rust integration tests again, on Azurite",
+        run: rust_azurite,
+    },
+    Leg {
+        name: "header",
+        about: "include/kusto_ingest.h: current, documented, compiles alone",
+        run: header::leg,
+    },
+    Leg {
+        name: "exports",
+        about: "the symbols of the shared library",
+        run: exports::leg,
+    },
+    Leg {
+        name: "capi",
+        about: "tests/capi/*.c, plain and under valgrind",
+        run: capi,
+    },
+    Leg {
+        name: "install",
+        about: "the installed tree, used by CMake and pkg-config",
+        run: install::leg,
+    },
+    Leg {
+        name: "python",
+        about: "the official Python SDK, on the emulator's own storage",
+        run: python_builtin,
+    },
+    Leg {
+        name: "python-azurite",
+        about: "the official Python SDK, on Azurite",
+        run: python_azurite,
+    },
+    Leg {
+        name: "rust-examples",
+        about: "examples/rust, as in the demo",
+        run: demo::rust_leg,
+    },
+    Leg {
+        name: "demo",
+        about: "cargo xtask demo",
+        run: demo::leg,
+    },
+];
+
+fn fmt() -> Result<Tally, String> {
+    Ok(Tally::check(
+        "format",
+        process::run(&mut process::cargo(["fmt", "--all", "--check"])),
+    ))
+}
+
+fn clippy() -> Result<Tally, String> {
+    let check = |features: &[&str]| {
+        let mut command = process::cargo(["clippy", "--quiet", "--workspace", "--all-targets"]);
+        process::run(command.args(features).args(["--", "-D", "warnings"]))
+    };
+    let mut tally = Tally::check("clippy", check(&[]));
+    tally += Tally::check(
+        "clippy without the C layer",
+        check(&["--no-default-features"]),
+    );
+    Ok(tally)
+}
+
+fn docs() -> Result<Tally, String> {
+    let mut command = process::cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
+    Ok(Tally::check(
+        "documentation",
+        process::run(command.env("RUSTDOCFLAGS", "-D warnings")),
+    ))
+}
+
+fn rust() -> Result<Tally, String> {
+    cargo_test(&mut process::cargo([
+        "test",
+        "--workspace",
+        "--no-fail-fast",
+    ]))
+}
+
+fn rust_azurite() -> Result<Tally, String> {
+    let azurite = Azurite::start()?;
+    let mut command = process::cargo(["test", "--workspace", "--no-fail-fast", "--test", "*"]);
+    cargo_test(command.env("KUSTO_TEST_AZURITE", azurite.environment()))
+}
+
+fn cargo_test(command: &mut Command) -> Result<Tally, String> {
+    let said = process::tee(command, Duration::from_secs(30 * 60))?;
+    Ok(Tally::of_cargo(&said.text).or_failed(said.success))
+}
+
+fn python_builtin() -> Result<Tally, String> {
+    python::leg(None)
+}
+
+fn python_azurite() -> Result<Tally, String> {
+    python::leg(Some(&Azurite::start()?))
+}
+
+/// Every program of tests/capi, each ending with the line `N passed, N failed, N skipped`.
+fn capi() -> Result<Tally, String> {
+    let library = artifacts::release()?;
+    let scratch = workspace::scratch("capi")?;
+    let memcheck = memcheck_available();
+    let emulator = Emulator::start(None)?;
+    let environment = emulator.environment()?;
+    let mut tally = Tally::default();
+    for source in workspace::files(&workspace::root().join("tests/capi"), "c") {
+        let name = workspace::stem(&source);
+        let program = scratch.join(&name);
+        if let Err(reason) = compiler::program(&source, &program, library) {
+            tally += Tally::check(&name, Err(reason));
+            continue;
+        }
+        let said = process::tee(
+            Command::new(&program).envs(environment),
+            Duration::from_secs(300),
+        )?;
+        tally += match Tally::of_closing_line(&said.text) {
+            Some(counted) => counted.or_failed(said.success),
+            None => Tally::check(&name, Err("it ended without its closing line".into())),
+        };
+        tally += match &memcheck {
+            Ok(()) => Tally::check(
+                &format!("{name} under valgrind"),
+                under_memcheck(&program, &environment),
+            ),
+            Err(reason) => Tally::skip(&format!("{name} under valgrind"), reason),
+        };
+    }
+    emulator.stop()?;
+    Ok(tally)
+}
+
+fn under_memcheck(program: &std::path::Path, environment: &[(&str, &str)]) -> Result<(), String> {
+    let mut command = Command::new("valgrind");
+    command
+        .args([
+            "--quiet",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite,indirect,possible",
+        ])
+        .args(["--error-exitcode=9", "--fair-sched=yes"])
+        .arg(program)
+        .envs(environment.iter().copied());
+    let said = process::tee(&mut command, Duration::from_secs(900))?;
+    if said.success {
+        Ok(())
+    } else {
+        Err("see above".into())
+    }
+}
+
+/// valgrind is optional on a developer's machine; where `CI` is set it is fetched when that is possible.
+fn memcheck_available() -> Result<(), String> {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    if !process::found("valgrind") && in_ci && process::found("apt-get") {
+        // Without success the line below says what is missing.
+        let _ = process::run(Command::new("apt-get").args([
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "valgrind",
+        ]));
+    }
+    if process::found("valgrind") {
+        Ok(())
+    } else {
+        Err("valgrind not found".into())
+    }
+}

@@ -1,0 +1,190 @@
+//! Counting what test runners report.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::AddAssign;
+
+/// Tests passed, failed and skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+impl Tally {
+    pub(crate) const PASSED: Tally = Tally {
+        passed: 1,
+        failed: 0,
+        skipped: 0,
+    };
+    pub(crate) const FAILED: Tally = Tally {
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+    };
+    pub(crate) const SKIPPED: Tally = Tally {
+        passed: 0,
+        failed: 0,
+        skipped: 1,
+    };
+
+    /// One check: prints why when it failed.
+    pub(crate) fn check(name: &str, result: Result<(), String>) -> Tally {
+        match result {
+            Ok(()) => {
+                println!("  ok    {name}");
+                Tally::PASSED
+            }
+            Err(reason) => {
+                println!("  FAIL  {name}: {reason}");
+                Tally::FAILED
+            }
+        }
+    }
+
+    /// An optional check that cannot run here.
+    pub(crate) fn skip(name: &str, reason: &str) -> Tally {
+        println!("SKIP {name}: {reason}");
+        Tally::SKIPPED
+    }
+
+    /// The runner said it failed but named no failed test (it crashed, or did not compile).
+    pub(crate) fn or_failed(mut self, success: bool) -> Tally {
+        if !success && self.failed == 0 {
+            self.failed = 1;
+        }
+        self
+    }
+
+    /// Sum of cargo's `test result:` lines, one for each test binary.
+    pub(crate) fn of_cargo(output: &str) -> Tally {
+        output
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("test result: "))
+            .map(|line| Tally::of_words(line.split(". ").last().unwrap_or(line)))
+            .sum()
+    }
+
+    /// pytest's closing line, `=== 3 failed, 4 passed, 1 skipped in 1.2s ===`.
+    pub(crate) fn of_pytest(output: &str) -> Tally {
+        let closing = output
+            .lines()
+            .rev()
+            .find(|line| line.starts_with('=') && line.contains(" in "));
+        closing
+            .map(|line| Tally::of_words(line.trim_matches(['=', ' '])))
+            .unwrap_or_default()
+    }
+
+    /// The last line `N passed, N failed, N skipped` of a C test; `None` when it is missing.
+    pub(crate) fn of_closing_line(output: &str) -> Option<Tally> {
+        let closing = output
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty())?;
+        let tally = Tally::of_words(closing);
+        (closing == tally.to_string()).then_some(tally)
+    }
+
+    /// `4 passed; 0 failed, 2 skipped`: a number before each word, in any order.
+    fn of_words(text: &str) -> Tally {
+        let mut tally = Tally::default();
+        let words: Vec<&str> = text
+            .split([' ', ',', ';'])
+            .filter(|word| !word.is_empty())
+            .collect();
+        for pair in words.windows(2) {
+            let Ok(number) = pair[0].parse::<u64>() else {
+                continue;
+            };
+            match pair[1] {
+                "passed" => tally.passed += number,
+                "failed" | "error" | "errors" => tally.failed += number,
+                "ignored" | "skipped" => tally.skipped += number,
+                _ => {}
+            }
+        }
+        tally
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Tally>>(all: I) -> Tally {
+        let mut total = Tally::default();
+        all.for_each(|tally| total += tally);
+        total
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tally;
+
+    fn tally(passed: u64, failed: u64, skipped: u64) -> Tally {
+        Tally {
+            passed,
+            failed,
+            skipped,
+        }
+    }
+
+    #[test]
+    fn cargo_lines_are_summed_over_binaries() {
+        let output = "\
+running 4 tests
+test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 5 filtered out; finished in 0.01s
+test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s
+all doctests ran in 0.5s
+";
+        assert_eq!(Tally::of_cargo(output), tally(10, 2, 1));
+    }
+
+    #[test]
+    fn pytest_closing_line_is_read_and_errors_are_failures() {
+        let output = "tests/test_a.py ..F\n==== FAILURES in x ====\n\
+                      ===== 1 failed, 6 passed, 2 skipped, 1 error in 3.21s =====\n";
+        assert_eq!(Tally::of_pytest(output), tally(6, 2, 2));
+        assert_eq!(Tally::of_pytest("Traceback"), Tally::default());
+    }
+
+    #[test]
+    fn a_c_test_must_end_with_the_closing_line() {
+        assert_eq!(
+            Tally::of_closing_line("noise\n12 passed, 0 failed, 1 skipped\n\n"),
+            Some(tally(12, 0, 1))
+        );
+        assert_eq!(
+            Tally::of_closing_line("12 passed, 0 failed, 1 skipped\nSegmentation fault"),
+            None
+        );
+        assert_eq!(Tally::of_closing_line("12 passed"), None);
+        assert_eq!(Tally::of_closing_line(""), None);
+    }
+
+    #[test]
+    fn a_failed_runner_without_a_failed_test_counts_as_one_failure() {
+        assert_eq!(tally(3, 0, 0).or_failed(false), tally(3, 1, 0));
+        assert_eq!(tally(3, 2, 0).or_failed(false), tally(3, 2, 0));
+        assert_eq!(tally(3, 0, 0).or_failed(true), tally(3, 0, 0));
+    }
+}

