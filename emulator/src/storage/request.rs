@@ -133,6 +133,7 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a Query,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) permissions: super::sas::Permissions,
+    pub(crate) secure: bool,
     pub(crate) now: OffsetDateTime,
 }
 

@@ -254,7 +254,8 @@ fn selection(call: &Call<'_>) -> Option<Vec<String>> {
 fn add_metadata(shown: &mut Map<String, Value>, call: &Call<'_>, detail: Detail, suffix: &str) {
     if detail != Detail::None {
         let host = call.header("host").unwrap_or_default();
-        let place = format!("http://{host}/$metadata#{}{suffix}", call.resource);
+        let scheme = if call.secure { "https" } else { "http" };
+        let place = format!("{scheme}://{host}/$metadata#{}{suffix}", call.resource);
         shown.insert("odata.metadata".to_owned(), Value::String(place));
     }
 }

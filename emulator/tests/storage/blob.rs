@@ -1,6 +1,9 @@
 //! Blobs: writing whole and in blocks, reading, conditions, listing.
 
 use reqwest::Response;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use url::Url;
 
 use crate::common::{World, elements, on_each_storage, with};
 
@@ -301,6 +304,68 @@ async fn a_blob_needs_its_type() {
             .header("x-ms-blob-type", "OddBlob");
         let odd = odd.body("x").send().await.unwrap();
         assert_eq!(odd.status(), 400);
+    })
+    .await;
+}
+
+/// Sends text as it stands on a connection of its own, closes the sending side, reads the answer.
+async fn raw(url: &Url, request: &str) -> String {
+    let address = (url.host_str().unwrap(), url.port().unwrap());
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    // A cut connection is an answer as well.
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+fn put_line(url: &Url, parameters: &str) -> String {
+    let (path, query) = (url.path(), url.query().unwrap());
+    format!("PUT {path}?{query}{parameters} HTTP/1.1\r\nHost: x\r\nx-ms-blob-type: BlockBlob\r\n")
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing() {
+    on_each_storage(async |world| {
+        let url = world.blob("broken");
+        for parameters in ["", "&comp=block&blockid=QUFB"] {
+            let request = format!(
+                "{}Content-Length: 100\r\n\r\nonly this",
+                put_line(&url, parameters)
+            );
+            assert!(!raw(&url, &request).await.starts_with("HTTP/1.1 2"));
+        }
+        world
+            .refused(get(world, "broken").await, 404, "BlobNotFound")
+            .await;
+        world
+            .refused(
+                commit(world, "broken", "<Latest>QUFB</Latest>").await,
+                400,
+                "InvalidBlockList",
+            )
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upload_needs_its_length() {
+    on_each_storage(async |world| {
+        if !world.built_in {
+            return;
+        }
+        let url = world.blob("endless");
+        let request = format!(
+            "{}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            put_line(&url, "")
+        );
+        let answer = raw(&url, &request).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 411 ") && answer.contains("MissingContentLengthHeader"),
+            "{answer}"
+        );
     })
     .await;
 }
