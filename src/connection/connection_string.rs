@@ -326,3 +326,6 @@ fn take_database(url: &mut Url) -> Option<String> {
     url.set_path("");
     Some(database)
 }
+
+#[cfg(test)]
+mod tests;
