@@ -420,3 +420,6 @@ impl DataSet {
         json!({"tables": self.tables.iter().map(Table::to_json).collect::<Vec<_>>()})
     }
 }
+
+#[cfg(test)]
+mod tests;

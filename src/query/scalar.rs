@@ -113,3 +113,6 @@ pub(crate) fn is_decimal(text: &str) -> bool {
     });
     has_digits && is_digits(whole) && is_digits(fraction) && exponent_is_whole
 }
+
+#[cfg(test)]
+mod tests;

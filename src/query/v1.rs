@@ -196,3 +196,6 @@ fn status_error(table: &Table, row: usize, step: Step, text: &str) -> Error {
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests;
