@@ -121,7 +121,8 @@ fn invalid(message: &str) -> Error {
 
 fn check_name(name: &str) -> Result<()> {
     // Brackets and colons are those of IPv6.
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '[' | ']');
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '[' | ']');
     if name.is_empty() || !name.chars().all(allowed) {
         return Err(invalid(
             "must be a host name, or a dot and the end of one; no scheme, path or wildcard",
