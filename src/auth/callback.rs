@@ -128,3 +128,63 @@ impl fmt::Debug for PendingToken {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    fn request() -> TokenRequest {
+        TokenRequest::new("scope", Some("tenant".to_owned()))
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_come_later_from_another_thread() {
+        let credential = TokenCallback::new(|pending| {
+            std::thread::spawn(move || {
+                let text = format!("{}-{}", pending.scope(), pending.tenant().unwrap_or("none"));
+                pending.complete(AccessToken::new(text, None));
+            });
+        });
+        let token = credential.get_token(&request()).await.unwrap();
+        assert_eq!(token.secret().expose(), "scope-tenant");
+    }
+
+    #[tokio::test]
+    async fn a_failure_carries_its_message_and_retry_class() {
+        for (retryable, expected) in [(true, RetryClass::Later), (false, RetryClass::Never)] {
+            let credential = TokenCallback::new(move |pending| {
+                pending.fail(retryable, "refused: Bearer abc");
+            });
+            let error = credential.get_token(&request()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Auth);
+            assert_eq!(error.retry(), expected);
+            assert!(error.message().contains("refused") && !error.message().contains("abc"));
+        }
+    }
+
+    #[tokio::test]
+    async fn dropping_the_request_fails_at_once() {
+        let error = TokenCallback::new(drop)
+            .get_token(&request())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Auth);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_never_comes_is_not_waited_for_for_ever() {
+        let kept = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let keep = kept.clone();
+        let credential = TokenCallback::new(move |pending| keep.lock().unwrap().push(pending))
+            .with_limit(Duration::from_secs(7));
+        let error = credential.get_token(&request()).await.unwrap_err();
+        assert!(error.message().contains("7000 ms"), "{error}");
+        assert_eq!(error.retry(), RetryClass::Later);
+        // Too late: nobody is there, and nothing breaks.
+        for pending in kept.lock().unwrap().drain(..) {
+            pending.complete(AccessToken::new("late", None));
+        }
+    }
+}

@@ -274,3 +274,6 @@ fn check(token: AccessToken) -> Result<AccessToken> {
     }
     Ok(token)
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,10 +90,9 @@ impl ConnectionString {
 
     /// Sets a value by keyword or alias; an empty one removes it.
     pub fn set(&mut self, keyword: &str, value: &str) -> Result<()> {
-        let value = value.trim();
         match known(keyword, 1)? {
             Some(Keyword::DataSource) => {
-                let mut data_source = parse_url(value)?;
+                let mut data_source = parse_url(value.trim())?;
                 if let Some(database) = take_database(&mut data_source) {
                     self.values.insert(Keyword::InitialCatalog, database);
                 }
@@ -283,7 +282,7 @@ fn put(values: &mut BTreeMap<Keyword, String>, keyword: Keyword, value: &str) ->
         return Ok(());
     }
     let value = if keyword.is_boolean() {
-        match value.to_ascii_lowercase().as_str() {
+        match value.trim().to_ascii_lowercase().as_str() {
             "true" | "1" => "true",
             "false" | "0" => "false",
             _ => return Err(config("must be true or false").with_argument(keyword.name())),
@@ -326,3 +325,6 @@ fn take_database(url: &mut Url) -> Option<String> {
     url.set_path("");
     Some(database)
 }
+
+#[cfg(test)]
+mod tests;

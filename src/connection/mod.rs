@@ -7,6 +7,6 @@ mod segments;
 pub mod trusted;
 
 pub use connection_string::{Authentication, ConnectionString};
-pub use endpoint::Endpoints;
+pub use endpoint::{Endpoints, join, metadata_url};
 pub use keyword::Keyword;
 pub use trusted::{Trust, TrustedHosts, allows_token_over};

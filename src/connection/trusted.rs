@@ -121,7 +121,8 @@ fn invalid(message: &str) -> Error {
 
 fn check_name(name: &str) -> Result<()> {
     // Brackets and colons are those of IPv6.
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '[' | ']');
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '[' | ']');
     if name.is_empty() || !name.chars().all(allowed) {
         return Err(invalid(
             "must be a host name, or a dot and the end of one; no scheme, path or wildcard",
@@ -278,3 +279,133 @@ const CLOUDS: [Cloud; 8] = [
         ],
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLIC: &str = "https://login.microsoftonline.com";
+
+    #[test]
+    fn this_machine_is_trusted_and_what_looks_like_it_is_not() {
+        let hosts = TrustedHosts::new();
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "127.0.0.1",
+            "127.8.9.10",
+            "::1",
+            "[::1]",
+        ] {
+            assert_eq!(hosts.check_before_metadata(host), Trust::Trusted, "{host}");
+        }
+        for host in [
+            "127.evil.com",
+            "localhost.evil.com",
+            "evil-localhost",
+            "128.0.0.1",
+            "[::2]",
+            "",
+        ] {
+            assert_eq!(hosts.check_before_metadata(host), Trust::Refused, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_trusted_by_its_own_clouds_list_only() {
+        let hosts = TrustedHosts::new();
+        let cases = [
+            ("c.westeurope.kusto.windows.net", PUBLIC, true),
+            (
+                "C.KUSTO.WINDOWS.NET",
+                "https://LOGIN.microsoftonline.com/",
+                true,
+            ),
+            (
+                "c.kusto.windows.net",
+                "https://login.microsoftonline.us",
+                false,
+            ),
+            ("c.kusto.windows.net", "https://login.evil.example", false),
+            ("c.kusto.windows.net", "", false),
+            ("c.kusto.windows.net.evil.example", PUBLIC, false),
+            ("evilkusto.windows.net", PUBLIC, false),
+            ("ade.loganalytics.io", PUBLIC, true),
+            ("x.ade.loganalytics.io", PUBLIC, false),
+            (
+                "c.kusto.chinacloudapi.cn",
+                "https://login.partner.microsoftonline.cn",
+                true,
+            ),
+            (
+                "c.kusto.sovcloud-api.de",
+                "https://login.sovcloud-identity.de",
+                true,
+            ),
+            (
+                "c.kusto.sovcloud-api.de",
+                "https://login.sovcloud-identity.fr",
+                false,
+            ),
+        ];
+        for (host, login, trusted) in cases {
+            assert_eq!(hosts.check(host, login).is_ok(), trusted, "{host} {login}");
+        }
+        assert_eq!(
+            hosts.check_before_metadata("c.kusto.windows.net"),
+            Trust::NeedsMetadata
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let error = TrustedHosts::new()
+            .check("evil.example", PUBLIC)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.step(), Step::CheckTrust);
+        assert_eq!(error.host(), Some("evil.example"));
+        assert!(error.message().contains("trusted hosts"));
+    }
+
+    #[test]
+    fn added_hosts_are_trusted_before_anything_is_asked() {
+        let hosts = TrustedHosts::parse(".Corp.example,one.example  [fe80::1]").unwrap();
+        for host in ["a.corp.example", "ONE.example", "[fe80::1]"] {
+            assert_eq!(hosts.check_before_metadata(host), Trust::Trusted, "{host}");
+            assert!(hosts.check(host, "anything").is_ok(), "{host}");
+        }
+        for host in ["corp.example", "evilcorp.example", "a.one.example"] {
+            assert_eq!(hosts.check_before_metadata(host), Trust::Refused, "{host}");
+        }
+    }
+
+    #[test]
+    fn rules_that_mean_something_else_than_their_writer_thinks_are_refused() {
+        for rule in ["*.corp.example", "https://h", "h/path", "h:443", "."] {
+            let error = TrustedHosts::parse(rule).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{rule}");
+        }
+        assert!(TrustedHosts::new().add_suffix("corp.example").is_err());
+        assert!(TrustedHosts::new().add_exact("").is_err());
+    }
+
+    #[test]
+    fn tokens_travel_encrypted_or_not_at_all() {
+        let cases = [
+            ("https://h.example", true),
+            ("http://h.example", false),
+            ("http://localhost:8080", true),
+            ("http://127.0.0.1", true),
+            ("http://[::1]:8080", true),
+            ("http://10.0.0.1", false),
+        ];
+        for (url, allowed) in cases {
+            assert_eq!(
+                allows_token_over(&Url::parse(url).unwrap()),
+                allowed,
+                "{url}"
+            );
+        }
+    }
+}

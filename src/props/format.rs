@@ -202,3 +202,48 @@ impl FromStr for DataFormat {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_c_api_and_names_are_read_in_any_case() {
+        for (index, format) in DataFormat::ALL.into_iter().enumerate() {
+            let number = i32::try_from(index).unwrap() + 1;
+            assert_eq!(format as i32, number, "{format}");
+            assert_eq!(DataFormat::from_number(number), Some(format));
+            let upper = format.wire_name().to_uppercase();
+            assert_eq!(DataFormat::from_wire_name(&upper), Some(format));
+        }
+        assert_eq!(DataFormat::from_number(0), None);
+        assert_eq!(DataFormat::from_number(18), None);
+        let error = "xml".parse::<DataFormat>().unwrap_err();
+        assert_eq!(error.argument(), Some("format"));
+    }
+
+    #[test]
+    fn names_speak_of_formats() {
+        let cases = [
+            ("a.csv", Some(DataFormat::Csv)),
+            ("a.JSON.GZ", Some(DataFormat::Json)),
+            ("a.tsv.zip", Some(DataFormat::Tsv)),
+            ("a.csv.gz.zip", Some(DataFormat::Csv)),
+            ("dir.json/a.parquet", Some(DataFormat::Parquet)),
+            ("dir.csv/a", None),
+            (r"C:\logs.csv\a.orc", Some(DataFormat::Orc)),
+            ("a.ndjson", Some(DataFormat::Json)),
+            ("https://h/c/a.avro?sig=a.csv", Some(DataFormat::Avro)),
+            ("https://h/c/a.psv;key.csv", Some(DataFormat::Psv)),
+            ("what?.txt", Some(DataFormat::Txt)),
+            ("a.log", None),
+            ("csv", None),
+            ("a.gz", None),
+            ("a.", None),
+            ("", None),
+        ];
+        for (path, format) in cases {
+            assert_eq!(DataFormat::from_path(path), format, "{path}");
+        }
+    }
+}

@@ -536,3 +536,6 @@ pub enum MappingSource {
     /// A mapping given with the data as JSON without its kind, which is that of the format.
     InlineColumns(Vec<ColumnMapping>),
 }
+
+#[cfg(test)]
+mod tests;

@@ -263,3 +263,6 @@ fn entity_literal(argument: &str, name: &str) -> Result<String> {
         .map(|_| string_literal(name))
         .map_err(|error| error.with_argument(argument))
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,3 +164,85 @@ fn ticks_of(date: Date, time: Time, fraction: i64, offset: UtcOffset) -> Option<
     let seconds = local.unix_timestamp() + UNIX_EPOCH_SECONDS - i64::from(offset.whole_seconds());
     DateTime::from_ticks(seconds * TICKS_PER_SECOND + fraction)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_range() {
+        assert_eq!(DateTime::MIN.to_string(), "0001-01-01T00:00:00.0000000Z");
+        assert_eq!(DateTime::MAX.to_string(), "9999-12-31T23:59:59.9999999Z");
+        assert_eq!(DateTime::from_ticks(-1), None);
+        assert_eq!(DateTime::from_ticks(MAX_TICKS + 1), None);
+        assert_eq!(
+            OffsetDateTime::from(DateTime::MIN),
+            datetime!(0001-01-01 00:00 UTC)
+        );
+        assert!("0001-01-01T00:00:00+01:00".parse::<DateTime>().is_err());
+        assert!(DateTime::try_from(datetime!(0000-12-31 23:59:59 UTC)).is_err());
+    }
+
+    #[test]
+    fn spellings_of_one_time() {
+        let expected = "2024-02-29T10:00:00.1000000Z";
+        for text in [
+            expected,
+            "2024-02-29T10:00:00.1Z",
+            "2024-02-29T10:00:00.1",
+            "2024-02-29 10:00:00.10000009z",
+            "2024-02-29T12:00:00.1+02:00",
+            "2024-02-29T04:30:00.1-05:30",
+        ] {
+            assert_eq!(
+                text.parse::<DateTime>().unwrap().to_string(),
+                expected,
+                "{text}"
+            );
+        }
+        let day: DateTime = "2024-02-29".parse().unwrap();
+        assert_eq!(day.to_string(), "2024-02-29T00:00:00.0000000Z");
+        assert_eq!("2024-02-29T00:00".parse::<DateTime>().unwrap(), day);
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "T",
+            "2023-02-29",
+            "2024-13-01",
+            "24-01-01",
+            "2024-1-1",
+            "2024-01-01T24:00:00",
+            "2024-01-01T10:00:00.",
+            "2024-01-01T10:00:00+2",
+            "2024-01-01T10:00:00+99:99",
+            "2024-01-01T10",
+            "1714557600",
+            "10000-01-01",
+            "2024-01-01T10:00:00Z and more",
+            "ü",
+            "2024-01-01Tü+ü:ü",
+        ] {
+            assert!(text.parse::<DateTime>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_offset_date_time_round_trip(ticks in 0..=MAX_TICKS) {
+            let time = DateTime::from_ticks(ticks).unwrap();
+            prop_assert_eq!(time.to_string().parse::<DateTime>().unwrap(), time);
+            prop_assert_eq!(DateTime::try_from(OffsetDateTime::from(time)).unwrap(), time);
+        }
+
+        #[test]
+        fn no_text_breaks_the_parser(text in "[-+0-9TZ.: ü]{0,30}") {
+            let _ = text.parse::<DateTime>();
+        }
+    }
+}

@@ -159,6 +159,13 @@ impl FromStr for ColumnType {
 }
 
 /// One value, with the precision the service has.
+///
+/// ```
+/// use kusto_ingest::query::Value;
+///
+/// assert_eq!(Value::Real(f64::NAN).to_text().as_deref(), Some("NaN"));
+/// assert_eq!(Value::Null.to_text(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// No value. A `string` is never null.
@@ -355,7 +362,8 @@ impl TableKind {
     }
 }
 
-/// A table of an answer. Every row has as many values as there are columns.
+/// A table of an answer. Every row has as many values as there are columns. Should the service
+/// send something that is not of its column's type, it is kept as [`Value::Dynamic`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The service's name for it, such as `Table_0` or `PrimaryResult`.
@@ -396,6 +404,21 @@ impl Table {
 }
 
 /// A complete answer: all its tables, none of them with an error inside.
+///
+/// ```
+/// use kusto_ingest::query::{Column, ColumnType, DataSet, Table, TableKind, Value};
+///
+/// let data = DataSet {
+///     tables: vec![Table {
+///         name: "PrimaryResult".to_owned(),
+///         kind: TableKind::PrimaryResult,
+///         columns: vec![Column::new("Count", ColumnType::Long)],
+///         rows: vec![vec![Value::Long(59_066)]],
+///     }],
+/// };
+/// let count = data.primary().and_then(|table| table.value(0, "Count")).and_then(Value::as_i64);
+/// assert_eq!(count, Some(59_066));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataSet {
     /// The tables in the service's order.
@@ -420,3 +443,6 @@ impl DataSet {
         json!({"tables": self.tables.iter().map(Table::to_json).collect::<Vec<_>>()})
     }
 }
+
+#[cfg(test)]
+mod tests;

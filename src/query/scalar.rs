@@ -5,30 +5,34 @@ use uuid::Uuid;
 
 use crate::query::rows::{ColumnType, Value};
 
-/// Reads a value. `None` when the JSON cannot be of that type, which no answer of the service is.
-pub(crate) fn read(ty: ColumnType, json: Json) -> Option<Value> {
-    if json.is_null() {
-        return Some(match ty {
-            // Kusto has no null string: some commands write null for an empty one.
-            ColumnType::String => Value::String(String::new()),
-            _ => Value::Null,
-        });
+/// Reads a value. What cannot be of the type is kept as it came, as a dynamic value: nothing is
+/// lost or bent into shape, and one odd cell does not cost the whole answer.
+pub(crate) fn read(ty: ColumnType, json: Json) -> Value {
+    match (ty, json) {
+        // Kusto has no null string: some commands write null for an empty one.
+        (ColumnType::String, Json::Null) => Value::String(String::new()),
+        (ColumnType::String, json) => Value::String(plain_text(json)),
+        (_, Json::Null) => Value::Null,
+        // What is not a string writes an empty text only where it means null.
+        (_, Json::String(text)) if text.is_empty() => Value::Null,
+        (ColumnType::Dynamic, json) => dynamic(json),
+        (ty, json) => of_type(ty, &json).unwrap_or(Value::Dynamic(json)),
     }
+}
+
+fn of_type(ty: ColumnType, json: &Json) -> Option<Value> {
     match ty {
-        ColumnType::String => Some(Value::String(plain_text(json))),
-        ColumnType::Dynamic => Some(dynamic(json)),
-        // Everything else writes an empty text only where it means null.
-        _ if json.as_str() == Some("") => Some(Value::Null),
-        ColumnType::Bool => boolean(&json).map(Value::Bool),
-        ColumnType::Int => integer(&json)
+        ColumnType::Bool => boolean(json).map(Value::Bool),
+        ColumnType::Int => integer(json)
             .and_then(|n| n.try_into().ok())
             .map(Value::Int),
-        ColumnType::Long => integer(&json).map(Value::Long),
-        ColumnType::Real => real(&json).map(Value::Real),
+        ColumnType::Long => integer(json).map(Value::Long),
+        ColumnType::Real => real(json).map(Value::Real),
         ColumnType::Decimal => decimal(json).map(Value::Decimal),
         ColumnType::Guid => Uuid::try_parse(json.as_str()?).ok().map(Value::Guid),
         ColumnType::DateTime => json.as_str()?.parse().ok().map(Value::DateTime),
         ColumnType::TimeSpan => json.as_str()?.parse().ok().map(Value::TimeSpan),
+        ColumnType::String | ColumnType::Dynamic => None,
     }
 }
 
@@ -46,9 +50,6 @@ fn dynamic(json: Json) -> Value {
     let Json::String(text) = json else {
         return Value::Dynamic(json);
     };
-    if text.is_empty() {
-        return Value::Null;
-    }
     let nested = match text.trim_start().bytes().next() {
         Some(b'{' | b'[' | b'"') => serde_json::from_str(&text).ok(),
         _ => None,
@@ -90,10 +91,10 @@ fn real(json: &Json) -> Option<f64> {
 }
 
 /// The text as the service wrote it, once it is known to be a number.
-fn decimal(json: Json) -> Option<String> {
+fn decimal(json: &Json) -> Option<String> {
     match json {
         Json::Number(number) => Some(number.to_string()),
-        Json::String(text) if is_decimal(&text) => Some(text),
+        Json::String(text) if is_decimal(text) => Some(text.clone()),
         _ => None,
     }
 }
@@ -113,3 +114,6 @@ pub(crate) fn is_decimal(text: &str) -> bool {
     });
     has_digits && is_digits(whole) && is_digits(fraction) && exponent_is_whole
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error
         // Never the content itself: it is the caller's data.
         format!("the answer cannot be read ({problem}); it may have been cut off")
     } else {
-        let text = shorten(&foreign_text(&start), MAX_FOREIGN_CHARS);
+        let text = redact(&shorten(&foreign_text(&start), MAX_FOREIGN_CHARS));
         format!("the service answered with something other than JSON: {text}")
     };
     Error::new(ErrorKind::Service, step, message).with_retry(RetryClass::Later)
@@ -216,3 +216,6 @@ fn shorten(text: &str, max: usize) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,87 @@ pub(crate) fn fraction_ticks(text: &str) -> Option<i64> {
     let seven = &text[..text.len().min(7)];
     format!("{seven:0<7}").parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_of_ticks() {
+        let cases = [
+            (0, "00:00:00"),
+            (1, "00:00:00.0000001"),
+            (10_000, "00:00:00.0010000"),
+            (10_000_000, "00:00:01"),
+            (-10_000_000, "-00:00:01"),
+            (864_000_000_000, "1.00:00:00"),
+            (937_840_000_005, "1.02:03:04.0000005"),
+            (i64::MAX, "10675199.02:48:05.4775807"),
+            (i64::MIN, "-10675199.02:48:05.4775808"),
+        ];
+        for (ticks, text) in cases {
+            assert_eq!(TimeSpan::from_ticks(ticks).to_string(), text);
+            assert_eq!(text.parse::<TimeSpan>().unwrap().ticks(), ticks);
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_read() {
+        for (text, ticks) in [
+            ("0:04:00", 2_400_000_000),
+            ("01:00:00.5", 36_005_000_000),
+            ("00:00:00.12345678", 1_234_567),
+            (" 00:00:01 ", 10_000_000),
+        ] {
+            assert_eq!(text.parse::<TimeSpan>().unwrap().ticks(), ticks, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_timespan_is_refused() {
+        for text in [
+            "",
+            "-",
+            "1",
+            "1:2",
+            "24:00:00",
+            "00:60:00",
+            "00:00:60",
+            "1 day, 0:00:00",
+            "00:00:00.",
+            "1.:00:00",
+            "--00:00:01",
+            "00:00:-1",
+            "00:00:00:00",
+            "10675199.02:48:05.4775808",
+            "99999999999999999999.00:00:00",
+            "٠٠:00:00",
+        ] {
+            assert!(text.parse::<TimeSpan>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_longer_than_a_day_keep_their_days() {
+        let span = TimeSpan::try_from(std::time::Duration::from_secs(86_430)).unwrap();
+        assert_eq!(span.to_string(), "1.00:00:30");
+        assert!(TimeSpan::try_from(std::time::Duration::MAX).is_err());
+        assert!(TimeSpan::try_from(Duration::MIN).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_duration_round_trip(ticks in any::<i64>()) {
+            let span = TimeSpan::from_ticks(ticks);
+            prop_assert_eq!(span.to_string().parse::<TimeSpan>().unwrap(), span);
+            prop_assert_eq!(TimeSpan::try_from(Duration::from(span)).unwrap(), span);
+        }
+
+        #[test]
+        fn no_text_breaks_the_parser(text in "[-0-9.:]{0,24}") {
+            let _ = text.parse::<TimeSpan>();
+        }
+    }
+}

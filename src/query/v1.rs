@@ -110,16 +110,10 @@ fn read_row(columns: &[Column], cells: Vec<Json>, step: Step) -> Result<Vec<Valu
         let problem = format!("a row has {cells} values for {columns} columns");
         return Err(unreadable_answer(step, b"{", &problem));
     }
-    let mut row = Vec::with_capacity(cells.len());
-    for (column, cell) in columns.iter().zip(cells) {
-        let Some(value) = scalar::read(column.ty, cell) else {
-            let Column { name, ty } = column;
-            let problem = format!("column '{name}' holds a value that is not a {ty}");
-            return Err(unreadable_answer(step, b"{", &problem));
-        };
-        row.push(value);
-    }
-    Ok(row)
+    let values = columns.iter().zip(cells);
+    Ok(values
+        .map(|(column, cell)| scalar::read(column.ty, cell))
+        .collect())
 }
 
 /// Which table is what: one table is the result; of two the second has properties; with more the
@@ -196,3 +190,6 @@ fn status_error(table: &Table, row: usize, step: Step, text: &str) -> Error {
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests;

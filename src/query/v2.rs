@@ -159,3 +159,6 @@ fn table_id(id: Option<i64>) -> Result<i64> {
 fn bad_frame(problem: &str) -> crate::error::Error {
     unreadable_answer(STEP, b"[", problem)
 }
+
+#[cfg(test)]
+mod tests;

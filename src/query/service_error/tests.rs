@@ -1,0 +1,129 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn read(status: u16, body: &str) -> Error {
+    parse_service_error(Step::RunCommand, status, body.as_bytes())
+}
+
+#[test]
+fn a_full_report_is_read() {
+    let body = json!({"error": {
+        "code": "General_BadRequest", "message": "Request is invalid.",
+        "@type": "Kusto.Data.Exceptions.KustoBadRequestException",
+        "@message": "Semantic error: 'x' at https://a/b?sig=secret",
+        "@context": {"activityId": "act", "clientRequestId": "req"}, "@permanent": true,
+        "innererror": {"code": "SEM0100", "message": "inner"},
+    }});
+    let error = read(400, &body.to_string());
+    assert_eq!(error.kind(), ErrorKind::Service);
+    assert_eq!(error.step(), Step::RunCommand);
+    assert_eq!(error.http_status(), Some(400));
+    assert_eq!(error.service_code(), Some("General_BadRequest"));
+    assert_eq!(error.activity_id(), Some("act"));
+    assert!(error.is_permanent());
+    assert_eq!(
+        error.message(),
+        "SEM0100: Semantic error: 'x' at https://a/b?****"
+    );
+}
+
+#[test]
+fn members_may_be_missing() {
+    for (body, message) in [
+        (r#"{"error":{"message":"m"}}"#, "m"),
+        (r#"{"error":{"code":"c"}}"#, "the service gave no message"),
+        (
+            r#"{"error":{"@message":null,"message":"m","@context":null,"@permanent":null}}"#,
+            "m",
+        ),
+        (r#"{"message":"m"}"#, "m"),
+        (r#"{"Message":"m"}"#, "m"),
+        (r#"{"error":"m"}"#, "m"),
+        (r#""m""#, "m"),
+        ("{}", "{}"),
+        ("", "the service answered 400 without a body"),
+        (" \r\n ", "the service answered 400 without a body"),
+        ("plain  text\nof a gateway", "plain text of a gateway"),
+        ("<html><title>502</title><body>x</body></html>", "502"),
+    ] {
+        assert_eq!(read(400, body).message(), message, "{body}");
+    }
+}
+
+#[test]
+fn status_and_words_decide_the_kind() {
+    let with = |code: &str, ty: &str| json!({"error": {"code": code, "@type": ty}}).to_string();
+    let throttled = with(
+        "TooManyRequests",
+        "Kusto.DataNode.Exceptions.ControlCommandThrottledException",
+    );
+    let missing = with(
+        "BadRequest_EntityNotFound",
+        "Kusto.Data.Exceptions.EntityNotFoundException",
+    );
+    for (status, body, kind) in [
+        (400, "", ErrorKind::Service),
+        (401, "", ErrorKind::Auth),
+        (403, "", ErrorKind::Auth),
+        (404, "", ErrorKind::NotFound),
+        (400, &missing, ErrorKind::NotFound),
+        (413, "", ErrorKind::TooLarge),
+        (429, "", ErrorKind::Throttled),
+        (503, &throttled, ErrorKind::Throttled),
+        (503, "", ErrorKind::Service),
+        (302, "", ErrorKind::Service),
+    ] {
+        assert_eq!(read(status, body).kind(), kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn the_services_word_on_permanence_wins_and_else_the_status_decides() {
+    let permanent = |flag: Json| json!({"error": {"message": "m", "@permanent": flag}}).to_string();
+    for (status, body, retry) in [
+        (400, permanent(json!(false)), RetryClass::Later),
+        (400, permanent(json!("True")), RetryClass::Never),
+        (503, permanent(json!(true)), RetryClass::Never),
+        (429, permanent(json!(true)), RetryClass::Later),
+        (400, permanent(Json::Null), RetryClass::Never),
+        (307, String::new(), RetryClass::Never),
+        (401, String::new(), RetryClass::Never),
+        (404, String::new(), RetryClass::Never),
+        (408, String::new(), RetryClass::Later),
+        (429, String::new(), RetryClass::Later),
+        (500, String::new(), RetryClass::Later),
+        (503, String::new(), RetryClass::Later),
+        (504, String::new(), RetryClass::Later),
+        (520, String::new(), RetryClass::Later),
+    ] {
+        assert_eq!(read(status, &body).retry(), retry, "{status} {body}");
+    }
+}
+
+#[test]
+fn long_bodies_are_shortened_between_characters() {
+    let error = read(502, &"ä".repeat(10_000));
+    assert_eq!(error.message().chars().count(), MAX_FOREIGN_CHARS + 3);
+    let body = json!({"error": {"message": "ä".repeat(10_000)}}).to_string();
+    assert_eq!(
+        read(400, &body).message().chars().count(),
+        MAX_MESSAGE_CHARS + 3
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_are_survived() {
+    let error = parse_service_error(Step::RunQuery, 500, &[0xff, 0xfe, b'<']);
+    assert_eq!(error.kind(), ErrorKind::Service);
+}
+
+proptest! {
+    #[test]
+    fn no_body_breaks_the_reader(status in 300..600_u16, body in any::<Vec<u8>>(), text in any::<String>()) {
+        let error = parse_service_error(Step::RunQuery, status, &body);
+        prop_assert_eq!(error.http_status(), Some(status));
+        let _ = parse_service_error(Step::RunQuery, status, text.as_bytes());
+    }
+}
