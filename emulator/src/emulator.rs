@@ -1,8 +1,8 @@
 //! A running emulator: how its parts are put together, and how it ends.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses::{
+    Ports, certificate_names, hosts_line, port, reachable, scheme, storage_host, storage_hosts,
+};
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
 use crate::ingestor::Ingestor;
@@ -20,12 +23,14 @@ use crate::options::{Options, StorageKind};
 use crate::server::auth::Access;
 use crate::server::listener::serve;
 use crate::server::router::Router;
-use crate::server::tls::{Authority, client_config};
+use crate::server::tls::{Authority, CaFile, client_config};
 use crate::storage::{
     Account, Azurite, AzuriteError, Backend, Endpoints, Names, Resources, Service, Storage,
     StorageResources,
 };
 
+/// By which the emulator knows its ingestor's requests to its own storage.
+pub(crate) const OWN_USER_AGENT: &str = concat!("kusto-emulator/", env!("CARGO_PKG_VERSION"));
 /// The database every cluster has.
 const DEFAULT_DATABASE: &str = "NetDefaultDB";
 
@@ -110,8 +115,9 @@ impl Emulator {
         let authority = authority.map_err(|error| StartError::Tls(error.to_string()))?;
         let ca = authority
             .as_ref()
-            .map(|authority| CaFile::write(&options, &authority.pem))
-            .transpose()?;
+            .map(|authority| CaFile::write(options.ca_file.as_deref(), &authority.pem))
+            .transpose()
+            .map_err(StartError::Tls)?;
         let http = http_client(&options, authority.as_ref())?;
         let azurite = match &options.storage {
             StorageKind::BuiltIn => None,
@@ -124,7 +130,7 @@ impl Emulator {
             .as_ref()
             .map(|_| uuid::Uuid::new_v4().simple().to_string()[..8].to_owned());
         let names = Names::new(run.as_deref());
-        let accounts = accounts(&options, &ports, &names)?;
+        let accounts = accounts(&options, &ports, &names);
         if let Some(azurite) = &azurite {
             for (account, _) in &accounts {
                 azurite
@@ -427,100 +433,7 @@ fn databases(options: &Options) -> Vec<String> {
     databases
 }
 
-/// The listening sockets; bound before anything else so that all URLs are known.
-struct Ports {
-    engine: TcpListener,
-    data_management: Option<TcpListener>,
-    storage: Vec<TcpListener>,
-}
-
-impl Ports {
-    async fn bind(options: &Options) -> Result<Self, StartError> {
-        let engine = bind("the engine", options.bind, options.port).await?;
-        let data_management = match options.split_roles {
-            true => Some(
-                bind(
-                    "data management",
-                    options.bind,
-                    options.data_management_port,
-                )
-                .await?,
-            ),
-            false => None,
-        };
-        let mut storage = Vec::new();
-        for (account, offset) in options.accounts.iter().zip(0_u16..) {
-            let port = if options.storage_port == 0 {
-                0
-            } else {
-                options.storage_port.saturating_add(offset)
-            };
-            storage.push(
-                bind(
-                    &format!("storage account {}", account.name()),
-                    options.bind,
-                    port,
-                )
-                .await?,
-            );
-        }
-        Ok(Self {
-            engine,
-            data_management,
-            storage,
-        })
-    }
-
-    fn service_urls(&self, options: &Options) -> (String, String) {
-        let url = |listener: &TcpListener| {
-            format!(
-                "{}://{}",
-                scheme(options),
-                reachable(options, port(listener))
-            )
-        };
-        let engine = url(&self.engine);
-        let data_management = self
-            .data_management
-            .as_ref()
-            .map_or_else(|| engine.clone(), url);
-        (engine, data_management)
-    }
-}
-
-async fn bind(what: &str, ip: IpAddr, port: u16) -> Result<TcpListener, StartError> {
-    let address = SocketAddr::new(ip, port);
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| StartError::Bind {
-        what: what.to_owned(),
-        address,
-        source,
-    })
-}
-
-fn port(listener: &TcpListener) -> u16 {
-    listener.local_addr().map_or(0, |address| address.port())
-}
-
-fn scheme(options: &Options) -> &'static str {
-    if options.tls { "https" } else { "http" }
-}
-
-/// The address under which clients on this machine find `port`.
-fn reachable(options: &Options, port: u16) -> SocketAddr {
-    let ip = match options.bind {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, port)
-}
-
-fn accounts(
-    options: &Options,
-    ports: &Ports,
-    names: &Names,
-) -> Result<Vec<(Arc<Account>, Endpoints)>, StartError> {
+fn accounts(options: &Options, ports: &Ports, names: &Names) -> Vec<(Arc<Account>, Endpoints)> {
     let held = names.of_account();
     let build = |(key, listener): (&crate::AccountKey, &TcpListener)| {
         let port = port(listener);
@@ -535,46 +448,12 @@ fn accounts(
         };
         (Arc::new(Account::new(key.clone(), &held)), endpoints)
     };
-    Ok(options
+    options
         .accounts
         .iter()
         .zip(&ports.storage)
         .map(build)
-        .collect())
-}
-
-fn storage_host(options: &Options, account: &str, service: Service) -> Option<String> {
-    let domain = options.storage_domain.as_ref()?;
-    Some(format!("{account}.{}.{domain}", service.name()))
-}
-
-/// All host names of the storage accounts; none without a storage domain.
-fn storage_hosts(options: &Options) -> Vec<String> {
-    let services = [Service::Blob, Service::Queue, Service::Table];
-    let of_account = |account: &crate::AccountKey| {
-        services.map(|service| storage_host(options, account.name(), service))
-    };
-    options
-        .accounts
-        .iter()
-        .flat_map(of_account)
-        .flatten()
         .collect()
-}
-
-fn hosts_line(options: &Options) -> Option<String> {
-    let hosts = storage_hosts(options);
-    (!hosts.is_empty()).then(|| format!("{} {}", reachable(options, 0).ip(), hosts.join(" ")))
-}
-
-fn certificate_names(options: &Options) -> Vec<String> {
-    let mut names: Vec<_> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
-    let bind = options.bind.to_string();
-    if !options.bind.is_unspecified() && !names.contains(&bind) {
-        names.push(bind);
-    }
-    names.extend(storage_hosts(options));
-    names
 }
 
 /// The client of the emulator's own requests to its storage: straight, trusting its own CA, and
@@ -586,6 +465,7 @@ fn http_client(
     let failed =
         |error: Box<dyn std::error::Error + Send + Sync>| StartError::Tls(error.to_string());
     let mut builder = reqwest::Client::builder()
+        .user_agent(OWN_USER_AGENT)
         .no_proxy()
         .no_gzip()
         .redirect(reqwest::redirect::Policy::none())
@@ -594,41 +474,4 @@ fn http_client(
         builder = builder.resolve(&host, reachable(options, 0));
     }
     builder.build().map_err(|error| failed(error.into()))
-}
-
-/// The CA's certificate on disk.
-struct CaFile {
-    path: PathBuf,
-    pem: String,
-    temporary: bool,
-}
-
-impl CaFile {
-    fn write(options: &Options, pem: &str) -> Result<Self, StartError> {
-        let temporary = || {
-            std::env::temp_dir().join(format!(
-                "kusto-emulator-ca-{}.pem",
-                uuid::Uuid::new_v4().simple()
-            ))
-        };
-        let path = options.ca_file.clone().unwrap_or_else(temporary);
-        let written = std::fs::write(&path, pem);
-        written.map_err(|error| {
-            StartError::Tls(format!("{} cannot be written: {error}", path.display()))
-        })?;
-        Ok(Self {
-            path,
-            pem: pem.to_owned(),
-            temporary: options.ca_file.is_none(),
-        })
-    }
-}
-
-impl Drop for CaFile {
-    fn drop(&mut self) {
-        if self.temporary {
-            // A file left behind does no harm; there is nobody to tell.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
 }

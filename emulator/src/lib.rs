@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod addresses;
 pub mod clock;
 mod emulator;
 pub mod engine;

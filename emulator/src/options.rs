@@ -73,6 +73,7 @@ impl std::fmt::Debug for Secret {
 
 /// What keeps blobs, messages and entities.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one per emulator")]
 pub enum StorageKind {
     /// The emulator's own services, in memory.
     BuiltIn,

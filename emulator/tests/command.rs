@@ -68,7 +68,7 @@ fn the_log_is_on_standard_error_and_keeps_secrets() {
     let mut child = start(&[
         "--port",
         "0",
-        "-v",
+        "-vv",
         "--token",
         "s3cret",
         "--tls",

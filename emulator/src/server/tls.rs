@@ -1,5 +1,6 @@
-//! A certificate authority of the emulator's own, made anew at every start.
+//! A certificate authority of the emulator's own, made anew at every start, and its file.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
@@ -85,4 +86,39 @@ fn params(names: Vec<String>, common_name: &str) -> Result<CertificateParams, rc
     // Apple's clients refuse certificates that live longer.
     params.not_after = now + time::Duration::days(397);
     Ok(params)
+}
+
+/// The CA's certificate on disk.
+pub(crate) struct CaFile {
+    pub(crate) path: PathBuf,
+    pub(crate) pem: String,
+    temporary: bool,
+}
+
+impl CaFile {
+    pub(crate) fn write(wanted: Option<&Path>, pem: &str) -> Result<Self, String> {
+        let temporary = || {
+            std::env::temp_dir().join(format!(
+                "kusto-emulator-ca-{}.pem",
+                uuid::Uuid::new_v4().simple()
+            ))
+        };
+        let path = wanted.map_or_else(temporary, Path::to_owned);
+        let written = std::fs::write(&path, pem);
+        written.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+        Ok(Self {
+            path,
+            pem: pem.to_owned(),
+            temporary: wanted.is_none(),
+        })
+    }
+}
+
+impl Drop for CaFile {
+    fn drop(&mut self) {
+        if self.temporary {
+            // A file left behind does no harm; there is nobody to tell.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }

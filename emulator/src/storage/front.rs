@@ -19,6 +19,7 @@ use super::sas::{self, Target};
 use super::table::{self, TableService};
 use super::xml::Document;
 use crate::clock::Clock;
+use crate::emulator::OWN_USER_AGENT;
 use crate::server::body::{Body, set, typed};
 
 /// What answers `x-ms-version` when the request names none.
@@ -100,15 +101,21 @@ impl Storage {
         if adds_message && reply.status().is_success() {
             self.message_added.notify_one();
         }
-        tracing::info!(
-            account = self.account.name(),
-            service = service.name(),
-            method = %parts.method,
-            path = parts.uri.path(),
-            status = reply.status().as_u16(),
-            "storage"
-        );
+        self.log(service, &parts, &reply);
         reply
+    }
+
+    /// The path goes into the log, the query with its signature does not.
+    fn log(&self, service: Service, parts: &Parts, reply: &Response<Body>) {
+        let own = header(&parts.headers, "user-agent") == Some(OWN_USER_AGENT);
+        let (account, service, status) =
+            (self.account.name(), service.name(), reply.status().as_u16());
+        let (method, path) = (&parts.method, parts.uri.path());
+        if own {
+            tracing::debug!(account, service, %method, path, status, "ingestor to storage");
+        } else {
+            tracing::info!(account, service, %method, path, status, "storage");
+        }
     }
 
     /// The built-in services' answer.

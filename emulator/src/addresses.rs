@@ -1,0 +1,132 @@
+//! Where an emulator listens, and under which names and URLs it is found.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+use crate::emulator::StartError;
+use crate::options::Options;
+use crate::storage::Service;
+
+/// The listening sockets; bound before anything else so that all URLs are known.
+pub(crate) struct Ports {
+    pub(crate) engine: TcpListener,
+    pub(crate) data_management: Option<TcpListener>,
+    pub(crate) storage: Vec<TcpListener>,
+}
+
+impl Ports {
+    pub(crate) async fn bind(options: &Options) -> Result<Self, StartError> {
+        let engine = bind("the engine", options.bind, options.port).await?;
+        let data_management = match options.split_roles {
+            true => Some(
+                bind(
+                    "data management",
+                    options.bind,
+                    options.data_management_port,
+                )
+                .await?,
+            ),
+            false => None,
+        };
+        let mut storage = Vec::new();
+        for (account, offset) in options.accounts.iter().zip(0_u16..) {
+            let port = if options.storage_port == 0 {
+                0
+            } else {
+                options.storage_port.saturating_add(offset)
+            };
+            storage.push(
+                bind(
+                    &format!("storage account {}", account.name()),
+                    options.bind,
+                    port,
+                )
+                .await?,
+            );
+        }
+        Ok(Self {
+            engine,
+            data_management,
+            storage,
+        })
+    }
+
+    pub(crate) fn service_urls(&self, options: &Options) -> (String, String) {
+        let url = |listener: &TcpListener| {
+            format!(
+                "{}://{}",
+                scheme(options),
+                reachable(options, port(listener))
+            )
+        };
+        let engine = url(&self.engine);
+        let data_management = self
+            .data_management
+            .as_ref()
+            .map_or_else(|| engine.clone(), url);
+        (engine, data_management)
+    }
+}
+
+async fn bind(what: &str, ip: IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::new(ip, port);
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| StartError::Bind {
+        what: what.to_owned(),
+        address,
+        source,
+    })
+}
+
+pub(crate) fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().map_or(0, |address| address.port())
+}
+
+pub(crate) fn scheme(options: &Options) -> &'static str {
+    if options.tls { "https" } else { "http" }
+}
+
+/// The address under which clients on this machine find `port`.
+pub(crate) fn reachable(options: &Options, port: u16) -> SocketAddr {
+    let ip = match options.bind {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, port)
+}
+
+pub(crate) fn storage_host(options: &Options, account: &str, service: Service) -> Option<String> {
+    let domain = options.storage_domain.as_ref()?;
+    Some(format!("{account}.{}.{domain}", service.name()))
+}
+
+/// All host names of the storage accounts; none without a storage domain.
+pub(crate) fn storage_hosts(options: &Options) -> Vec<String> {
+    let services = [Service::Blob, Service::Queue, Service::Table];
+    let of_account = |account: &crate::AccountKey| {
+        services.map(|service| storage_host(options, account.name(), service))
+    };
+    options
+        .accounts
+        .iter()
+        .flat_map(of_account)
+        .flatten()
+        .collect()
+}
+
+pub(crate) fn hosts_line(options: &Options) -> Option<String> {
+    let hosts = storage_hosts(options);
+    (!hosts.is_empty()).then(|| format!("{} {}", reachable(options, 0).ip(), hosts.join(" ")))
+}
+
+pub(crate) fn certificate_names(options: &Options) -> Vec<String> {
+    let mut names: Vec<_> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+    let bind = options.bind.to_string();
+    if !options.bind.is_unspecified() && !names.contains(&bind) {
+        names.push(bind);
+    }
+    names.extend(storage_hosts(options));
+    names
+}
