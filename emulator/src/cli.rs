@@ -44,6 +44,9 @@ pub(crate) struct Cli {
     /// How long a batch waits for more when its table has no policy
     #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
     batching_ms: u64,
+    /// Leave messages in their queues, for looking at what a client posts
+    #[arg(long)]
+    no_ingestion: bool,
     /// How long the signatures of handed-out storage URLs are valid
     #[arg(long, default_value_t = 4 * 3600, value_name = "SECONDS")]
     sas_seconds: u64,
@@ -111,6 +114,7 @@ impl Cli {
             cluster_metadata: self.cluster_metadata,
             databases: self.databases,
             batching: Duration::from_millis(self.batching_ms),
+            ingestion: !self.no_ingestion,
             ..Options::default()
         })
     }

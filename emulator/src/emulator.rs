@@ -322,7 +322,9 @@ impl Assembly<'_> {
             ca,
             shutdown,
             tasks,
-            ingestor: Some(ingestor.spawn(ingestor_shutdown.clone())),
+            ingestor: options
+                .ingestion
+                .then(|| ingestor.spawn(ingestor_shutdown.clone())),
             ingestor_shutdown,
         })
     }

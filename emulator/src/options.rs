@@ -45,6 +45,9 @@ pub struct Options {
     pub databases: Vec<String>,
     /// How long a batch waits for more when its table has no policy. Default: 1 second.
     pub batching: Duration,
+    /// Whether messages are taken from the queues and ingested. Without it they stay there, for
+    /// looking at what a client posts.
+    pub ingestion: bool,
     /// The time by which signatures expire and messages become visible.
     pub clock: Clock,
 }
@@ -110,6 +113,7 @@ impl Default for Options {
             cluster_metadata: false,
             databases: Vec::new(),
             batching: Duration::from_secs(1),
+            ingestion: true,
             clock: Clock::system(),
         }
     }

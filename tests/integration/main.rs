@@ -3,6 +3,7 @@
 mod auth;
 mod bed;
 mod commands;
+mod golden;
 mod ingest;
 mod lifecycle;
 mod secrets;

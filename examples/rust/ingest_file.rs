@@ -1,0 +1,61 @@
+//! Any file into a table, with progress, a deadline and Ctrl-C.
+//!
+//! ingest_file TABLE FILE [FORMAT]; KUSTO_CONNECTION_STRING and KUSTO_DATABASE as in quickstart.
+
+use std::time::Duration;
+
+use kusto_ingest::prelude::*;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (table, file, format) = match arguments.as_slice() {
+        [table, file] => (table, file, None),
+        [table, file, format] => (table, file, Some(format)),
+        _ => return Err("usage: ingest_file TABLE FILE [FORMAT]".into()),
+    };
+    let client = Client::builder(&std::env::var("KUSTO_CONNECTION_STRING")?)?.build()?;
+    let mut props = IngestionProperties::new(std::env::var("KUSTO_DATABASE")?, table)
+        .with_report_level(ReportLevel::FailuresAndSuccesses)
+        .with_report_method(ReportMethod::Table);
+    if let Some(format) = format {
+        props.set("format", format)?;
+    }
+
+    let source = Source::file(file).with_progress(|progress| {
+        let total = progress
+            .total
+            .map_or_else(|| "?".to_owned(), |total| total.to_string());
+        eprint!(
+            "\rread {} of {total} bytes, sent {}",
+            progress.read, progress.sent
+        );
+    });
+    let ten_minutes = CallOptions::new().with_timeout(Duration::from_secs(600));
+    let operation = client.start_ingest(source, &props, ten_minutes.clone());
+    tokio::select! {
+        _ = operation.wait() => {}
+        _ = tokio::signal::ctrl_c() => operation.cancel(),
+    }
+    let receipt = operation.wait().await?;
+    eprintln!();
+    println!(
+        "queued {} bytes ({} sent) as {}",
+        receipt.raw_bytes(),
+        receipt.sent_bytes(),
+        receipt.source_id()
+    );
+
+    let poll = Duration::from_millis(250);
+    let report = client
+        .wait_until_final(receipt.tracking_token(), poll, ten_minutes)
+        .await?;
+    for item in report.items() {
+        let state = item.state.map_or("?", ItemState::name);
+        println!("{state} {}", item.details.as_deref().unwrap_or(""));
+    }
+    if report.count(ItemState::Succeeded) != 1 {
+        return Err("the file was not ingested".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Who may know whom: the rooms of `src` import only what the architecture allows.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms that everybody may use: they know nobody but each other.
+const COMMON: [&str; 4] = ["clock", "error", "op", "secret"];
+
+/// Each room and the rooms it may use besides itself and [`COMMON`]. What a room may use is
+/// closed under what those use in their public types, so each list is written out.
+const ALLOWED: [(&str, &[&str]); 15] = [
+    ("clock", &[]),
+    ("error", &[]),
+    ("op", &[]),
+    ("secret", &[]),
+    ("http", &[]),
+    ("connection", &[]),
+    ("auth", &["connection", "http"]),
+    ("query", &["auth", "connection", "http", "props"]),
+    ("props", &["query"]),
+    ("source", &["props"]),
+    // No network and no properties.
+    ("pipeline", &["source"]),
+    ("resources", &["http", "query"]),
+    // No properties.
+    ("upload", &["http", "pipeline", "resources", "source"]),
+    // No sources.
+    ("post", &["http", "resources"]),
+    ("track", &["http", "post", "query", "resources"]),
+];
+
+/// The rooms that put the others together.
+const ASSEMBLY: [(&str, &[&str]); 2] = [
+    (
+        "ingest",
+        &[
+            "http",
+            "pipeline",
+            "post",
+            "props",
+            "query",
+            "resources",
+            "source",
+            "track",
+            "upload",
+        ],
+    ),
+    (
+        "client",
+        &[
+            "auth",
+            "connection",
+            "http",
+            "ingest",
+            "props",
+            "query",
+            "resources",
+            "source",
+            "track",
+        ],
+    ),
+];
+
+/// What the C layer may see is what any Rust user sees.
+const CAPI: &[&str] = &[
+    "auth",
+    "client",
+    "connection",
+    "ingest",
+    "prelude",
+    "props",
+    "query",
+    "source",
+    "track",
+];
+
+fn files(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(below).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn room_of(file: &Path, src: &Path) -> String {
+    let first = file.strip_prefix(src).unwrap().components().next().unwrap();
+    first
+        .as_os_str()
+        .to_str()
+        .unwrap()
+        .trim_end_matches(".rs")
+        .to_owned()
+}
+
+/// The rooms that the text names behind `crate::`, also inside braces.
+fn used(text: &str) -> BTreeSet<String> {
+    let mut rooms = BTreeSet::new();
+    for rest in text.split("crate::").skip(1) {
+        let names: Vec<&str> = match rest.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap_or("").split(',').collect(),
+            None => vec![rest],
+        };
+        for name in names {
+            let name: String = name
+                .trim()
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                .collect();
+            rooms.insert(name);
+        }
+    }
+    rooms
+}
+
+#[test]
+fn rooms_import_only_what_they_may() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let capi = [("capi", CAPI)];
+    let rules: Vec<(&str, &[&str])> = ALLOWED
+        .iter()
+        .chain(&ASSEMBLY)
+        .chain(&capi)
+        .copied()
+        .collect();
+    let mut seen = BTreeSet::new();
+    for file in files(&src) {
+        let room = room_of(&file, &src);
+        if room == "lib" {
+            continue;
+        }
+        let (_, allowed) = rules
+            .iter()
+            .find(|(name, _)| *name == room)
+            .unwrap_or_else(|| panic!("{}: no rule for the room {room}", file.display()));
+        for other in used(&fs::read_to_string(&file).unwrap()) {
+            let fine = other.is_empty()
+                || other == room
+                || COMMON.contains(&other.as_str())
+                || allowed.contains(&other.as_str());
+            assert!(
+                fine,
+                "{} uses {other}, which {room} may not know",
+                file.display()
+            );
+        }
+        seen.insert(room);
+    }
+    assert!(
+        rules
+            .iter()
+            .all(|(room, _)| *room == "capi" || seen.contains(*room)),
+        "a rule without room"
+    );
+}
+
+#[test]
+fn the_check_sees_what_is_used() {
+    let text = "use crate::http::storage;\nuse crate::{error::Error, op::Scope};\nlet x = crate::post::y();";
+    let expected: BTreeSet<String> = ["error", "http", "op", "post"].map(String::from).into();
+    assert_eq!(used(text), expected);
+}
