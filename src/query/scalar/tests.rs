@@ -89,3 +89,15 @@ fn a_value_of_another_type_is_kept_as_it_came() {
         );
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn reals_lose_nothing(bits in proptest::num::u64::ANY) {
+        let number = f64::from_bits(bits);
+        if number.is_finite() {
+            let text = format!("{number:?}");
+            let json: Json = serde_json::from_str(&text).unwrap();
+            proptest::prop_assert_eq!(read(ColumnType::Real, json), Value::Real(number));
+        }
+    }
+}
