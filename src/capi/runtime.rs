@@ -13,7 +13,8 @@ use super::signals;
 use crate::error::{Error, ErrorKind, Result, Step};
 
 const WORKERS: usize = 2;
-const STACK_SIZE: usize = 512 * 1024;
+/// Address space, not memory: pages count once they are touched. A debug build overflows 512 KiB.
+const STACK_SIZE: usize = 2 * 1024 * 1024;
 /// Every transfer under way holds a blocking thread, and an open stream holds it while it waits for
 /// data. With a low limit open streams would keep each other, and the resolver of host names, from
 /// running at all. Threads exist only while they are needed.
