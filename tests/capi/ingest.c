@@ -442,7 +442,7 @@ static void a_stream_that_is_freed_unfinished_is_given_up(void)
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int reached, open;
+    int reached, open, drops;
 };
 
 static int64_t wait_at_gate(void *user_data, uint8_t *buffer, size_t cap)
@@ -466,12 +466,20 @@ static void await_reader(struct gate *gate)
     pthread_mutex_unlock(&gate->lock);
 }
 
-static void open_gate(struct gate *gate)
+static void forget_gate(void *user_data)
+{
+    __sync_fetch_and_add(&((struct gate *)user_data)->drops, 1);
+}
+
+/* The gate may go when all its readers have given it back. A reader whose operation ended before its
+ * transfer began gives it back too. */
+static void open_gate(struct gate *gate, int readers)
 {
     pthread_mutex_lock(&gate->lock);
     gate->open = 1;
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->lock);
+    CHECK(reaches(&gate->drops, readers));
 }
 
 static kusto_op *start_at_gate(kusto_client *with, struct gate *gate, kusto_props *props, int64_t timeout_ms,
@@ -479,15 +487,15 @@ static kusto_op *start_at_gate(kusto_client *with, struct gate *gate, kusto_prop
 {
     kusto_source *source = NULL;
     kusto_op *op = NULL;
-    CHECK_OK(kusto_source_reader(wait_at_gate, gate, NULL, &source, &err));
+    CHECK_OK(kusto_source_reader(wait_at_gate, gate, forget_gate, &source, &err));
     CHECK_OK(kusto_ingest_start(with, props, source, timeout_ms, count_done, watch, forget_watch, &op, &err));
     return op;
 }
 
 static void cancelled_and_late_operations_end(void)
 {
-    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
-    struct gate late = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0};
+    struct gate late = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0};
     struct watch watch = {0};
     kusto_result *result = NULL;
     kusto_props *props = props_for("nowhere");
@@ -503,20 +511,20 @@ static void cancelled_and_late_operations_end(void)
     CHECK(kusto_op_state(op) == KUSTO_OP_CANCELLED && result == NULL);
     CHECK(reaches(&watch.drops, 1) && watch.dones == 1 && watch.state == KUSTO_OP_CANCELLED);
     kusto_op_free(op);
-    open_gate(&gate);
+    open_gate(&gate, 1);
 
     op = start_at_gate(client, &late, props, 1, &watch);
     CHECK_STATUS(KUSTO_E_TIMED_OUT, kusto_op_wait(op, KUSTO_FOREVER, &err));
     CHECK(kusto_op_state(op) == KUSTO_OP_FAILED);
     kusto_op_free(op);
-    open_gate(&late);
+    open_gate(&late, 1);
     CHECK(reaches(&watch.drops, 2) && watch.dones == 2);
     kusto_props_free(props);
 }
 
 static void a_client_freed_with_operations_under_way_cancels_them(void)
 {
-    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0};
     struct watch watch = {0};
     kusto_client *other = client_of(connection());
     kusto_props *props = props_for("nowhere");
@@ -527,14 +535,14 @@ static void a_client_freed_with_operations_under_way_cancels_them(void)
     kusto_client_free(other);
     CHECK_STATUS(KUSTO_E_CANCELLED, kusto_op_wait(op, KUSTO_FOREVER, &err));
     CHECK(reaches(&watch.drops, 2) && watch.dones == 2 && watch.state == KUSTO_OP_CANCELLED);
-    open_gate(&gate);
+    open_gate(&gate, 2);
     kusto_op_free(op);
     kusto_props_free(props);
 }
 
 static void close_waits_and_then_cancels(void)
 {
-    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0};
     struct watch watch = {0};
     kusto_client *other = client_of(connection());
     kusto_props *props = props_for("nowhere");
@@ -544,7 +552,7 @@ static void close_waits_and_then_cancels(void)
     CHECK_OK(kusto_client_close(other, 20, &abandoned, &err));
     CHECK(abandoned == 1);
     CHECK_STATUS(KUSTO_E_CANCELLED, kusto_op_wait(op, KUSTO_FOREVER, &err));
-    open_gate(&gate);
+    open_gate(&gate, 1);
     kusto_op_free(op);
     kusto_client_free(other);
     CHECK(watch.dones == 1 && watch.drops == 1);

@@ -299,6 +299,7 @@ static void a_failed_stream_says_why(void)
     CHECK(kusto_op_wait(op, KUSTO_FOREVER, &err) == KUSTO_E_NETWORK);
     CHECK(is(kusto_error_host(err, NULL), "127.0.0.1:1"));
     kusto_error_free(err);
+    kusto_op_free(op);
     CHECK_STATUS(KUSTO_E_INVALID_STATE, kusto_stream_write(stream, data, 1, KUSTO_FOREVER, NULL, &err));
     CHECK_STATUS(KUSTO_E_INVALID_STATE, kusto_stream_finish(stream, 1, NULL, NULL, NULL, &op, &err));
     kusto_stream_free(stream);
