@@ -307,6 +307,53 @@ static void a_failed_stream_says_why(void)
     kusto_client_free(client);
 }
 
+/* ---- threads ---------------------------------------------------------------------------------------- */
+
+static void library_threads_take_no_signals(void)
+{
+    kusto_client *client = dead_client();
+    sigset_t mine, before, pending;
+    int number = 0;
+    CHECK_STATUS(KUSTO_E_NETWORK, kusto_execute(client, NULL, 0, "T", KUSTO_CSTR, NULL, PATIENCE, NULL, &err));
+    sigemptyset(&mine);
+    sigaddset(&mine, SIGUSR1);
+    CHECK(pthread_sigmask(SIG_BLOCK, &mine, &before) == 0);
+    /* No other thread takes it, or the process would have ended: it waits for this one. */
+    CHECK(kill(getpid(), SIGUSR1) == 0);
+    CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 1);
+    CHECK(sigwait(&mine, &number) == 0 && number == SIGUSR1);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    kusto_client_free(client);
+}
+
+#ifdef __linux__
+static int threads(void)
+{
+    char line[256];
+    int count = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        sscanf(line, "Threads: %d", &count);
+    if (status != NULL)
+        fclose(status);
+    return count;
+}
+
+static void the_last_free_ends_all_threads(void)
+{
+    int before = threads();
+    kusto_client *first = dead_client(), *second = dead_client();
+    int with_clients = threads();
+    CHECK_STATUS(KUSTO_E_NETWORK, kusto_execute(first, NULL, 0, "T", KUSTO_CSTR, NULL, PATIENCE, NULL, &err));
+    CHECK(with_clients > before);
+    kusto_client_free(first);
+    CHECK(threads() > before);
+    CHECK_STATUS(KUSTO_E_NETWORK, kusto_execute(second, NULL, 0, "T", KUSTO_CSTR, NULL, PATIENCE, NULL, &err));
+    kusto_client_free(second);
+    CHECK(threads() == before);
+}
+#endif
+
 /* ---- log -------------------------------------------------------------------------------------------- */
 
 struct log {
@@ -440,6 +487,10 @@ int main(void)
     RUN(the_last_free_delivers_what_is_due);
     RUN(a_closed_client_refuses);
     RUN(a_failed_stream_says_why);
+    RUN(library_threads_take_no_signals);
+#ifdef __linux__
+    RUN(the_last_free_ends_all_threads);
+#endif
     RUN(the_log_goes_to_the_callback_until_it_is_taken_away);
     RUN(handles_do_not_cross_fork_but_new_ones_work);
     return harness_end();
