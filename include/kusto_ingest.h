@@ -767,7 +767,7 @@ KUSTO_API kusto_status kusto_after_fork_child(kusto_error **err);
 
 /**
  * Settings from a connection string, such as
- * "Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true;Application Token=...".
+ * `Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true;Application Token=...`.
  * An unknown keyword is an error that names it.
  *
  * Ownership: the caller frees `*out` with kusto_config_free. The text is copied.
@@ -866,7 +866,7 @@ kusto_status kusto_credential_callback(kusto_token_fn callback,
                                        kusto_error **err);
 
 /**
- * For what a token is wanted, such as "https://kusto.kusto.windows.net/.default".
+ * For what a token is wanted, such as `https://kusto.kusto.windows.net/.default`.
  *
  * Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
  * NULL.

@@ -29,7 +29,7 @@ impl kusto_config {
 }
 
 /// Settings from a connection string, such as
-/// "Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true;Application Token=...".
+/// `Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true;Application Token=...`.
 /// An unknown keyword is an error that names it.
 ///
 /// Ownership: the caller frees `*out` with kusto_config_free. The text is copied.

@@ -103,7 +103,7 @@ pub unsafe extern "C" fn kusto_credential_callback(
     }
 }
 
-/// For what a token is wanted, such as "https://kusto.kusto.windows.net/.default".
+/// For what a token is wanted, such as `https://kusto.kusto.windows.net/.default`.
 ///
 /// Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
 /// NULL.

@@ -76,7 +76,8 @@ pub unsafe extern "C" fn kusto_ingest_bytes(
     out: *mut *mut kusto_result,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header; the data is not used after `wait`.
+    // SAFETY: the caller keeps the contract of the header; the data is not used once `returned` is
+    // dropped.
     unsafe {
         guarded(err, || {
             let out = Out::optional(out);
@@ -86,7 +87,7 @@ pub unsafe extern "C" fn kusto_ingest_bytes(
             let (lent, returned) = lend(text::bytes(data, len, "data")?);
             let source = kusto_source::new(Content::Bytes(lent));
             let result = ingest(client, props, source, options);
-            returned.wait();
+            drop(returned);
             out.give(kusto_result::new(result?));
             Ok(())
         })
@@ -206,10 +207,10 @@ fn unless_ended(
     })
 }
 
-/// Bytes of the caller for as long as the second value has not been waited for.
+/// Bytes of the caller, until the second value is dropped.
 ///
 /// # Safety
-/// The caller waits before the bytes go.
+/// The second value is dropped before the bytes go.
 unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
     struct Lent {
         data: *const [u8],
@@ -228,11 +229,11 @@ unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
     (lent, Returned(returned))
 }
 
+/// Dropping it waits until nobody has the bytes: after an error a thread may be in the middle of them.
 struct Returned(mpsc::Receiver<()>);
 
-impl Returned {
-    /// Waits until nobody has the bytes: after an error a thread may be in the middle of them.
-    fn wait(self) {
+impl Drop for Returned {
+    fn drop(&mut self) {
         // Nothing is sent: the sender's end is what is waited for.
         let _ = self.0.recv();
     }
@@ -245,7 +246,7 @@ mod tests {
     #[test]
     fn lent_bytes_are_waited_for() {
         let data = vec![7u8; 1000];
-        // SAFETY: waited for below.
+        // SAFETY: dropped below, before the data.
         let (lent, returned) = unsafe { lend(&data) };
         let reading = std::thread::spawn(move || {
             std::thread::yield_now();
@@ -254,7 +255,7 @@ mod tests {
                 .map(|byte| u64::from(*byte))
                 .sum::<u64>()
         });
-        returned.wait();
+        drop(returned);
         drop(data);
         assert_eq!(reading.join().ok(), Some(990 * 7));
     }
