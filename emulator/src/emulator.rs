@@ -19,7 +19,7 @@ use crate::addresses::{
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
 use crate::ingestor::Ingestor;
-use crate::options::{Options, StorageKind};
+use crate::options::{Options, Secret, StorageKind};
 use crate::server::auth::Access;
 use crate::server::listener::serve;
 use crate::server::router::Router;
@@ -33,6 +33,9 @@ use crate::storage::{
 pub(crate) const OWN_USER_AGENT: &str = concat!("kusto-emulator/", env!("CARGO_PKG_VERSION"));
 /// The database every cluster has.
 const DEFAULT_DATABASE: &str = "NetDefaultDB";
+/// How long the ingestor may go on with what it has taken once the end is near: a source of somebody
+/// else's storage may never answer.
+const INGESTION_GRACE: Duration = Duration::from_secs(5);
 
 /// Why an emulator did not start.
 #[derive(Debug)]
@@ -225,12 +228,17 @@ impl Emulator {
         self.resources.for_ingestor()
     }
 
-    /// Ends the emulator: what was taken for ingestion is finished, requests under way are given a few
-    /// seconds, then nothing of it is left.
+    /// Ends the emulator: what was taken for ingestion and requests under way are given a few seconds to
+    /// finish, then nothing of it is left.
     pub async fn shutdown(mut self) {
         self.ingestor_shutdown.cancel();
-        if let Some(ingestor) = self.ingestor.take() {
-            let _ = ingestor.await;
+        if let Some(mut ingestor) = self.ingestor.take() {
+            let finished = tokio::time::timeout(INGESTION_GRACE, &mut ingestor).await;
+            if finished.is_err() {
+                tracing::warn!("sources that were being ingested are given up");
+                ingestor.abort();
+                let _ = ingestor.await;
+            }
         }
         self.shutdown.cancel();
         for task in std::mem::take(&mut self.tasks) {
@@ -407,6 +415,20 @@ fn check(options: &Options) -> Result<(), StartError> {
     if names.len() != options.accounts.len() {
         return Err(StartError::Option(
             "accounts: two storage accounts have the same name".to_owned(),
+        ));
+    }
+    if options.databases.iter().any(|name| name.trim().is_empty()) {
+        return Err(StartError::Option(
+            "databases: a database needs a name".to_owned(),
+        ));
+    }
+    if options
+        .required_token
+        .as_ref()
+        .is_some_and(Secret::is_empty)
+    {
+        return Err(StartError::Option(
+            "token: the demanded token is empty".to_owned(),
         ));
     }
     if let Some(domain) = &options.storage_domain {

@@ -60,6 +60,10 @@ impl Secret {
     pub(crate) fn is(&self, text: &str) -> bool {
         self.0 == text
     }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl<T: Into<String>> From<T> for Secret {

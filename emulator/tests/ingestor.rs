@@ -4,6 +4,7 @@
 mod bench;
 
 use std::io::{Cursor, Write};
+use std::task::Poll;
 
 use bench::{DATABASE, NEVER, QUICKLY, Source, on_each_storage, rows};
 use flate2::Compression;
@@ -617,6 +618,23 @@ async fn shutting_down_finishes_what_was_taken() {
         let engine = bench.engine().clone();
         bench.emulator.shutdown().await;
         assert_eq!(rows(&engine, "Waiting").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn shutting_down_gives_up_on_a_source_that_does_not_answer() {
+    on_each_storage(QUICKLY, async |bench| {
+        bench.table("T", "n:long");
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let blob = format!("http://{}/c/b?sig=x", silent.local_addr().unwrap());
+        let source = bench.source("T", "a.csv", "1").await;
+        bench.post(&source.with("BlobPath", blob)).await;
+        let _asked = silent.accept().await.unwrap();
+        bench.emulator.shutdown().await;
+        // The ingestor has not gone through all its attempts before it ended.
+        let again = std::future::poll_fn(|context| Poll::Ready(silent.poll_accept(context))).await;
+        assert!(again.is_pending());
     })
     .await;
 }
