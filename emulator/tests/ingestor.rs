@@ -151,6 +151,49 @@ async fn mappings_are_applied() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_that_a_mapping_has_a_type_for_are_added() {
+    on_each_storage(QUICKLY, async |mut bench| {
+        bench.table("T", "n:long");
+        let mapping = |column: &str| {
+            json!([{"Column": "n", "Properties": {"Ordinal": "0"}},
+                   {"Column": column, "DataType": "string", "Properties": {"Ordinal": "1"}}])
+        };
+        // Nothing comes of a source without data, not even columns.
+        let empty = bench.source("T", "a.csv", "").await;
+        let empty = empty.property("ingestionMapping", mapping("none").to_string());
+        assert_failed(&bench.ingest(&empty).await, "BadRequest_EmptyBlob");
+        let mut ids = Vec::new();
+        for number in 0..16 {
+            let mapping = mapping(&format!("c{}", number % 4)).to_string();
+            let source = bench.source("T", "a.csv", format!("{number},x")).await;
+            let source = source.property("ingestionMapping", mapping);
+            bench.post(&source).await;
+            ids.push(source.id);
+        }
+        for id in ids {
+            assert_succeeded(&bench.outcome(id).await);
+        }
+        let schema = bench.engine().table_schema(DATABASE, "T").unwrap();
+        let mut names: Vec<_> = schema.columns.iter().map(|c| c.name.as_str()).collect();
+        names[1..].sort_unstable();
+        assert_eq!(names, ["n", "c0", "c1", "c2", "c3"]);
+        let rows = bench.rows("T");
+        assert_eq!(rows.len(), 16);
+        for row in rows {
+            let Value::Long(number) = row[0] else {
+                panic!("{row:?}")
+            };
+            let column = schema.position(&format!("c{}", number % 4)).unwrap();
+            for (at, value) in row.iter().enumerate().skip(1) {
+                let expected = if at == column { "x" } else { "" };
+                assert_eq!(*value, Value::String(expected.to_owned()));
+            }
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn every_failure_has_its_code() {
     on_each_storage(QUICKLY, async |mut bench| {

@@ -11,6 +11,7 @@ use super::failure::{ErrorCode, Failure};
 use super::formats::{DataFormat, MappingKind, field_reader, json};
 use super::mapping::{ColumnSource, Source, Transform, UnixUnit};
 use super::message::ValidationPolicy;
+use crate::engine::schema::TableSchema;
 use crate::engine::value::{ColumnType, Value};
 
 /// A longer string is cut, silently as in the service.
@@ -28,6 +29,10 @@ pub(crate) struct Plan {
     pub(crate) format: DataFormat,
     /// What goes into which column.
     pub(crate) columns: Vec<ColumnSource>,
+    /// The table's columns, followed by those that the mapping adds.
+    pub(crate) schema: TableSchema,
+    /// Whether the mapping adds columns.
+    pub(crate) adds_columns: bool,
     /// The row of a record that has nothing.
     pub(crate) blank: Vec<Value>,
     /// Whether `columns` is the identity mapping, which takes nothing but objects from JSON.
@@ -233,7 +238,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::engine::schema::{Column, TableSchema};
+    use crate::engine::schema::Column;
     use crate::ingestor::mapping;
 
     fn schema(columns: &[(&str, ColumnType)]) -> TableSchema {
@@ -248,13 +253,16 @@ mod tests {
 
     fn plan(format: DataFormat, schema: &TableSchema, mapping: Option<Json>) -> Plan {
         let kind = format.mapping_kind();
+        let mut schema = schema.clone();
         Plan {
             format,
             columns: match &mapping {
-                None => mapping::identity(kind, schema),
-                Some(json) => mapping::parse(&json.to_string(), kind, schema).unwrap(),
+                None => mapping::identity(kind, &schema),
+                Some(json) => mapping::parse(&json.to_string(), kind, &mut schema).unwrap(),
             },
+            adds_columns: false,
             blank: schema.columns.iter().map(|c| Value::absent(c.ty)).collect(),
+            schema,
             is_identity: mapping.is_none(),
             ignore_first_record: false,
             validation: ValidationPolicy::default(),
