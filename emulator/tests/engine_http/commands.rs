@@ -318,6 +318,41 @@ fn the_tutorials_questions_about_failures_and_operations() {
     }
 }
 
+/// The types are those of the service's own grammar; the documentation calls ids strings.
+#[test]
+fn failures_and_operations_have_the_columns_of_the_service() {
+    let engine = engine();
+    engine.record_failure(IngestionFailureRecord::default());
+    engine.record_operation(OperationRecord::default());
+    for (text, expected) in [
+        (
+            ".show ingestion failures",
+            "OperationId:guid Database:string Table:string FailedOn:datetime IngestionSourcePath:string \
+             Details:string FailureKind:string RootActivityId:guid OperationKind:string \
+             OriginatesFromUpdatePolicy:bool ErrorCode:string Principal:string ShouldRetry:bool User:string \
+             IngestionProperties:string",
+        ),
+        (
+            ".show operations",
+            "OperationId:guid Operation:string NodeId:string StartedOn:datetime LastUpdatedOn:datetime \
+             Duration:timespan State:string Status:string RootActivityId:guid ShouldRetry:bool Database:string \
+             Principal:string User:string AdminEpochStartTime:datetime VirtualCluster:string Table:string",
+        ),
+    ] {
+        let shown = command(&engine, text);
+        let header = columns(&shown);
+        let listed: Vec<_> = header
+            .iter()
+            .map(|(name, ty)| format!("{name}:{ty}"))
+            .collect();
+        assert_eq!(listed.join(" "), expected);
+        assert_eq!(
+            shown["Rows"][0].as_array().map(Vec::len),
+            Some(header.len())
+        );
+    }
+}
+
 #[test]
 fn each_service_answers_its_own_commands() {
     let engine = with_table();
