@@ -275,42 +275,7 @@ impl Assembly<'_> {
         let ingestor_shutdown = CancellationToken::new();
         let ingestor = self.ingestor(&message_added)?;
         let (engine_url, data_management_url) = ports.service_urls(options);
-        let mut tasks = Vec::new();
-        let tls = self
-            .authority
-            .as_ref()
-            .map(|authority| authority.acceptor.clone());
-        for ((account, _), listener) in self.accounts.iter().zip(ports.storage) {
-            let storage = self.storage(account, &message_added);
-            tasks.push(spawn(
-                listener,
-                tls.clone(),
-                &shutdown,
-                Arc::new(storage),
-                |s, r| async move { s.handle(r).await },
-            ));
-        }
-        let role = if options.split_roles {
-            Role::Engine
-        } else {
-            Role::Both
-        };
-        let services = [
-            (Some(ports.engine), role),
-            (ports.data_management, Role::DataManagement),
-        ];
-        for (listener, role) in services {
-            if let Some(listener) = listener {
-                let router = self.router(role);
-                tasks.push(spawn(
-                    listener,
-                    tls.clone(),
-                    &shutdown,
-                    Arc::new(router),
-                    |s, r| async move { s.handle(r).await },
-                ));
-            }
-        }
+        let tasks = self.listen(ports, &shutdown, &message_added);
         let accounts = self
             .accounts
             .into_iter()
@@ -335,6 +300,52 @@ impl Assembly<'_> {
                 .then(|| ingestor.spawn(ingestor_shutdown.clone())),
             ingestor_shutdown,
         })
+    }
+
+    /// Serves every port in a task of its own.
+    fn listen(
+        &self,
+        ports: Ports,
+        shutdown: &CancellationToken,
+        message_added: &Arc<Notify>,
+    ) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        let tls = self
+            .authority
+            .as_ref()
+            .map(|authority| authority.acceptor.clone());
+        for ((account, _), listener) in self.accounts.iter().zip(ports.storage) {
+            let storage = self.storage(account, message_added);
+            tasks.push(spawn(
+                listener,
+                tls.clone(),
+                shutdown,
+                Arc::new(storage),
+                |s, r| async move { s.handle(r).await },
+            ));
+        }
+        let role = if self.options.split_roles {
+            Role::Engine
+        } else {
+            Role::Both
+        };
+        let services = [
+            (Some(ports.engine), role),
+            (ports.data_management, Role::DataManagement),
+        ];
+        for (listener, role) in services {
+            if let Some(listener) = listener {
+                let router = self.router(role);
+                tasks.push(spawn(
+                    listener,
+                    tls.clone(),
+                    shutdown,
+                    Arc::new(router),
+                    |s, r| async move { s.handle(r).await },
+                ));
+            }
+        }
+        tasks
     }
 
     fn ingestor(&self, message_added: &Arc<Notify>) -> Result<Ingestor, StartError> {
