@@ -127,6 +127,13 @@ impl Bench {
         self.engine().with_database_mut(DATABASE, create).unwrap();
     }
 
+    /// Sends a management command, which must succeed.
+    pub(crate) async fn command(&self, text: &str) {
+        let url = format!("{}/v1/rest/mgmt", self.emulator.engine_url());
+        let body = json!({"db": DATABASE, "csl": text}).to_string();
+        succeeded(self.http.post(url).body(body)).await;
+    }
+
     pub(crate) fn mapping(&self, table: &str, kind: &str, name: &str, json: &str) {
         let mapping = Mapping {
             json: json.to_owned(),

@@ -60,6 +60,35 @@ async fn sources_of_one_batch_have_outcomes_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_batch_closes_when_the_tables_policy_says_so() {
+    on_each_storage(NEVER, async |mut bench| {
+        for (table, policy, sources) in [
+            ("Items", "{\"MaximumNumberOfItems\":3}", 3),
+            ("Time", "{\"MaximumBatchingTimeSpan\":\"00:00:00.05\"}", 1),
+            ("Size", "{\"MaximumRawDataSizeMB\":100}", 1),
+        ] {
+            bench.table(table, "n:long");
+            let command =
+                format!(".alter-merge table {table} policy ingestionbatching @'{policy}'");
+            bench.command(&command).await;
+            let mut ids = Vec::new();
+            for _ in 0..sources {
+                let source = bench.source(table, "a.csv", "1").await;
+                let source = source.with("RawDataSize", 100 << 20);
+                bench.post(&source).await;
+                ids.push(source.id);
+            }
+            for id in ids {
+                assert_succeeded(&bench.outcome(id).await);
+            }
+            let operations = bench.engine().operations();
+            assert_eq!(operations.iter().filter(|o| o.table == table).count(), 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn reports_follow_the_level() {
     on_each_storage(QUICKLY, async |mut bench| {
         bench.table("T", "n:long");
