@@ -37,6 +37,12 @@ const DEFAULT_DATABASE: &str = "NetDefaultDB";
 /// else's storage may never answer.
 const INGESTION_GRACE: Duration = Duration::from_secs(5);
 
+/// The longest batching time span, as in the service's policy. A message is hidden for longer than this
+/// while it waits, so that nothing is ingested twice.
+const MAX_BATCHING: Duration = Duration::from_secs(30 * 60);
+/// The longest validity of signatures. Any more would be meaningless, and far more is no date.
+const MAX_SAS_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// Why an emulator did not start.
 #[derive(Debug)]
 pub enum StartError {
@@ -440,6 +446,16 @@ fn check(options: &Options) -> Result<(), StartError> {
     {
         return Err(StartError::Option(
             "token: the demanded token is empty".to_owned(),
+        ));
+    }
+    if options.batching > MAX_BATCHING {
+        return Err(StartError::Option(
+            "batching: the longest time span is 30 minutes".to_owned(),
+        ));
+    }
+    if options.sas_lifetime > MAX_SAS_LIFETIME {
+        return Err(StartError::Option(
+            "sas_lifetime: the longest one is 366 days".to_owned(),
         ));
     }
     if let Some(domain) = &options.storage_domain {

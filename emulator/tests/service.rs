@@ -321,6 +321,20 @@ async fn options_that_make_no_sense_are_refused() {
         ),
         (
             Options {
+                batching: Duration::from_secs(1801),
+                ..Options::default()
+            },
+            "batching",
+        ),
+        (
+            Options {
+                sas_lifetime: Duration::MAX,
+                ..Options::default()
+            },
+            "sas_lifetime",
+        ),
+        (
+            Options {
                 databases: vec![" ".to_owned()],
                 ..Options::default()
             },
