@@ -19,7 +19,7 @@ use crate::addresses::{
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
 use crate::ingestor::Ingestor;
-use crate::options::{Options, StorageKind};
+use crate::options::{Options, Secret, StorageKind};
 use crate::server::auth::Access;
 use crate::server::listener::serve;
 use crate::server::router::Router;
@@ -33,6 +33,15 @@ use crate::storage::{
 pub(crate) const OWN_USER_AGENT: &str = concat!("kusto-emulator/", env!("CARGO_PKG_VERSION"));
 /// The database every cluster has.
 const DEFAULT_DATABASE: &str = "NetDefaultDB";
+/// How long the ingestor may go on with what it has taken once the end is near: a source of somebody
+/// else's storage may never answer.
+const INGESTION_GRACE: Duration = Duration::from_secs(5);
+
+/// The longest batching time span, as in the service's policy. A message is hidden for longer than this
+/// while it waits, so that nothing is ingested twice.
+const MAX_BATCHING: Duration = Duration::from_secs(30 * 60);
+/// The longest validity of signatures. Any more would be meaningless, and far more is no date.
+const MAX_SAS_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Why an emulator did not start.
 #[derive(Debug)]
@@ -225,12 +234,17 @@ impl Emulator {
         self.resources.for_ingestor()
     }
 
-    /// Ends the emulator: what was taken for ingestion is finished, requests under way are given a few
-    /// seconds, then nothing of it is left.
+    /// Ends the emulator: what was taken for ingestion and requests under way are given a few seconds to
+    /// finish, then nothing of it is left.
     pub async fn shutdown(mut self) {
         self.ingestor_shutdown.cancel();
-        if let Some(ingestor) = self.ingestor.take() {
-            let _ = ingestor.await;
+        if let Some(mut ingestor) = self.ingestor.take() {
+            let finished = tokio::time::timeout(INGESTION_GRACE, &mut ingestor).await;
+            if finished.is_err() {
+                tracing::warn!("sources that were being ingested are given up");
+                ingestor.abort();
+                let _ = ingestor.await;
+            }
         }
         self.shutdown.cancel();
         for task in std::mem::take(&mut self.tasks) {
@@ -267,42 +281,7 @@ impl Assembly<'_> {
         let ingestor_shutdown = CancellationToken::new();
         let ingestor = self.ingestor(&message_added)?;
         let (engine_url, data_management_url) = ports.service_urls(options);
-        let mut tasks = Vec::new();
-        let tls = self
-            .authority
-            .as_ref()
-            .map(|authority| authority.acceptor.clone());
-        for ((account, _), listener) in self.accounts.iter().zip(ports.storage) {
-            let storage = self.storage(account, &message_added);
-            tasks.push(spawn(
-                listener,
-                tls.clone(),
-                &shutdown,
-                Arc::new(storage),
-                |s, r| async move { s.handle(r).await },
-            ));
-        }
-        let role = if options.split_roles {
-            Role::Engine
-        } else {
-            Role::Both
-        };
-        let services = [
-            (Some(ports.engine), role),
-            (ports.data_management, Role::DataManagement),
-        ];
-        for (listener, role) in services {
-            if let Some(listener) = listener {
-                let router = self.router(role);
-                tasks.push(spawn(
-                    listener,
-                    tls.clone(),
-                    &shutdown,
-                    Arc::new(router),
-                    |s, r| async move { s.handle(r).await },
-                ));
-            }
-        }
+        let tasks = self.listen(ports, &shutdown, &message_added);
         let accounts = self
             .accounts
             .into_iter()
@@ -327,6 +306,52 @@ impl Assembly<'_> {
                 .then(|| ingestor.spawn(ingestor_shutdown.clone())),
             ingestor_shutdown,
         })
+    }
+
+    /// Serves every port in a task of its own.
+    fn listen(
+        &self,
+        ports: Ports,
+        shutdown: &CancellationToken,
+        message_added: &Arc<Notify>,
+    ) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        let tls = self
+            .authority
+            .as_ref()
+            .map(|authority| authority.acceptor.clone());
+        for ((account, _), listener) in self.accounts.iter().zip(ports.storage) {
+            let storage = self.storage(account, message_added);
+            tasks.push(spawn(
+                listener,
+                tls.clone(),
+                shutdown,
+                Arc::new(storage),
+                |s, r| async move { s.handle(r).await },
+            ));
+        }
+        let role = if self.options.split_roles {
+            Role::Engine
+        } else {
+            Role::Both
+        };
+        let services = [
+            (Some(ports.engine), role),
+            (ports.data_management, Role::DataManagement),
+        ];
+        for (listener, role) in services {
+            if let Some(listener) = listener {
+                let router = self.router(role);
+                tasks.push(spawn(
+                    listener,
+                    tls.clone(),
+                    shutdown,
+                    Arc::new(router),
+                    |s, r| async move { s.handle(r).await },
+                ));
+            }
+        }
+        tasks
     }
 
     fn ingestor(&self, message_added: &Arc<Notify>) -> Result<Ingestor, StartError> {
@@ -407,6 +432,30 @@ fn check(options: &Options) -> Result<(), StartError> {
     if names.len() != options.accounts.len() {
         return Err(StartError::Option(
             "accounts: two storage accounts have the same name".to_owned(),
+        ));
+    }
+    if options.databases.iter().any(|name| name.trim().is_empty()) {
+        return Err(StartError::Option(
+            "databases: a database needs a name".to_owned(),
+        ));
+    }
+    if options
+        .required_token
+        .as_ref()
+        .is_some_and(Secret::is_empty)
+    {
+        return Err(StartError::Option(
+            "token: the demanded token is empty".to_owned(),
+        ));
+    }
+    if options.batching > MAX_BATCHING {
+        return Err(StartError::Option(
+            "batching: the longest time span is 30 minutes".to_owned(),
+        ));
+    }
+    if options.sas_lifetime > MAX_SAS_LIFETIME {
+        return Err(StartError::Option(
+            "sas_lifetime: the longest one is 366 days".to_owned(),
         ));
     }
     if let Some(domain) = &options.storage_domain {

@@ -33,12 +33,15 @@ async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     // Before the start, so that an early signal is not lost.
-    let signal = termination()?;
+    let mut signals = Signals::listen()?;
     let emulator = Emulator::start(options).await?;
     announce(&emulator)?;
-    signal.await;
-    emulator.shutdown().await;
-    Ok(())
+    signals.next().await;
+    tracing::info!("ending; another signal ends at once");
+    tokio::select! {
+        () = emulator.shutdown() => Ok(()),
+        () = signals.next() => Err("ended before everything was finished".into()),
+    }
 }
 
 /// One line on standard error per request with `-v`, more with `-vv`; otherwise silence.
@@ -91,24 +94,42 @@ fn announce(emulator: &Emulator) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Ends when the process is asked to: Ctrl-C, or SIGTERM where there is such a thing.
+/// What asks the process to end: Ctrl-C, or SIGTERM.
 #[cfg(unix)]
-fn termination() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
-/// Ends when the process is asked to.
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// What asks the process to end: Ctrl-C.
 #[cfg(not(unix))]
-fn termination() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async {
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
-    })
+    }
 }

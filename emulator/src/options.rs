@@ -29,7 +29,7 @@ pub struct Options {
     /// Hands out storage URLs such as `http://ACCOUNT.blob.DOMAIN:PORT` instead of addresses. The
     /// names must lead to the emulator, for example through the hosts file.
     pub storage_domain: Option<String>,
-    /// How long the signatures in handed-out URLs are valid. Default: 4 hours.
+    /// How long the signatures in handed-out URLs are valid, up to 366 days. Default: 4 hours.
     pub sas_lifetime: Duration,
     /// Whether everything is served over TLS, with a CA made at start.
     pub tls: bool,
@@ -43,7 +43,7 @@ pub struct Options {
     pub cluster_metadata: bool,
     /// Databases besides `NetDefaultDB`.
     pub databases: Vec<String>,
-    /// How long a batch waits for more when its table has no policy. Default: 1 second.
+    /// How long a batch waits for more when its table has no policy, up to 30 minutes. Default: 1 second.
     pub batching: Duration,
     /// Whether messages are taken from the queues and ingested. Without it they stay there, for
     /// looking at what a client posts.
@@ -59,6 +59,10 @@ pub struct Secret(String);
 impl Secret {
     pub(crate) fn is(&self, text: &str) -> bool {
         self.0 == text
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The command `kusto-emulator` as a process.
 #![cfg(unix)]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -95,6 +96,31 @@ fn the_log_is_on_standard_error_and_keeps_secrets() {
 }
 
 #[test]
+fn a_second_signal_does_not_wait() {
+    let mut child = start(&["--port", "0", "-v"]);
+    let (_, ready) = announced(&mut child);
+    // A request that never ends, in time for the first signal once the emulator asks for its body.
+    let address = ready["engine"].as_str().unwrap();
+    let mut request = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    request
+        .write_all(b"POST /v1/rest/mgmt HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+        .unwrap();
+    let mut asked = [0; 12];
+    request.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    let mut log = String::new();
+    let mut reader = BufReader::new(child.stderr.take().unwrap());
+    signal(&child, "INT");
+    while !log.contains("another signal") {
+        assert_ne!(reader.read_line(&mut log).unwrap(), 0, "{log}");
+    }
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    reader.read_to_string(&mut log).unwrap();
+    assert!(log.contains("before everything was finished"), "{log}");
+}
+
+#[test]
 fn wrong_arguments_are_named() {
     for (arguments, word) in [
         (
@@ -117,6 +143,8 @@ fn wrong_arguments_are_named() {
             &["--port", "0", "--storage-domain", "no domain"],
             "storage_domain",
         ),
+        (&["--port", "0", "--database", ""], "databases"),
+        (&["--port", "0", "--token", ""], "token"),
     ] {
         let output = start(arguments).wait_with_output().unwrap();
         assert_ne!(output.status.code(), Some(0));

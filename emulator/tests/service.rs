@@ -319,6 +319,34 @@ async fn options_that_make_no_sense_are_refused() {
             },
             "storage_domain",
         ),
+        (
+            Options {
+                batching: Duration::from_secs(1801),
+                ..Options::default()
+            },
+            "batching",
+        ),
+        (
+            Options {
+                sas_lifetime: Duration::MAX,
+                ..Options::default()
+            },
+            "sas_lifetime",
+        ),
+        (
+            Options {
+                databases: vec![" ".to_owned()],
+                ..Options::default()
+            },
+            "databases",
+        ),
+        (
+            Options {
+                required_token: Some("".into()),
+                ..Options::default()
+            },
+            "token",
+        ),
     ] {
         let Err(error) = Emulator::start(options).await else {
             panic!("started with wrong {word}")

@@ -108,6 +108,19 @@ def test_json_stream_with_referenced_mapping(engine, ingest, statuses, database,
     ]
 
 
+def test_csv_file_with_a_legacy_mapping(engine, ingest, statuses, database, table, tmp_path):
+    mapping = json.dumps([{"Name": "Id", "datatype": "long", "Ordinal": 1}, {"Name": "Text", "datatype": "string", "Ordinal": 0}])
+    engine.execute_mgmt(database, f".create-or-alter table {table} ingestion csv mapping 'legacy' '{mapping}'")
+    file = tmp_path / "größe 温度.csv"
+    file.write_text("größe,1\n温度,2\n", encoding="utf-8")
+    result = ingest.ingest_from_file(str(file), properties(database, table, ingestion_mapping_reference="legacy"))
+    succeeded(statuses, result, table)
+    assert rows(engine, database, f"{table} | order by Id asc | project Id, Text") == [
+        {"Id": 1, "Text": "größe"},
+        {"Id": 2, "Text": "温度"},
+    ]
+
+
 def test_blob_with_header_row_and_csv_mapping(engine, ingest, statuses, container, database, table):
     content = b"text,unused,id\nfirst,x,10\nsecond,y,20\n"
     name = f"{uuid.uuid4()}.csv"
@@ -141,6 +154,13 @@ def test_unknown_mapping_is_reported_and_nothing_is_ingested(engine, ingest, sta
     )
     message = failed(statuses, result.source_id)
     assert message.ErrorCode == "BadRequest_MappingReferenceWasNotFound"
+    assert rows(engine, database, f"{table} | count") == [{"Count": 0}]
+
+
+def test_damaged_data_is_reported_and_nothing_is_ingested(engine, ingest, statuses, database, table):
+    result = ingest.ingest_from_stream(io.BytesIO(b'1,,fine\n2,,"never closed\n'), properties(database, table))
+    message = failed(statuses, result.source_id)
+    assert (message.ErrorCode, message.FailureStatus) == ("Stream_ClosingQuoteMissing", "Permanent")
     assert rows(engine, database, f"{table} | count") == [{"Count": 0}]
 
 

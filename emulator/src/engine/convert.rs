@@ -137,10 +137,24 @@ fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
+/// A decimal of exactly this value. The emulator's decimals hold 28 digits, the service's 34: a longer one is
+/// none rather than another one.
 pub(super) fn parse_decimal(text: &str) -> Option<Decimal> {
-    text.parse()
-        .ok()
-        .or_else(|| Decimal::from_scientific(text).ok())
+    let Some((digits, exponent)) = text.split_once(['e', 'E']) else {
+        return Decimal::from_str_exact(text).ok();
+    };
+    let mantissa = Decimal::from_str_exact(digits).ok()?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let scale = i32::try_from(mantissa.scale())
+        .ok()?
+        .checked_sub(exponent)?;
+    let shifted =
+        |number: i128, by: i32| number.checked_mul(10_i128.checked_pow(by.unsigned_abs())?);
+    let exact = match scale {
+        0.. => Decimal::try_from_i128_with_scale(mantissa.mantissa(), scale.unsigned_abs()),
+        _ => Decimal::try_from_i128_with_scale(shifted(mantissa.mantissa(), scale)?, 0),
+    };
+    exact.ok()
 }
 
 fn parse_dynamic(text: &str) -> Value {
@@ -218,6 +232,36 @@ mod tests {
             text(ColumnType::Dynamic, "plain"),
             Some(Value::Dynamic(json!("plain")))
         );
+    }
+
+    #[test]
+    fn a_decimal_is_exact_or_beyond_the_limit() {
+        for (input, expected) in [
+            ("1.50", "1.50"),
+            ("-0.5e-2", "-0.005"),
+            ("12.5E+3", "12500"),
+            ("+7", "7"),
+            (
+                "0.1234567890123456789012345678",
+                "0.1234567890123456789012345678",
+            ),
+        ] {
+            let found = text(ColumnType::Decimal, input).map(|value| value.to_text());
+            assert_eq!(found.as_deref(), Some(expected), "{input}");
+        }
+        for input in [
+            "0.12345678901234567890123456789",
+            "123456789012345678901234567890.1234",
+            "1e-40",
+            "1e40",
+        ] {
+            let error = Value::from_text(ColumnType::Decimal, input).expect_err(input);
+            assert!(error.is_limit, "{input}");
+        }
+        for input in ["x", "1e", "1e99999999999", "inf", "1,5"] {
+            let error = Value::from_text(ColumnType::Decimal, input).expect_err(input);
+            assert!(!error.is_limit, "{input}");
+        }
     }
 
     #[test]

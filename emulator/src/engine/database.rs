@@ -210,6 +210,38 @@ impl Engine {
             .ok_or_else(|| LookupError::Schema(table.to_owned()))
     }
 
+    /// Like [`Engine::append`], and adds the columns of `schema` that the table lacks in the same step.
+    ///
+    /// # Errors
+    /// When there is no such database or table, when its columns have come to differ from the schema's, or
+    /// when the rows do not fit them. Nothing is changed then.
+    pub fn append_widening(
+        &self,
+        db: &str,
+        schema: &TableSchema,
+        rows: Vec<Row>,
+        tags: &[String],
+        creation_time: Option<i64>,
+    ) -> Result<Uuid, LookupError> {
+        let append = |found: &mut Table| {
+            let both = found.schema.columns.len().min(schema.columns.len());
+            if found.schema.columns[..both] != schema.columns[..both] {
+                return None;
+            }
+            if both == schema.columns.len() {
+                return found.append(rows, tags, creation_time);
+            }
+            // Aside, so that rows that do not fit leave no columns behind.
+            let mut widened = found.clone();
+            widened.widen(schema.columns[both..].to_vec());
+            let id = widened.append(rows, tags, creation_time)?;
+            *found = widened;
+            Some(id)
+        };
+        self.with_table_mut(db, &schema.name, append)?
+            .ok_or_else(|| LookupError::Schema(schema.name.clone()))
+    }
+
     /// Adds a row to `.show ingestion failures`.
     pub fn record_failure(&self, failure: IngestionFailureRecord) {
         remember(&self.inner.failures, failure);
@@ -419,6 +451,27 @@ pub(crate) mod tests {
             .with_table("Db", "T", |table| table.extents[0].rows.clone())
             .expect("exists");
         assert_eq!(rows[0][2..], [Value::Null, Value::String(String::new())]);
+    }
+
+    #[test]
+    fn columns_come_with_rows_or_not_at_all() {
+        let engine = engine_with_table();
+        let mut wide = engine.table_schema("Db", "T").expect("exists");
+        wide.columns.push(Column::new("n", ColumnType::Real));
+        let rows = |n: Value| vec![[row(1), vec![n]].concat()];
+        let append = |rows| engine.append_widening("db", &wide, rows, &[], None);
+        let bad = append(rows(Value::Bool(true)));
+        assert_eq!(bad, Err(LookupError::Schema("T".to_owned())));
+        let columns = || engine.table_schema("Db", "T").map(|s| s.columns.len());
+        assert_eq!(columns(), Ok(2));
+        assert!(append(rows(Value::Real(0.5))).is_ok());
+        assert!(append(rows(Value::Null)).is_ok());
+        assert_eq!(columns(), Ok(3));
+        let mut other = wide.clone();
+        other.columns[2] = Column::new("m", ColumnType::Real);
+        let late = engine.append_widening("Db", &other, rows(Value::Null), &[], None);
+        assert_eq!(late, Err(LookupError::Schema("T".to_owned())));
+        assert_eq!(engine.with_table("Db", "T", Table::row_count), Ok(2));
     }
 
     #[test]

@@ -93,11 +93,7 @@ fn answer(
     match (endpoint, is_command) {
         (Endpoint::Mgmt, true) => {
             let relation = commands::run(&context, role, &request.text)?;
-            Ok(management(&Answer {
-                relation: &relation,
-                partial: None,
-                identity,
-            }))
+            Ok(management(&whole(&relation, identity)))
         }
         (Endpoint::Mgmt, false) => Err(KustoError::syntax(
             &request.text,
@@ -106,38 +102,43 @@ fn answer(
         )),
         (_, true) if request.text[start.end..].trim_start().starts_with("show") => {
             let relation = commands::run(&context, role, &request.text)?;
-            Ok(shape(
-                endpoint,
-                Answer {
-                    relation: &relation,
-                    partial: None,
-                    identity,
-                },
-                &request.options,
-            ))
+            let answer = whole(&relation, identity);
+            Ok(shape(endpoint, answer, &request.options))
         }
         (_, true) => Err(KustoError::bad_request(
             "Management commands go to /v1/rest/mgmt.",
         )),
         (_, false) if role == Role::DataManagement => Err(commands::wrong_engine()),
-        (_, false) => {
-            let outcome = run_query(&context, &request.text)?;
-            let mut options = request.options.clone();
-            outcome
-                .options
-                .iter()
-                .for_each(|(name, value)| options.set(name, &value.to_json()));
-            let (relation, partial) = truncate(outcome.relation, &options);
-            Ok(shape(
-                endpoint,
-                Answer {
-                    relation: &relation,
-                    partial,
-                    identity,
-                },
-                &options,
-            ))
-        }
+        (_, false) => query(&context, endpoint, request, identity),
+    }
+}
+
+fn query(
+    context: &Context<'_>,
+    endpoint: Endpoint,
+    request: &Request,
+    identity: &Identity,
+) -> Result<Vec<u8>, KustoError> {
+    let outcome = run_query(context, &request.text)?;
+    let mut options = request.options.clone();
+    for (name, value) in &outcome.options {
+        options.set(name, &value.to_json());
+    }
+    let (relation, partial) = truncate(outcome.relation, &options);
+    let answer = Answer {
+        relation: &relation,
+        partial,
+        identity,
+    };
+    Ok(shape(endpoint, answer, &options))
+}
+
+/// The answer of which nothing was cut off.
+fn whole<'a>(relation: &'a Relation, identity: &'a Identity) -> Answer<'a> {
+    Answer {
+        relation,
+        partial: None,
+        identity,
     }
 }
 

@@ -65,11 +65,17 @@ pub struct ConversionError {
     pub ty: ColumnType,
     /// The start of the offending text.
     pub text: String,
+    /// Whether the service could take it and only the emulator cannot.
+    pub is_limit: bool,
 }
 
 impl fmt::Display for ConversionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is not a {}", self.text, self.ty.kusto_name())
+        let (text, ty) = (&self.text, self.ty.kusto_name());
+        if self.is_limit {
+            return write!(f, "'{text}' has more digits than a {ty} of the emulator");
+        }
+        write!(f, "'{text}' is not a {ty}")
     }
 }
 
@@ -81,8 +87,14 @@ impl ConversionError {
         Self {
             ty,
             text: text.chars().take(80).collect(),
+            is_limit: ty == ColumnType::Decimal && is_finite_number(text),
         }
     }
+}
+
+/// Whether it is a number at all: one that does not become a decimal has too many digits for it.
+fn is_finite_number(text: &str) -> bool {
+    text.trim().parse().is_ok_and(f64::is_finite)
 }
 
 impl ColumnType {

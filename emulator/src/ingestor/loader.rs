@@ -36,7 +36,7 @@ pub(crate) struct Loader {
     /// How many blobs may be in memory at a time.
     in_memory: Semaphore,
     /// One per table (database in lower case): looking for a tag and appending an extent that carries
-    /// it must be one step.
+    /// it must be one step, and so must looking at the columns and adding some.
     table_locks: Mutex<HashMap<(String, String), TableLock>>,
 }
 
@@ -73,15 +73,18 @@ impl Loader {
                 ),
             ));
         }
-        let schema = self
+        let mut schema = self
             .engine
             .table_schema(&envelope.database, &envelope.table)
             .map_err(lookup_failure)?;
-        let columns = self.columns(envelope, &work.properties, &schema)?;
+        let known = schema.columns.len();
+        let columns = self.columns(envelope, &work.properties, &mut schema)?;
         Ok(Plan {
             format: work.properties.format,
             columns,
+            adds_columns: schema.columns.len() > known,
             blank: schema.columns.iter().map(|c| Value::absent(c.ty)).collect(),
+            schema,
             is_identity: work.properties.mapping == MappingChoice::Identity,
             ignore_first_record: work.properties.ignore_first_record,
             validation: work.properties.validation,
@@ -93,7 +96,7 @@ impl Loader {
         &self,
         envelope: &Envelope,
         properties: &Properties,
-        schema: &TableSchema,
+        schema: &mut TableSchema,
     ) -> Result<Vec<ColumnSource>, Failure> {
         let kind = properties.format.mapping_kind();
         let json = match &properties.mapping {
@@ -131,9 +134,17 @@ impl Loader {
     }
 
     async fn try_load(&self, envelope: &Envelope, work: &Work) -> Result<(), Failure> {
-        let plan = self.plan(envelope, work)?;
+        let mut plan = self.plan(envelope, work)?;
         self.check_tags(envelope, &work.properties)?;
+        // Before the table's lock, or the one who has it could wait for those who wait for it.
         let _permit = self.in_memory.acquire().await;
+        let table = self.table_lock(envelope);
+        let mut locked = None;
+        if plan.adds_columns {
+            // The next source that adds columns has to see these.
+            locked = Some(table.lock().await);
+            plan = self.plan(envelope, work)?;
+        }
         let limit = if work.ignore_size_limit {
             u64::MAX
         } else {
@@ -147,23 +158,28 @@ impl Loader {
         if blob.is_empty() {
             return Err(Failure::new(ErrorCode::EmptyBlob, "The blob is empty."));
         }
+        let schema = plan.schema.clone();
         let rows = parse(blob, plan, work, limit).await?;
-        self.append(envelope, &work.properties, rows).await
+        let _locked = match locked {
+            Some(locked) => locked,
+            None => table.lock().await,
+        };
+        self.append(envelope, &work.properties, &schema, rows)
     }
 
-    async fn append(
+    /// Must be called under the table's lock.
+    fn append(
         &self,
         envelope: &Envelope,
         properties: &Properties,
+        schema: &TableSchema,
         rows: Vec<Vec<Value>>,
     ) -> Result<(), Failure> {
-        let lock = self.table_lock(envelope);
-        let _guard = lock.lock().await;
         self.check_tags(envelope, properties)?;
         self.engine
-            .append(
+            .append_widening(
                 &envelope.database,
-                &envelope.table,
+                schema,
                 rows,
                 &properties.tags,
                 properties.creation_time,

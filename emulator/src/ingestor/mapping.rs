@@ -4,9 +4,9 @@
 //! (`columnName`, `columnType`) and in the legacy flat shapes (`Name`/`Ordinal`/`ConstValue`,
 //! `column`/`path`/`transform`); the case of member names does not matter anywhere.
 //!
-//! A column that the table does not have is an error: the emulator does not extend tables, although
-//! the service does so when the mapping gives the column's type. `DataType` is therefore not used: the
-//! table's own type decides.
+//! A column that the table does not have is added to it with the first data when the mapping gives its
+//! type, as the service does for queued ingestion; without a type it is an error. For a column that is
+//! there the table's own type decides, whatever `DataType` says.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,8 @@ use serde_json::{Map, Value as Json};
 use super::failure::{ErrorCode, Failure};
 use super::formats::MappingKind;
 use super::json_path::JsonPath;
-use crate::engine::schema::TableSchema;
+use crate::engine::commands::check_name;
+use crate::engine::schema::{Column, TableSchema};
 use crate::engine::value::{ColumnType, Value};
 
 /// Where a column's values come from.
@@ -82,11 +83,11 @@ pub(crate) fn identity(kind: MappingKind, schema: &TableSchema) -> Vec<ColumnSou
         .collect()
 }
 
-/// Reads a mapping's JSON and binds it to the table.
+/// Reads a mapping's JSON and binds it to the table; columns that are to be added are added to `schema`.
 pub(crate) fn parse(
     json: &str,
     kind: MappingKind,
-    schema: &TableSchema,
+    schema: &mut TableSchema,
 ) -> Result<Vec<ColumnSource>, Failure> {
     let elements: Vec<Map<String, Json>> = serde_json::from_str(json)
         .map_err(|e| invalid(format!("The mapping is not a JSON array of objects: {e}.")))?;
@@ -164,14 +165,31 @@ impl Element {
         Err(invalid("A column of the mapping has no name.".to_owned()))
     }
 
-    fn bind(&self, kind: MappingKind, schema: &TableSchema) -> Result<ColumnSource, Failure> {
-        let name = self.column_name()?;
-        let target = schema.position(&name).ok_or_else(|| {
+    /// Where the column stands in the table, at its end when it is new.
+    fn target(&self, name: &str, schema: &mut TableSchema) -> Result<usize, Failure> {
+        if let Some(target) = schema.position(name) {
+            return Ok(target);
+        }
+        let given = match self.text("datatype")? {
+            None => self.text("columntype")?,
+            some => some,
+        };
+        let given = given.ok_or_else(|| {
             invalid(format!(
-                "Table '{}' has no column '{name}' (the emulator does not add columns).",
+                "Table '{}' has no column '{name}', and the mapping gives no type to add it with.",
                 schema.name
             ))
         })?;
+        let ty = ColumnType::parse(&given)
+            .ok_or_else(|| invalid(format!("Column '{name}': '{given}' is not a type.")))?;
+        check_name("column", name).map_err(|error| invalid(error.to_string()))?;
+        schema.columns.push(Column::new(name, ty));
+        Ok(schema.columns.len() - 1)
+    }
+
+    fn bind(&self, kind: MappingKind, schema: &mut TableSchema) -> Result<ColumnSource, Failure> {
+        let name = self.column_name()?;
+        let target = self.target(&name, schema)?;
         let ty = schema.columns[target].ty;
         let in_column = |failure: Failure| invalid(format!("Column '{name}': {}", failure.details));
         let transform = self.text("transform").map_err(in_column)?;
@@ -260,7 +278,6 @@ fn value_transform(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::schema::Column;
 
     fn schema() -> TableSchema {
         TableSchema {
@@ -278,7 +295,7 @@ mod tests {
     }
 
     fn sources(json: &str, kind: MappingKind) -> Vec<(usize, Source)> {
-        let columns = parse(json, kind, &schema()).unwrap();
+        let columns = parse(json, kind, &mut schema()).unwrap();
         columns.into_iter().map(|c| (c.target, c.source)).collect()
     }
 
@@ -322,7 +339,7 @@ mod tests {
                 {"Column":"b","Properties":{"Transform":"SourceLocation"}},
                 {"column":"a","transform":"SourceLineNumber"}]"#,
             MappingKind::Json,
-            &schema(),
+            &mut schema(),
         )
         .unwrap();
         assert_eq!(
@@ -342,6 +359,25 @@ mod tests {
     }
 
     #[test]
+    fn a_column_with_a_type_is_added_once() {
+        let mut widened = schema();
+        let json = r#"[{"Column":"new","DataType":"System.Int32","Properties":{"Ordinal":"0"}},
+                       {"columnName":"neü","columnType":"real","properties":{"Ordinal":"1"}},
+                       {"Column":"a","DataType":"string","Properties":{"Ordinal":"2"}}]"#;
+        let columns = parse(json, MappingKind::Csv, &mut widened).unwrap();
+        let targets: Vec<_> = columns.iter().map(|c| (c.target, c.ty)).collect();
+        let expected = [
+            (3, ColumnType::Int),
+            (4, ColumnType::Real),
+            (0, ColumnType::Long),
+        ];
+        assert_eq!(targets, expected);
+        assert_eq!(widened.columns.len(), 5);
+        parse(json, MappingKind::Csv, &mut widened).unwrap();
+        assert_eq!(widened.columns.len(), 5);
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let csv = MappingKind::Csv;
         let json = MappingKind::Json;
@@ -353,6 +389,16 @@ mod tests {
                 csv,
                 r#"[{"Column":"A","Properties":{"Ordinal":"0"}}]"#,
                 "no column 'A'",
+            ),
+            (
+                csv,
+                r#"[{"Column":"A","DataType":"varchar","Properties":{"Ordinal":"0"}}]"#,
+                "'varchar' is not a type",
+            ),
+            (
+                csv,
+                r#"[{"Column":"A/B","DataType":"long","Properties":{"Ordinal":"0"}}]"#,
+                "not a valid column name",
             ),
             (csv, r#"[{"Column":"a"}]"#, "Column 'a': neither Ordinal"),
             (
@@ -398,7 +444,7 @@ mod tests {
                 "csv",
             ),
         ] {
-            let failure = parse(text, kind, &schema()).unwrap_err();
+            let failure = parse(text, kind, &mut schema()).unwrap_err();
             assert_eq!(failure.code, ErrorCode::InvalidMapping, "{text}");
             assert!(failure.details.contains(expected), "{text}: {failure}");
         }

@@ -1,7 +1,8 @@
 //! From a source's text to typed rows.
 //!
 //! Conversion is best effort as in the service: a value that is none of its column's type becomes
-//! null, missing fields become null, fields beyond the mapping are dropped.
+//! null, missing fields become null, fields beyond the mapping are dropped. A value that the service
+//! could hold and the emulator cannot fails its source.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,8 @@ use super::failure::{ErrorCode, Failure};
 use super::formats::{DataFormat, MappingKind, field_reader, json};
 use super::mapping::{ColumnSource, Source, Transform, UnixUnit};
 use super::message::ValidationPolicy;
-use crate::engine::value::{ColumnType, Value};
+use crate::engine::schema::TableSchema;
+use crate::engine::value::{ColumnType, ConversionError, Value};
 
 /// A longer string is cut, silently as in the service.
 const MAX_STRING: usize = 1 << 20;
@@ -28,6 +30,10 @@ pub(crate) struct Plan {
     pub(crate) format: DataFormat,
     /// What goes into which column.
     pub(crate) columns: Vec<ColumnSource>,
+    /// The table's columns, followed by those that the mapping adds.
+    pub(crate) schema: TableSchema,
+    /// Whether the mapping adds columns.
+    pub(crate) adds_columns: bool,
     /// The row of a record that has nothing.
     pub(crate) blank: Vec<Value>,
     /// Whether `columns` is the identity mapping, which takes nothing but objects from JSON.
@@ -80,7 +86,7 @@ impl Plan {
                     Some(field) => Some(text_value(column, field, line)?),
                     None => None,
                 },
-                other => self.common_value(column.ty, other, line),
+                other => self.common_value(column.ty, other, line)?,
             };
             if let Some(value) = value {
                 row[column.target] = value;
@@ -113,7 +119,7 @@ impl Plan {
                     Some(found) => Some(json_value(column, found, line)?),
                     None => None,
                 },
-                other => self.common_value(column.ty, other, line),
+                other => self.common_value(column.ty, other, line)?,
             };
             if let Some(value) = value {
                 row[column.target] = value;
@@ -123,13 +129,18 @@ impl Plan {
     }
 
     /// A value that does not depend on the record's content; `None` for one that does.
-    fn common_value(&self, ty: ColumnType, source: &Source, line: u64) -> Option<Value> {
-        match source {
+    fn common_value(
+        &self,
+        ty: ColumnType,
+        source: &Source,
+        line: u64,
+    ) -> Result<Option<Value>, Failure> {
+        Ok(match source {
             Source::Constant(value) => Some(value.clone()),
-            Source::Location => Some(converted(ty, &self.location)),
-            Source::LineNumber => Some(converted(ty, &line.to_string())),
+            Source::Location => Some(converted(Value::from_text(ty, &self.location), line)?),
+            Source::LineNumber => Some(converted(Value::from_text(ty, &line.to_string()), line)?),
             Source::Field(_) | Source::Path(_) => None,
-        }
+        })
     }
 }
 
@@ -143,19 +154,29 @@ fn check_width(expected: usize, found: usize, line: u64) -> Result<(), Failure> 
     ))
 }
 
-fn converted(ty: ColumnType, text: &str) -> Value {
-    Value::from_text(ty, text).unwrap_or_else(|_| Value::absent(ty))
+/// The value, or the one of a column that got none.
+fn converted(result: Result<Value, ConversionError>, line: u64) -> Result<Value, Failure> {
+    result.or_else(|error| match error.is_limit {
+        true => Err(Failure::new(
+            ErrorCode::NotSupported,
+            format!("The record at line {line}: {error} (a limit of the emulator)."),
+        )),
+        false => Ok(Value::absent(error.ty)),
+    })
 }
 
 fn text_value(column: &ColumnSource, text: &str, line: u64) -> Result<Value, Failure> {
     if text.len() > MAX_VALUE {
         return Err(too_large(line));
     }
-    Ok(match column.transform {
-        Transform::None => converted(column.ty, shortened(column.ty, text)),
-        Transform::UnixTime(unit) => unix_time(text, unit),
-        Transform::ArrayToDictionary => Value::absent(column.ty),
-    })
+    match column.transform {
+        Transform::None => converted(
+            Value::from_text(column.ty, shortened(column.ty, text)),
+            line,
+        ),
+        Transform::UnixTime(unit) => Ok(unix_time(text, unit)),
+        Transform::ArrayToDictionary => Ok(Value::absent(column.ty)),
+    }
 }
 
 fn json_value(column: &ColumnSource, json: &Json, line: u64) -> Result<Value, Failure> {
@@ -164,8 +185,12 @@ fn json_value(column: &ColumnSource, json: &Json, line: u64) -> Result<Value, Fa
         (Transform::UnixTime(unit), Json::Number(number)) => unix_time(&number.to_string(), unit),
         (Transform::UnixTime(unit), Json::String(text)) => unix_time(text, unit),
         (Transform::UnixTime(_), _) => Value::Null,
-        (Transform::ArrayToDictionary, Json::Array(items)) => from_json(column.ty, &merged(items)),
-        (Transform::None | Transform::ArrayToDictionary, _) => from_json(column.ty, json),
+        (Transform::ArrayToDictionary, Json::Array(items)) => {
+            converted(Value::from_json(column.ty, &merged(items)), line)?
+        }
+        (Transform::None | Transform::ArrayToDictionary, _) => {
+            converted(Value::from_json(column.ty, json), line)?
+        }
     };
     match value {
         Value::String(text) if text.len() > MAX_VALUE => Err(too_large(line)),
@@ -174,10 +199,6 @@ fn json_value(column: &ColumnSource, json: &Json, line: u64) -> Result<Value, Fa
         }
         other => Ok(other),
     }
-}
-
-fn from_json(ty: ColumnType, json: &Json) -> Value {
-    Value::from_json(ty, json).unwrap_or_else(|_| Value::absent(ty))
 }
 
 /// The members of all objects in the array; of equal names the last one stays.
@@ -233,7 +254,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::engine::schema::{Column, TableSchema};
+    use crate::engine::schema::Column;
     use crate::ingestor::mapping;
 
     fn schema(columns: &[(&str, ColumnType)]) -> TableSchema {
@@ -248,13 +269,16 @@ mod tests {
 
     fn plan(format: DataFormat, schema: &TableSchema, mapping: Option<Json>) -> Plan {
         let kind = format.mapping_kind();
+        let mut schema = schema.clone();
         Plan {
             format,
             columns: match &mapping {
-                None => mapping::identity(kind, schema),
-                Some(json) => mapping::parse(&json.to_string(), kind, schema).unwrap(),
+                None => mapping::identity(kind, &schema),
+                Some(json) => mapping::parse(&json.to_string(), kind, &mut schema).unwrap(),
             },
+            adds_columns: false,
             blank: schema.columns.iter().map(|c| Value::absent(c.ty)).collect(),
+            schema,
             is_identity: mapping.is_none(),
             ignore_first_record: false,
             validation: ValidationPolicy::default(),
@@ -286,6 +310,22 @@ mod tests {
                 vec![Value::Null, text("y")],
             ]
         );
+    }
+
+    #[test]
+    fn a_decimal_with_too_many_digits_is_no_null() {
+        let columns = schema(&[("d", ColumnType::Decimal)]);
+        let long = "1234567890123456789012345678901234";
+        let csv = plan(DataFormat::Csv, &columns, None);
+        let json = plan(DataFormat::Json, &columns, None);
+        for failure in [
+            read(&csv, &format!("1\n{long}\n")).unwrap_err(),
+            read(&json, &format!("{{}}\n{{\"d\":\"{long}\"}}")).unwrap_err(),
+        ] {
+            assert_eq!(failure.code, ErrorCode::NotSupported);
+            assert!(failure.details.contains("line 2"), "{failure}");
+        }
+        assert_eq!(read(&csv, "x").unwrap(), [[Value::Null]]);
     }
 
     #[test]

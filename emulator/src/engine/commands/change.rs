@@ -22,7 +22,7 @@ const MAX_NAME: usize = 1024;
 ///
 /// # Errors
 /// A bad request that names it.
-pub(super) fn check_name(kind: &str, name: &str) -> Parsed<()> {
+pub(crate) fn check_name(kind: &str, name: &str) -> Parsed<()> {
     let valid = |c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '.' | '-');
     if name.is_empty() || name.chars().count() > MAX_NAME || !name.chars().all(valid) {
         let shown: String = name.chars().take(80).collect();

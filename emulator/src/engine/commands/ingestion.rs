@@ -15,11 +15,12 @@ const FAILURES: &str = "OperationId: guid, Database: string, Table: string, Fail
      OriginatesFromUpdatePolicy: bool, ErrorCode: string, Principal: string, ShouldRetry: bool, User: string, \
      IngestionProperties: string";
 
-/// Columns of `.show operations`. The tutorials filter on `Database` and `Table`.
+/// Columns of `.show operations`: those of the service's own grammar, in its order, and `Table`, which the
+/// tutorials filter on.
 const OPERATIONS: &str = "OperationId: guid, Operation: string, NodeId: string, StartedOn: datetime, \
      LastUpdatedOn: datetime, Duration: timespan, State: string, Status: string, RootActivityId: guid, \
-     ShouldRetry: bool, Database: string, Table: string, Principal: string, User: string, \
-     AdminEpochStartTime: datetime";
+     ShouldRetry: bool, Database: string, Principal: string, User: string, AdminEpochStartTime: datetime, \
+     VirtualCluster: string, Table: string";
 
 /// Who did it: nobody signs in here.
 const PRINCIPAL: &str = "AAD app id=emulator";
@@ -112,9 +113,10 @@ fn operation_row(operation: &OperationRecord) -> Row {
         Value::Guid(operation.root_activity_id),
         Value::Bool(operation.should_retry),
         text(&operation.database),
-        text(&operation.table),
         text(PRINCIPAL),
         text(""),
         Value::Null,
+        text(""),
+        text(&operation.table),
     ]
 }

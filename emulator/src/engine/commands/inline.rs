@@ -40,9 +40,15 @@ impl Target<'_> {
             let values = schema.columns.iter().enumerate().map(|(at, column)| {
                 let field = fields.get(at).map_or("", String::as_str);
                 // Like queued ingestion: what does not convert is null.
-                Value::from_text(column.ty, field).unwrap_or(Value::absent(column.ty))
+                match Value::from_text(column.ty, field) {
+                    Err(error) if error.is_limit => Err(KustoError::bad_request(format!(
+                        "Record {}: {error}.",
+                        line + 1
+                    ))),
+                    other => Ok(other.unwrap_or(Value::absent(column.ty))),
+                }
             });
-            Ok(values.collect())
+            values.collect()
         };
         let rows = records(data)?
             .into_iter()

@@ -10,6 +10,8 @@ mod policy;
 mod rows;
 mod show;
 
+pub(crate) use change::check_name;
+
 use super::database::{Engine, LookupError};
 use super::error::{ErrorKind, KustoError};
 use super::http::Role;

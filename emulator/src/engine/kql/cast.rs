@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value as Json;
 
-use super::super::convert::{parse_decimal, whole_number};
+use super::super::convert::whole_number;
 use super::super::value::{ColumnType, Value};
 
 /// The value as this type; null (string: empty) when it has no such form.
@@ -65,7 +65,8 @@ pub fn as_decimal(value: &Value) -> Option<Decimal> {
         Value::Bool(value) => Some(Decimal::from(u8::from(*value))),
         Value::Int(value) => Some(Decimal::from(*value)),
         Value::Long(value) => Some(Decimal::from(*value)),
-        Value::Real(value) => parse_decimal(&value.to_string()),
+        // A double has fewer digits than a decimal: what is rounded off was never there.
+        Value::Real(value) => value.to_string().parse().ok(),
         Value::Decimal(value) => Some(*value),
         _ => None,
     }

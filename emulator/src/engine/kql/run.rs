@@ -268,14 +268,12 @@ impl Run<'_> {
         let inside = |at: &i64| if width > 0 { *at <= end } else { *at >= end };
         let values =
             std::iter::successors(Some(start), |at| at.checked_add(width)).take_while(inside);
-        let rows: Vec<Row> = values
-            .take(MAX_RANGE + 1)
-            .map(|at| vec![made(at)])
-            .collect();
-        match rows.len() > MAX_RANGE {
-            true => Err(scope.error("SEM0046", bounds[1].at, "the range has too many values")),
-            false => Ok(Relation::new(vec![Column::new(name, from.ty)], rows)),
+        // Counted before any is made: rows take memory.
+        if values.clone().nth(MAX_RANGE).is_some() {
+            return Err(scope.error("SEM0046", bounds[1].at, "the range has too many values"));
         }
+        let rows: Vec<Row> = values.map(|at| vec![made(at)]).collect();
+        Ok(Relation::new(vec![Column::new(name, from.ty)], rows))
     }
 
     fn step(&self, relation: Relation, step: &Operator) -> Parsed<Relation> {

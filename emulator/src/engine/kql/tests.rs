@@ -424,6 +424,12 @@ fn what_does_not_resolve_is_named() {
         ),
         ("print todatetime(5)", "SEM0005", "long"),
         ("T | extend x = s.y", "SEM0086", "string"),
+        (
+            "range x from 1 to 1000000000000 step 1",
+            "SEM0046",
+            "too many",
+        ),
+        ("range x from 1 to 2 step 0", "SEM0046", "zero"),
     ] {
         let message = failure(text);
         assert!(

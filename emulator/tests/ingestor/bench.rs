@@ -43,8 +43,8 @@ pub(crate) fn logged() -> String {
 
 /// Batches wait hardly at all.
 pub(crate) const QUICKLY: Duration = Duration::from_millis(20);
-/// Batches wait until they are told.
-pub(crate) const NEVER: Duration = Duration::from_secs(3600);
+/// Batches wait until they are told: longer than any test.
+pub(crate) const NEVER: Duration = Duration::from_secs(30 * 60);
 
 /// Runs a test on every storage there is; `batching` is the time that batches wait for more.
 pub(crate) async fn on_each_storage(batching: Duration, test: impl AsyncFn(Bench)) {
@@ -125,6 +125,13 @@ impl Bench {
             database.tables.insert(name.to_owned(), Table::new(schema));
         };
         self.engine().with_database_mut(DATABASE, create).unwrap();
+    }
+
+    /// Sends a management command, which must succeed.
+    pub(crate) async fn command(&self, text: &str) {
+        let url = format!("{}/v1/rest/mgmt", self.emulator.engine_url());
+        let body = json!({"db": DATABASE, "csl": text}).to_string();
+        succeeded(self.http.post(url).body(body)).await;
     }
 
     pub(crate) fn mapping(&self, table: &str, kind: &str, name: &str, json: &str) {
