@@ -152,7 +152,9 @@ fn capi() -> Result<Tally, String> {
     let scratch = workspace::scratch("capi")?;
     let memcheck = memcheck_available();
     let emulator = Emulator::start(None)?;
-    let environment = emulator.environment()?;
+    let blobs = two_blobs(&emulator)?;
+    let [connection, database] = emulator.environment()?;
+    let environment = [connection, database, ("KUSTO_TEST_BLOBS", blobs.as_str())];
     let mut tally = Tally::default();
     for source in workspace::files(&workspace::root().join("tests/capi"), "c") {
         let name = workspace::stem(&source);
@@ -181,7 +183,20 @@ fn capi() -> Result<Tally, String> {
     Ok(tally)
 }
 
+/// URLs, with access, of two blobs of `id,text` rows, as tests/capi/ingest.c wants them.
+fn two_blobs(emulator: &Emulator) -> Result<String, String> {
+    let scratch = workspace::scratch("capi-blobs")?;
+    let mut urls = Vec::new();
+    for name in ["first.csv", "second.csv"] {
+        let file = scratch.join(name);
+        workspace::write(&file, "1,one\n2,two\n")?;
+        urls.push(emulator.upload(&file, name)?);
+    }
+    Ok(urls.join(" "))
+}
+
 fn under_memcheck(program: &std::path::Path, environment: &[(&str, &str)]) -> Result<(), String> {
+    let suppressions = workspace::root().join("tests/capi/valgrind.supp");
     let mut command = Command::new("valgrind");
     command
         .args([
@@ -190,6 +205,7 @@ fn under_memcheck(program: &std::path::Path, environment: &[(&str, &str)]) -> Re
             "--errors-for-leak-kinds=definite,indirect,possible",
         ])
         .args(["--error-exitcode=9", "--fair-sched=yes"])
+        .arg(format!("--suppressions={}", suppressions.display()))
         .arg(program)
         .envs(environment.iter().copied());
     let said = process::tee(&mut command, Duration::from_secs(900))?;
