@@ -54,15 +54,21 @@ impl Resources {
     /// The current resources.
     pub(crate) async fn get(&self, scope: &Scope) -> Result<Arc<IngestionResources>> {
         self.resources
-            .get(|| async {
-                let resources = discovery::fetch_resources(scope, &self.service).await?;
-                let now = self.clock.now();
-                let mut lease = Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
-                if let Some(expires) = lease.value.earliest_expiry() {
-                    lease.limit(now, expires - SAS_MARGIN);
-                }
-                Ok(lease)
-            })
+            .get(
+                scope,
+                Step::FetchIngestionResources,
+                &self.host(),
+                || async {
+                    let resources = discovery::fetch_resources(scope, &self.service).await?;
+                    let now = self.clock.now();
+                    let mut lease =
+                        Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
+                    if let Some(expires) = lease.value.earliest_expiry() {
+                        lease.limit(now, expires - SAS_MARGIN);
+                    }
+                    Ok(lease)
+                },
+            )
             .await
     }
 
@@ -97,7 +103,7 @@ impl Resources {
     /// The opaque token that every queue message carries. It is no bearer token.
     pub(crate) async fn identity_token(&self, scope: &Scope) -> Result<Arc<Secret>> {
         self.identity_token
-            .get(|| async {
+            .get(scope, Step::FetchIdentityToken, &self.host(), || async {
                 let token = discovery::fetch_identity_token(scope, &self.service).await?;
                 let now = self.clock.now();
                 Ok(Lease::new(token, now + REFRESH_AFTER, now + UNUSABLE_AFTER))
