@@ -22,6 +22,8 @@ const NO_DATABASE: &str = "NetDefaultDB";
 /// How long the service may work, where the caller sets nothing: the official SDKs' values.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(4 * 60);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// For the `.get` commands, which ask for little and are repeated.
+const LENDING_TIMEOUT: Duration = Duration::from_secs(60);
 /// The service's own limits of `servertimeout`.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -165,7 +167,8 @@ impl Service {
             database: NO_DATABASE,
             text: command,
         };
-        self.execute(scope, &call, &RequestProperties::new())
+        let properties = RequestProperties::new().with_server_timeout(LENDING_TIMEOUT);
+        self.execute(scope, &call, &properties)
             .await
             .map_err(|error| error.with_in_doubt(false))
     }

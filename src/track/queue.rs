@@ -3,6 +3,8 @@
 //! The queues are shared by every client of the cluster: whoever takes messages takes them from
 //! all. [`OutcomeQuery::only`] leaves those of others alone.
 
+use std::collections::HashSet;
+
 use azure_storage_queue::clients::QueueClient;
 use azure_storage_queue::models::{
     QueueClientPeekMessagesOptions, QueueClientReceiveMessagesOptions,
@@ -13,8 +15,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::report::{ItemState, ReportItem};
-use crate::error::{Result, Step};
-use crate::http::retry::{RetryPolicy, retry, retry_until_in_doubt};
+use crate::error::{ErrorKind, Result, Step};
+use crate::http::retry::{RetryPolicy, retry};
 use crate::http::storage::azure_error;
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -153,18 +155,22 @@ async fn take_from(
     let step = Step::ReadOutcomes;
     let to_error = |error| azure_error(step, &host, error);
     let client = client(transport, queue, step)?;
+    let mut seen = HashSet::new();
     while items.len() < query.limit {
         let want = (query.limit - items.len()).min(MAX_MESSAGES);
-        let received = retry_until_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
+        // A lost answer hides its messages for a while; nothing is deleted.
+        let received = retry(scope, step, &host, RetryPolicy::STORAGE, || async {
             receive(&client, want).await.map_err(to_error)
         })
-        .await
-        // A lost answer hides its messages for a while; nothing is deleted.
-        .map_err(|error| error.with_in_doubt(false))?;
+        .await?;
         if received.is_empty() {
             return Ok(());
         }
         for message in received {
+            if !seen.insert(message.id.clone()) {
+                // What was passed over is visible again: the whole queue has been looked through.
+                return Ok(());
+            }
             let item = parse(&message.text, query.default_state());
             if query.wants(&item) {
                 // Deleting is repeated: a second 404 means that the first one did it.
@@ -176,12 +182,26 @@ async fn take_from(
                         .map_err(to_error)
                 })
                 .await;
-                ignore_missing(deleted)?;
-                items.push(item);
+                let deleted = ignore_missing(deleted);
+                if !is_certainly_kept(&deleted) {
+                    items.push(item);
+                }
+                deleted?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether the message is still in its queue. One whose deletion got no answer may be gone, so it
+/// is given to the caller: twice is better than never.
+fn is_certainly_kept(deleted: &Result<()>) -> bool {
+    deleted.as_ref().is_err_and(|error| {
+        !matches!(
+            error.kind(),
+            ErrorKind::Network | ErrorKind::TimedOut | ErrorKind::Cancelled
+        )
+    })
 }
 
 fn ignore_missing(deleted: Result<()>) -> Result<()> {

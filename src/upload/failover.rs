@@ -67,7 +67,7 @@ pub(crate) async fn upload(
                 failed.push(lost.clone());
                 return Err(lost.with_attempts(failed));
             }
-            meter.restart();
+            meter.restart_sent();
         }
         let target = containers.target(container)?;
         let host = target.host().to_owned();
