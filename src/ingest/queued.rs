@@ -367,7 +367,11 @@ fn open(content: Content, work: Work, meter: Meter) -> Result<BlockSource> {
         })),
         Content::Reader(reader) => once(reader),
         Content::OpenFile(file) => once(Box::new(file)),
-        Content::Push(reader) => once(Box::new(reader)),
+        Content::Push(reader) => {
+            let stop = reader.stop_guard();
+            let blocks = Blocks::start(Input::Reader(Box::new(reader)), work, meter);
+            BlockSource::OneShot(blocks.stopping(stop))
+        }
         Content::Blobs(_) => {
             return Err(Error::new(
                 ErrorKind::Internal,
