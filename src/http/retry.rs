@@ -136,6 +136,8 @@ async fn within<T>(
     host: &str,
     attempt: impl Future<Output = Result<T>>,
 ) -> Result<T> {
+    // The futures of requests are large, and every layer above would hold them in its own.
+    let attempt = Box::pin(attempt);
     let Some(limit) = policy.attempt_limit else {
         return attempt.await;
     };
@@ -170,23 +172,15 @@ where
             && number + 1 < policy.attempts
             && scope.check(step).is_ok();
         if !again {
-            return Err(with_history(error, failed));
+            return Err(error.after(failed));
         }
         let pause = policy.pause(number, &error);
         tracing::debug!(step = step.name(), host, pause_ms = pause.as_millis() as u64, %error, "retrying");
         failed.push(error);
         if let Err(stopped) = scope.sleep(step, host, pause).await {
-            return Err(with_history(stopped, failed));
+            return Err(stopped.after(failed));
         }
     }
-}
-
-fn with_history(error: Error, mut failed: Vec<Error>) -> Error {
-    if failed.is_empty() {
-        return error;
-    }
-    failed.push(error.clone());
-    error.with_attempts(failed)
 }
 
 /// A number from 0 to 1 of no cryptographic worth.

@@ -77,6 +77,11 @@ impl QueuedIngestor {
     ) -> Result<Receipt> {
         props.validate()?;
         match source.content {
+            Content::Blobs(_) if source.has_local_settings() => Err(Error::invalid_argument(
+                "source",
+                "is blobs, whose ids and sizes are set on each blob: an id, a compression, a raw \
+                 size or a name of the source as a whole means nothing",
+            )),
             Content::Blobs(blobs) => self.ingest_blobs(scope, blobs, props).await,
             _ => self.ingest_local(scope, source, props).await,
         }

@@ -91,10 +91,6 @@ fn summary(mut failed: Vec<Error>) -> Error {
             Step::FetchIngestionResources,
             "the service handed out no queue to post to",
         ),
-        Some(last) if failed.is_empty() => last,
-        Some(last) => {
-            failed.push(last.clone());
-            last.with_in_doubt(in_doubt).with_attempts(failed)
-        }
+        Some(last) => last.with_in_doubt(in_doubt).after(failed),
     }
 }

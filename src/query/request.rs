@@ -94,9 +94,12 @@ impl RequestProperties {
             .clamp(MIN_TIMEOUT, MAX_TIMEOUT);
         let mut options = self.options.clone();
         let ticks = i64::try_from(timeout.as_nanos() / 100).unwrap_or(i64::MAX);
-        options
-            .entry("servertimeout")
-            .or_insert_with(|| TimeSpan::from_ticks(ticks).to_string().into());
+        // Asking for no timeout of one's own beside one would be a contradiction.
+        if !options.contains_key("norequesttimeout") {
+            options
+                .entry("servertimeout")
+                .or_insert_with(|| TimeSpan::from_ticks(ticks).to_string().into());
+        }
         let wire = serde_json::json!({ "Options": options, "Parameters": self.parameters });
         // A timeout given as a raw option is the service's affair; this side waits the longest.
         let given_raw = self.options.contains_key("servertimeout")
@@ -344,6 +347,13 @@ mod tests {
             raw.to_wire(QUERY_TIMEOUT).0["Options"]["servertimeout"],
             "50m"
         );
+        let none = RequestProperties::new().with_option("norequesttimeout", true);
+        let (wire, patience) = none.to_wire(QUERY_TIMEOUT);
+        assert_eq!(
+            wire["Options"],
+            serde_json::json!({"norequesttimeout": true})
+        );
+        assert_eq!(patience, MAX_TIMEOUT + GRACE);
     }
 
     #[test]

@@ -22,8 +22,9 @@ pub(crate) use ranking::Ranking;
 /// that fails: their SAS live longer than the hour after which the official SDKs refresh.
 const REFRESH_AFTER: Duration = Duration::hours(1);
 const UNUSABLE_AFTER: Duration = Duration::hours(2);
-/// A SAS is not used in its last minutes: an upload that begins with it must also end with it.
-const SAS_MARGIN: Duration = Duration::minutes(5);
+/// A SAS is not used in its last half hour: the upload must end with it, and the service reads the
+/// blob with it when the batch closes, which a policy may put off for up to 30 minutes.
+const SAS_MARGIN: Duration = Duration::minutes(35);
 
 /// The resources of one cluster, fetched when needed and shared by all calls of a client.
 #[derive(Debug)]

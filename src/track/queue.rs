@@ -79,6 +79,15 @@ impl OutcomeQuery {
         }
     }
 
+    /// How many messages to ask for when so many are missing: as many as there may be when most of
+    /// them are passed over.
+    fn batch(&self, missing: usize) -> usize {
+        match self.source_ids {
+            Some(_) => MAX_MESSAGES,
+            None => missing.min(MAX_MESSAGES),
+        }
+    }
+
     fn default_state(&self) -> ItemState {
         match self.outcome {
             Outcome::Failures => ItemState::Failed,
@@ -152,16 +161,22 @@ async fn take_from(
     items: &mut Vec<ReportItem>,
 ) -> Result<()> {
     let host = queue.host();
-    let step = Step::ReadOutcomes;
-    let to_error = |error| azure_error(step, &host, error);
-    let client = client(transport, queue, step)?;
+    let client = client(transport, queue, Step::ReadOutcomes)?;
     let mut seen = HashSet::new();
     while items.len() < query.limit {
-        let want = (query.limit - items.len()).min(MAX_MESSAGES);
+        let count = query.batch(query.limit - items.len());
         // A lost answer hides its messages for a while; nothing is deleted.
-        let received = retry(scope, step, &host, RetryPolicy::STORAGE, || async {
-            receive(&client, want).await.map_err(to_error)
-        })
+        let received = retry(
+            scope,
+            Step::ReadOutcomes,
+            &host,
+            RetryPolicy::STORAGE,
+            || async {
+                receive(&client, count)
+                    .await
+                    .map_err(|error| azure_error(Step::ReadOutcomes, &host, error))
+            },
+        )
         .await?;
         if received.is_empty() {
             return Ok(());
@@ -172,17 +187,8 @@ async fn take_from(
                 return Ok(());
             }
             let item = parse(&message.text, query.default_state());
-            if query.wants(&item) {
-                // Deleting is repeated: a second 404 means that the first one did it.
-                let deleted = retry(scope, step, &host, RetryPolicy::STORAGE, || async {
-                    client
-                        .delete_message(&message.id, &message.receipt, None)
-                        .await
-                        .map(|_| ())
-                        .map_err(to_error)
-                })
-                .await;
-                let deleted = ignore_missing(deleted);
+            if items.len() < query.limit && query.wants(&item) {
+                let deleted = delete(scope, &client, &host, &message).await;
                 if !is_certainly_kept(&deleted) {
                     items.push(item);
                 }
@@ -191,6 +197,23 @@ async fn take_from(
         }
     }
     Ok(())
+}
+
+/// Deletes a message. Repeated: a second 404 means that the first request did it.
+async fn delete(scope: &Scope, client: &QueueClient, host: &str, message: &Received) -> Result<()> {
+    let step = Step::ReadOutcomes;
+    let deleted = retry(scope, step, host, RetryPolicy::STORAGE, || async {
+        client
+            .delete_message(&message.id, &message.receipt, None)
+            .await
+            .map(|_| ())
+            .map_err(|error| azure_error(step, host, error))
+    })
+    .await;
+    match deleted {
+        Err(error) if error.http_status() == Some(404) => Ok(()),
+        other => other,
+    }
 }
 
 /// Whether the message is still in its queue. One whose deletion got no answer may be gone, so it
@@ -202,13 +225,6 @@ fn is_certainly_kept(deleted: &Result<()>) -> bool {
             ErrorKind::Network | ErrorKind::TimedOut | ErrorKind::Cancelled
         )
     })
-}
-
-fn ignore_missing(deleted: Result<()>) -> Result<()> {
-    match deleted {
-        Err(error) if error.http_status() == Some(404) => Ok(()),
-        other => other,
-    }
 }
 
 struct Received {

@@ -64,8 +64,7 @@ pub(crate) async fn upload(
         let container = failed.len();
         if container > 0 {
             if let Err(lost) = feed.rewind() {
-                failed.push(lost.clone());
-                return Err(lost.with_attempts(failed));
+                return Err(lost.after(failed));
             }
             meter.restart_sent();
         }
@@ -77,7 +76,7 @@ pub(crate) async fn upload(
                 containers.report(container, Ok(())).await;
                 return Ok(Uploaded { container, totals });
             }
-            Err(error) if !is_storage_failure(&error) => return Err(with_history(error, failed)),
+            Err(error) if !is_storage_failure(&error) => return Err(error.after(failed)),
             Err(error) => {
                 tracing::warn!(host, %error, "upload failed, trying the next container");
                 containers.report(container, Err(&error)).await;
@@ -98,26 +97,14 @@ fn is_storage_failure(error: &Error) -> bool {
         && error.service_code() != Some("RequestBodyTooLarge")
 }
 
-fn with_history(error: Error, mut failed: Vec<Error>) -> Error {
-    if failed.is_empty() {
-        return error;
-    }
-    failed.push(error.clone());
-    error.with_attempts(failed)
-}
-
 fn exhausted(mut failed: Vec<Error>) -> Error {
-    match failed.len() {
-        0 => Error::new(
+    match failed.pop() {
+        None => Error::new(
             ErrorKind::Service,
             Step::FetchIngestionResources,
             "the service handed out no container to upload to",
         ),
-        1 => failed.remove(0),
-        tried => {
-            let last = failed[tried - 1].clone();
-            last.with_attempts(failed)
-        }
+        Some(last) => last.after(failed),
     }
 }
 

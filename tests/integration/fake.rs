@@ -11,6 +11,8 @@ pub(crate) enum Answer {
     Good,
     /// With this status and no body.
     Status(u16),
+    /// With status 200 and this body.
+    Body(String),
     /// Nothing: the connection is cut.
     Cut,
 }
@@ -54,6 +56,7 @@ async fn serve(
         let (status, text) = match answer(&request) {
             Answer::Cut => return,
             Answer::Status(status) => (status, String::new()),
+            Answer::Body(body) => (200, body),
             Answer::Good if request.starts_with("POST /v1/rest/mgmt") => {
                 (200, lend(base, body.contains("identity token")))
             }
@@ -110,6 +113,7 @@ fn lend(base: &str, identity_token: bool) -> String {
             ("TempStorage", "c2"),
             ("SecuredReadyForAggregationQueue", "queue"),
             ("SecuredReadyForAggregationQueue", "queue2"),
+            ("FailedIngestionsQueue", "failed"),
             ("IngestionsStatusTable", "table"),
         ]
         .map(|(kind, name)| format!(r#"["{kind}","{base}/{name}?sig=s"]"#));

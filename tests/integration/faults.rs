@@ -154,3 +154,50 @@ async fn a_message_that_only_the_status_table_makes_too_large_uploads_nothing() 
     assert_eq!(error, ErrorKind::TooLarge);
     assert_eq!(fake.count("PUT /c"), uploads, "refused before the upload");
 }
+
+/// What a queue answers that holds one message of somebody's.
+fn one_message() -> Answer {
+    Answer::Body(
+        "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
+         <InsertionTime>Fri, 02 Jan 2026 00:00:00 GMT</InsertionTime>\
+         <ExpirationTime>Fri, 09 Jan 2026 00:00:00 GMT</ExpirationTime>\
+         <PopReceipt>r</PopReceipt><TimeNextVisible>Fri, 02 Jan 2026 00:00:30 GMT</TimeNextVisible>\
+         <DequeueCount>1</DequeueCount><MessageText>{}</MessageText>\
+         </QueueMessage></QueueMessagesList>"
+            .to_owned(),
+    )
+}
+
+#[tokio::test]
+async fn looking_for_an_outcome_ends_when_the_messages_of_others_come_again() {
+    let fake = Fake::start(|request| match request.starts_with("GET /failed") {
+        true => one_message(),
+        false => Answer::Good,
+    })
+    .await;
+    let mine = OutcomeQuery::new(Outcome::Failures).only([uuid::Uuid::nil()]);
+    let taken = client(&fake).take_outcomes(&mine, soon()).await.unwrap();
+    assert!(taken.items().is_empty());
+    assert_eq!(
+        (fake.count("GET /failed"), fake.count("DELETE /failed")),
+        (2, 0)
+    );
+}
+
+#[tokio::test]
+async fn an_outcome_that_may_be_deleted_is_given_and_one_that_is_not_is_an_error() {
+    for (answer, given) in [(|| Answer::Cut) as fn() -> Answer, || Answer::Status(400)]
+        .into_iter()
+        .zip([true, false])
+    {
+        let fake = Fake::start(move |request| match request {
+            _ if request.starts_with("GET /failed") => one_message(),
+            _ if request.starts_with("DELETE /failed") => answer(),
+            _ => Answer::Good,
+        })
+        .await;
+        let query = OutcomeQuery::new(Outcome::Failures);
+        let taken = client(&fake).take_outcomes(&query, soon()).await;
+        assert_eq!(taken.is_ok_and(|report| report.items().len() == 1), given);
+    }
+}
