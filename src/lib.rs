@@ -30,6 +30,9 @@
 //! tells what became of it; [`query`] runs commands and queries; [`connection`] and [`auth`] say
 //! where and as whom; [`error`] and [`op`] are what every call has in common.
 
+#[cfg(feature = "capi")]
+pub mod capi;
+
 pub mod auth;
 pub mod client;
 pub(crate) mod clock;

@@ -139,7 +139,7 @@ impl From {
                     }
                     Ok(length) => return Ok(length),
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(source_error(name, &error.to_string())),
+                    Err(error) => return Err(read_error(name, error)),
                 }
             },
         }
@@ -169,6 +169,14 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
 fn begins_with(chunk: &[u8], magic: &[u8]) -> bool {
     let length = chunk.len().min(magic.len());
     chunk[..length] == magic[..length]
+}
+
+/// A reader may say what went wrong in this crate's own terms: an [`Error`] inside an
+/// [`std::io::Error`] is passed on as it is.
+fn read_error(name: &str, error: std::io::Error) -> Error {
+    error
+        .downcast::<Error>()
+        .unwrap_or_else(|error| source_error(name, &error.to_string()))
 }
 
 fn source_error(name: &str, cause: &str) -> Error {

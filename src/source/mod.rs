@@ -142,7 +142,8 @@ impl Source {
     }
 
     /// Data from a reader, read once, on a thread of its own, until it returns 0 bytes. An error
-    /// or a panic of the reader fails the ingestion; nothing is posted then.
+    /// or a panic of the reader fails the ingestion; nothing is posted then. An
+    /// [`std::io::Error`] that holds an [`Error`] fails it with that error.
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::of(Content::Reader(Box::new(reader)))
     }

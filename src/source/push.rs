@@ -72,6 +72,22 @@ impl PushWriter {
         Ok(taken)
     }
 
+    /// Waits until the pipeline can take something, then hands over as much of `data` as fits then;
+    /// returns the number of bytes taken, 0 only for empty data. When the future is dropped before
+    /// its end, nothing was taken: for writers with a deadline of their own.
+    ///
+    /// # Errors
+    /// As [`PushWriter::write`].
+    pub async fn write_some(&mut self, data: &[u8]) -> Result<usize> {
+        let Some(first) = data.chunks(CHUNK).next() else {
+            return Ok(0);
+        };
+        let permit = self.sender.reserve().await.map_err(|_| ended())?;
+        permit.send(Message::Data(Bytes::copy_from_slice(first)));
+        // What was sent counts even if the ingestion ended meanwhile: the next call says so.
+        Ok(first.len() + self.try_write(&data[first.len()..]).unwrap_or(0))
+    }
+
     /// Ends the data: what was written is the whole source.
     ///
     /// # Errors
@@ -192,6 +208,34 @@ mod tests {
         let reading = tokio::task::spawn_blocking(move || read_all(reader));
         drop(guard);
         assert!(reading.await.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn some_is_taken_as_soon_as_it_fits_and_a_dropped_wait_takes_none() {
+        let (mut writer, reader) = channel();
+        let data: Vec<u8> = (0..2_000_000u32).map(|n| n as u8).collect();
+        assert_eq!(writer.write_some(b"").await.unwrap(), 0);
+        let mut taken = writer.write_some(&data).await.unwrap();
+        assert_eq!(taken, DEPTH * CHUNK);
+        {
+            let waiting = writer.write_some(&data[taken..]);
+            tokio::pin!(waiting);
+            assert!(poll_once(waiting.as_mut()).await.is_none());
+        }
+        let reading = tokio::task::spawn_blocking(move || read_all(reader));
+        while taken < data.len() {
+            taken += writer.write_some(&data[taken..]).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+        assert!(reading.await.unwrap().unwrap() == data);
+    }
+
+    async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            value = future => Some(value),
+            () = std::future::ready(()) => None,
+        }
     }
 
     #[tokio::test]

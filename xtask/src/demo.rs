@@ -104,7 +104,7 @@ fn show(programs: &Path) -> Result<String, String> {
     let rows = write_rows(&data.join("rows.csv"))?;
     let title = format!("{FILE_ROWS} rows of a file, into the table of quickstart");
     scene(&title, "ingest_file", &["Table1", &rows.to_string_lossy()])?;
-    wait_for_rows(&emulator, "Table1", QUICKSTART_ROWS + FILE_ROWS)?;
+    emulator.wait_for_rows("Table1", QUICKSTART_ROWS + FILE_ROWS)?;
 
     emulator.stop()?;
     Ok(transcript)
@@ -136,26 +136,6 @@ fn write_rows(file: &Path) -> Result<PathBuf, String> {
     }
     workspace::write(file, &text)?;
     Ok(file.to_path_buf())
-}
-
-/// Asks the service itself, past the library: the file's rows must arrive, and none twice.
-fn wait_for_rows(emulator: &Emulator, table: &str, expected: u64) -> Result<(), String> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let rows = emulator.query(&format!("{table} | count"))?;
-        let count = rows
-            .first()
-            .and_then(|row| row[0].as_u64())
-            .ok_or("no count")?;
-        if count == expected {
-            println!("\nAsked the service itself: {table} | count = {count}");
-            return Ok(());
-        }
-        if count > expected || Instant::now() > deadline {
-            return Err(format!("{table} has {count} rows, not {expected}"));
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }
 
 fn real_cluster(programs: &Path) -> String {

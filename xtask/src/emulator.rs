@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -88,6 +88,26 @@ impl Emulator {
             &format!("{}/v1/rest/query", self.engine()?.trim_end_matches('/')),
             text,
         )
+    }
+
+    /// Asks the service itself, past the library: the rows must arrive, and none twice.
+    pub(crate) fn wait_for_rows(&self, table: &str, expected: u64) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let rows = self.query(&format!("{table} | count"))?;
+            let count = rows
+                .first()
+                .and_then(|row| row[0].as_u64())
+                .ok_or("no count")?;
+            if count == expected {
+                println!("\nAsked the service itself: {table} | count = {count}");
+                return Ok(());
+            }
+            if count > expected || Instant::now() > deadline {
+                return Err(format!("{table} has {count} rows, not {expected}"));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// Puts a file into the container for blobs of the user's own, and returns its URL with access.

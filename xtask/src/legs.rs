@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::azurite::Azurite;
 use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{artifacts, compiler, demo, exports, header, install, process, python, workspace};
+use crate::{
+    artifacts, compiler, demo, exports, header, install, process, python, readme, workspace,
+};
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
 /// optional inside a leg says `SKIP name: reason`.
@@ -16,7 +18,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 13] = [
+pub(crate) const ALL: [Leg; 14] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -76,6 +78,11 @@ pub(crate) const ALL: [Leg; 13] = [
         name: "rust-examples",
         about: "examples/rust, as in the demo",
         run: demo::rust_leg,
+    },
+    Leg {
+        name: "readme",
+        about: "the program that README.md shows",
+        run: readme::leg,
     },
     Leg {
         name: "demo",

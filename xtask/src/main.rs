@@ -15,6 +15,7 @@ mod install;
 mod legs;
 mod process;
 mod python;
+mod readme;
 mod storm;
 mod tally;
 mod test;

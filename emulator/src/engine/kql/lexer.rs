@@ -26,7 +26,7 @@ pub enum TokenKind {
     Text(String),
     /// Any other literal.
     Literal(Value, ColumnType),
-    /// Punctuation: one of [`SYMBOLS`].
+    /// Punctuation: one of `SYMBOLS`.
     Symbol(&'static str),
     /// Not a token; the text says why.
     Bad(String),

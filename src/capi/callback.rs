@@ -1,0 +1,58 @@
+//! What a caller hands over with a callback.
+
+use std::ffi::c_void;
+
+/// Called exactly once, after the last possible use of `user_data`, from any thread. Whatever takes
+/// one takes it whether it succeeds or fails. May be NULL.
+pub type kusto_drop_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
+
+/// The caller's data: handed to its callbacks, and given back when this is dropped.
+pub(super) struct UserData {
+    data: *mut c_void,
+    drop: kusto_drop_fn,
+}
+
+impl UserData {
+    pub(super) fn new(data: *mut c_void, drop: kusto_drop_fn) -> Self {
+        Self { data, drop }
+    }
+
+    pub(super) fn get(&self) -> *mut c_void {
+        self.data
+    }
+}
+
+// SAFETY: the header says that callbacks and `drop` come from other threads; this type itself only
+// hands the pointer on.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            // SAFETY: the caller's own function with its own data, once.
+            unsafe { drop(self.data) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C" fn count(user_data: *mut c_void) {
+        // SAFETY: the tests pass a counter.
+        unsafe { *user_data.cast::<u32>() += 1 };
+    }
+
+    #[test]
+    fn drop_is_called_once_and_may_be_missing() {
+        let mut drops = 0u32;
+        let data = UserData::new((&raw mut drops).cast(), Some(count));
+        assert_eq!(data.get(), (&raw mut drops).cast());
+        drop(data);
+        drop(UserData::new((&raw mut drops).cast(), None));
+        assert_eq!(drops, 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! `kusto_client`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::config::kusto_config;
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out};
+use super::runtime::Runtime;
+use super::timeout;
+use crate::client::Client;
+use crate::error::Result;
+
+/// A client of one cluster: connections, tokens, ingestion resources. Make one and keep it.
+pub struct kusto_client {
+    client: Client,
+    runtime: Arc<Runtime>,
+}
+
+impl kusto_client {
+    /// What a call needs, unless this is the child of the process that made the client. Clones: the
+    /// call may outlive the handle.
+    pub(super) fn parts(&self) -> Result<(Client, Arc<Runtime>)> {
+        self.runtime.check_fork()?;
+        Ok((self.client.clone(), self.runtime.clone()))
+    }
+}
+
+/// A client of the cluster that the config names. Sends nothing: the first use does. The first client
+/// of a process starts the library's threads; they end when the last client, operation and stream
+/// are freed.
+///
+/// Ownership: the caller frees `*out` with kusto_client_free. The config is copied.
+/// Threads: any.
+/// Failure: KUSTO_E_CONFIG, KUSTO_E_UNSUPPORTED (a login that is not built in), KUSTO_E_FORKED;
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_client_new(
+    config: *const kusto_config,
+    out: *mut *mut kusto_client,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let config = handle::borrow(config, "config")?;
+            let runtime = Runtime::acquire()?;
+            let client = runtime.enter(|| config.builder().build())?;
+            out.give(kusto_client { client, runtime });
+            Ok(())
+        })
+    }
+}
+
+/// Fetches token and ingestion resources now, for programs that want to fail early. Not needed before
+/// anything.
+///
+/// Ownership: none.
+/// Threads: any, also several at once, but not in a callback.
+/// Failure: KUSTO_E_NETWORK, KUSTO_E_AUTH, KUSTO_E_SERVICE, KUSTO_E_TIMED_OUT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_client_warm_up(
+    client: *const kusto_client,
+    timeout_ms: i64,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let options = timeout::options(timeout_ms)?;
+            runtime.run(async move { client.warm_up(options).await })
+        })
+    }
+}
+
+/// Refuses new calls, waits for ingestions under way, then cancels those that are left.
+///
+/// Ownership: `*abandoned` gets the number of ingestions that were cancelled; it may be NULL. The
+/// client must still be freed.
+/// Threads: any, but not in a callback.
+/// Failure: KUSTO_E_INVALID_STATE in a callback, KUSTO_E_FORKED. Ingestions that were cancelled are
+/// no failure of this call.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_client_close(
+    client: *const kusto_client,
+    timeout_ms: i64,
+    abandoned: *mut u64,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let timeout = timeout::duration(timeout_ms, "timeout_ms")?.unwrap_or(Duration::MAX);
+            let left = runtime.run(async move { Ok(client.close(timeout).await) })?;
+            if let Some(abandoned) = abandoned.as_mut() {
+                *abandoned = left as u64;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Frees a client. Operations under way are cancelled; streams and operations must still be freed,
+/// in any order. Never waits for the network. The last free of a client, stream or operation ends
+/// the library's threads: it waits until callbacks that are running or due have returned, so hold no
+/// lock that they take. In a callback it may be called too and waits for nothing.
+///
+/// Ownership: takes the client; NULL is allowed.
+/// Threads: any, once no other call uses the handle.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_client_free(client: *mut kusto_client) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || match unsafe { handle::take(client) } {
+        // Connections and locks of another process.
+        Some(client) if client.runtime.is_foreign() => std::mem::forget(client),
+        client => drop(client),
+    });
+}

@@ -1,0 +1,136 @@
+//! `kusto_config`: the settings of a client.
+
+use std::ffi::c_char;
+
+use super::credential::kusto_credential;
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out};
+use super::text::{CText, lend_optional, text};
+use crate::client::{Client, ClientBuilder};
+
+/// Settings of a client. Clients copy it: it may be changed, used again or freed at once.
+pub struct kusto_config {
+    builder: ClientBuilder,
+    redacted: CText,
+}
+
+impl kusto_config {
+    fn new(builder: ClientBuilder) -> Self {
+        Self {
+            redacted: CText::new(builder.redacted()),
+            builder,
+        }
+    }
+
+    pub(super) fn builder(&self) -> &ClientBuilder {
+        &self.builder
+    }
+}
+
+/// Settings from a connection string, such as
+/// "Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true;Application Token=...".
+/// An unknown keyword is an error that names it.
+///
+/// Ownership: the caller frees `*out` with kusto_config_free. The text is copied.
+/// Threads: any.
+/// Failure: KUSTO_E_CONFIG, KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_config_parse(
+    connection_string: *const c_char,
+    len: usize,
+    out: *mut *mut kusto_config,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let connection_string = text(connection_string, len, "connection_string")?;
+            out.give(kusto_config::new(Client::builder(connection_string)?));
+            Ok(())
+        })
+    }
+}
+
+/// Sets anything by name: "engine endpoint", "ingestion endpoint" (where they cannot be derived),
+/// "trusted hosts" (separated by commas), "ca certificates" (PEM text), "application", "wrapper"
+/// (NAME/VERSION of a language binding), or any keyword of the connection string. Names ignore case
+/// and spaces.
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each config.
+/// Failure: KUSTO_E_CONFIG for an unknown name or a wrong value; the config is unchanged then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_config_set(
+    config: *mut kusto_config,
+    key: *const c_char,
+    key_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let config = handle::borrow_mut(config, "config")?;
+            let key = text(key, key_len, "key")?;
+            let value = text(value, value_len, "value")?;
+            *config = kusto_config::new(config.builder.clone().set(key, value)?);
+            Ok(())
+        })
+    }
+}
+
+/// How to get tokens; takes the place of what the connection string says.
+///
+/// Ownership: the credential is shared: the caller frees its own handle whenever it likes.
+/// Threads: one at a time for each config.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_config_set_credential(
+    config: *mut kusto_config,
+    credential: *const kusto_credential,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let config = handle::borrow_mut(config, "config")?;
+            let credential = handle::borrow(credential, "credential")?.shared();
+            config.builder = config.builder.clone().credential(credential);
+            Ok(())
+        })
+    }
+}
+
+/// The connection string with secrets masked, for logs.
+///
+/// Ownership: the text is borrowed until the config is changed or freed; it ends with a NUL. `len`
+/// may be NULL.
+/// Threads: one at a time for each config.
+/// Failure: NULL for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_config_redacted(
+    config: *const kusto_config,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { lend_optional(config.as_ref().map(|config| &config.redacted), len) }
+}
+
+/// Frees a config. Clients made from it go on.
+///
+/// Ownership: takes the config; NULL is allowed.
+/// Threads: any, once nobody uses the config.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_config_free(config: *mut kusto_config) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || drop(unsafe { handle::take(config) }));
+}

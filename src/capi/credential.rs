@@ -1,0 +1,213 @@
+//! `kusto_credential`: a fixed token, or a callback that is asked for tokens.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::callback::{UserData, kusto_drop_fn};
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out};
+use super::kusto_bool;
+use super::text::{CText, lend_optional, text};
+use crate::auth::{AccessToken, PendingToken, StaticToken, TokenCallback, TokenCredential};
+use crate::error::{Error, Result};
+
+/// A way to get tokens, shared by the configs it was set in and the clients made from them.
+pub struct kusto_credential(Arc<dyn TokenCredential>);
+
+impl kusto_credential {
+    pub(super) fn shared(&self) -> Arc<dyn TokenCredential> {
+        self.0.clone()
+    }
+}
+
+/// One open question for a token, answered with kusto_token_request_complete or
+/// kusto_token_request_fail.
+pub struct kusto_token_request {
+    pending: PendingToken,
+    scope: CText,
+    tenant: Option<CText>,
+}
+
+/// Asks for a token. It must return at once; answer then or later, from any thread, with exactly one
+/// kusto_token_request_complete or kusto_token_request_fail. Called from a thread of the library, at
+/// most once at a time for a scope, only when no token is at hand that is still good. A request
+/// without answer fails the calls that wait for it with KUSTO_E_AUTH after 5 minutes. It must not
+/// throw.
+pub type kusto_token_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, request: *mut kusto_token_request)>;
+
+/// A bearer token that does not change.
+///
+/// Ownership: the caller frees `*out` with kusto_credential_free. The token is copied.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_credential_token(
+    token: *const c_char,
+    token_len: usize,
+    out: *mut *mut kusto_credential,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let token = text(token, token_len, "token")?;
+            if token.trim().is_empty() {
+                return Err(Error::invalid_argument("token", "must not be empty"));
+            }
+            out.give(kusto_credential(Arc::new(StaticToken::new(token))));
+            Ok(())
+        })
+    }
+}
+
+/// A callback that is asked for tokens and may answer later.
+///
+/// Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, whatever the
+/// call returns; `drop` is called when the credential, every config it was set in and every client
+/// made from those are gone.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_credential_callback(
+    callback: kusto_token_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_credential,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let out = Out::required(out, "out")?;
+            let callback = callback.ok_or_else(|| handle::null("callback"))?;
+            let ask = move |pending: PendingToken| {
+                let request = handle::into_raw(kusto_token_request {
+                    scope: CText::new(pending.scope()),
+                    tenant: pending.tenant().map(CText::new),
+                    pending,
+                });
+                // The caller's own function; it owns the request from here on.
+                callback(user_data.get(), request);
+            };
+            out.give(kusto_credential(Arc::new(TokenCallback::new(ask))));
+            Ok(())
+        })
+    }
+}
+
+/// For what a token is wanted, such as "https://kusto.kusto.windows.net/.default".
+///
+/// Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
+/// NULL.
+/// Threads: any.
+/// Failure: NULL for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_token_request_scope(
+    request: *const kusto_token_request,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { lend_optional(request.as_ref().map(|request| &request.scope), len) }
+}
+
+/// The Entra tenant to ask, if the connection string names one.
+///
+/// Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
+/// NULL.
+/// Threads: any.
+/// Failure: NULL if none is named.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_token_request_tenant(
+    request: *const kusto_token_request,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        lend_optional(
+            request.as_ref().and_then(|request| request.tenant.as_ref()),
+            len,
+        )
+    }
+}
+
+/// Answers with a token. `expires_on` is in seconds since 1970 (UTC); the token is kept until shortly
+/// before. 0 means unknown: the callback is asked again for every request.
+///
+/// Ownership: takes the request. The token is copied.
+/// Threads: any, also inside the callback.
+/// Failure: a token that is no text, or a time out of range, fails the calls that wait with
+/// KUSTO_E_AUTH.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_token_request_complete(
+    request: *mut kusto_token_request,
+    token: *const c_char,
+    token_len: usize,
+    expires_on: i64,
+) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || unsafe {
+        let Some(request) = handle::take(request) else {
+            return;
+        };
+        match text(token, token_len, "token").and_then(|token| access_token(token, expires_on)) {
+            Ok(token) => request.pending.complete(token),
+            Err(error) => request.pending.fail(false, &error.to_string()),
+        }
+    });
+}
+
+/// Answers that there is no token. `retryable` says whether asking again later may succeed.
+///
+/// Ownership: takes the request. The message is copied.
+/// Threads: any, also inside the callback.
+/// Failure: none; a message that is no text is replaced.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_token_request_fail(
+    request: *mut kusto_token_request,
+    retryable: kusto_bool,
+    message: *const c_char,
+    message_len: usize,
+) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || unsafe {
+        if let Some(request) = handle::take(request) {
+            let message = text(message, message_len, "message").unwrap_or("no message");
+            request.pending.fail(retryable != 0, message);
+        }
+    });
+}
+
+/// Frees a handle of a credential. Configs and clients that have it go on.
+///
+/// Ownership: takes the handle; NULL is allowed.
+/// Threads: any, once nobody uses the handle.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_credential_free(credential: *mut kusto_credential) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || drop(unsafe { handle::take(credential) }));
+}
+
+fn access_token(token: &str, expires_on: i64) -> Result<AccessToken> {
+    let expires_on = match expires_on {
+        0 => None,
+        seconds => Some(
+            OffsetDateTime::from_unix_timestamp(seconds)
+                .map_err(|error| Error::invalid_argument("expires_on", error.to_string()))?,
+        ),
+    };
+    Ok(AccessToken::new(token, expires_on))
+}

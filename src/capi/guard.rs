@@ -1,0 +1,89 @@
+//! What stands between every export and its body: no panic crosses, and errors go where the caller
+//! wants them.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::error::{kusto_error, kusto_status, status_of};
+use super::handle;
+use crate::error::{Error, ErrorKind, Result, Step};
+
+/// Runs the body of an export that can fail. `*err` gets the error, or NULL on success.
+///
+/// # Safety
+/// `err` is NULL or writable.
+pub(super) unsafe fn guarded(
+    err: *mut *mut kusto_error,
+    body: impl FnOnce() -> Result<()>,
+) -> kusto_status {
+    let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(defect(&*panic)));
+    let (status, error) = match result {
+        Ok(()) => (kusto_status::KUSTO_OK, std::ptr::null_mut()),
+        Err(error) => {
+            let status = status_of(error.kind());
+            let error = match err.is_null() {
+                true => std::ptr::null_mut(),
+                false => handle::into_raw(kusto_error::new(error)),
+            };
+            (status, error)
+        }
+    };
+    if !err.is_null() {
+        // SAFETY: not NULL, and writable as the caller promises.
+        unsafe { err.write(error) };
+    }
+    status
+}
+
+/// Runs the body of an export that cannot fail. `otherwise` is what a defect of ours looks like.
+pub(super) fn value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+/// The error that a panic of ours, or of one of our tasks, becomes.
+pub(super) fn defect(panic: &(dyn Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::new(
+        ErrorKind::Internal,
+        Step::Wait,
+        format!("a defect of this library: {text}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_that_the_caller_frees() {
+        let mut error = std::ptr::null_mut();
+        // SAFETY: `error` is writable, and freed once.
+        unsafe {
+            let status = guarded(&mut error, || std::panic::resume_unwind(Box::new("boom")));
+            assert_eq!(status, kusto_status::KUSTO_E_INTERNAL);
+            let text = handle::borrow(error, "error").unwrap().error().to_string();
+            assert!(text.contains("boom"), "{text}");
+            drop(handle::take(error));
+        }
+        assert_eq!(value(7, || std::panic::resume_unwind(Box::new("boom"))), 7);
+    }
+
+    #[test]
+    fn success_clears_the_error_and_nobody_must_want_one() {
+        let mut error = std::ptr::dangling_mut();
+        // SAFETY: `error` is writable; NULL is allowed.
+        unsafe {
+            assert_eq!(guarded(&mut error, || Ok(())), kusto_status::KUSTO_OK);
+            assert!(error.is_null());
+            let wrong = || Err(Error::invalid_argument("x", "y"));
+            assert_eq!(
+                guarded(std::ptr::null_mut(), wrong),
+                kusto_status::KUSTO_E_INVALID_ARGUMENT
+            );
+        }
+    }
+}

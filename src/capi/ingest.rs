@@ -1,0 +1,261 @@
+//! Ingesting: blocking and asynchronous.
+
+use std::ffi::c_void;
+use std::io::Read as _;
+use std::sync::mpsc;
+
+use bytes::Bytes;
+
+use super::callback::{UserData, kusto_drop_fn};
+use super::client::kusto_client;
+use super::error::{kusto_error, kusto_status};
+use super::guard::guarded;
+use super::handle::{self, Out};
+use super::op::{self, kusto_done_fn, kusto_op};
+use super::props::kusto_props;
+use super::result::kusto_result;
+use super::runtime::{Runtime, check_may_block};
+use super::source::{Content, Reader, kusto_source};
+use super::{text, timeout};
+use crate::error::{Error, Result};
+use crate::ingest::Receipt;
+use crate::op::{CallOptions, Operation};
+use crate::source::{PushWriter, Source};
+
+/// What is read at once from a reader.
+const CHUNK: usize = 256 * 1024;
+
+/// Hands a source over to the service and waits until it has it: the data is uploaded and queued. It
+/// is ingested later; ask kusto_track or kusto_outcomes_peek what became of it. A reader is called on
+/// this thread. The deadline covers the whole call; a callback that blocks is not interrupted.
+///
+/// Ownership: takes the source, whatever it returns. The caller frees `*out` with kusto_result_free;
+/// `out` may be NULL. The properties are copied.
+/// Threads: any, also several at once, but not in a callback.
+/// Failure: nothing is ingested, unless kusto_error_in_doubt says so or the status is
+/// KUSTO_E_PARTIAL; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_ingest(
+    client: *const kusto_client,
+    props: *const kusto_props,
+    source: *mut kusto_source,
+    timeout_ms: i64,
+    out: *mut *mut kusto_result,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        let source = handle::take(source);
+        guarded(err, move || {
+            let out = Out::optional(out);
+            let client = handle::borrow(client, "client")?;
+            let props = handle::borrow(props, "props")?;
+            let source = source.ok_or_else(|| handle::null("source"))?;
+            let options = timeout::options(timeout_ms)?;
+            out.give(kusto_result::new(ingest(client, props, *source, options)?));
+            Ok(())
+        })
+    }
+}
+
+/// As kusto_ingest, for data in memory, without a source object.
+///
+/// Ownership: the data is borrowed until the call returns. The caller frees `*out` with
+/// kusto_result_free; `out` may be NULL.
+/// Threads: any, also several at once, but not in a callback.
+/// Failure: as kusto_ingest; no bytes are KUSTO_E_INVALID_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_ingest_bytes(
+    client: *const kusto_client,
+    props: *const kusto_props,
+    data: *const u8,
+    len: usize,
+    timeout_ms: i64,
+    out: *mut *mut kusto_result,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header; the data is not used after `wait`.
+    unsafe {
+        guarded(err, || {
+            let out = Out::optional(out);
+            let client = handle::borrow(client, "client")?;
+            let props = handle::borrow(props, "props")?;
+            let options = timeout::options(timeout_ms)?;
+            let (lent, returned) = lend(text::bytes(data, len, "data")?);
+            let source = kusto_source::new(Content::Bytes(lent));
+            let result = ingest(client, props, source, options);
+            returned.wait();
+            out.give(kusto_result::new(result?));
+            Ok(())
+        })
+    }
+}
+
+/// Begins what kusto_ingest does and returns. A reader is called on a thread of the library. `done`,
+/// if given, is called exactly once when the operation has ended, also when it was cancelled or its
+/// client freed, but not when this call fails.
+///
+/// Ownership: takes the source and `user_data`, whatever it returns; `drop` is called after `done`.
+/// The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is given. The properties
+/// are copied.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_ingest_start(
+    client: *const kusto_client,
+    props: *const kusto_props,
+    source: *mut kusto_source,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        let source = handle::take(source);
+        guarded(err, move || {
+            let out = Out::optional(out);
+            let client = handle::borrow(client, "client")?;
+            let props = handle::borrow(props, "props")?;
+            let source = source.ok_or_else(|| handle::null("source"))?;
+            let options = timeout::options(timeout_ms)?;
+            op::check_observed(done, &out)?;
+            let (client, runtime) = client.parts()?;
+            let (content, settings) = source.split();
+            let (source, _) = settings.apply(content.into_source(), &runtime)?;
+            let operation = runtime.enter(|| client.start_ingest(source, props.get(), options));
+            op::observe(&runtime, operation, None, done, user_data, out);
+            Ok(())
+        })
+    }
+}
+
+fn ingest(
+    client: &kusto_client,
+    props: &kusto_props,
+    source: kusto_source,
+    options: CallOptions,
+) -> Result<Receipt> {
+    let (client, runtime) = client.parts()?;
+    check_may_block()?;
+    let (content, settings) = source.split();
+    let (source, reader) = match content {
+        Content::Reader(reader) => {
+            let (writer, source) = Source::push();
+            (source, Some((reader, writer)))
+        }
+        content => (content.into_source(), None),
+    };
+    let (source, reporter) = settings.apply(source, &runtime)?;
+    let operation = runtime.enter(|| client.start_ingest(source, props.get(), options));
+    // Freeing the client meanwhile cancels the call.
+    drop(client);
+    let fed = reader.map(|(reader, writer)| feed(&runtime, &operation, reader, writer));
+    let result = runtime.wait(operation.wait())?;
+    if let Some(reporter) = reporter {
+        reporter.close();
+    }
+    fed.transpose()?;
+    result
+}
+
+/// Calls the reader on this thread until it ends or the operation does. A failure of the reader is
+/// the operation's result, a broken contract an error of its own.
+fn feed(
+    runtime: &Runtime,
+    operation: &Operation<Receipt>,
+    mut reader: Reader,
+    mut writer: PushWriter,
+) -> Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    while operation.result().is_none() {
+        match reader.read(&mut buffer) {
+            Ok(0) => return unless_ended(runtime, operation, writer.finish()),
+            Ok(length) => unless_ended(runtime, operation, writer.write(&buffer[..length]))?,
+            Err(error) => {
+                let failing = async {
+                    writer.fail(error.to_string()).await;
+                    Ok(())
+                };
+                unless_ended(runtime, operation, failing)?;
+                return error.downcast::<Error>().map_or(Ok(()), Err);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits for `step`, but not longer than for the operation, whose result tells more than the step's.
+fn unless_ended(
+    runtime: &Runtime,
+    operation: &Operation<Receipt>,
+    step: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    runtime.wait(async {
+        tokio::select! {
+            _ = step => {}
+            _ = operation.wait() => {}
+        }
+    })
+}
+
+/// Bytes of the caller for as long as the second value has not been waited for.
+///
+/// # Safety
+/// The caller waits before the bytes go.
+unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
+    struct Lent {
+        data: *const [u8],
+        _gone: mpsc::Sender<()>,
+    }
+    // SAFETY: read only.
+    unsafe impl Send for Lent {}
+    impl AsRef<[u8]> for Lent {
+        fn as_ref(&self) -> &[u8] {
+            // SAFETY: the lender waits until this is gone.
+            unsafe { &*self.data }
+        }
+    }
+    let (gone, returned) = mpsc::channel();
+    let lent = Bytes::from_owner(Lent { data, _gone: gone });
+    (lent, Returned(returned))
+}
+
+struct Returned(mpsc::Receiver<()>);
+
+impl Returned {
+    /// Waits until nobody has the bytes: after an error a thread may be in the middle of them.
+    fn wait(self) {
+        // Nothing is sent: the sender's end is what is waited for.
+        let _ = self.0.recv();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lent_bytes_are_waited_for() {
+        let data = vec![7u8; 1000];
+        // SAFETY: waited for below.
+        let (lent, returned) = unsafe { lend(&data) };
+        let reading = std::thread::spawn(move || {
+            std::thread::yield_now();
+            lent.slice(10..)
+                .iter()
+                .map(|byte| u64::from(*byte))
+                .sum::<u64>()
+        });
+        returned.wait();
+        drop(data);
+        assert_eq!(reading.join().ok(), Some(990 * 7));
+    }
+}

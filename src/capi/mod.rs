@@ -1,0 +1,59 @@
+//! The `extern "C"` layer, from which `include/kusto_ingest.h` is generated.
+//!
+//! Every export does four things and no more: it checks and converts its arguments, calls the
+//! public Rust API, converts the result, and keeps panics from crossing. The doc comment of an
+//! export becomes its documentation in the header; it ends with the lines `Ownership:`, `Threads:`,
+//! `Failure:` and `Since:`.
+//!
+//! # Safety
+//! What the header asks of C callers holds for all exports: a handle is one this library gave and
+//! that was not freed; a pointer with a length is readable for that length, or for as far as its
+//! NUL; an output pointer is writable; a callback may be called until its `drop` was.
+
+// The names are C's, and the contract of every export is the one above.
+#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+
+// The order of the exports in the header; the blank lines keep it from being sorted.
+pub mod version;
+
+pub mod error;
+
+pub mod log;
+
+pub mod runtime;
+
+pub mod config;
+
+pub mod credential;
+
+pub mod client;
+
+pub mod props;
+
+pub mod source;
+
+pub mod progress;
+
+pub mod ingest;
+
+pub mod stream;
+
+pub mod op;
+
+pub mod result;
+
+pub mod track;
+
+pub mod query;
+
+pub mod callback;
+
+mod dispatcher;
+mod guard;
+mod handle;
+mod signals;
+mod text;
+mod timeout;
+
+/// 0 or 1.
+pub type kusto_bool = i32;

@@ -1,0 +1,325 @@
+//! `kusto_op`: an ingestion under way.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::callback::UserData;
+use super::dispatcher::Poster;
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out};
+use super::result::kusto_result;
+use super::runtime::{Runtime, check_may_block};
+use super::timeout;
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::ingest::Receipt;
+use crate::op::Operation;
+
+/// kusto_op_state: it has not ended.
+pub const KUSTO_OP_RUNNING: i32 = 0;
+/// kusto_op_state: it ended with a result.
+pub const KUSTO_OP_SUCCEEDED: i32 = 1;
+/// kusto_op_state: it ended with an error.
+pub const KUSTO_OP_FAILED: i32 = 2;
+/// kusto_op_state: it was cancelled.
+pub const KUSTO_OP_CANCELLED: i32 = 3;
+
+/// Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
+/// not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail
+/// there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw.
+pub type kusto_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, op: *const kusto_op)>;
+
+/// An ingestion under way.
+pub struct kusto_op {
+    operation: Operation<Receipt>,
+    /// How it ended, once `done` is due.
+    settled: OnceLock<Result<Receipt>>,
+    deadline_passed: AtomicBool,
+    pid: u32,
+    /// Held for the caller's handle; the reference that `done` borrows does not keep threads alive.
+    runtime: Mutex<Option<Arc<Runtime>>>,
+}
+
+impl kusto_op {
+    /// How it ended; `None` while it runs.
+    fn outcome(&self) -> Option<Result<Receipt>> {
+        let ended = || {
+            self.operation
+                .result()
+                .map(|result| self.name_deadline(result))
+        };
+        self.settled.get().cloned().or_else(ended)
+    }
+
+    /// Fixes how it ended. Where its task was dropped with the library's threads, that is an end too.
+    fn settle(&self) {
+        self.settled.get_or_init(|| match self.operation.result() {
+            Some(Err(error)) if error.kind() == ErrorKind::Internal => Err(freed()),
+            Some(result) => self.name_deadline(result),
+            None => Err(freed()),
+        });
+    }
+
+    /// The deadline of a stream's end is kept by cancelling.
+    fn name_deadline(&self, result: Result<Receipt>) -> Result<Receipt> {
+        match result {
+            Err(error)
+                if error.kind() == ErrorKind::Cancelled
+                    && self.deadline_passed.load(Ordering::Acquire) =>
+            {
+                let message = "the deadline of kusto_stream_finish passed";
+                Err(Error::new(ErrorKind::TimedOut, error.step(), message)
+                    .with_in_doubt(error.is_in_doubt()))
+            }
+            result => result,
+        }
+    }
+
+    fn check_fork(&self) -> Result<()> {
+        match self.is_foreign() {
+            false => Ok(()),
+            true => Err(Error::new(
+                ErrorKind::Forked,
+                Step::Wait,
+                "the handle was made before fork()",
+            )),
+        }
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.pid != std::process::id()
+    }
+
+    fn held_runtime(&self) -> Option<Arc<Runtime>> {
+        self.runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn release_runtime(&self) -> Option<Arc<Runtime>> {
+        self.runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Waits for the end; an error when it does not come in time.
+    fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+        if self.outcome().is_none() && timeout != Some(Duration::ZERO) {
+            check_may_block()?;
+            if let Some(runtime) = self.held_runtime() {
+                runtime.wait(async {
+                    let end = self.operation.wait();
+                    match timeout {
+                        None => drop(end.await),
+                        Some(timeout) => drop(tokio::time::timeout(timeout, end).await),
+                    }
+                })?;
+            }
+        }
+        self.outcome().ok_or_else(still_running)?.map(|_| ())
+    }
+}
+
+fn still_running() -> Error {
+    Error::new(
+        ErrorKind::WouldBlock,
+        Step::Wait,
+        "the operation is still running",
+    )
+}
+
+fn freed() -> Error {
+    Error::new(ErrorKind::Cancelled, Step::Wait, "the client was freed").with_in_doubt(true)
+}
+
+/// An operation that nobody could ever ask about would fail in silence.
+pub(super) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result<()> {
+    match done.is_some() || out.is_wanted() {
+        true => Ok(()),
+        false => Err(Error::invalid_argument(
+            "out",
+            "may be NULL only with a done callback",
+        )),
+    }
+}
+
+/// Gives the handle of an operation to whoever wants it and sees to its deadline and callback.
+pub(super) fn observe(
+    runtime: &Arc<Runtime>,
+    operation: Operation<Receipt>,
+    deadline: Option<Duration>,
+    done: kusto_done_fn,
+    user_data: UserData,
+    out: Out<kusto_op>,
+) {
+    let op = Arc::new(kusto_op {
+        operation,
+        settled: OnceLock::new(),
+        deadline_passed: AtomicBool::new(false),
+        pid: std::process::id(),
+        runtime: Mutex::new(out.is_wanted().then(|| runtime.clone())),
+    });
+    if let Some(deadline) = deadline {
+        runtime.spawn(cancel_after(op.clone(), deadline));
+    }
+    if let Some(function) = done {
+        let completion = Completion {
+            op: op.clone(),
+            done: Some(Done {
+                function,
+                user_data,
+            }),
+            poster: runtime.poster(),
+        };
+        runtime.spawn(async move {
+            // Captured whole: dropping the task must post the callback as its end does.
+            let completion = completion;
+            let _ = completion.op.operation.wait().await;
+        });
+    }
+    out.give_shared(op);
+}
+
+async fn cancel_after(op: Arc<kusto_op>, deadline: Duration) {
+    if tokio::time::timeout(deadline, op.operation.wait())
+        .await
+        .is_err()
+    {
+        op.deadline_passed.store(true, Ordering::Release);
+        op.operation.cancel();
+    }
+}
+
+struct Done {
+    function: unsafe extern "C" fn(*mut c_void, *const kusto_op),
+    user_data: UserData,
+}
+
+/// Posts `done` when it is dropped: at the operation's end, or when the library's threads end first.
+struct Completion {
+    op: Arc<kusto_op>,
+    done: Option<Done>,
+    poster: Poster,
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        self.op.settle();
+        if let Some(done) = self.done.take() {
+            let op = self.op.clone();
+            self.poster.post(move || {
+                // SAFETY: the caller's own function with its own data; `op` lives during the call.
+                unsafe { (done.function)(done.user_data.get(), Arc::as_ptr(&op)) };
+            });
+        }
+    }
+}
+
+/// Where the operation stands: KUSTO_OP_*. Never waits.
+///
+/// Ownership: the operation is borrowed.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_OP_FAILED for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_op_state(op: *const kusto_op) -> i32 {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value(KUSTO_OP_FAILED, || unsafe {
+        match op.as_ref().map(kusto_op::outcome) {
+            None => KUSTO_OP_FAILED,
+            Some(None) => KUSTO_OP_RUNNING,
+            Some(Some(Ok(_))) => KUSTO_OP_SUCCEEDED,
+            Some(Some(Err(error))) if error.kind() == ErrorKind::Cancelled => KUSTO_OP_CANCELLED,
+            Some(Some(Err(_))) => KUSTO_OP_FAILED,
+        }
+    })
+}
+
+/// Waits for the operation's end. Giving up waiting does not stop it.
+///
+/// Ownership: the operation is borrowed.
+/// Threads: any, also several at once. In a callback only for an operation that has ended, or with
+/// timeout 0.
+/// Failure: KUSTO_E_WOULD_BLOCK when it still runs at the end of the timeout; when it has ended, its
+/// own error.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_op_wait(
+    op: *const kusto_op,
+    timeout_ms: i64,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let op = handle::borrow(op, "op")?;
+            op.check_fork()?;
+            op.wait(timeout::duration(timeout_ms, "timeout_ms")?)
+        })
+    }
+}
+
+/// Asks the operation to stop, and returns at once. How it ended tells who was first. A cancelled
+/// upload may leave a blob that was never queued.
+///
+/// Ownership: the operation is borrowed; NULL is allowed.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_op_cancel(op: *const kusto_op) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || match unsafe { op.as_ref() } {
+        Some(op) if !op.is_foreign() => op.operation.cancel(),
+        _ => {}
+    });
+}
+
+/// What the operation ended with. Never waits.
+///
+/// Ownership: the caller frees `*out` with kusto_result_free.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_op_result(
+    op: *const kusto_op,
+    out: *mut *mut kusto_result,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let op = handle::borrow(op, "op")?;
+            op.check_fork()?;
+            let receipt = op.outcome().ok_or_else(still_running)??;
+            out.give(kusto_result::new(receipt));
+            Ok(())
+        })
+    }
+}
+
+/// Frees a handle of an operation. The operation goes on, and `done` is still called.
+///
+/// Ownership: takes the handle; NULL is allowed. Not for the one that a callback borrows.
+/// Threads: any, once nobody uses the handle. The last free may wait: see kusto_client_free.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_op_free(op: *mut kusto_op) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || match unsafe { handle::take_shared(op) } {
+        Some(op) if op.is_foreign() => std::mem::forget(op),
+        Some(op) => {
+            let runtime = op.release_runtime();
+            drop(op);
+            drop(runtime);
+        }
+        None => {}
+    });
+}

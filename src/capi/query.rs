@@ -1,0 +1,534 @@
+//! `kusto_execute` and `kusto_rows`: commands, queries and their rows.
+
+use std::ffi::c_char;
+use std::sync::OnceLock;
+
+use serde_json::Value as Json;
+
+use super::client::kusto_client;
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out, output};
+use super::kusto_bool;
+use super::text::{CText, lend_optional, optional, text};
+use super::timeout;
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::query::{DataSet, RequestProperties, Table, TableKind};
+
+/// Options and parameters of commands and queries; may be used for any number of them.
+pub struct kusto_request_options(RequestProperties);
+
+/// Options with every default.
+///
+/// Ownership: the caller frees `*out` with kusto_request_options_free.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_request_options_new(
+    out: *mut *mut kusto_request_options,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let options = kusto_request_options(RequestProperties::new());
+            Out::required(out, "out")?.give(options);
+            Ok(())
+        })
+    }
+}
+
+/// Sets one of the service's request options by its name, such as "notruncation" or "servertimeout".
+/// The value is JSON (`true`, `1000`); what is no JSON is sent as a text. The service ignores names it
+/// does not know.
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_request_options_set(
+    options: *mut kusto_request_options,
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        change(options, err, |options| {
+            let name = name_of(text(name, name_len, "name")?)?;
+            let value = text(value, value_len, "value")?;
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
+            Ok(options.with_option(name, value))
+        })
+    }
+}
+
+/// Sets a query parameter, which the query declares: `declare query_parameters(since:datetime);`. The
+/// value is the literal of its type, such as `datetime(2026-01-01)`; that of a string is its text.
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_request_options_set_parameter(
+    options: *mut kusto_request_options,
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        change(options, err, |options| {
+            let name = name_of(text(name, name_len, "name")?)?;
+            Ok(options.with_parameter(name, text(value, value_len, "value")?))
+        })
+    }
+}
+
+/// The id under which the service logs the request; chosen by the library when not set.
+///
+/// Ownership: the text is copied.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, also for what no HTTP header can hold.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_request_options_set_client_request_id(
+    options: *mut kusto_request_options,
+    id: *const c_char,
+    id_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        change(options, err, |options| {
+            let id = text(id, id_len, "id")?;
+            if id.is_empty() || !id.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                return Err(Error::invalid_argument("id", "must be of printable ASCII"));
+            }
+            Ok(options.with_client_request_id(id))
+        })
+    }
+}
+
+/// Frees request options.
+///
+/// Ownership: takes the options; NULL is allowed.
+/// Threads: any, once nobody uses them.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_request_options_free(options: *mut kusto_request_options) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || drop(unsafe { handle::take(options) }));
+}
+
+/// Runs a management command (a text that begins with a dot) or a query, and waits for all of its
+/// rows. Without a database that of the connection string is used; without options the defaults. A
+/// command is sent once and never repeated.
+///
+/// Ownership: all texts are copied. The caller frees `*out` with kusto_rows_free; `out` may be NULL.
+/// Threads: any, also several at once, but not in a callback.
+/// Failure: KUSTO_E_SERVICE with the service's code and text, those of a call over the network; `*out`
+/// is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_execute(
+    client: *const kusto_client,
+    database: *const c_char,
+    database_len: usize,
+    command: *const c_char,
+    command_len: usize,
+    options: *const kusto_request_options,
+    timeout_ms: i64,
+    out: *mut *mut kusto_rows,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::optional(out);
+            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let database = optional(database, database_len, "database")?
+                .unwrap_or(client.default_database())
+                .to_owned();
+            let command = text(command, command_len, "command")?.to_owned();
+            let properties = options
+                .as_ref()
+                .map(|options| options.0.clone())
+                .unwrap_or_default();
+            let limits = timeout::options(timeout_ms)?;
+            let answer = runtime.run(async move {
+                client
+                    .execute(&database, &command, &properties, limits)
+                    .await
+            })?;
+            out.give(kusto_rows::new(answer));
+            Ok(())
+        })
+    }
+}
+
+/// The answer to a command or query, with a cursor before the first row of its first table.
+pub struct kusto_rows {
+    answer: DataSet,
+    /// Where the tables of rows asked for are in the answer.
+    primary: Vec<usize>,
+    table: usize,
+    /// Number of the row under the cursor, counted from 1; 0 is before the first.
+    row: usize,
+    columns: Vec<(CText, CText)>,
+    texts: Vec<Option<CText>>,
+    json: OnceLock<CText>,
+}
+
+impl kusto_rows {
+    fn new(answer: DataSet) -> Self {
+        let is_primary = |table: &Table| table.kind == TableKind::PrimaryResult;
+        let numbered = answer.tables.iter().enumerate();
+        let primary = numbered
+            .filter(|(_, table)| is_primary(table))
+            .map(|(index, _)| index);
+        let mut rows = Self {
+            primary: primary.collect(),
+            answer,
+            table: 0,
+            row: 0,
+            columns: Vec::new(),
+            texts: Vec::new(),
+            json: OnceLock::new(),
+        };
+        rows.load_columns();
+        rows
+    }
+
+    fn table(&self) -> Option<&Table> {
+        self.answer.tables.get(*self.primary.get(self.table)?)
+    }
+
+    fn load_columns(&mut self) {
+        let columns = self
+            .table()
+            .map(|table| &table.columns[..])
+            .unwrap_or_default();
+        let text = |column: &crate::query::Column| {
+            (
+                CText::new(column.name.as_str()),
+                CText::new(column.ty.name()),
+            )
+        };
+        self.columns = columns.iter().map(text).collect();
+    }
+
+    fn next(&mut self) -> bool {
+        let Some(row) = self.table().and_then(|table| table.rows.get(self.row)) else {
+            self.texts.clear();
+            return false;
+        };
+        self.texts = row
+            .iter()
+            .map(|value| value.to_text().map(CText::new))
+            .collect();
+        self.row += 1;
+        true
+    }
+
+    fn next_table(&mut self) -> bool {
+        let is_there = self.table + 1 < self.primary.len();
+        if is_there {
+            self.table += 1;
+            self.row = 0;
+            self.texts.clear();
+            self.load_columns();
+        }
+        is_there
+    }
+
+    fn int64(&self, column: usize) -> Result<i64> {
+        let wrong = |why: &str| Error::invalid_argument("column", why);
+        if self.texts.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidState,
+                Step::CheckArguments,
+                "there is no current row: call kusto_rows_next",
+            ));
+        }
+        let row = self
+            .table()
+            .and_then(|table| table.rows.get(self.row.wrapping_sub(1)));
+        let value = row
+            .and_then(|row| row.get(column))
+            .ok_or_else(|| wrong("there is no such column"))?;
+        match value.as_i64() {
+            Some(number) => Ok(number),
+            None if value.is_null() => Err(Error::new(
+                ErrorKind::NotFound,
+                Step::CheckArguments,
+                "the value is null",
+            )),
+            None => Err(wrong("is neither long nor int")),
+        }
+    }
+}
+
+/// The whole answer as JSON, also tables that the cursor does not show:
+/// `{"tables":[{"name":..,"kind":..,"columns":[{"name":..,"type":..}],"rows":[[..]]}]}`.
+///
+/// Ownership: the text is borrowed from the rows; it ends with a NUL. `len` may be NULL.
+/// Threads: one at a time for each object.
+/// Failure: NULL for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_json(
+    rows: *const kusto_rows,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value(std::ptr::null(), || unsafe {
+        let to_json = |rows: &kusto_rows| CText::new(rows.answer.to_json().to_string());
+        let rows = rows.as_ref();
+        lend_optional(
+            rows.map(|rows| rows.json.get_or_init(|| to_json(rows))),
+            len,
+        )
+    })
+}
+
+/// How many columns the current table has.
+///
+/// Ownership: the rows are borrowed.
+/// Threads: one at a time for each object.
+/// Failure: 0 for NULL and for an answer without tables.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_columns(rows: *const kusto_rows) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { rows.as_ref() }.map_or(0, |rows| rows.columns.len())
+}
+
+/// The name of a column, counted from 0.
+///
+/// Ownership: the text is borrowed until kusto_rows_next_table; it ends with a NUL. `len` may be NULL.
+/// Threads: one at a time for each object.
+/// Failure: NULL if there is no such column.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_column_name(
+    rows: *const kusto_rows,
+    column: usize,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        let column = rows.as_ref().and_then(|rows| rows.columns.get(column));
+        lend_optional(column.map(|(name, _)| name), len)
+    }
+}
+
+/// The type of a column, such as "long", counted from 0.
+///
+/// Ownership: the text is borrowed until kusto_rows_next_table; it ends with a NUL. `len` may be NULL.
+/// Threads: one at a time for each object.
+/// Failure: NULL if there is no such column.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_column_type(
+    rows: *const kusto_rows,
+    column: usize,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        let column = rows.as_ref().and_then(|rows| rows.columns.get(column));
+        lend_optional(column.map(|(_, ty)| ty), len)
+    }
+}
+
+/// How many rows the current table has.
+///
+/// Ownership: the rows are borrowed.
+/// Threads: one at a time for each object.
+/// Failure: 0 for NULL and for an answer without tables.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_len(rows: *const kusto_rows) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { rows.as_ref() }
+        .and_then(kusto_rows::table)
+        .map_or(0, |table| table.rows.len())
+}
+
+/// Moves to the next row of the current table; 0 when there is none left.
+///
+/// Ownership: texts of the row before are gone.
+/// Threads: one at a time for each object.
+/// Failure: 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_next(rows: *mut kusto_rows) -> kusto_bool {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value(0, || unsafe {
+        rows.as_mut().is_some_and(kusto_rows::next).into()
+    })
+}
+
+/// Moves before the first row of the next table, for texts that give several; 0 when there is none
+/// left.
+///
+/// Ownership: texts of the table before are gone.
+/// Threads: one at a time for each object.
+/// Failure: 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_next_table(rows: *mut kusto_rows) -> kusto_bool {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value(0, || unsafe {
+        rows.as_mut().is_some_and(kusto_rows::next_table).into()
+    })
+}
+
+/// A value of the current row in the service's notation. NULL means null: an empty string is not.
+///
+/// Ownership: the text is borrowed until kusto_rows_next; it ends with a NUL. `len` may be NULL.
+/// Threads: one at a time for each object.
+/// Failure: NULL if there is no such column or no current row.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_text(
+    rows: *const kusto_rows,
+    column: usize,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        let text = rows.as_ref().and_then(|rows| rows.texts.get(column));
+        lend_optional(text.and_then(Option::as_ref), len)
+    }
+}
+
+/// A `long` or `int` of the current row.
+///
+/// Ownership: `out` is written on success only.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_NOT_FOUND for null, KUSTO_E_INVALID_ARGUMENT for another type or a column that
+/// is not there, KUSTO_E_INVALID_STATE without a current row.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_int64(
+    rows: *const kusto_rows,
+    column: usize,
+    out: *mut i64,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = output(out, "out")?;
+            *out = handle::borrow(rows, "rows")?.int64(column)?;
+            Ok(())
+        })
+    }
+}
+
+/// Frees rows, with their texts.
+///
+/// Ownership: takes the rows; NULL is allowed.
+/// Threads: any, once nobody uses them.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_free(rows: *mut kusto_rows) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || drop(unsafe { handle::take(rows) }));
+}
+
+/// # Safety
+/// `options` is NULL or a handle that nobody else uses; `err` is NULL or writable.
+unsafe fn change(
+    options: *mut kusto_request_options,
+    err: *mut *mut kusto_error,
+    change: impl FnOnce(RequestProperties) -> Result<RequestProperties>,
+) -> kusto_status {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        guarded(err, || {
+            let options = handle::borrow_mut(options, "options")?;
+            options.0 = change(options.0.clone())?;
+            Ok(())
+        })
+    }
+}
+
+fn name_of(name: &str) -> Result<&str> {
+    match name.trim() {
+        "" => Err(Error::invalid_argument("name", "must not be empty")),
+        name => Ok(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::{Column, ColumnType, Value};
+
+    fn table(kind: TableKind, rows: Vec<Vec<Value>>) -> Table {
+        Table {
+            name: "T".to_owned(),
+            kind,
+            columns: vec![
+                Column::new("n", ColumnType::Long),
+                Column::new("s", ColumnType::String),
+            ],
+            rows,
+        }
+    }
+
+    fn rows() -> kusto_rows {
+        let first = vec![
+            vec![Value::Long(1), Value::String("x".to_owned())],
+            vec![Value::Null, Value::String(String::new())],
+        ];
+        kusto_rows::new(DataSet {
+            tables: vec![
+                table(TableKind::QueryProperties, Vec::new()),
+                table(TableKind::PrimaryResult, first),
+                table(TableKind::PrimaryResult, Vec::new()),
+            ],
+        })
+    }
+
+    #[test]
+    fn the_cursor_shows_rows_asked_for_only() {
+        let mut rows = rows();
+        assert_eq!(rows.int64(0).unwrap_err().kind(), ErrorKind::InvalidState);
+        assert!(rows.next());
+        assert_eq!(rows.int64(0).unwrap(), 1);
+        assert_eq!(
+            rows.int64(1).unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
+        assert_eq!(
+            rows.int64(2).unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
+        assert!(rows.next());
+        assert_eq!(rows.int64(0).unwrap_err().kind(), ErrorKind::NotFound);
+        assert!(rows.texts[0].is_none() && rows.texts[1].is_some());
+        assert!(!rows.next() && !rows.next());
+        assert!(rows.next_table());
+        assert!(!rows.next() && !rows.next_table());
+    }
+
+    #[test]
+    fn an_answer_without_tables_has_no_rows() {
+        let mut rows = kusto_rows::new(DataSet::default());
+        assert!(!rows.next() && !rows.next_table());
+        assert_eq!(rows.columns.len(), 0);
+    }
+}

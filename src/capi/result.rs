@@ -1,0 +1,152 @@
+//! `kusto_result`: what an ingestion that was handed over gives back.
+
+use std::ffi::c_char;
+
+use super::text::{CText, lend_optional};
+use super::{guard, handle};
+use crate::ingest::Receipt;
+
+/// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
+pub struct kusto_result {
+    token: CText,
+    items: Vec<Item>,
+    bytes_raw: u64,
+    bytes_sent: u64,
+}
+
+struct Item {
+    source_id: CText,
+    blob: CText,
+}
+
+impl kusto_result {
+    pub(super) fn new(receipt: Receipt) -> Self {
+        let item = |item: &crate::ingest::ReceiptItem| Item {
+            source_id: CText::new(item.source_id.to_string()),
+            blob: CText::new(item.blob.as_str()),
+        };
+        Self {
+            token: CText::new(receipt.tracking_token().to_string()),
+            items: receipt.items().iter().map(item).collect(),
+            bytes_raw: receipt.raw_bytes(),
+            bytes_sent: receipt.sent_bytes(),
+        }
+    }
+}
+
+/// The reference by which kusto_track asks what became of the data. It holds no secret: a program can
+/// keep it and ask after a restart.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_tracking_token(
+    result: *const kusto_result,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { lend_optional(result.as_ref().map(|result| &result.token), len) }
+}
+
+/// The source id (a UUID) of the first item: the id of the call, when it was not about several blobs.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_source_id(
+    result: *const kusto_result,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { kusto_result_item_source_id(result, 0, len) }
+}
+
+/// How many items there are: one, or one for each blob, in their order.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_len(result: *const kusto_result) -> usize {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { result.as_ref() }.map_or(0, |result| result.items.len())
+}
+
+/// The source id (a UUID) of an item, under which its outcome is reported.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL if there is no such item.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_item_source_id(
+    result: *const kusto_result,
+    index: usize,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        let item = result.as_ref().and_then(|result| result.items.get(index));
+        lend_optional(item.map(|item| &item.source_id), len)
+    }
+}
+
+/// The address of an item's blob, without its signature.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL if there is no such item.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_item_blob(
+    result: *const kusto_result,
+    index: usize,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        let item = result.as_ref().and_then(|result| result.items.get(index));
+        lend_optional(item.map(|item| &item.blob), len)
+    }
+}
+
+/// Uncompressed bytes of all items whose size is known.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_bytes_raw(result: *const kusto_result) -> u64 {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { result.as_ref() }.map_or(0, |result| result.bytes_raw)
+}
+
+/// Bytes that were uploaded, after compression.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_bytes_sent(result: *const kusto_result) -> u64 {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe { result.as_ref() }.map_or(0, |result| result.bytes_sent)
+}
+
+/// Frees a result, with its texts.
+///
+/// Ownership: takes the result; NULL is allowed.
+/// Threads: any, once nobody uses the result.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_free(result: *mut kusto_result) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || drop(unsafe { handle::take(result) }));
+}

@@ -1,0 +1,293 @@
+//! The threads behind all clients of the process: started with the first, gone with the last.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use super::dispatcher::{Dispatcher, Poster};
+use super::error::{kusto_error, kusto_status};
+use super::guard::{defect, guarded};
+use super::signals;
+use crate::error::{Error, ErrorKind, Result, Step};
+
+const WORKERS: usize = 2;
+/// Address space, not memory: pages count once they are touched. A debug build overflows 512 KiB.
+const STACK_SIZE: usize = 2 * 1024 * 1024;
+/// Every transfer under way holds a blocking thread, and an open stream holds it while it waits for
+/// data. With a low limit open streams would keep each other, and the resolver of host names, from
+/// running at all. Threads exist only while they are needed.
+const BLOCKING_THREADS: usize = 512;
+/// How long a blocking thread waits for its next use.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// How long the end waits for a thread that sits in a read of the caller's.
+const SHUTDOWN: Duration = Duration::from_secs(3);
+
+/// Makes new clients possible in a child process after `fork()`. Handles from before the fork stay
+/// unusable: calls with them fail with KUSTO_E_FORKED, and their `_free` gives back nothing but
+/// their address. Does nothing in a process that was not forked.
+///
+/// Ownership: none.
+/// Threads: call it in the child before its first other call, on its only thread.
+/// Failure: none so far.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_after_fork_child(err: *mut *mut kusto_error) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            Slot::after_fork();
+            Ok(())
+        })
+    }
+}
+
+thread_local! {
+    static LIBRARY_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Declares the current thread to be one of this library's.
+pub(super) fn mark_library_thread() {
+    LIBRARY_THREAD.set(true);
+}
+
+/// Whether the caller is a callback. A wait there could wait for itself.
+fn on_library_thread() -> bool {
+    // The thread may be in the course of ending.
+    LIBRARY_THREAD.try_with(Cell::get).unwrap_or(true)
+}
+
+/// Fails in a callback, for calls that block.
+pub(super) fn check_may_block() -> Result<()> {
+    match on_library_thread() {
+        false => Ok(()),
+        true => Err(Error::new(
+            ErrorKind::InvalidState,
+            Step::Wait,
+            "a callback must not wait: this thread is one of the library's",
+        )),
+    }
+}
+
+/// The threads: workers, blocking threads, dispatcher. Lives as long as a client, a stream or an
+/// operation handle does.
+pub(super) struct Runtime {
+    pid: u32,
+    parts: Option<Parts>,
+    handle: tokio::runtime::Handle,
+    poster: Poster,
+}
+
+struct Parts {
+    tokio: tokio::runtime::Runtime,
+    dispatcher: Dispatcher,
+}
+
+impl Runtime {
+    /// The process's runtime, started if it is not running.
+    pub(super) fn acquire() -> Result<Arc<Self>> {
+        let slot = Slot::current()?;
+        let mut shared = slot.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = shared.upgrade() {
+            return Ok(runtime);
+        }
+        let runtime = Arc::new(Self::start().map_err(|error| {
+            Error::new(
+                ErrorKind::Internal,
+                Step::BuildClient,
+                format!("the library's threads could not be started: {error}"),
+            )
+        })?);
+        *shared = Arc::downgrade(&runtime);
+        Ok(runtime)
+    }
+
+    fn start() -> std::io::Result<Self> {
+        let tokio = signals::blocked(|| {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(WORKERS)
+                .max_blocking_threads(BLOCKING_THREADS)
+                .thread_keep_alive(KEEP_ALIVE)
+                .thread_stack_size(STACK_SIZE)
+                .thread_name("kusto")
+                .on_thread_start(|| {
+                    mark_library_thread();
+                    signals::block_all();
+                })
+                .enable_all()
+                .build()
+        })?;
+        let dispatcher = Dispatcher::start(STACK_SIZE)?;
+        Ok(Self {
+            pid: std::process::id(),
+            handle: tokio.handle().clone(),
+            poster: dispatcher.poster(),
+            parts: Some(Parts { tokio, dispatcher }),
+        })
+    }
+
+    /// Fails in a child process: its memory holds the runtime, but none of its threads.
+    pub(super) fn check_fork(&self) -> Result<()> {
+        match self.is_foreign() {
+            false => Ok(()),
+            true => Err(forked("the handle was made before fork()")),
+        }
+    }
+
+    /// Whether this process is a child of the one that started the runtime.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.pid != std::process::id()
+    }
+
+    /// Where callbacks are posted.
+    pub(super) fn poster(&self) -> Poster {
+        self.poster.clone()
+    }
+
+    /// Runs `start`, which may begin tasks.
+    pub(super) fn enter<T>(&self, start: impl FnOnce() -> T) -> T {
+        let _entered = self.handle.enter();
+        start()
+    }
+
+    /// Begins a task.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(task);
+    }
+
+    /// Waits on the calling thread for something that the library's threads do.
+    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T> {
+        check_may_block()?;
+        Ok(self.handle.block_on(future))
+    }
+
+    /// Does all of a blocking call on the library's threads and waits for it: threads that it leads
+    /// to, such as the resolver's, must not inherit the caller's signal mask.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        check_may_block()?;
+        match self.handle.block_on(self.handle.spawn(call)) {
+            Ok(result) => result,
+            Err(error) => Err(match error.try_into_panic() {
+                Ok(panic) => defect(&*panic),
+                Err(error) => defect(&error.to_string()),
+            }),
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let Some(parts) = self.parts.take() else {
+            return;
+        };
+        if self.is_foreign() {
+            // Its threads are not here: there is nothing to join, and locks may be held for ever.
+            std::mem::forget(parts);
+        } else if on_library_thread() {
+            // A thread cannot join itself.
+            signals::blocked(|| std::thread::spawn(move || parts.stop()));
+        } else {
+            parts.stop();
+        }
+    }
+}
+
+impl Parts {
+    /// First the tasks, whose ends post their callbacks, then the callbacks, then the threads.
+    fn stop(self) {
+        self.tokio.shutdown_timeout(SHUTDOWN);
+        self.dispatcher.stop();
+    }
+}
+
+/// Where the process's runtime is found. A forked child gets one of its own: the lock of its
+/// parent's may have been held by a thread that the child does not have.
+struct Slot {
+    pid: u32,
+    runtime: Mutex<Weak<Runtime>>,
+    /// That of the parent process, never touched: kept so that it does not look lost.
+    _before: *mut Slot,
+}
+
+static SLOT: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
+
+impl Slot {
+    fn new(before: *mut Slot) -> *mut Self {
+        super::handle::into_raw(Self {
+            pid: std::process::id(),
+            runtime: Mutex::new(Weak::new()),
+            _before: before,
+        })
+    }
+
+    fn current() -> Result<&'static Self> {
+        if SLOT.load(Ordering::Acquire).is_null() {
+            Self::replace(std::ptr::null_mut());
+        }
+        // SAFETY: not NULL any more, and never freed.
+        let slot = unsafe { &*SLOT.load(Ordering::Acquire) };
+        match slot.pid == std::process::id() {
+            true => Ok(slot),
+            false => Err(forked(
+                "this process was forked: call kusto_after_fork_child before making clients",
+            )),
+        }
+    }
+
+    fn after_fork() {
+        let slot = SLOT.load(Ordering::Acquire);
+        // SAFETY: NULL, or a slot, which is never freed.
+        let is_foreign = unsafe { slot.as_ref() }.is_some_and(|s| s.pid != std::process::id());
+        if is_foreign {
+            Self::replace(slot);
+        }
+    }
+
+    fn replace(expected: *mut Slot) {
+        let new = Self::new(expected);
+        let ordering = Ordering::AcqRel;
+        if SLOT
+            .compare_exchange(expected, new, ordering, Ordering::Acquire)
+            .is_err()
+        {
+            // SAFETY: made above and seen by nobody.
+            drop(unsafe { super::handle::take(new) });
+        }
+    }
+}
+
+fn forked(message: &str) -> Error {
+    Error::new(ErrorKind::Forked, Step::CheckArguments, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blocking_call_in_a_callback_is_refused_and_the_last_free_there_works() {
+        let runtime = Runtime::start().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let poster = runtime.poster();
+        poster.post(move || {
+            let refused = runtime.run(async { Ok(()) }).unwrap_err();
+            drop(runtime);
+            let _ = sender.send(refused.kind());
+        });
+        assert_eq!(receiver.recv(), Ok(ErrorKind::InvalidState));
+    }
+
+    #[test]
+    fn a_panic_in_a_call_is_a_defect_not_a_crash() {
+        let runtime = Runtime::start().unwrap();
+        let error = runtime
+            .run(async { std::panic::resume_unwind(Box::new("boom")) as Result<()> })
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert_eq!(runtime.run(async { Ok(7) }).unwrap(), 7);
+    }
+}

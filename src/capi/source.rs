@@ -1,0 +1,525 @@
+//! `kusto_source`: what to ingest.
+
+use std::ffi::{c_char, c_void};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::callback::{UserData, kusto_drop_fn};
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out};
+use super::kusto_bool;
+use super::progress::{ProgressCallback, Reporter, kusto_progress_fn};
+use super::runtime::Runtime;
+use super::text::{bytes, optional, raw, text};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::source::{BlobSource, Compression, Source};
+
+/// kusto_source_set_compression: not compressed.
+pub const KUSTO_COMPRESSION_NONE: i32 = 0;
+/// kusto_source_set_compression: gzip.
+pub const KUSTO_COMPRESSION_GZIP: i32 = 1;
+/// kusto_source_set_compression: a zip archive.
+pub const KUSTO_COMPRESSION_ZIP: i32 = 2;
+
+/// One ingestion's data. The call that ingests it takes it, whatever it returns.
+pub struct kusto_source {
+    content: Content,
+    settings: Settings,
+}
+
+/// Where the bytes come from.
+pub(super) enum Content {
+    Bytes(Bytes),
+    Reader(Reader),
+    Path(PathBuf),
+    OpenFile(File),
+    Blobs(Vec<BlobSource>),
+}
+
+/// What is said about the bytes.
+#[derive(Default)]
+pub(super) struct Settings {
+    id: Option<Uuid>,
+    compression: Option<Compression>,
+    raw_size: Option<u64>,
+    progress: Option<ProgressCallback>,
+}
+
+impl kusto_source {
+    pub(super) fn new(content: Content) -> Self {
+        Self {
+            content,
+            settings: Settings::default(),
+        }
+    }
+
+    pub(super) fn split(self) -> (Content, Settings) {
+        (self.content, self.settings)
+    }
+
+    /// Blobs have ids and sizes of their own, and nothing is read from them here.
+    fn local_settings(&mut self) -> Result<&mut Settings> {
+        match self.content {
+            Content::Blobs(_) => Err(Error::new(
+                ErrorKind::InvalidState,
+                Step::CheckArguments,
+                "does not apply to blobs: see kusto_source_blobs_add",
+            )
+            .with_argument("source")),
+            _ => Ok(&mut self.settings),
+        }
+    }
+}
+
+impl Content {
+    /// As the core takes it; a reader is called on a thread of the library.
+    pub(super) fn into_source(self) -> Source {
+        match self {
+            Content::Bytes(data) => Source::bytes(data),
+            Content::Reader(reader) => Source::reader(reader),
+            Content::Path(path) => Source::file(path),
+            Content::OpenFile(file) => Source::open_file(file),
+            Content::Blobs(blobs) => Source::blobs(blobs),
+        }
+    }
+}
+
+impl Settings {
+    /// Puts them on the source. The reporter, if there is one, calls the progress callback.
+    pub(super) fn apply(
+        self,
+        mut source: Source,
+        runtime: &Runtime,
+    ) -> Result<(Source, Option<Arc<Reporter>>)> {
+        if let Some(id) = self.id {
+            source = source.with_id(&id.to_string())?;
+        }
+        if let Some(compression) = self.compression {
+            source = source.with_compression(compression);
+        }
+        if let Some(raw_size) = self.raw_size {
+            source = source.with_raw_size(raw_size);
+        }
+        let reporter = self
+            .progress
+            .map(|callback| Reporter::new(callback, runtime.poster()));
+        if let Some(reporter) = &reporter {
+            let reporter = reporter.clone();
+            source = source.with_progress(move |progress| reporter.report(progress));
+        }
+        Ok((source, reporter))
+    }
+}
+
+/// Fills at most `cap` bytes. More than 0: that many bytes; 0: the end of the data; less than 0: a
+/// failure, which fails the ingestion. Never called by two threads at once. In kusto_ingest it is
+/// called on the calling thread, in kusto_ingest_start on a thread of the library. Must not throw.
+pub type kusto_read_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, buffer: *mut u8, cap: usize) -> i64>;
+
+/// The caller's function with its data, as a reader.
+pub(super) struct Reader {
+    function: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
+    user_data: UserData,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: the caller's own function; the buffer is writable for its length.
+        let returned =
+            unsafe { (self.function)(self.user_data.get(), buffer.as_mut_ptr(), buffer.len()) };
+        match usize::try_from(returned) {
+            Ok(length) if length <= buffer.len() => Ok(length),
+            Ok(length) => Err(io::Error::other(overrun(length, buffer.len()))),
+            Err(_) => Err(io::Error::other(format!(
+                "the read callback failed ({returned})"
+            ))),
+        }
+    }
+}
+
+fn overrun(length: usize, cap: usize) -> Error {
+    Error::new(
+        ErrorKind::Callback,
+        Step::ReadSource,
+        format!("the read callback returned {length} for a buffer of {cap} bytes"),
+    )
+}
+
+/// Bytes that the caller lends until this is dropped.
+struct Borrowed {
+    data: *const u8,
+    len: usize,
+    _until: UserData,
+}
+
+// SAFETY: read only; the header asks that the bytes stay and do not change until `drop`.
+unsafe impl Send for Borrowed {}
+
+impl AsRef<[u8]> for Borrowed {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: checked when this was made; the caller keeps them until `drop`.
+        unsafe { bytes(self.data, self.len, "data") }.unwrap_or(&[])
+    }
+}
+
+/// Data in memory. Without `drop` it is copied before the call returns. With `drop` it is borrowed:
+/// it must not change or go before `drop(drop_arg)` was called, which happens once, on any thread,
+/// also when this call fails.
+///
+/// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. No bytes are an error of the ingestion.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_bytes(
+    data: *const u8,
+    len: usize,
+    drop: kusto_drop_fn,
+    drop_arg: *mut c_void,
+    out: *mut *mut kusto_source,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let until = UserData::new(drop_arg, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let out = Out::required(out, "out")?;
+            let given = bytes(data, len, "data")?;
+            let content = match drop {
+                None => Bytes::copy_from_slice(given),
+                Some(_) => Bytes::from_owner(Borrowed {
+                    data,
+                    len,
+                    _until: until,
+                }),
+            };
+            out.give(kusto_source::new(Content::Bytes(content)));
+            Ok(())
+        })
+    }
+}
+
+/// Data from a callback, read once from its start to its end.
+///
+/// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. Takes
+/// `user_data`, whatever the call returns; `drop` is called once, on any thread.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. A failure of the callback is
+/// KUSTO_E_SOURCE_IO of the ingestion, and nothing is ingested; KUSTO_E_CALLBACK if it returns more
+/// than `cap`.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_reader(
+    callback: kusto_read_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_source,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let out = Out::required(out, "out")?;
+            let function = callback.ok_or_else(|| handle::null("callback"))?;
+            out.give(kusto_source::new(Content::Reader(Reader {
+                function,
+                user_data,
+            })));
+            Ok(())
+        })
+    }
+}
+
+/// A file, opened when the transfer starts; it must not change until the ingestion ends. Its name
+/// tells the compression (.gz, .zip) and, where the properties name none, the format. Paths are UTF-8
+/// on Windows and bytes elsewhere.
+///
+/// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. The path
+/// is copied.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. A file that cannot be read, or that
+/// changes, is KUSTO_E_SOURCE_IO of the ingestion.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_file(
+    path: *const c_char,
+    path_len: usize,
+    out: *mut *mut kusto_source,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let path = to_path(raw(path, path_len, "path")?)?;
+            out.give(kusto_source::new(Content::Path(path)));
+            Ok(())
+        })
+    }
+}
+
+/// An open file, pipe or socket, read from its current position to its end. A duplicate is made
+/// unless the descriptor is given away.
+///
+/// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. With
+/// `take_ownership` the library closes the descriptor, unless this call fails.
+/// Threads: any; nobody else may read from it until the ingestion ends.
+/// Failure: KUSTO_E_INVALID_ARGUMENT when it is not open, KUSTO_E_UNSUPPORTED on Windows; `*out` is
+/// NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_fd(
+    fd: i32,
+    take_ownership: kusto_bool,
+    out: *mut *mut kusto_source,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let file = open_file(fd, take_ownership != 0)?;
+            out.give(kusto_source::new(Content::OpenFile(file)));
+            Ok(())
+        })
+    }
+}
+
+/// A list of blobs that are in storage already; add them with kusto_source_blobs_add. The service
+/// fetches them: nothing is uploaded.
+///
+/// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT. An empty list is an error of the ingestion.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_blobs(
+    out: *mut *mut kusto_source,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            Out::required(out, "out")?.give(kusto_source::new(Content::Blobs(Vec::new())));
+            Ok(())
+        })
+    }
+}
+
+/// Adds a blob by its URL followed by what lets the service read it: `?SAS`, or one of the documented
+/// `;` forms. `raw_size` is its uncompressed size in bytes, by which the service batches; 0 if not
+/// known. `source_id` is a UUID; NULL lets the library choose.
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each source.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE if the source is not a list of blobs.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_blobs_add(
+    source: *mut kusto_source,
+    url: *const c_char,
+    url_len: usize,
+    raw_size: u64,
+    source_id: *const c_char,
+    source_id_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let source = handle::borrow_mut(source, "source")?;
+            let Content::Blobs(blobs) = &mut source.content else {
+                return Err(Error::new(
+                    ErrorKind::InvalidState,
+                    Step::CheckArguments,
+                    "is not a list of blobs",
+                )
+                .with_argument("source"));
+            };
+            let mut blob = BlobSource::new(text(url, url_len, "url")?)?.with_raw_size(raw_size);
+            if let Some(id) = optional(source_id, source_id_len, "source_id")? {
+                blob = blob.with_id(id)?;
+            }
+            blobs.push(blob);
+            Ok(())
+        })
+    }
+}
+
+/// The source id, a UUID, under which the outcome is reported; chosen at random when not set. Not for
+/// blobs.
+///
+/// Ownership: the text is copied.
+/// Threads: one at a time for each source.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_set_id(
+    source: *mut kusto_source,
+    uuid: *const c_char,
+    uuid_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+            let uuid = Uuid::parse_str(text(uuid, uuid_len, "uuid")?.trim())
+                .map_err(|error| Error::invalid_argument("uuid", error.to_string()))?;
+            settings.id = Some(uuid);
+            Ok(())
+        })
+    }
+}
+
+/// Declares how the data is compressed already, KUSTO_COMPRESSION_*. Without it a file's name decides
+/// and everything else counts as not compressed; the library then compresses what the format allows.
+///
+/// Ownership: none.
+/// Threads: one at a time for each source.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs, whose names decide. Data that
+/// is not what was declared is an error of the ingestion.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_set_compression(
+    source: *mut kusto_source,
+    compression: i32,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+            settings.compression = Some(match compression {
+                KUSTO_COMPRESSION_NONE => Compression::None,
+                KUSTO_COMPRESSION_GZIP => Compression::Gzip,
+                KUSTO_COMPRESSION_ZIP => Compression::Zip,
+                _ => {
+                    let why = "is none of KUSTO_COMPRESSION_*";
+                    return Err(Error::invalid_argument("compression", why));
+                }
+            });
+            Ok(())
+        })
+    }
+}
+
+/// The uncompressed size in bytes of data that is compressed already, by which the service batches.
+/// The size of other data is counted.
+///
+/// Ownership: none.
+/// Threads: one at a time for each source.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_set_raw_size(
+    source: *mut kusto_source,
+    raw_size: u64,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+            settings.raw_size = Some(raw_size);
+            Ok(())
+        })
+    }
+}
+
+/// A callback that is told how far the transfer is. NULL takes it away again.
+///
+/// Ownership: takes `user_data`, whatever the call returns; `drop` is called once, on any thread.
+/// Threads: one at a time for each source.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs, which are not transferred.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_set_progress(
+    source: *mut kusto_source,
+    callback: kusto_progress_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+            settings.progress = callback.map(|function| ProgressCallback {
+                function,
+                user_data,
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Frees a source that no ingestion took.
+///
+/// Ownership: takes the source; NULL is allowed. Never call it after an ingestion was given the
+/// source, also if that failed.
+/// Threads: any, once nobody uses the source.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_free(source: *mut kusto_source) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || drop(unsafe { handle::take(source) }));
+}
+
+fn to_path(path: &[u8]) -> Result<PathBuf> {
+    let wrong = |why: &str| Err(Error::invalid_argument("path", why));
+    if path.is_empty() {
+        return wrong("must not be empty");
+    }
+    if path.contains(&0) {
+        return wrong("holds a NUL");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        Ok(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
+    }
+    #[cfg(not(unix))]
+    match std::str::from_utf8(path) {
+        Ok(path) => Ok(PathBuf::from(path)),
+        Err(_) => wrong("is not UTF-8"),
+    }
+}
+
+#[cfg(unix)]
+fn open_file(fd: i32, take_ownership: bool) -> Result<File> {
+    use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
+
+    let wrong = |error: io::Error| Error::invalid_argument("fd", error.to_string());
+    // SAFETY: asking whether a number is an open descriptor is always allowed.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {
+        return Err(wrong(io::Error::last_os_error()));
+    }
+    if take_ownership {
+        // SAFETY: open, and given away by the caller.
+        return Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd) }));
+    }
+    // SAFETY: open, and lent by the caller during the call.
+    let lent = unsafe { BorrowedFd::borrow_raw(fd) };
+    lent.try_clone_to_owned().map(File::from).map_err(wrong)
+}
+
+#[cfg(not(unix))]
+fn open_file(_: i32, _: bool) -> Result<File> {
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        Step::CheckArguments,
+        "descriptors do not cross C runtimes: use a path or a reader",
+    )
+    .with_argument("fd"))
+}

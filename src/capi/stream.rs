@@ -1,0 +1,282 @@
+//! `kusto_stream`: data that the caller pushes.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::callback::{UserData, kusto_drop_fn};
+use super::client::kusto_client;
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out};
+use super::op::{self, kusto_done_fn, kusto_op};
+use super::props::kusto_props;
+use super::runtime::Runtime;
+use super::{text, timeout};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::ingest::Receipt;
+use crate::op::{CallOptions, Operation};
+use crate::source::{PushWriter, Source};
+
+/// Small writes are collected: handing over each line of a log would cost more than compressing it.
+const BUFFER: usize = 64 * 1024;
+
+/// One ingestion whose data the caller pushes.
+pub struct kusto_stream {
+    /// `None` once finished.
+    input: Option<Input>,
+    operation: Operation<Receipt>,
+    runtime: Arc<Runtime>,
+}
+
+struct Input {
+    writer: PushWriter,
+    buffer: Vec<u8>,
+}
+
+impl Input {
+    /// Takes some of `data`, waiting until some fits. Dropping the future loses nothing.
+    async fn push(&mut self, data: &[u8]) -> Result<usize> {
+        if let Some(taken) = self.collect(data) {
+            return Ok(taken);
+        }
+        while !self.buffer.is_empty() {
+            let taken = self.writer.write_some(&self.buffer).await?;
+            self.buffer.drain(..taken);
+        }
+        match self.collect(data) {
+            Some(taken) => Ok(taken),
+            None => self.writer.write_some(data).await,
+        }
+    }
+
+    /// As much of `data` as fits now.
+    fn try_push(&mut self, data: &[u8]) -> Result<usize> {
+        if let Some(taken) = self.collect(data) {
+            return Ok(taken);
+        }
+        let taken = self.writer.try_write(&self.buffer)?;
+        self.buffer.drain(..taken);
+        match self.collect(data) {
+            Some(taken) => Ok(taken),
+            None if self.buffer.is_empty() => self.writer.try_write(data),
+            None => Ok(0),
+        }
+    }
+
+    fn collect(&mut self, data: &[u8]) -> Option<usize> {
+        let fits = self.buffer.len() + data.len() <= BUFFER;
+        fits.then(|| {
+            self.buffer.extend_from_slice(data);
+            data.len()
+        })
+    }
+
+    async fn finish(mut self) -> Result<()> {
+        self.writer.write(&self.buffer).await?;
+        self.writer.finish().await
+    }
+}
+
+impl kusto_stream {
+    fn write(&mut self, data: &[u8], timeout: Option<Duration>) -> Result<usize> {
+        let input = self.input.as_mut().ok_or_else(finished)?;
+        if let Some(Err(error)) = self.operation.result() {
+            return Err(error);
+        }
+        let result = match timeout {
+            Some(Duration::ZERO) => input.try_push(data),
+            _ => write_within(&self.runtime, input, data, timeout),
+        };
+        match result {
+            Ok(0) if !data.is_empty() => Err(full(timeout)),
+            // The operation knows better than the stream why nobody reads any more.
+            Err(error) => Err(self
+                .operation
+                .result()
+                .and_then(Result::err)
+                .unwrap_or(error)),
+            result => result,
+        }
+    }
+}
+
+/// Writes everything, or what fits before the timeout.
+fn write_within(
+    runtime: &Runtime,
+    input: &mut Input,
+    data: &[u8],
+    timeout: Option<Duration>,
+) -> Result<usize> {
+    let mut taken = 0;
+    let all = async {
+        while taken < data.len() {
+            taken += input.push(&data[taken..]).await?;
+        }
+        Ok(())
+    };
+    match timeout {
+        None => runtime.wait(all)??,
+        // What was taken before the timeout is taken.
+        Some(timeout) => {
+            let ended = runtime.wait(async { tokio::time::timeout(timeout, all).await })?;
+            ended.unwrap_or(Ok(()))?;
+        }
+    }
+    Ok(taken)
+}
+
+fn full(timeout: Option<Duration>) -> Error {
+    let kind = match timeout {
+        Some(Duration::ZERO) => ErrorKind::WouldBlock,
+        _ => ErrorKind::TimedOut,
+    };
+    Error::new(
+        kind,
+        Step::ReadSource,
+        "the stream is full: storage is slower than the writer",
+    )
+}
+
+fn finished() -> Error {
+    Error::new(
+        ErrorKind::InvalidState,
+        Step::CheckArguments,
+        "the stream is finished",
+    )
+    .with_argument("stream")
+}
+
+/// Begins an ingestion whose data follows with kusto_stream_write. What was written is uploaded
+/// meanwhile; nothing is ingested before kusto_stream_finish.
+///
+/// Ownership: the caller frees `*out` with kusto_stream_free. The properties are copied.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_stream_begin(
+    client: *const kusto_client,
+    props: *const kusto_props,
+    out: *mut *mut kusto_stream,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let props = handle::borrow(props, "props")?.get();
+            let (writer, source) = Source::push();
+            // The deadline is that of the finish.
+            let options = CallOptions::new();
+            let operation = runtime.enter(|| client.start_ingest(source, props, options));
+            let buffer = Vec::with_capacity(BUFFER);
+            out.give(kusto_stream {
+                input: Some(Input { writer, buffer }),
+                operation,
+                runtime,
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Hands data over. Waits while too much is on its way to storage, but not longer than the timeout;
+/// with timeout 0 it never waits and may take less. Success means that `*written` bytes were taken: at
+/// least one, and all of them with KUSTO_FOREVER.
+///
+/// Ownership: the data is borrowed during the call. `written` may be NULL with KUSTO_FOREVER only.
+/// Threads: one at a time for each stream; in a callback with timeout 0 only.
+/// Failure: KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was taken. When the
+/// ingestion has failed, its own error. KUSTO_E_INVALID_STATE after kusto_stream_finish.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_stream_write(
+    stream: *mut kusto_stream,
+    data: *const u8,
+    len: usize,
+    timeout_ms: i64,
+    written: *mut usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let timeout = timeout::duration(timeout_ms, "timeout_ms")?;
+            let stream = handle::borrow_mut(stream, "stream")?;
+            stream.runtime.check_fork()?;
+            if timeout.is_some() && written.is_null() {
+                return Err(handle::null("written"));
+            }
+            let taken = stream.write(text::bytes(data, len, "data")?, timeout)?;
+            if let Some(written) = written.as_mut() {
+                *written = taken;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Ends the data: what was written is the whole source. Returns at once; the operation tells when the
+/// service has it. The timeout is the operation's and begins now. Without data the operation fails.
+/// The stream takes no more and must still be freed.
+///
+/// Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called
+/// as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done`
+/// is given.
+/// Threads: one at a time for each stream, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE when it is finished. `*out` is NULL then.
+/// A failure of the ingestion is the operation's result.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_stream_finish(
+    stream: *mut kusto_stream,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let out = Out::optional(out);
+            let deadline = timeout::duration(timeout_ms, "timeout_ms")?;
+            op::check_observed(done, &out)?;
+            let stream = handle::borrow_mut(stream, "stream")?;
+            stream.runtime.check_fork()?;
+            let input = stream.input.take().ok_or_else(finished)?;
+            stream.runtime.spawn(async move {
+                // It fails only when the operation has ended, whose result tells why.
+                let _ = input.finish().await;
+            });
+            let operation = stream.operation.clone();
+            op::observe(&stream.runtime, operation, deadline, done, user_data, out);
+            Ok(())
+        })
+    }
+}
+
+/// Frees a stream. One that is not finished is given up: nothing of it is ingested.
+///
+/// Ownership: takes the stream; NULL is allowed.
+/// Threads: any, once nobody uses the stream. The last free may wait: see kusto_client_free.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_stream_free(stream: *mut kusto_stream) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || match unsafe { handle::take(stream) } {
+        Some(stream) if stream.runtime.is_foreign() => std::mem::forget(stream),
+        Some(stream) => {
+            if stream.input.is_some() {
+                stream.operation.cancel();
+            }
+            drop(stream);
+        }
+        None => {}
+    });
+}
