@@ -52,7 +52,8 @@ pub(crate) struct Totals {
 pub(crate) struct Blocks {
     receiver: mpsc::Receiver<Bytes>,
     run: Option<JoinHandle<Result<Totals>>>,
-    totals: Option<Totals>,
+    /// How the run ended, kept: asked again, a failed run must not look like an end.
+    end: Option<Result<Totals>>,
     /// Wakes a reader that waits for its data.
     stop_reader: Option<DropGuard>,
 }
@@ -65,7 +66,7 @@ impl Blocks {
         Self {
             receiver,
             run: Some(run),
-            totals: None,
+            end: None,
             stop_reader: None,
         }
     }
@@ -83,15 +84,19 @@ impl Blocks {
         if let Some(block) = self.receiver.recv().await {
             return Ok(Some(block));
         }
-        if let Some(run) = self.run.take() {
-            self.totals = Some(run.await.map_err(panicked)??);
+        if let Some(run) = &mut self.run {
+            self.end = Some(run.await.unwrap_or_else(|error| Err(panicked(error))));
+            self.run = None;
         }
-        Ok(None)
+        match &self.end {
+            Some(Err(error)) => Err(error.clone()),
+            _ => Ok(None),
+        }
     }
 
     /// What went through, after [`Blocks::next`] returned `None`.
     pub(crate) fn totals(&self) -> Option<Totals> {
-        self.totals
+        self.end.as_ref()?.as_ref().ok().copied()
     }
 }
 
@@ -285,7 +290,14 @@ mod tests {
                 assert_eq!(error.kind(), ErrorKind::SourceIo, "{good}");
                 assert!(error.to_string().contains("disk on fire"));
                 let input = Input::Reader(Box::new(Failing { good, panics: true }));
-                let error = collect(input, work).await.unwrap_err();
+                let mut blocks = Blocks::start(input, work, meter());
+                let error = loop {
+                    match blocks.next().await {
+                        Ok(block) => assert!(block.is_some(), "{good}"),
+                        Err(error) => break error,
+                    }
+                };
+                assert!(blocks.next().await.is_err(), "an error stays one");
                 assert_eq!(error.kind(), ErrorKind::Callback, "{good}");
                 assert!(error.to_string().contains("boom"));
             }

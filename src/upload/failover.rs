@@ -373,6 +373,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_source_error_that_looks_like_one_of_storage_is_not_tried_elsewhere_either() {
+        struct Upstream;
+        impl std::io::Read for Upstream {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                let error = Error::new(ErrorKind::Network, Step::UploadBlob, "of another call");
+                Err(std::io::Error::other(error))
+            }
+        }
+        let some = std::io::Cursor::new(data(2 * BLOCK_SIZE));
+        let input = Input::Reader(Box::new(std::io::Read::chain(some, Upstream)));
+        let blocks = Blocks::start(input, PLAIN, Meter::new(None, None));
+        let stores = Stores((0..2).map(|_| Store::failing_from(usize::MAX)).collect());
+        let error = run(BlockSource::OneShot(blocks), &stores)
+            .await
+            .unwrap_err();
+        assert_eq!(error.step(), Step::ReadSource);
+        assert!(error.to_string().contains("of another call"), "{error}");
+        assert_eq!(*stores.0[1].requests.lock().unwrap(), 0);
+        assert!(stores.0[0].blob.lock().unwrap().is_none());
+    }
+
+    #[tokio::test]
     async fn a_source_error_is_not_tried_elsewhere() {
         let stores = Stores((0..2).map(|_| Store::failing_from(usize::MAX)).collect());
         let error = run(one_shot(b""), &stores).await.unwrap_err();
