@@ -340,6 +340,9 @@ impl Client {
         options: CallOptions,
     ) -> Result<Report> {
         let scope = self.scope(&options)?;
+        if poll.is_zero() {
+            return Err(Error::invalid_argument("poll", "must be more than 0"));
+        }
         loop {
             let report = self.core.status(&scope, token).await?;
             if report.is_final() {

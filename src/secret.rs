@@ -112,11 +112,13 @@ pub fn redact(text: &str) -> String {
 }
 
 /// How much of a word may be shown: all of it, unless it is a URL with something behind its first
-/// `?` or `;`.
+/// `?` or `;`, or holds a signature without being a whole URL.
 fn shown_part(word: &str) -> usize {
     let url = word.find("://").map(|scheme| scheme + 3);
     let query = url.and_then(|at| Some(at + word[at..].find(['?', ';'])? + 1));
-    query.unwrap_or(word.len())
+    let signature = word.find("sig=").map(|at| at + 4);
+    let end = word.len();
+    query.unwrap_or(end).min(signature.unwrap_or(end))
 }
 
 fn ends_with_bearer(word: &str) -> bool {
@@ -164,6 +166,10 @@ mod tests {
         assert_eq!(redact("no url here"), "no url here");
         assert_eq!(redact("https://a/b? empty"), "https://a/b? empty");
         assert_eq!(redact("bearer "), "bearer ");
+        assert_eq!(
+            redact("GET /c/b?sv=1&sig=a%2B: no"),
+            "GET /c/b?sv=1&sig=**** no"
+        );
         assert_eq!(redact("BEARER\n é.b"), "BEARER\n ****");
         assert_eq!(
             redact("http://x then http://y?s=1"),
