@@ -340,6 +340,9 @@ impl Client {
         options: CallOptions,
     ) -> Result<Report> {
         let scope = self.scope(&options)?;
+        if poll.is_zero() {
+            return Err(Error::invalid_argument("poll", "must be more than 0"));
+        }
         loop {
             let report = self.core.status(&scope, token).await?;
             if report.is_final() {
@@ -588,6 +591,10 @@ fn parse_endpoint(argument: &str, text: &str) -> Result<Url> {
         |why: String| Error::new(ErrorKind::Config, Step::BuildClient, why).with_argument(argument);
     let url = Url::parse(text.trim()).map_err(|error| wrong(error.to_string()))?;
     match url.scheme() {
+        // They would be printed with the address, and sent beside the token.
+        _ if !url.username().is_empty() || url.password().is_some() => {
+            Err(wrong("must not hold a user name or password".to_owned()))
+        }
         "http" | "https" if url.has_host() => Ok(url),
         _ => Err(wrong("must be an http or https URL with a host".to_owned())),
     }

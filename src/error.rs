@@ -117,6 +117,7 @@ impl ErrorKind {
 
 /// The step of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Step {
     /// Checking the arguments, before anything was sent.
     CheckArguments,
@@ -332,6 +333,16 @@ impl Error {
     pub fn with_attempts(mut self, attempts: Vec<Error>) -> Self {
         self.0.attempts = attempts;
         self
+    }
+
+    /// Adds the attempts that failed before this one, if any did, and this one as the last of them.
+    #[must_use]
+    pub(crate) fn after(self, mut failed: Vec<Error>) -> Self {
+        if failed.is_empty() {
+            return self;
+        }
+        failed.push(self.clone());
+        self.with_attempts(failed)
     }
 
     /// Keeps the error of a lower layer as [`std::error::Error::source`]. Its text is not printed

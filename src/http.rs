@@ -1,6 +1,7 @@
 //! The wire below every other room: one HTTP client, its headers, retries and storage access.
 
 pub(crate) mod headers;
+pub(crate) mod resolver;
 pub(crate) mod retry;
 pub(crate) mod storage;
 pub(crate) mod tls;

@@ -47,7 +47,7 @@ pub(crate) async fn fetch(
     let host = host_of(base);
     let url = endpoint::metadata_url(base);
     let step = Step::FetchCloudMetadata;
-    retry(scope, step, &host, RetryPolicy::SERVICE, || async {
+    retry(scope, step, &host, RetryPolicy::METADATA, || async {
         let request = transport
             .request(Method::GET, url.clone())
             .header("Accept", "application/json");

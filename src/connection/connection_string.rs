@@ -42,6 +42,7 @@ pub struct ConnectionString {
 
 /// How the connection string says to log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Authentication {
     /// Not at all.
     None,

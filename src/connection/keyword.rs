@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A keyword of a connection string that means something to this library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Keyword {
     /// The cluster's URL.
     DataSource,

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::error::{Error, Result, RetryClass, Step};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::Scope;
 
 /// How often and how patiently a step is repeated.
@@ -15,6 +15,8 @@ pub(crate) struct RetryPolicy {
     pub(crate) base: Duration,
     /// Ceiling of every pause, also of one the service asks for.
     pub(crate) cap: Duration,
+    /// How long one attempt may take: without it a silent host holds a call without a deadline.
+    pub(crate) attempt_limit: Option<Duration>,
 }
 
 impl RetryPolicy {
@@ -23,12 +25,21 @@ impl RetryPolicy {
         attempts: 4,
         base: Duration::from_millis(500),
         cap: Duration::from_secs(30),
+        // The requests have limits of their own, which leave out the time of a login.
+        attempt_limit: None,
+    };
+    /// For the cluster's login settings: a small answer to a request without a login.
+    pub(crate) const METADATA: RetryPolicy = RetryPolicy {
+        attempt_limit: Some(Duration::from_secs(30)),
+        ..Self::SERVICE
     };
     /// For one storage account: short, because another account is the better answer.
     pub(crate) const STORAGE: RetryPolicy = RetryPolicy {
         attempts: 3,
         base: Duration::from_millis(200),
         cap: Duration::from_secs(5),
+        // A block of 4 MiB at 14 KB/s.
+        attempt_limit: Some(Duration::from_secs(5 * 60)),
     };
 
     /// The pause after attempt number `attempt` (from 0): random up to the doubled ceiling (full
@@ -62,7 +73,7 @@ where
 {
     // What is safe to repeat leaves no doubt worth telling: whoever calls again repeats it too.
     run_attempts(scope, step, host, policy, || {
-        scope.run(step, host, attempt())
+        scope.run(step, host, within(policy, step, host, attempt()))
     })
     .await
     .map_err(|error| error.with_in_doubt(false))
@@ -82,7 +93,7 @@ where
     Fut: Future<Output = Result<T>>,
 {
     run_attempts(scope, step, host, policy, || {
-        let sending = attempt();
+        let sending = within(policy, step, host, attempt());
         async {
             scope
                 .run_unsafe(step, host, sending)
@@ -94,6 +105,49 @@ where
         }
     })
     .await
+}
+
+/// As [`retry`], for a request that does no harm when it is done twice, but whose failure must not
+/// pass for proof that it was not done: the error is in doubt if any attempt was.
+pub(crate) async fn retry_in_doubt<T, F, Fut>(
+    scope: &Scope,
+    step: Step,
+    host: &str,
+    policy: RetryPolicy,
+    mut attempt: F,
+) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    run_attempts(scope, step, host, policy, || {
+        scope.run_unsafe(step, host, within(policy, step, host, attempt()))
+    })
+    .await
+    .map_err(|error| {
+        let in_doubt = error.is_in_doubt() || error.attempts().iter().any(Error::is_in_doubt);
+        error.with_in_doubt(in_doubt)
+    })
+}
+
+async fn within<T>(
+    policy: RetryPolicy,
+    step: Step,
+    host: &str,
+    attempt: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    // The futures of requests are large, and every layer above would hold them in its own.
+    let attempt = Box::pin(attempt);
+    let Some(limit) = policy.attempt_limit else {
+        return attempt.await;
+    };
+    tokio::time::timeout(limit, attempt)
+        .await
+        .unwrap_or_else(|_| {
+            let message = format!("no answer within {} s", limit.as_secs());
+            let error = Error::new(ErrorKind::Network, step, message);
+            Err(error.with_host(host).with_in_doubt(true))
+        })
 }
 
 async fn run_attempts<T, F, Fut>(
@@ -118,23 +172,15 @@ where
             && number + 1 < policy.attempts
             && scope.check(step).is_ok();
         if !again {
-            return Err(with_history(error, failed));
+            return Err(error.after(failed));
         }
         let pause = policy.pause(number, &error);
         tracing::debug!(step = step.name(), host, pause_ms = pause.as_millis() as u64, %error, "retrying");
         failed.push(error);
         if let Err(stopped) = scope.sleep(step, host, pause).await {
-            return Err(with_history(stopped, failed));
+            return Err(stopped.after(failed));
         }
     }
-}
-
-fn with_history(error: Error, mut failed: Vec<Error>) -> Error {
-    if failed.is_empty() {
-        return error;
-    }
-    failed.push(error.clone());
-    error.with_attempts(failed)
 }
 
 /// A number from 0 to 1 of no cryptographic worth.
@@ -150,7 +196,6 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::error::ErrorKind;
     use crate::op::CallOptions;
 
     fn scope(options: CallOptions) -> Scope {
@@ -208,6 +253,7 @@ mod tests {
                 attempts: 100,
                 base: Duration::from_secs(10),
                 cap: Duration::from_secs(10),
+                attempt_limit: None,
             },
             || async { Err(failing(ErrorKind::Network).with_retry_after(Duration::from_secs(10))) },
         )
@@ -215,6 +261,41 @@ mod tests {
         .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert_eq!(error.attempts().len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_host_ends_an_attempt_of_a_call_without_a_deadline() {
+        let (scope, policy) = (scope(CallOptions::new()), RetryPolicy::STORAGE);
+        let silent = || std::future::pending::<Result<()>>();
+        let step = Step::PostMessage;
+        let error = retry(&scope, step, "h", policy, silent).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Network);
+        assert_eq!(error.host(), Some("h"));
+        assert_eq!((error.attempts().len(), error.is_in_doubt()), (3, false));
+        let once = retry_until_in_doubt(&scope, step, "h", policy, silent).await;
+        let error = once.unwrap_err();
+        assert_eq!((error.attempts().len(), error.is_in_doubt()), (0, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn doubt_about_an_earlier_attempt_is_not_forgotten() {
+        let calls = Cell::new(0);
+        let attempt = || {
+            calls.set(calls.get() + 1);
+            let first = calls.get() == 1;
+            async move {
+                Err::<(), _>(match first {
+                    true => failing(ErrorKind::Network).with_in_doubt(true),
+                    false => failing(ErrorKind::Auth),
+                })
+            }
+        };
+        let scope = scope(CallOptions::new());
+        let policy = RetryPolicy::STORAGE;
+        let result = retry_in_doubt(&scope, Step::PostMessage, "h", policy, attempt).await;
+        let error = result.unwrap_err();
+        assert_eq!((calls.get(), error.kind()), (2, ErrorKind::Auth));
+        assert!(error.is_in_doubt());
     }
 
     #[test]

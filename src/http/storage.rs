@@ -70,7 +70,10 @@ pub(crate) fn storage_status_error(
     let mut error = Error::new(kind, step, text)
         .with_host(host)
         .with_http_status(status)
-        .with_retry(retry);
+        .with_retry(retry)
+        // Azure's page of error codes on 500 OperationTimedOut: "may or may not have succeeded";
+        // 502 and 504 are of a gateway that knows even less. A 503 is refused at the door.
+        .with_in_doubt(matches!(status, 500 | 502 | 504));
     if let Some(code) = code {
         error = error.with_service_code(code);
     }
@@ -152,6 +155,7 @@ mod tests {
                 (kind, retry),
                 "{status} {code:?}"
             );
+            assert_eq!(error.is_in_doubt(), status == 500);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use super::resolver::ThreadResolver;
 use super::tls;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::redact;
@@ -32,6 +33,7 @@ impl Transport {
             // A redirect would carry the token or the SAS to a host nobody checked.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
+            .dns_resolver(ThreadResolver)
             .read_timeout(READ_TIMEOUT)
             .tcp_keepalive(TCP_KEEPALIVE)
             .pool_max_idle_per_host(16)

@@ -15,7 +15,7 @@ use crate::post::queue;
 use crate::props::{DataFormat, IngestionProperties, ReportMethod};
 use crate::query::DateTime;
 use crate::query::request::Service;
-use crate::resources::{IngestionResources, Resources, StatusTable};
+use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
 use crate::secret::Secret;
 use crate::source::encoding::{Compression, Encoding};
 use crate::source::progress::Meter;
@@ -77,6 +77,11 @@ impl QueuedIngestor {
     ) -> Result<Receipt> {
         props.validate()?;
         match source.content {
+            Content::Blobs(_) if source.has_local_settings() => Err(Error::invalid_argument(
+                "source",
+                "is blobs, whose ids and sizes are set on each blob: an id, a compression, a raw \
+                 size or a name of the source as a whole means nothing",
+            )),
             Content::Blobs(blobs) => self.ingest_blobs(scope, blobs, props).await,
             _ => self.ingest_local(scope, source, props).await,
         }
@@ -102,9 +107,14 @@ impl QueuedIngestor {
         );
         let call = self.begin(scope, props).await?;
         let lent = self.resources.get(scope).await?;
-        let containers =
-            AzureContainers::new(scope, self.service.transport(), &self.resources, lent, name);
-        self.check_draft(&call, &containers, source_id, format)?;
+        let containers = AzureContainers::new(
+            scope,
+            self.service.transport(),
+            &self.resources,
+            lent.clone(),
+            name,
+        );
+        self.check_draft(&call, &lent, &containers, source_id, format)?;
         let given_raw_size = source.raw_size;
         let meter = Meter::new(source.progress.clone(), known_size(&source));
         let blocks = open(source.content, work(&encoding, props), meter.clone())?;
@@ -175,9 +185,7 @@ impl QueuedIngestor {
         item: &Item,
         lent: Arc<IngestionResources>,
     ) -> Result<Option<String>> {
-        if lent.input_queues.is_empty() {
-            return Err(self.resources.missing("queue to post to"));
-        }
+        let input_queues = self.input_queues(&lent)?;
         let status_table = self.status_table(call.props, &lent)?;
         // Built before anything is written: a message that is too large must leave nothing.
         let text = self.message(call, item, status_table)?.to_text()?;
@@ -193,7 +201,7 @@ impl QueuedIngestor {
             table::insert_pending(call.scope, transport, status_table, &entity).await?;
         }
         let ranking = self.resources.ranking();
-        let queues = ranking.order(&lent.input_queues);
+        let queues = ranking.order(input_queues);
         let idempotent = is_idempotent(call.props);
         let posted = queue::post(call.scope, transport, &queues, &ranking, &text, idempotent).await;
         if let (Err(error), Some(status_table)) = (&posted, status_table)
@@ -205,6 +213,13 @@ impl QueuedIngestor {
             }
         }
         posted.map(|()| status_table.map(|table| table.url().redacted().to_owned()))
+    }
+
+    fn input_queues<'a>(&self, lent: &'a IngestionResources) -> Result<&'a [Queue]> {
+        if lent.input_queues.is_empty() {
+            return Err(self.resources.missing("queue to post to"));
+        }
+        Ok(&lent.input_queues)
     }
 
     fn status_table<'a>(
@@ -255,10 +270,11 @@ impl QueuedIngestor {
     }
 
     /// Builds the message that the first container would lead to: one that is too large for the
-    /// queue is refused before anything is uploaded.
+    /// queue, or has nowhere to go, is refused before anything is uploaded.
     fn check_draft(
         &self,
         call: &Call<'_>,
+        lent: &IngestionResources,
         containers: &AzureContainers<'_>,
         source_id: Uuid,
         format: DataFormat,
@@ -274,7 +290,11 @@ impl QueuedIngestor {
             sent_bytes: 0,
             format,
         };
-        self.message(call, &item, None)?.to_text().map(|_| ())
+        self.input_queues(lent)?;
+        let status_table = self.status_table(call.props, lent)?;
+        self.message(call, &item, status_table)?
+            .to_text()
+            .map(|_| ())
     }
 
     fn now(&self) -> Result<DateTime> {
@@ -345,14 +365,18 @@ fn open(content: Content, work: Work, meter: Meter) -> Result<BlockSource> {
         |reader| BlockSource::OneShot(Blocks::start(Input::Reader(reader), work, meter.clone()));
     Ok(match content {
         Content::Bytes(data) => BlockSource::Rewindable(Box::new(move || {
-            Blocks::start(Input::Bytes(data.clone()), work, meter.clone())
+            Blocks::start(Input::Bytes(data.clone()), work, meter.restart_read())
         })),
         Content::Path(path) => BlockSource::Rewindable(Box::new(move || {
-            Blocks::start(Input::Path(path.clone()), work, meter.clone())
+            Blocks::start(Input::Path(path.clone()), work, meter.restart_read())
         })),
         Content::Reader(reader) => once(reader),
         Content::OpenFile(file) => once(Box::new(file)),
-        Content::Push(reader) => once(Box::new(reader)),
+        Content::Push(reader) => {
+            let stop = reader.stop_guard();
+            let blocks = Blocks::start(Input::Reader(Box::new(reader)), work, meter);
+            BlockSource::OneShot(blocks.stopping(stop))
+        }
         Content::Blobs(_) => {
             return Err(Error::new(
                 ErrorKind::Internal,

@@ -14,6 +14,7 @@ pub struct Receipt {
 
 /// One source of a call: one, or one for each blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReceiptItem {
     /// The id under which the outcome is reported.
     pub source_id: Uuid,

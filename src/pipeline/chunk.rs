@@ -172,11 +172,13 @@ fn begins_with(chunk: &[u8], magic: &[u8]) -> bool {
 }
 
 /// A reader may say what went wrong in this crate's own terms: an [`Error`] inside an
-/// [`std::io::Error`] is passed on as it is.
+/// [`std::io::Error`] is passed on, as an error of this step: one of another call's upload must
+/// not look like one of ours.
 fn read_error(name: &str, error: std::io::Error) -> Error {
-    error
-        .downcast::<Error>()
-        .unwrap_or_else(|error| source_error(name, &error.to_string()))
+    match error.downcast::<Error>() {
+        Ok(error) => error.with_step(Step::ReadSource),
+        Err(error) => source_error(name, &error.to_string()),
+    }
 }
 
 fn source_error(name: &str, cause: &str) -> Error {

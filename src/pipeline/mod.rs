@@ -12,6 +12,7 @@ use bytes::Bytes;
 use flate2::GzBuilder;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_util::sync::DropGuard;
 
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::progress::Meter;
@@ -51,7 +52,10 @@ pub(crate) struct Totals {
 pub(crate) struct Blocks {
     receiver: mpsc::Receiver<Bytes>,
     run: Option<JoinHandle<Result<Totals>>>,
-    totals: Option<Totals>,
+    /// How the run ended, kept: asked again, a failed run must not look like an end.
+    end: Option<Result<Totals>>,
+    /// Wakes a reader that waits for its data.
+    stop_reader: Option<DropGuard>,
 }
 
 impl Blocks {
@@ -62,8 +66,16 @@ impl Blocks {
         Self {
             receiver,
             run: Some(run),
-            totals: None,
+            end: None,
+            stop_reader: None,
         }
+    }
+
+    /// Lets this guard go together with the blocks: a reader that waits learns from it that nobody
+    /// wants its data any more.
+    pub(crate) fn stopping(mut self, reader: DropGuard) -> Self {
+        self.stop_reader = Some(reader);
+        self
     }
 
     /// The next block, or `None` at the end of a source that was read without an error. All
@@ -72,15 +84,19 @@ impl Blocks {
         if let Some(block) = self.receiver.recv().await {
             return Ok(Some(block));
         }
-        if let Some(run) = self.run.take() {
-            self.totals = Some(run.await.map_err(panicked)??);
+        if let Some(run) = &mut self.run {
+            self.end = Some(run.await.unwrap_or_else(|error| Err(panicked(error))));
+            self.run = None;
         }
-        Ok(None)
+        match &self.end {
+            Some(Err(error)) => Err(error.clone()),
+            _ => Ok(None),
+        }
     }
 
     /// What went through, after [`Blocks::next`] returned `None`.
     pub(crate) fn totals(&self) -> Option<Totals> {
-        self.totals
+        self.end.as_ref()?.as_ref().ok().copied()
     }
 }
 
@@ -106,20 +122,21 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 fn run(input: Input, work: Work, meter: Meter, sender: mpsc::Sender<Bytes>) -> Result<Totals> {
     let mut chunks = Chunks::open(input, work.limit, work.magic)?;
+    let takers = sender.clone();
     let blocks = BlockWriter::new(sender, BLOCK_SIZE);
     let produced = if work.gzip {
         // No name and no time in the header: the same data gives the same bytes.
         let mut encoder = GzBuilder::new()
             .operating_system(255)
             .write(blocks, flate2::Compression::new(GZIP_LEVEL));
-        copy(&mut chunks, &mut encoder, &meter)?;
+        copy(&mut chunks, &mut encoder, &meter, &takers)?;
         encoder
             .finish()
             .and_then(BlockWriter::finish)
             .map_err(abandoned)?
     } else {
         let mut blocks = blocks;
-        copy(&mut chunks, &mut blocks, &meter)?;
+        copy(&mut chunks, &mut blocks, &meter, &takers)?;
         blocks.finish().map_err(abandoned)?
     };
     Ok(Totals {
@@ -128,8 +145,17 @@ fn run(input: Input, work: Work, meter: Meter, sender: mpsc::Sender<Bytes>) -> R
     })
 }
 
-fn copy(chunks: &mut Chunks, out: &mut impl Write, meter: &Meter) -> Result<()> {
+fn copy(
+    chunks: &mut Chunks,
+    out: &mut impl Write,
+    meter: &Meter,
+    takers: &mpsc::Sender<Bytes>,
+) -> Result<()> {
     while let Some(chunk) = chunks.next()? {
+        // Without this a run would go on until a whole block is full.
+        if takers.is_closed() {
+            return Err(abandoned(std::io::ErrorKind::BrokenPipe.into()));
+        }
         out.write_all(chunk).map_err(abandoned)?;
         meter.add_read(chunk.len());
     }
@@ -264,10 +290,47 @@ mod tests {
                 assert_eq!(error.kind(), ErrorKind::SourceIo, "{good}");
                 assert!(error.to_string().contains("disk on fire"));
                 let input = Input::Reader(Box::new(Failing { good, panics: true }));
-                let error = collect(input, work).await.unwrap_err();
+                let mut blocks = Blocks::start(input, work, meter());
+                let error = loop {
+                    match blocks.next().await {
+                        Ok(block) => assert!(block.is_some(), "{good}"),
+                        Err(error) => break error,
+                    }
+                };
+                assert!(blocks.next().await.is_err(), "an error stays one");
                 assert_eq!(error.kind(), ErrorKind::Callback, "{good}");
                 assert!(error.to_string().contains("boom"));
             }
+        }
+    }
+
+    /// Never ends; gives nothing before it is told to, and tells of every read.
+    struct Endless {
+        go: std::sync::mpsc::Receiver<()>,
+        reads: std::sync::mpsc::Sender<()>,
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.reads.send(()).unwrap();
+            // Only the first read waits: then the other end is gone.
+            let _ = self.go.recv();
+            buffer.fill(b'x');
+            Ok(buffer.len())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_given_up_stops_after_its_current_read() {
+        for work in [PLAIN, GZIP] {
+            let (sender, reads) = std::sync::mpsc::channel();
+            let (start, go) = std::sync::mpsc::channel();
+            let reader = Box::new(Endless { go, reads: sender });
+            drop(Blocks::start(Input::Reader(reader), work, meter()));
+            drop(start);
+            // The iterator ends when the reader is dropped.
+            let reads = tokio::task::spawn_blocking(move || reads.iter().count());
+            assert_eq!(reads.await.unwrap(), 1);
         }
     }
 

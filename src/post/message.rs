@@ -12,8 +12,8 @@ use crate::http::headers::ClientIdentity;
 /// Azure's limit of a queue message's text, after base64.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// One ingestion request. Names are the service's.
-#[derive(Clone, Debug, Serialize)]
+/// One ingestion request. Names are the service's. Not `Debug`: it holds signatures.
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Message {
     pub(crate) id: Uuid,
@@ -37,7 +37,7 @@ pub(crate) struct Message {
 }
 
 /// Where the service writes the status.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct StatusInTable {
     /// The table's URL with SAS.

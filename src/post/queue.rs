@@ -9,7 +9,7 @@ use azure_storage_queue::clients::{QueueClient, QueueClientOptions};
 use azure_storage_queue::models::QueueMessage;
 
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::retry::{RetryPolicy, retry, retry_until_in_doubt};
+use crate::http::retry::{RetryPolicy, retry_in_doubt, retry_until_in_doubt};
 use crate::http::storage::{STORAGE_API_VERSION, azure_error, azure_options};
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -67,7 +67,7 @@ async fn post_to(
     };
     let policy = RetryPolicy::STORAGE;
     if idempotent {
-        retry(scope, Step::PostMessage, &host, policy, send).await
+        retry_in_doubt(scope, Step::PostMessage, &host, policy, send).await
     } else {
         retry_until_in_doubt(scope, Step::PostMessage, &host, policy, send).await
     }
@@ -91,10 +91,6 @@ fn summary(mut failed: Vec<Error>) -> Error {
             Step::FetchIngestionResources,
             "the service handed out no queue to post to",
         ),
-        Some(last) if failed.is_empty() => last,
-        Some(last) => {
-            failed.push(last.clone());
-            last.with_in_doubt(in_doubt).with_attempts(failed)
-        }
+        Some(last) => last.with_in_doubt(in_doubt).after(failed),
     }
 }

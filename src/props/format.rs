@@ -19,6 +19,7 @@ use crate::secret::redact_url;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum DataFormat {
     /// Comma-separated values, RFC 4180.
     #[default]

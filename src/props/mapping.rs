@@ -10,6 +10,7 @@ use crate::props::format::DataFormat;
 
 /// The family of formats a mapping is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MappingKind {
     /// Delimited and plain text.
     Csv,
@@ -119,6 +120,7 @@ impl FromStr for MappingKind {
 
 /// What is done with a value on its way into the column.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Transform {
     /// An array of `{"key":..,"value":..}` becomes a dictionary.
     PropertyBagArrayToDictionary,

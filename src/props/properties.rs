@@ -32,6 +32,7 @@ pub enum ReportLevel {
 /// Where the service reports to. The numbers are those on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum ReportMethod {
     /// The cluster's queues of failures and successes, shared by all its clients.
     #[default]

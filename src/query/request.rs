@@ -22,6 +22,8 @@ const NO_DATABASE: &str = "NetDefaultDB";
 /// How long the service may work, where the caller sets nothing: the official SDKs' values.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(4 * 60);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// For the `.get` commands, which ask for little and are repeated.
+const LENDING_TIMEOUT: Duration = Duration::from_secs(60);
 /// The service's own limits of `servertimeout`.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -92,9 +94,12 @@ impl RequestProperties {
             .clamp(MIN_TIMEOUT, MAX_TIMEOUT);
         let mut options = self.options.clone();
         let ticks = i64::try_from(timeout.as_nanos() / 100).unwrap_or(i64::MAX);
-        options
-            .entry("servertimeout")
-            .or_insert_with(|| TimeSpan::from_ticks(ticks).to_string().into());
+        // Asking for no timeout of one's own beside one would be a contradiction.
+        if !options.contains_key("norequesttimeout") {
+            options
+                .entry("servertimeout")
+                .or_insert_with(|| TimeSpan::from_ticks(ticks).to_string().into());
+        }
         let wire = serde_json::json!({ "Options": options, "Parameters": self.parameters });
         // A timeout given as a raw option is the service's affair; this side waits the longest.
         let given_raw = self.options.contains_key("servertimeout")
@@ -165,7 +170,8 @@ impl Service {
             database: NO_DATABASE,
             text: command,
         };
-        self.execute(scope, &call, &RequestProperties::new())
+        let properties = RequestProperties::new().with_server_timeout(LENDING_TIMEOUT);
+        self.execute(scope, &call, &properties)
             .await
             .map_err(|error| error.with_in_doubt(false))
     }
@@ -341,6 +347,13 @@ mod tests {
             raw.to_wire(QUERY_TIMEOUT).0["Options"]["servertimeout"],
             "50m"
         );
+        let none = RequestProperties::new().with_option("norequesttimeout", true);
+        let (wire, patience) = none.to_wire(QUERY_TIMEOUT);
+        assert_eq!(
+            wire["Options"],
+            serde_json::json!({"norequesttimeout": true})
+        );
+        assert_eq!(patience, MAX_TIMEOUT + GRACE);
     }
 
     #[test]

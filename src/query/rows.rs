@@ -314,6 +314,7 @@ impl Column {
 
 /// What a table of an answer is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TableKind {
     /// The rows asked for.
     PrimaryResult,

@@ -17,8 +17,12 @@ pub(crate) fn parse_service_error(step: Step, status: u16, body: &[u8]) -> Error
         Ok(json) => Report::from_json(&json),
         Err(_) => None,
     };
+    // A gateway does not know what became of the request behind it; the service itself does.
+    let in_doubt = report.is_none() && matches!(status, 500 | 502 | 504 | 520);
     let report = report.unwrap_or_else(|| Report::from_foreign(&text, status));
-    report.into_error(step, Some(status))
+    report
+        .into_error(step, Some(status))
+        .with_in_doubt(in_doubt)
 }
 
 /// The error that `OneApiErrors` or `Exceptions` inside an answer with status 200 stands for.
@@ -31,6 +35,7 @@ pub(crate) fn in_band_error(step: Step, error: &Json) -> Error {
 }
 
 /// The error of a 200 whose body is not what it should be: cut off, or a page of somebody else.
+/// In doubt, because a command may have been run.
 pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error {
     // A failure that came late can stand alone where the tables should be.
     if let Ok(json @ Json::Object(_)) = serde_json::from_slice(body)
@@ -48,7 +53,9 @@ pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error
         let text = redact(&shorten(&foreign_text(&start), MAX_FOREIGN_CHARS));
         format!("the service answered with something other than JSON: {text}")
     };
-    Error::new(ErrorKind::Service, step, message).with_retry(RetryClass::Later)
+    Error::new(ErrorKind::Service, step, message)
+        .with_retry(RetryClass::Later)
+        .with_in_doubt(true)
 }
 
 /// What an error says, from wherever it was found.

@@ -3,11 +3,16 @@
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Result, Step};
+use crate::op::Scope;
+
+/// After a refresh failed, and while the old value is good, the pause before the next one: a
+/// service that is down must not slow down every call.
+const PAUSE_AFTER_FAILURE: Duration = Duration::seconds(30);
 
 /// A value and how long it is good.
 #[derive(Debug)]
@@ -61,9 +66,16 @@ impl<T> RefreshCache<T> {
         }
     }
 
-    /// The value, fetched first when there is none or it is due. A caller that is cancelled while
-    /// it fetches leaves the fetch to the next one.
-    pub(crate) async fn get<F, Fut>(&self, fetch: F) -> Result<Arc<T>>
+    /// The value, fetched first when there is none or it is due. A caller whose scope ends while
+    /// it fetches leaves the fetch to the next one; one that waits for another's fetch waits no
+    /// longer than its own scope.
+    pub(crate) async fn get<F, Fut>(
+        &self,
+        scope: &Scope,
+        step: Step,
+        host: &str,
+        fetch: F,
+    ) -> Result<Arc<T>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<Lease<T>>>,
@@ -76,7 +88,10 @@ impl<T> RefreshCache<T> {
             (Ok(turn), _) => turn,
             // Another caller refreshes; what we have is good meanwhile.
             (Err(_), Some(lease)) => return Ok(lease.value.clone()),
-            (Err(_), None) => self.fetching.lock().await,
+            (Err(_), None) => {
+                let waiting = async { Ok(self.fetching.lock().await) };
+                scope.run(step, host, waiting).await?
+            }
         };
         if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
             return Ok(lease.value);
@@ -89,6 +104,7 @@ impl<T> RefreshCache<T> {
             }
             (Err(error), Some(lease)) => {
                 tracing::warn!(%error, "refresh failed, the value in hand is still good");
+                self.put_off_refresh(&lease.value);
                 Ok(lease.value)
             }
             (Err(error), None) => Err(error),
@@ -106,6 +122,15 @@ impl<T> RefreshCache<T> {
         }
     }
 
+    fn put_off_refresh(&self, value: &Arc<T>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lease) = current.as_mut().filter(|l| Arc::ptr_eq(&l.value, value)) {
+            lease.refresh_at = lease
+                .unusable_at
+                .min(self.clock.now() + PAUSE_AFTER_FAILURE);
+        }
+    }
+
     fn peek(&self, good: impl Fn(&Lease<T>, OffsetDateTime) -> bool) -> Option<Lease<T>> {
         let now = self.clock.now();
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
@@ -117,16 +142,23 @@ impl<T> RefreshCache<T> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use time::Duration;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::clock::testing::ManualClock;
-    use crate::error::{Error, ErrorKind, Step};
+    use crate::error::{Error, ErrorKind};
+    use crate::op::CallOptions;
 
     struct Fixture {
         clock: Arc<ManualClock>,
         cache: RefreshCache<usize>,
         fetches: AtomicUsize,
+    }
+
+    const STEP: Step = Step::FetchIngestionResources;
+
+    fn endless() -> Scope {
+        Scope::new(&CallOptions::new(), CancellationToken::new())
     }
 
     impl Fixture {
@@ -143,7 +175,7 @@ mod tests {
         /// Good for an hour without, two hours with failing refreshes.
         async fn get(&self) -> Result<Arc<usize>> {
             self.cache
-                .get(|| async {
+                .get(&endless(), STEP, "h", || async {
                     let number = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
                     tokio::task::yield_now().await;
                     let now = self.clock.now();
@@ -158,12 +190,9 @@ mod tests {
 
         async fn failing(&self) -> Result<Arc<usize>> {
             self.cache
-                .get(|| async {
-                    Err(Error::new(
-                        ErrorKind::Network,
-                        Step::FetchIngestionResources,
-                        "down",
-                    ))
+                .get(&endless(), STEP, "h", || async {
+                    self.fetches.fetch_add(1, Ordering::SeqCst);
+                    Err(Error::new(ErrorKind::Network, STEP, "down"))
                 })
                 .await
         }
@@ -180,12 +209,41 @@ mod tests {
     async fn a_failure_is_not_kept_and_an_old_value_serves_while_it_is_good() {
         let fixture = Fixture::new();
         assert!(fixture.failing().await.is_err());
-        assert_eq!(*fixture.get().await.unwrap(), 1);
-        fixture.clock.advance(Duration::minutes(61));
-        assert_eq!(*fixture.failing().await.unwrap(), 1);
         assert_eq!(*fixture.get().await.unwrap(), 2);
+        fixture.clock.advance(Duration::minutes(61));
+        for _ in 0..3 {
+            assert_eq!(*fixture.failing().await.unwrap(), 2);
+        }
+        let fetches = fixture.fetches.load(Ordering::SeqCst);
+        assert_eq!(fetches, 3, "a failed refresh is not repeated by every call");
+        fixture.clock.advance(PAUSE_AFTER_FAILURE);
+        assert_eq!(*fixture.get().await.unwrap(), 4);
         fixture.clock.advance(Duration::minutes(121));
         assert!(fixture.failing().await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_the_fetch_of_another_ends_at_ones_own_deadline() {
+        let fixture = Fixture::new();
+        let (scope, wait) = (endless(), std::future::pending::<Result<Lease<usize>>>);
+        let stuck = fixture.cache.get(&scope, STEP, "h", wait);
+        let second = std::time::Duration::from_secs(1);
+        let mine = Scope::new(
+            &CallOptions::new().with_timeout(second),
+            CancellationToken::new(),
+        );
+        let waiting = fixture.cache.get(&mine, STEP, "h", || async {
+            panic!("the other still fetches")
+        });
+        let error = tokio::select! {
+            biased;
+            _ = stuck => panic!("this one never ends"),
+            result = waiting => result.unwrap_err(),
+        };
+        assert_eq!((error.kind(), error.step()), (ErrorKind::TimedOut, STEP));
+        assert_eq!(error.host(), Some("h"));
+        // Dropping the stuck caller leaves the fetch to the next one.
+        assert_eq!(*fixture.get().await.unwrap(), 1);
     }
 
     #[tokio::test]

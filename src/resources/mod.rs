@@ -22,8 +22,9 @@ pub(crate) use ranking::Ranking;
 /// that fails: their SAS live longer than the hour after which the official SDKs refresh.
 const REFRESH_AFTER: Duration = Duration::hours(1);
 const UNUSABLE_AFTER: Duration = Duration::hours(2);
-/// A SAS is not used in its last minutes: an upload that begins with it must also end with it.
-const SAS_MARGIN: Duration = Duration::minutes(5);
+/// A SAS is not used in its last half hour: the upload must end with it, and the service reads the
+/// blob with it when the batch closes, which a policy may put off for up to 30 minutes.
+const SAS_MARGIN: Duration = Duration::minutes(35);
 
 /// The resources of one cluster, fetched when needed and shared by all calls of a client.
 #[derive(Debug)]
@@ -54,15 +55,21 @@ impl Resources {
     /// The current resources.
     pub(crate) async fn get(&self, scope: &Scope) -> Result<Arc<IngestionResources>> {
         self.resources
-            .get(|| async {
-                let resources = discovery::fetch_resources(scope, &self.service).await?;
-                let now = self.clock.now();
-                let mut lease = Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
-                if let Some(expires) = lease.value.earliest_expiry() {
-                    lease.limit(now, expires - SAS_MARGIN);
-                }
-                Ok(lease)
-            })
+            .get(
+                scope,
+                Step::FetchIngestionResources,
+                &self.host(),
+                || async {
+                    let resources = discovery::fetch_resources(scope, &self.service).await?;
+                    let now = self.clock.now();
+                    let mut lease =
+                        Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
+                    if let Some(expires) = lease.value.earliest_expiry() {
+                        lease.limit(now, expires - SAS_MARGIN);
+                    }
+                    Ok(lease)
+                },
+            )
             .await
     }
 
@@ -97,7 +104,7 @@ impl Resources {
     /// The opaque token that every queue message carries. It is no bearer token.
     pub(crate) async fn identity_token(&self, scope: &Scope) -> Result<Arc<Secret>> {
         self.identity_token
-            .get(|| async {
+            .get(scope, Step::FetchIdentityToken, &self.host(), || async {
                 let token = discovery::fetch_identity_token(scope, &self.service).await?;
                 let now = self.clock.now();
                 Ok(Lease::new(token, now + REFRESH_AFTER, now + UNUSABLE_AFTER))

@@ -4,6 +4,7 @@ use crate::props::DataFormat;
 
 /// How data is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// Not at all (or inside the format, as in Parquet).
     None,

@@ -117,6 +117,14 @@ impl BlobSource {
 }
 
 impl Source {
+    /// Whether something is set that only data of this machine has.
+    pub(crate) fn has_local_settings(&self) -> bool {
+        self.id.is_some()
+            || self.compression.is_some()
+            || self.raw_size.is_some()
+            || self.name.is_some()
+    }
+
     fn of(content: Content) -> Self {
         Self {
             content,
@@ -173,7 +181,8 @@ impl Source {
     }
 
     /// The source id (a UUID) under which the outcome is reported, for correlation and for
-    /// repeating a call; chosen at random when not set. Not for blobs: they carry their own.
+    /// repeating a call; chosen at random when not set. Not for blobs, which carry their own: the
+    /// call fails.
     pub fn with_id(mut self, id: &str) -> Result<Self> {
         self.id = Some(parse_id(id)?);
         Ok(self)

@@ -1,10 +1,11 @@
 //! How far a transfer is.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How far a transfer is, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Read from the source.
     pub read: u64,
@@ -19,46 +20,74 @@ type Report = Arc<dyn Fn(Progress) + Send + Sync>;
 /// Counts a transfer and reports it. The lock makes the calls come one at a time and in order.
 #[derive(Clone)]
 pub(crate) struct Meter {
-    state: Arc<Mutex<Progress>>,
+    state: Arc<Mutex<State>>,
     report: Option<Report>,
+    /// Which reading of the source this handle counts.
+    reading: u32,
+}
+
+struct State {
+    progress: Progress,
+    /// The reading that counts: one that was given up may still be at its last chunk.
+    reading: u32,
 }
 
 impl Meter {
     pub(crate) fn new(report: Option<Report>, total: Option<u64>) -> Self {
-        let state = Progress {
+        let progress = Progress {
             total,
             ..Progress::default()
         };
         Self {
-            state: Arc::new(Mutex::new(state)),
+            state: Arc::new(Mutex::new(State {
+                progress,
+                reading: 0,
+            })),
             report,
+            reading: 0,
         }
     }
 
     pub(crate) fn add_read(&self, bytes: usize) {
-        self.update(|progress| progress.read += bytes as u64);
+        let mut state = self.lock();
+        if state.reading == self.reading {
+            state.progress.read += bytes as u64;
+            self.tell(&state);
+        }
     }
 
     pub(crate) fn add_sent(&self, bytes: usize) {
-        self.update(|progress| progress.sent += bytes as u64);
+        let mut state = self.lock();
+        state.progress.sent += bytes as u64;
+        self.tell(&state);
     }
 
-    /// Back to zero, for another attempt from the start of the source.
-    pub(crate) fn restart(&self) {
-        self.update(|progress| {
-            *progress = Progress {
-                total: progress.total,
-                ..Progress::default()
-            }
-        });
+    /// For another attempt to send what was read.
+    pub(crate) fn restart_sent(&self) {
+        let mut state = self.lock();
+        state.progress.sent = 0;
+        self.tell(&state);
     }
 
-    fn update(&self, change: impl FnOnce(&mut Progress)) {
+    /// A handle for a reading of the source from its start: earlier readings no longer count.
+    pub(crate) fn restart_read(&self) -> Self {
+        let mut state = self.lock();
+        state.progress.read = 0;
+        state.reading += 1;
+        Self {
+            reading: state.reading,
+            ..self.clone()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         // A panicking report poisons the lock; the numbers behind it are still whole.
-        let mut progress = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut progress);
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, state: &State) {
         if let Some(report) = &self.report {
-            report(*progress);
+            report(state.progress);
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::error::{Error, ErrorKind, Result, Step};
 
@@ -26,6 +28,7 @@ pub(crate) fn channel() -> (PushWriter, PushReader) {
             receiver,
             chunk: Bytes::new(),
             finished: false,
+            stopped: CancellationToken::new(),
         },
     )
 }
@@ -112,17 +115,37 @@ fn ended() -> Error {
     )
 }
 
-/// The reading end: blocks the pipeline's thread until a chunk comes.
+/// The reading end: blocks the pipeline's thread until a chunk comes, or until nobody wants one.
+/// Without the latter a writer that is kept but idle would hold the thread, and with it the
+/// runtime's shutdown, after the ingestion ended.
 pub(crate) struct PushReader {
     receiver: mpsc::Receiver<Message>,
     chunk: Bytes,
     finished: bool,
+    stopped: CancellationToken,
+}
+
+impl PushReader {
+    /// Reading fails once the guard is dropped.
+    pub(crate) fn stop_guard(&self) -> DropGuard {
+        self.stopped.clone().drop_guard()
+    }
+
+    fn wait(&mut self) -> Option<Message> {
+        Handle::current().block_on(async {
+            tokio::select! {
+                biased;
+                () = self.stopped.cancelled() => Some(Message::Fail("the ingestion ended".into())),
+                message = self.receiver.recv() => message,
+            }
+        })
+    }
 }
 
 impl Read for PushReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() && !self.finished {
-            match self.receiver.blocking_recv() {
+            match self.wait() {
                 Some(Message::Data(chunk)) => self.chunk = chunk,
                 Some(Message::Finish) => self.finished = true,
                 Some(Message::Fail(cause)) => return Err(io::Error::other(cause)),
@@ -176,6 +199,15 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(read.unwrap_err().to_string(), "disk gone");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_is_woken_when_the_ingestion_ends() {
+        let (_idle, reader) = channel();
+        let guard = reader.stop_guard();
+        let reading = tokio::task::spawn_blocking(move || read_all(reader));
+        drop(guard);
+        assert!(reading.await.unwrap().is_err());
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 //! The queues are shared by every client of the cluster: whoever takes messages takes them from
 //! all. [`OutcomeQuery::only`] leaves those of others alone.
 
+use std::collections::HashSet;
+
 use azure_storage_queue::clients::QueueClient;
 use azure_storage_queue::models::{
     QueueClientPeekMessagesOptions, QueueClientReceiveMessagesOptions,
@@ -13,8 +15,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::report::{ItemState, ReportItem};
-use crate::error::{Result, Step};
-use crate::http::retry::{RetryPolicy, retry, retry_until_in_doubt};
+use crate::error::{ErrorKind, Result, Step};
+use crate::http::retry::{RetryPolicy, retry};
 use crate::http::storage::azure_error;
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -74,6 +76,15 @@ impl OutcomeQuery {
             (None, _) => true,
             (Some(wanted), Some(id)) => wanted.contains(&id),
             (Some(_), None) => false,
+        }
+    }
+
+    /// How many messages to ask for when so many are missing: as many as there may be when most of
+    /// them are passed over.
+    fn batch(&self, missing: usize) -> usize {
+        match self.source_ids {
+            Some(_) => MAX_MESSAGES,
+            None => missing.min(MAX_MESSAGES),
         }
     }
 
@@ -150,45 +161,70 @@ async fn take_from(
     items: &mut Vec<ReportItem>,
 ) -> Result<()> {
     let host = queue.host();
-    let step = Step::ReadOutcomes;
-    let to_error = |error| azure_error(step, &host, error);
-    let client = client(transport, queue, step)?;
+    let client = client(transport, queue, Step::ReadOutcomes)?;
+    let mut seen = HashSet::new();
     while items.len() < query.limit {
-        let want = (query.limit - items.len()).min(MAX_MESSAGES);
-        let received = retry_until_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
-            receive(&client, want).await.map_err(to_error)
-        })
-        .await
+        let count = query.batch(query.limit - items.len());
         // A lost answer hides its messages for a while; nothing is deleted.
-        .map_err(|error| error.with_in_doubt(false))?;
+        let received = retry(
+            scope,
+            Step::ReadOutcomes,
+            &host,
+            RetryPolicy::STORAGE,
+            || async {
+                receive(&client, count)
+                    .await
+                    .map_err(|error| azure_error(Step::ReadOutcomes, &host, error))
+            },
+        )
+        .await?;
         if received.is_empty() {
             return Ok(());
         }
         for message in received {
+            if !seen.insert(message.id.clone()) {
+                // What was passed over is visible again: the whole queue has been looked through.
+                return Ok(());
+            }
             let item = parse(&message.text, query.default_state());
-            if query.wants(&item) {
-                // Deleting is repeated: a second 404 means that the first one did it.
-                let deleted = retry(scope, step, &host, RetryPolicy::STORAGE, || async {
-                    client
-                        .delete_message(&message.id, &message.receipt, None)
-                        .await
-                        .map(|_| ())
-                        .map_err(to_error)
-                })
-                .await;
-                ignore_missing(deleted)?;
-                items.push(item);
+            if items.len() < query.limit && query.wants(&item) {
+                let deleted = delete(scope, &client, &host, &message).await;
+                if !is_certainly_kept(&deleted) {
+                    items.push(item);
+                }
+                deleted?;
             }
         }
     }
     Ok(())
 }
 
-fn ignore_missing(deleted: Result<()>) -> Result<()> {
+/// Deletes a message. Repeated: a second 404 means that the first request did it.
+async fn delete(scope: &Scope, client: &QueueClient, host: &str, message: &Received) -> Result<()> {
+    let step = Step::ReadOutcomes;
+    let deleted = retry(scope, step, host, RetryPolicy::STORAGE, || async {
+        client
+            .delete_message(&message.id, &message.receipt, None)
+            .await
+            .map(|_| ())
+            .map_err(|error| azure_error(step, host, error))
+    })
+    .await;
     match deleted {
         Err(error) if error.http_status() == Some(404) => Ok(()),
         other => other,
     }
+}
+
+/// Whether the message is still in its queue. One whose deletion got no answer may be gone, so it
+/// is given to the caller: twice is better than never.
+fn is_certainly_kept(deleted: &Result<()>) -> bool {
+    deleted.as_ref().is_err_and(|error| {
+        !matches!(
+            error.kind(),
+            ErrorKind::Network | ErrorKind::TimedOut | ErrorKind::Cancelled
+        )
+    })
 }
 
 struct Received {

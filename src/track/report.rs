@@ -80,6 +80,7 @@ impl ItemState {
 
 /// Whether the service thinks that the failure passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FailureStatus {
     /// It does not say.
     Unknown,
@@ -115,6 +116,7 @@ impl FailureStatus {
 
 /// What is known about one item. Any member may be missing in what the service sends.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ReportItem {
     /// Where the item stands; `None` only in a default value.
     pub state: Option<ItemState>,

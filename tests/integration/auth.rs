@@ -149,6 +149,15 @@ async fn an_untrusted_host_is_neither_called_nor_is_a_token_asked_for() {
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
+#[test]
+fn an_endpoint_with_a_password_is_refused_and_not_printed() {
+    let builder = Client::builder("https://c.kusto.windows.net").unwrap();
+    let error = builder.engine_endpoint("https://me:s3cr3t@c.kusto.windows.net");
+    let error = error.unwrap_err();
+    assert_eq!(error.argument(), Some("engine endpoint"));
+    assert!(!format!("{error:?}").contains("s3cr3t"));
+}
+
 #[tokio::test]
 async fn tls_with_a_ca_of_our_own() {
     let bed_options = Options {

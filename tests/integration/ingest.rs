@@ -407,4 +407,9 @@ async fn wrong_arguments_are_named_before_anything_is_sent() {
             "{error}"
         );
     }
+    let blob = BlobSource::new("https://account.example/c/b.csv").unwrap();
+    let id = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001";
+    let source = Source::blobs([blob]).with_id(id).unwrap();
+    let error = client.ingest(source, &props(), soon()).await.unwrap_err();
+    assert_eq!(error.argument(), Some("source"), "never ignored: {error}");
 }

@@ -193,3 +193,30 @@ async fn dropping_the_last_client_cancels_what_it_began() {
         ErrorKind::Cancelled
     );
 }
+
+#[test]
+fn sources_that_hold_every_blocking_thread_do_not_keep_others_from_connecting() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all();
+    let service = builder.build().unwrap();
+    let runtime = builder.max_blocking_threads(1).build().unwrap();
+    let bed = service.block_on(Bed::built_in());
+    let (mut writer, source) = Source::push();
+    runtime.block_on(async {
+        let stuck = bed.client.start_ingest(source, &props(), soon());
+        // More than the channel holds: once it is taken, the source has the only thread.
+        writer.write(&[b'x'; 3_000_000]).await.unwrap();
+        let port = bed.client.engine_endpoint().port().unwrap();
+        let by_name = Client::builder(&format!("http://localhost:{port}")).unwrap();
+        let by_name = by_name.build().unwrap();
+        let none = RequestProperties::new();
+        let answer = by_name.query("NetDefaultDB", "print 1", &none, soon());
+        assert!(answer.await.is_ok());
+        assert_eq!(stuck.state(), OperationState::Running);
+        stuck.cancel();
+        assert!(stuck.wait().await.is_err());
+    });
+    // The writer still lives, and the runtime ends all the same.
+    drop(runtime);
+    drop(writer);
+}

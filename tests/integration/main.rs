@@ -3,6 +3,8 @@
 mod auth;
 mod bed;
 mod commands;
+mod fake;
+mod faults;
 mod golden;
 mod ingest;
 mod lifecycle;

@@ -108,6 +108,9 @@ async fn without_a_status_table_the_state_is_queued() {
         .unwrap();
     let token = receipt.tracking_token();
     assert!(!token.has_status_table());
+    let never = std::time::Duration::ZERO;
+    let error = bed.client.wait_until_final(token, never, soon()).await;
+    assert_eq!(error.unwrap_err().argument(), Some("poll"));
     let report = bed.client.status(token, soon()).await.unwrap();
     assert!(report.is_final());
     assert_eq!(report.items()[0].state, Some(ItemState::Queued));

@@ -53,6 +53,26 @@ fn members_may_be_missing() {
 }
 
 #[test]
+fn only_the_service_itself_knows_what_became_of_a_command() {
+    for (status, body, in_doubt) in [
+        (502, "<html>", true),
+        (504, "", true),
+        (503, "", false),
+        (400, "", false),
+        (504, r#"{"error":{"code":"c"}}"#, false),
+    ] {
+        assert_eq!(
+            read(status, body).is_in_doubt(),
+            in_doubt,
+            "{status} {body}"
+        );
+    }
+    assert!(unreadable_answer(Step::RunCommand, b"{\"Tables\":[", "cut").is_in_doubt());
+    let late = br#"{"error":{"code":"c"}}"#;
+    assert!(!unreadable_answer(Step::RunCommand, late, "no tables").is_in_doubt());
+}
+
+#[test]
 fn status_and_words_decide_the_kind() {
     let with = |code: &str, ty: &str| json!({"error": {"code": code, "@type": ty}}).to_string();
     let throttled = with(

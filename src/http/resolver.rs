@@ -1,0 +1,30 @@
+//! Names to addresses by the system's resolver, on a thread of its own for each look-up.
+//!
+//! The usual way is a blocking thread of the runtime. Sources are read on those, and they can hold
+//! all of them while they wait for the connection that the look-up is for. Look-ups are rare:
+//! connections are kept.
+
+use std::net::ToSocketAddrs;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::oneshot;
+
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThreadResolver;
+
+impl Resolve for ThreadResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (answer, answered) = oneshot::channel();
+        Box::pin(async move {
+            std::thread::Builder::new()
+                .name("kusto-resolve".to_owned())
+                .spawn(move || {
+                    // The port is not looked at; nobody waits when the call has ended.
+                    let _ = answer.send((name.as_str(), 0).to_socket_addrs());
+                })?;
+            let addresses = answered.await??;
+            Ok(Box::new(addresses) as Addrs)
+        })
+    }
+}

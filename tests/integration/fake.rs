@@ -1,0 +1,126 @@
+//! A service of our own that misbehaves as a test wants: both roles and all storage on one port.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What a test says to a storage request, given as `METHOD path?query`.
+pub(crate) enum Answer {
+    /// As a healthy service would.
+    Good,
+    /// With this status and no body.
+    Status(u16),
+    /// With status 200 and this body.
+    Body(String),
+    /// Nothing: the connection is cut.
+    Cut,
+}
+
+/// A running fake; it lives as long as the test's runtime.
+pub(crate) struct Fake {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let (base, log, answer) = (url.clone(), requests.clone(), Arc::new(answer));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (base, log, answer) = (base.clone(), log.clone(), answer.clone());
+                tokio::spawn(async move { serve(stream, &base, &log, &*answer).await });
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// How many requests began with this text, such as `POST /queue/`.
+    pub(crate) fn count(&self, start: &str) -> usize {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().filter(|r| r.starts_with(start)).count()
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    base: &str,
+    log: &Mutex<Vec<String>>,
+    answer: &(impl Fn(&str) -> Answer + ?Sized),
+) {
+    while let Some((request, body)) = read_request(&mut stream).await {
+        log.lock().unwrap().push(request.clone());
+        let (status, text) = match answer(&request) {
+            Answer::Cut => return,
+            Answer::Status(status) => (status, String::new()),
+            Answer::Body(body) => (200, body),
+            Answer::Good if request.starts_with("POST /v1/rest/mgmt") => {
+                (200, lend(base, body.contains("identity token")))
+            }
+            Answer::Good if request.starts_with("DELETE") => (204, String::new()),
+            Answer::Good => (201, String::new()),
+        };
+        let length = text.len();
+        let reply = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{text}");
+        if stream.write_all(reply.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Method and target of the next request, and its body.
+async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
+    let mut data = Vec::new();
+    let head = loop {
+        if let Some(end) = data.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(&mut data).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&data[..head]).to_ascii_lowercase();
+    let length = text
+        .split("content-length: ")
+        .nth(1)
+        .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
+        .unwrap_or(0);
+    while data.len() < head + length {
+        if stream.read_buf(&mut data).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let line = String::from_utf8_lossy(&data[..head]);
+    let target = line.rsplit_once(" HTTP/1.1\r\n").map(|(target, _)| target);
+    let target = target.and_then(|t| t.lines().next()).unwrap_or_default();
+    let body = String::from_utf8_lossy(&data[head..]).into_owned();
+    Some((target.to_owned(), body))
+}
+
+/// The answers to the two `.get` commands.
+fn lend(base: &str, identity_token: bool) -> String {
+    let (columns, rows) = if identity_token {
+        (
+            r#"{"ColumnName":"AuthorizationContext","DataType":"String"}"#,
+            r#"["token"]"#.to_owned(),
+        )
+    } else {
+        let rows = [
+            ("TempStorage", "c1"),
+            ("TempStorage", "c2"),
+            ("SecuredReadyForAggregationQueue", "queue"),
+            ("SecuredReadyForAggregationQueue", "queue2"),
+            ("FailedIngestionsQueue", "failed"),
+            ("IngestionsStatusTable", "table"),
+        ]
+        .map(|(kind, name)| format!(r#"["{kind}","{base}/{name}?sig=s"]"#));
+        (
+            r#"{"ColumnName":"ResourceTypeName","DataType":"String"},{"ColumnName":"StorageRoot","DataType":"String"}"#,
+            rows.join(","),
+        )
+    };
+    format!(r#"{{"Tables":[{{"TableName":"T","Columns":[{columns}],"Rows":[{rows}]}}]}}"#)
+}

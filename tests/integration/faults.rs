@@ -1,0 +1,203 @@
+//! What storage does wrong must not lose data, double it, or be told wrongly.
+
+use std::sync::Mutex;
+
+use kusto_ingest::error::Step;
+use kusto_ingest::prelude::*;
+use kusto_ingest::source::Progress;
+
+use crate::bed::{props, soon};
+use crate::fake::{Answer, Fake};
+
+fn client(fake: &Fake) -> Client {
+    Client::builder(&fake.url).unwrap().build().unwrap()
+}
+
+async fn ingest(
+    fake: &Fake,
+    source: Source,
+    props: &IngestionProperties,
+) -> Result<Receipt, Error> {
+    client(fake).ingest(source, props, soon()).await
+}
+
+fn posts(fake: &Fake) -> usize {
+    fake.count("POST /queue")
+}
+
+#[tokio::test]
+async fn a_post_that_may_have_been_done_is_not_repeated() {
+    for answer in [
+        || Answer::Status(500),
+        || Answer::Status(504),
+        || Answer::Cut,
+    ] {
+        let fake = Fake::start(move |request| match request.starts_with("POST /queue") {
+            true => answer(),
+            false => Answer::Good,
+        })
+        .await;
+        let error = ingest(&fake, Source::bytes("1,x\n"), &props())
+            .await
+            .unwrap_err();
+        assert_eq!(error.step(), Step::PostMessage, "{error}");
+        assert!(error.is_in_doubt(), "{error}");
+        assert_eq!(posts(&fake), 1, "{error}");
+        assert_eq!(
+            fake.count("DELETE /table"),
+            0,
+            "its status may still be written"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_idempotent_post_is_repeated_and_its_doubt_is_told() {
+    let fake = Fake::start(|request| match request.starts_with("POST /queue") {
+        true => Answer::Status(500),
+        false => Answer::Good,
+    })
+    .await;
+    let props = props()
+        .with_ingest_by_tag("k")
+        .with_ingest_if_not_exists(["k"]);
+    let error = ingest(&fake, Source::bytes("1,x\n"), &props)
+        .await
+        .unwrap_err();
+    assert!(error.is_in_doubt(), "{error}");
+    assert_eq!(posts(&fake), 6, "three times to each queue");
+    assert_eq!(fake.count("DELETE /table"), 0);
+}
+
+#[tokio::test]
+async fn a_post_that_was_refused_goes_to_the_next_queue_or_leaves_nothing() {
+    let fake = Fake::start(|request| match request.starts_with("POST /queue") {
+        true => Answer::Status(404),
+        false => Answer::Good,
+    })
+    .await;
+    let error = ingest(&fake, Source::bytes("1,x\n"), &props())
+        .await
+        .unwrap_err();
+    assert!(!error.is_in_doubt(), "{error}");
+    assert_eq!((posts(&fake), error.attempts().len()), (2, 2), "{error}");
+    assert_eq!(
+        fake.count("DELETE /table"),
+        1,
+        "nothing is pending for ever"
+    );
+}
+
+#[tokio::test]
+async fn progress_of_a_second_attempt_counts_every_byte_once() {
+    let data: Vec<u8> = (0..9_000_000u32).map(|n| (n % 251) as u8).collect();
+    for kind in ["bytes", "reader"] {
+        // The first container takes blocks and never commits.
+        let first = Mutex::new(None::<String>);
+        let fake = Fake::start(move |request| {
+            if !request.starts_with("PUT /c") || !request.contains("comp=blocklist") {
+                return Answer::Good;
+            }
+            let container = request["PUT /".len()..][..2].to_owned();
+            let mut first = first.lock().unwrap();
+            match *first.get_or_insert_with(|| container.clone()) == container {
+                true => Answer::Status(404),
+                false => Answer::Good,
+            }
+        })
+        .await;
+        let source = match kind {
+            "bytes" => Source::bytes(data.clone()),
+            _ => Source::reader(std::io::Cursor::new(data.clone())),
+        };
+        let last = std::sync::Arc::new(Mutex::new(Progress::default()));
+        let seen = last.clone();
+        let source = source.with_progress(move |progress| *seen.lock().unwrap() = progress);
+        let props = IngestionProperties::new("d", "t").with_format(DataFormat::Parquet);
+        let receipt = ingest(&fake, source, &props).await.unwrap();
+        let length = data.len() as u64;
+        assert_eq!(
+            (receipt.raw_bytes(), receipt.sent_bytes()),
+            (length, length)
+        );
+        let last = *last.lock().unwrap();
+        assert_eq!((last.read, last.sent), (length, length), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_only_the_status_table_makes_too_large_uploads_nothing() {
+    let fake = Fake::start(|_| Answer::Good).await;
+    // As many tags as fit without the table's part of the message.
+    let with_tag = |length: usize, method| {
+        IngestionProperties::new("d", "t")
+            .with_tag("x".repeat(length))
+            .with_report_method(method)
+    };
+    let fits = async |length, method| {
+        let result = ingest(&fake, Source::bytes("1,x\n"), &with_tag(length, method)).await;
+        result.map_err(|error| error.kind())
+    };
+    let (mut fit, mut large) = (40_000, 60_000);
+    while large - fit > 1 {
+        let middle = (fit + large) / 2;
+        match fits(middle, ReportMethod::Queue).await {
+            Ok(_) => fit = middle,
+            Err(kind) => {
+                assert_eq!(kind, ErrorKind::TooLarge);
+                large = middle;
+            }
+        }
+    }
+    let uploads = fake.count("PUT /c");
+    let error = fits(fit, ReportMethod::Table).await.unwrap_err();
+    assert_eq!(error, ErrorKind::TooLarge);
+    assert_eq!(fake.count("PUT /c"), uploads, "refused before the upload");
+}
+
+/// What a queue answers that holds one message of somebody's.
+fn one_message() -> Answer {
+    Answer::Body(
+        "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
+         <InsertionTime>Fri, 02 Jan 2026 00:00:00 GMT</InsertionTime>\
+         <ExpirationTime>Fri, 09 Jan 2026 00:00:00 GMT</ExpirationTime>\
+         <PopReceipt>r</PopReceipt><TimeNextVisible>Fri, 02 Jan 2026 00:00:30 GMT</TimeNextVisible>\
+         <DequeueCount>1</DequeueCount><MessageText>{}</MessageText>\
+         </QueueMessage></QueueMessagesList>"
+            .to_owned(),
+    )
+}
+
+#[tokio::test]
+async fn looking_for_an_outcome_ends_when_the_messages_of_others_come_again() {
+    let fake = Fake::start(|request| match request.starts_with("GET /failed") {
+        true => one_message(),
+        false => Answer::Good,
+    })
+    .await;
+    let mine = OutcomeQuery::new(Outcome::Failures).only([uuid::Uuid::nil()]);
+    let taken = client(&fake).take_outcomes(&mine, soon()).await.unwrap();
+    assert!(taken.items().is_empty());
+    assert_eq!(
+        (fake.count("GET /failed"), fake.count("DELETE /failed")),
+        (2, 0)
+    );
+}
+
+#[tokio::test]
+async fn an_outcome_that_may_be_deleted_is_given_and_one_that_is_not_is_an_error() {
+    for (answer, given) in [(|| Answer::Cut) as fn() -> Answer, || Answer::Status(400)]
+        .into_iter()
+        .zip([true, false])
+    {
+        let fake = Fake::start(move |request| match request {
+            _ if request.starts_with("GET /failed") => one_message(),
+            _ if request.starts_with("DELETE /failed") => answer(),
+            _ => Answer::Good,
+        })
+        .await;
+        let query = OutcomeQuery::new(Outcome::Failures);
+        let taken = client(&fake).take_outcomes(&query, soon()).await;
+        assert_eq!(taken.is_ok_and(|report| report.items().len() == 1), given);
+    }
+}
