@@ -381,6 +381,11 @@ typedef int32_t kusto_status;
 typedef struct kusto_client kusto_client;
 
 /**
+ * The text of a management command, for kusto_execute.
+ */
+typedef struct kusto_command kusto_command;
+
+/**
  * Settings of a client. Clients copy it: it may be changed, used again or freed at once.
  */
 typedef struct kusto_config kusto_config;
@@ -1804,6 +1809,81 @@ KUSTO_API const char *kusto_report_json(const kusto_report *report, size_t *len)
  * Since: 0.1
  */
 KUSTO_API void kusto_report_free(kusto_report *report);
+
+/**
+ * Begins `.create table`, to which kusto_command_add_column adds the columns. The command does
+ * nothing to a table that exists, even if its columns are others.
+ *
+ * Ownership: the caller frees `*out` with kusto_command_free. The name is copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for an empty name or one over 1024 characters; `*out` is NULL
+ * then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_command_create_table(const char *table,
+                                        size_t table_len,
+                                        kusto_command **out,
+                                        kusto_error **err);
+
+/**
+ * Adds a column. Its type is a Kusto type ("long") or a .NET type ("System.Int64").
+ *
+ * Ownership: both texts are copied.
+ * Threads: one at a time for each object.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for an unknown type, a name that is there already, or a command
+ * that creates no table; the command is as before then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_command_add_column(kusto_command *command,
+                                      const char *name,
+                                      size_t name_len,
+                                      const char *type_name,
+                                      size_t type_name_len,
+                                      kusto_error **err);
+
+/**
+ * Makes `.create table T ingestion ... mapping`, or `.create-or-alter` when `replace` is not 0.
+ * `format` is a format, KUSTO_FORMAT_*, that the mapping is for; `json` is the mapping, in the
+ * current or the legacy shape.
+ *
+ * Ownership: the caller frees `*out` with kusto_command_free. All texts are copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_command_create_mapping(const char *table,
+                                          size_t table_len,
+                                          int32_t format,
+                                          const char *name,
+                                          size_t name_len,
+                                          const char *json,
+                                          size_t json_len,
+                                          kusto_bool replace,
+                                          kusto_command **out,
+                                          kusto_error **err);
+
+/**
+ * The command's text, or NULL for a table that has no column yet.
+ *
+ * Ownership: valid until the command is changed or freed; `len` may be NULL.
+ * Threads: any, while nobody changes `command`.
+ * Failure: NULL for NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_command_text(const kusto_command *command, size_t *len);
+
+/**
+ * Frees a command.
+ *
+ * Ownership: takes the command; NULL is allowed.
+ * Threads: any, once nobody uses it.
+ * Failure: none.
+ * Since: 0.1
+ */
+KUSTO_API void kusto_command_free(kusto_command *command);
 
 /**
  * Options with every default.

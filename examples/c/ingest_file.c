@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEADLINE ((int64_t)600000)
 
@@ -38,12 +39,17 @@ static kusto_client *connect_to(const char *connection_string)
     return client;
 }
 
-/* Called on a thread of the library, one call at a time. */
+/* Called on a thread of the library, one call at a time. Off a terminal it writes few lines. */
 static void KUSTO_CALL show_progress(void *user_data, uint64_t read, uint64_t sent, uint64_t total)
 {
+    static uint64_t shown;
+    const int on_terminal = isatty(STDERR_FILENO);
     (void)user_data;
-    fprintf(stderr, "\rread %llu of %llu bytes, sent %llu", (unsigned long long)read,
-            (unsigned long long)total, (unsigned long long)sent);
+    if (!on_terminal && read - shown < total / 4 && sent == 0)
+        return;
+    shown = read;
+    fprintf(stderr, "%sread %llu of %llu bytes, sent %llu%s", on_terminal ? "\r" : "", (unsigned long long)read,
+            (unsigned long long)total, (unsigned long long)sent, on_terminal ? "" : "\n");
 }
 
 static kusto_op *start(kusto_client *client, const kusto_props *props, const char *file)
@@ -66,7 +72,8 @@ static kusto_status wait_for(kusto_op *op, kusto_result **result)
         if (interrupted)
             kusto_op_cancel(op);
     status = kusto_op_result(op, result, &error);
-    fprintf(stderr, "\n");
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\n");
     if (status != KUSTO_OK)
         fprintf(stderr, "%s: %s\n", kusto_status_name(status), kusto_error_message(error, NULL));
     kusto_error_free(error);

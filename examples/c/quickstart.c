@@ -29,28 +29,29 @@ static void run(kusto_client *client, const char *command)
     must(kusto_execute(client, database, KUSTO_CSTR, command, KUSTO_CSTR, NULL, MINUTE, NULL, &error), error);
 }
 
-/* The Kusto type that holds values of a .NET type. */
-static const char *kusto_type(const char *dotnet)
+static void run_and_free(kusto_client *client, kusto_command *command)
 {
-    static const char *const types[][2] = {
-        {"System.Int64", "long"}, {"System.DateTime", "datetime"}, {"System.String", "string"}};
-    size_t i;
-    for (i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (strcmp(types[i][0], dotnet) == 0)
-            return types[i][1];
-    return "dynamic";
+    run(client, kusto_command_text(command, NULL));
+    kusto_command_free(command);
 }
 
 static void create_table_and_mapping(kusto_client *client)
 {
-    char command[256];
-    snprintf(command, sizeof command, ".create table Table1 (Column1:%s, Column2:%s, Column3:%s)",
-             kusto_type("System.Int64"), kusto_type("System.DateTime"), kusto_type("System.String"));
-    run(client, command);
-    run(client, ".create-or-alter table Table1 ingestion json mapping 'Table1_mapping' "
-                "'[{\"Column\":\"Column1\",\"Properties\":{\"Path\":\"$.Id\"}},"
-                "{\"Column\":\"Column2\",\"Properties\":{\"Path\":\"$.Timestamp\"}},"
-                "{\"Column\":\"Column3\",\"Properties\":{\"Path\":\"$.Message\"}}]'");
+    static const char *const columns[][2] = {
+        {"Column1", "System.Int64"}, {"Column2", "System.DateTime"}, {"Column3", "System.String"}};
+    static const char mapping[] = "[{\"Column\":\"Column1\",\"Properties\":{\"Path\":\"$.Id\"}},"
+                                  "{\"Column\":\"Column2\",\"Properties\":{\"Path\":\"$.Timestamp\"}},"
+                                  "{\"Column\":\"Column3\",\"Properties\":{\"Path\":\"$.Message\"}}]";
+    kusto_command *command = NULL;
+    kusto_error *error = NULL;
+    size_t i;
+    must(kusto_command_create_table("Table1", KUSTO_CSTR, &command, &error), error);
+    for (i = 0; i < sizeof columns / sizeof columns[0]; i++)
+        must(kusto_command_add_column(command, columns[i][0], KUSTO_CSTR, columns[i][1], KUSTO_CSTR, &error), error);
+    run_and_free(client, command);
+    must(kusto_command_create_mapping("Table1", KUSTO_CSTR, KUSTO_FORMAT_JSON, "Table1_mapping", KUSTO_CSTR,
+                                      mapping, KUSTO_CSTR, 1, &command, &error), error);
+    run_and_free(client, command);
 }
 
 /* Hands the lines over; the result says under which id their outcome is reported. */

@@ -2,9 +2,12 @@
 //!
 //! ingest_file TABLE FILE [FORMAT]; KUSTO_CONNECTION_STRING and KUSTO_DATABASE as in quickstart.
 
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kusto_ingest::prelude::*;
+use kusto_ingest::source::Progress;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,15 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         props.set("format", format)?;
     }
 
-    let source = Source::file(file).with_progress(|progress| {
-        let total = progress
-            .total
-            .map_or_else(|| "?".to_owned(), |total| total.to_string());
-        eprint!(
-            "\rread {} of {total} bytes, sent {}",
-            progress.read, progress.sent
-        );
-    });
+    let source = Source::file(file).with_progress(progress_display());
     let ten_minutes = CallOptions::new().with_timeout(Duration::from_secs(600));
     let operation = client.start_ingest(source, &props, ten_minutes.clone());
     tokio::select! {
@@ -38,7 +33,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ = tokio::signal::ctrl_c() => operation.cancel(),
     }
     let receipt = operation.wait().await?;
-    eprintln!();
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
     println!(
         "queued {} bytes ({} sent) as {}",
         receipt.raw_bytes(),
@@ -58,4 +55,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("the file was not ingested".into());
     }
     Ok(())
+}
+
+/// Off a terminal it writes few lines.
+fn progress_display() -> impl Fn(Progress) + Send + Sync {
+    let shown = AtomicU64::new(0);
+    move |progress| {
+        let on_terminal = std::io::stderr().is_terminal();
+        let Progress { read, sent, .. } = progress;
+        let total = progress.total.unwrap_or_default();
+        let news = read.abs_diff(shown.load(Ordering::Relaxed));
+        if !on_terminal && news < total / 4 && sent == 0 {
+            return;
+        }
+        shown.store(read, Ordering::Relaxed);
+        let (before, after) = if on_terminal { ("\r", "") } else { ("", "\n") };
+        eprint!("{before}read {read} of {total} bytes, sent {sent}{after}");
+    }
 }

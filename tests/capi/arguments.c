@@ -81,6 +81,25 @@ static void config_names_what_is_wrong(void)
     kusto_config_free(config);
 }
 
+static void commands_name_what_is_wrong(void)
+{
+    kusto_command *command = (kusto_command *)&command;
+    CHECK_REFUSES("out", kusto_command_create_table("t", KUSTO_CSTR, NULL, &err));
+    CHECK_REFUSES("table", kusto_command_create_table(NULL, 0, &command, &err));
+    CHECK(command == NULL);
+    CHECK_REFUSES("command", kusto_command_add_column(NULL, "c", KUSTO_CSTR, "long", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_command_create_table("t", KUSTO_CSTR, &command, &err));
+    CHECK_REFUSES("name", kusto_command_add_column(command, NULL, 0, "long", KUSTO_CSTR, &err));
+    CHECK_REFUSES("type_name", kusto_command_add_column(command, "c", KUSTO_CSTR, NULL, 0, &err));
+    CHECK(kusto_command_text(command, NULL) == NULL && kusto_command_text(NULL, NULL) == NULL);
+    kusto_command_free(command);
+    kusto_command_free(NULL);
+    CHECK_REFUSES("name", kusto_command_create_mapping("t", KUSTO_CSTR, KUSTO_FORMAT_CSV, NULL, 0, "[]", KUSTO_CSTR, 0,
+                                                       &command, &err));
+    CHECK_REFUSES("json", kusto_command_create_mapping("t", KUSTO_CSTR, KUSTO_FORMAT_CSV, "m", KUSTO_CSTR, NULL, 0, 0,
+                                                       &command, &err));
+}
+
 static void answer(void *user_data, kusto_token_request *request)
 {
     (void)user_data;
@@ -326,6 +345,7 @@ int main(void)
     RUN(reading_null_gives_nothing);
     RUN(nobody_must_want_the_error);
     RUN(config_names_what_is_wrong);
+    RUN(commands_name_what_is_wrong);
     RUN(credentials_name_what_is_wrong);
     RUN(props_name_what_is_wrong);
     RUN(sources_name_what_is_wrong);

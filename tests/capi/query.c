@@ -51,6 +51,39 @@ static void commands_work_without_a_database_and_with_options(void)
     kusto_request_options_free(options);
 }
 
+static void commands_are_written_with_names_and_types(void)
+{
+    kusto_command *command = NULL;
+    char table[128], text[256];
+    size_t len = 7;
+    unique_name(table, sizeof table, "made by command");
+    CHECK_OK(kusto_command_create_table(table, KUSTO_CSTR, &command, &err));
+    CHECK(kusto_command_text(command, &len) == NULL && len == 0);
+    CHECK_OK(kusto_command_add_column(command, "größe x", KUSTO_CSTR, "System.Int64", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_command_add_column(command, "b", KUSTO_CSTR, "dynamic", KUSTO_CSTR, &err));
+    CHECK_REFUSES("type_name", kusto_command_add_column(command, "c", KUSTO_CSTR, "System.Nope", KUSTO_CSTR, &err));
+    CHECK_REFUSES("columns", kusto_command_add_column(command, "b", KUSTO_CSTR, "long", KUSTO_CSTR, &err));
+    snprintf(text, sizeof text, ".create table ['%s'] (['größe x']:long, ['b']:dynamic)", table);
+    CHECK(is(kusto_command_text(command, NULL), text));
+    execute(client, kusto_command_text(command, NULL));
+    kusto_command_free(command);
+
+    CHECK_OK(kusto_command_create_mapping(table, KUSTO_CSTR, KUSTO_FORMAT_TSV, "m 1.x", KUSTO_CSTR,
+                                          "[{\"Column\":\"b\",\"Properties\":{\"Ordinal\":\"0\"}}]", KUSTO_CSTR, 0,
+                                          &command, &err));
+    CHECK(strstr(kusto_command_text(command, NULL), "ingestion csv mapping") != NULL);
+    CHECK_REFUSES("command", kusto_command_add_column(command, "c", KUSTO_CSTR, "long", KUSTO_CSTR, &err));
+    execute(client, kusto_command_text(command, NULL));
+    kusto_command_free(command);
+    CHECK_REFUSES("mapping", kusto_command_create_mapping(table, KUSTO_CSTR, KUSTO_FORMAT_CSV, "m", KUSTO_CSTR, "{}",
+                                                          KUSTO_CSTR, 1, &command, &err));
+    CHECK_REFUSES("format", kusto_command_create_mapping(table, KUSTO_CSTR, 99, "m", KUSTO_CSTR, "[]", KUSTO_CSTR, 1,
+                                                         &command, &err));
+    CHECK_REFUSES("table", kusto_command_create_table("", KUSTO_CSTR, &command, &err));
+    CHECK(command == NULL);
+    drop_table(client, table);
+}
+
 static void service_errors_are_told_apart(void)
 {
     kusto_error *err = NULL;
@@ -190,11 +223,12 @@ static void warming_up_reaches_the_service(void)
 int main(void)
 {
     if (connection() == NULL)
-        return skip_all(9);
+        return skip_all(10);
     client = client_of(connection());
     RUN(warming_up_reaches_the_service);
     RUN(rows_have_names_types_and_nulls);
     RUN(commands_work_without_a_database_and_with_options);
+    RUN(commands_are_written_with_names_and_types);
     RUN(service_errors_are_told_apart);
     RUN(a_token_outlives_its_client);
     RUN(an_unknown_table_is_a_failure_with_a_code);

@@ -218,7 +218,17 @@ fn same_as_cmake(scratch: &Path, tree: &Path) -> Result<(), String> {
     if ours == theirs {
         Ok(())
     } else {
-        Err(format!("\n    xtask: {ours:?}\n    cmake: {theirs:?}"))
+        let only = |these: &[(PathBuf, String)], those: &[(PathBuf, String)]| {
+            let differing = these.iter().filter(|file| !those.contains(file));
+            differing
+                .map(|(path, _)| path.display().to_string())
+                .collect::<Vec<_>>()
+        };
+        Err(format!(
+            "other or missing, xtask: {:?}, cmake: {:?}",
+            only(&ours, &theirs),
+            only(&theirs, &ours)
+        ))
     }
 }
 

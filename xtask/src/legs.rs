@@ -205,6 +205,8 @@ fn under_memcheck(program: &std::path::Path, environment: &[(&str, &str)]) -> Re
             "--errors-for-leak-kinds=definite,indirect,possible",
         ])
         .args(["--error-exitcode=9", "--fair-sched=yes"])
+        // The child of the fork test is killed on purpose, with what its parent's threads held.
+        .arg("--child-silent-after-fork=yes")
         .arg(format!("--suppressions={}", suppressions.display()))
         .arg(program)
         .envs(environment.iter().copied());

@@ -1,0 +1,179 @@
+//! `kusto_command`: the text of management commands, with names and literals escaped.
+
+use std::ffi::c_char;
+
+use super::error::{kusto_error, kusto_status};
+use super::guard::{self, guarded};
+use super::handle::{self, Out};
+use super::kusto_bool;
+use super::text::{CText, lend_optional, text};
+use crate::error::{Error, Result};
+use crate::props::DataFormat;
+use crate::query::{Column, command};
+
+/// The text of a management command, for kusto_execute.
+pub struct kusto_command {
+    /// `None` for a table that has no column yet.
+    text: Option<CText>,
+    table: Option<Table>,
+}
+
+/// What `.create table` creates.
+struct Table {
+    name: String,
+    columns: Vec<Column>,
+}
+
+impl kusto_command {
+    fn add_column(&mut self, column: Column) -> Result<()> {
+        let table = self.table.as_mut().ok_or_else(|| {
+            Error::invalid_argument("command", "only the creation of a table has columns")
+        })?;
+        let mut columns = table.columns.clone();
+        columns.push(column);
+        self.text = Some(CText::new(command::create_table(&table.name, &columns)?));
+        table.columns = columns;
+        Ok(())
+    }
+}
+
+/// Begins `.create table`, to which kusto_command_add_column adds the columns. The command does
+/// nothing to a table that exists, even if its columns are others.
+///
+/// Ownership: the caller frees `*out` with kusto_command_free. The name is copied.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for an empty name or one over 1024 characters; `*out` is NULL
+/// then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_command_create_table(
+    table: *const c_char,
+    table_len: usize,
+    out: *mut *mut kusto_command,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let name = text(table, table_len, "table")?;
+            command::identifier(name).map_err(|error| error.with_argument("table"))?;
+            let table = Table {
+                name: name.to_owned(),
+                columns: Vec::new(),
+            };
+            out.give(kusto_command {
+                text: None,
+                table: Some(table),
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Adds a column. Its type is a Kusto type ("long") or a .NET type ("System.Int64").
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for an unknown type, a name that is there already, or a command
+/// that creates no table; the command is as before then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_command_add_column(
+    command: *mut kusto_command,
+    name: *const c_char,
+    name_len: usize,
+    type_name: *const c_char,
+    type_name_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let command = handle::borrow_mut(command, "command")?;
+            let name = text(name, name_len, "name")?;
+            let type_name = text(type_name, type_name_len, "type_name")?;
+            let column = Column::with_type_name(name, type_name)
+                .map_err(|error| error.with_argument("type_name"))?;
+            command.add_column(column)
+        })
+    }
+}
+
+/// Makes `.create table T ingestion ... mapping`, or `.create-or-alter` when `replace` is not 0.
+/// `format` is a format, KUSTO_FORMAT_*, that the mapping is for; `json` is the mapping, in the
+/// current or the legacy shape.
+///
+/// Ownership: the caller frees `*out` with kusto_command_free. All texts are copied.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_command_create_mapping(
+    table: *const c_char,
+    table_len: usize,
+    format: i32,
+    name: *const c_char,
+    name_len: usize,
+    json: *const c_char,
+    json_len: usize,
+    replace: kusto_bool,
+    out: *mut *mut kusto_command,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            let table = text(table, table_len, "table")?;
+            let name = text(name, name_len, "name")?;
+            let json = text(json, json_len, "json")?;
+            let kind = DataFormat::from_number(format)
+                .ok_or_else(|| {
+                    Error::invalid_argument("format", format!("{format} is no KUSTO_FORMAT_*"))
+                })?
+                .mapping_kind();
+            let text = match replace {
+                0 => command::create_mapping(table, kind, name, json)?,
+                _ => command::create_or_alter_mapping(table, kind, name, json)?,
+            };
+            out.give(kusto_command {
+                text: Some(CText::new(text)),
+                table: None,
+            });
+            Ok(())
+        })
+    }
+}
+
+/// The command's text, or NULL for a table that has no column yet.
+///
+/// Ownership: valid until the command is changed or freed; `len` may be NULL.
+/// Threads: any, while nobody changes `command`.
+/// Failure: NULL for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_command_text(
+    command: *const kusto_command,
+    len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value(std::ptr::null(), || unsafe {
+        lend_optional(
+            command.as_ref().and_then(|command| command.text.as_ref()),
+            len,
+        )
+    })
+}
+
+/// Frees a command.
+///
+/// Ownership: takes the command; NULL is allowed.
+/// Threads: any, once nobody uses it.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_command_free(command: *mut kusto_command) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || drop(unsafe { handle::take(command) }));
+}
