@@ -721,14 +721,17 @@ KUSTO_API size_t kusto_error_attempts(const kusto_error *error);
 KUSTO_API const kusto_error *kusto_error_attempt(const kusto_error *error, size_t index);
 
 /**
- * Everything about the error as a JSON object, attempts included.
+ * Everything about the error as a JSON object: attempts, and for KUSTO_E_PARTIAL as `handedOver` the
+ * source ids of the items that were handed over and must not be handed over again.
  *
  * Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
  * Threads: any.
  * Failure: NULL for NULL.
  * Since: 0.1
  */
-KUSTO_API const char *kusto_error_json(const kusto_error *error, size_t *len);
+KUSTO_API
+const char *kusto_error_json(const kusto_error *error,
+                             size_t *len);
 
 /**
  * Frees an error, with its texts and attempts.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 /// What every fallible call of this crate returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -43,7 +45,8 @@ pub enum ErrorKind {
     TooLarge = 14,
     /// A callback of the caller failed.
     Callback = 15,
-    /// Some items of a call succeeded and some failed; see [`Error::attempts`].
+    /// Some items of a call were handed over ([`Error::handed_over`]) and one failed
+    /// ([`Error::attempts`]).
     Partial = 16,
     /// The object was made before `fork()` and used in the child.
     Forked = 17,
@@ -226,6 +229,7 @@ struct Inner {
     retry_after: Option<Duration>,
     in_doubt: bool,
     attempts: Vec<Error>,
+    handed_over: Vec<Uuid>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -246,6 +250,7 @@ impl Error {
             retry_after: None,
             in_doubt: false,
             attempts: Vec::new(),
+            handed_over: Vec::new(),
             source: None,
         }))
     }
@@ -345,6 +350,13 @@ impl Error {
         self.with_attempts(failed)
     }
 
+    /// Records which items of the call were handed over all the same.
+    #[must_use]
+    pub fn with_handed_over(mut self, source_ids: Vec<Uuid>) -> Self {
+        self.0.handed_over = source_ids;
+        self
+    }
+
     /// Keeps the error of a lower layer as [`std::error::Error::source`]. Its text is not printed
     /// by this type, because third-party texts can hold URLs with signatures.
     #[must_use]
@@ -422,6 +434,12 @@ impl Error {
     /// The attempts before this error was given up on, oldest first.
     pub fn attempts(&self) -> &[Error] {
         &self.0.attempts
+    }
+
+    /// For [`ErrorKind::Partial`]: the source ids of the items that were handed over before the one
+    /// that failed. They will be ingested; a repeated call must leave them out.
+    pub fn handed_over(&self) -> &[Uuid] {
+        &self.0.handed_over
     }
 
     fn write_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -150,6 +150,7 @@ fn to_json(error: &Error) -> Value {
         "permanent": error.is_permanent(),
         "retryAfterMs": error.retry_after().map(|after| after.as_millis() as u64),
         "inDoubt": error.is_in_doubt(),
+        "handedOver": error.handed_over().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "attempts": error.attempts().iter().map(to_json).collect::<Vec<_>>(),
     })
 }
@@ -444,7 +445,8 @@ pub unsafe extern "C" fn kusto_error_attempt(
     }
 }
 
-/// Everything about the error as a JSON object, attempts included.
+/// Everything about the error as a JSON object: attempts, and for KUSTO_E_PARTIAL as `handedOver` the
+/// source ids of the items that were handed over and must not be handed over again.
 ///
 /// Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
 /// Threads: any.

@@ -403,21 +403,18 @@ fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec
 }
 
 fn partial(items: &[Item], done: usize, cause: Error) -> Error {
-    let posted: Vec<String> = items[..done]
-        .iter()
-        .map(|item| item.source_id.to_string())
-        .collect();
     let in_doubt = cause.is_in_doubt();
     Error::new(
         ErrorKind::Partial,
         Step::PostMessage,
         format!(
-            "{done} of {} blobs were handed over (source ids {}), {} was not, the rest was not tried",
+            "{done} of {} blobs were handed over, the one with source id {} was not, the rest was \
+             not tried",
             items.len(),
-            posted.join(", "),
             items[done].source_id
         ),
     )
     .with_in_doubt(in_doubt)
+    .with_handed_over(items[..done].iter().map(|item| item.source_id).collect())
     .with_attempts(vec![cause])
 }

@@ -89,6 +89,35 @@ async fn a_post_that_was_refused_goes_to_the_next_queue_or_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn of_several_blobs_it_is_told_which_were_handed_over() {
+    let seen = Mutex::new(0);
+    let fake = Fake::start(move |request| {
+        if !request.starts_with("POST /queue") {
+            return Answer::Good;
+        }
+        let mut seen = seen.lock().unwrap();
+        *seen += 1;
+        match *seen {
+            1 | 2 => Answer::Good,
+            _ => Answer::Status(404),
+        }
+    })
+    .await;
+    let ids: Vec<_> = (0..4).map(|_| uuid::Uuid::new_v4()).collect();
+    let blobs = ids.iter().map(|id| {
+        let blob = BlobSource::new(&format!("{}/landing/b.csv", fake.url)).unwrap();
+        blob.with_id(&id.to_string()).unwrap()
+    });
+    let error = ingest(&fake, Source::blobs(blobs), &props())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Partial, "{error}");
+    assert_eq!(error.handed_over(), &ids[..2]);
+    assert!(error.message().contains(&ids[2].to_string()), "{error}");
+    assert_eq!(posts(&fake), 4, "two that went, one refused by both queues");
+}
+
+#[tokio::test]
 async fn progress_of_a_second_attempt_counts_every_byte_once() {
     let data: Vec<u8> = (0..9_000_000u32).map(|n| (n % 251) as u8).collect();
     for kind in ["bytes", "reader"] {

@@ -1,4 +1,6 @@
-//! The door: a client of one cluster, and its settings.
+//! The door: a client of one cluster.
+
+mod builder;
 
 use std::fmt;
 use std::future::Future;
@@ -10,13 +12,9 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
-use crate::auth::authorizer::Authorizer;
-use crate::auth::{StaticToken, TokenCredential};
 use crate::clock::{Clock, SystemClock};
-use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
+use crate::connection::ConnectionString;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::headers::ClientIdentity;
-use crate::http::transport::Transport;
 use crate::ingest::Receipt;
 use crate::ingest::queued::QueuedIngestor;
 use crate::op::{CallOptions, Operation, Scope};
@@ -28,219 +26,7 @@ use crate::source::Source;
 use crate::track::queue::{self as notifications};
 use crate::track::report::ReportItem;
 use crate::track::{Outcome, OutcomeQuery, Report, TrackingToken, table};
-
-/// Settings of a client, made from a connection string.
-///
-/// ```
-/// use kusto_ingest::client::Client;
-///
-/// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net;Fed=true;UserToken=eyJ0")?
-///     .application("my-agent")
-///     .build()?;
-/// # Ok::<(), kusto_ingest::error::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct ClientBuilder {
-    connection: ConnectionString,
-    engine: Option<Url>,
-    data_management: Option<Url>,
-    credential: Option<Arc<dyn TokenCredential>>,
-    trusted: TrustedHosts,
-    ca_certificates: Vec<u8>,
-    application: Option<String>,
-    wrapper: Option<(String, String)>,
-}
-
-impl ClientBuilder {
-    /// From a parsed connection string.
-    pub fn new(connection: ConnectionString) -> Self {
-        Self {
-            connection,
-            engine: None,
-            data_management: None,
-            credential: None,
-            trusted: TrustedHosts::default(),
-            ca_certificates: Vec::new(),
-            application: None,
-            wrapper: None,
-        }
-    }
-
-    /// How to get tokens; takes the place of what the connection string says.
-    #[must_use]
-    pub fn credential(mut self, credential: Arc<dyn TokenCredential>) -> Self {
-        self.credential = Some(credential);
-        self
-    }
-
-    /// The engine's address, where it cannot be derived from the connection string: for hosts that
-    /// are IP addresses or `localhost` with two ports, and for private names.
-    pub fn engine_endpoint(mut self, url: &str) -> Result<Self> {
-        self.engine = Some(parse_endpoint("engine endpoint", url)?);
-        Ok(self)
-    }
-
-    /// The data management endpoint's address; see [`ClientBuilder::engine_endpoint`].
-    pub fn ingestion_endpoint(mut self, url: &str) -> Result<Self> {
-        self.data_management = Some(parse_endpoint("ingestion endpoint", url)?);
-        Ok(self)
-    }
-
-    /// A host to which tokens may be sent besides the well-known ones: a whole name, or a suffix
-    /// that begins with a dot. For this client only.
-    pub fn trusted_host(mut self, host: &str) -> Result<Self> {
-        self.trusted.add(host)?;
-        Ok(self)
-    }
-
-    /// Certificates (PEM) to trust besides the system's.
-    #[must_use]
-    pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca_certificates = pem.into();
-        self
-    }
-
-    /// The application's name, by which the service's logs know it; by default the program's.
-    #[must_use]
-    pub fn application(mut self, name: impl Into<String>) -> Self {
-        self.application = Some(name.into());
-        self
-    }
-
-    /// The language binding on top of this library, for the service's logs: `("Go", "0.1.0")`.
-    #[must_use]
-    pub fn wrapper(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
-        self.wrapper = Some((name.into(), version.into()));
-        self
-    }
-
-    /// Sets anything by name: `engine endpoint`, `ingestion endpoint`, `trusted hosts` (separated
-    /// by commas), `ca certificates` (PEM text), `application`, or any keyword of the connection
-    /// string. Names ignore case and spaces.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] for a name that nothing knows, and what the setting itself refuses.
-    pub fn set(self, name: &str, value: &str) -> Result<Self> {
-        let key: String = name
-            .to_lowercase()
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .collect();
-        match key.as_str() {
-            "engineendpoint" => self.engine_endpoint(value),
-            "ingestionendpoint" => self.ingestion_endpoint(value),
-            "trustedhosts" => value
-                .split(',')
-                .map(str::trim)
-                .filter(|host| !host.is_empty())
-                .try_fold(self, Self::trusted_host),
-            "cacertificates" => Ok(self.ca_certificates(value)),
-            "application" => Ok(self.application(value)),
-            "wrapper" => match value.split_once('/') {
-                Some((name, version)) => Ok(self.wrapper(name, version)),
-                None => Err(Error::invalid_argument("wrapper", "must be NAME/VERSION")),
-            },
-            _ => self.set_keyword(name, value),
-        }
-    }
-
-    fn set_keyword(mut self, name: &str, value: &str) -> Result<Self> {
-        self.connection.set(name, value)?;
-        Ok(self)
-    }
-
-    /// The connection string with secrets masked.
-    pub fn redacted(&self) -> String {
-        self.connection.to_string()
-    }
-
-    /// Builds the client. Nothing is sent before its first use.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] for settings that contradict or that this build cannot do.
-    pub fn build(&self) -> Result<Client> {
-        let transport = Transport::new(&self.ca_certificates)?;
-        let service = Arc::new(Service::new(
-            transport.clone(),
-            self.endpoints(),
-            self.identity(),
-            Authorizer::new(
-                self.effective_credential()?,
-                self.trusted.clone(),
-                self.connection.get(Keyword::AuthorityId).map(str::to_owned),
-                transport,
-            ),
-        ));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let resources = Arc::new(Resources::new(service.clone(), clock.clone()));
-        let closing = CancellationToken::new();
-        Ok(Client {
-            core: Arc::new(Core {
-                ingestor: QueuedIngestor::new(service.clone(), resources.clone(), clock),
-                service,
-                resources,
-                default_database: self.connection.database().to_owned(),
-                closing: closing.clone(),
-                closed: AtomicBool::new(false),
-                calls: watch::Sender::new(0),
-            }),
-            _cancel_on_drop: Arc::new(closing.drop_guard()),
-        })
-    }
-
-    fn endpoints(&self) -> Endpoints {
-        let derived = Endpoints::derive(self.connection.data_source());
-        Endpoints::explicit(
-            self.engine.as_ref().unwrap_or(derived.engine()),
-            self.data_management
-                .as_ref()
-                .unwrap_or(derived.data_management()),
-        )
-    }
-
-    fn identity(&self) -> ClientIdentity {
-        let application = self
-            .application
-            .as_deref()
-            .or_else(|| self.connection.get(Keyword::ApplicationNameForTracing));
-        ClientIdentity::new(
-            application,
-            self.connection.get(Keyword::UserNameForTracing),
-            self.wrapper
-                .as_ref()
-                .map(|(name, version)| (name.as_str(), version.as_str())),
-        )
-    }
-
-    fn effective_credential(&self) -> Result<Option<Arc<dyn TokenCredential>>> {
-        if let Some(credential) = &self.credential {
-            return Ok(Some(credential.clone()));
-        }
-        Ok(match self.connection.authentication()? {
-            Authentication::None => None,
-            Authentication::UserToken(token) | Authentication::ApplicationToken(token) => {
-                Some(Arc::new(StaticToken::new(token)))
-            }
-            Authentication::Unsupported { flow } => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    Step::BuildClient,
-                    format!(
-                        "{flow} is not built in yet: give a token in the connection string, or a \
-                         token callback"
-                    ),
-                )
-                .with_argument("connection string"));
-            }
-        })
-    }
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientBuilder({})", self.redacted())
-    }
-}
+pub use builder::ClientBuilder;
 
 /// A client of one cluster: ingests, asks what became of it, runs commands and queries.
 ///
@@ -268,6 +54,25 @@ struct Core {
 }
 
 impl Client {
+    fn new(service: Arc<Service>, default_database: String) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let resources = Arc::new(Resources::new(service.clone(), clock.clone()));
+        let closing = CancellationToken::new();
+        let core = Core {
+            ingestor: QueuedIngestor::new(service.clone(), resources.clone(), clock),
+            service,
+            resources,
+            default_database,
+            closing: closing.clone(),
+            closed: AtomicBool::new(false),
+            calls: watch::Sender::new(0),
+        };
+        Self {
+            core: Arc::new(core),
+            _cancel_on_drop: Arc::new(closing.drop_guard()),
+        }
+    }
+
     /// Settings for a client of the cluster that the connection string names.
     pub fn builder(connection_string: &str) -> Result<ClientBuilder> {
         Ok(ClientBuilder::new(ConnectionString::parse(
@@ -360,15 +165,7 @@ impl Client {
         query: &OutcomeQuery,
         options: CallOptions,
     ) -> Result<Report> {
-        let scope = &self.scope(&options)?;
-        let core = &self.core;
-        core.resources
-            .with_fresh(scope, |lent| async move {
-                let queues = core.notification_queues(&lent, query.outcome)?;
-                notifications::peek(scope, core.service.transport(), queues, query).await
-            })
-            .await
-            .map(Report::new)
+        self.outcomes(query, options, Access::Peek).await
     }
 
     /// Takes failure or success notifications out of their queues. The queues belong to all
@@ -378,12 +175,25 @@ impl Client {
         query: &OutcomeQuery,
         options: CallOptions,
     ) -> Result<Report> {
+        self.outcomes(query, options, Access::Take).await
+    }
+
+    async fn outcomes(
+        &self,
+        query: &OutcomeQuery,
+        options: CallOptions,
+        access: Access,
+    ) -> Result<Report> {
         let scope = &self.scope(&options)?;
         let core = &self.core;
         core.resources
             .with_fresh(scope, |lent| async move {
                 let queues = core.notification_queues(&lent, query.outcome)?;
-                notifications::take(scope, core.service.transport(), queues, query).await
+                let transport = core.service.transport();
+                match access {
+                    Access::Peek => notifications::peek(scope, transport, queues, query).await,
+                    Access::Take => notifications::take(scope, transport, queues, query).await,
+                }
             })
             .await
             .map(Report::new)
@@ -554,6 +364,13 @@ impl Core {
     }
 }
 
+/// What is done to notifications.
+#[derive(Clone, Copy)]
+enum Access {
+    Peek,
+    Take,
+}
+
 /// Counts an ingestion while it lives.
 struct CallGuard(Arc<Core>);
 
@@ -583,19 +400,5 @@ fn check_text(argument: &str, text: &str) -> Result<()> {
     match text.trim().is_empty() {
         true => Err(Error::invalid_argument(argument, "must not be empty")),
         false => Ok(()),
-    }
-}
-
-fn parse_endpoint(argument: &str, text: &str) -> Result<Url> {
-    let wrong =
-        |why: String| Error::new(ErrorKind::Config, Step::BuildClient, why).with_argument(argument);
-    let url = Url::parse(text.trim()).map_err(|error| wrong(error.to_string()))?;
-    match url.scheme() {
-        // They would be printed with the address, and sent beside the token.
-        _ if !url.username().is_empty() || url.password().is_some() => {
-            Err(wrong("must not hold a user name or password".to_owned()))
-        }
-        "http" | "https" if url.has_host() => Ok(url),
-        _ => Err(wrong("must be an http or https URL with a host".to_owned())),
     }
 }

@@ -1,0 +1,228 @@
+//! The settings of a client.
+
+use std::fmt;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::Client;
+use crate::auth::authorizer::Authorizer;
+use crate::auth::{StaticToken, TokenCredential};
+use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::headers::ClientIdentity;
+use crate::http::transport::Transport;
+use crate::query::request::Service;
+
+/// Settings of a client, made from a connection string.
+///
+/// ```
+/// use kusto_ingest::client::Client;
+///
+/// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net;Fed=true;UserToken=eyJ0")?
+///     .application("my-agent")
+///     .build()?;
+/// # Ok::<(), kusto_ingest::error::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ClientBuilder {
+    connection: ConnectionString,
+    engine: Option<Url>,
+    data_management: Option<Url>,
+    credential: Option<Arc<dyn TokenCredential>>,
+    trusted: TrustedHosts,
+    ca_certificates: Vec<u8>,
+    application: Option<String>,
+    wrapper: Option<(String, String)>,
+}
+
+impl ClientBuilder {
+    /// From a parsed connection string.
+    pub fn new(connection: ConnectionString) -> Self {
+        Self {
+            connection,
+            engine: None,
+            data_management: None,
+            credential: None,
+            trusted: TrustedHosts::default(),
+            ca_certificates: Vec::new(),
+            application: None,
+            wrapper: None,
+        }
+    }
+
+    /// How to get tokens; takes the place of what the connection string says.
+    #[must_use]
+    pub fn credential(mut self, credential: Arc<dyn TokenCredential>) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// The engine's address, where it cannot be derived from the connection string: for hosts that
+    /// are IP addresses or `localhost` with two ports, and for private names.
+    pub fn engine_endpoint(mut self, url: &str) -> Result<Self> {
+        self.engine = Some(parse_endpoint("engine endpoint", url)?);
+        Ok(self)
+    }
+
+    /// The data management endpoint's address; see [`ClientBuilder::engine_endpoint`].
+    pub fn ingestion_endpoint(mut self, url: &str) -> Result<Self> {
+        self.data_management = Some(parse_endpoint("ingestion endpoint", url)?);
+        Ok(self)
+    }
+
+    /// A host to which tokens may be sent besides the well-known ones: a whole name, or a suffix
+    /// that begins with a dot. For this client only.
+    pub fn trusted_host(mut self, host: &str) -> Result<Self> {
+        self.trusted.add(host)?;
+        Ok(self)
+    }
+
+    /// Certificates (PEM) to trust besides the system's.
+    #[must_use]
+    pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca_certificates = pem.into();
+        self
+    }
+
+    /// The application's name, by which the service's logs know it; by default the program's.
+    #[must_use]
+    pub fn application(mut self, name: impl Into<String>) -> Self {
+        self.application = Some(name.into());
+        self
+    }
+
+    /// The language binding on top of this library, for the service's logs: `("Go", "0.1.0")`.
+    #[must_use]
+    pub fn wrapper(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.wrapper = Some((name.into(), version.into()));
+        self
+    }
+
+    /// Sets anything by name: `engine endpoint`, `ingestion endpoint`, `trusted hosts` (separated
+    /// by commas), `ca certificates` (PEM text), `application`, or any keyword of the connection
+    /// string. Names ignore case and spaces.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a name that nothing knows, and what the setting itself refuses.
+    pub fn set(self, name: &str, value: &str) -> Result<Self> {
+        let key: String = name
+            .to_lowercase()
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect();
+        match key.as_str() {
+            "engineendpoint" => self.engine_endpoint(value),
+            "ingestionendpoint" => self.ingestion_endpoint(value),
+            "trustedhosts" => value
+                .split(',')
+                .map(str::trim)
+                .filter(|host| !host.is_empty())
+                .try_fold(self, Self::trusted_host),
+            "cacertificates" => Ok(self.ca_certificates(value)),
+            "application" => Ok(self.application(value)),
+            "wrapper" => match value.split_once('/') {
+                Some((name, version)) => Ok(self.wrapper(name, version)),
+                None => Err(Error::invalid_argument("wrapper", "must be NAME/VERSION")),
+            },
+            _ => self.set_keyword(name, value),
+        }
+    }
+
+    fn set_keyword(mut self, name: &str, value: &str) -> Result<Self> {
+        self.connection.set(name, value)?;
+        Ok(self)
+    }
+
+    /// The connection string with secrets masked.
+    pub fn redacted(&self) -> String {
+        self.connection.to_string()
+    }
+
+    /// Builds the client. Nothing is sent before its first use.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for settings that contradict or that this build cannot do.
+    pub fn build(&self) -> Result<Client> {
+        let transport = Transport::new(&self.ca_certificates)?;
+        let service = Arc::new(Service::new(
+            transport.clone(),
+            self.endpoints(),
+            self.identity(),
+            Authorizer::new(
+                self.effective_credential()?,
+                self.trusted.clone(),
+                self.connection.get(Keyword::AuthorityId).map(str::to_owned),
+                transport,
+            ),
+        ));
+        Ok(Client::new(service, self.connection.database().to_owned()))
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        let derived = Endpoints::derive(self.connection.data_source());
+        Endpoints::explicit(
+            self.engine.as_ref().unwrap_or(derived.engine()),
+            self.data_management
+                .as_ref()
+                .unwrap_or(derived.data_management()),
+        )
+    }
+
+    fn identity(&self) -> ClientIdentity {
+        let application = self
+            .application
+            .as_deref()
+            .or_else(|| self.connection.get(Keyword::ApplicationNameForTracing));
+        ClientIdentity::new(
+            application,
+            self.connection.get(Keyword::UserNameForTracing),
+            self.wrapper
+                .as_ref()
+                .map(|(name, version)| (name.as_str(), version.as_str())),
+        )
+    }
+
+    fn effective_credential(&self) -> Result<Option<Arc<dyn TokenCredential>>> {
+        if let Some(credential) = &self.credential {
+            return Ok(Some(credential.clone()));
+        }
+        Ok(match self.connection.authentication()? {
+            Authentication::None => None,
+            Authentication::UserToken(token) | Authentication::ApplicationToken(token) => {
+                Some(Arc::new(StaticToken::new(token)))
+            }
+            Authentication::Unsupported { flow } => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    Step::BuildClient,
+                    format!(
+                        "{flow} is not built in yet: give a token in the connection string, or a \
+                         token callback"
+                    ),
+                )
+                .with_argument("connection string"));
+            }
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientBuilder({})", self.redacted())
+    }
+}
+
+fn parse_endpoint(argument: &str, text: &str) -> Result<Url> {
+    let wrong =
+        |why: String| Error::new(ErrorKind::Config, Step::BuildClient, why).with_argument(argument);
+    let url = Url::parse(text.trim()).map_err(|error| wrong(error.to_string()))?;
+    match url.scheme() {
+        // They would be printed with the address, and sent beside the token.
+        _ if !url.username().is_empty() || url.password().is_some() => {
+            Err(wrong("must not hold a user name or password".to_owned()))
+        }
+        "http" | "https" if url.has_host() => Ok(url),
+        _ => Err(wrong("must be an http or https URL with a host".to_owned())),
+    }
+}
