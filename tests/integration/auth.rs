@@ -7,8 +7,10 @@ use kusto_emulator::Options;
 use kusto_ingest::auth::{AccessToken, PendingToken, StaticToken, TokenCallback};
 use kusto_ingest::error::Step;
 use kusto_ingest::prelude::*;
+use tokio::net::TcpListener;
 
 use crate::bed::{Bed, client_of, props, quick, soon};
+use crate::fake::{Answer, Fake};
 
 const TOKEN: &str = "header.payload.signature";
 
@@ -193,4 +195,39 @@ async fn tls_with_a_ca_of_our_own() {
         .await
         .unwrap();
     assert_eq!(report.count(ItemState::Succeeded), 1);
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_error_and_takes_the_token_nowhere() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = elsewhere.local_addr().unwrap();
+    let called = Arc::new(AtomicUsize::new(0));
+    let counter = called.clone();
+    tokio::spawn(async move {
+        while elsewhere.accept().await.is_ok() {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    for status in [301, 302, 307, 308] {
+        let location = format!("http://{target}/v1/rest/mgmt");
+        let fake = Fake::start(move |request| match request.starts_with("GET ") {
+            true => Answer::Status(404),
+            false => Answer::Redirect(status, location.clone()),
+        })
+        .await;
+        let client = Client::builder(&fake.url)
+            .unwrap()
+            .credential(Arc::new(StaticToken::new(TOKEN)))
+            .build()
+            .unwrap();
+        let none = RequestProperties::new();
+        let error = client
+            .management("d", ".show tables", &none, soon())
+            .await
+            .unwrap_err();
+        assert_eq!(error.http_status(), Some(status), "{error}");
+        assert!(error.is_permanent(), "{error}");
+    }
+    // Following would have come before the error.
+    assert_eq!(called.load(Ordering::SeqCst), 0);
 }

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What a test says to a storage request, given as `METHOD path?query`.
+/// What a test says to a request, given as `METHOD path?query`.
 pub(crate) enum Answer {
     /// As a healthy service would.
     Good,
     /// With this status and no body.
     Status(u16),
+    /// With this status, to go elsewhere.
+    Redirect(u16, String),
     /// With status 200 and this body.
     Body(String),
     /// Nothing: the connection is cut.
@@ -53,8 +55,13 @@ async fn serve(
 ) {
     while let Some((request, body)) = read_request(&mut stream).await {
         log.lock().unwrap().push(request.clone());
+        let mut location = String::new();
         let (status, text) = match answer(&request) {
             Answer::Cut => return,
+            Answer::Redirect(status, to) => {
+                location = format!("Location: {to}\r\n");
+                (status, String::new())
+            }
             Answer::Status(status) => (status, String::new()),
             Answer::Body(body) => (200, body),
             Answer::Good if request.starts_with("POST /v1/rest/mgmt") => {
@@ -64,7 +71,8 @@ async fn serve(
             Answer::Good => (201, String::new()),
         };
         let length = text.len();
-        let reply = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{text}");
+        let reply =
+            format!("HTTP/1.1 {status} X\r\n{location}Content-Length: {length}\r\n\r\n{text}");
         if stream.write_all(reply.as_bytes()).await.is_err() {
             return;
         }
