@@ -322,6 +322,18 @@ impl Core {
         }
     }
 
+    fn no_table(&self, address: &str) -> Error {
+        Error::new(
+            ErrorKind::NotFound,
+            Step::ReadStatus,
+            format!(
+                "the service does not hand out the status table {address}, where the token says \
+                 the status is: is the token another cluster's?"
+            ),
+        )
+        .with_host(self.resources.host())
+    }
+
     fn notification_queues<'a>(
         &self,
         lent: &'a IngestionResources,
@@ -345,13 +357,11 @@ impl Core {
         };
         self.resources
             .with_fresh(scope, |lent| async move {
-                let found = lent
+                let status_table = lent
                     .status_tables
                     .iter()
-                    .find(|t| t.url().redacted() == address);
-                let status_table = found
-                    .or(lent.status_tables.first())
-                    .ok_or_else(|| self.resources.missing("status table"))?;
+                    .find(|table| table.url().redacted() == address)
+                    .ok_or_else(|| self.no_table(address))?;
                 let mut items = Vec::with_capacity(token.source_ids().len());
                 for id in token.source_ids() {
                     let item =

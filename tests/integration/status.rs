@@ -1,5 +1,7 @@
 //! What became of an ingestion: status table, failure and success queues.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kusto_ingest::prelude::*;
 use kusto_ingest::track::FailureStatus;
 
@@ -135,7 +137,7 @@ async fn a_token_kept_as_text_serves_another_client() {
 }
 
 #[tokio::test]
-async fn an_unknown_source_id_is_not_found() {
+async fn what_the_status_table_does_not_hold_is_not_found() {
     let bed = Bed::built_in().await;
     bed.table().await;
     let receipt = bed
@@ -144,7 +146,12 @@ async fn an_unknown_source_id_is_not_found() {
         .await
         .unwrap();
     bed.wait(&receipt).await;
-    // The text form names the table: a token of another cluster finds nothing here.
+    let other_id = uuid::Uuid::new_v4().to_string();
+    let unknown = with_source_id(receipt.tracking_token(), &other_id);
+    let error = bed.client.status(&unknown, soon()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.message().contains(&other_id), "{error}");
+
     let other = Bed::built_in().await;
     let error = other
         .client
@@ -152,4 +159,16 @@ async fn an_unknown_source_id_is_not_found() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.message().contains("another cluster"), "{error}");
+}
+
+/// The token with another source id in its text.
+fn with_source_id(token: &TrackingToken, id: &str) -> TrackingToken {
+    let text = token.to_string();
+    let (prefix, body) = text.split_once('.').unwrap();
+    let json = String::from_utf8(URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
+    let json = json.replace(&token.source_ids()[0].to_string(), id);
+    format!("{prefix}.{}", URL_SAFE_NO_PAD.encode(json))
+        .parse()
+        .unwrap()
 }
