@@ -105,9 +105,8 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::client::CompressionLevel;
     use crate::op::CallOptions;
-    use crate::pipeline::{BLOCK_SIZE, Blocks, Input, Pipeline, Work};
+    use crate::pipeline::{BLOCK_SIZE, Blocks, CompressionLevel, Input, Pipeline, Work};
 
     #[derive(Default)]
     struct Store {
