@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::content::read_limited;
 use super::error::StorageError;
 use super::http_date;
+use super::operation::StorageOperation;
 use super::request::Call;
 use super::xml::{self, Document};
 use crate::server::body::{Body, empty, set, typed};
@@ -40,6 +41,12 @@ struct Message {
     dequeued: u32,
 }
 
+impl Message {
+    fn is_visible(&self, now: OffsetDateTime) -> bool {
+        self.visible <= now
+    }
+}
+
 type Reply = Result<Response<Body>, StorageError>;
 
 impl QueueService {
@@ -54,14 +61,17 @@ impl QueueService {
 
     pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         let (what, id) = call.rest.split_once('/').unwrap_or((call.rest, ""));
-        match (what, call.method.as_str()) {
-            ("", "GET" | "HEAD") if call.comp() == Some("metadata") => self.metadata(call),
-            ("messages", "POST") if id.is_empty() => self.put(call, body).await,
-            ("messages", "GET") if id.is_empty() => self.get(call),
-            ("messages", "DELETE") if id.is_empty() => self.clear(call),
-            ("messages", "DELETE") => self.delete(call, id),
-            ("messages", "PUT") if !id.is_empty() => self.update(call, id, body).await,
-            ("" | "messages", _) => Err(StorageError::not_implemented("this queue operation")),
+        match call.operation {
+            Some(StorageOperation::GetQueueMetadata) => self.metadata(call),
+            Some(StorageOperation::PutMessage) => self.put(call, body).await,
+            Some(StorageOperation::GetMessages) => self.get(call),
+            Some(StorageOperation::PeekMessages) => self.peek(call),
+            Some(StorageOperation::ClearMessages) => self.clear(call),
+            Some(StorageOperation::DeleteMessage) => self.delete(call, id),
+            Some(StorageOperation::UpdateMessage) => self.update(call, id, body).await,
+            _ if matches!(what, "" | "messages") => {
+                Err(StorageError::not_implemented("this queue operation"))
+            }
             _ => Err(StorageError::invalid_uri()),
         }
     }
@@ -132,25 +142,26 @@ impl QueueService {
         })
     }
 
+    fn peek(&self, call: &Call<'_>) -> Reply {
+        call.permissions.require_any("r")?;
+        let count = count(call)?;
+        self.with_queue(call, |queue| {
+            let visible = queue.iter().filter(|message| message.is_visible(call.now));
+            Ok(list_reply(StatusCode::OK, visible.take(count), &["text"]))
+        })
+    }
+
     fn get(&self, call: &Call<'_>) -> Reply {
-        let count = call.query.number("numofmessages", 1, 1, MOST_MESSAGES)?;
-        let count = usize::try_from(count).unwrap_or(1);
-        let visible = |message: &Message| message.visible <= call.now;
-        if call.query.is_true("peekonly") {
-            call.permissions.require_any("r")?;
-            return self.with_queue(call, |queue| {
-                Ok(list_reply(
-                    StatusCode::OK,
-                    queue.iter().filter(|m| visible(m)).take(count),
-                    &["text"],
-                ))
-            });
-        }
+        let count = count(call)?;
         call.permissions.require_any("p")?;
         let hidden = seconds(call.query.number("visibilitytimeout", 30, 0, WEEK)?);
         self.with_queue(call, |queue| {
             let mut taken = Vec::new();
-            for message in queue.iter_mut().filter(|m| visible(m)).take(count) {
+            for message in queue
+                .iter_mut()
+                .filter(|m| m.is_visible(call.now))
+                .take(count)
+            {
                 message.visible = call.now + hidden;
                 message.receipt = new_receipt();
                 message.dequeued += 1;
@@ -214,6 +225,12 @@ impl QueueService {
             Ok(response)
         })
     }
+}
+
+/// How many messages a call wants.
+fn count(call: &Call<'_>) -> Result<usize, StorageError> {
+    let count = call.query.number("numofmessages", 1, 1, MOST_MESSAGES)?;
+    Ok(usize::try_from(count).unwrap_or(1))
 }
 
 fn seconds(count: i64) -> Duration {
