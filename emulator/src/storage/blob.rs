@@ -7,15 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::{Method, Response, StatusCode};
 
 use self::store::{Blob, BlockChoice, Container, HeaderSet, PutConditions};
 use super::content::{Content, read_limited};
 use super::error::StorageError;
+use super::operation::StorageOperation;
 use super::request::Call;
 use super::{http_date, xml};
 use crate::server::body::{Body, empty, set, typed};
+use crate::server::request_body::RequestBody;
 
 /// Azure's limit of 50,000 blocks makes a list of at most about 5 MB.
 const BLOCK_LIST_LIMIT: usize = 16 << 20;
@@ -38,21 +39,21 @@ impl BlobService {
         }
     }
 
-    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         if call.rest.is_empty() {
             return self.list(call);
         }
         if call.query.get("snapshot").is_some() || call.query.get("versionid").is_some() {
             return Err(StorageError::not_implemented("snapshots and versions"));
         }
-        match (call.method.as_str(), call.comp()) {
-            ("PUT", None) => self.put_blob(call, body).await,
-            ("PUT", Some("block")) => self.put_block(call, body).await,
-            ("PUT", Some("blocklist")) => self.put_block_list(call, body).await,
-            ("GET" | "HEAD", None) => self.get(call),
-            ("GET", Some("blocklist")) => self.get_block_list(call),
-            ("DELETE", None) => self.delete(call),
-            (_, Some(_)) => Err(StorageError::not_implemented(
+        match call.operation {
+            Some(StorageOperation::PutBlob) => self.put_blob(call, body).await,
+            Some(StorageOperation::PutBlock) => self.put_block(call, body).await,
+            Some(StorageOperation::PutBlockList) => self.put_block_list(call, body).await,
+            Some(StorageOperation::GetBlob | StorageOperation::GetBlobProperties) => self.get(call),
+            Some(StorageOperation::GetBlockList) => self.get_block_list(call),
+            Some(StorageOperation::DeleteBlob) => self.delete(call),
+            _ if call.comp().is_some() => Err(StorageError::not_implemented(
                 "this value of 'comp' for blobs",
             )),
             _ => Err(StorageError::unsupported_verb()),
@@ -75,7 +76,7 @@ impl BlobService {
         action(container)
     }
 
-    async fn put_blob(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn put_blob(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("cw")?;
         match call.header("x-ms-blob-type") {
             Some("BlockBlob") => {}
@@ -106,7 +107,7 @@ impl BlobService {
         Ok(written(&created))
     }
 
-    async fn put_block(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn put_block(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("w")?;
         let id = call
             .query
@@ -133,7 +134,7 @@ impl BlobService {
         Ok(empty(StatusCode::CREATED))
     }
 
-    async fn put_block_list(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn put_block_list(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("w")?;
         let text = String::from_utf8(read_limited(body, BLOCK_LIST_LIMIT).await?)
             .map_err(|_| StorageError::invalid_xml())?;
@@ -225,10 +226,7 @@ impl BlobService {
 
     /// List Blobs, flat.
     fn list(&self, call: &Call<'_>) -> Reply {
-        if call.method != Method::GET
-            || call.comp() != Some("list")
-            || call.query.get("restype") != Some("container")
-        {
+        if call.operation != Some(StorageOperation::ListBlobs) {
             return Err(StorageError::not_implemented("this container operation"));
         }
         call.permissions.require_any("l")?;

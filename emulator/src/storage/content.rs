@@ -2,9 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 
 use super::error::StorageError;
+use crate::server::request_body::RequestBody;
 
 /// Bodies are gathered into pieces of this size. A frame of the connection cannot be kept as it
 /// is: it holds on to the whole read buffer, which may be many times larger.
@@ -52,28 +53,38 @@ impl Content {
     }
 
     /// Reads a request's body to its end.
-    pub(crate) async fn read(body: &mut Incoming) -> Result<Self, StorageError> {
+    pub(crate) async fn read(body: &mut RequestBody) -> Result<Self, StorageError> {
         let mut content = Self::default();
-        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(PIECE);
-        let mut piece = BytesMut::with_capacity(expected.min(PIECE));
+        let mut piece = BytesMut::with_capacity(next_piece(body));
         while let Some(mut data) = next_data(body).await? {
             while !data.is_empty() {
                 let part = data.split_to(data.len().min(PIECE - piece.len()));
                 piece.extend_from_slice(&part);
                 if piece.len() == PIECE {
-                    content.push(piece.split().freeze());
-                    piece.reserve(PIECE);
+                    let still = data.len() + next_piece(body);
+                    content.push(std::mem::take(&mut piece).freeze());
+                    piece.reserve(still.min(PIECE));
                 }
             }
         }
-        content.push(Bytes::copy_from_slice(&piece));
+        // A body of known length fills its last piece; otherwise that is copied into one that fits.
+        content.push(if piece.len() == piece.capacity() {
+            piece.freeze()
+        } else {
+            Bytes::copy_from_slice(&piece)
+        });
         Ok(content)
     }
 }
 
+/// The size of the next piece by what the body says is still to come.
+fn next_piece(body: &RequestBody) -> usize {
+    usize::try_from(body.size_hint().lower()).map_or(PIECE, |expected| expected.min(PIECE))
+}
+
 /// Reads a body of at most `limit` bytes into one piece.
 pub(crate) async fn read_limited(
-    body: &mut Incoming,
+    body: &mut RequestBody,
     limit: usize,
 ) -> Result<Vec<u8>, StorageError> {
     let mut whole = Vec::new();
@@ -86,7 +97,7 @@ pub(crate) async fn read_limited(
     Ok(whole)
 }
 
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, StorageError> {
+async fn next_data(body: &mut RequestBody) -> Result<Option<Bytes>, StorageError> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| StorageError::body_cut_short())?;
         if let Ok(data) = frame.into_data() {

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 
 use super::account::{Account, Service};
 use super::error::StorageError;
+use super::operation::StorageOperation;
 
 /// The parameters of a URL, decoded, in their order.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,12 @@ impl Query {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether it says `true`, in whatever case.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// A whole number between `minimum` and `maximum`; `default` when absent.
@@ -128,6 +135,8 @@ fn decode(text: &str) -> Result<String, StorageError> {
 /// A request whose address and signature are known; the body is still to be read.
 pub(crate) struct Call<'a> {
     pub(crate) method: &'a Method,
+    /// None when it is none that the emulator knows.
+    pub(crate) operation: Option<StorageOperation>,
     pub(crate) resource: &'a str,
     pub(crate) rest: &'a str,
     pub(crate) query: &'a Query,

@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, PoisonError};
 
-use hyper::body::Incoming;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use self::entity::{Detail, Entity, Key};
 use self::filter::Filter;
 use super::content::read_limited;
 use super::error::StorageError;
+use super::operation::StorageOperation;
 use super::request::Call;
 use crate::server::body::{Body, empty, set, typed};
+use crate::server::request_body::RequestBody;
 
 /// Azure's limit of an entity.
 const ENTITY_LIMIT: usize = 1 << 20;
@@ -46,7 +47,7 @@ impl TableService {
         }
     }
 
-    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         let keys = call
             .rest
             .strip_prefix('(')
@@ -57,16 +58,17 @@ impl TableService {
         } else {
             Some(Key::parse(keys)?)
         };
-        let tunnelled = call
-            .header("x-http-method")
-            .filter(|_| call.method == Method::POST);
-        match (tunnelled.unwrap_or(call.method.as_str()), key) {
-            ("POST", None) => self.insert(call, body).await,
-            ("GET", None) => self.query(call),
-            ("GET", Some(key)) => self.get(call, &key),
-            ("MERGE" | "PATCH", Some(key)) => self.write(call, key, Write::Merge, body).await,
-            ("PUT", Some(key)) => self.write(call, key, Write::Replace, body).await,
-            ("DELETE", Some(key)) => self.delete(call, &key),
+        match (call.operation, key) {
+            (Some(StorageOperation::InsertEntity), None) => self.insert(call, body).await,
+            (Some(StorageOperation::QueryEntities), None) => self.query(call),
+            (Some(StorageOperation::GetEntity), Some(key)) => self.get(call, &key),
+            (Some(StorageOperation::MergeEntity), Some(key)) => {
+                self.write(call, key, Write::Merge, body).await
+            }
+            (Some(StorageOperation::UpdateEntity), Some(key)) => {
+                self.write(call, key, Write::Replace, body).await
+            }
+            (Some(StorageOperation::DeleteEntity), Some(key)) => self.delete(call, &key),
             _ => Err(StorageError::not_implemented("this table operation")),
         }
     }
@@ -81,7 +83,7 @@ impl TableService {
         action(table.ok_or_else(StorageError::table_not_found)?)
     }
 
-    async fn insert(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn insert(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("a")?;
         let mut properties = read_entity(body).await?;
         let key = Key::take(&mut properties)?;
@@ -169,7 +171,13 @@ impl TableService {
     }
 
     /// Merge or replace; without `If-Match` the entity is inserted when it is not there.
-    async fn write(&self, call: &Call<'_>, key: Key, write: Write, body: &mut Incoming) -> Reply {
+    async fn write(
+        &self,
+        call: &Call<'_>,
+        key: Key,
+        write: Write,
+        body: &mut RequestBody,
+    ) -> Reply {
         call.permissions.require_any("u")?;
         let condition = call.header("if-match");
         if condition.is_none() {
@@ -219,7 +227,7 @@ fn check_condition(condition: Option<&str>, entity: Option<&Entity>) -> Result<(
     }
 }
 
-async fn read_entity(body: &mut Incoming) -> Result<Map<String, Value>, StorageError> {
+async fn read_entity(body: &mut RequestBody) -> Result<Map<String, Value>, StorageError> {
     let body = read_limited(body, ENTITY_LIMIT).await?;
     match serde_json::from_slice(&body) {
         Ok(Value::Object(properties))
