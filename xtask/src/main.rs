@@ -9,6 +9,7 @@ mod compiler;
 mod demo;
 mod emulator;
 mod exports;
+mod gzip;
 mod header;
 mod http;
 mod install;
