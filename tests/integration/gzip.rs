@@ -30,7 +30,8 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 fn text(length: usize) -> Vec<u8> {
-    let lines = (0u64..).flat_map(|n| format!("{n},the quick brown fox,{}\n", n * 7919).into_bytes());
+    let lines =
+        (0u64..).flat_map(|n| format!("{n},the quick brown fox,{}\n", n * 7919).into_bytes());
     lines.take(length).collect()
 }
 
