@@ -26,7 +26,7 @@ pub(crate) const ALL: [Leg; 14] = [
     },
     Leg {
         name: "clippy",
-        about: "cargo clippy with and without the C layer, warnings denied",
+        about: "cargo clippy with and without the C layer and with the measurements, warnings denied",
         run: clippy,
     },
     Leg {
@@ -107,6 +107,10 @@ fn clippy() -> Result<Tally, String> {
     tally += Tally::check(
         "clippy without the C layer",
         check(&["--no-default-features"]),
+    );
+    tally += Tally::check(
+        "clippy with the measurements",
+        check(&["--features", "kusto-ingest-bench/rooms"]),
     );
     Ok(tally)
 }
