@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from azure.kusto.data import KustoConnectionStringBuilder
 from azure.kusto.data.data_format import DataFormat
-from azure.kusto.ingest import FileDescriptor, IngestionProperties, QueuedIngestClient, StreamDescriptor
-from azure.kusto.ingest.ingestion_result import IngestionStatus
+from azure.kusto.ingest import FileDescriptor, IngestionProperties, IngestionStatus, QueuedIngestClient, StreamDescriptor
 
 
 def main(action, path, items, concurrency):

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::machine;
+use super::measure::Meter;
 use super::scenario::{Action, Scenario};
 use crate::emulator::Emulator;
 use crate::{artifacts, compiler, process, python, samples, storm, workspace};
@@ -41,8 +42,9 @@ impl Client {
         scenario: &Scenario,
         data: &Data,
         emulator: &Emulator,
+        meter: &Meter,
     ) -> Result<Command, String> {
-        let mut command = Command::new(&self.program);
+        let mut command = meter.command(&self.program);
         command
             .args(&self.script)
             .arg(scenario.action.name())

@@ -1,10 +1,10 @@
 //! What compressing the file alone costs, with the tools of every day.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::client::Data;
-use super::measure::{self, Usage};
+use super::measure::{self, Meter, Usage};
 use super::row::Row;
 use super::scenario::FLOOR;
 use crate::{process, workspace};
@@ -16,11 +16,11 @@ const TOOLS: [(&str, &[&str]); 3] = [
 ];
 
 /// The rows, and the reasons for those that are missing.
-pub(crate) fn rows(data: &Data, runs: usize) -> (Vec<Row>, Vec<String>) {
+pub(crate) fn rows(data: &Data, meter: &Meter, runs: usize) -> (Vec<Row>, Vec<String>) {
     let (mut rows, mut missing) = (Vec::new(), Vec::new());
     for (tool, flags) in TOOLS {
         let name = format!("{tool} {}", flags.join(" "));
-        match row(&name, tool, flags, data, runs) {
+        match row(&name, tool, flags, data, meter, runs) {
             Ok(row) => rows.push(row),
             Err(reason) => missing.push(format!("{name}: {reason}")),
         }
@@ -28,7 +28,14 @@ pub(crate) fn rows(data: &Data, runs: usize) -> (Vec<Row>, Vec<String>) {
     (rows, missing)
 }
 
-fn row(name: &str, tool: &str, flags: &[&str], data: &Data, runs: usize) -> Result<Row, String> {
+fn row(
+    name: &str,
+    tool: &str,
+    flags: &[&str],
+    data: &Data,
+    meter: &Meter,
+    runs: usize,
+) -> Result<Row, String> {
     if !process::found(tool) {
         return Err(format!("{tool} is not installed"));
     }
@@ -37,7 +44,7 @@ fn row(name: &str, tool: &str, flags: &[&str], data: &Data, runs: usize) -> Resu
     let mut usages: Vec<Usage> = Vec::new();
     for _ in 0..runs {
         let file = File::create(&output).map_err(failed)?;
-        let mut command = Command::new(tool);
+        let mut command = meter.command(tool);
         command.args(flags).arg("-c").arg(&data.storm);
         usages.push(measure::run(command.stdout(Stdio::from(file)))?);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::measure::{self, Usage, median};
+use super::measure::{self, Meter, Usage, median};
 use super::table::{figure, markdown};
 use super::{machine, report};
 use crate::{artifacts, process, samples, workspace};
@@ -18,17 +18,20 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     if !arguments.is_empty() {
         return Err("bench gzip takes no arguments".into());
     }
-    let program = build()?;
-    let levels = process::capture(Command::new(&program).arg("levels"))?;
+    let bed = Bed {
+        program: build()?,
+        meter: Meter::build()?,
+    };
+    let levels = process::capture(Command::new(&bed.program).arg("levels"))?;
     let mut rows = Vec::new();
     for (kind, sample) in samples::KINDS {
         println!("{kind}");
         let data = workspace::scratch("bench")?.join(format!("{kind}.data"));
         std::fs::write(&data, sample(SIZE))
             .map_err(|error| format!("cannot write {}: {error}", data.display()))?;
-        let base = Cost::of(&program, &data, "none", 1)?;
+        let base = Cost::of(&bed, &data, "none", 1)?;
         for level in levels.lines() {
-            let costs = [1, 2].map(|threads| Cost::of(&program, &data, level, threads));
+            let costs = [1, 2].map(|threads| Cost::of(&bed, &data, level, threads));
             rows.push(cells(kind, level, costs, &base));
         }
     }
@@ -49,6 +52,12 @@ fn build() -> Result<PathBuf, String> {
     Ok(workspace::target().join("release/bench_gzip"))
 }
 
+/// What all measurements share.
+struct Bed {
+    program: PathBuf,
+    meter: Meter,
+}
+
 /// What one process costs that compresses the data [`TIMES`] times.
 struct Cost {
     wall: f64,
@@ -58,16 +67,16 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(program: &Path, data: &Path, level: &str, threads: u32) -> Result<Cost, String> {
-        let numbers = [threads.to_string(), TIMES.to_string()];
-        let command = || {
-            let mut command = Command::new(program);
-            command.arg(data).arg(level).args(&numbers);
-            command
-        };
-        let said = process::capture(&mut command())?;
+    fn of(bed: &Bed, data: &Path, level: &str, threads: u32) -> Result<Cost, String> {
+        let threads = threads.to_string();
+        let once = [level, &threads, "1"];
+        let said = process::capture(Command::new(&bed.program).arg(data).args(once))?;
+        let times = [level, &threads, &TIMES.to_string()];
         let usages = (0..RUNS)
-            .map(|_| measure::run(command().stdout(Stdio::null())))
+            .map(|_| {
+                let mut command = bed.meter.command(&bed.program);
+                measure::run(command.arg(data).args(times).stdout(Stdio::null()))
+            })
             .collect::<Result<Vec<Usage>, String>>()?;
         let of_usages = |value: fn(&Usage) -> f64| median(usages.iter().map(value)).unwrap_or(0.0);
         Ok(Cost {

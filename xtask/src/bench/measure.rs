@@ -1,16 +1,18 @@
 //! What a process costs: wall time, CPU time and peak memory.
 
+use std::ffi::OsStr;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::process;
+use crate::{compiler, process, workspace};
 
 /// Longer than any measured run should take; a client that hangs must not hang the bench.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The cost of one process, from before its start to after its end.
+/// The cost of one process, from its start to its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Usage {
     /// Seconds.
@@ -18,22 +20,44 @@ pub(crate) struct Usage {
     /// Seconds, user and system.
     pub(crate) cpu: f64,
     /// Bytes of resident memory at the peak.
-    ///
-    /// The kernel starts the count with the pages of the process that forks, so a fat parent shows in
-    /// a thin child: this program must stay small. It keeps no data; `floor` rows would show it.
     pub(crate) peak: u64,
 }
 
-/// Runs the command to its end. Its standard output goes where the command says; what it wrote to
-/// standard error is in the error when it fails.
+/// The program that runs other programs and counts: benches/clients/measure.c.
+pub(crate) struct Meter(PathBuf);
+
+impl Meter {
+    /// Compiles it.
+    pub(crate) fn build() -> Result<Meter, String> {
+        let program = workspace::scratch("bench")?.join("measure");
+        let source = workspace::root().join("benches/clients/measure.c");
+        let mut command = Command::new("cc");
+        command
+            .args(["-std=c99", "-D_XOPEN_SOURCE=700", "-O1"])
+            .args(compiler::STRICT)
+            .arg(source)
+            .arg("-o")
+            .arg(&program);
+        process::capture(&mut command)?;
+        Ok(Meter(program))
+    }
+
+    /// A command for [`run`]; what is added to it are the program's arguments and environment.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(&self.0);
+        command.arg(program);
+        command
+    }
+}
+
+/// Runs a command of [`Meter::command`] to its end. Its standard output goes where the command says;
+/// the error holds the last line that a failed program wrote to standard error.
 pub(crate) fn run(command: &mut Command) -> Result<Usage, String> {
-    let spelled = process::spelled(command);
-    let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("cannot start {spelled}: {error}"))?;
+        .map_err(|error| format!("cannot start: {error}"))?;
     let (done, waiting) = mpsc::channel::<()>();
     let id = child.id();
     let watch = std::thread::spawn(move || {
@@ -43,56 +67,45 @@ pub(crate) fn run(command: &mut Command) -> Result<Usage, String> {
         }
         late
     });
-    let mut said = String::new();
+    let mut said = Vec::new();
     if let Some(mut stream) = child.stderr.take() {
-        // What a program writes there is for people; if it is no text, the status still tells.
-        let _ = stream.read_to_string(&mut said);
+        stream
+            .read_to_end(&mut said)
+            .map_err(|error| error.to_string())?;
     }
-    let (status, usage) = wait(id)?;
-    let wall = started.elapsed().as_secs_f64();
+    let status = child.wait().map_err(|error| error.to_string())?;
     drop(done);
     if watch.join().unwrap_or(false) {
-        return Err(format!("not done after {PATIENCE:?}: {spelled}"));
+        return Err(format!("not done after {PATIENCE:?}"));
     }
-    if status != 0 {
+    let said = String::from_utf8_lossy(&said);
+    let (said, usage) = parse(&said).ok_or_else(|| format!("{status}: {}", said.trim()))?;
+    if !status.success() {
+        eprintln!("{said}");
         return Err(format!(
-            "wait status {status}: {spelled}\n{}",
-            said.trim_end()
+            "{status}: {}",
+            said.lines().last().unwrap_or_default()
         ));
     }
-    Ok(Usage {
-        wall,
-        cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-        peak: peak(&usage),
-    })
+    Ok(usage)
 }
 
-/// The standard library waits without asking what the process used.
-fn wait(id: u32) -> Result<(i32, libc::rusage), String> {
-    let id = libc::pid_t::try_from(id).map_err(|error| error.to_string())?;
-    let mut status = 0;
-    // SAFETY: all zeros is a valid rusage, which has numbers only.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    loop {
-        // SAFETY: both pointers are to live values of the right types. The process is our child and
-        // nobody else waits for it.
-        if unsafe { libc::wait4(id, &mut status, 0, &mut usage) } == id {
-            return Ok((status, usage));
-        }
-        let error = std::io::Error::last_os_error();
-        if error.kind() != std::io::ErrorKind::Interrupted {
-            return Err(format!("cannot wait for a process: {error}"));
-        }
-    }
-}
-
-fn seconds(time: libc::timeval) -> f64 {
-    time.tv_sec as f64 + time.tv_usec as f64 / 1e6
-}
-
-fn peak(usage: &libc::rusage) -> u64 {
+/// What the program wrote, and what it cost.
+fn parse(said: &str) -> Option<(&str, Usage)> {
+    let (said, measured) = said.rsplit_once("\nmeasured ")?;
+    let numbers: Vec<f64> = measured
+        .split_whitespace()
+        .map_while(|word| word.parse().ok())
+        .collect();
+    let [wall, user, system, peak] = numbers.try_into().ok()?;
+    // getrusage(2): kilobytes, but for macOS.
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
-    u64::try_from(usage.ru_maxrss).unwrap_or(0) * unit
+    let usage = Usage {
+        wall,
+        cpu: user + system,
+        peak: peak as u64 * unit,
+    };
+    Some((said.trim_end(), usage))
 }
 
 /// The value in the middle, or the mean of the two in the middle; `None` of nothing.
@@ -116,11 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn the_last_line_tells_the_cost() {
+        let said = "warning: slow\n\nmeasured 1.500000 0.250000 0.500000 2048\n";
+        let usage = Usage {
+            wall: 1.5,
+            cpu: 0.75,
+            peak: 2048 * 1024,
+        };
+        assert_eq!(parse(said), Some(("warning: slow", usage)));
+        assert_eq!(parse("measured 1.5 0.2"), None);
+        assert_eq!(parse("\nmeasured 1.5 0.2 0.1 what"), None);
+    }
+
+    #[test]
     fn a_process_costs_something_and_its_failure_is_told() {
-        let usage = run(Command::new("sh").args(["-c", "exit 0"])).unwrap();
+        let meter = Meter::build().unwrap();
+        let usage = run(meter.command("sh").args(["-c", "exit 0"])).unwrap();
         assert!(usage.wall > 0.0 && usage.peak > 0, "{usage:?}");
-        assert!(usage.cpu < usage.wall + 1.0, "{usage:?}");
-        let error = run(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
-        assert!(error.contains("why"), "{error}");
+        let script = "echo first >&2; echo why >&2; exit 3";
+        let error = run(meter.command("sh").args(["-c", script])).unwrap_err();
+        assert_eq!(error, "exit status: 3: why");
+        let error = run(&mut meter.command("no-such-program")).unwrap_err();
+        assert!(error.contains("no-such-program"), "{error}");
     }
 }

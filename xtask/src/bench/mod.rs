@@ -17,6 +17,7 @@ mod table;
 mod traffic;
 
 use client::{Client, Data};
+use measure::Meter;
 use options::Options;
 use report::Report;
 use row::Row;
@@ -33,35 +34,27 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     }
     let options = Options::parse(arguments)?;
     let (clients, mut missing) = Client::all(&options.settings)?;
-    let data = Data::write()?;
     let bed = Bed {
         clients,
-        data,
+        data: Data::write()?,
+        meter: Meter::build()?,
         runs: options.runs,
     };
     let mut rows = bed.bases();
-    for scenario in scenario::ALL
-        .iter()
-        .filter(|scenario| options.wants(scenario.name))
-    {
+    let wanted = |scenario: &&Scenario| options.wants(scenario.name);
+    for scenario in scenario::ALL.iter().filter(wanted) {
         let more = bed.rows(scenario, &rows);
         rows.extend(more);
     }
     if options.wants(scenario::FLOOR) {
-        let (more, reasons) = floor::rows(&bed.data, options.runs);
+        let (more, reasons) = floor::rows(&bed.data, &bed.meter, options.runs);
         rows.extend(more);
         missing.extend(reasons);
     }
+    let version = |client: &Client| (client.name, client.version.clone());
     let report = Report {
-        command: std::iter::once("cargo xtask bench".to_owned())
-            .chain(arguments.iter().map(|word| report::quoted(word)))
-            .collect::<Vec<_>>()
-            .join(" "),
-        versions: bed
-            .clients
-            .iter()
-            .map(|client| (client.name, client.version.clone()))
-            .collect(),
+        command: report::spelled(arguments),
+        versions: bed.clients.iter().map(version).collect(),
         missing,
         rows,
     };
@@ -72,6 +65,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 struct Bed {
     clients: Vec<Client>,
     data: Data,
+    meter: Meter,
     runs: usize,
 }
 
@@ -81,7 +75,7 @@ impl Bed {
     fn bases(&self) -> Vec<Row> {
         for client in &self.clients {
             // If this fails, so will the runs that count, and those say so.
-            let _ = Run::of(client, &scenario::INIT, &self.data);
+            let _ = Run::of(client, &scenario::INIT, &self.data, &self.meter);
         }
         self.rows(&scenario::INIT, &[])
     }
@@ -93,7 +87,7 @@ impl Bed {
         runs.resize_with(self.clients.len(), Vec::new);
         for _ in 0..self.runs {
             for (client, runs) in self.clients.iter().zip(&mut runs) {
-                runs.push(Run::of(client, scenario, &self.data));
+                runs.push(Run::of(client, scenario, &self.data, &self.meter));
             }
         }
         let row = |(client, runs): (&Client, Vec<Result<Run, String>>)| {

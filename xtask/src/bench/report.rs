@@ -65,12 +65,16 @@ fn git(mut command: Command) -> Command {
     command
 }
 
-/// A word of a command line, as a person would type it.
-pub(crate) fn quoted(word: &str) -> String {
-    match word.contains(' ') {
-        true => format!("\"{word}\""),
-        false => word.to_owned(),
+/// The command as a person would type it.
+pub(crate) fn spelled(arguments: &[String]) -> String {
+    let mut text = String::from("cargo xtask bench");
+    for word in arguments {
+        text += &match word.contains(' ') {
+            true => format!(" \"{word}\""),
+            false => format!(" {word}"),
+        };
     }
+    text
 }
 
 #[cfg(test)]
@@ -104,10 +108,11 @@ mod tests {
 
     #[test]
     fn a_word_with_a_blank_is_quoted() {
-        assert_eq!(quoted("--runs"), "--runs");
+        let words = ["--set".to_owned(), "compression level=fast".to_owned()];
+        let spelled = spelled(&words);
         assert_eq!(
-            quoted("compression level=fast"),
-            "\"compression level=fast\""
+            spelled,
+            "cargo xtask bench --set \"compression level=fast\""
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::client::{Client, Data};
 use super::machine;
-use super::measure::{self, Usage};
+use super::measure::{self, Meter, Usage};
 use super::scenario::Scenario;
 use super::traffic::Traffic;
 use crate::emulator::Emulator;
@@ -23,10 +23,15 @@ pub(crate) struct Run {
 const SHORT: f64 = 0.1;
 
 impl Run {
-    pub(crate) fn of(client: &Client, scenario: &Scenario, data: &Data) -> Result<Run, String> {
+    pub(crate) fn of(
+        client: &Client,
+        scenario: &Scenario,
+        data: &Data,
+        meter: &Meter,
+    ) -> Result<Run, String> {
         // A new one each time: what earlier runs left in its memory must not slow this one down.
         let emulator = Emulator::start_without_ingestion()?;
-        let mut command = client.command(scenario, data, &emulator)?;
+        let mut command = client.command(scenario, data, &emulator, meter)?;
         let emulator_before = machine::process_cpu(emulator.process_id());
         let busy_before = machine::busy();
         let usage = measure::run(&mut command)?;
