@@ -106,3 +106,43 @@ pub(crate) fn document() -> Vec<u8> {
     text.push_str("\"}");
     text.into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_size_asked_for_and_never_changes() {
+        for (kind, sample) in KINDS {
+            for size in [0, 1, 7, 100_001] {
+                assert_eq!(sample(size).len(), size, "{kind}");
+            }
+            assert_eq!(sample(5_000), sample(100_000)[..5_000], "{kind}");
+        }
+    }
+
+    #[test]
+    fn log_lines_are_json_with_ids_of_their_own() {
+        let data = String::from_utf8(logs(50_000)).unwrap();
+        let (whole, _) = data.rsplit_once('\n').unwrap();
+        let mut ids: Vec<String> = whole
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["TraceId"].to_string())
+            .collect();
+        let count = ids.len();
+        assert!(count > 100, "{count}");
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+
+    #[test]
+    fn the_document_is_json_of_two_kilobytes() {
+        let document = document();
+        assert_eq!(document.len(), 2048);
+        let value: Value = serde_json::from_slice(&document).unwrap();
+        assert!(value["Entries"].as_array().unwrap().len() > 4);
+    }
+}
