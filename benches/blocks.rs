@@ -1,10 +1,18 @@
 //! Reading a file and cutting it into blocks, without compressing: wall time for 64 MiB.
 
 #[path = "../xtask/src/samples.rs"]
-#[allow(dead_code, reason = "written for xtask, which uses more of it")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "written for xtask, with its tests"
+)]
 mod samples;
 #[path = "../xtask/src/storm.rs"]
-#[allow(dead_code, reason = "written for xtask, which uses more of it")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "written for xtask, with its tests"
+)]
 mod storm;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

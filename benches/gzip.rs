@@ -3,10 +3,18 @@
 //! `cargo xtask bench gzip` makes the table with CPU time and ratio.
 
 #[path = "../xtask/src/samples.rs"]
-#[allow(dead_code, reason = "written for xtask, which uses more of it")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "written for xtask, with its tests"
+)]
 mod samples;
 #[path = "../xtask/src/storm.rs"]
-#[allow(dead_code, reason = "written for xtask, which uses more of it")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "written for xtask, with its tests"
+)]
 mod storm;
 
 use bytes::Bytes;
