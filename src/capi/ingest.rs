@@ -31,9 +31,9 @@ const CHUNK: usize = 256 * 1024;
 ///
 /// Delivery is at least once. The upload may be repeated, it replaces itself; the message that tells
 /// the service is posted once and not again when it may have arrived (kusto_error_in_doubt). Calling
-/// again then may double the data, unless the properties have an "ingest-by" tag whose value is also
-/// in kusto_props_add_ingest_if_not_exists: with it the service drops the second one, and the library
-/// itself repeats the message.
+/// again then may double the data, unless the properties have an "ingest-by:" tag whose value is also
+/// in "ingestIfNotExists": with it the service drops the second one, and the library itself repeats
+/// the message.
 ///
 /// Ownership: takes the source, whatever it returns. The caller frees `*out` with kusto_result_free;
 /// `out` may be NULL. The properties are copied.
