@@ -1,0 +1,239 @@
+package kustoingest
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// Client is a client of one cluster: connections, tokens, ingestion resources. Make one and keep it;
+// [Client.Close] gives back what it holds.
+type Client struct {
+	handle          *C.kusto_client
+	database, table string
+
+	mu     sync.Mutex
+	closed bool
+	freed  bool
+	// Calls that use the handle, and closings that wait for them.
+	calls, closings int
+	idle, gone      chan struct{}
+}
+
+// Option is an option of [New].
+type Option func(*options)
+
+type options struct {
+	database, table string
+	settings        [][2]string
+}
+
+// WithDefaultDatabase is for ingestions without [Database] and for commands and queries without a
+// database.
+func WithDefaultDatabase(name string) Option { return func(o *options) { o.database = name } }
+
+// WithDefaultTable is for ingestions without [Table].
+func WithDefaultTable(name string) Option { return func(o *options) { o.table = name } }
+
+// WithSetting sets anything by name: "engine endpoint", "ingestion endpoint", "trusted hosts", "ca
+// certificates" (PEM), "compression level" (fast, balanced, small), "compression threads", "memory
+// budget" (bytes), or any keyword of the connection string. kusto_config_set describes them.
+func WithSetting(name, value string) Option {
+	return func(o *options) { o.settings = append(o.settings, [2]string{name, value}) }
+}
+
+// New makes a client of the cluster that kcsb names. It sends nothing: the first use does.
+func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
+	if err := checkLibrary(); err != nil {
+		return nil, err
+	}
+	if kcsb == nil {
+		return nil, invalidArgument("kcsb", "must not be nil")
+	}
+	var chosen options
+	for _, option := range opts {
+		option(&chosen)
+	}
+	config, err := kcsb.config()
+	if err != nil {
+		return nil, err
+	}
+	defer C.kusto_config_free(config)
+	for _, setting := range chosen.settings {
+		if err := setConfig(config, setting[0], setting[1]); err != nil {
+			return nil, err
+		}
+	}
+	client := &Client{database: chosen.database, table: chosen.table}
+	client.idle, client.gone = make(chan struct{}), make(chan struct{})
+	var failure *C.kusto_error
+	if status := C.kusto_client_new(config, &client.handle, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	return client, nil
+}
+
+// WarmUp fetches token and ingestion resources now, for programs that want to fail early.
+func (c *Client) WarmUp(ctx context.Context) error {
+	_, err := await(ctx, c, func(timeout C.int64_t) (struct{}, error) {
+		var failure *C.kusto_error
+		if status := C.kusto_client_warm_up(c.handle, timeout, &failure); status != C.KUSTO_OK {
+			return struct{}{}, takeError(status, failure)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Close cancels what is under way, waits until every call has returned, and gives back the native
+// client. Cancelled calls fail with [ErrClosed]. Closing again does nothing. Not for callbacks of
+// this package.
+func (c *Client) Close() error {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := c.Shutdown(ended)
+	return err
+}
+
+// Shutdown refuses new calls and waits for ingestions and other calls under way until the context
+// ends; then it does what [Client.Close] does. It returns how many were cancelled.
+func (c *Client) Shutdown(ctx context.Context) (abandoned int, err error) {
+	if !c.beginClosing() {
+		<-c.gone
+		return 0, nil
+	}
+	defer c.endClosing()
+	select {
+	case <-c.idle:
+		return 0, nil
+	default:
+	}
+	select {
+	case <-c.idle:
+	case <-ctx.Done():
+		var left C.uint64_t
+		var failure *C.kusto_error
+		if status := C.kusto_client_close(c.handle, 0, &left, &failure); status != C.KUSTO_OK {
+			err = takeError(status, failure)
+		}
+		abandoned = int(left)
+		<-c.idle
+	}
+	return abandoned, err
+}
+
+// beginClosing keeps the handle until endClosing, unless it is gone already.
+func (c *Client) beginClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.closed = true
+		if c.calls == 0 {
+			close(c.idle)
+		}
+	}
+	if c.freed {
+		return false
+	}
+	c.closings++
+	return true
+}
+
+// endClosing frees the handle when nobody else is closing.
+func (c *Client) endClosing() {
+	c.mu.Lock()
+	c.closings--
+	last := c.closings == 0 && !c.freed
+	c.freed = c.freed || last
+	c.mu.Unlock()
+	if last {
+		C.kusto_client_free(c.handle)
+		close(c.gone)
+	}
+	<-c.gone
+}
+
+// enter keeps the handle until leave; it fails when the client is closed.
+func (c *Client) enter() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		failure := newError(CodeInvalidState, ErrClosed.Error())
+		failure.cause = ErrClosed
+		return failure
+	}
+	c.calls++
+	return nil
+}
+
+func (c *Client) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls--
+	if c.closed && c.calls == 0 {
+		close(c.idle)
+	}
+}
+
+func (c *Client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// explained adds why the library cancelled a call.
+func (c *Client) explained(ctx context.Context, err error) error {
+	failure, ok := err.(*Error)
+	if !ok || failure.cause != nil || failure.Code != CodeCancelled && failure.Code != CodeInvalidState {
+		return err
+	}
+	if failure.Code == CodeCancelled && ctx.Err() != nil {
+		failure.cause = ctx.Err()
+	} else if c.isClosed() {
+		failure.cause = ErrClosed
+	}
+	return err
+}
+
+// await runs a call that the library can only be told a deadline for. When the context is cancelled
+// it returns at once; the call goes on unseen until the service answers or the client is closed.
+func await[T any](ctx context.Context, c *Client, call func(timeout C.int64_t) (T, error)) (T, error) {
+	var none T
+	if ctx.Err() != nil {
+		return none, cancelled(ctx)
+	}
+	if err := c.enter(); err != nil {
+		return none, err
+	}
+	type outcome struct {
+		value T
+		err   error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		defer c.leave()
+		value, err := call(remaining(ctx))
+		ended <- outcome{value, c.explained(ctx, err)}
+	}()
+	for done := ctx.Done(); ; {
+		select {
+		case outcome := <-ended:
+			return outcome.value, outcome.err
+		case <-done:
+			if !deadlinePassed(ctx) {
+				return none, cancelled(ctx)
+			}
+			done = nil
+		}
+	}
+}
+
+// deadlinePassed says that the library knows of the context's end: its own error comes right after,
+// and says more.
+func deadlinePassed(ctx context.Context) bool {
+	_, limited := ctx.Deadline()
+	return limited && errors.Is(ctx.Err(), context.DeadlineExceeded)
+}

@@ -1,0 +1,105 @@
+package kustoingest
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// TokenRequest says for what a token is wanted.
+type TokenRequest struct {
+	Scope  string // Such as "https://kusto.kusto.windows.net/.default".
+	Tenant string // The Entra tenant, if the connection string names one.
+}
+
+// AccessToken is a bearer token. With a zero ExpiresOn it is used for one request only.
+type AccessToken struct {
+	Token     string
+	ExpiresOn time.Time
+}
+
+// RetryableError marks an error of a token callback as passing: calling again later may succeed.
+type RetryableError struct{ Err error }
+
+// Error is the text of the error within.
+func (e *RetryableError) Error() string { return e.Err.Error() }
+
+// Unwrap is the error within.
+func (e *RetryableError) Unwrap() error { return e.Err }
+
+func fixedToken(token string) (*C.kusto_credential, error) {
+	var credential *C.kusto_credential
+	var failure *C.kusto_error
+	start, length := present(token)
+	if status := C.kusto_credential_token(start, length, &credential, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	return credential, nil
+}
+
+// tokens is what the library asks for tokens.
+type tokens struct {
+	get    func(context.Context, TokenRequest) (AccessToken, error)
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// Nobody can wait for a token any more.
+func (t *tokens) dropped() { t.cancel() }
+
+func tokenCallback(get func(context.Context, TokenRequest) (AccessToken, error)) (*C.kusto_credential, error) {
+	if get == nil {
+		return nil, invalidArgument("getToken", "must not be nil")
+	}
+	asked := &tokens{get: get}
+	asked.ctx, asked.cancel = context.WithCancel(context.Background())
+	var credential *C.kusto_credential
+	var failure *C.kusto_error
+	if status := C.shim_credential(register(asked), &credential, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	return credential, nil
+}
+
+//export goKustoToken
+func goKustoToken(user C.uintptr_t, request *C.kusto_token_request) {
+	// The library's thread must not wait.
+	go valueOf[*tokens](user).answer(request)
+}
+
+func (t *tokens) answer(request *C.kusto_token_request) {
+	token, err := t.ask(TokenRequest{
+		Scope:  copied(func(n *C.size_t) *C.char { return C.kusto_token_request_scope(request, n) }),
+		Tenant: copied(func(n *C.size_t) *C.char { return C.kusto_token_request_tenant(request, n) }),
+	})
+	if err != nil {
+		var passing *RetryableError
+		var retryable C.kusto_bool
+		if errors.As(err, &passing) {
+			retryable = 1
+		}
+		start, length := present(err.Error())
+		C.kusto_token_request_fail(request, retryable, start, length)
+		return
+	}
+	var expires C.int64_t
+	if !token.ExpiresOn.IsZero() {
+		expires = C.int64_t(token.ExpiresOn.Unix())
+	}
+	start, length := present(token.Token)
+	C.kusto_token_request_complete(request, start, length, expires)
+}
+
+// ask calls the user's function. Every request is answered, whatever the function does.
+func (t *tokens) ask(request TokenRequest) (token AccessToken, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("the token callback panicked: %v", panicked)
+		}
+	}()
+	return t.get(t.ctx, request)
+}

@@ -1,0 +1,19 @@
+// Package kustoingest puts data into Azure Data Explorer (Kusto) and tells what became of it. It is
+// a thin layer on the kusto_ingest C library: behaviour, retries and limits are the library's.
+//
+//	kcsb := kustoingest.NewConnectionStringBuilder(os.Getenv("KUSTO_CONNECTION_STRING"))
+//	client, err := kustoingest.New(kcsb, kustoingest.WithDefaultDatabase("Demo"), kustoingest.WithDefaultTable("Events"))
+//	if err != nil {
+//		return err
+//	}
+//	defer client.Close()
+//	result, err := client.FromFile(ctx, "events.csv", kustoingest.ReportResultToTable())
+//	if err != nil {
+//		return err
+//	}
+//	return result.Wait(ctx)
+//
+// A context that ends cancels the library's own work, and its deadline is the call's deadline.
+// Failures are of type *[Error]. All methods of a [Client] and of a [Result] may be called by several
+// goroutines at once.
+package kustoingest

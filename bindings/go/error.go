@@ -1,0 +1,164 @@
+package kustoingest
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Code is the class of an [Error]. The list only grows: decide about codes you do not know by
+// [Error.Permanent].
+type Code int32
+
+// The codes of the C library, KUSTO_E_*.
+const (
+	CodeInvalidArgument Code = C.KUSTO_E_INVALID_ARGUMENT // An argument is missing, malformed or out of range: [Error.Argument].
+	CodeInvalidState    Code = C.KUSTO_E_INVALID_STATE    // The object does not allow the call, such as a closed client.
+	CodeUnsupported     Code = C.KUSTO_E_UNSUPPORTED      // This build or platform cannot do it.
+	CodeTimedOut        Code = C.KUSTO_E_TIMED_OUT        // The deadline passed.
+	CodeWouldBlock      Code = C.KUSTO_E_WOULD_BLOCK      // Nothing could be done without waiting.
+	CodeCancelled       Code = C.KUSTO_E_CANCELLED        // Cancelled by the context, or by closing the client.
+	CodeConfig          Code = C.KUSTO_E_CONFIG           // The connection string or a setting is wrong, or the host is not trusted.
+	CodeAuth            Code = C.KUSTO_E_AUTH             // No token could be had, or the service refused it.
+	CodeNetwork         Code = C.KUSTO_E_NETWORK          // The host could not be reached, or the connection broke.
+	CodeThrottled       Code = C.KUSTO_E_THROTTLED        // The service asks to slow down.
+	CodeService         Code = C.KUSTO_E_SERVICE          // The service answered with an error.
+	CodeNotFound        Code = C.KUSTO_E_NOT_FOUND        // The thing asked for does not exist.
+	CodeSourceIO        Code = C.KUSTO_E_SOURCE_IO        // The data's source failed, or changed while it was read.
+	CodeTooLarge        Code = C.KUSTO_E_TOO_LARGE        // Over a limit of the service.
+	CodeCallback        Code = C.KUSTO_E_CALLBACK         // A callback broke its contract.
+	CodePartial         Code = C.KUSTO_E_PARTIAL          // Some items succeeded and some failed.
+	CodeForked          Code = C.KUSTO_E_FORKED           // Used in a child of fork().
+	CodeInternal        Code = C.KUSTO_E_INTERNAL         // A defect of the library.
+)
+
+// String is the code's name, such as "TIMED_OUT".
+func (c Code) String() string { return C.GoString(C.kusto_status_name(C.int32_t(c))) }
+
+// Retry says whether doing the same again can succeed.
+type Retry int32
+
+// The answers of [Error.Retry] and [Status.Retry].
+const (
+	RetryUnknown Retry = C.KUSTO_RETRY_UNKNOWN // Nobody can tell.
+	RetryNever   Retry = C.KUSTO_RETRY_NEVER   // Something must be changed first.
+	RetryLater   Retry = C.KUSTO_RETRY_LATER   // The cause is passing.
+)
+
+// ErrClosed is what calls of a closed client fail with, and those that [Client.Close] cancels:
+// errors.Is(err, ErrClosed).
+var ErrClosed = errors.New("the client is closed")
+
+// Error is the error of every function here. errors.Is finds context.Canceled,
+// context.DeadlineExceeded, [ErrClosed] and a reader's own error in it.
+type Error struct {
+	Code            Code
+	Message         string        // The whole text for people, without secrets. Never compare it.
+	Step            string        // What failed, in a few words, such as "post message".
+	Host            string        // The host that was called.
+	Argument        string        // The argument or setting that is wrong.
+	HTTPStatus      int           // 0 if there was no answer.
+	ServiceCode     string        // The service's own code, such as "General_BadRequest".
+	ActivityID      string        // The service's id of what it did.
+	ClientRequestID string        // The id under which the service logs the request.
+	Retry           Retry         // Whether calling again can succeed.
+	RetryAfter      time.Duration // How long the service asks to wait; negative if it says nothing.
+	// InDoubt: the service may have done what was asked although the call failed.
+	InDoubt bool
+	// Attempts that failed, oldest first, each with its own host and cause.
+	Attempts []*Error
+	// HandedOver, with CodePartial: source ids of the blobs that must not be handed over again.
+	HandedOver []string
+	// Statuses: what [Result.Wait] found, when that is the failure.
+	Statuses []Status
+
+	cause error
+}
+
+// Error is the text for people.
+func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
+
+// Unwrap is the context's error, [ErrClosed] or the reader's error, if one of them was the cause.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Permanent says that the same call will fail again.
+func (e *Error) Permanent() bool { return e.Retry == RetryNever }
+
+// Temporary says that the cause is passing.
+func (e *Error) Temporary() bool { return e.Retry == RetryLater }
+
+// newError is a failure that this package finds itself.
+func newError(code Code, message string) *Error {
+	return &Error{Code: code, Message: message, Step: "check arguments", Retry: RetryNever, RetryAfter: -1}
+}
+
+func invalidArgument(argument, message string) *Error {
+	failure := newError(CodeInvalidArgument, argument+": "+message)
+	failure.Argument = argument
+	return failure
+}
+
+// cancelled is the failure of a call whose context ended before the library could say anything.
+func cancelled(ctx context.Context) *Error {
+	failure := newError(CodeCancelled, "the context has ended: "+ctx.Err().Error())
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		failure.Code = CodeTimedOut
+	}
+	failure.Retry, failure.cause = RetryUnknown, ctx.Err()
+	return failure
+}
+
+// takeError copies and frees an error of the library.
+func takeError(status C.kusto_status, native *C.kusto_error) *Error {
+	if native == nil {
+		return newError(Code(status), "the library gave no details")
+	}
+	defer C.kusto_error_free(native)
+	return copyError(native)
+}
+
+func copyError(native *C.kusto_error) *Error {
+	failure := &Error{
+		Code:            Code(C.kusto_error_status(native)),
+		Message:         copied(func(n *C.size_t) *C.char { return C.kusto_error_message(native, n) }),
+		Step:            copied(func(n *C.size_t) *C.char { return C.kusto_error_step(native, n) }),
+		Host:            copied(func(n *C.size_t) *C.char { return C.kusto_error_host(native, n) }),
+		Argument:        copied(func(n *C.size_t) *C.char { return C.kusto_error_argument(native, n) }),
+		HTTPStatus:      int(C.kusto_error_http_status(native)),
+		ServiceCode:     copied(func(n *C.size_t) *C.char { return C.kusto_error_service_code(native, n) }),
+		ActivityID:      copied(func(n *C.size_t) *C.char { return C.kusto_error_activity_id(native, n) }),
+		ClientRequestID: copied(func(n *C.size_t) *C.char { return C.kusto_error_client_request_id(native, n) }),
+		Retry:           Retry(C.kusto_error_retry(native)),
+		RetryAfter:      -1,
+		InDoubt:         C.kusto_error_in_doubt(native) != 0,
+	}
+	if after := C.kusto_error_retry_after_ms(native); after >= 0 {
+		failure.RetryAfter = time.Duration(after) * time.Millisecond
+	}
+	for i := C.size_t(0); i < C.kusto_error_attempts(native); i++ {
+		failure.Attempts = append(failure.Attempts, copyError(C.kusto_error_attempt(native, i)))
+	}
+	switch failure.Code {
+	case CodePartial:
+		failure.HandedOver = handedOver(native)
+	case CodeTimedOut:
+		failure.cause = context.DeadlineExceeded
+	}
+	return failure
+}
+
+// handedOver is told in the error's JSON only.
+func handedOver(native *C.kusto_error) []string {
+	var details struct {
+		HandedOver []string `json:"handedOver"`
+	}
+	document := copied(func(n *C.size_t) *C.char { return C.kusto_error_json(native, n) })
+	if json.Unmarshal([]byte(document), &details) != nil {
+		return nil
+	}
+	return details.HandedOver
+}

@@ -1,0 +1,3 @@
+module kustoingest
+
+go 1.22

@@ -1,0 +1,212 @@
+package kustoingest
+
+// #include "shim.h"
+import "C"
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// FromFile hands a file over: it is uploaded and queued when the call returns, and ingested later.
+// Its name tells compression (.gz, .zip) and format, unless options do. It must not change meanwhile.
+//
+// Delivery is at least once: see [Error.InDoubt] and [IfNotExists].
+func (c *Client) FromFile(ctx context.Context, path string, opts ...FileOption) (*Result, error) {
+	return c.ingest(ctx, opts, func(*transfer) (*C.kusto_source, error) { return fileSource(path) })
+}
+
+// FromReader hands over what a reader gives until io.EOF. A reader that fails or panics fails the
+// ingestion, and nothing is queued; its error is found by errors.Is and errors.As. The reader is read
+// no faster than storage takes the data.
+//
+// Go cannot interrupt a Read. When the context ends while one blocks, FromReader returns
+// nevertheless, and the reader is in use until that Read returns: close it, as you would anyway.
+func (c *Client) FromReader(ctx context.Context, reader io.Reader, opts ...FileOption) (*Result, error) {
+	if reader == nil {
+		return nil, invalidArgument("reader", "must not be nil")
+	}
+	return c.ingest(ctx, opts, func(t *transfer) (*C.kusto_source, error) { return t.readerSource(reader) })
+}
+
+// FromBytes hands over data in memory, which is not copied: it must not change before the call
+// returns.
+func (c *Client) FromBytes(ctx context.Context, data []byte, opts ...FileOption) (*Result, error) {
+	if len(data) == 0 {
+		// No memory to lend: an empty reader gives the library's own error.
+		return c.FromReader(ctx, bytes.NewReader(nil), opts...)
+	}
+	return c.ingest(ctx, opts, func(t *transfer) (*C.kusto_source, error) { return t.bytesSource(data) })
+}
+
+// Blob is data that is in storage already.
+type Blob struct {
+	// URL is the blob's address followed by what lets the service read it: "?SAS", or one of the
+	// documented ";" forms.
+	URL string
+	// RawSize is its uncompressed size in bytes, by which the service batches; 0 if not known.
+	RawSize uint64
+	// SourceID is a UUID; chosen at random when empty.
+	SourceID string
+}
+
+// FromBlob queues a blob that is in storage already. [RawDataSize] and [SourceID] apply to it.
+func (c *Client) FromBlob(ctx context.Context, url string, opts ...FileOption) (*Result, error) {
+	return c.fromBlobs(ctx, func(i *ingestion) ([]Blob, error) {
+		return []Blob{{URL: url, RawSize: i.rawSize, SourceID: i.sourceID}}, nil
+	}, opts)
+}
+
+// FromBlobs queues several blobs. When only some could be queued the error is [CodePartial], and
+// [Error.HandedOver] names those that must not be handed over again.
+func (c *Client) FromBlobs(ctx context.Context, blobs []Blob, opts ...FileOption) (*Result, error) {
+	return c.fromBlobs(ctx, func(i *ingestion) ([]Blob, error) {
+		if i.rawSize != 0 || i.sourceID != "" {
+			return nil, invalidArgument("options", "RawDataSize and SourceID belong to each Blob here")
+		}
+		return blobs, nil
+	}, opts)
+}
+
+func (c *Client) fromBlobs(ctx context.Context, list func(*ingestion) ([]Blob, error), opts []FileOption) (*Result, error) {
+	return c.ingest(ctx, opts, func(t *transfer) (*C.kusto_source, error) {
+		blobs, err := list(&t.ingestion)
+		if err != nil {
+			return nil, err
+		}
+		// They are in the list now.
+		t.rawSize, t.sourceID = 0, ""
+		return blobsSource(blobs)
+	})
+}
+
+// transfer is one ingestion under way.
+type transfer struct {
+	ingestion
+	pump *pump
+	done chan struct{}
+	// What the library still refers to.
+	held sync.WaitGroup
+	// Ends the transfer when a callback panicked.
+	giveUp context.CancelCauseFunc
+}
+
+// heldValue is user data that the transfer waits for.
+type heldValue struct {
+	transfer *transfer
+	release  func()
+}
+
+func (h *heldValue) dropped() {
+	if h.release != nil {
+		h.release()
+	}
+	h.transfer.held.Done()
+}
+
+func (t *transfer) hold(release func()) C.uintptr_t {
+	t.held.Add(1)
+	return register(&heldValue{t, release})
+}
+
+//export goKustoDone
+func goKustoDone(user C.uintptr_t) { close(valueOf[*heldValue](user).transfer.done) }
+
+//export goKustoProgress
+func goKustoProgress(user C.uintptr_t, read, sent, total C.uint64_t) {
+	t := valueOf[*heldValue](user).transfer
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			t.giveUp(fmt.Errorf("the progress callback panicked: %v", panicked))
+		}
+	}()
+	t.progress(Progress{uint64(read), uint64(sent), uint64(total)})
+}
+
+func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*transfer) (*C.kusto_source, error)) (*Result, error) {
+	if ctx.Err() != nil {
+		return nil, cancelled(ctx)
+	}
+	if err := c.enter(); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	t := &transfer{ingestion: ingestion{database: c.database, table: c.table}, done: make(chan struct{})}
+	for _, option := range opts {
+		if err := option(&t.ingestion); err != nil {
+			return nil, err
+		}
+	}
+	own, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	t.giveUp = giveUp
+	result, err := t.run(own, c, open)
+	if err != nil {
+		return nil, t.explained(own, c.explained(ctx, err))
+	}
+	result.client = c
+	return result, nil
+}
+
+// run starts the native operation and returns when it has ended and refers to nothing of ours.
+func (t *transfer) run(ctx context.Context, c *Client, open func(*transfer) (*C.kusto_source, error)) (*Result, error) {
+	defer t.keepBuffers()
+	// After the operation has been freed.
+	defer t.held.Wait()
+	defer t.stopPump()
+	props, err := t.newProps()
+	if err != nil {
+		return nil, err
+	}
+	defer C.kusto_props_free(props)
+	source, err := open(t)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.describe(source); err != nil {
+		C.kusto_source_free(source)
+		return nil, err
+	}
+	var op *C.kusto_op
+	var failure *C.kusto_error
+	if status := C.shim_ingest_start(c.handle, props, source, remaining(ctx), t.hold(nil), &op, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	defer C.kusto_op_free(op)
+	t.wait(ctx, op)
+	return takeResult(op)
+}
+
+// wait returns when the operation has ended. A cancelled one is waited for too: its data is in use
+// until then.
+func (t *transfer) wait(ctx context.Context, op *C.kusto_op) {
+	select {
+	case <-t.done:
+		return
+	case <-ctx.Done():
+	}
+	if !deadlinePassed(ctx) {
+		C.kusto_op_cancel(op)
+	}
+	<-t.done
+}
+
+// explained puts the cause that lies on our side into the library's error.
+func (t *transfer) explained(ctx context.Context, err error) error {
+	failure, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	if cause := context.Cause(ctx); cause != nil && cause != ctx.Err() && ctx.Err() == context.Canceled && failure.Code == CodeCancelled {
+		failure.Code, failure.Message, failure.cause = CodeCallback, cause.Error(), cause
+	}
+	if t.pump != nil && failure.Code == CodeSourceIO {
+		if cause := t.pump.failure(); cause != nil {
+			failure.Message, failure.cause = failure.Message+": "+cause.Error(), cause
+		}
+	}
+	return err
+}

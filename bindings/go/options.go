@@ -1,0 +1,203 @@
+package kustoingest
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// FileOption is an option of one ingestion.
+type FileOption func(*ingestion) error
+
+// ingestion collects what the options say; settings are passed on as they are.
+type ingestion struct {
+	database, table     string
+	format              DataFormat
+	mapping, mappingRef string
+	tags                []string
+	level               ReportLevel
+	method              ReportMethod
+	properties          [][2]string
+	sourceID            string
+	compression         *Compression
+	rawSize             uint64
+	progress            func(Progress)
+}
+
+func (i *ingestion) property(name, value string) error {
+	i.properties = append(i.properties, [2]string{name, value})
+	return nil
+}
+
+// Database is where the data goes, if not to the client's default database.
+func Database(name string) FileOption {
+	return func(i *ingestion) error { i.database = name; return nil }
+}
+
+// Table is where the data goes, if not to the client's default table.
+func Table(name string) FileOption {
+	return func(i *ingestion) error { i.table = name; return nil }
+}
+
+// FileFormat is the format of the data. Without it the file's name tells it, else it is CSV.
+func FileFormat(format DataFormat) FileOption {
+	return func(i *ingestion) error { i.format = format; return nil }
+}
+
+// IngestionMapping uses this mapping, and its format. A string or []byte is JSON already, in the
+// current or the legacy shape; anything else is marshalled.
+func IngestionMapping(mapping any, format DataFormat) FileOption {
+	return func(i *ingestion) error {
+		i.format = format
+		switch mapping := mapping.(type) {
+		case string:
+			i.mapping = mapping
+		case []byte:
+			i.mapping = string(mapping)
+		default:
+			document, err := json.Marshal(mapping)
+			if err != nil {
+				failure := invalidArgument("mapping", err.Error())
+				failure.cause = err
+				return failure
+			}
+			i.mapping = string(document)
+		}
+		return nil
+	}
+}
+
+// IngestionMappingRef uses a mapping that the table or database has, and its format.
+func IngestionMappingRef(name string, format DataFormat) FileOption {
+	return func(i *ingestion) error {
+		i.mappingRef, i.format = name, format
+		return nil
+	}
+}
+
+// Tags are put on the data as they are, with their prefixes ("drop-by:", "ingest-by:") if they have
+// any.
+func Tags(tags []string) FileOption {
+	return func(i *ingestion) error { i.tags = append(i.tags, tags...); return nil }
+}
+
+// IfNotExists lets the service skip data when the table has data with one of these "ingest-by:" tags,
+// which are given without that prefix. Together with the same tags it makes repeating a call
+// harmless.
+func IfNotExists(ingestByTags ...string) FileOption {
+	return func(i *ingestion) error {
+		document, err := json.Marshal(ingestByTags)
+		if err != nil {
+			return err
+		}
+		return i.property("ingestIfNotExists", string(document))
+	}
+}
+
+// FlushImmediately makes the service ingest without waiting for more data.
+func FlushImmediately() FileOption {
+	return func(i *ingestion) error { return i.property("flushImmediately", "true") }
+}
+
+// IgnoreFirstRecord skips a header line.
+func IgnoreFirstRecord() FileOption {
+	return func(i *ingestion) error { return i.property("ignoreFirstRecord", "true") }
+}
+
+// IgnoreSizeLimit lets the service take blobs over its limit.
+func IgnoreSizeLimit() FileOption {
+	return func(i *ingestion) error { return i.property("ignoreSizeLimit", "true") }
+}
+
+// SetCreationTime is the data's age for retention and caching, instead of the time of ingestion.
+func SetCreationTime(t time.Time) FileOption {
+	return func(i *ingestion) error {
+		return i.property("creationTime", t.UTC().Format("2006-01-02T15:04:05.0000000Z"))
+	}
+}
+
+// ValidationOption is what the service checks of CSV data.
+type ValidationOption int8
+
+// ValidationImplication is what the service does about data that fails the check.
+type ValidationImplication int8
+
+// The values of a [ValPolicy].
+const (
+	VOUnknown                   ValidationOption      = 0 // Nothing.
+	SameNumberOfFields          ValidationOption      = 1 // All records must have the same number of fields.
+	IgnoreNonDoubleQuotedFields ValidationOption      = 2 // Fields without double quotes are ignored.
+	FailIngestion               ValidationImplication = 0 // The ingestion fails.
+	IgnoreFailures              ValidationImplication = 1 // It goes on.
+)
+
+// ValPolicy is a policy for [ValidationPolicy].
+type ValPolicy struct {
+	Options      ValidationOption      `json:"ValidationOptions"`
+	Implications ValidationImplication `json:"ValidationImplications"`
+}
+
+// ValidationPolicy lets the service check CSV data.
+func ValidationPolicy(policy ValPolicy) FileOption {
+	return func(i *ingestion) error {
+		document, err := json.Marshal(policy)
+		if err != nil {
+			return err
+		}
+		return i.property("validationPolicy", string(document))
+	}
+}
+
+// Property sets any property by its name in the service's documentation. What the library knows is
+// checked, anything else is passed on.
+func Property(name, value string) FileOption {
+	return func(i *ingestion) error { return i.property(name, value) }
+}
+
+// ReportResultToTable lets [Result.Wait] and [Result.Status] tell what became of the data.
+func ReportResultToTable() FileOption { return Report(FailuresAndSuccesses, ReportToTable) }
+
+// Report says what the service reports, and where to.
+func Report(level ReportLevel, method ReportMethod) FileOption {
+	return func(i *ingestion) error {
+		i.level, i.method = level, method
+		return nil
+	}
+}
+
+// CompressionType says how the data is compressed already. Without it a file's name decides, and a
+// reader's data is taken as not compressed.
+func CompressionType(compression Compression) FileOption {
+	return func(i *ingestion) error { i.compression = &compression; return nil }
+}
+
+// RawDataSize is the uncompressed size in bytes of data that is compressed already, and of a blob:
+// the service batches by it. The size of other data is counted.
+func RawDataSize(size int64) FileOption {
+	return func(i *ingestion) error {
+		if size < 0 {
+			return invalidArgument("RawDataSize", strconv.FormatInt(size, 10)+" is negative")
+		}
+		i.rawSize = uint64(size)
+		return nil
+	}
+}
+
+// SourceID is the UUID under which the outcome is reported; chosen at random when not set.
+func SourceID(uuid string) FileOption {
+	return func(i *ingestion) error { i.sourceID = uuid; return nil }
+}
+
+// Progress is how far a transfer is, in bytes.
+type Progress struct {
+	Read  uint64 // From the source.
+	Sent  uint64 // Acknowledged by storage, after compression.
+	Total uint64 // The source's size; 0 while it is not known.
+}
+
+// OnProgress is told how far the transfer is: one call at a time, on a thread of the library, the
+// last one before the ingestion returns. It must not call this package. A panic in it fails the
+// ingestion.
+func OnProgress(report func(Progress)) FileOption {
+	return func(i *ingestion) error { i.progress = report; return nil }
+}

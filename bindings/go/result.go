@@ -1,0 +1,123 @@
+package kustoingest
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"time"
+)
+
+// Item is one source that was handed over.
+type Item struct {
+	SourceID string // The UUID under which its outcome is reported.
+	Blob     string // The blob's address, without its signature.
+}
+
+// Result is proof that data was handed over. It is not ingested yet: the service batches.
+type Result struct {
+	Items    []Item
+	BytesRaw uint64 // Uncompressed bytes of all items whose size is known.
+	// BytesSent were uploaded, after compression.
+	BytesSent uint64
+	// TrackingToken is for [Client.ResultOf], also in another process. It holds no secret.
+	TrackingToken string
+
+	client *Client
+}
+
+// SourceID is the id of the call when it was not about several blobs, else the first item's.
+func (r *Result) SourceID() string {
+	if len(r.Items) == 0 {
+		return ""
+	}
+	return r.Items[0].SourceID
+}
+
+// ResultOf is the result with this tracking token. It has no items.
+func (c *Client) ResultOf(trackingToken string) *Result {
+	return &Result{client: c, TrackingToken: trackingToken}
+}
+
+// takeResult copies what a finished operation ended with.
+func takeResult(op *C.kusto_op) (*Result, error) {
+	var native *C.kusto_result
+	var failure *C.kusto_error
+	if status := C.kusto_op_result(op, &native, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	defer C.kusto_result_free(native)
+	result := &Result{
+		BytesRaw:      uint64(C.kusto_result_bytes_raw(native)),
+		BytesSent:     uint64(C.kusto_result_bytes_sent(native)),
+		TrackingToken: copied(func(n *C.size_t) *C.char { return C.kusto_result_tracking_token(native, n) }),
+	}
+	for i := C.size_t(0); i < C.kusto_result_len(native); i++ {
+		result.Items = append(result.Items, Item{
+			SourceID: copied(func(n *C.size_t) *C.char { return C.kusto_result_item_source_id(native, i, n) }),
+			Blob:     copied(func(n *C.size_t) *C.char { return C.kusto_result_item_blob(native, i, n) }),
+		})
+	}
+	return result, nil
+}
+
+// Status asks the status table once: one entry for each item. Without [ReportResultToTable] they stay
+// [Queued].
+func (r *Result) Status(ctx context.Context) ([]Status, error) {
+	return await(ctx, r.client, func(timeout C.int64_t) ([]Status, error) {
+		var report *C.kusto_report
+		var failure *C.kusto_error
+		token, length := present(r.TrackingToken)
+		if status := C.kusto_track(r.client.handle, token, length, timeout, &report, &failure); status != C.KUSTO_OK {
+			return nil, takeError(status, failure)
+		}
+		return takeReport(report), nil
+	})
+}
+
+// WaitOption is an option of [Result.Wait].
+type WaitOption func(*time.Duration)
+
+// DefaultWaitPollInterval is how often [Result.Wait] asks.
+const DefaultWaitPollInterval = time.Second
+
+// WithInterval changes how often [Result.Wait] asks; it must be more than 0.
+func WithInterval(interval time.Duration) WaitOption {
+	return func(chosen *time.Duration) { *chosen = interval }
+}
+
+// Wait returns nil when the service has ingested the data or skipped it because it is there already,
+// and an *[Error] with [Error.Statuses] when it has not. It needs [ReportResultToTable].
+func (r *Result) Wait(ctx context.Context, opts ...WaitOption) error {
+	interval := DefaultWaitPollInterval
+	for _, option := range opts {
+		option(&interval)
+	}
+	if interval <= 0 {
+		return invalidArgument("interval", "must be more than 0")
+	}
+	for {
+		statuses, err := r.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if pending(statuses) {
+			if err := pause(ctx, interval); err != nil {
+				return err
+			}
+			continue
+		}
+		return outcome(statuses)
+	}
+}
+
+func pause(ctx context.Context, interval time.Duration) error {
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return cancelled(ctx)
+	}
+}

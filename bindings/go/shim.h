@@ -1,0 +1,24 @@
+/* What cgo cannot say in Go: function pointers, and Go's handles as user data. */
+#ifndef KUSTOINGEST_SHIM_H
+#define KUSTOINGEST_SHIM_H
+
+#include <kusto_ingest.h>
+
+/* Compiled against another header than that of this version, nothing else would fit either. */
+#if KUSTO_ABI_VERSION != 0
+#error "kusto_ingest.h is of another binary interface than this Go package: run `cargo xtask stage go`"
+#endif
+
+/* Each takes `user`, a runtime/cgo handle, whatever it returns; goKustoDrop releases it. */
+kusto_status shim_credential(uintptr_t user, kusto_credential **out, kusto_error **err);
+kusto_status shim_source_bytes(const uint8_t *data, size_t len, uintptr_t user, kusto_source **out,
+                               kusto_error **err);
+kusto_status shim_source_reader(uintptr_t user, kusto_source **out, kusto_error **err);
+kusto_status shim_source_progress(kusto_source *source, uintptr_t user, kusto_error **err);
+kusto_status shim_ingest_start(const kusto_client *client, const kusto_props *props,
+                               kusto_source *source, int64_t timeout_ms, uintptr_t user,
+                               kusto_op **out, kusto_error **err);
+/* With `user` 0 nobody listens any more. */
+kusto_status shim_log(int32_t level, uintptr_t user, kusto_error **err);
+
+#endif

@@ -1,0 +1,150 @@
+package kustoingest
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"fmt"
+)
+
+// State is what became of a source.
+type State int32
+
+// The states. Treat one you do not know as [Pending].
+const (
+	Pending            State = C.KUSTO_ITEM_PENDING   // The service has the message and has not finished.
+	Succeeded          State = C.KUSTO_ITEM_SUCCEEDED // Ingested.
+	Failed             State = C.KUSTO_ITEM_FAILED    // Not ingested; the error code tells why.
+	Cancelled          State = C.KUSTO_ITEM_CANCELLED // The service stopped the ingestion.
+	Skipped            State = C.KUSTO_ITEM_SKIPPED   // Nothing to ingest, or a tag says that it is there already.
+	PartiallySucceeded State = C.KUSTO_ITEM_PARTIAL   // Some parts were ingested and some were not.
+	Queued             State = C.KUSTO_ITEM_QUEUED    // Without a status table only the queues can tell more.
+)
+
+// String is the state's name, such as "Succeeded".
+func (s State) String() string {
+	names := [...]string{"Pending", "Succeeded", "Failed", "Cancelled", "Skipped", "PartiallySucceeded", "Queued"}
+	if s < 0 || int(s) >= len(names) {
+		return fmt.Sprintf("State(%d)", int32(s))
+	}
+	return names[s]
+}
+
+func (s State) final() bool { return s > Pending && s <= Queued }
+
+// Status is what the service says about one source.
+type Status struct {
+	State       State
+	Retry       Retry // Whether ingesting the same data again can succeed.
+	SourceID    string
+	SourcePath  string // The blob's address, without its signature.
+	Database    string
+	Table       string
+	UpdatedOn   string // When the state was reached, in the service's notation (UTC).
+	OperationID string // For ".show operations".
+	ActivityID  string // The service's id of what it did.
+	ErrorCode   string // Such as "BadRequest_EmptyBlob".
+	Details     string // The service's text.
+}
+
+func takeReport(report *C.kusto_report) []Status {
+	defer C.kusto_report_free(report)
+	statuses := make([]Status, 0, int(C.kusto_report_len(report)))
+	for i := C.size_t(0); i < C.kusto_report_len(report); i++ {
+		statuses = append(statuses, Status{
+			State:       State(C.kusto_report_item_state(report, i)),
+			Retry:       Retry(C.kusto_report_item_retry(report, i)),
+			SourceID:    copied(func(n *C.size_t) *C.char { return C.kusto_report_item_source_id(report, i, n) }),
+			SourcePath:  copied(func(n *C.size_t) *C.char { return C.kusto_report_item_source_path(report, i, n) }),
+			Database:    copied(func(n *C.size_t) *C.char { return C.kusto_report_item_database(report, i, n) }),
+			Table:       copied(func(n *C.size_t) *C.char { return C.kusto_report_item_table(report, i, n) }),
+			UpdatedOn:   copied(func(n *C.size_t) *C.char { return C.kusto_report_item_updated_on(report, i, n) }),
+			OperationID: copied(func(n *C.size_t) *C.char { return C.kusto_report_item_operation_id(report, i, n) }),
+			ActivityID:  copied(func(n *C.size_t) *C.char { return C.kusto_report_item_activity_id(report, i, n) }),
+			ErrorCode:   copied(func(n *C.size_t) *C.char { return C.kusto_report_item_error_code(report, i, n) }),
+			Details:     copied(func(n *C.size_t) *C.char { return C.kusto_report_item_details(report, i, n) }),
+		})
+	}
+	return statuses
+}
+
+func pending(statuses []Status) bool {
+	for _, status := range statuses {
+		if !status.State.final() {
+			return true
+		}
+	}
+	return false
+}
+
+// outcome is nil when all the data is in the table. The first item that is not gives the error.
+func outcome(statuses []Status) error {
+	var failure *Error
+	good := 0
+	for _, status := range statuses {
+		switch {
+		case status.State == Succeeded || status.State == Skipped:
+			good++
+		case status.State == Queued:
+			return newError(CodeInvalidState, "the ingestion does not report to the status table: use ReportResultToTable")
+		case failure == nil:
+			failure = &Error{
+				Code: CodeService, Step: "ingest", RetryAfter: -1, Statuses: statuses,
+				Message:     fmt.Sprintf("source %s: %v: %s", status.SourceID, status.State, status.Details),
+				ServiceCode: status.ErrorCode, ActivityID: status.ActivityID, Retry: status.Retry,
+			}
+		}
+	}
+	if failure == nil {
+		return nil
+	}
+	if good > 0 {
+		failure.Code = CodePartial
+	}
+	return failure
+}
+
+// Outcome is a kind of notification.
+type Outcome int32
+
+// The kinds of notifications.
+const (
+	Failures  Outcome = C.KUSTO_OUTCOME_FAILURES
+	Successes Outcome = C.KUSTO_OUTCOME_SUCCESSES
+)
+
+// PeekOutcomes looks at no more than limit notifications without removing them: those of one
+// ingestion, or with nil all. The queues belong to all clients of the cluster.
+func (c *Client) PeekOutcomes(ctx context.Context, which Outcome, of *Result, limit int) ([]Status, error) {
+	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, report **C.kusto_report, failure **C.kusto_error) C.kusto_status {
+		return C.kusto_outcomes_peek(c.handle, C.int32_t(which), token, length, C.size_t(limit), timeout, report, failure)
+	})
+}
+
+// TakeOutcomes takes no more than limit notifications out of their queues: those of one ingestion, or
+// with nil all, those of other programs too.
+func (c *Client) TakeOutcomes(ctx context.Context, which Outcome, of *Result, limit int) ([]Status, error) {
+	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, report **C.kusto_report, failure **C.kusto_error) C.kusto_status {
+		return C.kusto_outcomes_take(c.handle, C.int32_t(which), token, length, C.size_t(limit), timeout, report, failure)
+	})
+}
+
+func (c *Client) outcomes(ctx context.Context, of *Result, limit int, call func(*C.char, C.size_t, C.int64_t, **C.kusto_report, **C.kusto_error) C.kusto_status) ([]Status, error) {
+	if limit < 0 {
+		return nil, invalidArgument("limit", "is negative")
+	}
+	return await(ctx, c, func(timeout C.int64_t) ([]Status, error) {
+		var token *C.char
+		var length C.size_t
+		if of != nil {
+			token, length = present(of.TrackingToken)
+		}
+		var report *C.kusto_report
+		var failure *C.kusto_error
+		if status := call(token, length, timeout, &report, &failure); status != C.KUSTO_OK {
+			return nil, takeError(status, failure)
+		}
+		return takeReport(report), nil
+	})
+}

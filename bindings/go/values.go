@@ -1,0 +1,119 @@
+package kustoingest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// typed reads a value in the service's notation.
+func typed(kind, text string) (any, error) {
+	switch kind {
+	case "bool":
+		return strconv.ParseBool(text)
+	case "int":
+		number, err := strconv.ParseInt(text, 10, 32)
+		return int32(number), err
+	case "long":
+		return strconv.ParseInt(text, 10, 64)
+	case "real":
+		return strconv.ParseFloat(text, 64)
+	case "datetime":
+		return time.Parse(time.RFC3339Nano, text)
+	case "timespan":
+		return parseTimespan(text)
+	case "dynamic":
+		// A dynamic string comes without its quotes.
+		if raw := json.RawMessage(text); json.Valid(raw) {
+			return raw, nil
+		}
+		quoted, err := json.Marshal(text)
+		return json.RawMessage(quoted), err
+	default:
+		return text, nil
+	}
+}
+
+var (
+	errNull  = errors.New("is null")
+	errRange = errors.New("is beyond the range of time.Duration, 292 years")
+)
+
+// assign puts a value into a variable whose type fits.
+func assign(dest any, kind string, value cell) error {
+	target := reflect.ValueOf(dest)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return fmt.Errorf("%T is no pointer to a variable", dest)
+	}
+	target = target.Elem()
+	if value.null {
+		switch target.Kind() {
+		case reflect.Pointer, reflect.Interface:
+			target.SetZero()
+			return nil
+		}
+		return errNull
+	}
+	if target.Kind() == reflect.Pointer {
+		target.Set(reflect.New(target.Type().Elem()))
+		target = target.Elem()
+	}
+	if target.Kind() == reflect.String {
+		target.SetString(value.text)
+		return nil
+	}
+	found, err := typed(kind, value.text)
+	if err != nil {
+		return err
+	}
+	if number, isInt := found.(int32); isInt && target.CanInt() {
+		found = int64(number)
+	}
+	if number, isInt := found.(int64); isInt && target.CanInt() && target.Type() != reflect.TypeFor[time.Duration]() {
+		if target.OverflowInt(number) {
+			return fmt.Errorf("%d does not fit into %v", number, target.Type())
+		}
+		target.SetInt(number)
+		return nil
+	}
+	if !reflect.TypeOf(found).AssignableTo(target.Type()) {
+		return fmt.Errorf("does not go into %v", target.Type())
+	}
+	target.Set(reflect.ValueOf(found))
+	return nil
+}
+
+// parseTimespan reads [-][d.]hh:mm:ss[.fffffff].
+func parseTimespan(text string) (time.Duration, error) {
+	rest, negative := strings.CutPrefix(text, "-")
+	days := int64(0)
+	if before, after, found := strings.Cut(rest, "."); found && !strings.Contains(before, ":") {
+		number, err := strconv.ParseInt(before, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		days, rest = number, after
+	}
+	parts := strings.Split(rest, ":")
+	if len(parts) != 3 {
+		return 0, fmt.Errorf("%q is no timespan", text)
+	}
+	clock, err := time.ParseDuration(parts[0] + "h" + parts[1] + "m" + parts[2] + "s")
+	if err != nil {
+		return 0, err
+	}
+	const day = int64(24 * time.Hour)
+	if days > (math.MaxInt64-day)/day {
+		return 0, errRange
+	}
+	total := time.Duration(days*day) + clock
+	if negative {
+		total = -total
+	}
+	return total, nil
+}
