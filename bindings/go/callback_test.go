@@ -1,0 +1,200 @@
+package kustoingest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	kusto "kustoingest"
+)
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(buffer []byte) (int, error) { return f(buffer) }
+
+// afterRows gives rows first, so that data is on its way when the reader fails.
+func afterRows(then readFunc) io.Reader {
+	return io.MultiReader(strings.NewReader(strings.Repeat(twoRows, 50_000)), then)
+}
+
+func TestAReaderThatFailsFailsTheIngestion(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	resetTraffic(t)
+	broken := errors.New("the disk is on fire")
+	for name, test := range map[string]struct {
+		reader io.Reader
+		cause  error
+	}{
+		"error":            {afterRows(func([]byte) (int, error) { return 0, broken }), broken},
+		"error with data":  {afterRows(func(b []byte) (int, error) { return copy(b, twoRows), broken }), broken},
+		"panic":            {afterRows(func([]byte) (int, error) { panic("at the disk") }), nil},
+		"panic at once":    {readFunc(func([]byte) (int, error) { panic("at once") }), nil},
+		"exit":             {afterRows(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), nil},
+		"impossible count": {afterRows(func(b []byte) (int, error) { return len(b) + 1, nil }), nil},
+		"negative count":   {afterRows(func([]byte) (int, error) { return -1, nil }), nil},
+		"no progress":      {afterRows(func([]byte) (int, error) { return 0, nil }), io.ErrNoProgress},
+		"unexpected end":   {iotest.TimeoutReader(afterRows(func([]byte) (int, error) { return 0, io.EOF })), iotest.ErrTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := client.FromReader(within(t), test.reader, now(table)...)
+			failure := failed(t, err, kusto.CodeSourceIO)
+			if failure.InDoubt || errors.Unwrap(failure) == nil {
+				t.Errorf("%+v", failure)
+			}
+			if test.cause != nil && !errors.Is(err, test.cause) {
+				t.Errorf("%v is not %v", err, test.cause)
+			}
+		})
+	}
+	if n := posted(t); n != 0 {
+		t.Errorf("%d requests to queues", n)
+	}
+}
+
+func TestAReaderIsReadNoFasterThanStorageTakesIt(t *testing.T) {
+	client := newClient(t, kusto.WithSetting("memory budget", "8388608"))
+	table := newTable(t, client)
+	arm(t, stalledUploads)
+	var read atomic.Int64
+	endless := readFunc(func(buffer []byte) (int, error) {
+		// Different every time, so that compression does not make it small.
+		n := copy(buffer, fmt.Sprintf("%d,%x\n", read.Load(), time.Now().UnixNano()*2654435761))
+		read.Add(int64(n))
+		return n, nil
+	})
+	ctx, cancel := context.WithCancel(within(t))
+	go func() { whenStalled(t); cancel() }()
+	_, err := client.FromReader(ctx, endless, now(table)...)
+	failed(t, err, kusto.CodeCancelled)
+	if taken := read.Load(); taken > 256<<20 {
+		t.Errorf("%d bytes were read", taken)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	var calls []kusto.Progress
+	result, err := client.FromFile(within(t), file(t, "rows.csv", twoRows), now(table, kusto.OnProgress(func(p kusto.Progress) { calls = append(calls, p) }))...)
+	ingested(t, result, err)
+	if last := calls[len(calls)-1]; last.Read != uint64(len(twoRows)) || last.Total != last.Read || last.Sent != result.BytesSent {
+		t.Errorf("%+v", calls)
+	}
+	arm(t, `{"service": "queue", "operation": "PutMessage", "fault": {"kind": "stall", "when": "before"}}`)
+	_, err = client.FromBytes(within(t), []byte(twoRows), now(table, kusto.OnProgress(func(kusto.Progress) { panic("no more") }))...)
+	if failure := failed(t, err, kusto.CodeCallback); !strings.Contains(failure.Message, "no more") {
+		t.Errorf("%+v", failure)
+	}
+}
+
+func withTokens(t *testing.T, get func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error)) *kusto.Client {
+	t.Helper()
+	return clientOf(t, kusto.NewConnectionStringBuilder(connection).WithTokenCredential(get))
+}
+
+func TestTokenCallback(t *testing.T) {
+	var asked atomic.Int64
+	client := withTokens(t, func(_ context.Context, request kusto.TokenRequest) (kusto.AccessToken, error) {
+		asked.Add(1)
+		if !strings.HasSuffix(request.Scope, "/.default") {
+			t.Errorf("%+v", request)
+		}
+		return kusto.AccessToken{Token: "a-token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+	})
+	if number(t, client, "print 1") != 1 || number(t, client, "print 2") != 2 || asked.Load() != 1 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+	table := newTable(t, client)
+	result, err := client.FromBytes(within(t), []byte(twoRows), now(table)...)
+	ingested(t, result, err)
+}
+
+func TestTokenCallbacksThatFail(t *testing.T) {
+	for name, test := range map[string]struct {
+		get   func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error)
+		retry kusto.Retry
+	}{
+		"refused": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+			return kusto.AccessToken{}, errors.New("no login today")
+		}, kusto.RetryNever},
+		"later": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+			return kusto.AccessToken{}, fmt.Errorf("busy: %w", &kusto.RetryableError{Err: errors.New("come back")})
+		}, kusto.RetryLater},
+		"panic": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) { panic("oh") }, kusto.RetryNever},
+		"empty": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+			return kusto.AccessToken{}, nil
+		}, kusto.RetryNever},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := withTokens(t, test.get).WarmUp(within(t))
+			if failure := failed(t, err, kusto.CodeAuth); failure.Retry != test.retry {
+				t.Errorf("%+v", failure)
+			}
+		})
+	}
+}
+
+func TestATokenCallbackThatWaitsEndsWithItsClient(t *testing.T) {
+	waiting, ended := make(chan struct{}), make(chan struct{})
+	client := withTokens(t, func(ctx context.Context, _ kusto.TokenRequest) (kusto.AccessToken, error) {
+		close(waiting)
+		<-ctx.Done()
+		close(ended)
+		return kusto.AccessToken{}, ctx.Err()
+	})
+	go func() { <-waiting; client.Close() }()
+	if err := client.WarmUp(within(t)); !errors.Is(err, kusto.ErrClosed) {
+		t.Error(err)
+	}
+	<-ended
+}
+
+func TestFixedTokens(t *testing.T) {
+	for name, kcsb := range map[string]*kusto.ConnectionStringBuilder{
+		"application": kusto.NewConnectionStringBuilder(connection).WithApplicationToken("", "a-token"),
+		"user":        kusto.NewConnectionStringBuilder(connection).WithAadUserToken("a-token"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if number(t, clientOf(t, kcsb), "print 7") != 7 {
+				t.Error("no 7")
+			}
+		})
+	}
+}
+
+func TestLog(t *testing.T) {
+	nothingLeft(t)
+	var mu sync.Mutex
+	var lines []string
+	err := kusto.SetLog(kusto.LogTrace, func(level kusto.LogLevel, target, message string) {
+		mu.Lock()
+		defer mu.Unlock()
+		lines = append(lines, fmt.Sprint(level.Level(), target, message))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := kusto.SetLog(kusto.LogTrace, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	client := clientOf(t, kusto.NewConnectionStringBuilder(connection).WithAadUserToken("very-secret"))
+	table := newTable(t, client)
+	result, err := client.FromBytes(within(t), []byte(twoRows), now(table)...)
+	ingested(t, result, err)
+	mu.Lock()
+	defer mu.Unlock()
+	if text := strings.Join(lines, "\n"); len(lines) == 0 || strings.Contains(text, "very-secret") || !strings.Contains(text, result.SourceID()) {
+		t.Error(text)
+	}
+}

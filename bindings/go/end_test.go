@@ -1,0 +1,243 @@
+package kustoingest_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	kusto "kustoingest"
+)
+
+const stalledUploads = `{"service": "blob", "fault": {"kind": "stall", "when": "before"}}`
+
+// whenStalled waits until a request hangs in the emulator.
+func whenStalled(t *testing.T) {
+	t.Helper()
+	eventually(t, "a request stalls", func() bool {
+		for _, count := range fired(t) {
+			if count > 0 {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func TestCancelledBefore(t *testing.T) {
+	client := newClient(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for name, err := range map[string]error{
+		"bytes":  second(client.FromBytes(ctx, []byte(twoRows), kusto.Table("T"))),
+		"query":  second(client.Query(ctx, "", "print 1")),
+		"warmup": client.WarmUp(ctx),
+	} {
+		failed(t, err, kusto.CodeCancelled)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCancelledDuringAnUpload(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	resetTraffic(t)
+	arm(t, stalledUploads)
+	ctx, cancel := context.WithCancel(within(t))
+	go func() { whenStalled(t); cancel() }()
+	_, err := client.FromReader(ctx, strings.NewReader(twoRows), now(table)...)
+	failed(t, err, kusto.CodeCancelled)
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if n := posted(t); n != 0 {
+		t.Errorf("%d requests to queues", n)
+	}
+}
+
+func TestCancelledAfter(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	ctx, cancel := context.WithCancel(context.Background())
+	result, err := client.FromBytes(ctx, []byte(twoRows), now(table)...)
+	cancel()
+	ingested(t, result, err)
+	failed(t, result.Wait(ctx), kusto.CodeCancelled)
+}
+
+func TestCancelledWhileTheReaderBlocks(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	resetTraffic(t)
+	for name, limit := range map[kusto.Code]func() (context.Context, context.CancelFunc){
+		kusto.CodeTimedOut: func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), 50*time.Millisecond)
+		},
+		kusto.CodeCancelled: func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancelled, _ := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			context.AfterFunc(cancelled, cancel)
+			return ctx, cancel
+		},
+	} {
+		t.Run(name.String(), func(t *testing.T) {
+			reader, writer := io.Pipe()
+			go writer.Write([]byte(twoRows))
+			ctx, cancel := limit()
+			defer cancel()
+			_, err := client.FromReader(ctx, reader, now(table)...)
+			failed(t, err, name)
+			if !errors.Is(err, ctx.Err()) {
+				t.Error(err)
+			}
+			// The Read that blocks ends now, and its goroutine with it.
+			reader.Close()
+		})
+	}
+	if n := posted(t); n != 0 {
+		t.Errorf("%d requests to queues", n)
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	arm(t, stalledUploads, `{"service": "query", "fault": {"kind": "stall", "when": "before"}}`)
+	for name, call := range map[string]func(context.Context) error{
+		"upload": func(ctx context.Context) error {
+			return second(client.FromBytes(ctx, []byte(twoRows), now(table)...))
+		},
+		"query": func(ctx context.Context) error { return second(client.Query(ctx, "", "print 1")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+			defer cancel()
+			err := call(ctx)
+			failure := failed(t, err, kusto.CodeTimedOut)
+			if !errors.Is(err, context.DeadlineExceeded) || failure.Host == "" {
+				t.Errorf("%+v", failure)
+			}
+		})
+	}
+}
+
+func TestACancelledQueryReturnsAtOnce(t *testing.T) {
+	client := newClient(t)
+	arm(t, `{"service": "query", "fault": {"kind": "stall", "when": "before"}}`)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { whenStalled(t); cancel() }()
+	_, err := client.Query(ctx, "", "print 1")
+	failed(t, err, kusto.CodeCancelled)
+	// Closing ends what the library still waits for; the clean-up sees that nothing is left.
+}
+
+func TestCloseWithWorkInFlight(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	resetTraffic(t)
+	arm(t, stalledUploads)
+	reader, writer := io.Pipe()
+	go writer.Write([]byte(twoRows))
+	calls := map[string]func() error{
+		"upload": func() error {
+			return second(client.FromBytes(context.Background(), []byte(twoRows), kusto.Table(table)))
+		},
+		"reader": func() error { return second(client.FromReader(context.Background(), reader, kusto.Table(table))) },
+	}
+	var ended sync.WaitGroup
+	for name, call := range calls {
+		ended.Add(1)
+		go func() {
+			defer ended.Done()
+			err := call()
+			var failure *kusto.Error
+			if !errors.As(err, &failure) || !errors.Is(err, kusto.ErrClosed) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}()
+	}
+	whenStalled(t)
+	var closing sync.WaitGroup
+	for range 3 {
+		closing.Add(1)
+		go func() {
+			defer closing.Done()
+			if err := client.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	closing.Wait()
+	ended.Wait()
+	reader.Close()
+	if _, err := client.Query(within(t), "", "print 1"); !errors.Is(err, kusto.ErrClosed) {
+		t.Error(err)
+	}
+	if n := posted(t); n != 0 {
+		t.Errorf("%d requests to queues", n)
+	}
+}
+
+func TestShutdownWaitsForWork(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	reader, writer := io.Pipe()
+	handed := make(chan error)
+	go func() {
+		handed <- second(client.FromReader(context.Background(), reader, now(table)...))
+	}()
+	// The ingestion is under way once the first row was read.
+	if _, err := writer.Write([]byte("1,one\n")); err != nil {
+		t.Fatal(err)
+	}
+	down := make(chan error)
+	go func() {
+		abandoned, err := client.Shutdown(within(t))
+		if abandoned != 0 {
+			t.Errorf("%d abandoned", abandoned)
+		}
+		down <- err
+	}()
+	eventually(t, "new calls are refused", func() bool {
+		_, err := client.PeekOutcomes(within(t), kusto.Failures, nil, 1)
+		return errors.Is(err, kusto.ErrClosed)
+	})
+	if _, err := writer.Write([]byte("2,two\n")); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	if err := errors.Join(<-handed, <-down); err != nil {
+		t.Fatal(err)
+	}
+	other := newClient(t)
+	eventually(t, "both rows arrive", func() bool { return number(t, other, "['"+table+"'] | count") == 2 })
+}
+
+func TestManyGoroutinesAndTwoClients(t *testing.T) {
+	clients := []*kusto.Client{newClient(t), newClient(t)}
+	table := newTable(t, clients[0])
+	var results sync.WaitGroup
+	for i := range 8 {
+		client := clients[i%2]
+		results.Add(1)
+		go func() {
+			defer results.Done()
+			for range 3 {
+				result, err := client.FromReader(within(t), strings.NewReader(twoRows), now(table)...)
+				if err == nil {
+					err = result.Wait(within(t), kusto.WithInterval(20*time.Millisecond))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	results.Wait()
+	mustCount(t, clients[1], table, 8*3*2)
+}
