@@ -120,7 +120,7 @@ func TestDeadlines(t *testing.T) {
 			err := call(ctx)
 			failure := failed(t, err, kusto.CodeTimedOut)
 			if !errors.Is(err, context.DeadlineExceeded) || failure.Host == "" {
-				t.Errorf("%+v", failure)
+				t.Errorf("%+v", *failure)
 			}
 		})
 	}
@@ -214,12 +214,12 @@ func TestShutdownWaitsForWork(t *testing.T) {
 	if err := errors.Join(<-handed, <-down); err != nil {
 		t.Fatal(err)
 	}
-	other := newClient(t)
+	other := furtherClient(t, kusto.NewConnectionStringBuilder(connection))
 	eventually(t, "both rows arrive", func() bool { return number(t, other, "['"+table+"'] | count") == 2 })
 }
 
 func TestManyGoroutinesAndTwoClients(t *testing.T) {
-	clients := []*kusto.Client{newClient(t), newClient(t)}
+	clients := []*kusto.Client{newClient(t), furtherClient(t, kusto.NewConnectionStringBuilder(connection))}
 	table := newTable(t, clients[0])
 	var results sync.WaitGroup
 	for i := range 8 {

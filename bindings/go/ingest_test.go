@@ -59,7 +59,8 @@ func TestEverySourceKind(t *testing.T) {
 			result, err := hand(within(t), client, now(table))
 			ingested(t, result, err)
 			mustCount(t, client, table, 2)
-			if result.BytesRaw != uint64(len(twoRows)) || result.BytesSent == 0 || len(result.Items) != 1 {
+			// Nobody said how large the compressed file's content is.
+			if known := name != "file by its name"; known != (result.BytesRaw == uint64(len(twoRows))) || result.BytesSent == 0 || len(result.Items) != 1 {
 				t.Errorf("%+v", result)
 			}
 		})
@@ -97,7 +98,7 @@ func TestNoDataIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if failure := failed(t, err, kusto.CodeInvalidArgument); !failure.Permanent() || failure.InDoubt {
-				t.Errorf("%+v", failure)
+				t.Errorf("%+v", *failure)
 			}
 		})
 	}
@@ -148,7 +149,7 @@ func plain(r rune) rune {
 
 func TestUnicodeNames(t *testing.T) {
 	client := newClient(t)
-	table := namedTable(t, client, fmt.Sprintf("Tabelle für 数据 🚀 %d", time.Now().UnixNano()), kusto.Column{Name: "Größe", Type: "long"}, kusto.Column{Name: "текст", Type: "string"})
+	table := namedTable(t, client, fmt.Sprintf("Tabelle für 数据 %d", time.Now().UnixNano()), kusto.Column{Name: "Größe", Type: "long"}, kusto.Column{Name: "текст", Type: "string"})
 	result, err := client.FromReader(within(t), strings.NewReader("7,żółw 🐢\n"), now(table, kusto.Tags([]string{"drop-by:日本"}))...)
 	ingested(t, result, err)
 	rows, err := client.Query(within(t), "", "['"+table+"']")
@@ -175,7 +176,7 @@ func TestWrongTable(t *testing.T) {
 	}
 	failure := failed(t, result.Wait(within(t), kusto.WithInterval(20*time.Millisecond)), kusto.CodeService)
 	if !failure.Permanent() || failure.ServiceCode == "" || len(failure.Statuses) != 1 || failure.Statuses[0].State != kusto.Failed {
-		t.Errorf("%+v", failure)
+		t.Errorf("%+v", *failure)
 	}
 	notice := outcome(t, client, kusto.Failures, result)
 	if notice.Table != missing || notice.ErrorCode != failure.ServiceCode || notice.SourceID != result.SourceID() {
@@ -215,7 +216,7 @@ func TestReportToQueue(t *testing.T) {
 		t.Errorf("%+v", notice)
 	}
 	if failure := failed(t, result.Wait(within(t)), kusto.CodeInvalidState); !failure.Permanent() {
-		t.Errorf("%+v", failure)
+		t.Errorf("%+v", *failure)
 	}
 }
 
@@ -224,7 +225,7 @@ func TestReportToTableAndTokenOfAnotherClient(t *testing.T) {
 	table := newTable(t, client)
 	result, err := client.FromBytes(within(t), []byte(twoRows), now(table)...)
 	ingested(t, result, err)
-	other := newClient(t)
+	other := furtherClient(t, kusto.NewConnectionStringBuilder(connection))
 	statuses, err := other.ResultOf(result.TrackingToken).Status(within(t))
 	if err != nil || len(statuses) != 1 || statuses[0].State != kusto.Succeeded || statuses[0].Table != table {
 		t.Errorf("%+v %v", statuses, err)

@@ -108,7 +108,7 @@ func parseTimespan(text string) (time.Duration, error) {
 		return 0, err
 	}
 	const day = int64(24 * time.Hour)
-	if days > (math.MaxInt64-day)/day {
+	if days > math.MaxInt64/day || days*day > math.MaxInt64-int64(clock) {
 		return 0, errRange
 	}
 	total := time.Duration(days*day) + clock
