@@ -80,8 +80,7 @@ func TestCancelledWhileTheReaderBlocks(t *testing.T) {
 		},
 		kusto.CodeCancelled: func() (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(context.Background())
-			cancelled, _ := context.WithTimeout(context.Background(), 50*time.Millisecond)
-			context.AfterFunc(cancelled, cancel)
+			time.AfterFunc(50*time.Millisecond, cancel)
 			return ctx, cancel
 		},
 	} {
