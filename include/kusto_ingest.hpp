@@ -482,7 +482,11 @@ public:
     /// As `value()`.
     T operator*() && { return std::move(*this).value(); }
     /// As `value()`.
+    const T &operator*() const & { return value(); }
+    /// As `value()`.
     T *operator->() { return &value(); }
+    /// As `value()`.
+    const T *operator->() const { return &value(); }
     /// The error. Ask `has_value()` first: a success has none, and ends the program here.
     const kusto::error &error() const
     {
