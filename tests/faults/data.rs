@@ -1,0 +1,111 @@
+//! The data that is ingested, and the forms in which it is handed over.
+
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use bytes::Bytes;
+use kusto_ingest::source::Source;
+
+use crate::bed::Rows;
+
+/// What a client may hold of a one-shot source. Data above it, once it was read, is gone.
+pub(crate) const BUDGET: usize = 32 * 1024 * 1024;
+/// Size of a block in storage.
+const BLOCK: usize = 4 * 1024 * 1024;
+/// Noise in one row of the sets that need blocks.
+const NOISE_PER_ROW: usize = 6 * 1024;
+
+/// Rows of `T(a:long, b:string)` as CSV, with what they count and add up to.
+pub(crate) struct Data {
+    pub(crate) text: Bytes,
+    pub(crate) rows: Rows,
+}
+
+/// One block, and little of it.
+pub(crate) static SMALL: LazyLock<Data> =
+    LazyLock::new(|| data((0..200).map(|n| format!("row {n}"))));
+/// Three blocks, of which a client may hold all.
+pub(crate) static BLOCKS: LazyLock<Data> = LazyLock::new(|| noise(2 * BLOCK + BLOCK / 4));
+/// More than a client may hold.
+pub(crate) static LARGE: LazyLock<Data> = LazyLock::new(|| noise(BUDGET + BLOCK / 2));
+
+fn data(texts: impl Iterator<Item = String>) -> Data {
+    let (mut text, mut rows) = (Vec::new(), Rows::default());
+    for (number, value) in texts.enumerate() {
+        writeln!(text, "{number},{value}").unwrap();
+        rows.add(number as i64, &value);
+    }
+    let text = text.into();
+    Data { text, rows }
+}
+
+/// Rows whose texts do not become smaller than `compressed` bytes in all.
+fn noise(compressed: usize) -> Data {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut word = move || {
+        // xorshift64: the same noise in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    data((0..compressed.div_ceil(NOISE_PER_ROW)).map(|_| {
+        let bytes: Vec<u8> = (0..NOISE_PER_ROW / 8).flat_map(|_| word()).collect();
+        STANDARD_NO_PAD.encode(bytes)
+    }))
+}
+
+/// The form in which data is handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    Bytes,
+    File,
+    /// One-shot, within what the client may hold.
+    Reader,
+    /// One-shot, and more than that.
+    LargeReader,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 4] = [Kind::Bytes, Kind::File, Kind::Reader, Kind::LargeReader];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Bytes => "bytes",
+            Kind::File => "file",
+            Kind::Reader => "reader",
+            Kind::LargeReader => "reader over budget",
+        }
+    }
+}
+
+/// A source, with what must live as long as it does.
+pub(crate) struct Handed {
+    pub(crate) source: Source,
+    _directory: Option<tempfile::TempDir>,
+}
+
+/// `data` in the form of `kind`, always named `data.csv`.
+pub(crate) fn hand(kind: Kind, data: &Data) -> Handed {
+    let in_memory = |source: Source| Handed {
+        source: source.with_name("data.csv"),
+        _directory: None,
+    };
+    match kind {
+        Kind::Bytes => in_memory(Source::bytes(data.text.clone())),
+        Kind::Reader | Kind::LargeReader => {
+            in_memory(Source::reader(std::io::Cursor::new(data.text.clone())))
+        }
+        Kind::File => {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("data.csv");
+            std::fs::write(&path, &data.text).unwrap();
+            Handed {
+                source: Source::file(path),
+                _directory: Some(directory),
+            }
+        }
+    }
+}

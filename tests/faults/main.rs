@@ -1,0 +1,13 @@
+//! Every fault at every step, and what came of it: see docs/FAULTS.md.
+
+mod bed;
+mod case;
+mod data;
+mod fault;
+mod matrix;
+mod oracle;
+mod run;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+mod target;

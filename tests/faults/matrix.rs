@@ -1,0 +1,79 @@
+//! The matrix: every case, several at a time, and one table of how they ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::case::Case;
+use crate::run::{Ending, run};
+use crate::{support, table};
+
+/// Cases under way: most of their time they wait for pauses of the client to end.
+const PARALLEL: usize = 32;
+/// Those of them that move megabytes.
+const PARALLEL_LARGE: usize = 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_loses_nothing_and_is_told() {
+    let mut storages = support::storages().into_iter();
+    let built_in = storages.next().unwrap();
+    let all: Vec<Case> = wanted(Case::all());
+    let endings = run_all(&all, built_in).await;
+    println!("{}", table::render(&endings));
+    for azurite in storages {
+        let cases: Vec<Case> = all.iter().copied().filter(Case::is_for_azurite).collect();
+        let on_azurite = run_all(&cases, azurite).await;
+        for (case, ending) in &on_azurite {
+            assert_eq!(ending, &endings[case], "{case}: another ending on Azurite");
+        }
+        println!("{} cases on Azurite, all with the same endings", cases.len());
+    }
+}
+
+/// The cases whose names hold the text of `KUSTO_TEST_CASE`, for looking into one.
+fn wanted(mut cases: Vec<Case>) -> Vec<Case> {
+    if let Ok(part) = std::env::var("KUSTO_TEST_CASE") {
+        cases.retain(|case| case.to_string().contains(&part));
+    }
+    cases
+}
+
+async fn run_all(
+    cases: &[Case],
+    storage: kusto_emulator::StorageKind,
+) -> BTreeMap<Case, Ending> {
+    let (any, large) = (
+        Arc::new(Semaphore::new(PARALLEL)),
+        Arc::new(Semaphore::new(PARALLEL_LARGE)),
+    );
+    let mut running = JoinSet::new();
+    for case in cases.iter().copied() {
+        let (any, large, storage) = (any.clone(), large.clone(), storage.clone());
+        running.spawn(async move {
+            let _large = match case.target.is_of_blocks() {
+                true => Some(large.acquire_owned().await),
+                false => None,
+            };
+            let _any = any.acquire_owned().await;
+            (case, run(case, storage).await)
+        });
+    }
+    let (mut endings, mut wrong) = (BTreeMap::new(), Vec::new());
+    while let Some(ended) = running.join_next().await {
+        match ended.unwrap() {
+            (case, Ok(ending)) => drop(endings.insert(case, ending)),
+            (case, Err(problem)) => wrong.push(format!("{case}: {problem}")),
+        }
+    }
+    wrong.sort();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+    endings
+}
