@@ -18,16 +18,20 @@ use crate::addresses::{
 };
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
+use crate::faults::{Book, FaultReport, FaultRule};
 use crate::ingestor::Ingestor;
 use crate::options::{Options, Secret, StorageKind};
 use crate::server::auth::Access;
-use crate::server::listener::serve;
+use crate::server::body::Body;
+use crate::server::control::Control;
+use crate::server::listener::{Cut, serve};
 use crate::server::router::Router;
 use crate::server::tls::{Authority, CaFile, client_config};
 use crate::storage::{
     Account, Azurite, AzuriteError, Backend, Endpoints, Names, Resources, Service, Storage,
     StorageResources,
 };
+use crate::traffic::{Connection, Meter, Traffic};
 
 /// By which the emulator knows its ingestor's requests to its own storage.
 pub(crate) const OWN_USER_AGENT: &str = concat!("kusto-emulator/", env!("CARGO_PKG_VERSION"));
@@ -102,6 +106,7 @@ pub struct Emulator {
     accounts: Vec<AccountEndpoints>,
     hosts_line: Option<String>,
     ca: Option<CaFile>,
+    control: Arc<Control>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     /// Ends before the rest: what the ingestor has taken it finishes, and that needs storage.
@@ -234,6 +239,36 @@ impl Emulator {
         self.resources.for_ingestor()
     }
 
+    /// Arms a fault rule, after those that are armed already, and gives its id.
+    ///
+    /// # Panics
+    /// When the rule makes no sense ([`FaultRule::check`]): a test would wait in vain for it to fire.
+    pub fn arm(&self, rule: FaultRule) -> u64 {
+        self.control.faults.arm(rule).expect("the rule makes sense")
+    }
+
+    /// The armed rules in the order of their arming, with what each did so far.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FaultReport> {
+        self.control.faults.reports()
+    }
+
+    /// Disarms every rule. Requests that are stalled already stay so.
+    pub fn disarm_all(&self) {
+        self.control.faults.disarm_all();
+    }
+
+    /// What clients sent since the start or the last reset.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.control.traffic.read()
+    }
+
+    /// Begins to count anew.
+    pub fn reset_traffic(&self) {
+        self.control.traffic.reset();
+    }
+
     /// Ends the emulator: what was taken for ingestion and requests under way are given a few seconds to
     /// finish, then nothing of it is left.
     pub async fn shutdown(mut self) {
@@ -278,10 +313,14 @@ impl Assembly<'_> {
             CancellationToken::new(),
             Arc::new(Notify::new()),
         );
+        let control = Arc::new(Control {
+            faults: Book::new(shutdown.clone()),
+            traffic: Meter::default(),
+        });
         let ingestor_shutdown = CancellationToken::new();
         let ingestor = self.ingestor(&message_added)?;
         let (engine_url, data_management_url) = ports.service_urls(options);
-        let tasks = self.listen(ports, &shutdown, &message_added);
+        let tasks = self.listen(ports, &control, &shutdown, &message_added);
         let accounts = self
             .accounts
             .into_iter()
@@ -299,6 +338,7 @@ impl Assembly<'_> {
             accounts: accounts.collect(),
             hosts_line: hosts_line(options),
             ca,
+            control,
             shutdown,
             tasks,
             ingestor: options
@@ -312,6 +352,7 @@ impl Assembly<'_> {
     fn listen(
         &self,
         ports: Ports,
+        control: &Arc<Control>,
         shutdown: &CancellationToken,
         message_added: &Arc<Notify>,
     ) -> Vec<JoinHandle<()>> {
@@ -321,13 +362,13 @@ impl Assembly<'_> {
             .as_ref()
             .map(|authority| authority.acceptor.clone());
         for ((account, _), listener) in self.accounts.iter().zip(ports.storage) {
-            let storage = self.storage(account, message_added);
+            let storage = self.storage(account, control, message_added);
             tasks.push(spawn(
                 listener,
                 tls.clone(),
                 shutdown,
                 Arc::new(storage),
-                |s, r| async move { s.handle(r).await },
+                |s, r, c| async move { s.handle(r, &c).await },
             ));
         }
         let role = if self.options.split_roles {
@@ -341,13 +382,13 @@ impl Assembly<'_> {
         ];
         for (listener, role) in services {
             if let Some(listener) = listener {
-                let router = self.router(role);
+                let router = self.router(role, control);
                 tasks.push(spawn(
                     listener,
                     tls.clone(),
                     shutdown,
                     Arc::new(router),
-                    |s, r| async move { s.handle(r).await },
+                    |s, r, c| async move { s.handle(r, &c).await },
                 ));
             }
         }
@@ -372,7 +413,12 @@ impl Assembly<'_> {
         })
     }
 
-    fn storage(&self, account: &Arc<Account>, message_added: &Arc<Notify>) -> Storage {
+    fn storage(
+        &self,
+        account: &Arc<Account>,
+        control: &Arc<Control>,
+        message_added: &Arc<Notify>,
+    ) -> Storage {
         let backend = match &self.azurite {
             None => Backend::built_in(account),
             Some(azurite) => Backend::Azurite(azurite.clone()),
@@ -380,13 +426,14 @@ impl Assembly<'_> {
         Storage::new(
             account.clone(),
             backend,
+            control.clone(),
             self.options.clock.clone(),
             self.options.tls,
             message_added.clone(),
         )
     }
 
-    fn router(&self, role: Role) -> Router {
+    fn router(&self, role: Role, control: &Arc<Control>) -> Router {
         let access = Access {
             required_token: self.options.required_token.clone(),
             cluster_metadata: self.options.cluster_metadata,
@@ -396,6 +443,7 @@ impl Assembly<'_> {
             role,
             access,
             resources: self.resources.clone(),
+            control: control.clone(),
         }
     }
 }
@@ -405,15 +453,18 @@ fn spawn<S, F>(
     tls: Option<TlsAcceptor>,
     shutdown: &CancellationToken,
     service: Arc<S>,
-    handle: fn(Arc<S>, hyper::Request<hyper::body::Incoming>) -> F,
+    handle: fn(Arc<S>, hyper::Request<hyper::body::Incoming>, Arc<Connection>) -> F,
 ) -> JoinHandle<()>
 where
     S: Send + Sync + 'static,
-    F: Future<Output = hyper::Response<crate::server::body::Body>> + Send + 'static,
+    F: Future<Output = Result<hyper::Response<Body>, Cut>> + Send + 'static,
 {
-    tokio::spawn(serve(listener, tls, shutdown.clone(), move |request| {
-        handle(service.clone(), request)
-    }))
+    tokio::spawn(serve(
+        listener,
+        tls,
+        shutdown.clone(),
+        move |request, connection| handle(service.clone(), request, connection),
+    ))
 }
 
 fn check(options: &Options) -> Result<(), StartError> {

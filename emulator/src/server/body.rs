@@ -106,3 +106,9 @@ pub(crate) fn set(response: &mut Response<Body>, name: &'static str, value: &str
         response.headers_mut().insert(name, value);
     }
 }
+
+/// A success that no service gives: the HTML page of something in between.
+pub(crate) fn garbage(status: StatusCode) -> Response<Body> {
+    let page = "<html><head><title>Sign in</title></head><body>This is no answer of the service.</body></html>";
+    typed(status, "text/html", page.to_owned())
+}

@@ -1,8 +1,8 @@
 //! Accepting connections and serving HTTP/1.1 on them until told to stop.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -17,11 +17,25 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::body::Body;
+use crate::traffic::Connection;
 
 /// How long requests under way may take once the end is near.
 const GRACE: Duration = Duration::from_secs(3);
 /// Rest after a failed accept: it fails again at once while file descriptors are short.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Instead of an answer: the connection is closed without a byte more. An error of its service is what makes
+/// hyper give a connection up and drop its socket.
+#[derive(Debug)]
+pub(crate) struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the connection is cut on purpose")
+    }
+}
+
+impl std::error::Error for Cut {}
 
 /// Serves until `shutdown`, then lets requests under way end. No task is left when it returns.
 pub(crate) async fn serve<H, F>(
@@ -30,8 +44,8 @@ pub(crate) async fn serve<H, F>(
     shutdown: CancellationToken,
     handler: H,
 ) where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    H: Fn(Request<Incoming>, Arc<Connection>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     loop {
@@ -62,8 +76,8 @@ async fn connection<H, F>(
     shutdown: CancellationToken,
     handler: H,
 ) where
-    H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<Body>>,
+    H: Fn(Request<Incoming>, Arc<Connection>) -> F,
+    F: Future<Output = Result<Response<Body>, Cut>>,
 {
     // Small replies go out at once; failure to set it costs speed only.
     let _ = stream.set_nodelay(true);
@@ -83,13 +97,11 @@ async fn connection<H, F>(
 async fn http<S, H, F>(stream: S, shutdown: CancellationToken, handler: H)
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<Body>>,
+    H: Fn(Request<Incoming>, Arc<Connection>) -> F,
+    F: Future<Output = Result<Response<Body>, Cut>>,
 {
-    let service = service_fn(|request| {
-        let reply = handler(request);
-        async { Ok::<_, Infallible>(reply.await) }
-    });
+    let link = Arc::new(Connection::default());
+    let service = service_fn(|request| handler(request, link.clone()));
     let mut connection =
         pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {

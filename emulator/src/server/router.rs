@@ -1,24 +1,32 @@
 //! Which request goes where on the engine's and data management's ports.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body as HttpBody, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::json;
+use serde::Deserialize;
 
 use super::auth::Access;
-use super::body::{Body, set, typed};
+use super::body::{Body, set};
+use super::control::{Control, ControlRoute};
+use super::listener::Cut;
+use super::reply::{failure, fault_reply, from_engine};
+use super::request_body::RequestBody;
 use crate::engine::database::Engine;
-use crate::engine::http::{Endpoint, Reply, Role, respond};
+use crate::engine::http::{Endpoint, Role, respond};
+use crate::faults::{Subject, play};
+use crate::service_kind::ServiceKind;
 use crate::storage::Resources;
+use crate::traffic::Connection;
 
 /// The largest command or query, compressed and plain, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
-const JSON: &str = "application/json; charset=utf-8";
 
 /// One address of the service.
 pub(crate) struct Router {
@@ -26,104 +34,162 @@ pub(crate) struct Router {
     pub(crate) role: Role,
     pub(crate) access: Access,
     pub(crate) resources: Arc<Resources>,
+    pub(crate) control: Arc<Control>,
 }
 
 enum Route {
+    Control(ControlRoute),
+    Service(ServiceRoute),
+}
+
+#[derive(Clone, Copy)]
+enum ServiceRoute {
     Metadata,
-    Landing,
-    Service(Endpoint),
+    Engine(Endpoint),
 }
 
 impl Route {
     fn of(path: &str) -> Option<Self> {
-        match path.trim_end_matches('/') {
-            "/v1/rest/auth/metadata" => Some(Self::Metadata),
-            "/emulator/v1/resources" => Some(Self::Landing),
-            "/v1/rest/mgmt" => Some(Self::Service(Endpoint::Mgmt)),
-            "/v1/rest/query" => Some(Self::Service(Endpoint::QueryV1)),
-            "/v2/rest/query" => Some(Self::Service(Endpoint::QueryV2)),
-            _ => None,
-        }
+        let path = path.trim_end_matches('/');
+        let service = match path {
+            "/v1/rest/auth/metadata" => ServiceRoute::Metadata,
+            "/v1/rest/mgmt" => ServiceRoute::Engine(Endpoint::Mgmt),
+            "/v1/rest/query" => ServiceRoute::Engine(Endpoint::QueryV1),
+            "/v2/rest/query" => ServiceRoute::Engine(Endpoint::QueryV2),
+            _ => return ControlRoute::of(path).map(Self::Control),
+        };
+        Some(Self::Service(service))
     }
 
-    fn method(&self) -> Method {
+    fn methods(&self) -> &'static [Method] {
         match self {
-            Self::Metadata | Self::Landing => Method::GET,
-            Self::Service(_) => Method::POST,
+            Self::Control(route) => route.methods(),
+            Self::Service(ServiceRoute::Metadata) => &[Method::GET],
+            Self::Service(ServiceRoute::Engine(_)) => &[Method::POST],
+        }
+    }
+}
+
+impl ServiceRoute {
+    fn kind(self) -> ServiceKind {
+        match self {
+            Self::Metadata => ServiceKind::Metadata,
+            Self::Engine(Endpoint::Mgmt) => ServiceKind::Mgmt,
+            Self::Engine(Endpoint::QueryV1 | Endpoint::QueryV2) => ServiceKind::Query,
         }
     }
 }
 
 impl Router {
-    /// Answers one request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    /// Answers one request, unless a fault rule says otherwise.
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<Response<Body>, Cut> {
         let (parts, body) = request.into_parts();
-        let reply = self.answer(&parts, body).await;
-        tracing::info!(method = %parts.method, path = parts.uri.path(), status = reply.status().as_u16(), "service");
+        let reply = self.answer(&parts, body, connection).await;
+        let status = reply.as_ref().map_or(0, |reply| reply.status().as_u16());
+        tracing::info!(method = %parts.method, path = parts.uri.path(), status, "service");
         reply
     }
 
-    async fn answer(&self, parts: &Parts, body: Incoming) -> Response<Body> {
+    async fn answer(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        connection: &Connection,
+    ) -> Result<Response<Body>, Cut> {
         let path = parts.uri.path();
         let Some(route) = Route::of(path) else {
-            return failure(
-                StatusCode::NOT_FOUND,
-                "NotFound",
-                &format!("The emulator has nothing at '{path}'."),
-            );
+            let message = format!("The emulator has nothing at '{path}'.");
+            return Ok(failure(StatusCode::NOT_FOUND, "NotFound", &message));
         };
-        if route.method() != parts.method {
-            let allowed = route.method();
-            let message = format!("'{path}' takes {allowed} requests, not {}.", parts.method);
-            let mut reply = failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", &message);
-            set(&mut reply, "allow", allowed.as_str());
-            return reply;
-        }
-        if matches!(route, Route::Metadata) {
-            return self.access.metadata();
-        }
-        if let Some(refusal) = self.access.refusal(&parts.headers) {
-            return refusal;
+        if !route.methods().contains(&parts.method) {
+            return Ok(wrong_method(&route, parts));
         }
         match route {
-            Route::Metadata => self.access.metadata(),
-            Route::Landing => self.landing(),
-            Route::Service(endpoint) => self.service(endpoint, parts, body).await,
+            Route::Control(route) => Ok(self.control(route, parts, body).await),
+            Route::Service(route) => {
+                let meter = self.control.traffic.count(route.kind(), connection);
+                let body = RequestBody::new(body, Some(meter));
+                if self.control.faults.is_empty() {
+                    Ok(self.serve(route, parts, body).await)
+                } else {
+                    self.serve_or_fail(route, parts, body).await
+                }
+            }
         }
     }
 
-    /// `GET /emulator/v1/resources`, which only the emulator has: a container per storage account
-    /// for blobs of the user's own, `{"containers": ["http://...?sas", ...]}`. The signature allows
-    /// reading, writing, listing and deleting.
-    fn landing(&self) -> Response<Body> {
-        let containers = self.resources.landing_containers();
-        typed(
-            StatusCode::OK,
-            JSON,
-            json!({ "containers": containers }).to_string(),
-        )
+    async fn control(&self, route: ControlRoute, parts: &Parts, body: Incoming) -> Response<Body> {
+        match self.access.refusal(&parts.headers) {
+            Some(refusal) => refusal,
+            None => {
+                let (method, resources) = (&parts.method, &self.resources);
+                self.control.answer(route, method, body, resources).await
+            }
+        }
     }
 
-    async fn service(&self, endpoint: Endpoint, parts: &Parts, body: Incoming) -> Response<Body> {
+    /// Does the request.
+    async fn serve<B>(&self, route: ServiceRoute, parts: &Parts, body: B) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match route {
+            ServiceRoute::Metadata => self.access.metadata(),
+            ServiceRoute::Engine(endpoint) => match self.access.refusal(&parts.headers) {
+                Some(refusal) => refusal,
+                None => self.run(endpoint, parts, body).await,
+            },
+        }
+    }
+
+    /// With rules armed the body is read first, whatever becomes of the request: a rule may look at the command.
+    async fn serve_or_fail(
+        &self,
+        route: ServiceRoute,
+        parts: &Parts,
+        body: RequestBody,
+    ) -> Result<Response<Body>, Cut> {
         let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-            return failure(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestBodyTooLarge",
-                "The request's body is cut short or too large.",
-            );
+            return Ok(unreadable());
+        };
+        let (body, service) = (body.to_bytes(), route.kind());
+        let command = command(parts, &body);
+        let subject = Subject {
+            service,
+            operation: None,
+            command: &command,
+            account: "",
+            resource: "",
+        };
+        let fault = self.control.faults.meet(&subject);
+        let body = Full::new(body);
+        let Some(fault) = fault else {
+            return Ok(self.serve(route, parts, body).await);
+        };
+        let serve = |body| self.serve(route, parts, body);
+        let answer = || fault_reply(&fault, service);
+        play(&self.control.faults, &fault, body, serve, answer).await
+    }
+
+    async fn run<B>(&self, endpoint: Endpoint, parts: &Parts, body: B) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
+            return unreadable();
         };
         let (engine, role, headers) = (self.engine.clone(), self.role, parts.headers.clone());
         let body = body.to_bytes();
         // Queries compute for as long as they like without holding up other requests.
         let reply = tokio::task::spawn_blocking(move || {
             let plain = plain_body(&headers, &body)?;
-            Ok(respond(
-                &engine,
-                role,
-                endpoint,
-                &headers,
-                plain.as_deref().unwrap_or(&body),
-            ))
+            Ok(respond(&engine, role, endpoint, &headers, &plain))
         });
         match reply.await {
             Ok(Ok(reply)) => from_engine(reply),
@@ -137,13 +203,49 @@ impl Router {
     }
 }
 
-/// The decompressed body; none when it was not compressed.
-fn plain_body(headers: &hyper::HeaderMap, body: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
+fn wrong_method(route: &Route, parts: &Parts) -> Response<Body> {
+    let methods: Vec<_> = route.methods().iter().map(Method::as_str).collect();
+    let allowed = methods.join(", ");
+    let message = format!(
+        "'{}' takes {allowed} requests, not {}.",
+        parts.uri.path(),
+        parts.method
+    );
+    let mut reply = failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", &message);
+    set(&mut reply, "allow", &allowed);
+    reply
+}
+
+fn unreadable() -> Response<Body> {
+    failure(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "RequestBodyTooLarge",
+        "The request's body is cut short or too large.",
+    )
+}
+
+/// The text of a command or query; empty when there is none in the body.
+fn command(parts: &Parts, body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Text {
+        csl: String,
+    }
+    plain_body(&parts.headers, body)
+        .ok()
+        .and_then(|plain| serde_json::from_slice::<Text>(&plain).ok())
+        .map_or_else(String::new, |text| text.csl)
+}
+
+/// The body as it was before compression.
+fn plain_body<'a>(
+    headers: &hyper::HeaderMap,
+    body: &'a [u8],
+) -> Result<Cow<'a, [u8]>, &'static str> {
     match headers
         .get("content-encoding")
         .map(|value| value.as_bytes())
     {
-        None | Some(b"identity") => Ok(None),
+        None | Some(b"identity") => Ok(Cow::Borrowed(body)),
         Some(b"gzip") => {
             let mut plain = Vec::new();
             let mut reader = MultiGzDecoder::new(body).take(BODY_LIMIT as u64 + 1);
@@ -153,29 +255,9 @@ fn plain_body(headers: &hyper::HeaderMap, body: &[u8]) -> Result<Option<Vec<u8>>
             if plain.len() > BODY_LIMIT {
                 Err("The request's body is too large.")
             } else {
-                Ok(Some(plain))
+                Ok(Cow::Owned(plain))
             }
         }
         Some(_) => Err("The request's Content-Encoding is neither gzip nor identity."),
     }
-}
-
-fn from_engine(reply: Reply) -> Response<Body> {
-    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = super::body::empty(status);
-    *response.body_mut() = reply.body.into();
-    for (name, value) in reply.headers {
-        let name = hyper::header::HeaderName::try_from(name);
-        if let (Ok(name), Ok(value)) = (name, hyper::header::HeaderValue::try_from(value)) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
-}
-
-/// An error in the form of the service.
-fn failure(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    let permanent = status.is_client_error();
-    let error = json!({ "error": { "code": code, "message": message, "@message": message, "@permanent": permanent } });
-    typed(status, JSON, error.to_string())
 }

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{Method, Response};
@@ -18,6 +17,7 @@ use super::sas;
 use crate::clock::Clock;
 use crate::options::AzuriteOptions;
 use crate::server::body::Body;
+use crate::server::request_body::RequestBody;
 
 /// Headers of one connection only (RFC 9110, 7.6.1), and those that the next hop makes anew.
 const HOP: [&str; 7] = [
@@ -93,7 +93,7 @@ impl Azurite {
         account: &str,
         service: Service,
         parts: &Parts,
-        body: Incoming,
+        body: RequestBody,
     ) -> Result<Response<Body>, StorageError> {
         let path = without_account(parts.uri.path(), account);
         let query = parts.uri.query().unwrap_or_default();

@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::{Method, Response, StatusCode};
 
 use self::store::{Blob, BlockChoice, Container, HeaderSet, PutConditions};
@@ -16,6 +15,7 @@ use super::error::StorageError;
 use super::request::Call;
 use super::{http_date, xml};
 use crate::server::body::{Body, empty, set, typed};
+use crate::server::request_body::RequestBody;
 
 /// Azure's limit of 50,000 blocks makes a list of at most about 5 MB.
 const BLOCK_LIST_LIMIT: usize = 16 << 20;
@@ -38,7 +38,7 @@ impl BlobService {
         }
     }
 
-    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         if call.rest.is_empty() {
             return self.list(call);
         }
@@ -75,7 +75,7 @@ impl BlobService {
         action(container)
     }
 
-    async fn put_blob(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn put_blob(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("cw")?;
         match call.header("x-ms-blob-type") {
             Some("BlockBlob") => {}
@@ -106,7 +106,7 @@ impl BlobService {
         Ok(written(&created))
     }
 
-    async fn put_block(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn put_block(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("w")?;
         let id = call
             .query
@@ -133,7 +133,7 @@ impl BlobService {
         Ok(empty(StatusCode::CREATED))
     }
 
-    async fn put_block_list(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn put_block_list(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("w")?;
         let text = String::from_utf8(read_limited(body, BLOCK_LIST_LIMIT).await?)
             .map_err(|_| StorageError::invalid_xml())?;

@@ -2,9 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 
 use super::error::StorageError;
+use crate::server::request_body::RequestBody;
 
 /// Bodies are gathered into pieces of this size. A frame of the connection cannot be kept as it
 /// is: it holds on to the whole read buffer, which may be many times larger.
@@ -52,7 +53,7 @@ impl Content {
     }
 
     /// Reads a request's body to its end.
-    pub(crate) async fn read(body: &mut Incoming) -> Result<Self, StorageError> {
+    pub(crate) async fn read(body: &mut RequestBody) -> Result<Self, StorageError> {
         let mut content = Self::default();
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or(PIECE);
         let mut piece = BytesMut::with_capacity(expected.min(PIECE));
@@ -73,7 +74,7 @@ impl Content {
 
 /// Reads a body of at most `limit` bytes into one piece.
 pub(crate) async fn read_limited(
-    body: &mut Incoming,
+    body: &mut RequestBody,
     limit: usize,
 ) -> Result<Vec<u8>, StorageError> {
     let mut whole = Vec::new();
@@ -86,7 +87,7 @@ pub(crate) async fn read_limited(
     Ok(whole)
 }
 
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, StorageError> {
+async fn next_data(body: &mut RequestBody) -> Result<Option<Bytes>, StorageError> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| StorageError::body_cut_short())?;
         if let Ok(data) = frame.into_data() {

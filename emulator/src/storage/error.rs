@@ -8,7 +8,7 @@ use hyper::StatusCode;
 #[derive(Clone, Debug)]
 pub(crate) struct StorageError {
     pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: Cow<'static, str>,
     /// Extra elements of the XML body, such as `AuthenticationErrorDetail`.
     pub(crate) details: Vec<(&'static str, String)>,
@@ -17,12 +17,12 @@ pub(crate) struct StorageError {
 impl StorageError {
     pub(crate) fn new(
         status: StatusCode,
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             message: message.into(),
             details: Vec::new(),
         }

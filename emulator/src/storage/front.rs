@@ -13,14 +13,21 @@ use super::account::{Account, Service};
 use super::azurite::Azurite;
 use super::blob::BlobService;
 use super::error::StorageError;
-use super::queue::{QueueService, adds_message};
+use super::fault_answer::{FaultAnswer, fault_answer};
+use super::operation::StorageOperation;
+use super::queue::QueueService;
 use super::request::{Address, Call, Query, header, host};
 use super::sas::{self, Target};
 use super::table::{self, TableService};
 use super::xml::Document;
 use crate::clock::Clock;
 use crate::emulator::OWN_USER_AGENT;
+use crate::faults::{Fault, Subject, play};
 use crate::server::body::{Body, set, typed};
+use crate::server::control::Control;
+use crate::server::listener::Cut;
+use crate::server::request_body::RequestBody;
+use crate::traffic::Connection;
 
 /// What answers `x-ms-version` when the request names none.
 const DEFAULT_VERSION: &str = sas::VERSION;
@@ -29,6 +36,7 @@ const DEFAULT_VERSION: &str = sas::VERSION;
 pub(crate) struct Storage {
     account: Arc<Account>,
     backend: Backend,
+    control: Arc<Control>,
     clock: Clock,
     secure: bool,
     message_added: Arc<Notify>,
@@ -36,22 +44,25 @@ pub(crate) struct Storage {
 
 /// What stands behind the front door.
 pub(crate) enum Backend {
-    BuiltIn {
-        blobs: BlobService,
-        queues: QueueService,
-        tables: TableService,
-    },
+    BuiltIn(BuiltIn),
     Azurite(Arc<Azurite>),
+}
+
+/// The emulator's own services of one account.
+pub(crate) struct BuiltIn {
+    blobs: BlobService,
+    queues: QueueService,
+    tables: TableService,
 }
 
 impl Backend {
     /// Empty stores with the account's containers, queues and tables.
     pub(crate) fn built_in(account: &Account) -> Self {
-        Self::BuiltIn {
+        Self::BuiltIn(BuiltIn {
             blobs: BlobService::new(account.names_of(Service::Blob)),
             queues: QueueService::new(account.names_of(Service::Queue)),
             tables: TableService::new(account.names_of(Service::Table)),
-        }
+        })
     }
 }
 
@@ -59,6 +70,7 @@ impl Storage {
     pub(crate) fn new(
         account: Arc<Account>,
         backend: Backend,
+        control: Arc<Control>,
         clock: Clock,
         secure: bool,
         message_added: Arc<Notify>,
@@ -66,50 +78,108 @@ impl Storage {
         Self {
             account,
             backend,
+            control,
             clock,
             secure,
             message_added,
         }
     }
 
-    /// Answers one request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
-        let (parts, mut body) = request.into_parts();
+    /// Answers one request, unless a fault rule says otherwise.
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<Response<Body>, Cut> {
+        let (parts, body) = request.into_parts();
+        let own = header(&parts.headers, "user-agent") == Some(OWN_USER_AGENT);
         let address = Address::of(&self.account, host(&parts), parts.uri.path());
         let service = address
             .as_ref()
             .map_or(Service::Blob, |address| address.service);
-        let adds_message = address
-            .as_ref()
-            .is_ok_and(|a| a.service == Service::Queue && adds_message(&parts.method, &a.rest));
-        let reply = match (address, &self.backend) {
-            (Err(error), _) => Err(error),
-            (Ok(address), Backend::Azurite(azurite)) => {
-                azurite
-                    .forward(self.account.name(), address.service, &parts, body)
-                    .await
-            }
-            (Ok(address), _) => {
-                let reply = self.answer(&address, &parts, &mut body).await;
-                discard_rest(&parts, &mut body).await;
-                reply.map(|reply| with_common_headers(reply, &parts))
+        let meter = (!own).then(|| self.control.traffic.count(service.into(), connection));
+        let body = RequestBody::new(body, meter);
+        let reply = match address {
+            Err(error) => Ok(self.refusal(service, &error, &parts)),
+            Ok(address) => {
+                let arrival = Arrival::new(address, &parts);
+                let fault = if own { None } else { self.fault(&arrival) };
+                match fault {
+                    None => Ok(self.serve(&arrival, body).await),
+                    Some(fault) => {
+                        let serve = |body| self.serve(&arrival, body);
+                        let answer = || self.fault_reply(&fault, &arrival);
+                        play(&self.control.faults, &fault, body, serve, answer).await
+                    }
+                }
             }
         };
-        let reply = reply.unwrap_or_else(|error| {
-            with_common_headers(error_reply(service, &error, &self.clock), &parts)
-        });
-        if adds_message && reply.status().is_success() {
-            self.message_added.notify_one();
-        }
-        self.log(service, &parts, &reply);
+        self.log(service, &parts, own, reply.as_ref().ok());
         reply
     }
 
+    /// Does the request.
+    async fn serve(&self, arrival: &Arrival<'_>, mut body: RequestBody) -> Response<Body> {
+        let (parts, service) = (arrival.parts, arrival.address.service);
+        let reply = match &self.backend {
+            Backend::Azurite(azurite) => {
+                let account = self.account.name();
+                azurite.forward(account, service, parts, body).await
+            }
+            Backend::BuiltIn(services) => {
+                let reply = self.answer(services, arrival, &mut body).await;
+                discard_rest(parts, &mut body).await;
+                reply.map(|reply| with_common_headers(reply, parts))
+            }
+        };
+        let reply = reply.unwrap_or_else(|error| self.refusal(service, &error, parts));
+        if arrival.operation == Some(StorageOperation::PutMessage) && reply.status().is_success() {
+            self.message_added.notify_one();
+        }
+        reply
+    }
+
+    fn fault(&self, arrival: &Arrival<'_>) -> Option<Fault> {
+        self.control.faults.meet(&Subject {
+            service: arrival.address.service.into(),
+            operation: arrival.operation,
+            command: "",
+            account: self.account.name(),
+            resource: &arrival.address.resource,
+        })
+    }
+
+    fn fault_reply(&self, fault: &Fault, arrival: &Arrival<'_>) -> Response<Body> {
+        let target = self.target(&arrival.address);
+        let (key, now) = (&self.account.key, self.clock.now());
+        let answer = fault_answer(fault, arrival.operation, key, &target, &arrival.query, now);
+        match answer {
+            FaultAnswer::Whole(reply) => reply,
+            FaultAnswer::Error {
+                error,
+                body,
+                retry_after,
+            } => {
+                let mut reply = self.refusal(target.service, &error, arrival.parts);
+                if let Some(body) = body {
+                    *reply.body_mut() = body.into();
+                }
+                if let Some(seconds) = retry_after {
+                    set(&mut reply, "retry-after", &seconds.to_string());
+                }
+                reply
+            }
+        }
+    }
+
+    fn refusal(&self, service: Service, error: &StorageError, parts: &Parts) -> Response<Body> {
+        with_common_headers(error_reply(service, error, &self.clock), parts)
+    }
+
     /// The path goes into the log, the query with its signature does not.
-    fn log(&self, service: Service, parts: &Parts, reply: &Response<Body>) {
-        let own = header(&parts.headers, "user-agent") == Some(OWN_USER_AGENT);
-        let (account, service, status) =
-            (self.account.name(), service.name(), reply.status().as_u16());
+    fn log(&self, service: Service, parts: &Parts, own: bool, reply: Option<&Response<Body>>) {
+        let (account, service) = (self.account.name(), service.name());
+        let status = reply.map_or(0, |reply| reply.status().as_u16());
         let (method, path) = (&parts.method, parts.uri.path());
         if own {
             tracing::debug!(account, service, %method, path, status, "ingestor to storage");
@@ -118,46 +188,72 @@ impl Storage {
         }
     }
 
-    /// The built-in services' answer.
-    async fn answer(
-        &self,
-        address: &Address,
-        parts: &Parts,
-        body: &mut Incoming,
-    ) -> Result<Response<Body>, StorageError> {
-        let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let now = self.clock.now();
-        let target = Target {
+    fn target<'a>(&self, address: &'a Address) -> Target<'a> {
+        Target {
             service: address.service,
             resource: &address.resource,
             blob: &address.rest,
             secure: self.secure,
-        };
-        let permissions = sas::verify(&self.account.key, &target, &query, now)?;
+        }
+    }
+
+    /// The built-in services' answer.
+    async fn answer(
+        &self,
+        services: &BuiltIn,
+        arrival: &Arrival<'_>,
+        body: &mut RequestBody,
+    ) -> Result<Response<Body>, StorageError> {
+        let Arrival {
+            address,
+            parts,
+            query,
+            ..
+        } = arrival;
+        let now = self.clock.now();
+        let permissions = sas::verify(&self.account.key, &self.target(address), query, now)?;
         let call = Call {
             method: &parts.method,
             resource: &address.resource,
             rest: &address.rest,
-            query: &query,
+            query,
             headers: &parts.headers,
             permissions,
             secure: self.secure,
             now,
         };
-        match (&self.backend, address.service) {
-            (Backend::BuiltIn { blobs, .. }, Service::Blob) => blobs.handle(&call, body).await,
-            (Backend::BuiltIn { queues, .. }, Service::Queue) => queues.handle(&call, body).await,
-            (Backend::BuiltIn { tables, .. }, Service::Table) => tables.handle(&call, body).await,
-            (Backend::Azurite(_), _) => Err(StorageError::service_unavailable(
-                "The request belongs to Azurite.",
-            )),
+        match address.service {
+            Service::Blob => services.blobs.handle(&call, body).await,
+            Service::Queue => services.queues.handle(&call, body).await,
+            Service::Table => services.tables.handle(&call, body).await,
+        }
+    }
+}
+
+/// A request of which only the body is still to come.
+struct Arrival<'a> {
+    address: Address,
+    parts: &'a Parts,
+    query: Query,
+    operation: Option<StorageOperation>,
+}
+
+impl<'a> Arrival<'a> {
+    fn new(address: Address, parts: &'a Parts) -> Self {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let operation = StorageOperation::of(&address, parts, &query);
+        Self {
+            address,
+            parts,
+            query,
+            operation,
         }
     }
 }
 
 /// Reads what the client still sends, so that it gets the refusal instead of a cut connection. A
 /// client that waits for `100 Continue` has sent nothing yet.
-async fn discard_rest(parts: &Parts, body: &mut Incoming) {
+async fn discard_rest(parts: &Parts, body: &mut RequestBody) {
     if parts.headers.contains_key("expect") {
         return;
     }
@@ -198,14 +294,14 @@ fn error_reply(service: Service, error: &StorageError, clock: &Clock) -> Respons
             "Bearer authorization_uri=https://login.microsoftonline.com/common/oauth2/authorize resource_id=https://storage.azure.com",
         );
     }
-    set(&mut reply, "x-ms-error-code", error.code);
+    set(&mut reply, "x-ms-error-code", &error.code);
     reply
 }
 
 fn error_xml(error: &StorageError, clock: &Clock) -> String {
     let mut document = Document::new();
     document.open("Error");
-    document.element("Code", error.code);
+    document.element("Code", &error.code);
     let time = clock
         .now()
         .format(&time::format_description::well_known::Rfc3339)

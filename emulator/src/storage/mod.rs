@@ -9,7 +9,9 @@ mod azurite;
 mod blob;
 mod content;
 mod error;
+mod fault_answer;
 mod front;
+mod operation;
 mod queue;
 mod request;
 pub mod resources;
@@ -22,6 +24,7 @@ use time::macros::format_description;
 
 pub use account::{AccountKey, Service};
 pub use azurite::AzuriteError;
+pub use operation::StorageOperation;
 pub use resources::StorageResources;
 
 pub(crate) use account::Account;

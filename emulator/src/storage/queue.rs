@@ -4,8 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -15,6 +14,7 @@ use super::http_date;
 use super::request::Call;
 use super::xml::{self, Document};
 use crate::server::body::{Body, empty, set, typed};
+use crate::server::request_body::RequestBody;
 
 /// Azure's limit of a message's text, in bytes.
 const MESSAGE_LIMIT: usize = 64 << 10;
@@ -52,7 +52,7 @@ impl QueueService {
         }
     }
 
-    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         let (what, id) = call.rest.split_once('/').unwrap_or((call.rest, ""));
         match (what, call.method.as_str()) {
             ("", "GET" | "HEAD") if call.comp() == Some("metadata") => self.metadata(call),
@@ -92,7 +92,7 @@ impl QueueService {
         Ok(response)
     }
 
-    async fn put(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn put(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("a")?;
         let hidden = call.query.number("visibilitytimeout", 0, 0, WEEK)?;
         let lifetime = call
@@ -136,11 +136,7 @@ impl QueueService {
         let count = call.query.number("numofmessages", 1, 1, MOST_MESSAGES)?;
         let count = usize::try_from(count).unwrap_or(1);
         let visible = |message: &Message| message.visible <= call.now;
-        if call
-            .query
-            .get("peekonly")
-            .is_some_and(|v| v.eq_ignore_ascii_case("true"))
-        {
+        if call.query.is_true("peekonly") {
             call.permissions.require_any("r")?;
             return self.with_queue(call, |queue| {
                 Ok(list_reply(
@@ -183,7 +179,7 @@ impl QueueService {
     }
 
     /// Update Message: a new time of visibility and, with a body, a new text.
-    async fn update(&self, call: &Call<'_>, id: &str, body: &mut Incoming) -> Reply {
+    async fn update(&self, call: &Call<'_>, id: &str, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("u")?;
         let receipt = receipt(call)?;
         if call.query.get("visibilitytimeout").is_none() {
@@ -249,7 +245,7 @@ fn find(queue: &VecDeque<Message>, id: &str, receipt: &str) -> Result<usize, Sto
     }
 }
 
-async fn message_text(body: &mut Incoming) -> Result<String, StorageError> {
+async fn message_text(body: &mut RequestBody) -> Result<String, StorageError> {
     let body = read_limited(body, BODY_LIMIT).await.map_err(|error| {
         if error.status == StatusCode::PAYLOAD_TOO_LARGE {
             StorageError::body_too_large(MESSAGE_LIMIT as u64)
@@ -293,9 +289,4 @@ fn list_reply<'a>(
     }
     document.close("QueueMessagesList");
     typed(status, "application/xml", document.finish())
-}
-
-/// Whether a call adds a message; the ingestor is woken then.
-pub(crate) fn adds_message(method: &Method, rest: &str) -> bool {
-    method == Method::POST && rest == "messages"
 }

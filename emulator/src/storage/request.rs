@@ -39,6 +39,12 @@ impl Query {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Whether it says `true`, in whatever case.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
     /// A whole number between `minimum` and `maximum`; `default` when absent.
     pub(crate) fn number(
         &self,

@@ -210,18 +210,23 @@ fn check_form(target: &Target<'_>, query: &Query) -> Result<(), StorageError> {
     Ok(())
 }
 
-fn check_signature(
-    account: &AccountKey,
-    target: &Target<'_>,
-    query: &Query,
-) -> Result<(), StorageError> {
+/// The string to sign of the request's signature.
+fn signed_text(account: &AccountKey, target: &Target<'_>, query: &Query) -> String {
     let of_blob = target.service == Service::Blob && query.get("sr") == Some("b");
     let resource = if of_blob {
         format!("{}/{}", target.resource, target.blob)
     } else {
         target.resource.to_owned()
     };
-    let text = string_to_sign(account.name(), target.service, &resource, query);
+    string_to_sign(account.name(), target.service, &resource, query)
+}
+
+fn check_signature(
+    account: &AccountKey,
+    target: &Target<'_>,
+    query: &Query,
+) -> Result<(), StorageError> {
+    let text = signed_text(account, target, query);
     // A literal '+' in a query reads as a space; base64 has no spaces.
     let given = query.get("sig").unwrap_or_default().replace(' ', "+");
     let matches = STANDARD
@@ -230,10 +235,41 @@ fn check_signature(
     if matches {
         Ok(())
     } else {
-        Err(StorageError::authentication_failed(format!(
-            "Signature did not match. String to sign used was {text}"
-        )))
+        Err(no_match(&text))
     }
+}
+
+fn no_match(text: &str) -> StorageError {
+    StorageError::authentication_failed(format!(
+        "Signature did not match. String to sign used was {text}"
+    ))
+}
+
+/// What a request is told when its signature is wrong, whether it is or not.
+pub(crate) fn wrong_signature(
+    account: &AccountKey,
+    target: &Target<'_>,
+    query: &Query,
+) -> StorageError {
+    no_match(&signed_text(account, target, query))
+}
+
+/// What a request is told when its signature's time is over, whether it is or not: then the time told is one
+/// second after the end.
+pub(crate) fn expired_signature(query: &Query, now: OffsetDateTime) -> StorageError {
+    let end = query.get("se").and_then(parse_instant);
+    let over = end.and_then(|end| end.checked_add(time::Duration::SECOND));
+    not_in_time(query, over.map_or(now, |over| over.max(now)))
+}
+
+fn not_in_time(query: &Query, now: OffsetDateTime) -> StorageError {
+    let field = |name: &str| query.get(name).unwrap_or_default();
+    StorageError::authentication_failed(format!(
+        "Signature not valid in the specified time frame: Start [{}] - Expiry [{}] - Current [{}]",
+        field("st"),
+        field("se"),
+        instant(now)
+    ))
 }
 
 fn check_time(query: &Query, now: OffsetDateTime) -> Result<(), StorageError> {
@@ -259,10 +295,7 @@ fn check_time(query: &Query, now: OffsetDateTime) -> Result<(), StorageError> {
     if begin <= now && now < end {
         return Ok(());
     }
-    Err(StorageError::authentication_failed(format!(
-        "Signature not valid in the specified time frame: Start [{start}] - Expiry [{expiry}] - Current [{}]",
-        instant(now)
-    )))
+    Err(not_in_time(query, now))
 }
 
 /// The ISO 8601 forms a SAS may use: date, date with minutes, date with seconds.

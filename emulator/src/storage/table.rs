@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, PoisonError};
 
-use hyper::body::Incoming;
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +16,7 @@ use super::content::read_limited;
 use super::error::StorageError;
 use super::request::Call;
 use crate::server::body::{Body, empty, set, typed};
+use crate::server::request_body::RequestBody;
 
 /// Azure's limit of an entity.
 const ENTITY_LIMIT: usize = 1 << 20;
@@ -46,7 +46,7 @@ impl TableService {
         }
     }
 
-    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         let keys = call
             .rest
             .strip_prefix('(')
@@ -81,7 +81,7 @@ impl TableService {
         action(table.ok_or_else(StorageError::table_not_found)?)
     }
 
-    async fn insert(&self, call: &Call<'_>, body: &mut Incoming) -> Reply {
+    async fn insert(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         call.permissions.require_any("a")?;
         let mut properties = read_entity(body).await?;
         let key = Key::take(&mut properties)?;
@@ -169,7 +169,13 @@ impl TableService {
     }
 
     /// Merge or replace; without `If-Match` the entity is inserted when it is not there.
-    async fn write(&self, call: &Call<'_>, key: Key, write: Write, body: &mut Incoming) -> Reply {
+    async fn write(
+        &self,
+        call: &Call<'_>,
+        key: Key,
+        write: Write,
+        body: &mut RequestBody,
+    ) -> Reply {
         call.permissions.require_any("u")?;
         let condition = call.header("if-match");
         if condition.is_none() {
@@ -219,7 +225,7 @@ fn check_condition(condition: Option<&str>, entity: Option<&Entity>) -> Result<(
     }
 }
 
-async fn read_entity(body: &mut Incoming) -> Result<Map<String, Value>, StorageError> {
+async fn read_entity(body: &mut RequestBody) -> Result<Map<String, Value>, StorageError> {
     let body = read_limited(body, ENTITY_LIMIT).await?;
     match serde_json::from_slice(&body) {
         Ok(Value::Object(properties))

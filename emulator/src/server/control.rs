@@ -1,0 +1,123 @@
+//! What only the emulator has: its control endpoints below `/emulator/v1`, for programs in any language.
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::body::{Body, empty, typed};
+use super::reply::{JSON, failure};
+use crate::faults::{Book, FaultRule, RuleError};
+use crate::storage::Resources;
+use crate::traffic::Meter;
+
+/// The largest rule, in bytes.
+const RULE_LIMIT: usize = 1 << 20;
+
+/// What tests do to an emulator and learn of it, besides using it.
+pub(crate) struct Control {
+    pub(crate) faults: Book,
+    pub(crate) traffic: Meter,
+}
+
+/// A control endpoint.
+#[derive(Clone, Copy)]
+pub(crate) enum ControlRoute {
+    /// A container per storage account for blobs of the user's own, `{"containers": ["http://...?sas", ...]}`.
+    /// The signature allows reading, writing, listing and deleting.
+    Resources,
+    Faults,
+    Fault(u64),
+    Traffic,
+}
+
+impl ControlRoute {
+    /// The endpoint at a path without trailing slash.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        match path.strip_prefix("/emulator/v1/")? {
+            "resources" => Some(Self::Resources),
+            "faults" => Some(Self::Faults),
+            "traffic" => Some(Self::Traffic),
+            other => Some(Self::Fault(other.strip_prefix("faults/")?.parse().ok()?)),
+        }
+    }
+
+    /// What it takes.
+    pub(crate) fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Resources => &[Method::GET],
+            Self::Faults => &[Method::GET, Method::POST, Method::DELETE],
+            Self::Fault(_) => &[Method::DELETE],
+            Self::Traffic => &[Method::GET, Method::DELETE],
+        }
+    }
+}
+
+impl Control {
+    /// Answers a request with one of the route's methods.
+    pub(crate) async fn answer(
+        &self,
+        route: ControlRoute,
+        method: &Method,
+        body: Incoming,
+        resources: &Resources,
+    ) -> Response<Body> {
+        let deletes = method == Method::DELETE;
+        match route {
+            ControlRoute::Resources => {
+                let containers = resources.landing_containers();
+                shown(StatusCode::OK, &json!({ "containers": containers }))
+            }
+            ControlRoute::Faults if deletes => {
+                self.faults.disarm_all();
+                empty(StatusCode::NO_CONTENT)
+            }
+            ControlRoute::Faults if method == Method::POST => self.arm(body).await,
+            ControlRoute::Faults => shown(StatusCode::OK, &self.faults.reports()),
+            ControlRoute::Fault(id) => self.disarm(id),
+            ControlRoute::Traffic if deletes => {
+                self.traffic.reset();
+                empty(StatusCode::NO_CONTENT)
+            }
+            ControlRoute::Traffic => shown(StatusCode::OK, &self.traffic.read()),
+        }
+    }
+
+    async fn arm(&self, body: Incoming) -> Response<Body> {
+        let Ok(body) = Limited::new(body, RULE_LIMIT).collect().await else {
+            return wrong_rule("The rule is cut short or too large.");
+        };
+        let armed = serde_json::from_slice::<Json>(&body.to_bytes())
+            .map_err(|error| RuleError::new("rule", format!("it is not JSON: {error}")))
+            .and_then(FaultRule::try_from)
+            .and_then(|rule| self.faults.arm(rule));
+        match armed {
+            Ok(id) => shown(StatusCode::CREATED, &json!({ "id": id })),
+            Err(error) => wrong_rule(&error.to_string()),
+        }
+    }
+
+    fn disarm(&self, id: u64) -> Response<Body> {
+        if self.faults.disarm(id) {
+            return empty(StatusCode::NO_CONTENT);
+        }
+        let message = format!("No fault rule {id} is armed.");
+        failure(StatusCode::NOT_FOUND, "NotFound", &message)
+    }
+}
+
+fn wrong_rule(message: &str) -> Response<Body> {
+    failure(StatusCode::BAD_REQUEST, "General_BadRequest", message)
+}
+
+fn shown(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    match serde_json::to_string(value) {
+        Ok(text) => typed(status, JSON, text),
+        Err(error) => failure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "General_InternalServerError",
+            &error.to_string(),
+        ),
+    }
+}

@@ -1,0 +1,75 @@
+//! Replies of the engine's and data management's ports.
+
+use hyper::{Response, StatusCode};
+use serde_json::json;
+
+use super::body::{Body, empty, garbage, set, typed};
+use crate::engine::http::Reply;
+use crate::faults::Fault;
+use crate::service_kind::ServiceKind;
+
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
+/// The engine's own reply.
+pub(super) fn from_engine(reply: Reply) -> Response<Body> {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = empty(status);
+    *response.body_mut() = reply.body.into();
+    for (name, value) in reply.headers {
+        let name = hyper::header::HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, hyper::header::HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// An error in the form of the service.
+pub(super) fn failure(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    // A request that came too slowly or too often may be sent again.
+    let permanent = status.is_client_error() && !matches!(status.as_u16(), 408 | 429);
+    let error = json!({ "error": { "code": code, "message": message, "@message": message, "@permanent": permanent } });
+    typed(status, JSON, error.to_string())
+}
+
+/// What a service says when a fault rule fires that has an answer.
+pub(super) fn fault_reply(fault: &Fault, service: ServiceKind) -> Response<Body> {
+    let Fault::Status {
+        status,
+        retry_after,
+        code,
+        body,
+    } = fault
+    else {
+        return garbage(StatusCode::OK);
+    };
+    let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // Authentication metadata has no form of errors: a cluster without them answers nothing but 404.
+    let mut reply = if service == ServiceKind::Metadata {
+        empty(status)
+    } else {
+        let code = code.as_deref().unwrap_or(usual_code(status));
+        failure(status, code, "The request failed by a fault rule.")
+    };
+    if let Some(body) = body {
+        *reply.body_mut() = body.clone().into();
+    }
+    if let Some(seconds) = retry_after {
+        set(&mut reply, "retry-after", &seconds.to_string());
+    }
+    reply
+}
+
+/// The code a cluster gives with a status.
+fn usual_code(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        429 => "General_ThrottledIngestion",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        400..500 => "General_BadRequest",
+        _ => "General_InternalServerError",
+    }
+}
