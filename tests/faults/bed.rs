@@ -3,10 +3,12 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_emulator::engine::value::Value;
 use kusto_emulator::{Emulator, FaultReport, FaultRule, Options, StorageKind};
+use kusto_ingest::auth::StaticToken;
 use kusto_ingest::prelude::*;
 use url::Url;
 use uuid::Uuid;
@@ -71,8 +73,9 @@ impl Bed {
 
     /// A client that has asked for nothing yet, not even the metadata.
     pub(crate) fn client(&self) -> Client {
-        let builder = support::client_of(&self.emulator);
-        builder.set("UserToken", TOKEN).unwrap().build().unwrap()
+        let token = StaticToken::new(TOKEN);
+        let builder = support::client_of(&self.emulator).credential(Arc::new(token));
+        builder.build().unwrap()
     }
 
     /// Creates an empty table `a:long, b:string`.

@@ -91,6 +91,8 @@ impl Case {
             Nature::Silence => self.extent == Extent::Once,
             // A late answer is late once or always: nothing else happens.
             Nature::Harmless => self.extent == Extent::Once,
+            // The middle is no other place than its neighbours.
+            _ if self.target == Target::PutBlock(Position::Middle) => self.extent == Extent::Once,
             _ => self.extent != Extent::OneAccount || self.target.has_another(),
         }
     }
@@ -99,11 +101,27 @@ impl Case {
     /// read again. Before its end was read, whether it still can be depends on who is faster: only
     /// faults that do not lead to another container are aimed there.
     fn kind_fits(&self) -> bool {
+        let first = matches!(
+            self.target,
+            Target::PutBlock(Position::First | Position::Middle)
+        );
         if self.kind != Kind::LargeReader {
-            return true;
+            // Megabytes take their time: the sources are all tried at the last block only.
+            return self.kind == Kind::Reader || !first;
+        }
+        // A wish to wait is honoured in the same way for every source.
+        if matches!(
+            self.fault,
+            Fault::Status {
+                retry_after: true,
+                ..
+            }
+        ) {
+            return false;
         }
         match self.target {
-            Target::PutBlock(Position::Last) | Target::Commit => true,
+            Target::Commit => true,
+            Target::PutBlock(Position::Last) => self.extent != Extent::Everywhere,
             Target::PutBlock(_) => {
                 self.fault.nature() == Nature::Silence
                     || (self.extent == Extent::Once && self.is_repeated_in_place())

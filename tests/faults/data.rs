@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kusto_ingest::source::Source;
 
 use crate::bed::Rows;
@@ -20,16 +22,21 @@ const NOISE_PER_ROW: usize = 6 * 1024;
 /// Rows of `T(a:long, b:string)` as CSV, with what they count and add up to.
 pub(crate) struct Data {
     pub(crate) text: Bytes,
+    /// As gzip, which is handed over instead of the text where there is any.
+    packed: Option<Bytes>,
     pub(crate) rows: Rows,
 }
 
 /// One block, and little of it.
 pub(crate) static SMALL: LazyLock<Data> =
     LazyLock::new(|| data((0..200).map(|n| format!("row {n}"))));
-/// Three blocks, of which a client may hold all.
-pub(crate) static BLOCKS: LazyLock<Data> = LazyLock::new(|| noise(2 * BLOCK + BLOCK / 4));
+/// Three blocks, of which a client may hold all. Packed, because compressing it anew in every case
+/// would take most of the time.
+pub(crate) static BLOCKS: LazyLock<Data> = LazyLock::new(|| packed(2 * BLOCK + BLOCK / 4));
 /// More than a client may hold.
-pub(crate) static LARGE: LazyLock<Data> = LazyLock::new(|| noise(BUDGET + BLOCK / 2));
+pub(crate) static LARGE: LazyLock<Data> = LazyLock::new(|| packed(BUDGET + BLOCK / 2));
+/// Three blocks after the client has compressed them.
+pub(crate) static NOISE: LazyLock<Data> = LazyLock::new(|| noise(2 * BLOCK + BLOCK / 4));
 
 fn data(texts: impl Iterator<Item = String>) -> Data {
     let (mut text, mut rows) = (Vec::new(), Rows::default());
@@ -37,8 +44,26 @@ fn data(texts: impl Iterator<Item = String>) -> Data {
         writeln!(text, "{number},{value}").unwrap();
         rows.add(number as i64, &value);
     }
-    let text = text.into();
-    Data { text, rows }
+    Data {
+        text: text.into(),
+        packed: None,
+        rows,
+    }
+}
+
+/// Rows of so many bytes, as gzip that is not smaller.
+fn packed(size: usize) -> Data {
+    const WIDTH: usize = 8 * 1024;
+    let mut data = data((0..size.div_ceil(WIDTH)).map(|n| format!("{n:x>WIDTH$}")));
+    data.packed = Some(gzipped(&data.text));
+    data
+}
+
+/// As gzip that is not smaller.
+pub(crate) fn gzipped(text: &[u8]) -> Bytes {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
+    gzip.write_all(text).unwrap();
+    gzip.finish().unwrap().into()
 }
 
 /// Rows whose texts do not become smaller than `compressed` bytes in all.
@@ -87,21 +112,25 @@ pub(crate) struct Handed {
     _directory: Option<tempfile::TempDir>,
 }
 
-/// `data` in the form of `kind`, always named `data.csv`.
+/// `data` in the form of `kind`, named `data.csv`, or `data.csv.gz` where it is packed.
 pub(crate) fn hand(kind: Kind, data: &Data) -> Handed {
+    let (name, content) = match &data.packed {
+        Some(packed) => ("data.csv.gz", packed),
+        None => ("data.csv", &data.text),
+    };
     let in_memory = |source: Source| Handed {
-        source: source.with_name("data.csv"),
+        source: source.with_name(name),
         _directory: None,
     };
     match kind {
-        Kind::Bytes => in_memory(Source::bytes(data.text.clone())),
+        Kind::Bytes => in_memory(Source::bytes(content.clone())),
         Kind::Reader | Kind::LargeReader => {
-            in_memory(Source::reader(std::io::Cursor::new(data.text.clone())))
+            in_memory(Source::reader(std::io::Cursor::new(content.clone())))
         }
         Kind::File => {
             let directory = tempfile::tempdir().unwrap();
-            let path = directory.path().join("data.csv");
-            std::fs::write(&path, &data.text).unwrap();
+            let path = directory.path().join(name);
+            std::fs::write(&path, content).unwrap();
             Handed {
                 source: Source::file(path),
                 _directory: Some(directory),

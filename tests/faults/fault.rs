@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Fault {
-    Status { status: u16, retry_after: bool },
+    Status {
+        status: u16,
+        retry_after: bool,
+    },
     ExpiredSas,
     WrongSas,
     Cut(Cut),
@@ -57,7 +60,10 @@ impl Fault {
     pub(crate) fn all() -> Vec<Fault> {
         let mut all = Vec::new();
         for status in [429, 500, 503] {
-            all.extend([false, true].map(|retry_after| Fault::Status { status, retry_after }));
+            all.extend([false, true].map(|retry_after| Fault::Status {
+                status,
+                retry_after,
+            }));
         }
         all.extend([404, 403].map(|status| Fault::Status {
             status,
@@ -117,7 +123,10 @@ impl Fault {
     /// As the emulator's control endpoint takes it.
     pub(crate) fn wire(self) -> Value {
         match self {
-            Fault::Status { status, retry_after } => {
+            Fault::Status {
+                status,
+                retry_after,
+            } => {
                 let mut fault = json!({"kind": "status", "status": status});
                 if retry_after {
                     fault["retryAfter"] = 1.into();

@@ -5,8 +5,11 @@ mod case;
 mod data;
 mod fault;
 mod matrix;
+mod named;
 mod oracle;
+mod reader;
 mod run;
+mod sources;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

@@ -28,7 +28,10 @@ async fn every_fault_loses_nothing_and_is_told() {
         for (case, ending) in &on_azurite {
             assert_eq!(ending, &endings[case], "{case}: another ending on Azurite");
         }
-        println!("{} cases on Azurite, all with the same endings", cases.len());
+        println!(
+            "{} cases on Azurite, all with the same endings",
+            cases.len()
+        );
     }
 }
 
@@ -40,10 +43,7 @@ fn wanted(mut cases: Vec<Case>) -> Vec<Case> {
     cases
 }
 
-async fn run_all(
-    cases: &[Case],
-    storage: kusto_emulator::StorageKind,
-) -> BTreeMap<Case, Ending> {
+async fn run_all(cases: &[Case], storage: kusto_emulator::StorageKind) -> BTreeMap<Case, Ending> {
     let (any, large) = (
         Arc::new(Semaphore::new(PARALLEL)),
         Arc::new(Semaphore::new(PARALLEL_LARGE)),
@@ -57,7 +57,9 @@ async fn run_all(
                 false => None,
             };
             let _any = any.acquire_owned().await;
-            (case, run(case, storage).await)
+            // In a task of its own, so that a panic is told with its case.
+            let ended = tokio::spawn(run(case, storage)).await;
+            (case, ended.unwrap_or_else(|panic| Err(panic.to_string())))
         });
     }
     let (mut endings, mut wrong) = (BTreeMap::new(), Vec::new());

@@ -24,7 +24,11 @@ pub(crate) fn expected(case: &Case) -> Expected {
     if case.fault.nature() == Nature::Harmless || is_no_fault(case) {
         return Expected::Whole;
     }
-    let kinds = case.fault.kinds();
+    let kinds = match (case.target, case.fault) {
+        // Nothing was signed and nobody logged in: it is the host that refuses.
+        (Target::Metadata, Fault::Status { status: 403, .. }) => &[ErrorKind::Service],
+        _ => case.fault.kinds(),
+    };
     if case.target.is_in_doubt(case.fault) {
         return Expected::InDoubt(kinds);
     }

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use kusto_emulator::{FaultReport, StorageKind};
 use kusto_ingest::error::Step;
 use kusto_ingest::prelude::*;
+use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
 use crate::bed::{Bed, Left, Rows, TOKEN, WATCHDOG, props, soon};
-use crate::case::{Case, Extent};
-use crate::data::hand;
+use crate::case::Case;
+use crate::data::{Kind, hand};
 use crate::fault::{Fault, Nature};
 use crate::oracle::{Expected, expected};
 use crate::target::Target;
@@ -70,8 +71,18 @@ pub(crate) async fn run(case: Case, storage: StorageKind) -> Result<Ending, Stri
     Err("the fault was never met".to_owned())
 }
 
-/// How many blocks a whole upload of the case's data has.
+/// How many blocks a whole upload of the case's data has; counted once.
 async fn count_blocks(bed: &Bed, case: &Case) -> u64 {
+    static SMALLER: OnceCell<u64> = OnceCell::const_new();
+    static LARGER: OnceCell<u64> = OnceCell::const_new();
+    let counted = match case.kind {
+        Kind::LargeReader => &LARGER,
+        _ => &SMALLER,
+    };
+    *counted.get_or_init(|| upload_counting(bed, case)).await
+}
+
+async fn upload_counting(bed: &Bed, case: &Case) -> u64 {
     let counting = serde_json::json!({
         "service": "blob", "operation": "PutBlock", "fault": {"kind": "late", "millis": 0},
     });
@@ -115,18 +126,23 @@ async fn call(
         let options = options.with_cancel(cancel.clone());
         let asked = client.status(&token, options);
         let asked = async { asked.await.map(|_| None) };
-        return watch(bed, case, armed, started, deadline, id, asked, || cancel.cancel())
-            .await
-            .map(|mut seen| {
-                seen.result = seen.result.map(|_| receipt);
-                seen
-            });
+        return watch(bed, case, armed, started, deadline, id, asked, || {
+            cancel.cancel()
+        })
+        .await
+        .map(|mut seen| {
+            seen.result = seen.result.map(|_| receipt);
+            seen
+        });
     }
     let (armed, started) = (bed.arm(&rule), Instant::now());
     let operation = client.start_ingest(source, &props(table), options);
     let waiting = operation.clone();
     let ended = async move { waiting.wait().await.map(Some) };
-    let seen = watch(bed, case, armed, started, deadline, id, ended, || operation.cancel()).await;
+    let seen = watch(bed, case, armed, started, deadline, id, ended, || {
+        operation.cancel()
+    })
+    .await;
     drop(receipt);
     seen
 }
@@ -165,7 +181,14 @@ async fn watch(
         _ => true,
     };
     let fault = bed.report(armed);
-    Ok(Seen { result, elapsed, deadline, in_time, fault, id })
+    Ok(Seen {
+        result,
+        elapsed,
+        deadline,
+        in_time,
+        fault,
+        id,
+    })
 }
 
 /// A call that did not meet the fault has worked, or its deadline was too short.
@@ -185,9 +208,16 @@ async fn judge(bed: &Bed, case: &Case, table: &str, seen: &Seen) -> Result<Endin
     let orphans = check_left(bed, case, table, seen, whole).await?;
     let timed_out = matches!(&seen.result, Err(e) if e.kind() == ErrorKind::TimedOut);
     if timed_out && seen.elapsed < seen.deadline {
-        return Err(format!("timed out after {:?} of {:?}", seen.elapsed, seen.deadline));
+        return Err(format!(
+            "timed out after {:?} of {:?}",
+            seen.elapsed, seen.deadline
+        ));
     }
-    Ok(Ending { said, whole, orphans })
+    Ok(Ending {
+        said,
+        whole,
+        orphans,
+    })
 }
 
 fn check_words(case: &Case, seen: &Seen) -> Result<String, String> {
@@ -200,9 +230,7 @@ fn check_words(case: &Case, seen: &Seen) -> Result<String, String> {
                 Expected::Whole => false,
                 Expected::Failed(kinds) => kinds.contains(&error.kind()) && !error.is_in_doubt(),
                 Expected::InDoubt(kinds) => kinds.contains(&error.kind()) && error.is_in_doubt(),
-                Expected::Unrepeatable => {
-                    error.message().contains("cannot be read again") && !error.is_in_doubt()
-                }
+                Expected::Unrepeatable => is_unrepeatable(error) && !error.is_in_doubt(),
             };
             if !fits || !step_fits(case, error) {
                 return Err(format!("{expected:?} was expected, and it was {error:?}"));
@@ -215,46 +243,61 @@ fn check_words(case: &Case, seen: &Seen) -> Result<String, String> {
     Ok(words(error))
 }
 
-/// Before the commit, all of an upload is one step to a caller.
+/// While blocks are under way, others are read: a call that is ended is at either step.
 fn step_fits(case: &Case, error: &Error) -> bool {
-    let upload = |step| matches!(step, Step::UploadBlob | Step::CommitBlob);
+    let ended = case.fault.nature() == Nature::Silence;
+    let upload = |step| match step {
+        Step::UploadBlob | Step::CommitBlob => true,
+        Step::ReadSource => ended,
+        _ => false,
+    };
     error.step() == case.target.step() || (upload(error.step()) && upload(case.target.step()))
 }
 
 fn words(error: &Error) -> String {
-    if error.message().contains("cannot be read again") {
+    if is_unrepeatable(error) {
         return "source cannot be read again".to_owned();
     }
-    let doubt = if error.is_in_doubt() { "in doubt, " } else { "" };
+    let doubt = if error.is_in_doubt() {
+        "in doubt, "
+    } else {
+        ""
+    };
     format!("{doubt}{}", error.kind().name())
 }
 
 /// Every failed request is listed with its host. Those of blocks that were under way when another
 /// one gave up the upload are not waited for.
 fn check_attempts(case: &Case, seen: &Seen, error: &Error) -> Result<(), String> {
-    let mut hosts = Vec::new();
-    leaves(error, &mut hosts);
-    if hosts.iter().any(|host| host.is_none()) {
-        return Err(format!("an attempt without a host: {error}"));
+    let mut all = Vec::new();
+    leaves(error, &mut all);
+    // What is wrong with the source comes on top and has no host.
+    all.retain(|attempt| attempt.step() != Step::ReadSource && !is_unrepeatable(attempt));
+    if let Some(nowhere) = all.iter().find(|attempt| attempt.host().is_none()) {
+        return Err(format!("an attempt without a host: {nowhere}"));
     }
-    let (listed, fired) = (hosts.len() as u64, seen.fault.fired);
+    let (listed, fired) = (all.len() as u64, seen.fault.fired);
     let all_listed = match case.target {
         Target::PutBlock(_) => listed <= fired,
-        // The source's error comes on top of those of the requests.
-        _ if error.message().contains("cannot be read again") => listed == fired + 1,
         _ => listed == fired,
     };
     match all_listed {
         true => Ok(()),
-        false => Err(format!("{fired} requests failed, {listed} are listed: {error}")),
+        false => Err(format!(
+            "{fired} requests failed, {listed} are listed: {error}"
+        )),
     }
 }
 
-fn leaves<'e>(error: &'e Error, hosts: &mut Vec<Option<&'e str>>) {
+fn leaves<'e>(error: &'e Error, all: &mut Vec<&'e Error>) {
     match error.attempts() {
-        [] => hosts.push(error.host()),
-        attempts => attempts.iter().for_each(|attempt| leaves(attempt, hosts)),
+        [] => all.push(error),
+        attempts => attempts.iter().for_each(|attempt| leaves(attempt, all)),
     }
+}
+
+fn is_unrepeatable(error: &Error) -> bool {
+    error.message().contains("cannot be read again")
 }
 
 fn check_secrets(error: &Error) -> Result<(), String> {
@@ -282,7 +325,10 @@ fn check_rows(bed: &Bed, case: &Case, table: &str, seen: &Seen) -> Result<bool, 
     };
     match whole == must_be {
         true => Ok(whole),
-        false => Err(format!("{} rows arrived, and the call said {:?}", rows.count, seen.result)),
+        false => Err(format!(
+            "{} rows arrived, and the call said {:?}",
+            rows.count, seen.result
+        )),
     }
 }
 
@@ -294,12 +340,19 @@ async fn check_left(
     seen: &Seen,
     whole: bool,
 ) -> Result<usize, String> {
-    let Left { committed, uncommitted } = bed.left(table, seen.id).await;
+    let Left {
+        committed,
+        uncommitted,
+    } = bed.left(table, seen.id).await;
     let named = match &seen.result {
         Ok(Some(receipt)) => Some(receipt.items()[0].blob.clone()),
         _ => None,
     };
-    let is_named = |blob: &&Url| named.as_ref().is_some_and(|named| *named == without_query(blob));
+    let is_named = |blob: &&Url| {
+        named
+            .as_ref()
+            .is_some_and(|named| *named == without_query(blob))
+    };
     if whole && named.is_some() && !committed.iter().any(|blob| is_named(&blob)) {
         return Err("the blob that the message names is not there".to_owned());
     }

@@ -23,7 +23,12 @@ struct Row {
 /// The table in Markdown, with its counts.
 pub(crate) fn render(endings: &BTreeMap<Case, Ending>) -> String {
     let mut text = String::new();
-    let count = |said: &str| endings.values().filter(|e| e.said.starts_with(said)).count();
+    let count = |said: &str| {
+        endings
+            .values()
+            .filter(|e| e.said.starts_with(said))
+            .count()
+    };
     let (ok, doubt) = (count("ok"), count("in doubt"));
     let failed = endings.len() - ok - doubt;
     writeln!(
@@ -46,7 +51,12 @@ pub(crate) fn render(endings: &BTreeMap<Case, Ending>) -> String {
         )
         .unwrap();
         for kind in Kind::ALL {
-            write!(text, " {} |", row.endings.get(&kind).map_or_else(|| "-".to_owned(), cell)).unwrap();
+            write!(
+                text,
+                " {} |",
+                row.endings.get(&kind).map_or_else(|| "-".to_owned(), cell)
+            )
+            .unwrap();
         }
         text.push('\n');
     }
@@ -55,8 +65,10 @@ pub(crate) fn render(endings: &BTreeMap<Case, Ending>) -> String {
 
 fn rows(endings: &BTreeMap<Case, Ending>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    let groups: BTreeSet<(Target, Extent)> =
-        endings.keys().map(|case| (case.target, case.extent)).collect();
+    let groups: BTreeSet<(Target, Extent)> = endings
+        .keys()
+        .map(|case| (case.target, case.extent))
+        .collect();
     for (target, extent) in groups {
         let mut by_fault: BTreeMap<Fault, ByKind> = BTreeMap::new();
         for (case, ending) in endings {
