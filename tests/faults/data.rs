@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use kusto_ingest::source::Source;
 
 use crate::bed::Rows;
+use crate::random::Random;
 
 /// What a client may hold of a one-shot source. Data above it, once it was read, is gone.
 pub(crate) const BUDGET: usize = 32 * 1024 * 1024;
@@ -28,8 +29,7 @@ pub(crate) struct Data {
 }
 
 /// One block, and little of it.
-pub(crate) static SMALL: LazyLock<Data> =
-    LazyLock::new(|| data((0..200).map(|n| format!("row {n}"))));
+pub(crate) static SMALL: LazyLock<Data> = LazyLock::new(|| small(200));
 /// Three blocks, of which a client may hold all. Packed, because compressing it anew in every case
 /// would take most of the time.
 pub(crate) static BLOCKS: LazyLock<Data> = LazyLock::new(|| packed(2 * BLOCK + BLOCK / 4));
@@ -37,6 +37,11 @@ pub(crate) static BLOCKS: LazyLock<Data> = LazyLock::new(|| packed(2 * BLOCK + B
 pub(crate) static LARGE: LazyLock<Data> = LazyLock::new(|| packed(BUDGET + BLOCK / 2));
 /// Three blocks after the client has compressed them.
 pub(crate) static NOISE: LazyLock<Data> = LazyLock::new(|| noise(2 * BLOCK + BLOCK / 4));
+
+/// So many short rows.
+pub(crate) fn small(rows: usize) -> Data {
+    data((0..rows).map(|n| format!("row {n}")))
+}
 
 fn data(texts: impl Iterator<Item = String>) -> Data {
     let (mut text, mut rows) = (Vec::new(), Rows::default());
@@ -52,7 +57,7 @@ fn data(texts: impl Iterator<Item = String>) -> Data {
 }
 
 /// Rows of so many bytes, as gzip that is not smaller.
-fn packed(size: usize) -> Data {
+pub(crate) fn packed(size: usize) -> Data {
     const WIDTH: usize = 8 * 1024;
     let mut data = data((0..size.div_ceil(WIDTH)).map(|n| format!("{n:x>WIDTH$}")));
     data.packed = Some(gzipped(&data.text));
@@ -67,17 +72,12 @@ pub(crate) fn gzipped(text: &[u8]) -> Bytes {
 }
 
 /// Rows whose texts do not become smaller than `compressed` bytes in all.
-fn noise(compressed: usize) -> Data {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut word = move || {
-        // xorshift64: the same noise in every run.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
+pub(crate) fn noise(compressed: usize) -> Data {
+    let mut random = Random::new(1);
     data((0..compressed.div_ceil(NOISE_PER_ROW)).map(|_| {
-        let bytes: Vec<u8> = (0..NOISE_PER_ROW / 8).flat_map(|_| word()).collect();
+        let bytes: Vec<u8> = (0..NOISE_PER_ROW / 8)
+            .flat_map(|_| random.next().to_le_bytes())
+            .collect();
         STANDARD_NO_PAD.encode(bytes)
     }))
 }

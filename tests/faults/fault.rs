@@ -163,9 +163,9 @@ impl fmt::Display for Fault {
             Fault::Late => f.write_str("late"),
             Fault::Garbage => f.write_str("garbage"),
             Fault::InvalidBlockList => f.write_str("InvalidBlockList"),
-            Fault::Deadline(Done::No) => f.write_str("silence before, deadline"),
-            Fault::Deadline(Done::Yes) => f.write_str("silence after, deadline"),
-            Fault::Cancel => f.write_str("silence, cancel"),
+            Fault::Deadline(Done::No) => f.write_str("silent until the deadline"),
+            Fault::Deadline(Done::Yes) => f.write_str("done and silent until the deadline"),
+            Fault::Cancel => f.write_str("silent until cancelled"),
         }
     }
 }

@@ -2,13 +2,18 @@
 
 mod bed;
 mod case;
+mod child;
 mod data;
 mod fault;
+mod leftovers;
 mod matrix;
 mod named;
 mod oracle;
+mod property;
+mod random;
 mod reader;
 mod run;
+mod soak;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
