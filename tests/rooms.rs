@@ -53,6 +53,7 @@ const ASSEMBLY: [(&str, &[&str]); 2] = [
             "connection",
             "http",
             "ingest",
+            "pipeline",
             "props",
             "query",
             "resources",

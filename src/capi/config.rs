@@ -56,8 +56,11 @@ pub unsafe extern "C" fn kusto_config_parse(
 
 /// Sets anything by name: "engine endpoint", "ingestion endpoint" (where they cannot be derived),
 /// "trusted hosts" (separated by commas), "ca certificates" (PEM text), "application", "wrapper"
-/// (NAME/VERSION of a language binding), or any keyword of the connection string. Names ignore case
-/// and spaces.
+/// (NAME/VERSION of a language binding), "compression level" (fast, balanced or small; by default
+/// fast where the library was built with ISA-L, balanced otherwise), "compression threads" (1 to
+/// 64; by default the machine's cores, at most 4), "memory budget" (the most bytes, at least 4 MiB,
+/// that are read and not yet acknowledged by storage, for all calls of a client together; by
+/// default 64 MiB), or any keyword of the connection string. Names ignore case and spaces.
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each config.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Client;
+use super::settings::{PipelineSettings, wrong};
 use crate::auth::authorizer::Authorizer;
 use crate::auth::{StaticToken, TokenCredential};
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::headers::ClientIdentity;
 use crate::http::transport::Transport;
+use crate::pipeline::CompressionLevel;
 use crate::query::request::Service;
 
 /// Settings of a client, made from a connection string.
@@ -34,6 +36,7 @@ pub struct ClientBuilder {
     ca_certificates: Vec<u8>,
     application: Option<String>,
     wrapper: Option<(String, String)>,
+    pipeline: PipelineSettings,
 }
 
 impl ClientBuilder {
@@ -48,6 +51,7 @@ impl ClientBuilder {
             ca_certificates: Vec::new(),
             application: None,
             wrapper: None,
+            pipeline: PipelineSettings::default(),
         }
     }
 
@@ -99,9 +103,40 @@ impl ClientBuilder {
         self
     }
 
+    /// How hard data is compressed; by default [`CompressionLevel::default`].
+    #[must_use]
+    pub fn compression_level(mut self, level: CompressionLevel) -> Self {
+        self.pipeline.level = level;
+        self
+    }
+
+    /// How many threads may compress at the same time, for all calls together: 1 to 64; by default
+    /// the machine's cores, at most 4. They are the runtime's threads for blocking work.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for another number.
+    pub fn compression_threads(mut self, threads: usize) -> Result<Self> {
+        self.pipeline.set_threads(threads)?;
+        Ok(self)
+    }
+
+    /// The most that all calls together may hold, in bytes, of what was read and is not yet
+    /// acknowledged by storage; at least 4 MiB, by default 64 MiB. When it is spent, reading stops.
+    /// What a source that can be read only once gave is kept in it for the case that a container
+    /// fails, for as long as nobody else needs the room. Memory that the caller hands over (a
+    /// source of bytes) is not counted, what is made of it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for less than 4 MiB.
+    pub fn memory_budget(mut self, bytes: usize) -> Result<Self> {
+        self.pipeline.set_budget(bytes)?;
+        Ok(self)
+    }
+
     /// Sets anything by name: `engine endpoint`, `ingestion endpoint`, `trusted hosts` (separated
-    /// by commas), `ca certificates` (PEM text), `application`, or any keyword of the connection
-    /// string. Names ignore case and spaces.
+    /// by commas), `ca certificates` (PEM text), `application`, `compression level` (`fast`,
+    /// `balanced` or `small`), `compression threads`, `memory budget` (bytes), or any keyword of the
+    /// connection string. Names ignore case and spaces.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a name that nothing knows, and what the setting itself refuses.
@@ -121,6 +156,9 @@ impl ClientBuilder {
                 .try_fold(self, Self::trusted_host),
             "cacertificates" => Ok(self.ca_certificates(value)),
             "application" => Ok(self.application(value)),
+            "compressionlevel" => Ok(self.compression_level(value.parse()?)),
+            "compressionthreads" => self.compression_threads(number(name, value)?),
+            "memorybudget" => self.memory_budget(number(name, value)?),
             "wrapper" => match value.split_once('/') {
                 Some((name, version)) => Ok(self.wrapper(name, version)),
                 None => Err(Error::invalid_argument("wrapper", "must be NAME/VERSION")),
@@ -156,7 +194,11 @@ impl ClientBuilder {
                 transport,
             ),
         ));
-        Ok(Client::new(service, self.connection.database().to_owned()))
+        Ok(Client::new(
+            service,
+            self.pipeline.build(),
+            self.connection.database().to_owned(),
+        ))
     }
 
     fn endpoints(&self) -> Endpoints {
@@ -213,9 +255,13 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
+fn number(argument: &str, text: &str) -> Result<usize> {
+    let why = || format!("must be a whole number, not {text:?}");
+    text.trim().parse().map_err(|_| wrong(argument, why()))
+}
+
 fn parse_endpoint(argument: &str, text: &str) -> Result<Url> {
-    let wrong =
-        |why: String| Error::new(ErrorKind::Config, Step::BuildClient, why).with_argument(argument);
+    let wrong = |why: String| wrong(argument, why);
     let url = Url::parse(text.trim()).map_err(|error| wrong(error.to_string()))?;
     match url.scheme() {
         // They would be printed with the address, and sent beside the token.

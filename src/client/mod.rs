@@ -1,6 +1,7 @@
 //! The door: a client of one cluster.
 
 mod builder;
+mod settings;
 
 use std::fmt;
 use std::future::Future;
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 use crate::ingest::Receipt;
 use crate::ingest::queued::QueuedIngestor;
 use crate::op::{CallOptions, Operation, Scope};
+use crate::pipeline::Pipeline;
 use crate::props::IngestionProperties;
 use crate::query::DataSet;
 use crate::query::request::{Kind, RequestProperties, Service};
@@ -26,6 +28,8 @@ use crate::source::Source;
 use crate::track::queue::{self as notifications};
 use crate::track::report::ReportItem;
 use crate::track::{Outcome, OutcomeQuery, Report, TrackingToken, table};
+
+pub use crate::pipeline::CompressionLevel;
 pub use builder::ClientBuilder;
 
 /// A client of one cluster: ingests, asks what became of it, runs commands and queries.
@@ -54,12 +58,12 @@ struct Core {
 }
 
 impl Client {
-    fn new(service: Arc<Service>, default_database: String) -> Self {
+    fn new(service: Arc<Service>, pipeline: Pipeline, default_database: String) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let resources = Arc::new(Resources::new(service.clone(), clock.clone()));
         let closing = CancellationToken::new();
         let core = Core {
-            ingestor: QueuedIngestor::new(service.clone(), resources.clone(), clock),
+            ingestor: QueuedIngestor::new(service.clone(), resources.clone(), clock, pipeline),
             service,
             resources,
             default_database,

@@ -9,7 +9,7 @@ use super::receipt::{Receipt, ReceiptItem};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::Scope;
-use crate::pipeline::{Blocks, Input, Work};
+use crate::pipeline::{Input, Pipeline, Work};
 use crate::post::message::{Message, StatusInTable};
 use crate::post::queue;
 use crate::props::{DataFormat, IngestionProperties, ReportMethod};
@@ -33,6 +33,7 @@ pub(crate) struct QueuedIngestor {
     service: Arc<Service>,
     resources: Arc<Resources>,
     clock: Arc<dyn Clock>,
+    pipeline: Pipeline,
 }
 
 /// What all messages of one call have in common.
@@ -59,11 +60,13 @@ impl QueuedIngestor {
         service: Arc<Service>,
         resources: Arc<Resources>,
         clock: Arc<dyn Clock>,
+        pipeline: Pipeline,
     ) -> Self {
         Self {
             service,
             resources,
             clock,
+            pipeline,
         }
     }
 
@@ -117,7 +120,12 @@ impl QueuedIngestor {
         self.check_draft(&call, &lent, &containers, source_id, format)?;
         let given_raw_size = source.raw_size;
         let meter = Meter::new(source.progress.clone(), known_size(&source));
-        let blocks = open(source.content, work(&encoding, props), meter.clone())?;
+        let blocks = open(
+            &self.pipeline,
+            source.content,
+            work(&encoding, props),
+            meter.clone(),
+        )?;
         let uploaded = upload(scope, blocks, &containers, &meter)
             .await
             .map_err(|error| error.with_in_doubt(false))?;
@@ -360,23 +368,23 @@ fn known_size(source: &Source) -> Option<u64> {
     }
 }
 
-fn open(content: Content, work: Work, meter: Meter) -> Result<BlockSource> {
-    let once =
-        |reader| BlockSource::OneShot(Blocks::start(Input::Reader(reader), work, meter.clone()));
+fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Result<BlockSource> {
+    let once = |input| {
+        let blocks = pipeline.start(input, work, meter.clone());
+        BlockSource::OneShot(blocks, pipeline.budget().clone())
+    };
+    let again = |input: Box<dyn Fn() -> Input + Send>| {
+        let (pipeline, meter) = (pipeline.clone(), meter.clone());
+        BlockSource::Rewindable(Box::new(move || {
+            pipeline.start(input(), work, meter.restart_read())
+        }))
+    };
     Ok(match content {
-        Content::Bytes(data) => BlockSource::Rewindable(Box::new(move || {
-            Blocks::start(Input::Bytes(data.clone()), work, meter.restart_read())
-        })),
-        Content::Path(path) => BlockSource::Rewindable(Box::new(move || {
-            Blocks::start(Input::Path(path.clone()), work, meter.restart_read())
-        })),
-        Content::Reader(reader) => once(reader),
-        Content::OpenFile(file) => once(Box::new(file)),
-        Content::Push(reader) => {
-            let stop = reader.stop_guard();
-            let blocks = Blocks::start(Input::Reader(Box::new(reader)), work, meter);
-            BlockSource::OneShot(blocks.stopping(stop))
-        }
+        Content::Bytes(data) => again(Box::new(move || Input::Bytes(data.clone()))),
+        Content::Path(path) => again(Box::new(move || Input::Path(path.clone()))),
+        Content::Reader(reader) => once(Input::Reader(reader)),
+        Content::OpenFile(file) => once(Input::Reader(Box::new(file))),
+        Content::Push(reader) => once(Input::Push(reader)),
         Content::Blobs(_) => {
             return Err(Error::new(
                 ErrorKind::Internal,

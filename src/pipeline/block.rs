@@ -1,56 +1,96 @@
-//! Collecting encoded bytes into blocks of one size.
+//! Collecting what was produced into blocks of one size.
 
-use std::io::{self, Write};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc;
 
-/// Cuts what is written into blocks and hands each over, waiting while the channel is full.
-pub(crate) struct BlockWriter {
-    sender: mpsc::Sender<Bytes>,
+use super::budget::{Budget, Moving, Reservation};
+
+/// What one Put Block carries. Clones share the bytes, whose part of the budget is returned with
+/// the last of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    data: Bytes,
+    budget: Budget,
+    _held: Option<Arc<Reservation>>,
+}
+
+impl Block {
+    /// The bytes, never none.
+    pub(crate) fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// Returns when others wait for memory and nothing moves; see [`Budget::pressed`].
+    pub(crate) async fn pressed(&self) {
+        self.budget.pressed().await;
+    }
+
+    /// To be held while the block is being sent.
+    pub(crate) fn moving(&self) -> Moving {
+        self.budget.moving()
+    }
+}
+
+/// The block that is being filled.
+pub(super) struct BlockBuffer {
+    budget: Budget,
     size: usize,
-    current: BytesMut,
+    data: BytesMut,
+    held: Option<Reservation>,
     produced: u64,
 }
 
-impl BlockWriter {
-    pub(crate) fn new(sender: mpsc::Sender<Bytes>, size: usize) -> Self {
+impl BlockBuffer {
+    pub(super) fn new(budget: Budget, size: usize) -> Self {
         Self {
-            sender,
+            budget,
             size,
-            current: BytesMut::new(),
+            data: BytesMut::new(),
+            held: None,
             produced: 0,
         }
     }
 
-    /// Hands over the last, shorter block; returns the bytes of all blocks.
-    pub(crate) fn finish(mut self) -> io::Result<u64> {
-        if !self.current.is_empty() {
-            self.hand_over()?;
+    pub(super) fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Bytes of all that was pushed.
+    pub(super) fn produced(&self) -> u64 {
+        self.produced
+    }
+
+    /// Adds `data`, for which `held` was reserved; gives the blocks that are full with it.
+    pub(super) fn push(&mut self, mut data: &[u8], held: Option<Reservation>) -> Vec<Block> {
+        self.produced += data.len() as u64;
+        match (&mut self.held, held) {
+            (Some(own), Some(more)) => own.merge(more),
+            (own @ None, more) => *own = more,
+            (Some(_), None) => {}
         }
-        Ok(self.produced)
-    }
-
-    fn hand_over(&mut self) -> io::Result<()> {
-        let block = self.current.split().freeze();
-        self.produced += block.len() as u64;
-        self.sender
-            .blocking_send(block)
-            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes the blocks"))
-    }
-}
-
-impl Write for BlockWriter {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let length = data.len().min(self.size - self.current.len());
-        self.current.extend_from_slice(&data[..length]);
-        if self.current.len() == self.size {
-            self.hand_over()?;
+        let mut full = Vec::new();
+        while self.data.len() + data.len() >= self.size {
+            let (now, later) = data.split_at(self.size - self.data.len());
+            self.data.extend_from_slice(now);
+            full.extend(self.take());
+            data = later;
         }
-        Ok(length)
+        self.data.extend_from_slice(data);
+        full
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    /// The block as far as it is filled.
+    pub(super) fn take(&mut self) -> Option<Block> {
+        if self.data.is_empty() {
+            return None;
+        }
+        let data = self.data.split().freeze();
+        let held = self.held.as_mut().and_then(|held| held.split(data.len()));
+        Some(Block {
+            data,
+            budget: self.budget.clone(),
+            _held: held.map(Arc::new),
+        })
     }
 }

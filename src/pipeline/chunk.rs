@@ -4,90 +4,161 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use bytes::{Buf, Bytes};
+use bytes::{Bytes, BytesMut};
+use tokio_util::sync::CancellationToken;
 
+use super::budget::{Budget, Moving, Reservation};
+use super::panicked;
 use crate::error::{Error, ErrorKind, Result, Step};
-
-/// What is read at once from a reader or a file.
-pub(crate) const CHUNK_SIZE: usize = 256 * 1024;
+use crate::source::push::PushReader;
 
 /// Something that can be read once from its start.
 pub(crate) enum Input {
     Bytes(Bytes),
     Path(PathBuf),
     Reader(Box<dyn Read + Send>),
+    Push(PushReader),
+}
+
+/// A piece of the source, never empty.
+pub(super) struct Chunk {
+    pub(super) data: Bytes,
+    /// For the data, where it is a copy, and for what is made of it.
+    pub(super) held: Reservation,
+    /// It is on its way to become smaller.
+    pub(super) _moving: Moving,
+}
+
+/// How an input is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// Size of every chunk but the last (and of those that were handed on under pressure).
+    pub(super) chunk: usize,
+    /// Whether something of up to the same size is made of each chunk.
+    pub(super) transformed: bool,
+    /// The most that may be read.
+    pub(super) limit: Option<u64>,
+    /// What it must begin with.
+    pub(super) magic: Option<&'static [u8]>,
 }
 
 /// The chunks of an input.
-pub(crate) struct Chunks {
+pub(super) struct Chunks {
     from: From,
+    reading: Reading,
+    budget: Budget,
+    /// Ends a reading that nobody wants any more, after its current call.
+    stop: CancellationToken,
     /// The size that a regular file had when it was opened.
     expected: Option<u64>,
-    limit: Option<u64>,
-    magic: Option<&'static [u8]>,
     read: u64,
 }
 
 enum From {
-    Bytes {
+    Bytes(Bytes),
+    /// `None` after it failed.
+    Reader(Option<NamedReader>),
+    Push {
+        reader: PushReader,
         rest: Bytes,
-        taken: usize,
-    },
-    Reader {
-        reader: Box<dyn Read + Send>,
-        buffer: Vec<u8>,
-        name: String,
     },
 }
 
+/// A reader with what to call it in errors.
+struct NamedReader {
+    reader: Box<dyn Read + Send>,
+    name: String,
+}
+
 impl Chunks {
-    /// Opens the input. `limit` is the most that may be read, `magic` what it must begin with.
-    pub(crate) fn open(
+    pub(super) async fn open(
         input: Input,
-        limit: Option<u64>,
-        magic: Option<&'static [u8]>,
+        reading: Reading,
+        budget: Budget,
+        stop: CancellationToken,
     ) -> Result<Self> {
         let mut expected = None;
         let from = match input {
-            Input::Bytes(rest) => From::Bytes { rest, taken: 0 },
+            Input::Bytes(rest) => From::Bytes(rest),
             Input::Reader(reader) => From::reader(reader, "reader".to_owned()),
+            Input::Push(reader) => From::Push {
+                reader,
+                rest: Bytes::new(),
+            },
             Input::Path(path) => {
-                let (file, size) = open_file(&path)?;
+                let opened = tokio::task::spawn_blocking(move || open_file(&path)).await;
+                let (file, size, name) = opened.map_err(panicked)??;
                 expected = size;
-                From::reader(Box::new(file), path.display().to_string())
+                From::reader(Box::new(file), name)
             }
         };
         Ok(Self {
             from,
+            reading,
+            budget,
+            stop,
             expected,
-            limit,
-            magic,
             read: 0,
         })
     }
 
-    /// The next piece, never empty, or `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>> {
-        let length = self.from.fill()?;
-        if length == 0 {
-            self.check_end()?;
-            return Ok(None);
-        }
-        let first = self.read == 0;
-        self.read += length as u64;
-        if let Some(limit) = self.limit.filter(|limit| self.read > *limit) {
-            return Err(too_large(limit));
-        }
-        let chunk = self.from.filled(length);
-        if first && let Some(magic) = self.magic.filter(|magic| !begins_with(chunk, magic)) {
-            return Err(mislabelled(magic));
-        }
-        Ok(Some(chunk))
+    /// Bytes read so far.
+    pub(super) fn read(&self) -> u64 {
+        self.read
     }
 
-    /// Bytes read so far.
-    pub(crate) fn read(&self) -> u64 {
-        self.read
+    /// The next chunk, or `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Chunk>> {
+        let Some((data, held)) = self.fetch().await? else {
+            self.check_end()?;
+            return Ok(None);
+        };
+        let first = self.read == 0;
+        self.read += data.len() as u64;
+        if let Some(limit) = self.reading.limit.filter(|limit| self.read > *limit) {
+            return Err(too_large(limit));
+        }
+        if let Some(magic) = self.reading.magic.filter(|_| first)
+            && !begins_with(&data, magic)
+        {
+            return Err(mislabelled(magic));
+        }
+        let _moving = self.budget.moving();
+        Ok(Some(Chunk {
+            data,
+            held,
+            _moving,
+        }))
+    }
+
+    async fn fetch(&mut self) -> Result<Option<(Bytes, Reservation)>> {
+        let (size, copies) = (self.reading.chunk, self.reading.copies());
+        match &mut self.from {
+            From::Bytes(rest) if rest.is_empty() => Ok(None),
+            From::Bytes(rest) => {
+                let data = rest.split_to(rest.len().min(size));
+                let held = self.budget.reserve(data.len()).await;
+                Ok(Some((data, held)))
+            }
+            From::Reader(reader) => {
+                let Some(mut taken) = reader.take() else {
+                    return Err(source_error("reader", "was asked again after it failed"));
+                };
+                let held = self.budget.reserve(size * copies).await;
+                let stop = self.stop.clone();
+                let read = tokio::task::spawn_blocking(move || {
+                    let data = taken.read_chunk(size, &stop);
+                    // Held here, so that it is not given back while the buffer is still in use.
+                    (taken, data, held)
+                });
+                let (taken, data, mut held) = read.await.map_err(panicked)?;
+                let data = data?;
+                *reader = Some(taken);
+                held.shrink_to(data.len() * copies);
+                Ok((!data.is_empty()).then_some((data, held)))
+            }
+            From::Push { reader, rest } => collect(reader, rest, size, copies, &self.budget).await,
+        }
     }
 
     fn check_end(&self) -> Result<()> {
@@ -111,49 +182,86 @@ impl Chunks {
     }
 }
 
-impl From {
-    fn reader(reader: Box<dyn Read + Send>, name: String) -> Self {
-        From::Reader {
-            reader,
-            buffer: vec![0; CHUNK_SIZE],
-            name,
-        }
-    }
-
-    /// Makes the next piece available and returns its length.
-    fn fill(&mut self) -> Result<usize> {
-        match self {
-            From::Bytes { rest, taken } => {
-                rest.advance(*taken);
-                *taken = rest.len().min(CHUNK_SIZE);
-                Ok(*taken)
-            }
-            From::Reader {
-                reader,
-                buffer,
-                name,
-            } => loop {
-                match reader.read(buffer) {
-                    Ok(length) if length > buffer.len() => {
-                        return Err(source_error(name, "returned more than was asked for"));
-                    }
-                    Ok(length) => return Ok(length),
-                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(read_error(name, error)),
-                }
-            },
-        }
-    }
-
-    fn filled(&self, length: usize) -> &[u8] {
-        match self {
-            From::Bytes { rest, .. } => &rest[..length],
-            From::Reader { buffer, .. } => &buffer[..length],
-        }
+impl Reading {
+    /// Bytes to reserve for each byte that is read into memory of ours.
+    fn copies(self) -> usize {
+        if self.transformed { 2 } else { 1 }
     }
 }
 
-fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
+impl From {
+    fn reader(reader: Box<dyn Read + Send>, name: String) -> Self {
+        From::Reader(Some(NamedReader { reader, name }))
+    }
+}
+
+impl NamedReader {
+    /// Reads until `size` bytes are there or the reader ends.
+    fn read_chunk(&mut self, size: usize, stop: &CancellationToken) -> Result<Bytes> {
+        let mut buffer = vec![0; size];
+        let mut filled = 0;
+        while filled < size && !stop.is_cancelled() {
+            match self.reader.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(length) if length > size - filled => {
+                    return Err(source_error(&self.name, "returned more than was asked for"));
+                }
+                Ok(length) => filled += length,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(read_error(&self.name, error)),
+            }
+        }
+        buffer.truncate(filled);
+        Ok(buffer.into())
+    }
+}
+
+/// A chunk of what was pushed. A writer may pause for as long as it likes: under pressure the chunk
+/// is handed on as it is.
+async fn collect(
+    reader: &mut PushReader,
+    rest: &mut Bytes,
+    size: usize,
+    copies: usize,
+    budget: &Budget,
+) -> Result<Option<(Bytes, Reservation)>> {
+    let mut chunk: Option<(BytesMut, Reservation)> = None;
+    loop {
+        if rest.is_empty() {
+            let more = tokio::select! {
+                biased;
+                more = reader.next() => more,
+                () = budget.pressed(), if chunk.is_some() => break,
+            };
+            match more.map_err(|error| read_error("stream", error))? {
+                Some(more) => *rest = more,
+                None => break,
+            }
+        }
+        let room = size - chunk.as_ref().map_or(0, |(data, _)| data.len());
+        let wanted = rest.len().min(room);
+        match &mut chunk {
+            None => {
+                let held = budget.reserve(wanted * copies).await;
+                chunk = Some((BytesMut::from(&rest.split_to(wanted)[..]), held));
+            }
+            // Nothing is held while memory is waited for.
+            Some((data, held)) => match budget.try_reserve(wanted * copies) {
+                Some(more) => {
+                    held.merge(more);
+                    data.extend_from_slice(&rest.split_to(wanted));
+                }
+                None => break,
+            },
+        }
+        if chunk.as_ref().is_some_and(|(data, _)| data.len() == size) {
+            break;
+        }
+    }
+    Ok(chunk.map(|(data, held)| (data.freeze(), held)))
+}
+
+fn open_file(path: &Path) -> Result<(File, Option<u64>, String)> {
     let name = path.display().to_string();
     let to_error = |error: std::io::Error| source_error(&name, &error.to_string());
     let file = File::open(path).map_err(to_error)?;
@@ -162,10 +270,10 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
         return Err(source_error(&name, "is a directory"));
     }
     // A pipe or a device has no size of its own.
-    Ok((file, metadata.is_file().then_some(metadata.len())))
+    Ok((file, metadata.is_file().then_some(metadata.len()), name))
 }
 
-/// A first piece may be shorter than the magic: then what there is must fit.
+/// A source may be shorter than the magic: then what there is must fit.
 fn begins_with(chunk: &[u8], magic: &[u8]) -> bool {
     let length = chunk.len().min(magic.len());
     chunk[..length] == magic[..length]

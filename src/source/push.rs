@@ -1,18 +1,17 @@
 //! A source that the caller pushes into: a bounded channel with a reader at its other end.
 
-use std::io::{self, Read};
+use std::io;
 
-use bytes::{Buf, Bytes};
-use tokio::runtime::Handle;
+use bytes::Bytes;
 use tokio::sync::mpsc;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::error::{Error, ErrorKind, Result, Step};
 
 /// Largest chunk in the channel; larger writes are cut.
 const CHUNK: usize = 256 * 1024;
-/// Chunks in the channel: with [`CHUNK`] the most that waits between writer and pipeline (1 MiB).
-const DEPTH: usize = 4;
+/// Chunks in the channel: with [`CHUNK`] the most that waits between writer and pipeline
+/// (512 KiB), outside the client's memory budget.
+const DEPTH: usize = 2;
 
 enum Message {
     Data(Bytes),
@@ -26,9 +25,7 @@ pub(crate) fn channel() -> (PushWriter, PushReader) {
         PushWriter { sender },
         PushReader {
             receiver,
-            chunk: Bytes::new(),
             finished: false,
-            stopped: CancellationToken::new(),
         },
     )
 }
@@ -115,51 +112,31 @@ fn ended() -> Error {
     )
 }
 
-/// The reading end: blocks the pipeline's thread until a chunk comes, or until nobody wants one.
-/// Without the latter a writer that is kept but idle would hold the thread, and with it the
-/// runtime's shutdown, after the ingestion ended.
+/// The reading end.
 pub(crate) struct PushReader {
     receiver: mpsc::Receiver<Message>,
-    chunk: Bytes,
     finished: bool,
-    stopped: CancellationToken,
 }
 
 impl PushReader {
-    /// Reading fails once the guard is dropped.
-    pub(crate) fn stop_guard(&self) -> DropGuard {
-        self.stopped.clone().drop_guard()
-    }
-
-    fn wait(&mut self) -> Option<Message> {
-        Handle::current().block_on(async {
-            tokio::select! {
-                biased;
-                () = self.stopped.cancelled() => Some(Message::Fail("the ingestion ended".into())),
-                message = self.receiver.recv() => message,
-            }
-        })
-    }
-}
-
-impl Read for PushReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.chunk.is_empty() && !self.finished {
-            match self.wait() {
-                Some(Message::Data(chunk)) => self.chunk = chunk,
-                Some(Message::Finish) => self.finished = true,
-                Some(Message::Fail(cause)) => return Err(io::Error::other(cause)),
-                None => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::UnexpectedEof,
-                        "the stream was dropped before it was finished",
-                    ));
-                }
-            }
+    /// The next piece of what was written, or `None` once the writer has finished. May be given up
+    /// and called again.
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        if self.finished {
+            return Ok(None);
         }
-        let length = self.chunk.len().min(buffer.len());
-        self.chunk.copy_to_slice(&mut buffer[..length]);
-        Ok(length)
+        match self.receiver.recv().await {
+            Some(Message::Data(chunk)) => Ok(Some(chunk)),
+            Some(Message::Finish) => {
+                self.finished = true;
+                Ok(None)
+            }
+            Some(Message::Fail(cause)) => Err(io::Error::other(cause)),
+            None => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the stream was dropped before it was finished",
+            )),
+        }
     }
 }
 
@@ -167,16 +144,18 @@ impl Read for PushReader {
 mod tests {
     use super::*;
 
-    fn read_all(mut reader: PushReader) -> io::Result<Vec<u8>> {
+    async fn read_all(mut reader: PushReader) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        reader.read_to_end(&mut out)?;
+        while let Some(piece) = reader.next().await? {
+            out.extend_from_slice(&piece);
+        }
         Ok(out)
     }
 
     #[tokio::test]
     async fn what_is_written_is_read_and_large_writes_are_cut() {
         let (mut writer, reader) = channel();
-        let reading = tokio::task::spawn_blocking(move || read_all(reader));
+        let reading = tokio::spawn(read_all(reader));
         let data: Vec<u8> = (0..3_000_000u32).map(|n| n as u8).collect();
         writer.write(&data).await.unwrap();
         writer.write(b"").await.unwrap();
@@ -189,25 +168,12 @@ mod tests {
         let (mut writer, reader) = channel();
         writer.write(b"half").await.unwrap();
         drop(writer);
-        let read = tokio::task::spawn_blocking(move || read_all(reader))
-            .await
-            .unwrap();
+        let read = read_all(reader).await;
         assert!(read.is_err());
         let (writer, reader) = channel();
         writer.fail("disk gone").await;
-        let read = tokio::task::spawn_blocking(move || read_all(reader))
-            .await
-            .unwrap();
+        let read = read_all(reader).await;
         assert_eq!(read.unwrap_err().to_string(), "disk gone");
-    }
-
-    #[tokio::test]
-    async fn a_reader_that_waits_is_woken_when_the_ingestion_ends() {
-        let (_idle, reader) = channel();
-        let guard = reader.stop_guard();
-        let reading = tokio::task::spawn_blocking(move || read_all(reader));
-        drop(guard);
-        assert!(reading.await.unwrap().is_err());
     }
 
     #[tokio::test]
@@ -222,7 +188,7 @@ mod tests {
             tokio::pin!(waiting);
             assert!(poll_once(waiting.as_mut()).await.is_none());
         }
-        let reading = tokio::task::spawn_blocking(move || read_all(reader));
+        let reading = tokio::spawn(read_all(reader));
         while taken < data.len() {
             taken += writer.write_some(&data[taken..]).await.unwrap();
         }

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::failover::Feed;
+use super::feed::Feed;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry};
 use crate::op::Scope;
+use crate::pipeline::Block;
 use crate::source::progress::Meter;
 
 /// Put Block requests in flight for one blob.
@@ -47,25 +48,32 @@ pub(crate) async fn send(
             "no block to upload",
         ));
     };
-    match next_block(scope, feed).await? {
+    let second = tokio::select! {
+        biased;
+        second = next_block(scope, feed) => second?,
+        // Others wait for the memory that this block holds.
+        () = first.pressed() => return put_blocks(scope, target, feed, vec![first], meter).await,
+    };
+    match second {
         None => put_whole(scope, target.as_ref(), first, meter).await,
-        Some(second) => put_blocks(scope, target, feed, [first, second], meter).await,
+        Some(second) => put_blocks(scope, target, feed, vec![first, second], meter).await,
     }
 }
 
 async fn put_whole(
     scope: &Scope,
     target: &dyn BlobTarget,
-    data: Bytes,
+    block: Block,
     meter: &Meter,
 ) -> Result<u64> {
-    let length = data.len();
+    let _moving = block.moving();
+    let length = block.data().len();
     retry(
         scope,
         Step::UploadBlob,
         target.host(),
         RetryPolicy::STORAGE,
-        || target.put_blob(data.clone()),
+        || target.put_blob(block.data().clone()),
     )
     .await?;
     meter.add_sent(length);
@@ -76,7 +84,7 @@ async fn put_blocks(
     scope: &Scope,
     target: Arc<dyn BlobTarget>,
     feed: &mut Feed,
-    first: [Bytes; 2],
+    first: Vec<Block>,
     meter: &Meter,
 ) -> Result<u64> {
     // Dropping the set, on any error, aborts the requests in flight.
@@ -121,17 +129,18 @@ async fn put_block(
     scope: Scope,
     target: Arc<dyn BlobTarget>,
     index: usize,
-    block: Bytes,
+    block: Block,
 ) -> Result<usize> {
+    let _moving = block.moving();
     retry(
         &scope,
         Step::UploadBlob,
         target.host(),
         RetryPolicy::STORAGE,
-        || target.put_block(index, block.clone()),
+        || target.put_block(index, block.data().clone()),
     )
     .await?;
-    Ok(block.len())
+    Ok(block.data().len())
 }
 
 async fn join_one(in_flight: &mut JoinSet<Result<usize>>, meter: &Meter) -> Result<u64> {
@@ -149,6 +158,6 @@ async fn join_one(in_flight: &mut JoinSet<Result<usize>>, meter: &Meter) -> Resu
     Ok(length as u64)
 }
 
-async fn next_block(scope: &Scope, feed: &mut Feed) -> Result<Option<Bytes>> {
+async fn next_block(scope: &Scope, feed: &mut Feed) -> Result<Option<Block>> {
     scope.run(Step::ReadSource, "", feed.next()).await
 }

@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-
 use super::attempt::{self, BlobTarget};
+use super::feed::{BlockSource, Feed};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::Scope;
-use crate::pipeline::{Blocks, Totals};
+use crate::pipeline::Totals;
 use crate::source::progress::Meter;
+use async_trait::async_trait;
 
 /// Containers that are tried for one blob, as in the official SDKs.
 const MAX_CONTAINERS: usize = 3;
-/// Blocks of a one-shot source that are kept for another attempt, in bytes after compression. It
-/// is most of what one call holds in memory: a reader of 1 GB peaks at about 40 MB with it.
-const KEEP_BYTES: usize = 32 * 1024 * 1024;
 
 /// Containers to upload to, best first.
 #[async_trait]
@@ -26,14 +22,6 @@ pub(crate) trait Containers: Send + Sync {
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>>;
     /// Learns how an attempt ended.
     async fn report(&self, attempt: usize, outcome: std::result::Result<(), &Error>);
-}
-
-/// Where the blocks come from, and whether they can come again.
-pub(crate) enum BlockSource {
-    /// Bytes or a file: each attempt reads from the start, nothing is kept.
-    Rewindable(Box<dyn FnMut() -> Blocks + Send>),
-    /// A reader: what it gave is kept, up to a limit, until the blob is committed.
-    OneShot(Blocks),
 }
 
 /// The blob that was committed.
@@ -108,112 +96,17 @@ fn exhausted(mut failed: Vec<Error>) -> Error {
     }
 }
 
-/// The blocks of the current attempt: those kept from an earlier one first, then fresh ones.
-pub(crate) struct Feed {
-    source: BlockSource,
-    current: Option<Blocks>,
-    kept: Vec<Bytes>,
-    kept_bytes: usize,
-    /// Index of the next kept block to give again.
-    replay: usize,
-    /// Blocks went beyond what is kept: there is no second attempt.
-    lost: bool,
-}
-
-impl Feed {
-    pub(crate) fn new(mut source: BlockSource) -> Self {
-        let current = match &mut source {
-            BlockSource::Rewindable(open) => Some(open()),
-            BlockSource::OneShot(_) => None,
-        };
-        Self {
-            source,
-            current,
-            kept: Vec::new(),
-            kept_bytes: 0,
-            replay: 0,
-            lost: false,
-        }
-    }
-
-    /// The next block of this attempt.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
-        if let Some(block) = self.kept.get(self.replay) {
-            self.replay += 1;
-            return Ok(Some(block.clone()));
-        }
-        let block = self.blocks().next().await?;
-        if let Some(block) = &block {
-            self.keep(block);
-        }
-        Ok(block)
-    }
-
-    fn blocks(&mut self) -> &mut Blocks {
-        match (&mut self.source, &mut self.current) {
-            (BlockSource::OneShot(blocks), _) => blocks,
-            (BlockSource::Rewindable(open), current) => current.get_or_insert_with(open),
-        }
-    }
-
-    fn keep(&mut self, block: &Bytes) {
-        if self.lost || matches!(self.source, BlockSource::Rewindable(_)) {
-            return;
-        }
-        self.kept_bytes += block.len();
-        if self.kept_bytes > KEEP_BYTES {
-            self.lost = true;
-            self.kept = Vec::new();
-            self.replay = 0;
-        } else {
-            self.kept.push(block.clone());
-            self.replay = self.kept.len();
-        }
-    }
-
-    /// Back to the first block.
-    fn rewind(&mut self) -> Result<()> {
-        if self.lost {
-            return Err(Error::new(
-                ErrorKind::Network,
-                Step::UploadBlob,
-                format!(
-                    "the container failed after more than {KEEP_BYTES} bytes of a source that \
-                     cannot be read again; nothing was posted"
-                ),
-            ));
-        }
-        self.replay = 0;
-        if let BlockSource::Rewindable(open) = &mut self.source {
-            self.current = Some(open());
-        }
-        Ok(())
-    }
-
-    /// The totals of the run, if storage acknowledged every byte that was produced.
-    fn checked_totals(&mut self, acknowledged: u64) -> Result<Totals> {
-        let totals = self.blocks().totals();
-        match totals {
-            Some(totals) if totals.produced == acknowledged => Ok(totals),
-            _ => Err(Error::new(
-                ErrorKind::Internal,
-                Step::CommitBlob,
-                format!("storage acknowledged {acknowledged} bytes of {totals:?}"),
-            )),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::Mutex;
 
+    use bytes::Bytes;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::op::CallOptions;
-    use crate::pipeline::{BLOCK_SIZE, Input, Work};
+    use crate::pipeline::{BLOCK_SIZE, Blocks, CompressionLevel, Input, Pipeline, Work};
 
     #[derive(Default)]
     struct Store {
@@ -286,19 +179,31 @@ mod tests {
         limit: None,
     };
 
+    /// More than this cannot be kept.
+    const BUDGET: usize = 32 * 1024 * 1024;
+
+    fn pipeline() -> Pipeline {
+        Pipeline::new(CompressionLevel::default(), 1, BUDGET)
+    }
+
+    fn start(pipeline: &Pipeline, input: Input) -> Blocks {
+        pipeline.start(input, PLAIN, Meter::new(None, None))
+    }
+
     fn one_shot(data: &[u8]) -> BlockSource {
-        let reader = Box::new(std::io::Cursor::new(data.to_vec()));
-        BlockSource::OneShot(Blocks::start(
-            Input::Reader(reader),
-            PLAIN,
-            Meter::new(None, None),
-        ))
+        of_reader(std::io::Cursor::new(data.to_vec()))
+    }
+
+    fn of_reader(reader: impl std::io::Read + Send + 'static) -> BlockSource {
+        let pipeline = pipeline();
+        let blocks = start(&pipeline, Input::Reader(Box::new(reader)));
+        BlockSource::OneShot(blocks, pipeline.budget().clone())
     }
 
     fn rewindable(data: &[u8]) -> BlockSource {
-        let data = Bytes::copy_from_slice(data);
+        let (pipeline, data) = (pipeline(), Bytes::copy_from_slice(data));
         BlockSource::Rewindable(Box::new(move || {
-            Blocks::start(Input::Bytes(data.clone()), PLAIN, Meter::new(None, None))
+            start(&pipeline, Input::Bytes(data.clone()))
         }))
     }
 
@@ -338,14 +243,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_one_shot_source_beyond_what_is_kept_fails_loudly() {
-        let data = data(KEEP_BYTES + 2 * BLOCK_SIZE);
+        let data = data(BUDGET + 2 * BLOCK_SIZE);
         let stores = |from| {
             Stores(vec![
                 Store::failing_from(from),
                 Store::failing_from(usize::MAX),
             ])
         };
-        let late = KEEP_BYTES / BLOCK_SIZE + 1;
+        let late = BUDGET / BLOCK_SIZE + 1;
         let failing = stores(late);
         let error = run(one_shot(&data), &failing).await.unwrap_err();
         assert!(
@@ -382,10 +287,8 @@ mod tests {
             }
         }
         let some = std::io::Cursor::new(data(2 * BLOCK_SIZE));
-        let input = Input::Reader(Box::new(std::io::Read::chain(some, Upstream)));
-        let blocks = Blocks::start(input, PLAIN, Meter::new(None, None));
         let stores = Stores((0..2).map(|_| Store::failing_from(usize::MAX)).collect());
-        let error = run(BlockSource::OneShot(blocks), &stores)
+        let error = run(of_reader(std::io::Read::chain(some, Upstream)), &stores)
             .await
             .unwrap_err();
         assert_eq!(error.step(), Step::ReadSource);

@@ -5,6 +5,8 @@
 mod attempt;
 mod azure;
 mod failover;
+mod feed;
 
 pub(crate) use azure::AzureContainers;
-pub(crate) use failover::{BlockSource, upload};
+pub(crate) use failover::upload;
+pub(crate) use feed::BlockSource;

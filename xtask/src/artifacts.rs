@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::{process, workspace};
+use crate::{isal, process, workspace};
 
-/// Cargo's arguments for the one release build that everything here uses. The library and the
+/// Cargo's arguments for the one release build that everything here uses, but for
+/// [`isal::features`]. The library and the
 /// emulator are always named together: cargo merges the features of their dependencies, and any
 /// other choice of packages would compile most of the tree a second time.
 pub(crate) const RELEASE: [&str; 6] = [
@@ -47,7 +48,7 @@ impl Artifacts {
 pub(crate) fn release() -> Result<&'static Artifacts, String> {
     static BUILT: OnceLock<Result<Artifacts, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        process::run(&mut process::cargo(RELEASE))?;
+        process::run(process::cargo(RELEASE).args(isal::features()))?;
         Ok(Artifacts {
             directory: workspace::target().join("release"),
         })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::artifacts::{self, Artifacts};
 use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
-use crate::{compiler, process, storm, workspace};
+use crate::{compiler, isal, process, storm, workspace};
 
 /// Programs of examples/c, in the order of the demo.
 const PROGRAMS: [&str; 3] = ["quickstart", "storm_events", "ingest_file"];
@@ -37,12 +37,8 @@ pub(crate) fn leg() -> Result<Tally, String> {
 
 /// The same with the Rust programs of the same names, in the build that `cargo test` made.
 pub(crate) fn rust_leg() -> Result<Tally, String> {
-    process::run(&mut process::cargo([
-        "build",
-        "--quiet",
-        "--workspace",
-        "--examples",
-    ]))?;
+    let mut build = process::cargo(["build", "--quiet", "--workspace", "--examples"]);
+    process::run(build.args(isal::features()))?;
     counted(&workspace::target().join("debug/examples"))
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::artifacts::{self, Artifacts};
 use crate::compiler::{self, STRICT};
 use crate::tally::Tally;
-use crate::{process, workspace};
+use crate::{isal, process, workspace};
 
 /// `cargo xtask install --prefix DIR`.
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
@@ -201,12 +201,14 @@ fn same_as_cmake(scratch: &Path, tree: &Path) -> Result<(), String> {
     let prefix = scratch.join("cmake-tree");
     workspace::remove_directory(&build)?;
     workspace::remove_directory(&prefix)?;
-    let packages = artifacts::RELEASE[2..].join(";");
+    let flags = [&artifacts::RELEASE[2..], isal::features()]
+        .concat()
+        .join(";");
     let mut configure = cmake(workspace::root(), &build);
     configure
         .arg(format!("-DCMAKE_INSTALL_PREFIX={}", prefix.display()))
         .arg("-DCMAKE_INSTALL_LIBDIR=lib")
-        .arg(format!("-DKUSTO_INGEST_CARGO_FLAGS={packages}"));
+        .arg(format!("-DKUSTO_INGEST_CARGO_FLAGS={flags}"));
     process::capture(&mut configure)?;
     process::capture(
         process::outside_cargo(Command::new("cmake"))

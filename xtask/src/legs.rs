@@ -7,7 +7,7 @@ use crate::azurite::Azurite;
 use crate::emulator::Emulator;
 use crate::tally::Tally;
 use crate::{
-    artifacts, compiler, demo, exports, header, install, process, python, readme, workspace,
+    artifacts, compiler, demo, exports, header, install, isal, process, python, readme, workspace,
 };
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
@@ -26,7 +26,7 @@ pub(crate) const ALL: [Leg; 14] = [
     },
     Leg {
         name: "clippy",
-        about: "cargo clippy with and without the C layer, warnings denied",
+        about: "cargo clippy with all there is and with the least, warnings denied",
         run: clippy,
     },
     Leg {
@@ -103,9 +103,9 @@ fn clippy() -> Result<Tally, String> {
         let mut command = process::cargo(["clippy", "--quiet", "--workspace", "--all-targets"]);
         process::run(command.args(features).args(["--", "-D", "warnings"]))
     };
-    let mut tally = Tally::check("clippy", check(&[]));
+    let mut tally = Tally::check("clippy", check(isal::features()));
     tally += Tally::check(
-        "clippy without the C layer",
+        "clippy without the C layer and ISA-L",
         check(&["--no-default-features"]),
     );
     Ok(tally)
@@ -115,16 +115,16 @@ fn docs() -> Result<Tally, String> {
     let mut command = process::cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
     Ok(Tally::check(
         "documentation",
-        process::run(command.env("RUSTDOCFLAGS", "-D warnings")),
+        process::run(
+            command
+                .args(isal::features())
+                .env("RUSTDOCFLAGS", "-D warnings"),
+        ),
     ))
 }
 
 fn rust() -> Result<Tally, String> {
-    cargo_test(&mut process::cargo([
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-    ]))
+    cargo_test(process::cargo(["test", "--workspace", "--no-fail-fast"]).args(isal::features()))
 }
 
 fn rust_azurite() -> Result<Tally, String> {
@@ -139,6 +139,7 @@ fn rust_azurite() -> Result<Tally, String> {
         "--test",
         "*",
     ]);
+    command.args(isal::features());
     cargo_test(command.env("KUSTO_TEST_AZURITE", azurite.environment()))
 }
 

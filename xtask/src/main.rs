@@ -12,6 +12,7 @@ mod exports;
 mod header;
 mod http;
 mod install;
+mod isal;
 mod legs;
 mod process;
 mod python;

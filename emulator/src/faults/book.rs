@@ -107,7 +107,7 @@ impl Book {
             return None;
         }
         let mut page = self.page();
-        let met = page
+        page
             .rules
             .iter_mut()
             .filter(|report| matches(&report.rule, subject))
@@ -121,8 +121,7 @@ impl Book {
                     tracing::info!(rule = report.id, fault = ?report.rule.fault, "a fault rule fires");
                     report.rule.fault.clone()
                 })
-            });
-        met
+            })
     }
 }
 

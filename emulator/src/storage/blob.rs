@@ -12,6 +12,7 @@ use hyper::{Method, Response, StatusCode};
 use self::store::{Blob, BlockChoice, Container, HeaderSet, PutConditions};
 use super::content::{Content, read_limited};
 use super::error::StorageError;
+use super::operation::StorageOperation;
 use super::request::Call;
 use super::{http_date, xml};
 use crate::server::body::{Body, empty, set, typed};
@@ -45,14 +46,14 @@ impl BlobService {
         if call.query.get("snapshot").is_some() || call.query.get("versionid").is_some() {
             return Err(StorageError::not_implemented("snapshots and versions"));
         }
-        match (call.method.as_str(), call.comp()) {
-            ("PUT", None) => self.put_blob(call, body).await,
-            ("PUT", Some("block")) => self.put_block(call, body).await,
-            ("PUT", Some("blocklist")) => self.put_block_list(call, body).await,
-            ("GET" | "HEAD", None) => self.get(call),
-            ("GET", Some("blocklist")) => self.get_block_list(call),
-            ("DELETE", None) => self.delete(call),
-            (_, Some(_)) => Err(StorageError::not_implemented(
+        match call.operation {
+            Some(StorageOperation::PutBlob) => self.put_blob(call, body).await,
+            Some(StorageOperation::PutBlock) => self.put_block(call, body).await,
+            Some(StorageOperation::PutBlockList) => self.put_block_list(call, body).await,
+            Some(StorageOperation::GetBlob | StorageOperation::GetBlobProperties) => self.get(call),
+            Some(StorageOperation::GetBlockList) => self.get_block_list(call),
+            Some(StorageOperation::DeleteBlob) => self.delete(call),
+            _ if call.comp().is_some() => Err(StorageError::not_implemented(
                 "this value of 'comp' for blobs",
             )),
             _ => Err(StorageError::unsupported_verb()),
@@ -225,10 +226,7 @@ impl BlobService {
 
     /// List Blobs, flat.
     fn list(&self, call: &Call<'_>) -> Reply {
-        if call.method != Method::GET
-            || call.comp() != Some("list")
-            || call.query.get("restype") != Some("container")
-        {
+        if call.operation != Some(StorageOperation::ListBlobs) {
             return Err(StorageError::not_implemented("this container operation"));
         }
         call.permissions.require_any("l")?;

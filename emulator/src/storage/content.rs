@@ -55,21 +55,31 @@ impl Content {
     /// Reads a request's body to its end.
     pub(crate) async fn read(body: &mut RequestBody) -> Result<Self, StorageError> {
         let mut content = Self::default();
-        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(PIECE);
-        let mut piece = BytesMut::with_capacity(expected.min(PIECE));
+        let mut piece = BytesMut::with_capacity(next_piece(body));
         while let Some(mut data) = next_data(body).await? {
             while !data.is_empty() {
                 let part = data.split_to(data.len().min(PIECE - piece.len()));
                 piece.extend_from_slice(&part);
                 if piece.len() == PIECE {
-                    content.push(piece.split().freeze());
-                    piece.reserve(PIECE);
+                    let still = data.len() + next_piece(body);
+                    content.push(std::mem::take(&mut piece).freeze());
+                    piece.reserve(still.min(PIECE));
                 }
             }
         }
-        content.push(Bytes::copy_from_slice(&piece));
+        // A body of known length fills its last piece; otherwise that is copied into one that fits.
+        content.push(if piece.len() == piece.capacity() {
+            piece.freeze()
+        } else {
+            Bytes::copy_from_slice(&piece)
+        });
         Ok(content)
     }
+}
+
+/// The size of the next piece by what the body says is still to come.
+fn next_piece(body: &RequestBody) -> usize {
+    usize::try_from(body.size_hint().lower()).map_or(PIECE, |expected| expected.min(PIECE))
 }
 
 /// Reads a body of at most `limit` bytes into one piece.

@@ -208,12 +208,13 @@ impl Storage {
             address,
             parts,
             query,
-            ..
+            operation,
         } = arrival;
         let now = self.clock.now();
         let permissions = sas::verify(&self.account.key, &self.target(address), query, now)?;
         let call = Call {
             method: &parts.method,
+            operation: *operation,
             resource: &address.resource,
             rest: &address.rest,
             query,

@@ -80,7 +80,8 @@ fn blob(method: &Method, address: &Address, query: &Query) -> Option<StorageOper
     use StorageOperation as Op;
     let comp = query.get("comp");
     if address.rest.is_empty() {
-        return (method == Method::GET && comp == Some("list")).then_some(Op::ListBlobs);
+        let lists = comp == Some("list") && query.get("restype") == Some("container");
+        return (lists && method == Method::GET).then_some(Op::ListBlobs);
     }
     match (method.as_str(), comp) {
         ("PUT", None) => Some(Op::PutBlob),

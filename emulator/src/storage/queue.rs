@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::content::read_limited;
 use super::error::StorageError;
 use super::http_date;
+use super::operation::StorageOperation;
 use super::request::Call;
 use super::xml::{self, Document};
 use crate::server::body::{Body, empty, set, typed};
@@ -27,7 +28,14 @@ const NEVER: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
 
 /// All queues of one account.
 pub(crate) struct QueueService {
-    queues: Mutex<HashMap<String, VecDeque<Message>>>,
+    queues: Mutex<HashMap<String, Queue>>,
+}
+
+/// One queue's messages in the order of their arrival.
+struct Queue {
+    messages: VecDeque<Message>,
+    /// No message expires before this, so that calls need not look at all of them.
+    first_expiry: OffsetDateTime,
 }
 
 struct Message {
@@ -40,12 +48,41 @@ struct Message {
     dequeued: u32,
 }
 
+impl Queue {
+    fn empty() -> Self {
+        Self {
+            messages: VecDeque::new(),
+            first_expiry: NEVER,
+        }
+    }
+
+    fn push(&mut self, message: Message) {
+        self.first_expiry = self.first_expiry.min(message.expires);
+        self.messages.push_back(message);
+    }
+
+    fn drop_expired(&mut self, now: OffsetDateTime) {
+        if now < self.first_expiry {
+            return;
+        }
+        self.messages.retain(|message| message.expires > now);
+        let expiries = self.messages.iter().map(|message| message.expires);
+        self.first_expiry = expiries.min().unwrap_or(NEVER);
+    }
+}
+
+impl Message {
+    fn is_visible(&self, now: OffsetDateTime) -> bool {
+        self.visible <= now
+    }
+}
+
 type Reply = Result<Response<Body>, StorageError>;
 
 impl QueueService {
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let queues = names
-            .map(|name| (name.to_owned(), VecDeque::new()))
+            .map(|name| (name.to_owned(), Queue::empty()))
             .collect();
         Self {
             queues: Mutex::new(queues),
@@ -54,14 +91,17 @@ impl QueueService {
 
     pub(crate) async fn handle(&self, call: &Call<'_>, body: &mut RequestBody) -> Reply {
         let (what, id) = call.rest.split_once('/').unwrap_or((call.rest, ""));
-        match (what, call.method.as_str()) {
-            ("", "GET" | "HEAD") if call.comp() == Some("metadata") => self.metadata(call),
-            ("messages", "POST") if id.is_empty() => self.put(call, body).await,
-            ("messages", "GET") if id.is_empty() => self.get(call),
-            ("messages", "DELETE") if id.is_empty() => self.clear(call),
-            ("messages", "DELETE") => self.delete(call, id),
-            ("messages", "PUT") if !id.is_empty() => self.update(call, id, body).await,
-            ("" | "messages", _) => Err(StorageError::not_implemented("this queue operation")),
+        match call.operation {
+            Some(StorageOperation::GetQueueMetadata) => self.metadata(call),
+            Some(StorageOperation::PutMessage) => self.put(call, body).await,
+            Some(StorageOperation::GetMessages) => self.get(call),
+            Some(StorageOperation::PeekMessages) => self.peek(call),
+            Some(StorageOperation::ClearMessages) => self.clear(call),
+            Some(StorageOperation::DeleteMessage) => self.delete(call, id),
+            Some(StorageOperation::UpdateMessage) => self.update(call, id, body).await,
+            _ if matches!(what, "" | "messages") => {
+                Err(StorageError::not_implemented("this queue operation"))
+            }
             _ => Err(StorageError::invalid_uri()),
         }
     }
@@ -70,19 +110,19 @@ impl QueueService {
     fn with_queue<T>(
         &self,
         call: &Call<'_>,
-        action: impl FnOnce(&mut VecDeque<Message>) -> Result<T, StorageError>,
+        action: impl FnOnce(&mut Queue) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queues
             .get_mut(call.resource)
             .ok_or_else(StorageError::queue_not_found)?;
-        queue.retain(|message| message.expires > call.now);
+        queue.drop_expired(call.now);
         action(queue)
     }
 
     fn metadata(&self, call: &Call<'_>) -> Reply {
         call.permissions.require_any("r")?;
-        let count = self.with_queue(call, |queue| Ok(queue.len()))?;
+        let count = self.with_queue(call, |queue| Ok(queue.messages.len()))?;
         let mut response = empty(StatusCode::OK);
         set(
             &mut response,
@@ -127,30 +167,35 @@ impl QueueService {
         };
         let reply = list_reply(StatusCode::CREATED, [&message], &["receipt"]);
         self.with_queue(call, |queue| {
-            queue.push_back(message);
+            queue.push(message);
             Ok(reply)
         })
     }
 
+    fn peek(&self, call: &Call<'_>) -> Reply {
+        call.permissions.require_any("r")?;
+        let count = count(call)?;
+        self.with_queue(call, |queue| {
+            let visible = queue
+                .messages
+                .iter()
+                .filter(|message| message.is_visible(call.now));
+            Ok(list_reply(StatusCode::OK, visible.take(count), &["text"]))
+        })
+    }
+
     fn get(&self, call: &Call<'_>) -> Reply {
-        let count = call.query.number("numofmessages", 1, 1, MOST_MESSAGES)?;
-        let count = usize::try_from(count).unwrap_or(1);
-        let visible = |message: &Message| message.visible <= call.now;
-        if call.query.is_true("peekonly") {
-            call.permissions.require_any("r")?;
-            return self.with_queue(call, |queue| {
-                Ok(list_reply(
-                    StatusCode::OK,
-                    queue.iter().filter(|m| visible(m)).take(count),
-                    &["text"],
-                ))
-            });
-        }
+        let count = count(call)?;
         call.permissions.require_any("p")?;
         let hidden = seconds(call.query.number("visibilitytimeout", 30, 0, WEEK)?);
         self.with_queue(call, |queue| {
             let mut taken = Vec::new();
-            for message in queue.iter_mut().filter(|m| visible(m)).take(count) {
+            for message in queue
+                .messages
+                .iter_mut()
+                .filter(|m| m.is_visible(call.now))
+                .take(count)
+            {
                 message.visible = call.now + hidden;
                 message.receipt = new_receipt();
                 message.dequeued += 1;
@@ -163,7 +208,7 @@ impl QueueService {
     fn clear(&self, call: &Call<'_>) -> Reply {
         call.permissions.require_any("p")?;
         self.with_queue(call, |queue| {
-            queue.clear();
+            queue.messages.clear();
             Ok(empty(StatusCode::NO_CONTENT))
         })
     }
@@ -172,8 +217,8 @@ impl QueueService {
         call.permissions.require_any("p")?;
         let receipt = receipt(call)?;
         self.with_queue(call, |queue| {
-            let position = find(queue, id, receipt)?;
-            queue.remove(position);
+            let position = find(&queue.messages, id, receipt)?;
+            queue.messages.remove(position);
             Ok(empty(StatusCode::NO_CONTENT))
         })
     }
@@ -195,8 +240,9 @@ impl QueueService {
             None
         };
         self.with_queue(call, |queue| {
-            let position = find(queue, id, receipt)?;
+            let position = find(&queue.messages, id, receipt)?;
             let message = queue
+                .messages
                 .get_mut(position)
                 .ok_or_else(StorageError::message_not_found)?;
             message.visible = call.now + hidden;
@@ -216,6 +262,12 @@ impl QueueService {
     }
 }
 
+/// How many messages a call wants.
+fn count(call: &Call<'_>) -> Result<usize, StorageError> {
+    let count = call.query.number("numofmessages", 1, 1, MOST_MESSAGES)?;
+    Ok(usize::try_from(count).unwrap_or(1))
+}
+
 fn seconds(count: i64) -> Duration {
     Duration::from_secs(count.unsigned_abs())
 }
@@ -231,11 +283,11 @@ fn receipt<'a>(call: &'a Call<'_>) -> Result<&'a str, StorageError> {
         .ok_or_else(|| StorageError::missing_parameter("popreceipt"))
 }
 
-fn find(queue: &VecDeque<Message>, id: &str, receipt: &str) -> Result<usize, StorageError> {
+fn find(messages: &VecDeque<Message>, id: &str, receipt: &str) -> Result<usize, StorageError> {
     let id = Uuid::parse_str(id).map_err(|_| StorageError::message_not_found())?;
-    let position = queue.iter().position(|message| message.id == id);
+    let position = messages.iter().position(|message| message.id == id);
     let position = position.ok_or_else(StorageError::message_not_found)?;
-    if queue
+    if messages
         .get(position)
         .is_some_and(|message| message.receipt == receipt)
     {

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 
 use super::account::{Account, Service};
 use super::error::StorageError;
+use super::operation::StorageOperation;
 
 /// The parameters of a URL, decoded, in their order.
 #[derive(Clone, Debug, Default)]
@@ -134,6 +135,8 @@ fn decode(text: &str) -> Result<String, StorageError> {
 /// A request whose address and signature are known; the body is still to be read.
 pub(crate) struct Call<'a> {
     pub(crate) method: &'a Method,
+    /// None when it is none that the emulator knows.
+    pub(crate) operation: Option<StorageOperation>,
     pub(crate) resource: &'a str,
     pub(crate) rest: &'a str,
     pub(crate) query: &'a Query,

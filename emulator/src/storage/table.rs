@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, PoisonError};
 
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use self::entity::{Detail, Entity, Key};
 use self::filter::Filter;
 use super::content::read_limited;
 use super::error::StorageError;
+use super::operation::StorageOperation;
 use super::request::Call;
 use crate::server::body::{Body, empty, set, typed};
 use crate::server::request_body::RequestBody;
@@ -57,16 +58,17 @@ impl TableService {
         } else {
             Some(Key::parse(keys)?)
         };
-        let tunnelled = call
-            .header("x-http-method")
-            .filter(|_| call.method == Method::POST);
-        match (tunnelled.unwrap_or(call.method.as_str()), key) {
-            ("POST", None) => self.insert(call, body).await,
-            ("GET", None) => self.query(call),
-            ("GET", Some(key)) => self.get(call, &key),
-            ("MERGE" | "PATCH", Some(key)) => self.write(call, key, Write::Merge, body).await,
-            ("PUT", Some(key)) => self.write(call, key, Write::Replace, body).await,
-            ("DELETE", Some(key)) => self.delete(call, &key),
+        match (call.operation, key) {
+            (Some(StorageOperation::InsertEntity), None) => self.insert(call, body).await,
+            (Some(StorageOperation::QueryEntities), None) => self.query(call),
+            (Some(StorageOperation::GetEntity), Some(key)) => self.get(call, &key),
+            (Some(StorageOperation::MergeEntity), Some(key)) => {
+                self.write(call, key, Write::Merge, body).await
+            }
+            (Some(StorageOperation::UpdateEntity), Some(key)) => {
+                self.write(call, key, Write::Replace, body).await
+            }
+            (Some(StorageOperation::DeleteEntity), Some(key)) => self.delete(call, &key),
             _ => Err(StorageError::not_implemented("this table operation")),
         }
     }

@@ -9,3 +9,4 @@ mod matching;
 mod requests;
 mod storage;
 mod traffic;
+mod wire;

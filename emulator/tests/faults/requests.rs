@@ -1,5 +1,7 @@
 //! The requests that the tests let fail.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kusto_emulator::{Fault, FaultRule, ServiceKind, StorageOperation};
 use reqwest::{Error, RequestBuilder, Response};
 use serde_json::{Value as Json, json};
@@ -91,6 +93,31 @@ impl World {
         self.http
             .post(self.service(&format!("/v1/rest/{service}")))
             .json(&json!({ "db": "NetDefaultDB", "csl": text }))
+    }
+
+    /// The rows of a query's first table.
+    pub(crate) async fn rows(&self, query: &str) -> Json {
+        json_of(send(self.ask("query", query)).await).await["Tables"][0]["Rows"].clone()
+    }
+
+    /// Posts the message that asks for a blob's ingestion.
+    pub(crate) async fn ingest(&self, table: &str, blob: &Url) {
+        let reply = json_of(send(self.ask("mgmt", ".get kusto identity token")).await).await;
+        let message = json!({
+            "Id": "f3a0e3a5-8b0e-4b0e-9d7c-0a3f4f0f3b11",
+            "BlobPath": blob.as_str(),
+            "DatabaseName": "NetDefaultDB",
+            "TableName": table,
+            "AdditionalProperties": {
+                "authorizationContext": reply["Tables"][0]["Rows"][0][0],
+                "format": "csv",
+            },
+        });
+        let text = STANDARD.encode(message.to_string());
+        let body = format!("<QueueMessage><MessageText>{text}</MessageText></QueueMessage>");
+        let url = below(&self.resources.queues[0], "messages");
+        let posted = send(self.request("POST", url).body(body)).await;
+        assert_eq!(posted.status(), 201);
     }
 
     pub(crate) fn metadata(&self) -> RequestBuilder {

@@ -90,7 +90,19 @@ async fn large_and_empty_blobs_keep_every_byte() {
         let large: Vec<u8> = (0..5_000_000_u32)
             .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
             .collect();
-        for content in [large, Vec::new()] {
+        // Around the borders of the pieces in which bodies are kept, too.
+        let mib = 1 << 20;
+        for size in [
+            large.len(),
+            0,
+            1,
+            mib - 1,
+            mib,
+            mib + 1,
+            2 * mib,
+            2 * mib + 1,
+        ] {
+            let content = large[..size].to_vec();
             let request = world
                 .request("PUT", world.blob("size"))
                 .header("x-ms-blob-type", "BlockBlob");

@@ -151,6 +151,34 @@ async fn messages_can_be_hidden_at_first_and_expire() {
 }
 
 #[tokio::test]
+async fn every_message_expires_at_its_own_time() {
+    on_each_storage(async |world| {
+        if !world.built_in {
+            return;
+        }
+        for (text, lifetime) in [("a", "30"), ("b", "10"), ("c", "-1"), ("d", "20")] {
+            put(world, text, &[("messagettl", lifetime)]).await;
+        }
+        for left in [&["a", "c", "d"][..], &["a", "c"], &["c"], &["c"]] {
+            world.clock.advance(Duration::from_secs(10));
+            let parameters = [("peekonly", "true"), ("numofmessages", "32")];
+            assert_eq!(
+                elements(&get(world, &parameters).await, "MessageText"),
+                left
+            );
+        }
+        put(world, "e", &[("messagettl", "5")]).await;
+        world.clock.advance(Duration::from_secs(5));
+        let parameters = [("peekonly", "true"), ("numofmessages", "32")];
+        assert_eq!(
+            elements(&get(world, &parameters).await, "MessageText"),
+            ["c"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_update_hides_longer_and_changes_text_and_receipt() {
     on_each_storage(async |world| {
         put(world, "old", &[]).await;

@@ -134,7 +134,7 @@ mod tests {
             "not RowKey eq 'b'",
         ] {
             assert_eq!(
-                Filter::parse(text).err().map(|e| e.code),
+                Filter::parse(text).err().map(|e| e.code).as_deref(),
                 Some("NotImplemented"),
                 "{text}"
             );

@@ -1,0 +1,104 @@
+//! The fast encoder: Intel's ISA-L, level 1. Called through its C API, because the safe layer of
+//! its crate has neither dictionaries nor sync flushes.
+
+use std::io;
+
+use isal::isal_sys::igzip_lib as igzip;
+
+use super::Encoder;
+
+/// ISA-L's own size for level 1.
+const LEVEL_BUFFER: usize = igzip::ISAL_DEF_LVL1_DEFAULT as usize;
+
+pub(super) struct Isal {
+    stream: Box<igzip::isal_zstream>,
+    /// Working memory that `stream` points into: never moved or resized.
+    level_buffer: Box<[u8]>,
+}
+
+// SAFETY: the stream's pointers lead to `level_buffer`, which moves with it, and to ISA-L's
+// constant tables. Input and output pointers are only used within one `encode`.
+unsafe impl Send for Isal {}
+
+impl Isal {
+    pub(super) fn new() -> Self {
+        // SAFETY: all zeros is a valid value of this C structure (numbers, arrays, null pointers).
+        let mut stream: Box<igzip::isal_zstream> = Box::new(unsafe { std::mem::zeroed() });
+        // SAFETY: the pointer is valid; the function fills in the structure.
+        unsafe { igzip::isal_deflate_init(&raw mut *stream) };
+        stream.level = 1;
+        Self {
+            stream,
+            level_buffer: vec![0; LEVEL_BUFFER].into_boxed_slice(),
+        }
+    }
+
+    fn begin(&mut self, dictionary: &[u8]) -> io::Result<()> {
+        self.stream.level_buf = self.level_buffer.as_mut_ptr();
+        self.stream.level_buf_size = length(&self.level_buffer)?;
+        // SAFETY: the stream was initialised by `new`.
+        unsafe { igzip::isal_deflate_reset(&raw mut *self.stream) };
+        self.stream.end_of_stream = 0;
+        self.stream.gzip_flag = igzip::IGZIP_DEFLATE as u16;
+        self.stream.flush = igzip::SYNC_FLUSH as u16;
+        if dictionary.is_empty() {
+            return Ok(());
+        }
+        let size = length(dictionary)?;
+        // SAFETY: the stream is in its initial state, and the dictionary is readable for its length;
+        // the function copies it and writes nothing there, whatever the pointer's type says.
+        let code = unsafe {
+            igzip::isal_deflate_set_dict(
+                &raw mut *self.stream,
+                dictionary.as_ptr().cast_mut(),
+                size,
+            )
+        };
+        check(code)
+    }
+
+    /// Runs the encoder into the spare room of `out`; true when all input is out.
+    fn step(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        let spare = out.spare_capacity_mut();
+        let room = spare.len().min(u32::MAX as usize);
+        self.stream.next_out = spare.as_mut_ptr().cast();
+        self.stream.avail_out = room as u32;
+        // SAFETY: `encode` has set a readable input that outlives this call; the output is writable
+        // for `avail_out` bytes; the level buffer belongs to `self`.
+        let code = unsafe { igzip::isal_deflate(&raw mut *self.stream) };
+        let written = room - self.stream.avail_out as usize;
+        // SAFETY: the encoder has initialised the first `written` bytes of the spare room.
+        unsafe { out.set_len(out.len() + written) };
+        check(code)?;
+        // Room that is left means that the flush is complete.
+        Ok(self.stream.avail_out > 0)
+    }
+}
+
+impl Encoder for Isal {
+    fn encode(&mut self, dictionary: &[u8], data: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        self.begin(dictionary)?;
+        self.stream.next_in = data.as_ptr().cast_mut();
+        self.stream.avail_in = length(data)?;
+        loop {
+            out.reserve(self.stream.avail_in as usize / 4 + 64);
+            if self.step(out)? {
+                break;
+            }
+        }
+        self.stream.next_in = std::ptr::null_mut();
+        self.stream.next_out = std::ptr::null_mut();
+        Ok(())
+    }
+}
+
+fn length(data: &[u8]) -> io::Result<u32> {
+    u32::try_from(data.len()).map_err(io::Error::other)
+}
+
+fn check(code: std::os::raw::c_int) -> io::Result<()> {
+    match code {
+        0 => Ok(()),
+        code => Err(io::Error::other(format!("ISA-L answered {code}"))),
+    }
+}

@@ -1,0 +1,129 @@
+//! gzip on several threads, as one member.
+//!
+//! Each chunk becomes raw deflate blocks of its own, whose matches may reach back into the 32 KiB
+//! before it, and ends at a byte boundary (a sync flush). Put one after the other between one
+//! header and one trailer the chunks are one gzip member: several members, which would be simpler,
+//! are cut after the first without an error by some readers (Mono's GZipStream, for one).
+
+#[cfg(feature = "isal")]
+mod isal;
+mod level;
+mod portable;
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use flate2::Crc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub use level::CompressionLevel;
+
+/// No time, no name, unknown operating system: the same data gives the same bytes.
+pub(super) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+/// A last, empty block with fixed codes: what ends the deflate stream after the last sync flush.
+const LAST_BLOCK: [u8; 2] = [3, 0];
+/// How far back a match may reach (RFC 1951).
+const WINDOW: usize = 32 * 1024;
+
+/// Compresses one chunk at a time; kept from chunk to chunk for its tables.
+pub(super) trait Encoder: Send {
+    /// Appends `data` to `out` as raw deflate blocks that end with a sync flush. The decoder has
+    /// `dictionary`, at most 32 KiB, right before it.
+    fn encode(&mut self, dictionary: &[u8], data: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
+}
+
+/// The compressors of one client.
+#[derive(Clone)]
+pub(crate) struct Gzip {
+    level: CompressionLevel,
+    threads: usize,
+    workers: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Box<dyn Encoder>>>>,
+}
+
+/// The right to use one thread for compressing.
+pub(super) type Worker = OwnedSemaphorePermit;
+
+/// A chunk compressed.
+pub(super) struct Member {
+    pub(super) data: Vec<u8>,
+    pub(super) crc: Crc,
+}
+
+impl Gzip {
+    pub(crate) fn new(level: CompressionLevel, threads: usize) -> Self {
+        Self {
+            level,
+            threads,
+            workers: Arc::new(Semaphore::new(threads)),
+            idle: Arc::default(),
+        }
+    }
+
+    /// How many chunks may be compressed at the same time.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Waits until fewer than [`Gzip::threads`] chunks are being compressed.
+    pub(super) async fn worker(&self) -> Worker {
+        match self.workers.clone().acquire_owned().await {
+            Ok(worker) => worker,
+            // Nobody closes the semaphore.
+            Err(_closed) => std::future::pending().await,
+        }
+    }
+
+    /// Compresses one chunk on the current thread.
+    pub(super) fn encode(&self, dictionary: &[u8], data: &[u8]) -> io::Result<Member> {
+        let mut encoder = self.take();
+        let mut out = Vec::with_capacity(data.len() / 4 + 64);
+        encoder.encode(dictionary, data, &mut out)?;
+        // One that failed is not used again.
+        self.give_back(encoder);
+        let mut crc = Crc::new();
+        crc.update(data);
+        Ok(Member { data: out, crc })
+    }
+
+    fn take(&self) -> Box<dyn Encoder> {
+        let idle = self.lock().pop();
+        idle.unwrap_or_else(|| self.level.encoder())
+    }
+
+    fn give_back(&self, encoder: Box<dyn Encoder>) {
+        let mut idle = self.lock();
+        if idle.len() < self.threads {
+            idle.push(encoder);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Box<dyn Encoder>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Gzip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gzip({:?} on {} threads)", self.level, self.threads)
+    }
+}
+
+/// The end of the chunk `data`, to which the next one's matches may reach.
+pub(super) fn window(data: &Bytes) -> Bytes {
+    data.slice(data.len().saturating_sub(WINDOW)..)
+}
+
+/// What follows the last chunk of data with this checksum and length.
+pub(super) fn trailer(crc: &Crc) -> [u8; 10] {
+    let mut trailer = [0; 10];
+    trailer[..2].copy_from_slice(&LAST_BLOCK);
+    trailer[2..6].copy_from_slice(&crc.sum().to_le_bytes());
+    // Both are modulo 2^32: RFC 1952.
+    trailer[6..].copy_from_slice(&crc.amount().to_le_bytes());
+    trailer
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! The encoder that is always there: zlib-rs, in Rust on every platform.
+
+use std::io;
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::Encoder;
+
+pub(super) struct Portable(Compress);
+
+impl Portable {
+    pub(super) fn new(level: u32) -> Self {
+        Self(Compress::new(Compression::new(level), false))
+    }
+}
+
+impl Encoder for Portable {
+    fn encode(&mut self, dictionary: &[u8], data: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        self.0.reset();
+        if !dictionary.is_empty() {
+            self.0
+                .set_dictionary(dictionary)
+                .map_err(io::Error::other)?;
+        }
+        loop {
+            // `reset` set the count to 0. A chunk is far below 4 GiB.
+            let rest = &data[self.0.total_in() as usize..];
+            out.reserve(rest.len() / 4 + 64);
+            let room = out.capacity() - out.len();
+            let before = self.0.total_out();
+            self.0
+                .compress_vec(rest, out, FlushCompress::Sync)
+                .map_err(io::Error::other)?;
+            // Room that is left means that the flush is complete.
+            if ((self.0.total_out() - before) as usize) < room {
+                return Ok(());
+            }
+        }
+    }
+}

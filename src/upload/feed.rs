@@ -1,0 +1,182 @@
+//! The blocks of one attempt after another: read again, or kept for as long as memory lasts.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::pipeline::{Block, Blocks, Budget, Keeper, Totals};
+
+/// Where the blocks come from, and whether they can come again.
+pub(crate) enum BlockSource {
+    /// Bytes or a file: each attempt reads from the start, nothing is kept.
+    Rewindable(Box<dyn FnMut() -> Blocks + Send>),
+    /// A reader: what it gave is kept, as long as the budget lasts, until the blob is committed.
+    OneShot(Blocks, Budget),
+}
+
+/// The blocks of the current attempt: those kept from an earlier one first, then fresh ones.
+pub(crate) struct Feed {
+    /// Opens a rewindable source again.
+    reopen: Option<Box<dyn FnMut() -> Blocks + Send>>,
+    blocks: Blocks,
+    kept: Option<Arc<Kept>>,
+    /// Blocks that this attempt was given.
+    given: usize,
+}
+
+impl Feed {
+    pub(crate) fn new(source: BlockSource) -> Self {
+        match source {
+            BlockSource::Rewindable(mut open) => Self {
+                blocks: open(),
+                reopen: Some(open),
+                kept: None,
+                given: 0,
+            },
+            BlockSource::OneShot(blocks, budget) => Self {
+                blocks,
+                reopen: None,
+                kept: Some(Kept::new(budget)),
+                given: 0,
+            },
+        }
+    }
+
+    /// The next block of this attempt. May be given up and called again.
+    ///
+    /// # Errors
+    /// Those of the source; and when a block that the source gave to an earlier attempt is not kept
+    /// any more.
+    pub(crate) async fn next(&mut self) -> Result<Option<Block>> {
+        if let Some(kept) = &self.kept
+            && let Some(block) = kept.get(self.given)?
+        {
+            self.given += 1;
+            return Ok(Some(block));
+        }
+        let block = self.blocks.next().await?;
+        if let Some(block) = &block {
+            self.given += 1;
+            if let Some(kept) = &self.kept {
+                kept.keep(block.clone());
+            }
+        }
+        Ok(block)
+    }
+
+    /// Back to the first block.
+    ///
+    /// # Errors
+    /// When the source cannot be read again and what it gave is not kept any more.
+    pub(crate) fn rewind(&mut self) -> Result<()> {
+        match (&mut self.reopen, &self.kept) {
+            (Some(open), _) => self.blocks = open(),
+            (None, Some(kept)) => kept.check()?,
+            (None, None) => {}
+        }
+        self.given = 0;
+        Ok(())
+    }
+
+    /// The totals of the run, if storage acknowledged every byte that was produced.
+    pub(crate) fn checked_totals(&self, acknowledged: u64) -> Result<Totals> {
+        match self.blocks.totals() {
+            Some(totals) if totals.produced == acknowledged => Ok(totals),
+            totals => Err(Error::new(
+                ErrorKind::Internal,
+                Step::CommitBlob,
+                format!("storage acknowledged {acknowledged} bytes of {totals:?}"),
+            )),
+        }
+    }
+}
+
+/// Blocks of a one-shot source for another attempt. They go when somebody needs their memory.
+#[derive(Debug)]
+struct Kept {
+    budget: Budget,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    blocks: Vec<Block>,
+    bytes: usize,
+    /// Blocks that the source gave, kept or not.
+    seen: usize,
+    lost: bool,
+}
+
+impl State {
+    fn give_up(&mut self) {
+        self.lost = true;
+        self.bytes = 0;
+        self.blocks = Vec::new();
+    }
+}
+
+impl Kept {
+    fn new(budget: Budget) -> Arc<Self> {
+        let kept = Arc::new(Self {
+            budget,
+            state: Mutex::default(),
+        });
+        kept.budget.register(&kept);
+        kept
+    }
+
+    fn keep(&self, block: Block) {
+        let mut state = self.lock();
+        state.seen += 1;
+        if self.budget.is_scarce() {
+            state.give_up();
+        }
+        if !state.lost {
+            state.bytes += block.data().len();
+            state.blocks.push(block);
+        }
+    }
+
+    /// The block of this index, `None` if the source has not given it yet.
+    fn get(&self, index: usize) -> Result<Option<Block>> {
+        let state = self.lock();
+        match index < state.seen {
+            true if state.lost => Err(self.lost()),
+            true => Ok(state.blocks.get(index).cloned()),
+            false => Ok(None),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.lock().lost {
+            return Err(self.lost());
+        }
+        Ok(())
+    }
+
+    fn lost(&self) -> Error {
+        // Not a step of storage: another container cannot help.
+        Error::new(
+            ErrorKind::Network,
+            Step::ReadSource,
+            format!(
+                "the container failed, and the source cannot be read again: the memory budget of \
+                 {} bytes had no room left to keep what it had given; nothing was posted",
+                self.budget.total()
+            ),
+        )
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keeper for Kept {
+    fn kept(&self) -> usize {
+        self.lock().bytes
+    }
+
+    fn give_up(&self) {
+        self.lock().give_up();
+    }
+}
