@@ -73,8 +73,16 @@ impl Bed {
 
     /// A client that has asked for nothing yet, not even the metadata.
     pub(crate) fn client(&self) -> Client {
+        self.client_with(&[])
+    }
+
+    /// As that, with these settings.
+    pub(crate) fn client_with(&self, settings: &[(&str, String)]) -> Client {
         let token = StaticToken::new(TOKEN);
-        let builder = support::client_of(&self.emulator).credential(Arc::new(token));
+        let mut builder = support::client_of(&self.emulator).credential(Arc::new(token));
+        for (name, value) in settings {
+            builder = builder.set(name, value).unwrap();
+        }
         builder.build().unwrap()
     }
 

@@ -13,8 +13,8 @@ use kusto_ingest::source::Source;
 use crate::bed::Rows;
 use crate::random::Random;
 
-/// What a client may hold of a one-shot source. Data above it, once it was read, is gone.
-pub(crate) const BUDGET: usize = 32 * 1024 * 1024;
+/// What a client may hold of the source that is larger than that.
+const BUDGET: usize = 8 * 1024 * 1024;
 /// Size of a block in storage.
 const BLOCK: usize = 4 * 1024 * 1024;
 /// Noise in one row of the sets that need blocks.
@@ -34,7 +34,7 @@ pub(crate) static SMALL: LazyLock<Data> = LazyLock::new(|| small(200));
 /// would take most of the time.
 pub(crate) static BLOCKS: LazyLock<Data> = LazyLock::new(|| packed(2 * BLOCK + BLOCK / 4));
 /// More than a client may hold.
-pub(crate) static LARGE: LazyLock<Data> = LazyLock::new(|| packed(BUDGET + BLOCK / 2));
+pub(crate) static LARGE: LazyLock<Data> = LazyLock::new(|| packed(2 * BUDGET + BLOCK / 2));
 /// Three blocks after the client has compressed them.
 pub(crate) static NOISE: LazyLock<Data> = LazyLock::new(|| noise(2 * BLOCK + BLOCK / 4));
 
@@ -95,6 +95,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) const ALL: [Kind; 4] = [Kind::Bytes, Kind::File, Kind::Reader, Kind::LargeReader];
+
+    /// Settings of the client that takes it.
+    pub(crate) fn settings(self) -> Vec<(&'static str, String)> {
+        match self {
+            Kind::LargeReader => vec![("memory budget", BUDGET.to_string())],
+            _ => Vec::new(),
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -17,6 +17,8 @@ use crate::target::{Position, Target};
 
 /// Where CI looks; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 64;
+/// The smallest memory budget that a client takes.
+const MIN_BUDGET: usize = 4 << 20;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -58,6 +60,9 @@ enum Caller {
 struct Plan {
     content: Content,
     kind: Kind,
+    budget: usize,
+    level: &'static str,
+    threads: usize,
     disturbances: Vec<Disturbance>,
     caller: Caller,
 }
@@ -110,12 +115,19 @@ fn plan() -> impl Strategy<Value = Plan> {
     ];
     let kind = prop::sample::select(vec![Kind::Bytes, Kind::File, Kind::Reader]);
     let disturbances = prop::collection::vec(disturbance, 0..4);
-    (content(), kind, disturbances, caller).prop_map(|(content, kind, disturbances, caller)| Plan {
-        content,
-        kind,
-        disturbances,
-        caller,
-    })
+    let level = prop::sample::select(vec!["fast", "balanced", "small"]);
+    let settings = (MIN_BUDGET..64 << 20, level, 1..4_usize);
+    (content(), kind, settings, disturbances, caller).prop_map(
+        |(content, kind, (budget, level, threads), disturbances, caller)| Plan {
+            content,
+            kind,
+            budget,
+            level,
+            threads,
+            disturbances,
+            caller,
+        },
+    )
 }
 
 fn config() -> ProptestConfig {
@@ -187,7 +199,11 @@ async fn call(bed: &Bed, plan: &Plan, data: &Data, id: Uuid) -> Result<Receipt, 
             }
         });
     }
-    let client = bed.client();
+    let client = bed.client_with(&[
+        ("memory budget", plan.budget.to_string()),
+        ("compression level", plan.level.to_owned()),
+        ("compression threads", plan.threads.to_string()),
+    ]);
     let properties = props("T");
     let ingesting = client.ingest(source, &properties, soon().with_cancel(cancel.clone()));
     let Caller::CancelsAtRequest(target) = plan.caller else {

@@ -89,7 +89,7 @@ async fn upload_counting(bed: &Bed, case: &Case) -> u64 {
     let id = bed.arm(&counting);
     bed.table("Count").await;
     let handed = hand(case.kind, case.data());
-    let client = bed.client();
+    let client = bed.client_with(&case.kind.settings());
     let counted = client.ingest(handed.source, &props("Count"), soon()).await;
     counted.expect("an upload without a fault");
     let blocks = bed.report(id).matched;
@@ -107,7 +107,7 @@ async fn call(
     let handed = hand(case.kind, case.data());
     let id = Uuid::new_v4();
     let source = handed.source.with_id(&id.to_string()).unwrap();
-    let client = bed.client();
+    let client = bed.client_with(&case.kind.settings());
     let deadline = match case.fault {
         Fault::Deadline(_) => deadline,
         _ => WATCHDOG / 2,
