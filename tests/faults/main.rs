@@ -9,6 +9,7 @@ mod leftovers;
 mod matrix;
 mod named;
 mod oracle;
+mod peers;
 mod property;
 mod random;
 mod reader;

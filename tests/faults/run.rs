@@ -243,12 +243,13 @@ fn check_words(case: &Case, seen: &Seen) -> Result<String, String> {
     Ok(words(error))
 }
 
-/// While blocks are under way, others are read: a call that is ended is at either step.
+/// While blocks are under way, others are read: a call that is ended is at either step. A source
+/// that is gone fails at its own.
 fn step_fits(case: &Case, error: &Error) -> bool {
-    let ended = case.fault.nature() == Nature::Silence;
+    let reading = case.fault.nature() == Nature::Silence || is_unrepeatable(error);
     let upload = |step| match step {
         Step::UploadBlob | Step::CommitBlob => true,
-        Step::ReadSource => ended,
+        Step::ReadSource => reading,
         _ => false,
     };
     error.step() == case.target.step() || (upload(error.step()) && upload(case.target.step()))

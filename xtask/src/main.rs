@@ -9,6 +9,7 @@ mod compiler;
 mod demo;
 mod emulator;
 mod exports;
+mod faults;
 mod header;
 mod http;
 mod install;
@@ -34,6 +35,8 @@ cargo xtask <command>
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
+  faults                   run the fault matrix and the Python SDK under faults, write docs/FAULTS.md (minutes)
+  soak [--minutes N]       ingest under random faults, compare memory, threads and descriptors (default 3)
   storm FILE [records]     write the StormEvents-like CSV of the storm_events example
 ";
 
@@ -61,6 +64,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "install" => install::command(rest)?,
         "emulator" => return emulator::command(rest),
         "storm" => storm::command(rest)?,
+        "faults" => faults::command(rest)?,
+        "soak" => faults::soak(rest)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
         other => return Err(format!("no command {other:?}\n\n{HELP}")),
     }

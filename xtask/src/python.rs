@@ -37,7 +37,7 @@ pub(crate) fn leg(azurite: Option<&Azurite>) -> Result<Tally, String> {
 }
 
 /// The interpreter of a virtual environment with the pinned packages.
-fn install() -> Result<PathBuf, String> {
+pub(crate) fn install() -> Result<PathBuf, String> {
     let requirements = workspace::root().join("tests/python/requirements.txt");
     let version = process::capture(Command::new("python3").arg("--version"))?;
     let stamp = format!("{version}{}", workspace::read(&requirements)?);
