@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_emulator::engine::value::Value;
-use kusto_emulator::{Emulator, FaultReport, FaultRule, Options, StorageKind};
+use kusto_emulator::{Emulator, FaultReport, FaultRule, Options, StartError, StorageKind};
 use kusto_ingest::auth::StaticToken;
 use kusto_ingest::prelude::*;
 use url::Url;
@@ -22,6 +22,8 @@ pub(crate) const TOKEN: &str = "secret-bearer-token";
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(120);
 /// Between two looks at something that is under way elsewhere.
 const POLL: Duration = Duration::from_millis(5);
+/// How often the tests' own requests are sent.
+const PATIENT: usize = 5;
 
 /// Count and sum of rows: the same for the same rows, whatever their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,11 +62,19 @@ impl Bed {
             storage,
             ..support::quick()
         };
-        let emulator = Emulator::start(options).await.unwrap();
-        Self {
-            emulator,
-            http: support::reqwest_client(),
+        // Azurite closes idle connections at the moment at which they are used again.
+        for _ in 0..PATIENT {
+            match Emulator::start(options.clone()).await {
+                Err(StartError::Azurite(problem)) => println!("again, after {problem}"),
+                started => {
+                    return Self {
+                        emulator: started.unwrap(),
+                        http: support::reqwest_client(),
+                    };
+                }
+            }
         }
+        panic!("Azurite cannot be used");
     }
 
     pub(crate) async fn built_in() -> Self {
@@ -153,6 +163,7 @@ impl Bed {
         let mut url = queue.clone();
         url.query_pairs_mut().append_pair("comp", "metadata");
         let reply = self.get(url).await;
+        assert!(reply.status().is_success(), "{}", reply.status());
         let count = reply.headers()["x-ms-approximate-messages-count"].to_str();
         count.unwrap().parse().unwrap()
     }
@@ -190,8 +201,15 @@ impl Bed {
     }
 
     async fn get(&self, url: Url) -> reqwest::Response {
-        let request = self.http.get(url).header("x-ms-version", "2021-12-02");
-        request.send().await.unwrap()
+        let mut last = None;
+        for _ in 0..PATIENT {
+            let request = self.http.get(url.clone());
+            match request.header("x-ms-version", "2021-12-02").send().await {
+                Ok(reply) if !reply.status().is_server_error() => return reply,
+                failed => last = Some(failed),
+            }
+        }
+        panic!("storage does not answer: {last:?}");
     }
 }
 

@@ -61,17 +61,22 @@ impl Case {
         all
     }
 
-    /// Those that are run on Azurite too: the faults that need the storage service's own ways.
+    /// Those that are run on Azurite too: what leaves something in storage or asks for its own ways.
     pub(crate) fn is_for_azurite(&self) -> bool {
-        let fault = match self.fault {
-            Fault::Status { status, .. } => status == 503,
-            Fault::ExpiredSas | Fault::InvalidBlockList | Fault::Cut(_) => true,
-            _ => false,
+        let fault = matches!(
+            self.fault,
+            Fault::Status {
+                status: 503,
+                retry_after: false
+            } | Fault::ExpiredSas
+                | Fault::InvalidBlockList
+                | Fault::Cut(Cut::After)
+        );
+        let kind = match self.target.is_of_blocks() {
+            true => self.kind == Kind::Reader,
+            false => matches!(self.kind, Kind::Bytes | Kind::Reader),
         };
-        fault
-            && self.target.is_storage()
-            && matches!(self.extent, Extent::Once | Extent::OneAccount)
-            && matches!(self.kind, Kind::Bytes | Kind::Reader)
+        fault && kind && self.target.is_storage() && self.extent == Extent::Once
     }
 
     fn fault_fits(&self) -> bool {
