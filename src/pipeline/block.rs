@@ -32,6 +32,9 @@ impl Block {
     }
 }
 
+/// What is likely to be all there is.
+const SMALL: usize = 64 * 1024;
+
 /// The block that is being filled.
 pub(super) struct BlockBuffer {
     budget: Budget,
@@ -68,6 +71,12 @@ impl BlockBuffer {
             (Some(own), Some(more)) => own.merge(more),
             (own @ None, more) => *own = more,
             (Some(_), None) => {}
+        }
+        // One allocation for the whole block, not one for each doubling: pages that are not
+        // reached cost nothing.
+        let length = self.data.len() + data.len();
+        if length > SMALL && self.data.capacity() < self.size {
+            self.data.reserve(self.size - self.data.len());
         }
         let mut full = Vec::new();
         while self.data.len() + data.len() >= self.size {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,35 @@ pub(super) struct Chunk {
     pub(super) _moving: Moving,
 }
 
+/// Spare buffers of a run: more are never asked for at the same time.
+const MAX_SPARE: usize = 2;
+
+/// Buffers that one run has read into and needs no more. Allocating each anew would leave half
+/// of them behind in the heaps of the threads that come and go.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare(Arc<Mutex<Vec<BytesMut>>>);
+
+impl Spare {
+    /// With any content.
+    fn take(&self) -> BytesMut {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    /// Keeps the buffer if nobody else has a part of it.
+    pub(super) fn give_back(&self, data: Bytes) {
+        let mut spare = self.lock();
+        if spare.len() < MAX_SPARE
+            && let Ok(buffer) = data.try_into_mut()
+        {
+            spare.push(buffer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<BytesMut>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// How an input is to be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
@@ -49,6 +79,7 @@ pub(super) struct Chunks {
     budget: Budget,
     /// Ends a reading that nobody wants any more, after its current call.
     stop: CancellationToken,
+    spare: Spare,
     /// The size that a regular file had when it was opened.
     expected: Option<u64>,
     read: u64,
@@ -76,6 +107,7 @@ impl Chunks {
         reading: Reading,
         budget: Budget,
         stop: CancellationToken,
+        spare: Spare,
     ) -> Result<Self> {
         let mut expected = None;
         let from = match input {
@@ -97,6 +129,7 @@ impl Chunks {
             reading,
             budget,
             stop,
+            spare,
             expected,
             read: 0,
         })
@@ -145,9 +178,10 @@ impl Chunks {
                     return Err(source_error("reader", "was asked again after it failed"));
                 };
                 let held = self.budget.reserve(size * copies).await;
-                let stop = self.stop.clone();
+                let (stop, mut buffer) = (self.stop.clone(), self.spare.take());
+                buffer.resize(size, 0);
                 let read = tokio::task::spawn_blocking(move || {
-                    let data = taken.read_chunk(size, &stop);
+                    let data = taken.read_chunk(buffer, &stop);
                     // Held here, so that it is not given back while the buffer is still in use.
                     (taken, data, held)
                 });
@@ -157,7 +191,10 @@ impl Chunks {
                 held.shrink_to(data.len() * copies);
                 Ok((!data.is_empty()).then_some((data, held)))
             }
-            From::Push { reader, rest } => collect(reader, rest, size, copies, &self.budget).await,
+            From::Push { reader, rest } => {
+                let sizes = (size, copies);
+                collect(reader, rest, sizes, &self.budget, &self.spare).await
+            }
         }
     }
 
@@ -196,10 +233,9 @@ impl From {
 }
 
 impl NamedReader {
-    /// Reads until `size` bytes are there or the reader ends.
-    fn read_chunk(&mut self, size: usize, stop: &CancellationToken) -> Result<Bytes> {
-        let mut buffer = vec![0; size];
-        let mut filled = 0;
+    /// Reads until the buffer is full or the reader ends.
+    fn read_chunk(&mut self, mut buffer: BytesMut, stop: &CancellationToken) -> Result<Bytes> {
+        let (size, mut filled) = (buffer.len(), 0);
         while filled < size && !stop.is_cancelled() {
             match self.reader.read(&mut buffer[filled..]) {
                 Ok(0) => break,
@@ -212,7 +248,7 @@ impl NamedReader {
             }
         }
         buffer.truncate(filled);
-        Ok(buffer.into())
+        Ok(buffer.freeze())
     }
 }
 
@@ -221,9 +257,9 @@ impl NamedReader {
 async fn collect(
     reader: &mut PushReader,
     rest: &mut Bytes,
-    size: usize,
-    copies: usize,
+    (size, copies): (usize, usize),
     budget: &Budget,
+    spare: &Spare,
 ) -> Result<Option<(Bytes, Reservation)>> {
     let mut chunk: Option<(BytesMut, Reservation)> = None;
     loop {
@@ -243,7 +279,10 @@ async fn collect(
         match &mut chunk {
             None => {
                 let held = budget.reserve(wanted * copies).await;
-                chunk = Some((BytesMut::from(&rest.split_to(wanted)[..]), held));
+                let mut data = spare.take();
+                data.clear();
+                data.extend_from_slice(&rest.split_to(wanted));
+                chunk = Some((data, held));
             }
             // Nothing is held while memory is waited for.
             Some((data, held)) => match budget.try_reserve(wanted * copies) {

@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::block::{Block, BlockBuffer};
 use super::budget::Reservation;
-use super::chunk::{Chunk, Chunks, Input, Reading};
+use super::chunk::{Chunk, Chunks, Input, Reading, Spare};
 use super::gzip::{self, Gzip, Member};
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -24,7 +24,8 @@ pub(super) async fn small(
     work: Work,
     meter: Meter,
 ) -> Result<(Block, Totals)> {
-    let mut reader = Reader::open(&pipeline, Input::Bytes(data), work, meter).await?;
+    let input = Input::Bytes(data);
+    let mut reader = Reader::open(&pipeline, input, work, meter, Spare::default()).await?;
     let mut output = Output::new(&pipeline, work);
     // At most one: nothing is held while it is waited for.
     while let Some(chunk) = reader.next().await? {
@@ -32,7 +33,7 @@ pub(super) async fn small(
             let member = encode(&pipeline.gzip, &[], &chunk.data)?;
             output.compressed(&member, chunk.held);
         } else {
-            output.plain(chunk);
+            drop(output.plain(chunk));
         }
     }
     let totals = output.end(reader.chunks.read());
@@ -50,7 +51,8 @@ pub(super) async fn large(
     meter: Meter,
     sender: mpsc::Sender<Block>,
 ) -> Result<Totals> {
-    let mut reader = Reader::open(&pipeline, input, work, meter).await?;
+    let spare = Spare::default();
+    let mut reader = Reader::open(&pipeline, input, work, meter, spare.clone()).await?;
     let (ahead, mut chunks) = mpsc::channel(1);
     let reading = AbortOnDropHandle::new(tokio::spawn(async move {
         while let Some(chunk) = reader.next().await? {
@@ -61,7 +63,7 @@ pub(super) async fn large(
         Ok(reader.chunks.read())
     }));
     let mut output = Output::new(&pipeline, work);
-    let mut jobs = Jobs::new(&pipeline.gzip);
+    let mut jobs = Jobs::new(&pipeline.gzip, spare);
     let mut reads = true;
     while reads || !jobs.is_empty() {
         tokio::select! {
@@ -73,7 +75,7 @@ pub(super) async fn large(
             chunk = chunks.recv(), if reads && jobs.has_room() => match chunk {
                 None => reads = false,
                 Some(chunk) if work.gzip => jobs.start(chunk).await,
-                Some(chunk) => output.plain(chunk),
+                Some(chunk) => jobs.spare.give_back(output.plain(chunk)),
             },
             () = pipeline.budget.pressed(), if output.is_partial() => output.cut(),
         }
@@ -94,7 +96,13 @@ struct Reader {
 }
 
 impl Reader {
-    async fn open(pipeline: &Pipeline, input: Input, work: Work, meter: Meter) -> Result<Self> {
+    async fn open(
+        pipeline: &Pipeline,
+        input: Input,
+        work: Work,
+        meter: Meter,
+        spare: Spare,
+    ) -> Result<Self> {
         let reading = Reading {
             chunk: pipeline.shape.chunk,
             transformed: work.gzip,
@@ -104,7 +112,7 @@ impl Reader {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
         Ok(Self {
-            chunks: Chunks::open(input, reading, pipeline.budget.clone(), stop).await?,
+            chunks: Chunks::open(input, reading, pipeline.budget.clone(), stop, spare).await?,
             meter,
             _stop: guard,
         })
@@ -125,11 +133,13 @@ struct Jobs {
     running: VecDeque<JoinHandle<Result<(Member, Reservation)>>>,
     /// Where the next chunk's matches may reach.
     window: Bytes,
+    spare: Spare,
 }
 
 impl Jobs {
-    fn new(gzip: &Gzip) -> Self {
+    fn new(gzip: &Gzip, spare: Spare) -> Self {
         Self {
+            spare,
             gzip: gzip.clone(),
             running: VecDeque::new(),
             window: Bytes::new(),
@@ -149,7 +159,7 @@ impl Jobs {
         let next = Bytes::copy_from_slice(&gzip::window(&chunk.data));
         let window = std::mem::replace(&mut self.window, next);
         let worker = self.gzip.worker().await;
-        let gzip = self.gzip.clone();
+        let (gzip, spare) = (self.gzip.clone(), self.spare.clone());
         self.running.push_back(tokio::task::spawn_blocking(move || {
             let Chunk {
                 data,
@@ -157,7 +167,8 @@ impl Jobs {
                 _moving,
             } = chunk;
             let member = encode(&gzip, &window, &data);
-            drop((worker, data));
+            drop(worker);
+            spare.give_back(data);
             let member = member?;
             held.shrink_to(member.data.len());
             Ok((member, held))
@@ -203,8 +214,10 @@ impl Output {
         self.push(&member.data, Some(held));
     }
 
-    fn plain(&mut self, chunk: Chunk) {
+    /// Returns the chunk's buffer, which is no longer needed.
+    fn plain(&mut self, chunk: Chunk) -> Bytes {
         self.push(&chunk.data, Some(chunk.held));
+        chunk.data
     }
 
     /// After the last chunk: `read` is how much all of them had.

@@ -254,6 +254,7 @@ async fn a_file_that_is_missing_or_changes_is_a_source_error() {
             reading,
             Budget::new(10_000),
             tokio_util::sync::CancellationToken::new(),
+            chunk::Spare::default(),
         )
         .await
         .unwrap();

@@ -6,6 +6,7 @@ mod commands;
 mod fake;
 mod faults;
 mod golden;
+mod gzip;
 mod ingest;
 mod lifecycle;
 mod secrets;

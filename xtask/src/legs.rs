@@ -7,7 +7,8 @@ use crate::azurite::Azurite;
 use crate::emulator::Emulator;
 use crate::tally::Tally;
 use crate::{
-    artifacts, compiler, demo, exports, header, install, isal, process, python, readme, workspace,
+    artifacts, compiler, demo, exports, gzip, header, install, isal, process, python, readme,
+    workspace,
 };
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
@@ -18,7 +19,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 14] = [
+pub(crate) const ALL: [Leg; 15] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -43,6 +44,11 @@ pub(crate) const ALL: [Leg; 14] = [
         name: "rust-azurite",
         about: "the Rust integration tests again, on Azurite",
         run: rust_azurite,
+    },
+    Leg {
+        name: "gzip",
+        about: "what the library compresses, read by zcat, Python, Node and Go",
+        run: gzip::leg,
     },
     Leg {
         name: "header",

@@ -10,6 +10,7 @@ mod demo;
 mod emulator;
 mod exports;
 mod faults;
+mod gzip;
 mod header;
 mod http;
 mod install;
