@@ -97,6 +97,7 @@ async fn upload_counting(bed: &Bed, case: &Case) -> u64 {
     blocks
 }
 
+/// The call that the fault is aimed at: the ingestion, or the look at what became of it.
 async fn call(
     bed: &Bed,
     case: &Case,
@@ -112,83 +113,77 @@ async fn call(
         Fault::Deadline(_) => deadline,
         _ => WATCHDOG / 2,
     };
+    let cancel = CancelToken::new();
     let options = CallOptions::new().with_timeout(deadline);
-    let account = bed.emulator.accounts()[0].name.clone();
-    let rule = case.rule(blocks, &account);
-    let mut receipt = None;
-    if case.target == Target::StatusPoll {
-        let handed_over = client.ingest(source, &props(table), soon()).await;
-        receipt = Some(handed_over.map_err(|error| format!("before the fault: {error}"))?);
-        bed.settle().await;
-        let (armed, started) = (bed.arm(&rule), Instant::now());
-        let cancel = CancelToken::new();
-        let token = receipt.as_ref().unwrap().tracking_token().clone();
-        let options = options.with_cancel(cancel.clone());
-        let asked = client.status(&token, options);
-        let asked = async { asked.await.map(|_| None) };
-        return watch(bed, case, armed, started, deadline, id, asked, || {
-            cancel.cancel()
-        })
-        .await
-        .map(|mut seen| {
-            seen.result = seen.result.map(|_| receipt);
-            seen
-        });
+    let options = options.with_cancel(cancel.clone());
+    let account = &bed.emulator.accounts()[0].name;
+    let rule = case.rule(blocks, account);
+    let mut watch = Watch {
+        bed,
+        case,
+        id,
+        armed: 0,
+        deadline,
+        cancel,
+    };
+    if case.target != Target::StatusPoll {
+        watch.armed = bed.arm(&rule);
+        let properties = props(table);
+        let ingesting = client.ingest(source, &properties, options);
+        return watch.over(async { ingesting.await.map(Some) }).await;
     }
-    let (armed, started) = (bed.arm(&rule), Instant::now());
-    let operation = client.start_ingest(source, &props(table), options);
-    let waiting = operation.clone();
-    let ended = async move { waiting.wait().await.map(Some) };
-    let seen = watch(bed, case, armed, started, deadline, id, ended, || {
-        operation.cancel()
-    })
-    .await;
-    drop(receipt);
-    seen
+    let ingested = client.ingest(source, &props(table), soon()).await;
+    let receipt = ingested.map_err(|error| format!("before the fault: {error}"))?;
+    bed.settle().await;
+    watch.armed = bed.arm(&rule);
+    let asking = client.status(receipt.tracking_token(), options);
+    let asking = async { asking.await.map(|_| Some(receipt.clone())) };
+    watch.over(asking).await
 }
 
-/// Waits for the call under the watchdog, and plays the caller who cancels.
-#[expect(clippy::too_many_arguments, reason = "one call of one case")]
-async fn watch(
-    bed: &Bed,
-    case: &Case,
-    armed: u64,
-    started: Instant,
-    deadline: Duration,
+/// A call under the watchdog, beside a caller who may cancel it.
+struct Watch<'a> {
+    bed: &'a Bed,
+    case: &'a Case,
     id: Uuid,
-    call: impl Future<Output = Result<Option<Receipt>, Error>>,
-    cancel: impl FnOnce(),
-) -> Result<Seen, String> {
-    let silent = case.fault.nature() == Nature::Silence;
-    let mut met = None;
-    let watching = async {
-        if silent && bed.fires(armed).await {
-            met = Some(started.elapsed());
-            if case.fault == Fault::Cancel {
-                cancel();
+    armed: u64,
+    deadline: Duration,
+    cancel: CancelToken,
+}
+
+impl Watch<'_> {
+    async fn over(
+        self,
+        call: impl Future<Output = Result<Option<Receipt>, Error>>,
+    ) -> Result<Seen, String> {
+        let started = Instant::now();
+        let mut met = None;
+        let watching = async {
+            if self.case.fault.nature() == Nature::Silence && self.bed.fires(self.armed).await {
+                met = Some(started.elapsed());
+                if self.case.fault == Fault::Cancel {
+                    self.cancel.cancel();
+                }
             }
-        }
-        std::future::pending::<()>().await;
-    };
-    let result = tokio::select! {
-        result = call => result,
-        () = watching => unreachable!(),
-        () = tokio::time::sleep(WATCHDOG) => return Err("the call never returned".to_owned()),
-    };
-    let elapsed = started.elapsed();
-    let in_time = match case.fault {
-        Fault::Deadline(_) => met.is_some_and(|met| met < deadline / 2),
-        _ => true,
-    };
-    let fault = bed.report(armed);
-    Ok(Seen {
-        result,
-        elapsed,
-        deadline,
-        in_time,
-        fault,
-        id,
-    })
+            std::future::pending::<()>().await;
+        };
+        let result = tokio::select! {
+            result = call => result,
+            () = watching => unreachable!("it never ends"),
+            () = tokio::time::sleep(WATCHDOG) => return Err("the call never returned".to_owned()),
+        };
+        Ok(Seen {
+            result,
+            elapsed: started.elapsed(),
+            deadline: self.deadline,
+            in_time: match self.case.fault {
+                Fault::Deadline(_) => met.is_some_and(|met| met < self.deadline / 2),
+                _ => true,
+            },
+            fault: self.bed.report(self.armed),
+            id: self.id,
+        })
+    }
 }
 
 /// A call that did not meet the fault has worked, or its deadline was too short.

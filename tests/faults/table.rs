@@ -23,18 +23,19 @@ struct Row {
 /// The table in Markdown, with its counts.
 pub(crate) fn render(endings: &BTreeMap<Case, Ending>) -> String {
     let mut text = String::new();
-    let count = |said: &str| {
-        endings
-            .values()
-            .filter(|e| e.said.starts_with(said))
-            .count()
-    };
-    let (ok, doubt) = (count("ok"), count("in doubt"));
-    let failed = endings.len() - ok - doubt;
+    let count = |fits: fn(&Ending) -> bool| endings.values().filter(|e| fits(e)).count();
+    let ok = count(|e| e.said == "ok");
+    let doubt = count(|e| e.said.starts_with("in doubt"));
+    let unread = endings
+        .iter()
+        .filter(|(case, ending)| case.target == Target::StatusPoll && ending.said != "ok")
+        .count();
     writeln!(
         text,
-        "{} cases: {ok} succeeded with every row, {failed} failed with none, {doubt} ended in doubt.\n",
-        endings.len()
+        "{} cases: {ok} succeeded with every row, {} failed with none, {doubt} ended in doubt, {unread} failed to read the \
+         status of rows that are there.\n",
+        endings.len(),
+        endings.len() - ok - doubt - unread,
     )
     .unwrap();
     let kinds = Kind::ALL.map(Kind::name).join(" | ");

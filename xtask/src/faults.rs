@@ -1,6 +1,5 @@
 //! `cargo xtask faults` and `cargo xtask soak`: what the library and others make of faults.
 
-use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
@@ -80,22 +79,50 @@ fn python_sdk() -> Result<String, String> {
     tee(command.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 
-/// One row for each fault, with the endings of both by source.
+/// One row for each fault: our endings, which are told once where they are alike, and the other's
+/// for each source.
 fn side_by_side(ours: &str, theirs: &str) -> Result<String, String> {
-    let mut theirs_by_case = BTreeMap::new();
-    for line in theirs.lines().filter_map(|line| line.rsplit_once('|')) {
-        theirs_by_case.insert(line.0, line.1);
-    }
-    let mut table =
-        String::from("| Fault | Source | kusto-ingest | Python SDK |\n|---|---|---|---|\n");
-    for (case, ending) in ours.lines().filter_map(|line| line.rsplit_once('|')) {
-        let other = theirs_by_case
-            .get(case)
-            .ok_or_else(|| format!("the Python SDK was not sent through {case:?}"))?;
-        let case = case.replace('|', " | ");
-        table.push_str(&format!("| {case} | {ending} | {other} |\n"));
+    let theirs = endings(theirs);
+    let mut table = String::new();
+    for (fault, ours) in endings(ours) {
+        let (_, theirs) = theirs
+            .iter()
+            .find(|(other, _)| *other == fault)
+            .filter(|(_, theirs)| theirs.iter().map(|e| e.0).eq(ours.iter().map(|e| e.0)))
+            .ok_or_else(|| format!("the Python SDK was not sent through {fault:?}"))?;
+        if table.is_empty() {
+            let sources = theirs
+                .iter()
+                .map(|(source, _)| format!(" Python SDK, {source} |"));
+            let sources: String = sources.collect();
+            let dashes = "---|".repeat(theirs.len());
+            table = format!("| Fault | kusto-ingest |{sources}\n|---|---|{dashes}\n");
+        }
+        let mut own: Vec<&str> = ours.iter().map(|(_, ending)| *ending).collect();
+        own.dedup();
+        table.push_str(&format!("| {fault} | {} |", own.join(", ")));
+        theirs
+            .iter()
+            .for_each(|(_, ending)| table.push_str(&format!(" {ending} |")));
+        table.push('\n');
     }
     Ok(table)
+}
+
+/// Source and ending of each fault, from lines `fault|source|ending`; other lines are passed over.
+fn endings(lines: &str) -> Vec<(&str, Vec<(&str, &str)>)> {
+    let mut all: Vec<(&str, Vec<(&str, &str)>)> = Vec::new();
+    for line in lines.lines() {
+        let parts: Vec<&str> = line.split('|').collect();
+        let [fault, source, ending] = parts[..] else {
+            continue;
+        };
+        match all.last_mut() {
+            Some((last, endings)) if *last == fault => endings.push((source, ending)),
+            _ => all.push((fault, vec![(source, ending)])),
+        }
+    }
+    all
 }
 
 /// The text with another part between `<!-- name -->` and `<!-- /name -->`.
@@ -121,11 +148,9 @@ mod tests {
 
     #[test]
     fn both_endings_stand_in_one_row_and_a_missing_one_is_an_error() {
-        let table = side_by_side("f, 1|file|all rows\n", "noise\nf, 1|file|error\n").unwrap();
-        assert!(
-            table.ends_with("| f, 1 | file | all rows | error |\n"),
-            "{table}"
-        );
-        assert!(side_by_side("f|file|all rows\n", "").is_err());
+        let (ours, theirs) = ("f, 1|a|ok\nf, 1|b|ok\n", "noise\nf, 1|a|lost\nf, 1|b|ok\n");
+        let table = side_by_side(ours, theirs).unwrap();
+        assert!(table.ends_with("\n| f, 1 | ok | lost | ok |\n"), "{table}");
+        assert!(side_by_side(ours, "f, 1|a|ok\n").is_err());
     }
 }
