@@ -34,6 +34,9 @@
 pub mod capi;
 
 pub mod auth;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 pub mod client;
 pub(crate) mod clock;
 pub mod connection;

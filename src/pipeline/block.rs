@@ -32,13 +32,18 @@ impl Block {
     }
 }
 
-/// What is likely to be all there is.
-const SMALL: usize = 64 * 1024;
+/// Smaller than this a block is not made on purpose: each costs a request.
+const LEAST: usize = 512 * 1024;
 
-/// The block that is being filled.
+/// The block that is being filled. Its memory is taken at once and counted at once. When there is
+/// not enough for a whole block it is a smaller one, and when there is none at all it grows with
+/// the reservations of what is pushed: it never waits.
 pub(super) struct BlockBuffer {
     budget: Budget,
+    /// What a block should have.
     size: usize,
+    /// What this one has.
+    room: usize,
     data: BytesMut,
     held: Option<Reservation>,
     produced: u64,
@@ -49,6 +54,7 @@ impl BlockBuffer {
         Self {
             budget,
             size,
+            room: 0,
             data: BytesMut::new(),
             held: None,
             produced: 0,
@@ -65,27 +71,21 @@ impl BlockBuffer {
     }
 
     /// Adds `data`, for which `held` was reserved; gives the blocks that are full with it.
-    pub(super) fn push(&mut self, mut data: &[u8], held: Option<Reservation>) -> Vec<Block> {
+    pub(super) fn push(&mut self, mut data: &[u8], mut held: Option<Reservation>) -> Vec<Block> {
         self.produced += data.len() as u64;
-        match (&mut self.held, held) {
-            (Some(own), Some(more)) => own.merge(more),
-            (own @ None, more) => *own = more,
-            (Some(_), None) => {}
-        }
-        // One allocation for the whole block, not one for each doubling: pages that are not
-        // reached cost nothing.
-        let length = self.data.len() + data.len();
-        if length > SMALL && self.data.capacity() < self.size {
-            self.data.reserve(self.size - self.data.len());
-        }
         let mut full = Vec::new();
-        while self.data.len() + data.len() >= self.size {
-            let (now, later) = data.split_at(self.size - self.data.len());
+        while !data.is_empty() {
+            if self.data.is_empty() {
+                self.begin(data.len());
+            }
+            let (now, later) = data.split_at(data.len().min(self.room - self.data.len()));
             self.data.extend_from_slice(now);
-            full.extend(self.take());
+            self.count(held.as_mut().and_then(|held| held.split(now.len())));
+            if self.data.len() == self.room {
+                full.extend(self.take());
+            }
             data = later;
         }
-        self.data.extend_from_slice(data);
         full
     }
 
@@ -95,11 +95,40 @@ impl BlockBuffer {
             return None;
         }
         let data = self.data.split().freeze();
-        let held = self.held.as_mut().and_then(|held| held.split(data.len()));
+        let mut held = self.held.take();
+        if let Some(held) = &mut held {
+            held.shrink_to(data.len());
+        }
         Some(Block {
             data,
             budget: self.budget.clone(),
             _held: held.map(Arc::new),
         })
+    }
+
+    /// Chooses the size of the next block, whose first piece has `first` bytes.
+    fn begin(&mut self, first: usize) {
+        let mut room = self.size;
+        loop {
+            self.held = self.budget.if_free(room);
+            if self.held.is_some() || room / 2 < LEAST.max(first) {
+                break;
+            }
+            room /= 2;
+        }
+        self.room = room;
+        if self.held.is_some() {
+            self.data.reserve(room);
+        }
+    }
+
+    /// Counts what came with a piece, unless the whole block is counted already.
+    fn count(&mut self, more: Option<Reservation>) {
+        let Some(more) = more else { return };
+        match &mut self.held {
+            None => self.held = Some(more),
+            Some(held) if held.bytes() < self.data.len() => held.merge(more),
+            Some(_) => {}
+        }
     }
 }

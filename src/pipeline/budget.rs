@@ -69,11 +69,10 @@ impl Budget {
     /// Part of the budget if there is enough without waiting; what others keep is given up for it.
     /// More than the whole budget counts as the whole.
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
-        let wanted = self.permits(bytes);
         let mut reclaimed = 0;
         loop {
-            if let Ok(permit) = self.free.clone().try_acquire_many_owned(wanted) {
-                return Some(Reservation(permit));
+            if let Some(reservation) = self.if_free(bytes) {
+                return Some(reservation);
             }
             // What is given up while it is under way comes back later: no more of it than needed.
             if reclaimed >= bytes {
@@ -84,6 +83,15 @@ impl Budget {
                 more => reclaimed += more,
             }
         }
+    }
+
+    /// Part of the budget if it is free right now; nobody gives up anything for it.
+    pub(crate) fn if_free(&self, bytes: usize) -> Option<Reservation> {
+        let permit = self
+            .free
+            .clone()
+            .try_acquire_many_owned(self.permits(bytes));
+        permit.ok().map(Reservation)
     }
 
     /// Part of the budget, waiting for it in turn.
@@ -146,15 +154,19 @@ impl Budget {
 }
 
 impl Reservation {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.num_permits()
+    }
+
     /// Returns all but `bytes`.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
-        let excess = self.0.num_permits().saturating_sub(bytes);
+        let excess = self.bytes().saturating_sub(bytes);
         drop(self.0.split(excess));
     }
 
     /// Takes `bytes` of it, or what there is, as a reservation of its own.
     pub(crate) fn split(&mut self, bytes: usize) -> Option<Self> {
-        self.0.split(bytes.min(self.0.num_permits())).map(Self)
+        self.0.split(bytes.min(self.bytes())).map(Self)
     }
 
     /// Adds another part of the same budget.
@@ -208,7 +220,7 @@ mod tests {
     impl Keeper for Attic {
         fn kept(&self) -> usize {
             let kept = self.0.lock().unwrap();
-            kept.iter().map(|part| part.0.num_permits()).sum()
+            kept.iter().map(|part| part.bytes()).sum()
         }
         fn give_up(&self) {
             self.0.lock().unwrap().clear();

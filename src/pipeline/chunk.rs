@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
 use super::panicked;
+use super::spare::Spare;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::push::PushReader;
 
@@ -28,35 +28,6 @@ pub(super) struct Chunk {
     pub(super) held: Reservation,
     /// It is on its way to become smaller.
     pub(super) _moving: Moving,
-}
-
-/// Spare buffers of a run: more are never asked for at the same time.
-const MAX_SPARE: usize = 2;
-
-/// Buffers that one run has read into and needs no more. Allocating each anew would leave half
-/// of them behind in the heaps of the threads that come and go.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spare(Arc<Mutex<Vec<BytesMut>>>);
-
-impl Spare {
-    /// With any content.
-    fn take(&self) -> BytesMut {
-        self.lock().pop().unwrap_or_default()
-    }
-
-    /// Keeps the buffer if nobody else has a part of it.
-    pub(super) fn give_back(&self, data: Bytes) {
-        let mut spare = self.lock();
-        if spare.len() < MAX_SPARE
-            && let Ok(buffer) = data.try_into_mut()
-        {
-            spare.push(buffer);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<BytesMut>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// How an input is to be read.
@@ -79,7 +50,7 @@ pub(super) struct Chunks {
     budget: Budget,
     /// Ends a reading that nobody wants any more, after its current call.
     stop: CancellationToken,
-    spare: Spare,
+    spare: Spare<BytesMut>,
     /// The size that a regular file had when it was opened.
     expected: Option<u64>,
     read: u64,
@@ -107,7 +78,7 @@ impl Chunks {
         reading: Reading,
         budget: Budget,
         stop: CancellationToken,
-        spare: Spare,
+        spare: Spare<BytesMut>,
     ) -> Result<Self> {
         let mut expected = None;
         let from = match input {
@@ -133,6 +104,14 @@ impl Chunks {
             expected,
             read: 0,
         })
+    }
+
+    /// The size of the whole input, when it is known.
+    pub(super) fn size(&self) -> Option<u64> {
+        match &self.from {
+            From::Bytes(data) => Some(data.len() as u64),
+            From::Reader(_) | From::Push { .. } => self.expected,
+        }
     }
 
     /// Bytes read so far.
@@ -259,7 +238,7 @@ async fn collect(
     rest: &mut Bytes,
     (size, copies): (usize, usize),
     budget: &Budget,
-    spare: &Spare,
+    spare: &Spare<BytesMut>,
 ) -> Result<Option<(Bytes, Reservation)>> {
     let mut chunk: Option<(BytesMut, Reservation)> = None;
     loop {

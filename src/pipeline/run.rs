@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::Crc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -11,8 +11,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::block::{Block, BlockBuffer};
 use super::budget::Reservation;
-use super::chunk::{Chunk, Chunks, Input, Reading, Spare};
-use super::gzip::{self, Gzip, Member};
+use super::chunk::{Chunk, Chunks, Input, Reading};
+use super::gzip::{self, Gzip, Part};
+use super::spare::Spare;
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::progress::Meter;
@@ -24,22 +25,22 @@ pub(super) async fn small(
     work: Work,
     meter: Meter,
 ) -> Result<(Block, Totals)> {
-    let input = Input::Bytes(data);
-    let mut reader = Reader::open(&pipeline, input, work, meter, Spare::default()).await?;
-    let mut output = Output::new(&pipeline, work);
+    let mut reader = Reader::open(&pipeline, Input::Bytes(data), work, meter).await?;
+    let mut output = Output::new(&pipeline, work, reader.chunks.size());
     // At most one: nothing is held while it is waited for.
     while let Some(chunk) = reader.next().await? {
         if work.gzip {
-            let member = encode(&pipeline.gzip, &[], &chunk.data)?;
-            output.compressed(&member, chunk.held);
+            let part = encode(&pipeline.gzip, &[], &chunk.data)?;
+            output.compressed(&part, chunk.held);
+            pipeline.gzip.put(part);
         } else {
             drop(output.plain(chunk));
         }
     }
     let totals = output.end(reader.chunks.read());
-    match output.blocks.pop_front() {
-        Some(block) => Ok((block, totals)),
-        None => Err(internal("a source without a block")),
+    match (output.blocks.pop_front(), output.blocks.pop_front()) {
+        (Some(block), None) => Ok((block, totals)),
+        _ => Err(internal("a small source that is not one block")),
     }
 }
 
@@ -51,8 +52,8 @@ pub(super) async fn large(
     meter: Meter,
     sender: mpsc::Sender<Block>,
 ) -> Result<Totals> {
-    let spare = Spare::default();
-    let mut reader = Reader::open(&pipeline, input, work, meter, spare.clone()).await?;
+    let mut reader = Reader::open(&pipeline, input, work, meter).await?;
+    let size = reader.chunks.size();
     let (ahead, mut chunks) = mpsc::channel(1);
     let reading = AbortOnDropHandle::new(tokio::spawn(async move {
         while let Some(chunk) = reader.next().await? {
@@ -62,20 +63,21 @@ pub(super) async fn large(
         }
         Ok(reader.chunks.read())
     }));
-    let mut output = Output::new(&pipeline, work);
-    let mut jobs = Jobs::new(&pipeline.gzip, spare);
+    let mut output = Output::new(&pipeline, work, size);
+    let mut jobs = Jobs::new(&pipeline);
     let mut reads = true;
     while reads || !jobs.is_empty() {
         tokio::select! {
             biased;
             done = jobs.next() => {
-                let (member, held) = done?;
-                output.compressed(&member, held);
+                let (part, held) = done?;
+                output.compressed(&part, held);
+                pipeline.gzip.put(part);
             }
             chunk = chunks.recv(), if reads && jobs.has_room() => match chunk {
                 None => reads = false,
                 Some(chunk) if work.gzip => jobs.start(chunk).await,
-                Some(chunk) => jobs.spare.give_back(output.plain(chunk)),
+                Some(chunk) => pipeline.spare.put_shared(output.plain(chunk)),
             },
             () = pipeline.budget.pressed(), if output.is_partial() => output.cut(),
         }
@@ -96,13 +98,7 @@ struct Reader {
 }
 
 impl Reader {
-    async fn open(
-        pipeline: &Pipeline,
-        input: Input,
-        work: Work,
-        meter: Meter,
-        spare: Spare,
-    ) -> Result<Self> {
+    async fn open(pipeline: &Pipeline, input: Input, work: Work, meter: Meter) -> Result<Self> {
         let reading = Reading {
             chunk: pipeline.shape.chunk,
             transformed: work.gzip,
@@ -111,8 +107,9 @@ impl Reader {
         };
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
+        let (budget, spare) = (pipeline.budget.clone(), pipeline.spare.clone());
         Ok(Self {
-            chunks: Chunks::open(input, reading, pipeline.budget.clone(), stop, spare).await?,
+            chunks: Chunks::open(input, reading, budget, stop, spare).await?,
             meter,
             _stop: guard,
         })
@@ -130,17 +127,17 @@ impl Reader {
 /// Chunks being compressed, in their order.
 struct Jobs {
     gzip: Gzip,
-    running: VecDeque<JoinHandle<Result<(Member, Reservation)>>>,
+    running: VecDeque<JoinHandle<Result<(Part, Reservation)>>>,
     /// Where the next chunk's matches may reach.
     window: Bytes,
-    spare: Spare,
+    spare: Spare<BytesMut>,
 }
 
 impl Jobs {
-    fn new(gzip: &Gzip, spare: Spare) -> Self {
+    fn new(pipeline: &Pipeline) -> Self {
         Self {
-            spare,
-            gzip: gzip.clone(),
+            gzip: pipeline.gzip.clone(),
+            spare: pipeline.spare.clone(),
             running: VecDeque::new(),
             window: Bytes::new(),
         }
@@ -166,17 +163,17 @@ impl Jobs {
                 mut held,
                 _moving,
             } = chunk;
-            let member = encode(&gzip, &window, &data);
+            let part = encode(&gzip, &window, &data);
             drop(worker);
-            spare.give_back(data);
-            let member = member?;
-            held.shrink_to(member.data.len());
-            Ok((member, held))
+            spare.put_shared(data);
+            let part = part?;
+            held.shrink_to(part.data.len());
+            Ok((part, held))
         }));
     }
 
     /// The oldest one's result, once it is there; never, while there is none.
-    async fn next(&mut self) -> Result<(Member, Reservation)> {
+    async fn next(&mut self) -> Result<(Part, Reservation)> {
         let Some(oldest) = self.running.front_mut() else {
             return std::future::pending().await;
         };
@@ -195,9 +192,14 @@ struct Output {
 }
 
 impl Output {
-    fn new(pipeline: &Pipeline, work: Work) -> Self {
+    /// `size` is that of the source, if it is known.
+    fn new(pipeline: &Pipeline, work: Work, size: Option<u64>) -> Self {
+        let block = pipeline.shape.block;
+        // A little more than incompressible data grows: a small source must stay one block.
+        let bound = size.and_then(|size| usize::try_from(size + size / 8 + 1024).ok());
+        let block = bound.map_or(block, |bound| block.min(bound));
         let mut output = Self {
-            buffer: BlockBuffer::new(pipeline.budget.clone(), pipeline.shape.block),
+            buffer: BlockBuffer::new(pipeline.budget.clone(), block),
             crc: work.gzip.then(Crc::new),
             blocks: VecDeque::new(),
         };
@@ -207,11 +209,11 @@ impl Output {
         output
     }
 
-    fn compressed(&mut self, member: &Member, held: Reservation) {
+    fn compressed(&mut self, part: &Part, held: Reservation) {
         if let Some(crc) = &mut self.crc {
-            crc.combine(&member.crc);
+            crc.combine(&part.crc);
         }
-        self.push(&member.data, Some(held));
+        self.push(&part.data, Some(held));
     }
 
     /// Returns the chunk's buffer, which is no longer needed.
@@ -254,7 +256,7 @@ impl Output {
     }
 }
 
-fn encode(gzip: &Gzip, window: &[u8], data: &[u8]) -> Result<Member> {
+fn encode(gzip: &Gzip, window: &[u8], data: &[u8]) -> Result<Part> {
     gzip.encode(window, data)
         .map_err(|error| internal(&format!("gzip failed: {error}")))
 }

@@ -93,7 +93,7 @@ async fn sizes_around_every_boundary_come_through_unchanged() {
                 .all(|block| block.len() == BLOCK_SIZE)
         );
         assert!(blocks.iter().all(|block| !block.is_empty()));
-        assert_eq!(blocks.concat(), data, "{length}");
+        assert!(blocks.concat() == data, "{length}");
         assert_eq!(
             totals,
             Totals {
@@ -112,7 +112,7 @@ async fn gzip_reads_back_and_is_reproducible() {
         .unwrap();
     let reader = Box::new(std::io::Cursor::new(data.clone()));
     let (second, _) = collect(Input::Reader(reader), GZIP).await.unwrap();
-    assert_eq!(first.concat(), second.concat());
+    assert!(first.concat() == second.concat());
     assert_eq!(totals.produced as usize, first.concat().len());
     let mut back = Vec::new();
     flate2::read::GzDecoder::new(&first.concat()[..])
@@ -254,7 +254,7 @@ async fn a_file_that_is_missing_or_changes_is_a_source_error() {
             reading,
             Budget::new(10_000),
             tokio_util::sync::CancellationToken::new(),
-            chunk::Spare::default(),
+            Spare::default(),
         )
         .await
         .unwrap();

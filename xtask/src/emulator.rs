@@ -1,5 +1,6 @@
 //! The emulator as a program beside us.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -39,11 +40,18 @@ pub(crate) struct Emulator {
 impl Emulator {
     /// Starts on free ports, with its own storage or with that of `azurite`.
     pub(crate) fn start(azurite: Option<&Azurite>) -> Result<Emulator, String> {
+        Self::launch(azurite.map(Azurite::emulator_flags).into_iter().flatten())
+    }
+
+    /// Starts on free ports; what clients post stays in the queues.
+    pub(crate) fn start_without_ingestion() -> Result<Emulator, String> {
+        Self::launch(["--no-ingestion"])
+    }
+
+    fn launch<S: AsRef<OsStr>>(flags: impl IntoIterator<Item = S>) -> Result<Emulator, String> {
         let mut command = Command::new(artifacts::release()?.emulator());
         command.args(["--port", "0", "--database", DATABASE]);
-        if let Some(azurite) = azurite {
-            command.args(azurite.emulator_flags());
-        }
+        command.args(flags);
         let (process, ready) = Background::start(
             "kusto-emulator",
             &mut command,
@@ -74,6 +82,11 @@ impl Emulator {
             ("KUSTO_CONNECTION_STRING", self.text("connection_string")?),
             ("KUSTO_DATABASE", DATABASE),
         ])
+    }
+
+    /// Its process id.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     fn text(&self, key: &str) -> Result<&str, String> {
@@ -110,13 +123,16 @@ impl Emulator {
         }
     }
 
+    /// What one of the emulator's own endpoints answers.
+    pub(crate) fn control(&self, name: &str) -> Result<Value, String> {
+        let engine = self.engine()?.trim_end_matches('/');
+        let url = format!("{engine}/emulator/v1/{name}");
+        json(&http::send("GET", &url, &[], 0, &mut std::io::empty())?)
+    }
+
     /// Puts a file into the container for blobs of the user's own, and returns its URL with access.
     pub(crate) fn upload(&self, file: &Path, name: &str) -> Result<String, String> {
-        let url = format!(
-            "{}/emulator/v1/resources",
-            self.engine()?.trim_end_matches('/')
-        );
-        let resources = json(&http::send("GET", &url, &[], 0, &mut std::io::empty())?)?;
+        let resources = self.control("resources")?;
         let container = resources["containers"][0]
             .as_str()
             .ok_or("the emulator offers no container")?;

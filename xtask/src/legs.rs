@@ -114,6 +114,16 @@ fn clippy() -> Result<Tally, String> {
         "clippy without the C layer and ISA-L",
         check(&["--no-default-features"]),
     );
+    tally += Tally::check(
+        "clippy with the measurements",
+        check(
+            &[
+                isal::features(),
+                &["--features", "kusto-ingest-bench/rooms"],
+            ]
+            .concat(),
+        ),
+    );
     Ok(tally)
 }
 

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod azurite;
+mod bench;
 mod compiler;
 mod demo;
 mod emulator;
@@ -19,6 +20,7 @@ mod legs;
 mod process;
 mod python;
 mod readme;
+mod samples;
 mod storm;
 mod tally;
 mod test;
@@ -35,6 +37,8 @@ cargo xtask <command>
   header [--check]         write include/kusto_ingest.h from src/capi, or fail when it is stale
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
+  bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
+  bench gzip               measure compression alone
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
   faults                   run the fault matrix and the Python SDK under faults, write docs/FAULTS.md (minutes)
   soak [--minutes N]       ingest under random faults, compare memory, threads and descriptors (default 3)
@@ -60,6 +64,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
     match command {
         "demo" => demo::command(rest)?,
         "test" => return test::command(rest),
+        "bench" => bench::command(rest)?,
         "header" => header::command(rest)?,
         "exports" => exports::command(rest)?,
         "install" => install::command(rest)?,

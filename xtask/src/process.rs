@@ -128,7 +128,7 @@ pub(crate) fn tee(command: &mut Command, patience: Duration) -> Result<Said, Str
 
 /// cargo's test programs hold our pipe open, so the children have to go too. Where there is no
 /// /proc only the program itself is killed.
-fn kill_with_children(process: u32) {
+pub(crate) fn kill_with_children(process: u32) {
     let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
     let children = children.unwrap_or_default();
     signal("-KILL", process);
@@ -196,6 +196,11 @@ impl Background {
             Ok(answer) => Ok((background, answer)),
             Err(_) => Err(format!("{name} did not become ready: {}", spelled(command))),
         }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks the program to end (Ctrl-C), and fails when it does not end well.

@@ -121,12 +121,13 @@ pub(crate) fn write_file(path: &Path, records: u64) -> Result<u64, String> {
     Ok(size)
 }
 
-fn write_csv(out: &mut impl Write, records: u64) -> std::io::Result<u64> {
+/// As [`write_file`], to anywhere.
+pub(crate) fn write_csv(out: &mut impl Write, records: u64) -> std::io::Result<u64> {
     let mut line = COLUMNS.join(",");
     line.push('\n');
     out.write_all(line.as_bytes())?;
     let mut size = line.len() as u64;
-    let mut dice = Dice(0x5707_2007);
+    let mut dice = Dice::new(0x5707_2007);
     for number in 0..records {
         line.clear();
         push_record(&mut line, &record(&mut dice, number));
@@ -263,10 +264,14 @@ impl Moment {
 }
 
 /// SplitMix64: small, well known, and the same everywhere.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -274,11 +279,11 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
-    fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         let index = self.below(choices.len() as u64) as usize;
         &choices[index]
     }

@@ -80,11 +80,11 @@ impl Encoder for Isal {
         self.begin(dictionary)?;
         self.stream.next_in = data.as_ptr().cast_mut();
         self.stream.avail_in = length(data)?;
-        loop {
-            out.reserve(self.stream.avail_in as usize / 4 + 64);
-            if self.step(out)? {
-                break;
-            }
+        // Room for the worst case: where ISA-L runs out of it decides where it ends a deflate block,
+        // and the same data must give the same bytes.
+        out.reserve(data.len() + data.len() / 8 + 1024);
+        while !self.step(out)? {
+            out.reserve(data.len() / 8 + 1024);
         }
         self.stream.next_in = std::ptr::null_mut();
         self.stream.next_out = std::ptr::null_mut();

@@ -44,6 +44,19 @@ impl CompressionLevel {
     }
 }
 
+#[cfg(feature = "bench")]
+impl CompressionLevel {
+    /// What [`CompressionLevel::encoder`] gives, in words.
+    pub(crate) fn encoder_name(self) -> &'static str {
+        match self {
+            Self::Fast if cfg!(feature = "isal") => "ISA-L 1",
+            Self::Fast => "zlib-rs 2",
+            Self::Balanced => "zlib-rs 3",
+            Self::Small => "zlib-rs 6",
+        }
+    }
+}
+
 impl fmt::Display for CompressionLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

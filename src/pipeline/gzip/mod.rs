@@ -19,6 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use level::CompressionLevel;
 
+use super::spare::Spare;
+
 /// No time, no name, unknown operating system: the same data gives the same bytes.
 pub(super) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// A last, empty block with fixed codes: what ends the deflate stream after the last sync flush.
@@ -40,13 +42,14 @@ pub(crate) struct Gzip {
     threads: usize,
     workers: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Box<dyn Encoder>>>>,
+    outputs: Spare<Vec<u8>>,
 }
 
 /// The right to use one thread for compressing.
 pub(super) type Worker = OwnedSemaphorePermit;
 
-/// A chunk compressed.
-pub(super) struct Member {
+/// A chunk compressed: a part of the one member.
+pub(super) struct Part {
     pub(super) data: Vec<u8>,
     pub(super) crc: Crc,
 }
@@ -58,6 +61,7 @@ impl Gzip {
             threads,
             workers: Arc::new(Semaphore::new(threads)),
             idle: Arc::default(),
+            outputs: Spare::default(),
         }
     }
 
@@ -76,15 +80,21 @@ impl Gzip {
     }
 
     /// Compresses one chunk on the current thread.
-    pub(super) fn encode(&self, dictionary: &[u8], data: &[u8]) -> io::Result<Member> {
+    pub(super) fn encode(&self, dictionary: &[u8], data: &[u8]) -> io::Result<Part> {
         let mut encoder = self.take();
-        let mut out = Vec::with_capacity(data.len() / 4 + 64);
+        let mut out = self.outputs.take();
+        out.clear();
         encoder.encode(dictionary, data, &mut out)?;
         // One that failed is not used again.
         self.give_back(encoder);
         let mut crc = Crc::new();
         crc.update(data);
-        Ok(Member { data: out, crc })
+        Ok(Part { data: out, crc })
+    }
+
+    /// Takes the buffer of a part that was copied.
+    pub(super) fn put(&self, part: Part) {
+        self.outputs.put(part.data);
     }
 
     fn take(&self) -> Box<dyn Encoder> {

@@ -66,6 +66,8 @@ fn a_used_encoder_gives_the_same_bytes_as_a_new_one() {
     for level in LEVELS {
         let used = Gzip::new(level, 1);
         used.encode(&first, &second).unwrap();
+        // Also with the output buffer of a smaller chunk.
+        used.put(used.encode(&[], b"small").unwrap());
         let fresh = Gzip::new(level, 1);
         let again = used.encode(&second[..100], &first).unwrap().data;
         assert!(again == fresh.encode(&second[..100], &first).unwrap().data);

@@ -1,0 +1,156 @@
+//! What has to be reached against the Python SDK, and whether it was.
+
+use super::client::{C, PYTHON, RUST};
+use super::row::Row;
+use super::table::markdown;
+
+/// A demand: theirs divided by ours (or ours by theirs, where more is better) is at least `times`.
+struct Bar {
+    about: &'static str,
+    scenario: &'static str,
+    value: fn(&Row) -> Option<f64>,
+    more_is_better: bool,
+    times: f64,
+}
+
+const BARS: [Bar; 6] = [
+    Bar {
+        about: "CPU of the 64 MB file, start-up included: at most 1/8",
+        scenario: "file64",
+        value: |row| row.cpu,
+        more_is_better: false,
+        times: 8.0,
+    },
+    Bar {
+        about: "the same with the portable encoder: at most 1/4",
+        scenario: "file64",
+        value: |row| row.cpu,
+        more_is_better: false,
+        times: 4.0,
+    },
+    Bar {
+        about: "peak memory over the base for the 64 MB stream: at most 1/5",
+        scenario: "stream64",
+        value: |row| row.over_base,
+        more_is_better: false,
+        times: 5.0,
+    },
+    Bar {
+        about: "small items per second, 8 at a time: at least 10 x",
+        scenario: "small-c8",
+        value: |row| row.items_per_second,
+        more_is_better: true,
+        times: 10.0,
+    },
+    Bar {
+        about: "CPU per small item, 8 at a time: at most 1/10",
+        scenario: "small-c8",
+        value: |row| row.cpu_per_item,
+        more_is_better: false,
+        times: 10.0,
+    },
+    Bar {
+        about: "start-up, wall: at most 1/10",
+        scenario: "init",
+        value: |row| row.wall,
+        more_is_better: false,
+        times: 10.0,
+    },
+];
+
+/// The bars as a table: how many times better each of our clients is.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let cells: Vec<[String; 4]> = BARS
+        .iter()
+        .map(|bar| {
+            [
+                bar.about.to_owned(),
+                format!("{:.0} x", bar.times),
+                verdict(bar.reached(rows, C), bar.times),
+                verdict(bar.reached(rows, RUST), bar.times),
+            ]
+        })
+        .collect();
+    markdown(["against the Python SDK", "bar", C, RUST], &cells)
+}
+
+impl Bar {
+    /// How many times better the client is; infinity when its cost is too small to measure.
+    fn reached(&self, rows: &[Row], client: &str) -> Option<f64> {
+        let value = |client: &str| {
+            let sound = |row: &&Row| {
+                row.scenario == self.scenario && row.client == client && row.problems.is_empty()
+            };
+            (self.value)(rows.iter().find(sound)?)
+        };
+        let (ours, theirs) = (value(client)?, value(PYTHON)?);
+        Some(match self.more_is_better {
+            true => ours / theirs,
+            false => theirs / ours,
+        })
+    }
+}
+
+fn verdict(reached: Option<f64>, times: f64) -> String {
+    match reached {
+        None => "not measured".to_owned(),
+        Some(reached) if reached.is_nan() => "not measured".to_owned(),
+        Some(reached) if reached.is_infinite() => "too small to measure, met".to_owned(),
+        Some(reached) if reached >= times => format!("{reached:.1} x, met"),
+        Some(reached) => format!("{reached:.1} x, missed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(scenario: &'static str, client: &str, figure: f64) -> Row {
+        Row {
+            scenario,
+            client: client.to_owned(),
+            wall: Some(figure),
+            cpu: Some(figure),
+            over_base: Some(figure),
+            items_per_second: Some(figure),
+            cpu_per_item: Some(figure),
+            ..Row::default()
+        }
+    }
+
+    fn reached(bar: &Bar, ours: f64, theirs: f64) -> Option<f64> {
+        let rows = [
+            row(bar.scenario, C, ours),
+            row(bar.scenario, PYTHON, theirs),
+        ];
+        bar.reached(&rows, C)
+    }
+
+    #[test]
+    fn ratios_say_how_many_times_better_we_are() {
+        assert_eq!(reached(&BARS[0], 0.5, 4.0), Some(8.0));
+        assert_eq!(reached(&BARS[3], 1000.0, 250.0), Some(4.0));
+        assert_eq!(reached(&BARS[2], 0.0, 70.0), Some(f64::INFINITY));
+    }
+
+    #[test]
+    fn exactly_the_bar_is_met() {
+        assert_eq!(verdict(Some(8.0), 8.0), "8.0 x, met");
+        assert_eq!(verdict(Some(7.94), 8.0), "7.9 x, missed");
+        assert_eq!(
+            verdict(Some(f64::INFINITY), 8.0),
+            "too small to measure, met"
+        );
+        assert_eq!(verdict(None, 8.0), "not measured");
+        assert_eq!(verdict(Some(f64::NAN), 8.0), "not measured");
+    }
+
+    #[test]
+    fn without_a_peer_or_with_a_failed_check_nothing_is_claimed() {
+        let mut rows = [row("file64", C, 1.0), row("file64", PYTHON, 9.0)];
+        assert!(table(&rows).contains("9.0 x, met"));
+        rows[0].problems.push("0 messages for 1 items".into());
+        assert!(!table(&rows).contains("met"));
+        assert!(!table(&rows[..1]).contains("met"));
+    }
+}

@@ -1,0 +1,100 @@
+//! `cargo xtask bench`: our clients beside the official Python SDK, end to end.
+//!
+//! Nothing here fails because something is slow: a missed bar is a row, a missing peer a reason.
+
+mod bars;
+mod client;
+mod floor;
+mod gzip;
+mod machine;
+mod measure;
+mod options;
+mod report;
+mod row;
+mod run;
+mod scenario;
+mod table;
+mod traffic;
+
+use client::{Client, Data};
+use measure::Meter;
+use options::Options;
+use report::Report;
+use row::Row;
+use run::Run;
+use scenario::Scenario;
+
+/// `cargo xtask bench [--runs N] [--only SCENARIO]... [--set NAME=VALUE]...`, or `bench gzip`.
+pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
+    if let Some(("gzip", rest)) = arguments
+        .split_first()
+        .map(|(first, rest)| (first.as_str(), rest))
+    {
+        return gzip::command(rest);
+    }
+    let options = Options::parse(arguments)?;
+    let (clients, mut missing) = Client::all(&options.settings)?;
+    let bed = Bed {
+        clients,
+        data: Data::write()?,
+        meter: Meter::build()?,
+        runs: options.runs,
+    };
+    let mut rows = bed.bases();
+    let wanted = |scenario: &&Scenario| options.wants(scenario.name);
+    for scenario in scenario::ALL.iter().filter(wanted) {
+        let more = bed.rows(scenario, &rows);
+        rows.extend(more);
+    }
+    if options.wants(scenario::FLOOR) {
+        let (more, reasons) = floor::rows(&bed.data, &bed.meter, options.runs);
+        rows.extend(more);
+        missing.extend(reasons);
+    }
+    let version = |client: &Client| (client.name, client.version.clone());
+    let report = Report {
+        command: report::spelled(arguments),
+        versions: bed.clients.iter().map(version).collect(),
+        missing,
+        rows,
+    };
+    report.publish(options.only.is_empty())
+}
+
+/// What all measurements share.
+struct Bed {
+    clients: Vec<Client>,
+    data: Data,
+    meter: Meter,
+    runs: usize,
+}
+
+impl Bed {
+    /// The rows of `init`, on which other figures stand. One round before them is not counted: it
+    /// brings programs and libraries into the page cache.
+    fn bases(&self) -> Vec<Row> {
+        for client in &self.clients {
+            // If this fails, so will the runs that count, and those say so.
+            let _ = Run::of(client, &scenario::INIT, &self.data, &self.meter);
+        }
+        self.rows(&scenario::INIT, &[])
+    }
+
+    /// Runs the clients in turn, so that what disturbs the machine for a while disturbs all.
+    fn rows(&self, scenario: &Scenario, bases: &[Row]) -> Vec<Row> {
+        println!("{}: {}", scenario.name, scenario.about);
+        let mut runs: Vec<Vec<Result<Run, String>>> = Vec::new();
+        runs.resize_with(self.clients.len(), Vec::new);
+        for _ in 0..self.runs {
+            for (client, runs) in self.clients.iter().zip(&mut runs) {
+                runs.push(Run::of(client, scenario, &self.data, &self.meter));
+            }
+        }
+        let row = |(client, runs): (&Client, Vec<Result<Run, String>>)| {
+            let is_base =
+                |row: &&Row| row.scenario == scenario::INIT.name && row.client == client.name;
+            Row::of(scenario, client.name, runs, bases.iter().find(is_base))
+        };
+        self.clients.iter().zip(runs).map(row).collect()
+    }
+}

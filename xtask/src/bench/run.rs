@@ -1,0 +1,77 @@
+//! One run of a client against an emulator of its own.
+
+use super::client::{Client, Data};
+use super::machine;
+use super::measure::{self, Meter, Usage};
+use super::scenario::Scenario;
+use super::traffic::Traffic;
+use crate::emulator::Emulator;
+
+/// What one run cost, and what storage saw of it.
+pub(crate) struct Run {
+    pub(crate) usage: Usage,
+    pub(crate) traffic: Traffic,
+    /// CPU seconds of the emulator meanwhile.
+    pub(crate) emulator_cpu: Option<f64>,
+    /// Cores that others kept busy meanwhile; `None` for runs too short to tell.
+    pub(crate) other_load: Option<f64>,
+    /// What is wrong with what storage got.
+    pub(crate) problem: Option<String>,
+}
+
+/// Too short for processor times that count in hundredths.
+const SHORT: f64 = 0.1;
+
+impl Run {
+    pub(crate) fn of(
+        client: &Client,
+        scenario: &Scenario,
+        data: &Data,
+        meter: &Meter,
+    ) -> Result<Run, String> {
+        // A new one each time: what earlier runs left in its memory must not slow this one down.
+        let emulator = Emulator::start_without_ingestion()?;
+        let mut command = client.command(scenario, data, &emulator, meter)?;
+        let emulator_before = machine::process_cpu(emulator.process_id());
+        let busy_before = machine::busy();
+        let usage = measure::run(&mut command)?;
+        let busy = difference(busy_before, machine::busy());
+        let emulator_cpu = difference(emulator_before, machine::process_cpu(emulator.process_id()));
+        let traffic = Traffic::parse(&emulator.control("traffic")?)?;
+        emulator.stop()?;
+        Ok(Run {
+            usage,
+            traffic,
+            emulator_cpu,
+            other_load: other_load(usage, busy, emulator_cpu),
+            problem: traffic.check(scenario.items).err(),
+        })
+    }
+}
+
+fn difference(before: Option<f64>, after: Option<f64>) -> Option<f64> {
+    Some(after? - before?)
+}
+
+fn other_load(usage: Usage, busy: Option<f64>, emulator: Option<f64>) -> Option<f64> {
+    let others = busy? - usage.cpu - emulator?;
+    (usage.wall >= SHORT).then(|| (others / usage.wall).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_are_who_is_neither_client_nor_storage() {
+        let usage = |wall| Usage {
+            wall,
+            cpu: 1.0,
+            peak: 0,
+        };
+        assert_eq!(other_load(usage(2.0), Some(3.0), Some(0.5)), Some(0.75));
+        assert_eq!(other_load(usage(2.0), Some(1.2), Some(0.5)), Some(0.0));
+        assert_eq!(other_load(usage(0.01), Some(3.0), Some(0.5)), None);
+        assert_eq!(other_load(usage(2.0), None, Some(0.5)), None);
+    }
+}

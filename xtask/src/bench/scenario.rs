@@ -1,0 +1,88 @@
+//! What is measured end to end.
+
+/// One kind of work, the same for every client.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// The first argument of the clients' programs.
+    pub(crate) action: Action,
+    pub(crate) items: u64,
+    pub(crate) concurrency: u32,
+}
+
+/// What a client does with each item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Init,
+    File,
+    Stream,
+    Bytes,
+}
+
+impl Action {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Action::Init => "init",
+            Action::File => "file",
+            Action::Stream => "stream",
+            Action::Bytes => "bytes",
+        }
+    }
+}
+
+/// The process with a client and nothing else: the base of every other measurement.
+pub(crate) const INIT: Scenario = Scenario {
+    name: "init",
+    about: "process start to client ready, and its end",
+    action: Action::Init,
+    items: 0,
+    concurrency: 1,
+};
+
+/// All but [`INIT`].
+pub(crate) const ALL: [Scenario; 5] = [
+    Scenario {
+        name: "file64",
+        about: "one file of 64 MB",
+        action: Action::File,
+        items: 1,
+        concurrency: 1,
+    },
+    Scenario {
+        name: "stream64",
+        about: "the same 64 MB from a stream",
+        action: Action::Stream,
+        items: 1,
+        concurrency: 1,
+    },
+    Scenario {
+        name: "file64x8",
+        about: "that file 8 times, one after another, one client",
+        action: Action::File,
+        items: 8,
+        concurrency: 1,
+    },
+    Scenario {
+        name: "small-c1",
+        about: "1,000 documents of 2 KB from memory, one at a time",
+        action: Action::Bytes,
+        items: 1000,
+        concurrency: 1,
+    },
+    Scenario {
+        name: "small-c8",
+        about: "1,000 documents of 2 KB from memory, 8 at a time",
+        action: Action::Bytes,
+        items: 1000,
+        concurrency: 8,
+    },
+];
+
+/// Name of the rows that show what compressing alone costs.
+pub(crate) const FLOOR: &str = "floor";
+
+/// Everything that `--only` can name.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let others = ALL.iter().map(|scenario| scenario.name);
+    std::iter::once(INIT.name).chain(others).chain([FLOOR])
+}
