@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use kusto_emulator::engine::value::Value as Cell;
 use kusto_ingest::prelude::*;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
-use crate::bed::{Bed, DATABASE, props};
+use crate::bed::{Bed, DATABASE, WATCHDOG, props};
 use crate::child::{self, Child, Possessions};
 use crate::data::gzipped;
 use crate::fault::{Cut, Done, Fault};
@@ -30,6 +30,7 @@ const LONG_ENOUGH: u64 = 60;
 const PARALLEL: usize = 8;
 /// A fault that is met by silence ends here.
 const CALL: Duration = Duration::from_secs(10);
+const KEEP_THREADS: Duration = Duration::from_secs(1);
 /// The weather changes so often.
 const SPELL: Duration = Duration::from_millis(250);
 /// Where the child writes how each ingestion ended.
@@ -43,8 +44,29 @@ const MORE_THREADS: usize = PARALLEL;
 #[test]
 fn ingesting_goes_on_whatever_fails() {
     match Child::of_environment() {
-        Some(child) => Runtime::new().unwrap().block_on(soak(Arc::new(child))),
+        Some(child) => {
+            let mut builder = Builder::new_multi_thread();
+            // Idle threads go while the soak goes on.
+            let builder = builder.enable_all().thread_keep_alive(KEEP_THREADS);
+            let runtime = builder.build().unwrap();
+            let base = Possessions::now().threads;
+            runtime.block_on(soak(Arc::new(child)));
+            assert_threads_go(base);
+        }
         None => serve(),
+    }
+}
+
+/// What was needed at a time stays for a moment; what stays for longer was lost.
+fn assert_threads_go(base: usize) {
+    let begun = Instant::now();
+    while Possessions::now().threads > base {
+        assert!(
+            begun.elapsed() < WATCHDOG,
+            "{} threads are left, {base} were there at first",
+            Possessions::now().threads
+        );
+        std::thread::sleep(SPELL);
     }
 }
 
