@@ -27,6 +27,9 @@ pub(crate) fn run(test: &str, emulator: &Emulator, scratch: &Path) {
         .env(SERVICE, emulator.data_management_url())
         .env(SCRATCH, scratch)
         .env("TMPDIR", temporary.path())
+        // glibc's heaps for each thread keep what was freed in them: how much memory a process has
+        // would depend on which threads were busy.
+        .env("MALLOC_ARENA_MAX", "1")
         .status()
         .unwrap();
     assert!(status.success(), "{test} failed in its own process");
