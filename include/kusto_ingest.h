@@ -792,8 +792,11 @@ kusto_status kusto_config_parse(const char *connection_string,
 /**
  * Sets anything by name: "engine endpoint", "ingestion endpoint" (where they cannot be derived),
  * "trusted hosts" (separated by commas), "ca certificates" (PEM text), "application", "wrapper"
- * (NAME/VERSION of a language binding), or any keyword of the connection string. Names ignore case
- * and spaces.
+ * (NAME/VERSION of a language binding), "compression level" (fast, balanced or small; by default
+ * fast where the library was built with ISA-L, balanced otherwise), "compression threads" (1 to
+ * 64; by default the machine's cores, at most 4), "memory budget" (the most bytes, at least 4 MiB,
+ * that are read and not yet acknowledged by storage, for all calls of a client together; by
+ * default 64 MiB), or any keyword of the connection string. Names ignore case and spaces.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each config.
@@ -1297,6 +1300,12 @@ KUSTO_API void kusto_source_free(kusto_source *source);
  * Hands a source over to the service and waits until it has it: the data is uploaded and queued. It
  * is ingested later; ask kusto_track or kusto_outcomes_peek what became of it. A reader is called on
  * this thread. The deadline covers the whole call; a callback that blocks is not interrupted.
+ *
+ * Delivery is at least once. The upload may be repeated, it replaces itself; the message that tells
+ * the service is posted once and not again when it may have arrived (kusto_error_in_doubt). Calling
+ * again then may double the data, unless the properties have an "ingest-by:" tag whose value is also
+ * in "ingestIfNotExists": with it the service drops the second one, and the library itself repeats
+ * the message.
  *
  * Ownership: takes the source, whatever it returns. The caller frees `*out` with kusto_result_free;
  * `out` may be NULL. The properties are copied.

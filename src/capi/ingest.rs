@@ -29,6 +29,12 @@ const CHUNK: usize = 256 * 1024;
 /// is ingested later; ask kusto_track or kusto_outcomes_peek what became of it. A reader is called on
 /// this thread. The deadline covers the whole call; a callback that blocks is not interrupted.
 ///
+/// Delivery is at least once. The upload may be repeated, it replaces itself; the message that tells
+/// the service is posted once and not again when it may have arrived (kusto_error_in_doubt). Calling
+/// again then may double the data, unless the properties have an "ingest-by:" tag whose value is also
+/// in "ingestIfNotExists": with it the service drops the second one, and the library itself repeats
+/// the message.
+///
 /// Ownership: takes the source, whatever it returns. The caller frees `*out` with kusto_result_free;
 /// `out` may be NULL. The properties are copied.
 /// Threads: any, also several at once, but not in a callback.

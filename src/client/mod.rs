@@ -104,8 +104,14 @@ impl Client {
     ///
     /// # Errors
     /// Nothing was posted, unless the error [is in doubt](Error::is_in_doubt) or is
-    /// [`ErrorKind::Partial`]. Delivery is at least once: to make a repeated call safe, give an
-    /// `ingest-by:` tag and `ingestIfNotExists`.
+    /// [`ErrorKind::Partial`].
+    ///
+    /// # Delivery
+    /// At least once. The upload may be repeated, it replaces itself; the message that tells the
+    /// service is posted once and not again when it may have arrived: then the error is in doubt, and
+    /// calling again may double the data. With an `ingest-by:` tag whose value is also in
+    /// `ingestIfNotExists` the service drops the second one, which makes calling again harmless and
+    /// lets the library repeat the message itself: exactly once.
     pub async fn ingest(
         &self,
         source: Source,

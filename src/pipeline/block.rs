@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::budget::{Budget, Moving, Reservation};
+use super::memory::Memory;
 
 /// What one Put Block carries. Clones share the bytes, whose part of the budget is returned with
 /// the last of them.
@@ -32,19 +33,11 @@ impl Block {
     }
 }
 
-/// Smaller than this a block is not made on purpose: each costs a request.
-const LEAST: usize = 512 * 1024;
-
-/// The block that is being filled. Its memory is taken at once and counted at once. When there is
-/// not enough for a whole block it is a smaller one, and when there is none at all it grows with
-/// the reservations of what is pushed: it never waits.
+/// The block that is being filled.
 pub(super) struct BlockBuffer {
     budget: Budget,
-    /// What a block should have.
     size: usize,
-    /// What this one has.
-    room: usize,
-    data: BytesMut,
+    memory: Memory,
     held: Option<Reservation>,
     produced: u64,
 }
@@ -54,15 +47,14 @@ impl BlockBuffer {
         Self {
             budget,
             size,
-            room: 0,
-            data: BytesMut::new(),
+            memory: Memory::default(),
             held: None,
             produced: 0,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.data.is_empty()
+        self.memory.is_empty()
     }
 
     /// Bytes of all that was pushed.
@@ -71,17 +63,21 @@ impl BlockBuffer {
     }
 
     /// Adds `data`, for which `held` was reserved; gives the blocks that are full with it.
-    pub(super) fn push(&mut self, mut data: &[u8], mut held: Option<Reservation>) -> Vec<Block> {
+    pub(super) fn push(&mut self, mut data: &[u8], held: Option<Reservation>) -> Vec<Block> {
         self.produced += data.len() as u64;
+        match (&mut self.held, held) {
+            (Some(own), Some(more)) => own.merge(more),
+            (own @ None, more) => *own = more,
+            (Some(_), None) => {}
+        }
         let mut full = Vec::new();
         while !data.is_empty() {
-            if self.data.is_empty() {
-                self.begin(data.len());
+            if self.memory.is_empty() {
+                self.memory = Memory::new(self.size);
             }
-            let (now, later) = data.split_at(data.len().min(self.room - self.data.len()));
-            self.data.extend_from_slice(now);
-            self.count(held.as_mut().and_then(|held| held.split(now.len())));
-            if self.data.len() == self.room {
+            let (now, later) = data.split_at(data.len().min(self.size - self.memory.len()));
+            self.memory.extend(now);
+            if self.memory.len() == self.size {
                 full.extend(self.take());
             }
             data = later;
@@ -91,44 +87,15 @@ impl BlockBuffer {
 
     /// The block as far as it is filled.
     pub(super) fn take(&mut self) -> Option<Block> {
-        if self.data.is_empty() {
+        if self.memory.is_empty() {
             return None;
         }
-        let data = self.data.split().freeze();
-        let mut held = self.held.take();
-        if let Some(held) = &mut held {
-            held.shrink_to(data.len());
-        }
+        let data = std::mem::take(&mut self.memory).freeze();
+        let held = self.held.as_mut().and_then(|held| held.split(data.len()));
         Some(Block {
             data,
             budget: self.budget.clone(),
             _held: held.map(Arc::new),
         })
-    }
-
-    /// Chooses the size of the next block, whose first piece has `first` bytes.
-    fn begin(&mut self, first: usize) {
-        let mut room = self.size;
-        loop {
-            self.held = self.budget.if_free(room);
-            if self.held.is_some() || room / 2 < LEAST.max(first) {
-                break;
-            }
-            room /= 2;
-        }
-        self.room = room;
-        if self.held.is_some() {
-            self.data.reserve(room);
-        }
-    }
-
-    /// Counts what came with a piece, unless the whole block is counted already.
-    fn count(&mut self, more: Option<Reservation>) {
-        let Some(more) = more else { return };
-        match &mut self.held {
-            None => self.held = Some(more),
-            Some(held) if held.bytes() < self.data.len() => held.merge(more),
-            Some(_) => {}
-        }
     }
 }

@@ -71,8 +71,9 @@ impl Budget {
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
         let mut reclaimed = 0;
         loop {
-            if let Some(reservation) = self.if_free(bytes) {
-                return Some(reservation);
+            let permit = self.free.clone();
+            if let Ok(permit) = permit.try_acquire_many_owned(self.permits(bytes)) {
+                return Some(Reservation(permit));
             }
             // What is given up while it is under way comes back later: no more of it than needed.
             if reclaimed >= bytes {
@@ -83,15 +84,6 @@ impl Budget {
                 more => reclaimed += more,
             }
         }
-    }
-
-    /// Part of the budget if it is free right now; nobody gives up anything for it.
-    pub(crate) fn if_free(&self, bytes: usize) -> Option<Reservation> {
-        let permit = self
-            .free
-            .clone()
-            .try_acquire_many_owned(self.permits(bytes));
-        permit.ok().map(Reservation)
     }
 
     /// Part of the budget, waiting for it in turn.
@@ -154,7 +146,7 @@ impl Budget {
 }
 
 impl Reservation {
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.0.num_permits()
     }
 

@@ -9,6 +9,7 @@ mod block;
 mod budget;
 mod chunk;
 mod gzip;
+mod memory;
 mod run;
 mod spare;
 

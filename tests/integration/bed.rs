@@ -99,6 +99,25 @@ impl Bed {
         url
     }
 
+    /// The committed blob of a receipt's first item.
+    pub(crate) async fn stored(&self, receipt: &Receipt) -> Vec<u8> {
+        let mut url: Url = receipt.items()[0].blob.parse().unwrap();
+        let containers = self.emulator.storage_resources().unwrap().containers;
+        let of_this = |container: &&Url| {
+            container.origin() == url.origin() && url.path().starts_with(container.path())
+        };
+        let sas = containers
+            .iter()
+            .find(of_this)
+            .unwrap()
+            .query()
+            .map(str::to_owned);
+        url.set_query(sas.as_deref());
+        let reply = reqwest_client().get(url).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), 200);
+        reply.bytes().await.unwrap().to_vec()
+    }
+
     /// Puts a blob there by plain REST.
     pub(crate) async fn put_blob(&self, name: &str, data: &[u8]) -> Url {
         let url = self.landing(name);

@@ -10,7 +10,7 @@ use kusto_emulator::Options;
 use kusto_ingest::client::CompressionLevel;
 use kusto_ingest::prelude::*;
 
-use crate::bed::{Bed, client_of, quick, reqwest_client, soon};
+use crate::bed::{Bed, client_of, quick, soon};
 
 /// What the client compresses at once, and what it compresses without another thread.
 const CHUNK: usize = 512 * 1024;
@@ -51,26 +51,6 @@ fn samples() -> Vec<(String, Vec<u8>)> {
     samples
 }
 
-/// The committed blob of a receipt.
-async fn stored(bed: &Bed, receipt: &Receipt) -> Vec<u8> {
-    let path = receipt.items()[0].blob.clone();
-    let resources = bed.emulator.storage_resources().unwrap();
-    let mut containers = resources.containers.into_iter();
-    let mut url = containers
-        .find(|container| {
-            let mut plain = container.clone();
-            plain.set_query(None);
-            path.starts_with(plain.as_str())
-        })
-        .unwrap();
-    let query = url.query().map(str::to_owned);
-    url = path.parse().unwrap();
-    url.set_query(query.as_deref());
-    let reply = reqwest_client().get(url).send().await.unwrap();
-    assert_eq!(reply.status().as_u16(), 200);
-    reply.bytes().await.unwrap().to_vec()
-}
-
 /// Reads one member and nothing behind it, as some readers do.
 fn first_member(data: &[u8]) -> (Vec<u8>, usize) {
     let mut decoder = flate2::bufread::GzDecoder::new(data);
@@ -100,7 +80,7 @@ async fn one_member_at_every_level_and_size() {
         for (name, data) in samples() {
             let source = Source::bytes(data.clone());
             let receipt = client.ingest(source, &props, soon()).await.unwrap();
-            let compressed = stored(&bed, &receipt).await;
+            let compressed = bed.stored(&receipt).await;
             assert_eq!(receipt.sent_bytes(), compressed.len() as u64);
             assert_eq!(receipt.raw_bytes(), data.len() as u64);
             let (back, behind) = first_member(&compressed);

@@ -3,6 +3,7 @@
 mod auth;
 mod bed;
 mod commands;
+mod cost;
 mod fake;
 mod faults;
 mod golden;
