@@ -2,6 +2,7 @@
 
 mod bed;
 mod case;
+mod check;
 mod child;
 mod data;
 mod fault;

@@ -8,7 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::case::Case;
-use crate::run::{Ending, run};
+use crate::check::Ending;
+use crate::run::run;
 use crate::{support, table};
 
 /// Cases under way: most of their time they wait for pauses of the client to end.

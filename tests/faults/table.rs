@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::case::{Case, Extent};
+use crate::check::Ending;
 use crate::data::Kind;
 use crate::fault::Fault;
-use crate::run::Ending;
 use crate::target::Target;
 
 /// How one fault ended, by the source.
