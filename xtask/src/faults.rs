@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::{process, python, workspace};
+use crate::{isal, process, python, workspace};
 
 const DOCUMENT: &str = "docs/FAULTS.md";
 /// Far longer than either part takes.
@@ -50,8 +50,8 @@ pub(crate) fn soak(arguments: &[String]) -> Result<(), String> {
 }
 
 fn faults_tests(arguments: &[&str]) -> Command {
-    let mut command = process::cargo(["test", "--test", "faults", "--"]);
-    command.args(arguments);
+    let mut command = process::cargo(["test", "--workspace", "--test", "faults"]);
+    command.args(isal::features()).arg("--").args(arguments);
     command
 }
 
@@ -65,12 +65,8 @@ fn tee(command: &mut Command) -> Result<String, String> {
 
 /// The lines `fault|source|ending` of tests/faults/peers.py.
 fn python_sdk() -> Result<String, String> {
-    process::run(&mut process::cargo([
-        "build",
-        "--quiet",
-        "--workspace",
-        "--bins",
-    ]))?;
+    let mut build = process::cargo(["build", "--quiet", "--workspace", "--bins"]);
+    process::run(build.args(isal::features()))?;
     let mut command = Command::new(python::install()?);
     command
         .arg("tests/faults/peers.py")
