@@ -84,7 +84,8 @@ static void what_callbacks_throw_comes_back()
     const table table(*client, "throwing");
     const kusto::operation failing = client->start(
         table.props(),
-        kusto::source::reader([](void *, std::size_t) -> int { throw std::runtime_error("the disk burns"); }), PATIENCE);
+        kusto::source::reader([](void *, std::size_t) -> int { throw std::runtime_error("the disk burns"); }),
+        PATIENCE);
     const auto came = failing.try_get();
     CHECK_CODE(source_io, came);
     CHECK(thrown(came.error().cause()) == "the disk burns" && failing.state() == kusto::op_state::failed);
