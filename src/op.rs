@@ -1,6 +1,7 @@
 //! Deadlines, cancellation, and the handle of an operation under way.
 
 use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -209,10 +210,21 @@ impl Scope {
         host: &str,
         future: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        tokio::select! {
+        let mut future = std::pin::pin!(future);
+        let mut begun = false;
+        let stopped = tokio::select! {
             biased;
-            stopped = self.stopped(step, host) => Err(stopped),
-            result = future => result,
+            stopped = self.stopped(step, host) => stopped,
+            result = async { begun = true; future.as_mut().await } => return result,
+        };
+        // A step within this one has the same limits and knows better what was under way.
+        let within = match begun {
+            true => std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await,
+            false => Poll::Pending,
+        };
+        match within {
+            Poll::Ready(Err(inner)) if inner.kind() == stopped.kind() => Err(inner),
+            _ => Err(stopped),
         }
     }
 

@@ -71,6 +71,7 @@ fn parse(body: &[u8], host: &str) -> Result<CloudMetadata> {
         )
         .with_host(host)
         .with_http_status(200)
+        .with_retry(RetryClass::Later)
     })?;
     Ok(answer.azure_ad.unwrap_or_default().into())
 }

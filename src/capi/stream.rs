@@ -90,13 +90,26 @@ impl kusto_stream {
         };
         match result {
             Ok(0) if !data.is_empty() => Err(full(timeout)),
-            // The operation knows better than the stream why nobody reads any more.
-            Err(error) => Err(self
-                .operation
-                .result()
-                .and_then(Result::err)
-                .unwrap_or(error)),
+            Err(error) => Err(self.cause(timeout).unwrap_or(error)),
             result => result,
+        }
+    }
+
+    /// Why nobody reads any more: the operation knows it, at the latest a moment after the source
+    /// was let go.
+    fn cause(&self, timeout: Option<Duration>) -> Option<Error> {
+        let ended = async {
+            match timeout {
+                None => self.operation.wait().await,
+                Some(timeout) => tokio::time::timeout(timeout, self.operation.wait())
+                    .await
+                    .ok()?,
+            }
+            .err()
+        };
+        match timeout {
+            Some(Duration::ZERO) => self.operation.result().and_then(Result::err),
+            _ => self.runtime.wait(ended).ok().flatten(),
         }
     }
 }

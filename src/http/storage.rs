@@ -1,13 +1,15 @@
 //! Access to Azure Storage with SAS URLs: shared settings and errors of the blob, queue and table
 //! clients.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use azure_core::error::ErrorKind as AzureKind;
 use azure_core::http::headers::HeaderName;
-use azure_core::http::{ClientOptions, RetryOptions};
+use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions};
 
-use super::transport::{Transport, describe_chain};
+use super::transport::{Reply, Transport, describe_chain};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 
 /// The version of the storage REST contract: pinned, so that an update of the official crates
@@ -19,9 +21,54 @@ pub(crate) const STORAGE_API_VERSION: &str = "2021-12-02";
 pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
     ClientOptions {
         retry: RetryOptions::none(),
-        transport: Some(transport.for_azure()),
+        transport: Some(azure_core::http::Transport::new(Arc::new(Checked(
+            transport.client(),
+        )))),
         ..ClientOptions::default()
     }
+}
+
+/// On every answer of the storage services (their page "Common REST API response headers").
+const REQUEST_ID: &str = "x-ms-request-id";
+
+/// Our connections, and a doubt that the official clients do not have: a gateway's page with
+/// status 200 is no success of the storage service's.
+#[derive(Debug)]
+struct Checked(reqwest::Client);
+
+#[async_trait]
+impl HttpClient for Checked {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let response = self.0.execute_request(request).await?;
+        let id = HeaderName::from_static(REQUEST_ID);
+        let foreign = response.headers().get_optional_str(&id).is_none();
+        if response.status().is_success() && foreign {
+            return Err(azure_core::Error::with_message(
+                AzureKind::DataConversion,
+                FOREIGN,
+            ));
+        }
+        Ok(response)
+    }
+}
+
+const FOREIGN: &str = "the answer is not the storage service's";
+
+/// Refuses a success that is not the storage service's: see [`Checked`].
+pub(crate) fn check_origin(step: Step, host: &str, reply: &Reply) -> Result<()> {
+    let foreign = reply.header(REQUEST_ID).is_none();
+    if (200..300).contains(&reply.status) && foreign {
+        return Err(unreadable(step, host, FOREIGN.to_owned()).with_http_status(reply.status));
+    }
+    Ok(())
+}
+
+/// The error of an answer that says nothing: whether the request was done is unknown.
+fn unreadable(step: Step, host: &str, message: String) -> Error {
+    Error::new(ErrorKind::Service, step, message)
+        .with_host(host)
+        .with_retry(RetryClass::Later)
+        .with_in_doubt(true)
 }
 
 /// An error of the official clients in our terms. Their texts print signed URLs, so only the
@@ -33,6 +80,9 @@ pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> E
         raw_response,
     } = error.kind()
     else {
+        if matches!(error.kind(), AzureKind::DataConversion) {
+            return unreadable(step, host, describe_chain(&error));
+        }
         let connecting = matches!(error.kind(), AzureKind::Connection);
         return Error::new(ErrorKind::Network, step, describe_chain(&error))
             .with_host(host)

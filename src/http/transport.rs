@@ -1,6 +1,5 @@
 //! The only HTTP client: one connection pool for the service, the storage accounts and metadata.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,9 +52,9 @@ impl Transport {
         self.client.request(method, url)
     }
 
-    /// The same connections as a transport of the official storage clients.
-    pub(crate) fn for_azure(&self) -> azure_core::http::Transport {
-        azure_core::http::Transport::new(Arc::new(self.client.clone()))
+    /// The client that holds the connections, for the official storage clients.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.client.clone()
     }
 
     /// Sends the request and reads the whole answer, whatever its status.

@@ -95,7 +95,9 @@ impl Resources {
         match work(resources.clone()).await {
             Err(error) if error.http_status() == Some(403) => {
                 tracing::debug!(%error, "storage refused a signature, fetching resources anew");
-                work(self.replace(scope, &resources).await?).await
+                let again = async { work(self.replace(scope, &resources).await?).await };
+                // The error tells of both rounds.
+                again.await.map_err(|last| last.after(vec![error]))
             }
             result => result,
         }

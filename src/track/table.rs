@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::report::{ItemState, ReportItem};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::storage::storage_status_error;
+use crate::http::storage::{check_origin, storage_status_error};
 use crate::http::transport::{Reply, Transport};
 use crate::op::Scope;
 use crate::query::DateTime;
@@ -61,6 +61,7 @@ pub(crate) async fn insert_pending(
             .header("Content-Type", "application/json")
             .body(body.clone());
         let reply = transport.send(step, &host, request).await?;
+        check_origin(step, &host, &reply)?;
         match reply.status {
             200..=299 => Ok(()),
             _ => Err(refused(step, &host, &reply)),
@@ -82,6 +83,7 @@ pub(crate) async fn remove(
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = table_request(transport, Method::DELETE, url.clone()).header("If-Match", "*");
         let reply = transport.send(step, &host, request).await?;
+        check_origin(step, &host, &reply)?;
         match reply.status {
             200..=299 | 404 => Ok(()),
             _ => Err(refused(step, &host, &reply)),
@@ -103,6 +105,7 @@ pub(crate) async fn read(
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = table_request(transport, Method::GET, url.clone());
         let reply = transport.send(step, &host, request).await?;
+        check_origin(step, &host, &reply)?;
         match reply.status {
             200 => parse_entity(&reply.body, &host).map(Some),
             404 => Ok(None),

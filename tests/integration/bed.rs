@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use kusto_emulator::{AzuriteOptions, Emulator, Options, StorageKind};
+use kusto_emulator::{Emulator, Options};
 use kusto_ingest::prelude::*;
 use kusto_ingest::query::{DataSet, Value};
 use kusto_ingest::track::ReportItem;
 use url::Url;
+
+use crate::support::storages;
+pub(crate) use crate::support::{client_of, quick, reqwest_client};
 
 pub(crate) const DATABASE: &str = "NetDefaultDB";
 /// Far longer than anything here takes: a test that reaches it has failed.
@@ -23,29 +26,6 @@ pub(crate) struct Bed {
 pub(crate) async fn on_each_storage(test: impl AsyncFn(Bed)) {
     for storage in storages() {
         test(Bed::start(Options { storage, ..quick() }).await).await;
-    }
-}
-
-fn storages() -> Vec<StorageKind> {
-    let mut storages = vec![StorageKind::BuiltIn];
-    if let Ok(urls) = std::env::var("KUSTO_TEST_AZURITE") {
-        let urls: Vec<Url> = urls
-            .split(',')
-            .map(|url| Url::parse(url).unwrap())
-            .collect();
-        let [blob, queue, table] = urls
-            .try_into()
-            .expect("KUSTO_TEST_AZURITE names three URLs");
-        storages.push(StorageKind::Azurite(AzuriteOptions { blob, queue, table }));
-    }
-    storages
-}
-
-/// Options of an emulator whose batches hardly wait.
-pub(crate) fn quick() -> Options {
-    Options {
-        batching: Duration::from_millis(20),
-        ..Options::default()
     }
 }
 
@@ -154,14 +134,6 @@ impl Bed {
     }
 }
 
-/// Settings of a client of the emulator.
-pub(crate) fn client_of(emulator: &Emulator) -> ClientBuilder {
-    Client::builder(&emulator.connection_string())
-        .unwrap()
-        .ingestion_endpoint(emulator.data_management_url())
-        .unwrap()
-}
-
 /// Reports to the status table.
 pub(crate) fn props() -> IngestionProperties {
     props_for("T")
@@ -171,18 +143,4 @@ pub(crate) fn props_for(table: &str) -> IngestionProperties {
     IngestionProperties::new(DATABASE, table)
         .with_report_level(ReportLevel::FailuresAndSuccesses)
         .with_report_method(ReportMethod::Table)
-}
-
-/// A plain HTTP client; no TLS provider is installed in the test process.
-pub(crate) fn reqwest_client() -> reqwest::Client {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(config)
-        .build()
-        .unwrap()
 }

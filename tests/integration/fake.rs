@@ -71,8 +71,10 @@ async fn serve(
             Answer::Good => (201, String::new()),
         };
         let length = text.len();
-        let reply =
-            format!("HTTP/1.1 {status} X\r\n{location}Content-Length: {length}\r\n\r\n{text}");
+        let reply = format!(
+            "HTTP/1.1 {status} X\r\nx-ms-request-id: r\r\n{location}\
+                 Content-Length: {length}\r\n\r\n{text}"
+        );
         if stream.write_all(reply.as_bytes()).await.is_err() {
             return;
         }

@@ -12,3 +12,5 @@ mod ingest;
 mod lifecycle;
 mod secrets;
 mod status;
+#[path = "../support/mod.rs"]
+mod support;

@@ -10,12 +10,14 @@ mod compiler;
 mod demo;
 mod emulator;
 mod exports;
+mod faults;
 mod gzip;
 mod header;
 mod http;
 mod install;
 mod isal;
 mod legs;
+mod native;
 mod process;
 mod python;
 mod readme;
@@ -24,6 +26,7 @@ mod storm;
 mod tally;
 mod test;
 mod toolchain;
+mod transcript;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +42,8 @@ cargo xtask <command>
   bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
   bench gzip               measure compression alone
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
+  faults                   run the fault matrix and the Python SDK under faults, write docs/FAULTS.md (minutes)
+  soak [--minutes N]       ingest under random faults, compare memory, threads and descriptors (default 3)
   storm FILE [records]     write the StormEvents-like CSV of the storm_events example
 ";
 
@@ -67,6 +72,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "install" => install::command(rest)?,
         "emulator" => return emulator::command(rest),
         "storm" => storm::command(rest)?,
+        "faults" => faults::command(rest)?,
+        "soak" => faults::soak(rest)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
         other => return Err(format!("no command {other:?}\n\n{HELP}")),
     }

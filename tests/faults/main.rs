@@ -1,0 +1,23 @@
+//! Every fault at every step, and what came of it: see docs/FAULTS.md.
+
+mod bed;
+mod case;
+mod check;
+mod child;
+mod data;
+mod fault;
+mod leftovers;
+mod matrix;
+mod named;
+mod oracle;
+mod peers;
+mod property;
+mod random;
+mod reader;
+mod run;
+mod soak;
+mod sources;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+mod target;
