@@ -44,12 +44,16 @@ pub(crate) fn rust_leg() -> Result<Tally, String> {
 
 /// The same with the C++ programs; besides they must say what those in C say.
 pub(crate) fn cpp_says_what_c_says() -> Result<Tally, String> {
-    let library = artifacts::release()?;
-    let c = show(&build(library, "c")?)?;
-    let cpp = show(&build(library, "cpp")?)?;
+    says_what_c_says("cpp", &build(artifacts::release()?, "cpp")?)
+}
+
+/// Runs the programs of a language, and compares what they say with what those in C say.
+pub(crate) fn says_what_c_says(language: &str, programs: &Path) -> Result<Tally, String> {
+    let c = show(&build(artifacts::release()?, "c")?)?;
+    let other = show(programs)?;
     Ok(Tally::check(
-        "examples/cpp say what examples/c say",
-        transcript::same(&c, &cpp),
+        &format!("examples/{language} say what examples/c say"),
+        transcript::same(&c, &other),
     ))
 }
 

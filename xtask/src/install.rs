@@ -21,7 +21,8 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn install(library: &Artifacts, prefix: &Path) -> Result<(), String> {
+/// Header, libraries, pkg-config file and CMake package below `prefix`.
+pub(crate) fn install(library: &Artifacts, prefix: &Path) -> Result<(), String> {
     let root = workspace::root();
     let lib = prefix.join("lib");
     for header in ["kusto_ingest.h", "kusto_ingest.hpp"] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::azurite::Azurite;
 use crate::tally::Tally;
-use crate::{demo, exports, gzip, header, install, isal, native, process, python, readme};
+use crate::{demo, exports, go, gzip, header, install, isal, native, process, python, readme};
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
 /// optional inside a leg says `SKIP name: reason`.
@@ -15,7 +15,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 16] = [
+pub(crate) const ALL: [Leg; 17] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -65,6 +65,11 @@ pub(crate) const ALL: [Leg; 16] = [
         name: "cpp",
         about: "include/kusto_ingest.hpp: compiles alone, tests/cpp/*.cpp, examples/cpp beside examples/c",
         run: native::cpp,
+    },
+    Leg {
+        name: "go",
+        about: "bindings/go with the race detector, and examples/go beside those in C",
+        run: go::leg,
     },
     Leg {
         name: "install",

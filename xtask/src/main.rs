@@ -11,6 +11,7 @@ mod demo;
 mod emulator;
 mod exports;
 mod faults;
+mod go;
 mod gzip;
 mod header;
 mod http;
@@ -39,6 +40,7 @@ cargo xtask <command>
   header [--check]         write include/kusto_ingest.h from src/capi, or fail when it is stale
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
+  stage go                 header and libraries into bindings/go, which then builds with `go build`
   bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
   bench gzip               measure compression alone
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
@@ -70,6 +72,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "header" => header::command(rest)?,
         "exports" => exports::command(rest)?,
         "install" => install::command(rest)?,
+        "stage" => stage(rest)?,
         "emulator" => return emulator::command(rest),
         "storm" => storm::command(rest)?,
         "faults" => faults::command(rest)?,
@@ -78,4 +81,13 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         other => return Err(format!("no command {other:?}\n\n{HELP}")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask stage LANGUAGE`: what a binding needs from the native build.
+fn stage(arguments: &[String]) -> Result<(), String> {
+    if arguments != ["go"] {
+        return Err("stage go".into());
+    }
+    println!("staged in {}", go::stage()?.display());
+    Ok(())
 }

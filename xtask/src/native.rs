@@ -1,6 +1,5 @@
 //! The test programs in C and C++, each ending with the line `N passed, N failed, N skipped`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -42,20 +41,7 @@ const NOT_WRAPPED: [&str; 1] = ["kusto_status_list"];
 
 fn wraps_all() -> Result<(), String> {
     let text = workspace::read(&compiler::include().join("kusto_ingest.hpp"))?;
-    let words: BTreeSet<&str> = text
-        .split(|next: char| !next.is_ascii_alphanumeric() && next != '_')
-        .collect();
-    let functions = header::functions(&header::committed()?);
-    let missing: Vec<String> = functions
-        .into_iter()
-        .map(|function| function.name)
-        .filter(|name| !words.contains(&**name) && !NOT_WRAPPED.contains(&&**name))
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("without {}", missing.join(", ")))
-    }
+    header::names_every_function(&text, &NOT_WRAPPED)
 }
 
 fn programs(directory: &str, ending: &str) -> Result<Tally, String> {

@@ -77,6 +77,19 @@ impl Tally {
             .unwrap_or_default()
     }
 
+    /// What `go test -v` says of each test: a test with subtests counts as well.
+    pub(crate) fn of_go(output: &str) -> Tally {
+        let count = |what: &str| {
+            let lines = output.lines().map(str::trim_start);
+            lines.filter(|line| line.starts_with(what)).count() as u64
+        };
+        Tally {
+            passed: count("--- PASS: "),
+            failed: count("--- FAIL: "),
+            skipped: count("--- SKIP: "),
+        }
+    }
+
     /// The last line `N passed, N failed, N skipped` of a C test; `None` when it is missing.
     pub(crate) fn of_closing_line(output: &str) -> Option<Tally> {
         let closing = output
@@ -165,6 +178,17 @@ all doctests ran in 0.5s
                       ===== 1 failed, 6 passed, 2 skipped, 1 error in 3.21s =====\n";
         assert_eq!(Tally::of_pytest(output), tally(6, 2, 2));
         assert_eq!(Tally::of_pytest("Traceback"), Tally::default());
+    }
+
+    #[test]
+    fn go_tests_are_counted_with_their_subtests() {
+        let output = "=== RUN   TestA\n    --- PASS: TestA/one (0.00s)\n    --- FAIL: TestA/two (0.00s)\n\
+                      --- FAIL: TestA (0.00s)\n--- SKIP: TestB (0.00s)\nFAIL\n";
+        assert_eq!(Tally::of_go(output), tally(1, 2, 1));
+        assert_eq!(
+            Tally::of_go("FAIL kustoingest [build failed]"),
+            tally(0, 0, 0)
+        );
     }
 
     #[test]

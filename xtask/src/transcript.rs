@@ -13,8 +13,8 @@ pub(crate) fn same(one: &str, other: &str) -> Result<(), String> {
     }
 }
 
-/// The lines without progress, which depends on how fast the machine is, and with ids, ports, sizes
-/// after compression and seconds replaced.
+/// The lines without progress, which depends on how fast the machine is, and with ids, ports, the
+/// container's number, sizes after compression and seconds replaced.
 fn lines(transcript: &str) -> Vec<String> {
     transcript
         .lines()
@@ -25,7 +25,7 @@ fn lines(transcript: &str) -> Vec<String> {
 
 fn masked(line: &str) -> String {
     let line = replaced(line, is_uuid_part, |run| run.len() == 36, "ID");
-    ["127.0.0.1:", "Succeeded after ", " bytes ("]
+    ["127.0.0.1:", "/ingestdata-", "Succeeded after ", " bytes ("]
         .iter()
         .fold(line, |line, before| without_number_after(&line, before))
 }

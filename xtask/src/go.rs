@@ -1,0 +1,140 @@
+//! The Go binding: its native files, its tests and its examples.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::emulator::Emulator;
+use crate::tally::Tally;
+use crate::{artifacts, demo, header, install, process, workspace};
+
+/// Functions of the C API that the binding does without, since Go has others of the kind.
+const NOT_WRAPPED: [&str; 18] = [
+    "kusto_after_fork_child",
+    "kusto_has_feature",
+    "kusto_ingest",
+    "kusto_ingest_bytes",
+    "kusto_op_state",
+    "kusto_op_wait",
+    "kusto_props_clone",
+    "kusto_report_count",
+    "kusto_report_json",
+    "kusto_result_source_id",
+    "kusto_rows_int64",
+    "kusto_rows_json",
+    "kusto_source_fd",
+    "kusto_status_list",
+    "kusto_stream_begin",
+    "kusto_stream_finish",
+    "kusto_stream_free",
+    "kusto_stream_write",
+];
+
+fn module() -> PathBuf {
+    workspace::root().join("bindings/go")
+}
+
+fn examples() -> PathBuf {
+    workspace::root().join("examples/go")
+}
+
+/// What `cargo xtask stage go` does: a tree as `cargo xtask install` makes it, inside the module.
+pub(crate) fn stage() -> Result<PathBuf, String> {
+    let native = module().join("native");
+    workspace::remove_directory(&native)?;
+    install::install(artifacts::release()?, &native)?;
+    Ok(native)
+}
+
+/// Stages, then checks and tests the module and runs its examples.
+pub(crate) fn leg() -> Result<Tally, String> {
+    let native = stage()?;
+    let mut tally = Tally::check("every C function is used", wraps_all());
+    for directory in [module(), examples()] {
+        let name = directory.strip_prefix(workspace::root());
+        let name = name.unwrap_or(&directory).display().to_string();
+        tally += Tally::check(&format!("gofmt {name}"), formatted(&directory));
+        tally += Tally::check(
+            &format!("go vet {name}"),
+            process::capture(&mut go(&directory, &["vet", "./..."])).map(drop),
+        );
+    }
+    tally += tests()?;
+    tally += match process::found("pkg-config") {
+        true => Tally::check("the shared library", with_shared_library(&native)),
+        false => Tally::skip("the shared library", "pkg-config not found"),
+    };
+    tally += demo::says_what_c_says("go", &built_examples()?)?;
+    Ok(tally)
+}
+
+fn go(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("go");
+    command.args(arguments).current_dir(directory);
+    command
+}
+
+fn wraps_all() -> Result<(), String> {
+    let mut text = String::new();
+    for ending in ["go", "c"] {
+        for file in workspace::files(&module(), ending) {
+            text += &workspace::read(&file)?;
+        }
+    }
+    header::names_every_function(&text, &NOT_WRAPPED)
+}
+
+fn formatted(directory: &Path) -> Result<(), String> {
+    let mut command = Command::new("gofmt");
+    let unformatted = process::capture(command.args(["-l", "."]).current_dir(directory))?;
+    match unformatted.trim() {
+        "" => Ok(()),
+        files => Err(files.replace('\n', ", ")),
+    }
+}
+
+/// The tests with the race detector; cgo's own checks are on unless somebody turns them off.
+fn tests() -> Result<Tally, String> {
+    let emulator = Emulator::start(None)?;
+    let mut command = go(
+        &module(),
+        &["test", "-race", "-count=1", "-timeout=10m", "-v", "./..."],
+    );
+    command
+        .envs(emulator.environment()?)
+        .env("GODEBUG", "cgocheck=1");
+    let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
+    emulator.stop()?;
+    Ok(Tally::of_go(&said.text).or_failed(said.success))
+}
+
+/// The same source on the shared library, found by pkg-config and by a path in the program.
+fn with_shared_library(native: &Path) -> Result<(), String> {
+    let library = native.join("lib");
+    let emulator = Emulator::start(None)?;
+    let mut command = go(
+        &module(),
+        &[
+            "test",
+            "-count=1",
+            "-tags=kusto_dynamic",
+            "-run=TestVersions|TestEverySourceKind",
+            ".",
+        ],
+    );
+    command
+        .envs(emulator.environment()?)
+        .env("PKG_CONFIG_PATH", library.join("pkgconfig"))
+        .env("CGO_LDFLAGS", format!("-Wl,-rpath,{}", library.display()));
+    let result = process::capture(&mut command).map(drop);
+    emulator.stop()?;
+    result
+}
+
+fn built_examples() -> Result<PathBuf, String> {
+    let programs = workspace::scratch("demo")?.join("go");
+    workspace::create_directory(&programs)?;
+    let mut build = go(&examples(), &["build", "-o"]);
+    process::capture(build.arg(&programs).arg("./..."))?;
+    Ok(programs)
+}
