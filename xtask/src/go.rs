@@ -8,8 +8,8 @@ use crate::emulator::Emulator;
 use crate::tally::Tally;
 use crate::{artifacts, demo, header, install, process, workspace};
 
-/// Functions of the C API that the binding does without, since Go has others of the kind.
-const NOT_WRAPPED: [&str; 18] = [
+/// Functions of the C API that the binding does without, since it has others of the kind.
+const NOT_WRAPPED: [&str; 20] = [
     "kusto_after_fork_child",
     "kusto_has_feature",
     "kusto_ingest",
@@ -28,6 +28,8 @@ const NOT_WRAPPED: [&str; 18] = [
     "kusto_stream_finish",
     "kusto_stream_free",
     "kusto_stream_write",
+    "kusto_track_until_final",
+    "kusto_version_number",
 ];
 
 fn module() -> PathBuf {
