@@ -417,7 +417,8 @@ proptest::proptest! {
         kind in 0usize..3,
         gzip in proptest::prelude::any::<bool>(),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build().unwrap();
         runtime.block_on(async {
             let data = noise(length);
             let pipeline = tiny(chunk.max(length / 200), block, budget, threads);
