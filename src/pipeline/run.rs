@@ -195,9 +195,8 @@ impl Output {
     /// `size` is that of the source, if it is known.
     fn new(pipeline: &Pipeline, work: Work, size: Option<u64>) -> Self {
         let block = pipeline.shape.block;
-        // A little more than incompressible data grows: a small source must stay one block.
-        let bound = size.and_then(|size| usize::try_from(size + size / 8 + 1024).ok());
-        let block = bound.map_or(block, |bound| block.min(bound));
+        // A small source must stay one block.
+        let block = size.and_then(bound).map_or(block, |bound| block.min(bound));
         let mut output = Self {
             buffer: BlockBuffer::new(pipeline.budget.clone(), block),
             crc: work.gzip.then(Crc::new),
@@ -255,6 +254,11 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// What a source of this size can become at most: a little more than incompressible data grows.
+pub(super) fn bound(size: u64) -> Option<usize> {
+    usize::try_from(size.saturating_add(size / 8 + 1024)).ok()
 }
 
 fn encode(gzip: &Gzip, window: &[u8], data: &[u8]) -> Result<Part> {

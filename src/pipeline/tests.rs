@@ -233,6 +233,16 @@ async fn a_short_chunk_holds_no_more_memory_than_is_counted() {
     );
 }
 
+#[tokio::test]
+async fn little_data_may_need_more_than_one_block_in_a_small_shape() {
+    let pipeline = tiny(3000, 50, 20_000, 1);
+    let data = noise(100);
+    let (blocks, _) = collect_with(&pipeline, Input::Bytes(data.clone().into()), PLAIN)
+        .await
+        .unwrap();
+    assert!(blocks.concat() == data);
+}
+
 /// Never ends; gives nothing before it is told to, and tells of every read.
 struct Endless {
     go: std::sync::mpsc::Receiver<()>,
