@@ -56,7 +56,10 @@ pub(crate) async fn upload(
             }
             meter.restart_sent();
         }
-        let target = containers.target(container)?;
+        let target = match containers.target(container) {
+            Ok(target) => target,
+            Err(error) => return Err(error.after(failed)),
+        };
         let host = target.host().to_owned();
         match attempt::send(scope, target, &mut feed, meter).await {
             Ok(acknowledged) => {
@@ -295,6 +298,11 @@ mod tests {
         assert!(error.to_string().contains("of another call"), "{error}");
         assert_eq!(*stores.0[1].requests.lock().unwrap(), 0);
         assert!(stores.0[0].blob.lock().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_no_container_can_take_is_not_tried_elsewhere() {
+        assert!(!is_storage_failure(&attempt::too_many_blocks()));
     }
 
     #[tokio::test]
