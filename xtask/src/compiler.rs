@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::artifacts::Artifacts;
 use crate::{process, workspace};
 
-/// Warnings that the header, the examples and the C tests must not give.
+/// Warnings that the headers, the examples and the tests in C and C++ must not give.
 pub(crate) const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// A family of compilers.
@@ -30,19 +30,37 @@ pub(crate) const FAMILIES: [Family; 2] = [
     },
 ];
 
-/// Directory of the public header.
+/// Directory of the public headers.
 pub(crate) fn include() -> PathBuf {
     workspace::root().join("include")
 }
 
-/// Compiles one C99 file with the strict warnings and links it to the shared library, which it
-/// finds again without any environment.
+/// Compiles one file, C99 or by its ending C++17, with the strict warnings and links it to the shared
+/// library, which it finds again without any environment.
 pub(crate) fn program(source: &Path, output: &Path, library: &Artifacts) -> Result<(), String> {
+    program_with(&[], source, output, library)
+}
+
+/// As [`program`], with more flags.
+pub(crate) fn program_with(
+    flags: &[&str],
+    source: &Path,
+    output: &Path,
+    library: &Artifacts,
+) -> Result<(), String> {
     let libraries = links(library)?;
-    let mut command = Command::new("cc");
+    let is_cpp = source.extension().is_some_and(|ending| ending == "cpp");
+    let (compiler, standard): (_, &[&str]) = if is_cpp {
+        ("c++", &["-std=c++17"])
+    } else {
+        ("cc", &["-std=c99", "-D_POSIX_C_SOURCE=200809L"])
+    };
+    let mut command = Command::new(compiler);
     command
-        .args(["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O1", "-g"])
+        .args(standard)
+        .args(["-O1", "-g"])
         .args(STRICT)
+        .args(flags)
         .arg("-I")
         .arg(include())
         .arg(source)

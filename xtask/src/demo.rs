@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crate::artifacts::{self, Artifacts};
 use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
-use crate::{compiler, isal, process, storm, workspace};
+use crate::{compiler, isal, process, storm, transcript, workspace};
 
-/// Programs of examples/c, in the order of the demo.
+/// Programs of examples/c and of the other examples, in the order of the demo.
 const PROGRAMS: [&str; 3] = ["quickstart", "storm_events", "ingest_file"];
 
 /// Rows that `ingest_file` puts into the table that `quickstart` made with ten.
@@ -24,7 +24,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     }
     println!("Building the library, the emulator and the examples.");
     let library = artifacts::release()?;
-    let programs = build(library)?;
+    let programs = build(library, "c")?;
     show(&programs)?;
     println!("{}", real_cluster(&programs));
     Ok(())
@@ -32,7 +32,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 
 /// The demo as a test: every program must succeed, and every row must be there.
 pub(crate) fn leg() -> Result<Tally, String> {
-    counted(&build(artifacts::release()?)?)
+    counted(&build(artifacts::release()?, "c")?)
 }
 
 /// The same with the Rust programs of the same names, in the build that `cargo test` made.
@@ -40,6 +40,17 @@ pub(crate) fn rust_leg() -> Result<Tally, String> {
     let mut build = process::cargo(["build", "--quiet", "--workspace", "--examples"]);
     process::run(build.args(isal::features()))?;
     counted(&workspace::target().join("debug/examples"))
+}
+
+/// The same with the C++ programs; besides they must say what those in C say.
+pub(crate) fn cpp_says_what_c_says() -> Result<Tally, String> {
+    let library = artifacts::release()?;
+    let c = show(&build(library, "c")?)?;
+    let cpp = show(&build(library, "cpp")?)?;
+    Ok(Tally::check(
+        "examples/cpp say what examples/c say",
+        transcript::same(&c, &cpp),
+    ))
 }
 
 fn counted(programs: &Path) -> Result<Tally, String> {
@@ -58,13 +69,14 @@ fn counted(programs: &Path) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// Compiles the programs and returns the directory they are in.
-fn build(library: &Artifacts) -> Result<PathBuf, String> {
-    let directory = workspace::scratch("demo")?;
+/// Compiles the programs of a language, which is also their ending, and returns the directory they
+/// are in.
+fn build(library: &Artifacts, language: &str) -> Result<PathBuf, String> {
+    let directory = workspace::scratch("demo")?.join(language);
+    workspace::create_directory(&directory)?;
+    let examples = workspace::root().join("examples").join(language);
     for name in PROGRAMS {
-        let source = workspace::root()
-            .join("examples/c")
-            .join(format!("{name}.c"));
+        let source = examples.join(format!("{name}.{language}"));
         compiler::program(&source, &directory.join(name), library)?;
     }
     Ok(directory)

@@ -162,39 +162,62 @@ fn version_macros() -> Result<(), String> {
     );
     let file = workspace::scratch("header")?.join("version.c");
     workspace::write(&file, &source)?;
-    syntax("cc", "c99", &file)
+    syntax("cc", &["-std=c99"], &file)
 }
 
 /// C99, C11, C++17 and C++20, with nothing included before the header.
 fn compiles_alone(family: &Family) -> Tally {
+    let ways = [
+        (family.c, "c", ["-std=c99"].as_slice()),
+        (family.c, "c", &["-std=c11"]),
+        (family.cxx, "cpp", &["-std=c++17"]),
+        (family.cxx, "cpp", &["-std=c++20"]),
+    ];
+    alone("kusto_ingest.h", family, &ways)
+}
+
+/// The C++ header in every way in which users may compile it.
+pub(crate) fn cpp_compiles_alone() -> Tally {
+    let check = |family: &Family| {
+        let ways = [
+            ["-std=c++17"].as_slice(),
+            &["-std=c++20"],
+            &["-std=c++17", "-fno-exceptions", "-fno-rtti"],
+            &["-std=c++20", "-fno-exceptions", "-fno-rtti"],
+        ];
+        alone(
+            "kusto_ingest.hpp",
+            family,
+            &ways.map(|flags| (family.cxx, "cpp", flags)),
+        )
+    };
+    FAMILIES.iter().map(check).sum()
+}
+
+/// Compiles a file that only includes `header`, by each compiler with its ending and flags.
+fn alone(header: &str, family: &Family, ways: &[(&str, &str, &[&str])]) -> Tally {
     if !process::found(family.c) || !process::found(family.cxx) {
         return match family.name {
             "gcc" => Tally::check("gcc", Err("not found; it is required".into())),
             name => Tally::skip(name, "not found"),
         };
     }
-    [
-        (family.c, "c99", "c"),
-        (family.c, "c11", "c"),
-        (family.cxx, "c++17", "cpp"),
-        (family.cxx, "c++20", "cpp"),
-    ]
-    .into_iter()
-    .map(|(compiler, standard, extension)| {
+    let check = |(compiler, ending, flags): &(&str, &str, &[&str])| {
         let result = workspace::scratch("header").and_then(|directory| {
-            let file = directory.join(format!("alone.{extension}"));
-            workspace::write(&file, "#include <kusto_ingest.h>\n")?;
-            syntax(compiler, standard, &file)
+            let file = directory.join(format!("alone.{ending}"));
+            workspace::write(&file, &format!("#include <{header}>\n"))?;
+            syntax(compiler, flags, &file)
         });
-        Tally::check(&format!("compiles alone: {compiler} {standard}"), result)
-    })
-    .sum()
+        let way = format!("{compiler} {}", flags.join(" "));
+        Tally::check(&format!("{header} compiles alone: {way}"), result)
+    };
+    ways.iter().map(check).sum()
 }
 
-fn syntax(compiler: &str, standard: &str, file: &Path) -> Result<(), String> {
+fn syntax(compiler: &str, flags: &[&str], file: &Path) -> Result<(), String> {
     let mut command = Command::new(compiler);
     command
-        .arg(format!("-std={standard}"))
+        .args(flags)
         .arg("-fsyntax-only")
         .args(STRICT)
         .arg("-I")

@@ -1,4 +1,4 @@
-//! The tree a C user installs: the same from `cargo xtask install` as from `cmake --install`.
+//! The tree a C or C++ user installs: the same from `cargo xtask install` as from `cmake --install`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,10 +24,12 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 fn install(library: &Artifacts, prefix: &Path) -> Result<(), String> {
     let root = workspace::root();
     let lib = prefix.join("lib");
-    workspace::copy(
-        &compiler::include().join("kusto_ingest.h"),
-        &prefix.join("include/kusto_ingest.h"),
-    )?;
+    for header in ["kusto_ingest.h", "kusto_ingest.hpp"] {
+        workspace::copy(
+            &compiler::include().join(header),
+            &prefix.join("include").join(header),
+        )?;
+    }
     shared_library(library, &lib)?;
     let archive = lib.join("libkusto_ingest.a");
     workspace::copy(&library.archive(), &archive)?;
@@ -100,7 +102,34 @@ fn filled(template: &str) -> String {
     })
 }
 
-/// Installs both ways and builds the consumer project against the trees in every way.
+/// A consumer project, and how a makefile compiles its one file.
+struct Consumer {
+    /// Below tests/: consumer/CMakeLists.txt and consumer/consumer.ENDING.
+    directory: &'static str,
+    source: &'static str,
+    compiler: &'static str,
+}
+
+const CONSUMERS: [Consumer; 2] = [
+    Consumer {
+        directory: "capi/consumer",
+        source: "consumer.c",
+        compiler: "cc -std=c99",
+    },
+    Consumer {
+        directory: "cpp/consumer",
+        source: "consumer.cpp",
+        compiler: "c++ -std=c++17",
+    },
+];
+
+impl Consumer {
+    fn project(&self) -> PathBuf {
+        workspace::root().join("tests").join(self.directory)
+    }
+}
+
+/// Installs both ways and builds the consumer projects against the trees in every way.
 pub(crate) fn leg() -> Result<Tally, String> {
     let library = artifacts::release()?;
     let scratch = workspace::scratch("install")?;
@@ -112,14 +141,16 @@ pub(crate) fn leg() -> Result<Tally, String> {
     workspace::remove_directory(&moved)?;
     std::fs::rename(&tree, &moved).map_err(|error| error.to_string())?;
     let mut tally = with_cmake(&scratch, &moved)?;
-    for linkage in ["shared", "static"] {
-        tally += match process::found("pkg-config") {
-            true => Tally::check(
-                &format!("consumer by pkg-config, {linkage}"),
-                by_pkg_config(&scratch, &moved, linkage),
-            ),
-            false => Tally::skip("pkg-config", "not found"),
-        };
+    for consumer in &CONSUMERS {
+        for linkage in ["shared", "static"] {
+            tally += match process::found("pkg-config") {
+                true => Tally::check(
+                    &format!("{} by pkg-config, {linkage}", consumer.source),
+                    by_pkg_config(consumer, &scratch, &moved, linkage),
+                ),
+                false => Tally::skip("pkg-config", "not found"),
+            };
+        }
     }
     Ok(tally)
 }
@@ -128,10 +159,13 @@ fn with_cmake(scratch: &Path, tree: &Path) -> Result<Tally, String> {
     if !process::found("cmake") {
         return Ok(Tally::skip("cmake", "not found"));
     }
-    let mut tally = Tally::check(
-        "consumer by find_package, shared and static",
-        by_find_package(scratch, tree),
-    );
+    let find = |consumer: &Consumer| {
+        Tally::check(
+            &format!("{} by find_package, shared and static", consumer.source),
+            by_find_package(consumer, scratch, tree),
+        )
+    };
+    let mut tally: Tally = CONSUMERS.iter().map(find).sum();
     tally += Tally::check(
         "cmake --install gives the same tree",
         same_as_cmake(scratch, tree),
@@ -139,12 +173,11 @@ fn with_cmake(scratch: &Path, tree: &Path) -> Result<Tally, String> {
     Ok(tally)
 }
 
-fn by_find_package(scratch: &Path, tree: &Path) -> Result<(), String> {
-    let build = scratch.join("find_package");
+fn by_find_package(consumer: &Consumer, scratch: &Path, tree: &Path) -> Result<(), String> {
+    let build = scratch.join(format!("find_package-{}", consumer.source));
     workspace::remove_directory(&build)?;
-    let source = workspace::root().join("tests/capi/consumer");
     process::capture(
-        cmake(&source, &build).arg(format!("-DCMAKE_PREFIX_PATH={}", tree.display())),
+        cmake(&consumer.project(), &build).arg(format!("-DCMAKE_PREFIX_PATH={}", tree.display())),
     )?;
     process::capture(Command::new("cmake").arg("--build").arg(&build))?;
     process::capture(
@@ -155,7 +188,12 @@ fn by_find_package(scratch: &Path, tree: &Path) -> Result<(), String> {
     .map(drop)
 }
 
-fn by_pkg_config(scratch: &Path, tree: &Path, linkage: &str) -> Result<(), String> {
+fn by_pkg_config(
+    consumer: &Consumer,
+    scratch: &Path,
+    tree: &Path,
+    linkage: &str,
+) -> Result<(), String> {
     let ask = |what: &[&str]| {
         let mut command = Command::new("pkg-config");
         command
@@ -170,10 +208,10 @@ fn by_pkg_config(scratch: &Path, tree: &Path, linkage: &str) -> Result<(), Strin
         ask(&["--libs"])?
     };
     // Through a shell, as in a makefile, because pkg-config escapes what a shell would split.
-    let program = scratch.join(format!("pkg-config-{linkage}"));
-    let source = workspace::root().join("tests/capi/consumer/consumer.c");
+    let program = scratch.join(format!("pkg-config-{linkage}-{}.program", consumer.source));
     let line = format!(
-        "cc -std=c99 {} {} \"$1\" -o \"$2\" {libraries}",
+        "{} {} {} \"$1\" -o \"$2\" {libraries}",
+        consumer.compiler,
         STRICT.join(" "),
         ask(&["--cflags"])?
     );
@@ -181,7 +219,7 @@ fn by_pkg_config(scratch: &Path, tree: &Path, linkage: &str) -> Result<(), Strin
     process::capture(
         Command::new("sh")
             .args(["-c", &line, "sh"])
-            .arg(source)
+            .arg(consumer.project().join(consumer.source))
             .arg(&program),
     )?;
     let variable = if cfg!(target_os = "macos") {

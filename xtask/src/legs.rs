@@ -4,12 +4,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::azurite::Azurite;
-use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{
-    artifacts, compiler, demo, exports, gzip, header, install, isal, process, python, readme,
-    workspace,
-};
+use crate::{demo, exports, gzip, header, install, isal, native, process, python, readme};
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
 /// optional inside a leg says `SKIP name: reason`.
@@ -19,7 +15,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 15] = [
+pub(crate) const ALL: [Leg; 16] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -63,7 +59,12 @@ pub(crate) const ALL: [Leg; 15] = [
     Leg {
         name: "capi",
         about: "tests/capi/*.c, plain and under valgrind",
-        run: capi,
+        run: native::capi,
+    },
+    Leg {
+        name: "cpp",
+        about: "include/kusto_ingest.hpp: compiles alone, tests/cpp/*.cpp, examples/cpp beside examples/c",
+        run: native::cpp,
     },
     Leg {
         name: "install",
@@ -170,95 +171,4 @@ fn python_builtin() -> Result<Tally, String> {
 
 fn python_azurite() -> Result<Tally, String> {
     python::leg(Some(&Azurite::start()?))
-}
-
-/// Every program of tests/capi, each ending with the line `N passed, N failed, N skipped`.
-fn capi() -> Result<Tally, String> {
-    let library = artifacts::release()?;
-    let scratch = workspace::scratch("capi")?;
-    let memcheck = memcheck_available();
-    let emulator = Emulator::start(None)?;
-    let blobs = two_blobs(&emulator)?;
-    let [connection, database] = emulator.environment()?;
-    let environment = [connection, database, ("KUSTO_TEST_BLOBS", blobs.as_str())];
-    let mut tally = Tally::default();
-    for source in workspace::files(&workspace::root().join("tests/capi"), "c") {
-        let name = workspace::stem(&source);
-        let program = scratch.join(&name);
-        if let Err(reason) = compiler::program(&source, &program, library) {
-            tally += Tally::check(&name, Err(reason));
-            continue;
-        }
-        let said = process::tee(
-            Command::new(&program).envs(environment),
-            Duration::from_secs(300),
-        )?;
-        tally += match Tally::of_closing_line(&said.text) {
-            Some(counted) => counted.or_failed(said.success),
-            None => Tally::check(&name, Err("it ended without its closing line".into())),
-        };
-        tally += match &memcheck {
-            Ok(()) => Tally::check(
-                &format!("{name} under valgrind"),
-                under_memcheck(&program, &environment),
-            ),
-            Err(reason) => Tally::skip(&format!("{name} under valgrind"), reason),
-        };
-    }
-    emulator.stop()?;
-    Ok(tally)
-}
-
-/// URLs, with access, of two blobs of `id,text` rows, as tests/capi/ingest.c wants them.
-fn two_blobs(emulator: &Emulator) -> Result<String, String> {
-    let scratch = workspace::scratch("capi-blobs")?;
-    let mut urls = Vec::new();
-    for name in ["first.csv", "second.csv"] {
-        let file = scratch.join(name);
-        workspace::write(&file, "1,one\n2,two\n")?;
-        urls.push(emulator.upload(&file, name)?);
-    }
-    Ok(urls.join(" "))
-}
-
-fn under_memcheck(program: &std::path::Path, environment: &[(&str, &str)]) -> Result<(), String> {
-    let suppressions = workspace::root().join("tests/capi/valgrind.supp");
-    let mut command = Command::new("valgrind");
-    command
-        .args([
-            "--quiet",
-            "--leak-check=full",
-            "--errors-for-leak-kinds=definite,indirect,possible",
-        ])
-        .args(["--error-exitcode=9", "--fair-sched=yes"])
-        // The child of the fork test is killed on purpose, with what its parent's threads held.
-        .arg("--child-silent-after-fork=yes")
-        .arg(format!("--suppressions={}", suppressions.display()))
-        .arg(program)
-        .envs(environment.iter().copied());
-    let said = process::tee(&mut command, Duration::from_secs(900))?;
-    if said.success {
-        Ok(())
-    } else {
-        Err("see above".into())
-    }
-}
-
-/// valgrind is optional on a developer's machine; where `CI` is set it is fetched when that is possible.
-fn memcheck_available() -> Result<(), String> {
-    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    if !process::found("valgrind") && in_ci && process::found("apt-get") {
-        // Without success the line below says what is missing.
-        let _ = process::run(Command::new("apt-get").args([
-            "install",
-            "-y",
-            "--no-install-recommends",
-            "valgrind",
-        ]));
-    }
-    if process::found("valgrind") {
-        Ok(())
-    } else {
-        Err("valgrind not found".into())
-    }
 }

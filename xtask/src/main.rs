@@ -17,6 +17,7 @@ mod http;
 mod install;
 mod isal;
 mod legs;
+mod native;
 mod process;
 mod python;
 mod readme;
@@ -25,6 +26,7 @@ mod storm;
 mod tally;
 mod test;
 mod toolchain;
+mod transcript;
 mod workspace;
 
 use std::process::ExitCode;

@@ -1,0 +1,1726 @@
+/// \file
+/// kusto-ingest for C++17: the C functions of kusto_ingest.h with ownership, exceptions and callables.
+/// Header only; link what a C program links.
+///
+/// - Objects own what they hold, are moved and never copied. One that was moved from holds nothing:
+///   calls with it fail with `errc::invalid_argument`.
+/// - Every call that can fail comes twice: `x` throws `kusto::error`, `try_x` returns a `result`. Where
+///   exceptions are switched off (-fno-exceptions) use the second; the first ends the program as the
+///   standard library does. Out of memory is std::bad_alloc in both.
+/// - Texts and data that are passed in are borrowed during the call, unless something else is said.
+///   Texts that come out are borrowed from the object that was asked, and empty where there is none.
+/// - Threads: what is const may be called by several threads at once, everything else by one at a time,
+///   unless something else is said.
+/// - An exception never leaves a callback: it becomes the error of the call that the callback served,
+///   with the exception as its `cause()`. Callables are kept on the heap and destroyed once, on any
+///   thread, after their last use.
+///
+/// MIT licence, see LICENSE.
+#ifndef KUSTO_INGEST_HPP
+#define KUSTO_INGEST_HPP
+
+#include "kusto_ingest.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <istream>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// 1 where the compiler has exceptions, else 0.
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#  define KUSTO_HPP_EXCEPTIONS 1
+#else
+#  define KUSTO_HPP_EXCEPTIONS 0
+#endif
+
+namespace kusto {
+
+// ---- numbers of the C interface ---------------------------------------------------------------------
+
+/// What became of a call: `kusto_status`. The list only grows; treat a value you do not know by
+/// `error::retry`.
+enum class errc : std::int32_t {
+    ok = KUSTO_OK,                             ///< It succeeded.
+    invalid_argument = KUSTO_E_INVALID_ARGUMENT, ///< An argument is missing, malformed or out of range.
+    invalid_state = KUSTO_E_INVALID_STATE,     ///< The object's state does not allow the call.
+    unsupported = KUSTO_E_UNSUPPORTED,         ///< This build or platform cannot do it.
+    timed_out = KUSTO_E_TIMED_OUT,             ///< The call's time limit passed.
+    would_block = KUSTO_E_WOULD_BLOCK,         ///< Nothing could be done without waiting (longer).
+    cancelled = KUSTO_E_CANCELLED,             ///< Cancelled, or its client was closed or destroyed.
+    config = KUSTO_E_CONFIG,                   ///< Connection string or setting wrong, or host not trusted.
+    auth = KUSTO_E_AUTH,                       ///< No token could be had, or the service refused it.
+    network = KUSTO_E_NETWORK,                 ///< The host was not reached, or the connection broke.
+    throttled = KUSTO_E_THROTTLED,             ///< The service asks to slow down.
+    service = KUSTO_E_SERVICE,                 ///< The service answered with an error.
+    not_found = KUSTO_E_NOT_FOUND,             ///< The thing asked for does not exist.
+    source_io = KUSTO_E_SOURCE_IO,             ///< The source of the data failed, or changed.
+    too_large = KUSTO_E_TOO_LARGE,             ///< Over a limit of the service.
+    callback = KUSTO_E_CALLBACK,               ///< A callback broke its contract, or threw.
+    partial = KUSTO_E_PARTIAL,                 ///< Some items succeeded and some failed.
+    forked = KUSTO_E_FORKED,                   ///< Made before `fork()` and used in the child.
+    internal = KUSTO_E_INTERNAL                ///< A defect of the library.
+};
+
+/// Whether calling again helps: KUSTO_RETRY_*.
+enum class retry_class : std::int32_t {
+    unknown = KUSTO_RETRY_UNKNOWN, ///< The library cannot tell.
+    never = KUSTO_RETRY_NEVER,     ///< Something must be changed first.
+    later = KUSTO_RETRY_LATER      ///< The cause is passing.
+};
+
+/// How much is logged: KUSTO_LOG_*.
+enum class log_level : std::int32_t {
+    off = KUSTO_LOG_OFF,     ///< Nothing.
+    error = KUSTO_LOG_ERROR, ///< Defects.
+    warn = KUSTO_LOG_WARN,   ///< Failures, also those that a further attempt may mend.
+    info = KUSTO_LOG_INFO,   ///< One line for each ingestion.
+    debug = KUSTO_LOG_DEBUG, ///< Steps.
+    trace = KUSTO_LOG_TRACE  ///< Everything.
+};
+
+/// The format of data: KUSTO_FORMAT_*.
+enum class format : std::int32_t {
+    csv = KUSTO_FORMAT_CSV,               ///< Comma-separated values, RFC 4180.
+    tsv = KUSTO_FORMAT_TSV,               ///< Tab-separated values.
+    psv = KUSTO_FORMAT_PSV,               ///< Values separated by `|`.
+    scsv = KUSTO_FORMAT_SCSV,             ///< Values separated by `;`.
+    sohsv = KUSTO_FORMAT_SOHSV,           ///< Values separated by SOH.
+    txt = KUSTO_FORMAT_TXT,               ///< Lines of text, one column each.
+    raw = KUSTO_FORMAT_RAW,               ///< The whole source is one value.
+    tsve = KUSTO_FORMAT_TSVE,             ///< Tab-separated values with backslash escapes.
+    json = KUSTO_FORMAT_JSON,             ///< JSON Lines.
+    multijson = KUSTO_FORMAT_MULTIJSON,   ///< A JSON array, or objects over any number of lines.
+    singlejson = KUSTO_FORMAT_SINGLEJSON, ///< One JSON value.
+    avro = KUSTO_FORMAT_AVRO,             ///< Avro, with the service's legacy reader.
+    apacheavro = KUSTO_FORMAT_APACHEAVRO, ///< Avro, with the Apache reader.
+    parquet = KUSTO_FORMAT_PARQUET,       ///< Apache Parquet.
+    orc = KUSTO_FORMAT_ORC,               ///< Apache ORC.
+    sstream = KUSTO_FORMAT_SSTREAM,       ///< Cosmos structured streams.
+    w3clogfile = KUSTO_FORMAT_W3CLOGFILE  ///< W3C extended log files.
+};
+
+/// What the service reports: KUSTO_REPORT_*.
+enum class report_level : std::int32_t {
+    failures = KUSTO_REPORT_FAILURES, ///< Failures only. The default.
+    none = KUSTO_REPORT_NONE,         ///< Nothing.
+    all = KUSTO_REPORT_ALL            ///< Failures and successes. Not for high volumes.
+};
+
+/// Where to the service reports: KUSTO_VIA_*.
+enum class report_via : std::int32_t {
+    queue = KUSTO_VIA_QUEUE,                    ///< To the queues of `client::peek_outcomes`. The default.
+    table = KUSTO_VIA_TABLE,                    ///< To the status table of `client::track`.
+    queue_and_table = KUSTO_VIA_QUEUE_AND_TABLE ///< To both.
+};
+
+/// How data is compressed already: KUSTO_COMPRESSION_*.
+enum class compression : std::int32_t {
+    none = KUSTO_COMPRESSION_NONE, ///< Not.
+    gzip = KUSTO_COMPRESSION_GZIP, ///< gzip.
+    zip = KUSTO_COMPRESSION_ZIP    ///< A zip archive.
+};
+
+/// Where an operation stands: KUSTO_OP_*.
+enum class op_state : std::int32_t {
+    running = KUSTO_OP_RUNNING,     ///< It has not ended.
+    succeeded = KUSTO_OP_SUCCEEDED, ///< It ended with a receipt.
+    failed = KUSTO_OP_FAILED,       ///< It ended with an error.
+    cancelled = KUSTO_OP_CANCELLED  ///< It was cancelled.
+};
+
+/// The state of an item of a report: KUSTO_ITEM_*. Treat a value you do not know as pending.
+enum class item_state : std::int32_t {
+    pending = KUSTO_ITEM_PENDING,     ///< The service has the message and has not finished.
+    succeeded = KUSTO_ITEM_SUCCEEDED, ///< Ingested.
+    failed = KUSTO_ITEM_FAILED,       ///< Not ingested; the error code tells why.
+    cancelled = KUSTO_ITEM_CANCELLED, ///< The service stopped the ingestion.
+    skipped = KUSTO_ITEM_SKIPPED,     ///< Nothing to ingest, or it is there already.
+    partial = KUSTO_ITEM_PARTIAL,     ///< Some parts were ingested and some were not.
+    queued = KUSTO_ITEM_QUEUED        ///< Handed over without a status table.
+};
+
+/// Which notifications: KUSTO_OUTCOME_*.
+enum class outcome : std::int32_t {
+    failures = KUSTO_OUTCOME_FAILURES,  ///< Failures.
+    successes = KUSTO_OUTCOME_SUCCESSES ///< Successes.
+};
+
+// ---- what everything below uses -----------------------------------------------------------------------
+
+/// Not for users.
+namespace detail {
+
+inline void free_handle(kusto_client *handle) noexcept { kusto_client_free(handle); }
+inline void free_handle(kusto_command *handle) noexcept { kusto_command_free(handle); }
+inline void free_handle(kusto_config *handle) noexcept { kusto_config_free(handle); }
+inline void free_handle(kusto_credential *handle) noexcept { kusto_credential_free(handle); }
+inline void free_handle(kusto_error *handle) noexcept { kusto_error_free(handle); }
+inline void free_handle(kusto_op *handle) noexcept { kusto_op_free(handle); }
+inline void free_handle(kusto_props *handle) noexcept { kusto_props_free(handle); }
+inline void free_handle(kusto_report *handle) noexcept { kusto_report_free(handle); }
+inline void free_handle(kusto_request_options *handle) noexcept { kusto_request_options_free(handle); }
+inline void free_handle(kusto_result *handle) noexcept { kusto_result_free(handle); }
+inline void free_handle(kusto_rows *handle) noexcept { kusto_rows_free(handle); }
+inline void free_handle(kusto_source *handle) noexcept { kusto_source_free(handle); }
+inline void free_handle(kusto_stream *handle) noexcept { kusto_stream_free(handle); }
+/// A question for a token must be answered: nothing else frees it.
+inline void free_handle(kusto_token_request *handle) noexcept
+{
+    kusto_token_request_fail(handle, 0, "the token callback gave no answer", KUSTO_CSTR);
+}
+
+/// As std::default_delete, by the C function.
+struct deleter {
+    template <class T> void operator()(T *handle) const noexcept { free_handle(handle); }
+};
+
+/// A `drop` of the C interface for an object made with `new`.
+template <class T> void KUSTO_CALL drop(void *user_data) noexcept { delete static_cast<T *>(user_data); }
+
+/// A C text that may be NULL.
+inline std::string_view text(const char *begin, std::size_t length) noexcept
+{
+    return begin ? std::string_view(begin, length) : std::string_view();
+}
+
+/// NULL means "not given" in C: an empty text is something else.
+inline const char *chars(std::string_view text) noexcept { return text.data() ? text.data() : ""; }
+
+/// The first exception of an ingestion's callbacks, kept for the call that they serve.
+class failure {
+public:
+    void keep(std::exception_ptr cause, std::string message)
+    {
+        const std::lock_guard<std::mutex> guard(lock_);
+        if (!kept_) {
+            kept_ = true;
+            cause_ = std::move(cause);
+            message_ = std::move(message);
+        }
+    }
+    bool kept() const
+    {
+        const std::lock_guard<std::mutex> guard(lock_);
+        return kept_;
+    }
+    std::exception_ptr cause() const
+    {
+        const std::lock_guard<std::mutex> guard(lock_);
+        return cause_;
+    }
+    std::string message() const
+    {
+        const std::lock_guard<std::mutex> guard(lock_);
+        return message_;
+    }
+
+private:
+    mutable std::mutex lock_;
+    bool kept_ = false;
+    std::exception_ptr cause_;
+    std::string message_;
+};
+
+/// Calls `body` where no exception may pass; false, and the exception kept, if it threw.
+template <class F> bool guarded(failure &kept, F &&body) noexcept
+{
+#if KUSTO_HPP_EXCEPTIONS
+    try {
+        body();
+        return true;
+    } catch (const std::exception &thrown) {
+        kept.keep(std::current_exception(), thrown.what());
+    } catch (...) {
+        kept.keep(std::current_exception(), "an exception that is no std::exception");
+    }
+    return false;
+#else
+    (void)kept;
+    body();
+    return true;
+#endif
+}
+
+/// A handle of the C interface, freed with its owner.
+template <class T> class object {
+public:
+    /// The type of the C interface.
+    using c_type = T;
+
+    /// The handle for calls of the C interface; the object keeps it.
+    T *c_ptr() const noexcept { return handle_.get(); }
+    /// Gives the handle away: the caller frees it by the C function.
+    T *release() noexcept { return handle_.release(); }
+    /// Whether it holds anything, that is, was not moved from.
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+
+protected:
+    explicit object(T *taken) noexcept : handle_(taken) {}
+
+private:
+    std::unique_ptr<T, deleter> handle_;
+};
+
+} // namespace detail
+
+/// How long a call may take: any duration, or any clock's point in time, turned into a duration when it
+/// is passed. Without one a call has no limit. Zero never waits; less than a millisecond counts as one.
+class time_limit {
+public:
+    /// No limit.
+    constexpr time_limit() noexcept = default;
+    /// So long, from the call on; what is negative counts as zero.
+    template <class Rep, class Period>
+    time_limit(std::chrono::duration<Rep, Period> length) // NOLINT: implicit on purpose
+        : milliseconds_(rounded(std::chrono::duration<double, std::milli>(length).count()))
+    {
+    }
+    /// Until then.
+    template <class Clock, class Duration>
+    time_limit(std::chrono::time_point<Clock, Duration> end) // NOLINT: implicit on purpose
+        : time_limit(end - Clock::now())
+    {
+    }
+    /// The number that the C interface takes.
+    constexpr std::int64_t milliseconds() const noexcept { return milliseconds_; }
+
+private:
+    static std::int64_t rounded(double milliseconds) noexcept
+    {
+        // Beyond 30,000 years nobody waits, and the number would not fit.
+        if (milliseconds > 1e15)
+            return KUSTO_FOREVER;
+        return milliseconds > 0 ? static_cast<std::int64_t>(std::ceil(milliseconds)) : 0;
+    }
+    std::int64_t milliseconds_ = KUSTO_FOREVER;
+};
+
+/// Bytes that somebody else owns: a text, or any container of bytes that lie one after another.
+class bytes_view {
+public:
+    /// `size` bytes from `data` on.
+    bytes_view(const void *data, std::size_t size) noexcept
+        : data_(static_cast<const std::uint8_t *>(data)), size_(size)
+    {
+    }
+    /// The bytes of a text, without a NUL at its end.
+    bytes_view(const char *text) noexcept : bytes_view(std::string_view(text)) {}
+    /// The bytes of a text.
+    bytes_view(std::string_view text) noexcept : bytes_view(text.data(), text.size()) {}
+    /// The bytes of a std::string, std::vector<std::byte>, std::array<unsigned char, N> and the like.
+    template <class Container, class = std::enable_if_t<
+                                   sizeof(*std::data(std::declval<const Container &>())) == 1>>
+    bytes_view(const Container &container) noexcept : bytes_view(std::data(container), std::size(container))
+    {
+    }
+    /// The first byte.
+    const std::uint8_t *data() const noexcept { return data_; }
+    /// How many.
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    const std::uint8_t *data_;
+    std::size_t size_;
+};
+
+// ---- errors --------------------------------------------------------------------------------------------
+
+/// What went wrong. Immutable; copies share it, and any thread may look at one. Its texts hold no secret
+/// of the library; `cause()` is the program's own.
+class error : public std::exception {
+public:
+    /// An error of the wrapper itself, or of a callback.
+    error(errc code, std::string message, bool in_doubt = false, std::exception_ptr cause = nullptr)
+        : message_(std::make_shared<const std::string>(std::move(message))), cause_(std::move(cause)),
+          code_(code), in_doubt_(in_doubt)
+    {
+    }
+    /// That of a call of the C interface, whose error it takes; `taken` may be NULL.
+    error(kusto_status status, kusto_error *taken)
+        : raw_(taken, detail::deleter()), code_(static_cast<errc>(status)),
+          in_doubt_(kusto_error_in_doubt(taken) != 0)
+    {
+    }
+
+    /// The whole text for people. Never compare it.
+    const char *what() const noexcept override
+    {
+        return message_ ? message_->c_str() : kusto_error_message(raw_.get(), nullptr);
+    }
+    /// What kind of error it is.
+    errc code() const noexcept { return code_; }
+    /// Whether calling again can succeed.
+    retry_class retry() const noexcept { return static_cast<retry_class>(kusto_error_retry(raw_.get())); }
+    /// Whether the same call fails again until something is changed.
+    bool permanent() const noexcept { return retry() == retry_class::never; }
+    /// How long the service asks to wait before the next try, if it says so.
+    std::optional<std::chrono::milliseconds> retry_after() const noexcept
+    {
+        const std::int64_t wait = kusto_error_retry_after_ms(raw_.get());
+        return wait < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(wait));
+    }
+    /// Whether the service may have done what was asked although the call failed. Calling again can then
+    /// double the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
+    bool in_doubt() const noexcept { return in_doubt_; }
+    /// The HTTP status of the answer; 0 if there was none.
+    int http_status() const noexcept { return kusto_error_http_status(raw_.get()); }
+    /// The step that failed, such as "post message".
+    std::string_view step() const noexcept { return ask(kusto_error_step); }
+    /// The host that was called, with its port if the address had one.
+    std::string_view host() const noexcept { return ask(kusto_error_host); }
+    /// The argument or setting that is wrong.
+    std::string_view argument() const noexcept { return ask(kusto_error_argument); }
+    /// The service's own code, such as "General_BadRequest".
+    std::string_view service_code() const noexcept { return ask(kusto_error_service_code); }
+    /// The service's id of what it did, which its support asks for.
+    std::string_view activity_id() const noexcept { return ask(kusto_error_activity_id); }
+    /// The library's id of the request that failed, under which the service logs it.
+    std::string_view client_request_id() const noexcept { return ask(kusto_error_client_request_id); }
+    /// Everything as a JSON object; empty for an error that the library did not make.
+    std::string_view json() const noexcept { return ask(kusto_error_json); }
+    /// The failed attempts, oldest first, each with its own host and cause. Most errors list none.
+    std::vector<error> attempts() const
+    {
+        std::vector<error> all;
+        for (std::size_t i = 0; i < kusto_error_attempts(raw_.get()); i++)
+            all.push_back(error(raw_, kusto_error_attempt(raw_.get(), i)));
+        return all;
+    }
+    /// What a callback threw, to be thrown again with std::rethrow_exception; null if none did.
+    std::exception_ptr cause() const noexcept { return cause_; }
+    /// The error of the C interface, borrowed; NULL for one that the library did not make.
+    const kusto_error *c_ptr() const noexcept { return raw_.get(); }
+
+    /// The same error with what a callback threw.
+    error with_cause(std::exception_ptr cause, const std::string &message) const
+    {
+        error whole = *this;
+        whole.message_ = std::make_shared<const std::string>(std::string(what()) + ": " + message);
+        whole.cause_ = std::move(cause);
+        return whole;
+    }
+
+private:
+    error(const std::shared_ptr<const kusto_error> &owner, const kusto_error *attempt)
+        : raw_(owner, attempt), code_(static_cast<errc>(kusto_error_status(attempt))),
+          in_doubt_(kusto_error_in_doubt(attempt) != 0)
+    {
+    }
+    std::string_view ask(const char *(*question)(const kusto_error *, std::size_t *)) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = question(raw_.get(), &length);
+        return detail::text(begin, length);
+    }
+
+    std::shared_ptr<const kusto_error> raw_;
+    std::shared_ptr<const std::string> message_;
+    std::exception_ptr cause_;
+    errc code_;
+    bool in_doubt_;
+};
+
+namespace detail {
+
+[[noreturn]] inline void raise(const error &failed)
+{
+#if KUSTO_HPP_EXCEPTIONS
+    throw failed;
+#else
+    (void)failed;
+    std::abort();
+#endif
+}
+
+} // namespace detail
+
+/// What a `try_` form returns: a value, or an error.
+template <class T> class [[nodiscard]] result {
+public:
+    /// A success.
+    result(T value) : state_(std::in_place_index<0>, std::move(value)) {} // NOLINT: implicit on purpose
+    /// A failure.
+    result(kusto::error failed) : state_(std::in_place_index<1>, std::move(failed)) {} // NOLINT
+
+    /// Whether it is a success.
+    bool has_value() const noexcept { return state_.index() == 0; }
+    /// Whether it is a success.
+    explicit operator bool() const noexcept { return has_value(); }
+    /// The value; throws the error if it is a failure.
+    T &value() &
+    {
+        demand();
+        return *std::get_if<0>(&state_);
+    }
+    /// The value; throws the error if it is a failure.
+    const T &value() const &
+    {
+        demand();
+        return *std::get_if<0>(&state_);
+    }
+    /// The value, moved out; throws the error if it is a failure.
+    T value() &&
+    {
+        demand();
+        return std::move(*std::get_if<0>(&state_));
+    }
+    /// As `value()`.
+    T &operator*() & { return value(); }
+    /// As `value()`.
+    T operator*() && { return std::move(*this).value(); }
+    /// As `value()`.
+    const T &operator*() const & { return value(); }
+    /// As `value()`.
+    T *operator->() { return &value(); }
+    /// As `value()`.
+    const T *operator->() const { return &value(); }
+    /// The error. Ask `has_value()` first: a success has none, and ends the program here.
+    const kusto::error &error() const
+    {
+        if (has_value())
+            std::abort();
+        return *std::get_if<1>(&state_);
+    }
+    /// The kind of error, `errc::ok` for a success.
+    errc code() const noexcept { return has_value() ? errc::ok : std::get_if<1>(&state_)->code(); }
+
+private:
+    void demand() const
+    {
+        if (!has_value())
+            detail::raise(error());
+    }
+    std::variant<T, kusto::error> state_;
+};
+
+/// What a `try_` form without a value returns: nothing, or an error.
+template <> class [[nodiscard]] result<void> {
+public:
+    /// A success.
+    result() noexcept = default;
+    /// A failure.
+    result(kusto::error failed) : failed_(std::move(failed)) {} // NOLINT: implicit on purpose
+
+    /// Whether it is a success.
+    bool has_value() const noexcept { return !failed_; }
+    /// Whether it is a success.
+    explicit operator bool() const noexcept { return has_value(); }
+    /// Throws the error if it is a failure.
+    void value() const
+    {
+        if (failed_)
+            detail::raise(*failed_);
+    }
+    /// The error. Ask `has_value()` first: a success has none, and ends the program here.
+    const kusto::error &error() const
+    {
+        if (!failed_)
+            std::abort();
+        return *failed_;
+    }
+    /// The kind of error, `errc::ok` for a success.
+    errc code() const noexcept { return failed_ ? failed_->code() : errc::ok; }
+
+private:
+    std::optional<kusto::error> failed_;
+};
+
+namespace detail {
+
+/// Calls a C function whose last argument takes the error.
+template <class F, class... Arguments> result<void> call(F function, Arguments... arguments)
+{
+    kusto_error *failed = nullptr;
+    const kusto_status status = function(arguments..., &failed);
+    if (status == KUSTO_OK)
+        return {};
+    return error(status, failed);
+}
+
+/// Calls a C function whose last arguments take a new handle and the error.
+template <class Object, class F, class... Arguments> result<Object> make(F function, Arguments... arguments)
+{
+    typename Object::c_type *made = nullptr;
+    kusto_error *failed = nullptr;
+    const kusto_status status = function(arguments..., &made, &failed);
+    if (status == KUSTO_OK)
+        return Object(made);
+    return error(status, failed);
+}
+
+/// What an ingestion came to, with what its callbacks threw. `kept` may be null.
+template <class T> result<T> judged(result<T> came, const std::shared_ptr<failure> &kept)
+{
+    if (!kept || !kept->kept())
+        return came;
+    if (!came)
+        return came.error().with_cause(kept->cause(), kept->message());
+    return error(errc::callback, "the data was handed over, but a callback threw: " + kept->message(), true,
+                 kept->cause());
+}
+
+} // namespace detail
+
+// ---- version, log, fork ----------------------------------------------------------------------------------
+
+/// The library's version, such as "0.1.0"; static.
+inline std::string_view version() noexcept { return kusto_version_string(); }
+/// The library's version as `(major << 16) | (minor << 8) | patch`; compare KUSTO_VERSION_NUMBER.
+inline std::uint32_t version_number() noexcept { return kusto_version_number(); }
+/// The number of the binary interface; making a client fails where it is not KUSTO_ABI_VERSION.
+inline std::uint32_t abi_version() noexcept { return kusto_abi_version(); }
+/// How the library was built, as JSON, for reports of defects; static.
+inline std::string_view build_info() noexcept { return kusto_build_info(); }
+/// Whether an optional part is built in.
+inline bool has_feature(std::string_view name) noexcept
+{
+    return kusto_has_feature(detail::chars(name), name.size()) != 0;
+}
+/// The name of a code, such as "TIMED_OUT"; "UNKNOWN" for other numbers. Static.
+inline std::string_view name_of(errc code) noexcept
+{
+    return kusto_status_name(static_cast<std::int32_t>(code));
+}
+
+/// Sends the log of the library to `write(log_level, std::string_view target, std::string_view message)`
+/// and takes away the callable before. It is called from any thread, by several at once, must be quick
+/// and must not call the library. A line whose callable throws is lost. Any thread, but not in a
+/// callback. Errors: `invalid_state` when the process has a global `tracing` subscriber of its own.
+template <class F> result<void> try_set_log(log_level most, F &&write)
+{
+    using Write = std::decay_t<F>;
+    const auto line = [](void *user_data, std::int32_t level, const char *target, std::size_t target_length,
+                         const char *message, std::size_t message_length) {
+        detail::failure lost;
+        (void)detail::guarded(lost, [&] {
+            (*static_cast<Write *>(user_data))(static_cast<log_level>(level), detail::text(target, target_length),
+                                               detail::text(message, message_length));
+        });
+    };
+    return detail::call(kusto_log_set, static_cast<std::int32_t>(most), static_cast<kusto_log_fn>(line),
+                        static_cast<void *>(new Write(std::forward<F>(write))), &detail::drop<Write>);
+}
+/// As `try_set_log`; throws `error`.
+template <class F> void set_log(log_level most, F &&write) { try_set_log(most, std::forward<F>(write)).value(); }
+/// Makes the library silent again. Threads and errors as `try_set_log`.
+inline result<void> try_clear_log()
+{
+    return detail::call(kusto_log_set, KUSTO_LOG_OFF, nullptr, nullptr, nullptr);
+}
+/// As `try_clear_log`; throws `error`.
+inline void clear_log() { try_clear_log().value(); }
+
+/// Makes new clients possible in a child process after `fork()`; objects from before stay unusable. Call
+/// it in the child before anything else of the library, on its only thread. Errors: none so far.
+inline result<void> try_after_fork_child() { return detail::call(kusto_after_fork_child); }
+/// As `try_after_fork_child`; throws `error`.
+inline void after_fork_child() { try_after_fork_child().value(); }
+
+// ---- login and settings ----------------------------------------------------------------------------------
+
+/// A bearer token and how long it is good.
+struct access_token {
+    /// The token.
+    std::string token;
+    /// When it ends; the library keeps it until shortly before. The epoch means unknown: the callback is
+    /// asked again for every request.
+    std::chrono::system_clock::time_point expires_on{};
+};
+
+/// One open question for a token. Answer it once, from any thread; one that is destroyed without an
+/// answer fails the calls that wait for it.
+class token_request : public detail::object<kusto_token_request> {
+public:
+    /// Takes a question of the C interface.
+    explicit token_request(kusto_token_request *taken) noexcept : object(taken) {}
+
+    /// For what a token is wanted, such as `https://kusto.kusto.windows.net/.default`.
+    std::string_view scope() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_token_request_scope(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+    /// The Entra tenant to ask, if the connection string names one.
+    std::string_view tenant() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_token_request_tenant(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+    /// Answers with a token. One that is no text fails the calls that wait with `errc::auth`.
+    void complete(const access_token &answer) noexcept
+    {
+        const auto since_1970 = answer.expires_on.time_since_epoch();
+        if (*this)
+            kusto_token_request_complete(release(), answer.token.data(), answer.token.size(),
+                                         std::chrono::duration_cast<std::chrono::seconds>(since_1970).count());
+    }
+    /// Answers that there is no token, and whether asking again later may succeed.
+    void fail(std::string_view message, bool retryable = false) noexcept
+    {
+        if (*this)
+            kusto_token_request_fail(release(), retryable ? 1 : 0, detail::chars(message), message.size());
+    }
+};
+
+/// A way to get tokens, shared by the configs it was set in and the clients made from them. Destroying
+/// it takes nothing from them.
+class credential : public detail::object<kusto_credential> {
+public:
+    /// Takes a credential of the C interface.
+    explicit credential(kusto_credential *taken) noexcept : object(taken) {}
+
+    /// A token that does not change; copied. Errors: `invalid_argument`.
+    static result<credential> try_token(std::string_view token)
+    {
+        return detail::make<credential>(kusto_credential_token, detail::chars(token), token.size());
+    }
+    /// As `try_token`; throws `error`.
+    static credential token(std::string_view token) { return try_token(token).value(); }
+
+    /// A callable that is asked for tokens on a thread of the library, at most once at a time for a scope.
+    /// It must return at once. Either `access_token ask(const token_request &)` has the token at hand, or
+    /// `void ask(token_request &)` moves the question away and answers later, at most 5 minutes. What it
+    /// throws fails the calls that wait, with `errc::auth` and the exception's text. Destroyed when the
+    /// last client that has it is gone. Errors: none but those of the library.
+    template <class F> static result<credential> try_callback(F &&ask)
+    {
+        using Ask = std::decay_t<F>;
+        return detail::make<credential>(kusto_credential_callback, &answer<Ask>,
+                                        static_cast<void *>(new Ask(std::forward<F>(ask))), &detail::drop<Ask>);
+    }
+    /// As `try_callback`; throws `error`.
+    template <class F> static credential callback(F &&ask) { return try_callback(std::forward<F>(ask)).value(); }
+
+private:
+    template <class Ask> static void KUSTO_CALL answer(void *user_data, kusto_token_request *taken) noexcept
+    {
+        token_request request(taken);
+        detail::failure kept;
+        Ask &ask = *static_cast<Ask *>(user_data);
+        const bool answered = detail::guarded(kept, [&] {
+            if constexpr (std::is_void_v<std::invoke_result_t<Ask &, token_request &>>)
+                ask(request);
+            else
+                request.complete(ask(request));
+        });
+        if (!answered)
+            request.fail("the token callback threw: " + kept.message());
+    }
+};
+
+/// Settings of a client. Clients copy it: it may be changed, used again or destroyed at once.
+class config : public detail::object<kusto_config> {
+public:
+    /// From a connection string, such as `Data Source=https://mycluster.westeurope.kusto.windows.net;
+    /// Fed=true;Application Token=...`. Throws `error`: `config` naming the keyword, `invalid_argument`.
+    explicit config(std::string_view connection_string) : config(try_make(connection_string).value()) {}
+    /// Takes a config of the C interface.
+    explicit config(kusto_config *taken) noexcept : object(taken) {}
+    /// As the constructor, without exceptions.
+    static result<config> try_make(std::string_view connection_string)
+    {
+        return detail::make<config>(kusto_config_parse, detail::chars(connection_string),
+                                    connection_string.size());
+    }
+
+    /// Sets anything by name: the names of `kusto_config_set`, or any keyword of the connection string.
+    /// Errors: `config` for an unknown name or a wrong value; the config is unchanged then.
+    result<void> try_set(std::string_view key, std::string_view value)
+    {
+        return detail::call(kusto_config_set, c_ptr(), detail::chars(key), key.size(), detail::chars(value),
+                            value.size());
+    }
+    /// As `try_set`; throws `error`.
+    config &set(std::string_view key, std::string_view value)
+    {
+        try_set(key, value).value();
+        return *this;
+    }
+    /// How to get tokens; takes the place of what the connection string says. Shared, not taken.
+    result<void> try_set_credential(const credential &login)
+    {
+        return detail::call(kusto_config_set_credential, c_ptr(), login.c_ptr());
+    }
+    /// As `try_set_credential`; throws `error`.
+    config &set_credential(const credential &login)
+    {
+        try_set_credential(login).value();
+        return *this;
+    }
+    /// The connection string with secrets masked, for logs; borrowed until the config is changed. One
+    /// thread at a time.
+    std::string_view redacted() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_config_redacted(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+};
+
+// ---- ingestion: what goes in ------------------------------------------------------------------------------
+
+/// Where data goes, how it is read, what is reported. Every ingestion takes a copy: changing it later
+/// concerns later ingestions only.
+class props : public detail::object<kusto_props> {
+public:
+    /// For a table, with every default. Names may hold any character. Throws `error`: `invalid_argument`.
+    props(std::string_view database, std::string_view table) : props(try_make(database, table).value()) {}
+    /// Takes properties of the C interface.
+    explicit props(kusto_props *taken) noexcept : object(taken) {}
+    /// As the constructor, without exceptions.
+    static result<props> try_make(std::string_view database, std::string_view table)
+    {
+        return detail::make<props>(kusto_props_new, detail::chars(database), database.size(), detail::chars(table),
+                                   table.size());
+    }
+
+    /// A copy, to be changed on its own. Errors: `invalid_argument` after a move.
+    result<props> try_clone() const
+    {
+        return detail::make<props>(kusto_props_clone, static_cast<const kusto_props *>(c_ptr()));
+    }
+    /// As `try_clone`; throws `error`.
+    props clone() const { return try_clone().value(); }
+    /// Sets the format of the data. Errors: `invalid_argument`.
+    result<void> try_set_format(format data)
+    {
+        return detail::call(kusto_props_set_format, c_ptr(), static_cast<std::int32_t>(data));
+    }
+    /// As `try_set_format`; throws `error`.
+    props &set_format(format data)
+    {
+        try_set_format(data).value();
+        return *this;
+    }
+    /// Uses a mapping that exists in the table or database. Errors: `invalid_argument`.
+    result<void> try_set_mapping_ref(std::string_view name)
+    {
+        return detail::call(kusto_props_set_mapping_ref, c_ptr(), detail::chars(name), name.size());
+    }
+    /// As `try_set_mapping_ref`; throws `error`.
+    props &set_mapping_ref(std::string_view name)
+    {
+        try_set_mapping_ref(name).value();
+        return *this;
+    }
+    /// Uses this mapping, a JSON array of columns. Errors: `invalid_argument`; nothing is changed then.
+    result<void> try_set_mapping_json(std::string_view json)
+    {
+        return detail::call(kusto_props_set_mapping_json, c_ptr(), detail::chars(json), json.size());
+    }
+    /// As `try_set_mapping_json`; throws `error`.
+    props &set_mapping_json(std::string_view json)
+    {
+        try_set_mapping_json(json).value();
+        return *this;
+    }
+    /// Adds a tag as it is, with its prefix (`drop-by:`, `ingest-by:`) if any. Errors: `invalid_argument`.
+    result<void> try_add_tag(std::string_view tag)
+    {
+        return detail::call(kusto_props_add_tag, c_ptr(), detail::chars(tag), tag.size());
+    }
+    /// As `try_add_tag`; throws `error`.
+    props &add_tag(std::string_view tag)
+    {
+        try_add_tag(tag).value();
+        return *this;
+    }
+    /// What the service reports and where to. With the status table successes are always reported.
+    /// Errors: `invalid_argument`.
+    result<void> try_set_reporting(report_level level, report_via via)
+    {
+        return detail::call(kusto_props_set_reporting, c_ptr(), static_cast<std::int32_t>(level),
+                            static_cast<std::int32_t>(via));
+    }
+    /// As `try_set_reporting`; throws `error`.
+    props &set_reporting(report_level level, report_via via)
+    {
+        try_set_reporting(level, via).value();
+        return *this;
+    }
+    /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". What the
+    /// library knows is checked. Errors: `invalid_argument`; nothing is changed then.
+    result<void> try_set(std::string_view key, std::string_view value)
+    {
+        return detail::call(kusto_props_set, c_ptr(), detail::chars(key), key.size(), detail::chars(value),
+                            value.size());
+    }
+    /// As `try_set`; throws `error`.
+    props &set(std::string_view key, std::string_view value)
+    {
+        try_set(key, value).value();
+        return *this;
+    }
+};
+
+/// How far a transfer is, in bytes.
+struct progress {
+    /// Read from the source.
+    std::uint64_t read;
+    /// Sent and acknowledged by storage, after compression.
+    std::uint64_t sent;
+    /// The source's size, 0 while it is not known.
+    std::uint64_t total;
+};
+
+/// One ingestion's data. The call that ingests it takes it, also if it fails.
+class source : public detail::object<kusto_source> {
+public:
+    /// Takes a source of the C interface.
+    explicit source(kusto_source *taken) : object(taken), kept_(std::make_shared<detail::failure>()) {}
+
+    /// Data in memory, copied. No bytes are an error of the ingestion. Errors: `invalid_argument`.
+    static result<source> try_memory(bytes_view data)
+    {
+        return detail::make<source>(kusto_source_bytes, data.data(), data.size(), nullptr, nullptr);
+    }
+    /// As `try_memory`; throws `error`.
+    static source memory(bytes_view data) { return try_memory(data).value(); }
+
+    /// Data in a container that is moved in and kept as long as it is needed: std::string,
+    /// std::vector<std::byte> and what `bytes_view` takes besides. Errors: `invalid_argument`.
+    template <class Container> static result<source> try_owned(Container container)
+    {
+        auto kept = std::make_unique<Container>(std::move(container));
+        const bytes_view data(*kept);
+        return detail::make<source>(kusto_source_bytes, data.data(), data.size(), &detail::drop<Container>,
+                                    static_cast<void *>(kept.release()));
+    }
+    /// As `try_owned`; throws `error`.
+    template <class Container> static source owned(Container container)
+    {
+        return try_owned(std::move(container)).value();
+    }
+
+    /// Data in memory, not copied: it must not change or go before `done()` was called, which happens once,
+    /// on any thread, also when this fails, and must not throw. Errors: `invalid_argument`.
+    template <class F> static result<source> try_borrowed(bytes_view data, F &&done)
+    {
+        using Done = std::decay_t<F>;
+        const auto give_back = [](void *user_data) noexcept {
+            const std::unique_ptr<Done> owner(static_cast<Done *>(user_data));
+            (*owner)();
+        };
+        return detail::make<source>(kusto_source_bytes, data.data(), data.size(),
+                                    static_cast<kusto_drop_fn>(give_back),
+                                    static_cast<void *>(new Done(std::forward<F>(done))));
+    }
+    /// As `try_borrowed`; throws `error`.
+    template <class F> static source borrowed(bytes_view data, F &&done)
+    {
+        return try_borrowed(data, std::forward<F>(done)).value();
+    }
+
+    /// A file, opened when the transfer starts; it must not change until the ingestion ends. Its name tells
+    /// the compression (.gz, .zip) and, where the properties name none, the format. Paths are UTF-8 on
+    /// Windows and bytes elsewhere. A file that cannot be read is `source_io` of the ingestion.
+    static result<source> try_file(std::string_view path)
+    {
+        return detail::make<source>(kusto_source_file, detail::chars(path), path.size());
+    }
+    /// As `try_file`; throws `error`.
+    static source file(std::string_view path) { return try_file(path).value(); }
+
+    /// An open file, pipe or socket, read from its current position to its end; nobody else may read from
+    /// it meanwhile. With `take_ownership` the library closes it, unless this fails; else it keeps a
+    /// duplicate. Errors: `invalid_argument` when it is not open, `unsupported` on Windows.
+    static result<source> try_fd(int descriptor, bool take_ownership = false)
+    {
+        return detail::make<source>(kusto_source_fd, static_cast<std::int32_t>(descriptor),
+                                    take_ownership ? 1 : 0);
+    }
+    /// As `try_fd`; throws `error`.
+    static source fd(int descriptor, bool take_ownership = false)
+    {
+        return try_fd(descriptor, take_ownership).value();
+    }
+
+    /// A callable `read(void *buffer, std::size_t capacity)` that returns how many bytes it gave, 0 at the
+    /// end of the data, less than 0 for a failure, as `::read` does. Never called by two threads at once;
+    /// on the calling thread in `client::ingest`, on one of the library in `client::start`. A failure, or
+    /// an exception, is `source_io` of the ingestion, and nothing is ingested.
+    template <class F> static result<source> try_reader(F &&read)
+    {
+        using Read = std::decay_t<F>;
+        auto kept = std::make_shared<detail::failure>();
+        auto owner = std::make_unique<reader_of<Read>>(reader_of<Read>{std::forward<F>(read), kept});
+        auto made = detail::make<source>(kusto_source_reader, &reader_of<Read>::call,
+                                         static_cast<void *>(owner.release()), &detail::drop<reader_of<Read>>);
+        if (made)
+            made->kept_ = std::move(kept);
+        return made;
+    }
+    /// As `try_reader`; throws `error`.
+    template <class F> static source reader(F &&read) { return try_reader(std::forward<F>(read)).value(); }
+
+    /// What is left in a stream, borrowed until the ingestion ends; the stream's state flags stay as they
+    /// are. One that has failed before is `source_io` of the ingestion.
+    static result<source> try_istream(std::istream &in)
+    {
+        return try_reader([&in](void *buffer, std::size_t capacity) { return read_some(in, buffer, capacity); });
+    }
+    /// As `try_istream`; throws `error`.
+    static source istream(std::istream &in) { return try_istream(in).value(); }
+    /// The same with a stream that is given away.
+    static result<source> try_istream(std::unique_ptr<std::istream> in)
+    {
+        return try_reader([in = std::move(in)](void *buffer, std::size_t capacity) {
+            return in ? read_some(*in, buffer, capacity) : -1;
+        });
+    }
+    /// As `try_istream`; throws `error`.
+    static source istream(std::unique_ptr<std::istream> in) { return try_istream(std::move(in)).value(); }
+
+    /// A list of blobs that are in storage already: nothing is uploaded. Add them with `add_blob`; an empty
+    /// list is an error of the ingestion.
+    static result<source> try_blobs() { return detail::make<source>(kusto_source_blobs); }
+    /// As `try_blobs`; throws `error`.
+    static source blobs() { return try_blobs().value(); }
+
+    /// Adds a blob by its URL followed by what lets the service read it. `raw_size` is its uncompressed size
+    /// in bytes, 0 if not known; without a source id, a UUID, the library chooses one. Errors:
+    /// `invalid_argument`; `invalid_state` if it is not a list of blobs.
+    result<void> try_add_blob(std::string_view url, std::uint64_t raw_size = 0,
+                              std::optional<std::string_view> source_id = std::nullopt)
+    {
+        return detail::call(kusto_source_blobs_add, c_ptr(), detail::chars(url), url.size(), raw_size,
+                            source_id ? detail::chars(*source_id) : nullptr, source_id ? source_id->size() : 0);
+    }
+    /// As `try_add_blob`; throws `error`.
+    source &add_blob(std::string_view url, std::uint64_t raw_size = 0,
+                     std::optional<std::string_view> source_id = std::nullopt)
+    {
+        try_add_blob(url, raw_size, source_id).value();
+        return *this;
+    }
+    /// The source id, a UUID, under which the outcome is reported; chosen at random when not set. Errors:
+    /// `invalid_argument`; `invalid_state` for blobs.
+    result<void> try_set_id(std::string_view uuid)
+    {
+        return detail::call(kusto_source_set_id, c_ptr(), detail::chars(uuid), uuid.size());
+    }
+    /// As `try_set_id`; throws `error`.
+    source &set_id(std::string_view uuid)
+    {
+        try_set_id(uuid).value();
+        return *this;
+    }
+    /// Declares how the data is compressed already. Errors: `invalid_argument`; `invalid_state` for blobs.
+    result<void> try_set_compression(compression declared)
+    {
+        return detail::call(kusto_source_set_compression, c_ptr(), static_cast<std::int32_t>(declared));
+    }
+    /// As `try_set_compression`; throws `error`.
+    source &set_compression(compression declared)
+    {
+        try_set_compression(declared).value();
+        return *this;
+    }
+    /// The uncompressed size in bytes of data that is compressed already. Errors: `invalid_argument`;
+    /// `invalid_state` for blobs.
+    result<void> try_set_raw_size(std::uint64_t size)
+    {
+        return detail::call(kusto_source_set_raw_size, c_ptr(), size);
+    }
+    /// As `try_set_raw_size`; throws `error`.
+    source &set_raw_size(std::uint64_t size)
+    {
+        try_set_raw_size(size).value();
+        return *this;
+    }
+    /// A callable `tell(const progress &)` that is told how far the transfer is, one call at a time, on a
+    /// thread of the library (the last one of a blocking call maybe on the calling thread). It must not wait
+    /// for the library. If it throws it is not called again; the transfer goes on, and the call that
+    /// ingests then fails with `errc::callback`, in doubt where the data was handed over. Errors:
+    /// `invalid_argument`; `invalid_state` for blobs, which are not transferred.
+    template <class F> result<void> try_set_progress(F &&tell)
+    {
+        using Tell = std::decay_t<F>;
+        auto owner = std::make_unique<teller_of<Tell>>(teller_of<Tell>{std::forward<F>(tell), kept_});
+        return detail::call(kusto_source_set_progress, c_ptr(), &teller_of<Tell>::call,
+                            static_cast<void *>(owner.release()), &detail::drop<teller_of<Tell>>);
+    }
+    /// As `try_set_progress`; throws `error`.
+    template <class F> source &set_progress(F &&tell)
+    {
+        try_set_progress(std::forward<F>(tell)).value();
+        return *this;
+    }
+    /// Takes the callable of `set_progress` away again. Errors as there.
+    result<void> try_clear_progress()
+    {
+        return detail::call(kusto_source_set_progress, c_ptr(), nullptr, nullptr, nullptr);
+    }
+    /// As `try_clear_progress`; throws `error`.
+    source &clear_progress()
+    {
+        try_clear_progress().value();
+        return *this;
+    }
+
+    /// Not for users: where callbacks of this source leave what they throw.
+    const std::shared_ptr<detail::failure> &kept() const noexcept { return kept_; }
+
+private:
+    template <class Read> struct reader_of {
+        Read read;
+        std::shared_ptr<detail::failure> kept;
+
+        static std::int64_t KUSTO_CALL call(void *user_data, std::uint8_t *buffer, std::size_t capacity) noexcept
+        {
+            auto &self = *static_cast<reader_of *>(user_data);
+            std::int64_t given = -1;
+            (void)detail::guarded(*self.kept, [&] {
+                given = static_cast<std::int64_t>(self.read(static_cast<void *>(buffer), capacity));
+            });
+            return given;
+        }
+    };
+    template <class Tell> struct teller_of {
+        Tell tell;
+        std::shared_ptr<detail::failure> kept;
+
+        static void KUSTO_CALL call(void *user_data, std::uint64_t read, std::uint64_t sent,
+                                    std::uint64_t total) noexcept
+        {
+            auto &self = *static_cast<teller_of *>(user_data);
+            if (!self.kept->kept())
+                (void)detail::guarded(*self.kept, [&] { self.tell(progress{read, sent, total}); });
+        }
+    };
+    /// Past the formatted layer: its flags would swallow what the buffer throws.
+    static std::int64_t read_some(std::istream &in, void *buffer, std::size_t capacity)
+    {
+        if (in.fail() || in.rdbuf() == nullptr)
+            return -1;
+        return in.rdbuf()->sgetn(static_cast<char *>(buffer), static_cast<std::streamsize>(capacity));
+    }
+
+    std::shared_ptr<detail::failure> kept_;
+};
+
+// ---- ingestion: what comes out ----------------------------------------------------------------------------
+
+/// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
+class receipt : public detail::object<kusto_result> {
+public:
+    /// Takes a result of the C interface.
+    explicit receipt(kusto_result *taken) noexcept : object(taken) {}
+
+    /// The reference by which `client::track` asks what became of the data. It holds no secret: a program
+    /// can keep it and ask after a restart.
+    std::string_view tracking_token() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_result_tracking_token(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+    /// The source id (a UUID) of the first item.
+    std::string_view source_id() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_result_source_id(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+    /// How many items there are: one, or one for each blob, in their order.
+    std::size_t size() const noexcept { return kusto_result_len(c_ptr()); }
+    /// The source id (a UUID) of an item, counted from 0; empty if there is no such item.
+    std::string_view item_source_id(std::size_t index) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_result_item_source_id(c_ptr(), index, &length);
+        return detail::text(begin, length);
+    }
+    /// The address of an item's blob, without its signature; empty if there is no such item.
+    std::string_view item_blob(std::size_t index) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_result_item_blob(c_ptr(), index, &length);
+        return detail::text(begin, length);
+    }
+    /// Uncompressed bytes of all items whose size is known.
+    std::uint64_t bytes_raw() const noexcept { return kusto_result_bytes_raw(c_ptr()); }
+    /// Bytes that were uploaded, after compression.
+    std::uint64_t bytes_sent() const noexcept { return kusto_result_bytes_sent(c_ptr()); }
+};
+
+namespace detail {
+
+/// What an operation ended with, with what its callbacks threw.
+inline result<receipt> result_of(const kusto_op *op, const std::shared_ptr<failure> &kept)
+{
+    auto came = make<receipt>(kusto_op_result, op);
+    return came.code() == errc::would_block ? std::move(came) : judged(std::move(came), kept);
+}
+
+/// A completion callback with where it leaves what it throws.
+template <class Done> struct done_of {
+    Done done;
+    std::shared_ptr<failure> kept, own;
+
+    static void KUSTO_CALL call(void *user_data, const kusto_op *op) noexcept
+    {
+        auto &self = *static_cast<done_of *>(user_data);
+        (void)guarded(*self.own, [&] { self.done(result_of(op, self.kept)); });
+    }
+};
+
+} // namespace detail
+
+/// An ingestion under way. Destroying it does not stop the ingestion, and its callback is still called.
+/// The destruction of the last client, stream or operation may wait for callbacks.
+class operation : public detail::object<kusto_op> {
+public:
+    /// Takes an operation of the C interface.
+    explicit operation(kusto_op *taken) noexcept : object(taken) {}
+
+    /// Where it stands. Never waits; any thread, also in a callback.
+    op_state state() const noexcept { return static_cast<op_state>(kusto_op_state(c_ptr())); }
+    /// Waits for its end; false if it still runs when the time is up. How it ended is told by `state` and
+    /// `get`. Giving up waiting does not stop it. Any thread; in a callback only with a limit of zero or
+    /// when it has ended. Errors: `invalid_state` in a callback.
+    result<bool> try_wait(time_limit limit = {}) const
+    {
+        auto waited = detail::call(kusto_op_wait, static_cast<const kusto_op *>(c_ptr()), limit.milliseconds());
+        if (waited || (*this && state() != op_state::running))
+            return true;
+        if (waited.code() == errc::would_block)
+            return false;
+        return waited.error();
+    }
+    /// As `try_wait`; throws `error`.
+    bool wait(time_limit limit = {}) const { return try_wait(limit).value(); }
+    /// Waits for its end and gives what it ended with. Threads as `try_wait`. Errors: the operation's own
+    /// (`cancelled` if it was), `would_block` when it still runs.
+    result<receipt> try_get(time_limit limit = {}) const
+    {
+        const auto ended = try_wait(limit);
+        return ended ? detail::result_of(c_ptr(), kept_) : result<receipt>(ended.error());
+    }
+    /// As `try_get`; throws `error`.
+    receipt get(time_limit limit = {}) const { return try_get(limit).value(); }
+    /// Asks it to stop and returns at once; how it ended tells who was first. Any thread, also in a
+    /// callback. A cancelled upload may leave a blob that was never queued.
+    void cancel() const noexcept { kusto_op_cancel(c_ptr()); }
+    /// What the completion callback threw; null if nothing, or if it was not called yet.
+    std::exception_ptr callback_error() const { return own_ ? own_->cause() : nullptr; }
+
+    /// Not for users: starts an operation by a C function that takes a completion callback.
+    template <class F, class... Arguments>
+    static result<operation> begin(std::shared_ptr<detail::failure> kept, F function, Arguments... arguments)
+    {
+        auto made = detail::make<operation>(function, arguments..., nullptr, nullptr, nullptr);
+        if (made)
+            made->kept_ = std::move(kept);
+        return made;
+    }
+    /// Not for users: the same with one.
+    template <class D, class F, class... Arguments>
+    static result<operation> begin_with(D &&done, std::shared_ptr<detail::failure> kept, F function,
+                                        Arguments... arguments)
+    {
+        using Done = detail::done_of<std::decay_t<D>>;
+        auto own = std::make_shared<detail::failure>();
+        auto owner = std::make_unique<Done>(Done{std::forward<D>(done), kept, own});
+        auto made = detail::make<operation>(function, arguments..., &Done::call,
+                                            static_cast<void *>(owner.release()), &detail::drop<Done>);
+        if (made) {
+            made->kept_ = std::move(kept);
+            made->own_ = std::move(own);
+        }
+        return made;
+    }
+
+private:
+    std::shared_ptr<detail::failure> kept_, own_;
+};
+
+/// One ingestion whose data the program pushes. One that is destroyed unfinished is given up: nothing of
+/// it is ingested.
+class push_stream : public detail::object<kusto_stream> {
+public:
+    /// Takes a stream of the C interface.
+    explicit push_stream(kusto_stream *taken) noexcept : object(taken) {}
+
+    /// Hands data over, which is borrowed during the call, and returns how many bytes were taken: all of them
+    /// without a limit, else at least one. Waits while too much is on its way to storage; with a limit of
+    /// zero never, and then it may be called in a callback. Errors: `would_block` (limit zero) or
+    /// `timed_out` when nothing was taken; the ingestion's own when it has failed; `invalid_state` after
+    /// `finish`.
+    result<std::size_t> try_write(bytes_view data, time_limit limit = {})
+    {
+        std::size_t written = 0;
+        auto wrote = detail::call(kusto_stream_write, c_ptr(), data.data(), data.size(), limit.milliseconds(),
+                                  &written);
+        return wrote ? result<std::size_t>(written) : result<std::size_t>(wrote.error());
+    }
+    /// As `try_write`; throws `error`.
+    std::size_t write(bytes_view data, time_limit limit = {}) { return try_write(data, limit).value(); }
+
+    /// Ends the data: what was written is the whole source. Returns at once; the operation, whose time limit
+    /// begins now, tells when the service has it. Without data the operation fails. Errors:
+    /// `invalid_state` when it is finished.
+    result<operation> try_finish(time_limit limit = {})
+    {
+        return operation::begin(nullptr, kusto_stream_finish, c_ptr(), limit.milliseconds());
+    }
+    /// As `try_finish`; throws `error`.
+    operation finish(time_limit limit = {}) { return try_finish(limit).value(); }
+    /// The same with a completion callback, see `client::try_start`.
+    template <class F> result<operation> try_finish(time_limit limit, F &&done)
+    {
+        return operation::begin_with(std::forward<F>(done), nullptr, kusto_stream_finish, c_ptr(),
+                                     limit.milliseconds());
+    }
+    /// As `try_finish`; throws `error`.
+    template <class F> operation finish(time_limit limit, F &&done)
+    {
+        return try_finish(limit, std::forward<F>(done)).value();
+    }
+};
+
+/// What is known about some ingestions: items, one for each source. Immutable.
+class report : public detail::object<kusto_report> {
+public:
+    /// Takes a report of the C interface.
+    explicit report(kusto_report *taken) noexcept : object(taken) {}
+
+    /// One item, borrowed from its report. All texts are empty where the service says nothing.
+    class item {
+    public:
+        /// The item of this number, counted from 0; one that is not there has empty texts.
+        item(const kusto_report *owner, std::size_t index) noexcept : owner_(owner), index_(index) {}
+
+        /// Where it stands; -1 for an item that is not there.
+        item_state state() const noexcept
+        {
+            return static_cast<item_state>(kusto_report_item_state(owner_, index_));
+        }
+        /// Whether ingesting the same data again can succeed.
+        retry_class retry() const noexcept
+        {
+            return static_cast<retry_class>(kusto_report_item_retry(owner_, index_));
+        }
+        /// The source id (a UUID) that the ingestion was given.
+        std::string_view source_id() const noexcept { return ask(kusto_report_item_source_id); }
+        /// The address of its blob, without its signature.
+        std::string_view source_path() const noexcept { return ask(kusto_report_item_source_path); }
+        /// The database.
+        std::string_view database() const noexcept { return ask(kusto_report_item_database); }
+        /// The table.
+        std::string_view table() const noexcept { return ask(kusto_report_item_table); }
+        /// When the state was reached, in the service's notation (UTC).
+        std::string_view updated_on() const noexcept { return ask(kusto_report_item_updated_on); }
+        /// The service's operation, for `.show operations`.
+        std::string_view operation_id() const noexcept { return ask(kusto_report_item_operation_id); }
+        /// The service's id of what it did, which its support asks for.
+        std::string_view activity_id() const noexcept { return ask(kusto_report_item_activity_id); }
+        /// The service's error code, such as "BadRequest_EmptyBlob".
+        std::string_view error_code() const noexcept { return ask(kusto_report_item_error_code); }
+        /// The service's text about the item.
+        std::string_view details() const noexcept { return ask(kusto_report_item_details); }
+
+    private:
+        std::string_view ask(const char *(*question)(const kusto_report *, std::size_t, std::size_t *)) const noexcept
+        {
+            std::size_t length = 0;
+            const char *begin = question(owner_, index_, &length);
+            return detail::text(begin, length);
+        }
+        const kusto_report *owner_;
+        std::size_t index_;
+    };
+
+    /// How many items there are.
+    std::size_t size() const noexcept { return kusto_report_len(c_ptr()); }
+    /// How many items are in a state.
+    std::uint64_t count(item_state state) const noexcept
+    {
+        return kusto_report_count(c_ptr(), static_cast<std::int32_t>(state));
+    }
+    /// An item, counted from 0; borrowed from the report.
+    item operator[](std::size_t index) const noexcept { return item(c_ptr(), index); }
+    /// Everything about all items as a JSON array, under the service's names.
+    std::string_view json() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_report_json(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+};
+
+// ---- commands and queries ----------------------------------------------------------------------------------
+
+/// The text of a management command, for `client::execute`.
+class command : public detail::object<kusto_command> {
+public:
+    /// Takes a command of the C interface.
+    explicit command(kusto_command *taken) noexcept : object(taken) {}
+
+    /// Begins `.create table`, to which `add_column` adds the columns. Errors: `invalid_argument`.
+    static result<command> try_create_table(std::string_view table)
+    {
+        return detail::make<command>(kusto_command_create_table, detail::chars(table), table.size());
+    }
+    /// As `try_create_table`; throws `error`.
+    static command create_table(std::string_view table) { return try_create_table(table).value(); }
+    /// Makes `.create table T ingestion ... mapping`, or `.create-or-alter` with `replace`; `json` is the
+    /// mapping, in the current or the legacy shape. Errors: `invalid_argument`.
+    static result<command> try_create_mapping(std::string_view table, format data, std::string_view name,
+                                              std::string_view json, bool replace = false)
+    {
+        return detail::make<command>(kusto_command_create_mapping, detail::chars(table), table.size(),
+                                     static_cast<std::int32_t>(data), detail::chars(name), name.size(),
+                                     detail::chars(json), json.size(), replace ? 1 : 0);
+    }
+    /// As `try_create_mapping`; throws `error`.
+    static command create_mapping(std::string_view table, format data, std::string_view name,
+                                  std::string_view json, bool replace = false)
+    {
+        return try_create_mapping(table, data, name, json, replace).value();
+    }
+
+    /// Adds a column. Its type is a Kusto type ("long") or a .NET type ("System.Int64"). Errors:
+    /// `invalid_argument`; the command is as before then.
+    result<void> try_add_column(std::string_view name, std::string_view type)
+    {
+        return detail::call(kusto_command_add_column, c_ptr(), detail::chars(name), name.size(),
+                            detail::chars(type), type.size());
+    }
+    /// As `try_add_column`; throws `error`.
+    command &add_column(std::string_view name, std::string_view type)
+    {
+        try_add_column(name, type).value();
+        return *this;
+    }
+    /// The text; empty for a table that has no column yet. Borrowed until the command is changed.
+    std::string_view text() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_command_text(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+};
+
+/// Options and parameters of commands and queries; may be used for any number of them.
+class request_options : public detail::object<kusto_request_options> {
+public:
+    /// Options with every default. Throws `error`: none but a defect.
+    request_options() : request_options(try_make().value()) {}
+    /// Takes options of the C interface.
+    explicit request_options(kusto_request_options *taken) noexcept : object(taken) {}
+    /// As the constructor, without exceptions.
+    static result<request_options> try_make() { return detail::make<request_options>(kusto_request_options_new); }
+
+    /// Sets one of the service's request options by its name, such as "notruncation"; the value is JSON,
+    /// what is no JSON is sent as a text. Errors: `invalid_argument`.
+    result<void> try_set(std::string_view name, std::string_view value)
+    {
+        return detail::call(kusto_request_options_set, c_ptr(), detail::chars(name), name.size(),
+                            detail::chars(value), value.size());
+    }
+    /// As `try_set`; throws `error`.
+    request_options &set(std::string_view name, std::string_view value)
+    {
+        try_set(name, value).value();
+        return *this;
+    }
+    /// Sets a query parameter, which the query declares; the value is the literal of its type, that of a
+    /// string is its text. Errors: `invalid_argument`.
+    result<void> try_set_parameter(std::string_view name, std::string_view value)
+    {
+        return detail::call(kusto_request_options_set_parameter, c_ptr(), detail::chars(name), name.size(),
+                            detail::chars(value), value.size());
+    }
+    /// As `try_set_parameter`; throws `error`.
+    request_options &set_parameter(std::string_view name, std::string_view value)
+    {
+        try_set_parameter(name, value).value();
+        return *this;
+    }
+    /// The id under which the service logs the request; chosen by the library when not set. Errors:
+    /// `invalid_argument`, also for what no HTTP header can hold.
+    result<void> try_set_client_request_id(std::string_view id)
+    {
+        return detail::call(kusto_request_options_set_client_request_id, c_ptr(), detail::chars(id), id.size());
+    }
+    /// As `try_set_client_request_id`; throws `error`.
+    request_options &set_client_request_id(std::string_view id)
+    {
+        try_set_client_request_id(id).value();
+        return *this;
+    }
+};
+
+/// The answer to a command or query, with a cursor before the first row of its first table. One thread at
+/// a time, for its const members too.
+class rows : public detail::object<kusto_rows> {
+public:
+    /// Takes rows of the C interface.
+    explicit rows(kusto_rows *taken) noexcept : object(taken) {}
+
+    /// How many columns the current table has.
+    std::size_t columns() const noexcept { return kusto_rows_columns(c_ptr()); }
+    /// The name of a column, counted from 0; borrowed until `next_table`.
+    std::string_view column_name(std::size_t column) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_rows_column_name(c_ptr(), column, &length);
+        return detail::text(begin, length);
+    }
+    /// The type of a column, such as "long", counted from 0; borrowed until `next_table`.
+    std::string_view column_type(std::size_t column) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_rows_column_type(c_ptr(), column, &length);
+        return detail::text(begin, length);
+    }
+    /// How many rows the current table has.
+    std::size_t size() const noexcept { return kusto_rows_len(c_ptr()); }
+    /// Moves to the next row of the current table; false when there is none left.
+    bool next() noexcept { return kusto_rows_next(c_ptr()) != 0; }
+    /// Moves before the first row of the next table; false when there is none left.
+    bool next_table() noexcept { return kusto_rows_next_table(c_ptr()) != 0; }
+    /// A value of the current row in the service's notation, borrowed until `next`; nothing for null, and
+    /// where there is no such column or no current row.
+    std::optional<std::string_view> text(std::size_t column) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_rows_text(c_ptr(), column, &length);
+        return begin ? std::optional(std::string_view(begin, length)) : std::nullopt;
+    }
+    /// A `long` or `int` of the current row; nothing for null. Errors: `invalid_argument` for another type
+    /// or a column that is not there, `invalid_state` without a current row.
+    result<std::optional<std::int64_t>> try_int64(std::size_t column) const
+    {
+        std::int64_t value = 0;
+        const auto got = detail::call(kusto_rows_int64, static_cast<const kusto_rows *>(c_ptr()), column, &value);
+        if (got)
+            return std::optional(value);
+        if (got.code() == errc::not_found)
+            return std::optional<std::int64_t>();
+        return got.error();
+    }
+    /// As `try_int64`; throws `error`.
+    std::optional<std::int64_t> int64(std::size_t column) const { return try_int64(column).value(); }
+    /// The whole answer as JSON, also tables that the cursor does not show.
+    std::string_view json() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_rows_json(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+};
+
+// ---- the client ----------------------------------------------------------------------------------------------
+
+/// A client of one cluster: connections, tokens, ingestion resources. Make one and keep it. All calls may
+/// be made by several threads at once; those that wait not in a callback, where they fail with
+/// `invalid_state`. Destroying it cancels operations under way and never waits for the network; the
+/// destruction of the last client, stream or operation waits for callbacks that are running or due, so
+/// hold no lock that they take.
+class client : public detail::object<kusto_client> {
+public:
+    /// A client of the cluster that the config names, which is copied. Sends nothing: the first use does.
+    /// Throws `error`: `config`, `unsupported` (a login that is not built in), `forked`, `invalid_state`
+    /// for a library that does not fit the header.
+    explicit client(const config &settings) : client(try_make(settings).value()) {}
+    /// Takes a client of the C interface.
+    explicit client(kusto_client *taken) noexcept : object(taken) {}
+    /// As the constructor, without exceptions.
+    static result<client> try_make(const config &settings)
+    {
+        if (kusto_abi_version() != KUSTO_ABI_VERSION)
+            return error(errc::invalid_state, "the kusto_ingest library does not fit the header");
+        return detail::make<client>(kusto_client_new, static_cast<const kusto_config *>(settings.c_ptr()));
+    }
+
+    /// Fetches token and ingestion resources now, for programs that want to fail early. Errors: `network`,
+    /// `auth`, `service`, `timed_out`.
+    result<void> try_warm_up(time_limit limit = {}) const
+    {
+        return detail::call(kusto_client_warm_up, handle(), limit.milliseconds());
+    }
+    /// As `try_warm_up`; throws `error`.
+    void warm_up(time_limit limit = {}) const { try_warm_up(limit).value(); }
+
+    /// Refuses new calls, waits for ingestions under way, then cancels those that are left, and returns how
+    /// many those were. Errors: `invalid_state` in a callback, `forked`.
+    result<std::uint64_t> try_close(time_limit limit = {}) const
+    {
+        std::uint64_t abandoned = 0;
+        const auto closed = detail::call(kusto_client_close, handle(), limit.milliseconds(), &abandoned);
+        return closed ? result<std::uint64_t>(abandoned) : result<std::uint64_t>(closed.error());
+    }
+    /// As `try_close`; throws `error`.
+    std::uint64_t close(time_limit limit = {}) const { return try_close(limit).value(); }
+
+    /// Hands a source over to the service and waits until it has it: the data is uploaded and queued, and
+    /// ingested later. Takes the source, copies the properties. A reader is called on this thread. The
+    /// limit covers the whole call; a callback that blocks is not interrupted. Delivery is at least once,
+    /// see `kusto_ingest`. Errors: nothing is ingested, unless `error::in_doubt` says so or the code is
+    /// `partial`; `source_io` with the exception of a reader as its cause.
+    result<receipt> try_ingest(const props &into, source from, time_limit limit = {}) const
+    {
+        const auto kept = from.kept();
+        return detail::judged(detail::make<receipt>(kusto_ingest, handle(), handle(into), from.release(),
+                                                    limit.milliseconds()),
+                              kept);
+    }
+    /// As `try_ingest`; throws `error`.
+    receipt ingest(const props &into, source from, time_limit limit = {}) const
+    {
+        return try_ingest(into, std::move(from), limit).value();
+    }
+    /// The same for data in memory, borrowed until the call returns. No bytes are `invalid_argument`.
+    result<receipt> try_ingest(const props &into, bytes_view data, time_limit limit = {}) const
+    {
+        return detail::make<receipt>(kusto_ingest_bytes, handle(), handle(into), data.data(), data.size(),
+                                     limit.milliseconds());
+    }
+    /// As `try_ingest`; throws `error`.
+    receipt ingest(const props &into, bytes_view data, time_limit limit = {}) const
+    {
+        return try_ingest(into, data, limit).value();
+    }
+
+    /// Begins what `ingest` does and returns; may be called in a callback. Takes the source, copies the
+    /// properties. A reader is called on a thread of the library. Errors: `invalid_argument`, `forked`;
+    /// everything else is the operation's result.
+    result<operation> try_start(const props &into, source from, time_limit limit = {}) const
+    {
+        const auto kept = from.kept();
+        return operation::begin(kept, kusto_ingest_start, handle(), handle(into), from.release(),
+                                limit.milliseconds());
+    }
+    /// As `try_start`; throws `error`.
+    operation start(const props &into, source from, time_limit limit = {}) const
+    {
+        return try_start(into, std::move(from), limit).value();
+    }
+    /// The same with a callable `done(result<receipt>)` that is told what the operation ended with: once, on
+    /// a thread of the library, one callback at a time; not when this call fails. Calls that wait fail
+    /// there; everything may be destroyed there. What it throws is kept for `operation::callback_error`.
+    template <class F> result<operation> try_start(const props &into, source from, time_limit limit, F &&done) const
+    {
+        const auto kept = from.kept();
+        return operation::begin_with(std::forward<F>(done), kept, kusto_ingest_start, handle(), handle(into),
+                                     from.release(), limit.milliseconds());
+    }
+    /// As `try_start`; throws `error`.
+    template <class F> operation start(const props &into, source from, time_limit limit, F &&done) const
+    {
+        return try_start(into, std::move(from), limit, std::forward<F>(done)).value();
+    }
+
+    /// Begins an ingestion whose data follows with `push_stream::write`; may be called in a callback. What
+    /// was written is uploaded meanwhile; nothing is ingested before `push_stream::finish`. Errors:
+    /// `invalid_argument`, `forked`.
+    result<push_stream> try_stream(const props &into) const
+    {
+        return detail::make<push_stream>(kusto_stream_begin, handle(), handle(into));
+    }
+    /// As `try_stream`; throws `error`.
+    push_stream stream(const props &into) const { return try_stream(into).value(); }
+
+    /// What became of an ingestion, read from the status table now, by `receipt::tracking_token`, also of
+    /// another process. Without a status table it stays `item_state::queued`. Errors: `invalid_argument`
+    /// for what is no token, `not_found` when the table knows nothing, those of a call over the network.
+    result<report> try_track(std::string_view token, time_limit limit = {}) const
+    {
+        return detail::make<report>(kusto_track, handle(), detail::chars(token), token.size(), limit.milliseconds());
+    }
+    /// As `try_track`; throws `error`.
+    report track(std::string_view token, time_limit limit = {}) const { return try_track(token, limit).value(); }
+
+    /// As `try_track`, again and again after `poll`, until no item is pending. Errors: as `try_track`;
+    /// `timed_out` when an item is still pending at the end of the limit.
+    result<report> try_track_until_final(std::string_view token, std::chrono::milliseconds poll,
+                                         time_limit limit = {}) const
+    {
+        return detail::make<report>(kusto_track_until_final, handle(), detail::chars(token), token.size(),
+                                    static_cast<std::int64_t>(poll.count()), limit.milliseconds());
+    }
+    /// As `try_track_until_final`; throws `error`.
+    report track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}) const
+    {
+        return try_track_until_final(token, poll, limit).value();
+    }
+
+    /// Looks at notifications without removing them, at most `most`: those of the token's ingestion, or with
+    /// std::nullopt all, also those of other programs. Errors: those of a call over the network.
+    result<report> try_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+                                     time_limit limit = {}) const
+    {
+        return outcomes(kusto_outcomes_peek, which, token, most, limit);
+    }
+    /// As `try_peek_outcomes`; throws `error`.
+    report peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+                         time_limit limit = {}) const
+    {
+        return try_peek_outcomes(which, token, most, limit).value();
+    }
+    /// Takes notifications out of their queues, at most `most`: those of the token's ingestion, or with
+    /// std::nullopt all, also those that other programs wait for. Errors: those of a call over the network.
+    result<report> try_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+                                     time_limit limit = {}) const
+    {
+        return outcomes(kusto_outcomes_take, which, token, most, limit);
+    }
+    /// As `try_take_outcomes`; throws `error`.
+    report take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+                         time_limit limit = {}) const
+    {
+        return try_take_outcomes(which, token, most, limit).value();
+    }
+
+    /// Runs a management command (a text that begins with a dot) or a query and waits for all of its rows.
+    /// An empty database means that of the connection string; `options` may be null. A command is sent once
+    /// and never repeated. Errors: `service` with the service's code, those of a call over the network.
+    result<rows> try_execute(std::string_view database, std::string_view text, time_limit limit = {},
+                             const request_options *options = nullptr) const
+    {
+        return detail::make<rows>(kusto_execute, handle(), database.empty() ? nullptr : database.data(),
+                                  database.size(), detail::chars(text), text.size(),
+                                  options ? static_cast<const kusto_request_options *>(options->c_ptr()) : nullptr,
+                                  limit.milliseconds());
+    }
+    /// As `try_execute`; throws `error`.
+    rows execute(std::string_view database, std::string_view text, time_limit limit = {},
+                 const request_options *options = nullptr) const
+    {
+        return try_execute(database, text, limit, options).value();
+    }
+
+private:
+    const kusto_client *handle() const noexcept { return c_ptr(); }
+    static const kusto_props *handle(const props &into) noexcept { return into.c_ptr(); }
+
+    template <class F>
+    result<report> outcomes(F function, outcome which, std::optional<std::string_view> token, std::size_t most,
+                            time_limit limit) const
+    {
+        return detail::make<report>(function, handle(), static_cast<std::int32_t>(which),
+                                    token ? detail::chars(*token) : nullptr, token ? token->size() : 0, most,
+                                    limit.milliseconds());
+    }
+};
+
+} // namespace kusto
+
+#endif // KUSTO_INGEST_HPP

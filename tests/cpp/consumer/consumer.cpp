@@ -1,0 +1,22 @@
+// What a user's first C++ program needs of an installed library: the header, the right library behind
+// it, and one call that does real work and fails in a way that can be caught.
+#include <kusto_ingest.hpp>
+
+#include <iostream>
+
+int main()
+{
+    std::cout << "kusto-ingest " << kusto::version() << '\n';
+    if (kusto::version_number() != KUSTO_VERSION_NUMBER || kusto::abi_version() != KUSTO_ABI_VERSION) {
+        std::cerr << "header and library differ\n";
+        return 1;
+    }
+    try {
+        const kusto::config config("No Such Keyword=1");
+        std::cerr << "a wrong connection string was taken\n";
+        return 1;
+    } catch (const kusto::error &error) {
+        std::cout << "as expected: " << error.what() << '\n';
+    }
+    return 0;
+}

@@ -1,0 +1,312 @@
+// Every way in that blocks, against a service: sources of every kind, and callbacks that throw.
+#include "harness.hpp"
+
+#include <array>
+#include <fstream>
+#include <sstream>
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+static const kusto::client *client;
+
+// The text of an error holds this.
+static bool says(const kusto::error &error, std::string_view text)
+{
+    return std::string_view(error.what()).find(text) != std::string_view::npos;
+}
+
+// What a callback threw, as text.
+static std::string thrown_by(const kusto::error &error)
+{
+    try {
+        if (error.cause())
+            std::rethrow_exception(error.cause());
+    } catch (const std::exception &cause) {
+        return cause.what();
+    } catch (int number) {
+        return std::to_string(number);
+    }
+    return "nothing";
+}
+
+// A file of its own, gone at the end.
+class temporary {
+public:
+    explicit temporary(const std::string &text)
+    {
+        const int fd = mkstemp(path_.data());
+        CHECK(fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+        close(fd);
+    }
+    temporary(const temporary &) = delete;
+    ~temporary() { unlink(path_.c_str()); }
+    const std::string &path() const { return path_; }
+
+private:
+    std::string path_ = "/tmp/kusto_cpp_XXXXXX";
+};
+
+static void memory_copied_moved_in_and_borrowed()
+{
+    const table table(*client, "memory");
+    const kusto::props props = table.props();
+    std::string csv = "1,one\n2,two\n";
+    kusto::source copied = kusto::source::memory(csv);
+    csv.assign(csv.size(), 'x');
+    const kusto::receipt receipt = client->ingest(props, std::move(copied), PATIENCE);
+    CHECK(receipt.bytes_raw() == 12 && receipt.bytes_sent() > 0 && receipt.size() == 1);
+    CHECK(receipt.source_id() == receipt.item_source_id(0) && receipt.item_source_id(1).empty());
+    CHECK(!receipt.item_blob(0).empty() && receipt.item_blob(0).find('?') == std::string_view::npos);
+    CHECK(succeeds(*client, receipt));
+
+    const std::string_view row = "3,three\n";
+    std::vector<unsigned char> moved(row.begin(), row.end());
+    CHECK(succeeds(*client, client->ingest(props, kusto::source::owned(std::move(moved)), PATIENCE)));
+    int given_back = 0;
+    CHECK(succeeds(*client, client->ingest(props, kusto::source::borrowed(row, [&] { given_back++; }), PATIENCE)));
+    CHECK(given_back == 1);
+    CHECK(succeeds(*client, client->ingest(props, "5,five\n", PATIENCE)));
+    CHECK(succeeds(*client, client->ingest(props, std::array<char, 4>{'6', ',', 'a', '\n'}, PATIENCE)));
+    CHECK(table.rows() == 6);
+}
+
+static void a_file_and_a_descriptor()
+{
+    const table table(*client, "files");
+    kusto::props props = table.props();
+    const temporary file("skipped\n1,a\n2,b\n");
+    std::FILE *open = std::fopen(file.path().c_str(), "r");
+    CHECK(lseek(fileno(open), 8, SEEK_SET) == 8);
+    const kusto::receipt rest = client->ingest(props, kusto::source::fd(fileno(open)), PATIENCE);
+    CHECK(rest.bytes_raw() == 8 && succeeds(*client, rest));
+    const int given = dup(fileno(open));
+    CHECK(lseek(given, 12, SEEK_SET) == 12);
+    CHECK(succeeds(*client, client->ingest(props, kusto::source::fd(given, true), PATIENCE)));
+    CHECK(::close(given) != 0);
+    std::fclose(open);
+
+    props.set("ignoreFirstRecord", "true");
+    CHECK(succeeds(*client, client->ingest(props, kusto::source::file(file.path()), PATIENCE)));
+    CHECK(table.rows() == 5);
+    CHECK_CODE(source_io, client->try_ingest(props, kusto::source::file("/no/such/file"), PATIENCE));
+}
+
+static void a_reader_runs_on_the_calling_thread()
+{
+    const table table(*client, "reader");
+    const auto here = std::this_thread::get_id();
+    int given = 0, elsewhere = 0;
+    kusto::source source = kusto::source::reader([&](void *buffer, std::size_t capacity) {
+        elsewhere += std::this_thread::get_id() != here;
+        return given < 500 ? std::snprintf(static_cast<char *>(buffer), capacity, "%d,row\n", ++given) : 0;
+    });
+    CHECK(succeeds(*client, client->ingest(table.props(), std::move(source), PATIENCE)));
+    CHECK(given == 500 && elsewhere == 0 && table.rows() == 500);
+}
+
+static void a_callable_that_cannot_be_copied_reads()
+{
+    const table table(*client, "move only");
+    auto rows = std::make_unique<std::string>("1,a\n2,b\n");
+    kusto::source source = kusto::source::reader([rows = std::move(rows)](void *buffer, std::size_t capacity) {
+        const std::size_t given = rows->copy(static_cast<char *>(buffer), capacity);
+        rows->erase(0, given);
+        return given;
+    });
+    CHECK(succeeds(*client, client->ingest(table.props(), std::move(source), PATIENCE)));
+    CHECK(table.rows() == 2);
+}
+
+static void any_istream()
+{
+    const table table(*client, "istream");
+    const kusto::props props = table.props();
+    std::istringstream text("skipped 1,a\n2,b\n");
+    std::string word;
+    text >> word;
+    text.get();
+    // A mask must not make the end of the data an exception.
+    text.exceptions(std::ios::eofbit | std::ios::failbit);
+    CHECK(succeeds(*client, client->ingest(props, kusto::source::istream(text), PATIENCE)));
+
+    const temporary file("3,c\n");
+    kusto::source given_away = kusto::source::istream(std::make_unique<std::ifstream>(file.path(), std::ios::binary));
+    CHECK(succeeds(*client, client->ingest(props, std::move(given_away), PATIENCE)));
+    CHECK(table.rows() == 3);
+
+    std::ifstream missing("/no/such/file");
+    CHECK_CODE(source_io, client->try_ingest(props, kusto::source::istream(missing), PATIENCE));
+    CHECK_CODE(source_io, client->try_ingest(props, kusto::source::istream(nullptr), PATIENCE));
+    std::istringstream empty;
+    CHECK(refuses(client->try_ingest(props, kusto::source::istream(empty), PATIENCE), "source"));
+}
+
+static void a_directory_is_a_stream_that_fails()
+{
+    // libstdc++ opens it and fails in its buffer, by an exception that must come back.
+    std::ifstream directory("/tmp");
+    const kusto::props props(database(), "nowhere");
+    const auto came = client->try_ingest(props, kusto::source::istream(directory), PATIENCE);
+    CHECK(gives(came, kusto::errc::source_io) && came.error().cause() != nullptr);
+}
+
+static void blobs_in_storage()
+{
+    // Blobs of `id,text` rows, with what lets the service read them, separated by spaces.
+    const char *given = std::getenv("KUSTO_TEST_BLOBS");
+    const std::string id = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001";
+    if (!CHECK(given != nullptr))
+        return;
+    const table table(*client, "blobs");
+    kusto::source source = kusto::source::blobs();
+    std::istringstream urls(given);
+    std::size_t blobs = 0;
+    for (std::string url; urls >> url; blobs++)
+        source.add_blob(url, 0, blobs == 0 ? std::optional<std::string_view>(id) : std::nullopt);
+    const kusto::receipt receipt = client->ingest(table.props(), std::move(source), PATIENCE);
+    CHECK(receipt.size() == blobs && receipt.bytes_sent() == 0 && receipt.source_id() == id);
+    CHECK(!receipt.item_source_id(blobs - 1).empty());
+    CHECK(succeeds(*client, receipt) && table.rows() > 0);
+}
+
+static void no_data_is_an_error_that_names_the_source()
+{
+    const kusto::props props(database(), "nowhere");
+    CHECK(refuses(client->try_ingest(props, "", PATIENCE), "source"));
+    CHECK(refuses(client->try_ingest(props, kusto::source::owned(std::string()), PATIENCE), "source"));
+    CHECK(refuses(client->try_ingest(props, kusto::source::memory(""), PATIENCE), "source"));
+    CHECK(refuses(client->try_ingest(props, kusto::source::blobs(), PATIENCE), "source"));
+    const auto at_the_end = [](void *, std::size_t) { return 0; };
+    CHECK(refuses(client->try_ingest(props, kusto::source::reader(at_the_end), PATIENCE), "source"));
+}
+
+static void names_may_hold_any_character()
+{
+    const table table(*client, "Таблица 表 ä.b-c");
+    CHECK(succeeds(*client, client->ingest(table.props(), "1,größer\n", PATIENCE)));
+    kusto::rows rows = client->execute(database(), "['" + table.name() + "']", PATIENCE);
+    CHECK(rows.next() && rows.text(1) == "größer");
+}
+
+static void compressed_data_and_given_ids()
+{
+    // gzip of "1,a\n"
+    const std::array<unsigned char, 24> gz{31, 139, 8,   0, 0, 0,   0,  0,   2,   255, 51, 212,
+                                              73, 228, 2, 0, 164, 76, 183, 196, 4,   0,   0,  0};
+    const std::string id = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab0aa";
+    const table table(*client, "gzip");
+    kusto::source source = kusto::source::memory(gz);
+    source.set_compression(kusto::compression::gzip).set_raw_size(4).set_id(id);
+    const kusto::receipt receipt = client->ingest(table.props(), std::move(source), PATIENCE);
+    CHECK(receipt.bytes_sent() == gz.size() && receipt.bytes_raw() == 4 && receipt.source_id() == id);
+    CHECK(succeeds(*client, receipt) && table.rows() == 1);
+    kusto::source wrong = kusto::source::memory("1,a\n");
+    wrong.set_compression(kusto::compression::gzip);
+    CHECK(refuses(client->try_ingest(table.props(), std::move(wrong), PATIENCE), "source"));
+}
+
+static void progress_ends_at_the_size()
+{
+    const table table(*client, "progress");
+    const std::string csv = "1," + std::string(3000000, 'x') + "\n";
+    kusto::progress last{};
+    kusto::source source = kusto::source::memory(csv);
+    source.set_progress([&](const kusto::progress &now) {
+        CHECK(now.read >= last.read);
+        last = now;
+    });
+    CHECK(client->ingest(table.props(), std::move(source), PATIENCE).bytes_raw() == csv.size());
+    CHECK(last.read == csv.size() && last.total == csv.size());
+}
+
+static void what_a_reader_throws_comes_back_and_nothing_is_ingested()
+{
+    const table table(*client, "throwing");
+    const kusto::props props = table.props();
+    const auto after_a_row = [](auto fail) {
+        return kusto::source::reader([fail, row = false](void *buffer, std::size_t capacity) mutable -> std::int64_t {
+            return std::exchange(row, true) ? fail() : std::snprintf(static_cast<char *>(buffer), capacity, "1,bad\n");
+        });
+    };
+    try {
+        client->ingest(props, after_a_row([]() -> std::int64_t { throw std::runtime_error("the disk burns"); }),
+                       PATIENCE);
+        CHECK(!"thrown");
+    } catch (const kusto::error &error) {
+        CHECK(error.code() == kusto::errc::source_io && !error.in_doubt() && error.c_ptr() != nullptr);
+        CHECK(says(error, "the disk burns") && thrown_by(error) == "the disk burns");
+    }
+    const auto odd = client->try_ingest(props, after_a_row([]() -> std::int64_t { throw 42; }), PATIENCE);
+    CHECK(gives(odd, kusto::errc::source_io) && thrown_by(odd.error()) == "42");
+    const auto refused = client->try_ingest(props, after_a_row([]() -> std::int64_t { return -1; }), PATIENCE);
+    CHECK(gives(refused, kusto::errc::source_io) && thrown_by(refused.error()) == "nothing");
+    const auto wrong = client->try_ingest(
+        props, kusto::source::reader([](void *, std::size_t capacity) { return capacity + 1; }), PATIENCE);
+    CHECK_CODE(callback, wrong);
+    // What comes after shows that what came before is not merely late.
+    CHECK(succeeds(*client, client->ingest(props, "1,good\n", PATIENCE)) && table.rows() == 1);
+}
+
+static void what_progress_throws_comes_back_in_doubt()
+{
+    const table table(*client, "telling");
+    kusto::source source = kusto::source::memory("1,a\n");
+    std::atomic<int> calls{0};
+    source.set_progress([&](const kusto::progress &) {
+        calls++;
+        throw std::runtime_error("no window");
+    });
+    const auto came = client->try_ingest(table.props(), std::move(source), PATIENCE);
+    CHECK(gives(came, kusto::errc::callback) && came.error().in_doubt() && thrown_by(came.error()) == "no window");
+    CHECK(calls == 1);
+    // It says so because it is so: the data arrives.
+    CHECK(eventually([&] { return table.rows() == 1; }));
+}
+
+static void limits_end_a_call()
+{
+    const kusto::props props(database(), "nowhere");
+    CHECK_CODE(timed_out, client->try_ingest(props, "1,a\n", 0s));
+    CHECK_CODE(timed_out, client->try_ingest(props, "1,a\n", std::chrono::steady_clock::now()));
+    CHECK_CODE(timed_out, client->try_warm_up(0s));
+    const auto until = std::chrono::system_clock::now() + PATIENCE;
+    CHECK(client->try_warm_up(until));
+}
+
+static void two_threads_share_a_client()
+{
+    const table table(*client, "threads");
+    const auto five = [&] {
+        for (int i = 0; i < 5; i++)
+            CHECK(succeeds(*client, client->ingest(table.props(), "1,a\n", PATIENCE)));
+    };
+    std::thread one(five), two(five);
+    one.join();
+    two.join();
+    CHECK(table.rows() == 10);
+}
+
+int main()
+{
+    if (connection() == nullptr)
+        return skip_all(15);
+    const kusto::client connected = connect();
+    client = &connected;
+    RUN(memory_copied_moved_in_and_borrowed);
+    RUN(a_file_and_a_descriptor);
+    RUN(a_reader_runs_on_the_calling_thread);
+    RUN(a_callable_that_cannot_be_copied_reads);
+    RUN(any_istream);
+    RUN(a_directory_is_a_stream_that_fails);
+    RUN(blobs_in_storage);
+    RUN(no_data_is_an_error_that_names_the_source);
+    RUN(names_may_hold_any_character);
+    RUN(compressed_data_and_given_ids);
+    RUN(progress_ends_at_the_size);
+    RUN(what_a_reader_throws_comes_back_and_nothing_is_ingested);
+    RUN(what_progress_throws_comes_back_in_doubt);
+    RUN(limits_end_a_call);
+    RUN(two_threads_share_a_client);
+    return harness::end();
+}

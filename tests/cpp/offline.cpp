@@ -1,0 +1,212 @@
+// What needs no service: types, versions, errors, settings, limits, a dead host, the log.
+#include "harness.hpp"
+
+#include <array>
+
+using namespace harness;
+using namespace std::chrono_literals;
+
+// Owners are moved and never copied.
+template <class T> constexpr bool moves_only =
+    std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
+    !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
+static_assert(moves_only<kusto::client> && moves_only<kusto::config> && moves_only<kusto::credential>);
+static_assert(moves_only<kusto::props> && moves_only<kusto::source> && moves_only<kusto::push_stream>);
+static_assert(moves_only<kusto::operation> && moves_only<kusto::receipt> && moves_only<kusto::report>);
+static_assert(moves_only<kusto::rows> && moves_only<kusto::command> && moves_only<kusto::request_options>);
+static_assert(moves_only<kusto::token_request>);
+// An exception is copied while it is thrown.
+static_assert(std::is_nothrow_copy_constructible_v<kusto::error>);
+
+static void the_library_fits_the_header()
+{
+    CHECK(kusto::version_number() == KUSTO_VERSION_NUMBER);
+    CHECK(kusto::abi_version() == KUSTO_ABI_VERSION);
+    CHECK(kusto::build_info().find(kusto::version()) != std::string_view::npos);
+    CHECK(!kusto::has_feature("arrow") && !kusto::has_feature({}));
+    CHECK(kusto::try_after_fork_child());
+}
+
+// A name that the enumerators do not have would fall out of the switch.
+static bool is_known(kusto::errc code)
+{
+    using kusto::errc;
+    switch (code) {
+    case errc::ok: case errc::invalid_argument: case errc::invalid_state: case errc::unsupported:
+    case errc::timed_out: case errc::would_block: case errc::cancelled: case errc::config: case errc::auth:
+    case errc::network: case errc::throttled: case errc::service: case errc::not_found: case errc::source_io:
+    case errc::too_large: case errc::callback: case errc::partial: case errc::forked: case errc::internal:
+        return true;
+    }
+    return false;
+}
+
+static void every_status_of_the_library_has_its_enumerator()
+{
+    const kusto_status *list = nullptr;
+    const std::size_t count = kusto_status_list(&list);
+    for (std::size_t i = 0; i < count; i++)
+        CHECK(is_known(static_cast<kusto::errc>(list[i])));
+    CHECK(kusto::name_of(kusto::errc::timed_out) == "TIMED_OUT");
+    CHECK(kusto::name_of(static_cast<kusto::errc>(4711)) == "UNKNOWN");
+}
+
+static void limits_come_from_any_clock_and_duration()
+{
+    using kusto::time_limit;
+    CHECK(time_limit().milliseconds() == KUSTO_FOREVER);
+    CHECK(time_limit(2min).milliseconds() == 120000 && time_limit(0s).milliseconds() == 0);
+    CHECK(time_limit(1us).milliseconds() == 1 && time_limit(-5s).milliseconds() == 0);
+    CHECK(time_limit(std::chrono::duration<double>(0.25)).milliseconds() == 250);
+    CHECK(time_limit(std::chrono::hours::max()).milliseconds() == KUSTO_FOREVER);
+    CHECK(time_limit(std::chrono::steady_clock::now() - 1s).milliseconds() == 0);
+    const auto left = time_limit(std::chrono::system_clock::now() + 1h).milliseconds();
+    CHECK(left > 3500000 && left <= 3600001);
+}
+
+static void bytes_come_from_any_container()
+{
+    const auto size = [](kusto::bytes_view bytes) { return bytes.size(); };
+    const std::array<unsigned char, 3> three{};
+    CHECK(size("abc") == 3 && size(std::string("ab\0c", 4)) == 4 && size(std::string_view("a")) == 1);
+    CHECK(size(std::vector<std::byte>(5)) == 5 && size(three) == 3 && size({three.data(), 2}) == 2);
+}
+
+static void configs_mask_secrets_and_name_what_is_wrong()
+{
+    kusto::config config("https://c.kusto.windows.net;Fed=true;Application Token=s3cret");
+    CHECK(config.redacted().find("s3cret") == std::string_view::npos);
+    config.set("Initial Catalog", "Дб").set("applicationtoken", "0ther");
+    CHECK(config.redacted().find("Дб") != std::string_view::npos);
+    CHECK(config.redacted().find("0ther") == std::string_view::npos);
+    CHECK_CODE(config, config.try_set("no such key", "x"));
+    try {
+        kusto::config wrong("Data Source=https://c.kusto.windows.net;Colour=red");
+        CHECK(!"thrown");
+    } catch (const kusto::error &error) {
+        CHECK(error.code() == kusto::errc::config && error.permanent() && !error.in_doubt());
+        CHECK(error.step() == "parse connection string" && error.host().empty() && error.http_status() == 0);
+        CHECK(std::string_view(error.what()).find("Colour") != std::string_view::npos);
+        CHECK(error.json().find("\"status\":\"CONFIG\"") != std::string_view::npos);
+        CHECK(error.attempts().empty() && !error.retry_after() && !error.cause());
+    }
+}
+
+static void errors_outlive_what_they_came_from()
+{
+    std::optional<kusto::error> kept;
+    {
+        const auto came = dead_client().try_execute("", ".show version", PATIENCE);
+        CHECK_CODE(network, came);
+        kept = came.error();
+    }
+    CHECK(kept->host() == "127.0.0.1:1" && kept->step() == "run command");
+    CHECK(kept->retry() == kusto::retry_class::later && !kept->permanent());
+    CHECK(!kept->client_request_id().empty() && kept->service_code().empty() && kept->activity_id().empty());
+    CHECK(kept->c_ptr() != nullptr);
+}
+
+static void what_was_moved_from_is_refused()
+{
+    kusto::config config("Data Source=http://127.0.0.1:1;Fed=false");
+    const kusto::config taken = std::move(config);
+    CHECK(taken && !config);
+    CHECK_CODE(invalid_argument, config.try_set("application", "x"));
+    CHECK(config.redacted().empty());
+    CHECK_CODE(invalid_argument, kusto::client::try_make(config));
+
+    kusto::props props("d", "t");
+    kusto::props other = std::move(props);
+    props = std::move(other);
+    CHECK(props && !other);
+    CHECK_CODE(invalid_argument, other.try_clone());
+
+    const kusto::client client = dead_client();
+    kusto::source source = kusto::source::memory("1,a\n");
+    const kusto::source thief = std::move(source);
+    CHECK(refuses(client.try_ingest(props, std::move(source), 1s), "source"));
+    CHECK(refuses(client.try_start(other, kusto::source::memory("1,a\n")), "props"));
+    kusto::operation nothing(nullptr);
+    CHECK_CODE(invalid_argument, nothing.try_get(1s));
+    nothing.cancel();
+}
+
+static void properties_and_sources_are_checked()
+{
+    kusto::props props("Дб", "表");
+    props.set_format(kusto::format::json).set_mapping_ref("m").add_tag("drop-by:x").set("ignoreFirstRecord", "true");
+    const kusto::props copy = props.clone();
+    CHECK(copy && props);
+    CHECK_CODE(invalid_argument, props.try_set_format(static_cast<kusto::format>(99)));
+    CHECK_CODE(invalid_argument, props.try_set_mapping_json("{"));
+    CHECK_CODE(invalid_argument, props.try_set("ignoreFirstRecord", "perhaps"));
+    CHECK_CODE(invalid_argument, kusto::props::try_make("", "t"));
+    CHECK_CODE(invalid_argument, kusto::source::try_fd(-1));
+    kusto::source blobs = kusto::source::blobs();
+    CHECK_CODE(invalid_state, blobs.try_set_id("7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001"));
+    CHECK_CODE(invalid_state, kusto::source::memory("x").try_add_blob("https://a/b?sas"));
+    CHECK_CODE(invalid_argument, kusto::source::memory("x").try_set_id("no uuid"));
+    CHECK_CODE(invalid_argument, kusto::source::memory("x").try_set_compression(static_cast<kusto::compression>(9)));
+}
+
+// Counts the live ones among its copies.
+struct token_of_life {
+    std::atomic<int> *count;
+    explicit token_of_life(std::atomic<int> &of) : count(&of) { ++*count; }
+    token_of_life(const token_of_life &other) : count(other.count) { ++*count; }
+    ~token_of_life() { --*count; }
+};
+
+static void callables_are_destroyed_also_when_nothing_comes_of_them()
+{
+    std::atomic<int> alive{0};
+    std::atomic<int> given_back{0};
+    const auto read = [life = token_of_life(alive)](void *, std::size_t) { return 0; };
+    const auto tell = [life = token_of_life(alive)](const kusto::progress &) {};
+    const auto done = [life = token_of_life(alive)](kusto::result<kusto::receipt>) { CHECK(!"called"); };
+    const int ours = alive;
+    {
+        kusto::source source = kusto::source::reader(read);
+        source.set_progress(tell).clear_progress().set_progress(tell);
+        CHECK_CODE(invalid_state, kusto::source::blobs().try_set_progress(tell));
+        const kusto::client nobody(nullptr);
+        CHECK_CODE(invalid_argument, nobody.try_start(kusto::props("d", "t"), std::move(source), 1s, done));
+        const kusto::source borrowed = kusto::source::borrowed("1,a\n", [&] { given_back++; });
+        CHECK(given_back == 0);
+        CHECK(kusto::credential::callback([life = token_of_life(alive)](kusto::token_request &) {}));
+    }
+    CHECK(alive == ours && given_back == 1);
+}
+
+static void the_log_goes_to_a_callable_until_it_is_taken_away()
+{
+    std::atomic<int> alive{0}, lines{0};
+    kusto::set_log(kusto::log_level::trace, [&lines, life = token_of_life(alive)](kusto::log_level level,
+                                                std::string_view target, std::string_view message) {
+        CHECK(level != kusto::log_level::off && !target.empty() && !message.empty());
+        lines++;
+        throw std::runtime_error("no disk");
+    });
+    CHECK_CODE(network, dead_client().try_warm_up(PATIENCE));
+    CHECK(lines > 0 && alive == 1);
+    kusto::clear_log();
+    CHECK(eventually([&] { return alive == 0; }));
+    const int before = lines;
+    CHECK_CODE(network, dead_client().try_warm_up(PATIENCE));
+    CHECK(lines == before);
+}
+
+int main()
+{
+    RUN(the_library_fits_the_header);
+    RUN(every_status_of_the_library_has_its_enumerator);
+    RUN(limits_come_from_any_clock_and_duration);
+    RUN(bytes_come_from_any_container);
+    RUN(configs_mask_secrets_and_name_what_is_wrong);
+    RUN(errors_outlive_what_they_came_from);
+    RUN(what_was_moved_from_is_refused);
+    RUN(properties_and_sources_are_checked);
+    RUN(callables_are_destroyed_also_when_nothing_comes_of_them);
+    RUN(the_log_goes_to_a_callable_until_it_is_taken_away);
+    return harness::end();
+}

@@ -1,0 +1,185 @@
+//! The test programs in C and C++, each ending with the line `N passed, N failed, N skipped`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::artifacts::{self, Artifacts};
+use crate::emulator::Emulator;
+use crate::tally::Tally;
+use crate::{compiler, demo, header, process, workspace};
+
+/// The C++ programs run a second time with these, where the compiler has what they need. The library
+/// is the one of the other runs: what it is handed and what it leaves behind is checked all the same.
+const SANITIZERS: [&str; 2] = [
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+];
+
+/// The program that shows that the C++ header can do without exceptions.
+const NO_EXCEPTIONS: &str = "no_exceptions";
+
+/// What the programs find in their environment.
+type Environment<'a> = [(&'a str, &'a str); 3];
+
+/// Every program of tests/capi.
+pub(crate) fn capi() -> Result<Tally, String> {
+    programs("tests/capi", "c")
+}
+
+/// The C++ header alone, every program of tests/cpp, and the examples beside those in C.
+pub(crate) fn cpp() -> Result<Tally, String> {
+    let mut tally = Tally::check("the C++ header wraps every function", wraps_all());
+    tally += header::cpp_compiles_alone();
+    tally += programs("tests/cpp", "cpp")?;
+    tally += demo::cpp_says_what_c_says()?;
+    Ok(tally)
+}
+
+/// The C functions that the C++ header leaves out: one is for generators of bindings.
+const NOT_WRAPPED: [&str; 1] = ["kusto_status_list"];
+
+fn wraps_all() -> Result<(), String> {
+    let text = workspace::read(&compiler::include().join("kusto_ingest.hpp"))?;
+    let words: BTreeSet<&str> = text
+        .split(|next: char| !next.is_ascii_alphanumeric() && next != '_')
+        .collect();
+    let functions = header::functions(&header::committed()?);
+    let missing: Vec<String> = functions
+        .into_iter()
+        .map(|function| function.name)
+        .filter(|name| !words.contains(&**name) && !NOT_WRAPPED.contains(&&**name))
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("without {}", missing.join(", ")))
+    }
+}
+
+fn programs(directory: &str, ending: &str) -> Result<Tally, String> {
+    let library = artifacts::release()?;
+    let scratch = workspace::scratch(directory)?;
+    let memcheck = memcheck_available();
+    let emulator = Emulator::start(None)?;
+    let blobs = two_blobs(&emulator)?;
+    let [connection, database] = emulator.environment()?;
+    let environment = [connection, database, ("KUSTO_TEST_BLOBS", blobs.as_str())];
+    let mut tally = Tally::default();
+    for source in workspace::files(&workspace::root().join(directory), ending) {
+        let name = workspace::stem(&source);
+        let program = scratch.join(&name);
+        if let Err(reason) = compiler::program_with(flags(&name), &source, &program, library) {
+            tally += Tally::check(&name, Err(reason));
+            continue;
+        }
+        tally += run(&name, &program, &environment)?;
+        tally += match &memcheck {
+            Ok(()) => Tally::check(
+                &format!("{name} under valgrind"),
+                under_memcheck(&program, &environment),
+            ),
+            Err(reason) => Tally::skip(&format!("{name} under valgrind"), reason),
+        };
+        if ending == "cpp" {
+            tally += sanitized(&source, &scratch, library, &environment)?;
+        }
+    }
+    emulator.stop()?;
+    Ok(tally)
+}
+
+fn flags(name: &str) -> &'static [&'static str] {
+    match name {
+        NO_EXCEPTIONS => &["-fno-exceptions"],
+        _ => &[],
+    }
+}
+
+fn run(name: &str, program: &Path, environment: &Environment) -> Result<Tally, String> {
+    let said = process::tee(
+        Command::new(program).envs(*environment),
+        Duration::from_secs(300),
+    )?;
+    Ok(match Tally::of_closing_line(&said.text) {
+        Some(counted) => counted.or_failed(said.success),
+        None => Tally::check(name, Err("it ended without its closing line".into())),
+    })
+}
+
+/// The program once more, with AddressSanitizer (leaks too) and UndefinedBehaviorSanitizer.
+fn sanitized(
+    source: &Path,
+    scratch: &Path,
+    library: &Artifacts,
+    environment: &Environment,
+) -> Result<Tally, String> {
+    let name = format!("{} with sanitizers", workspace::stem(source));
+    let probe = scratch.join("sanitizers.cpp");
+    workspace::write(&probe, "int main() { return 0; }\n")?;
+    let empty = scratch.join("sanitizers");
+    if compiler::program_with(&SANITIZERS, &probe, &empty, library).is_err() {
+        return Ok(Tally::skip(&name, "the compiler has no sanitizers"));
+    }
+    let program = scratch.join(format!("{}-sanitized", workspace::stem(source)));
+    let flags = [flags(&workspace::stem(source)), &SANITIZERS].concat();
+    if let Err(reason) = compiler::program_with(&flags, source, &program, library) {
+        return Ok(Tally::check(&name, Err(reason)));
+    }
+    run(&name, &program, environment)
+}
+
+/// URLs, with access, of two blobs of `id,text` rows, as the tests of ingestion want them.
+fn two_blobs(emulator: &Emulator) -> Result<String, String> {
+    let scratch = workspace::scratch("native-blobs")?;
+    let mut urls = Vec::new();
+    for name in ["first.csv", "second.csv"] {
+        let file = scratch.join(name);
+        workspace::write(&file, "1,one\n2,two\n")?;
+        urls.push(emulator.upload(&file, name)?);
+    }
+    Ok(urls.join(" "))
+}
+
+fn under_memcheck(program: &Path, environment: &Environment) -> Result<(), String> {
+    let suppressions = workspace::root().join("tests/capi/valgrind.supp");
+    let mut command = Command::new("valgrind");
+    command
+        .args([
+            "--quiet",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite,indirect,possible",
+        ])
+        .args(["--error-exitcode=9", "--fair-sched=yes"])
+        // The child of the fork test is killed on purpose, with what its parent's threads held.
+        .arg("--child-silent-after-fork=yes")
+        .arg(format!("--suppressions={}", suppressions.display()))
+        .arg(program)
+        .envs(*environment);
+    let said = process::tee(&mut command, Duration::from_secs(900))?;
+    if said.success {
+        Ok(())
+    } else {
+        Err("see above".into())
+    }
+}
+
+/// valgrind is optional on a developer's machine; where `CI` is set it is fetched when that is possible.
+fn memcheck_available() -> Result<(), String> {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    if !process::found("valgrind") && in_ci && process::found("apt-get") {
+        // Without success the line below says what is missing.
+        let _ = process::run(Command::new("apt-get").args([
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "valgrind",
+        ]));
+    }
+    if process::found("valgrind") {
+        Ok(())
+    } else {
+        Err("valgrind not found".into())
+    }
+}
