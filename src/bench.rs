@@ -90,7 +90,11 @@ fn run(level: CompressionLevel, threads: usize, input: Input, gzip: bool) -> Res
 /// One for all calls: its start is no part of what is measured.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
-    let made = RUNTIME.get_or_init(|| tokio::runtime::Builder::new_current_thread().build());
+    let made = RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+    });
     made.as_ref()
         .map_err(|error| Error::new(ErrorKind::Internal, Step::BuildClient, error.to_string()))
 }

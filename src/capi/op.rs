@@ -163,8 +163,11 @@ pub(super) fn observe(
         pid: std::process::id(),
         runtime: Mutex::new(out.is_wanted().then(|| runtime.clone())),
     });
-    if let Some(deadline) = deadline {
-        runtime.spawn(cancel_after(op.clone(), deadline));
+    match deadline {
+        // At once: a task might come after the end that it is to prevent.
+        Some(Duration::ZERO) => expire(&op),
+        Some(deadline) => runtime.spawn(cancel_after(op.clone(), deadline)),
+        None => {}
     }
     if let Some(function) = done {
         let completion = Completion {
@@ -189,9 +192,13 @@ async fn cancel_after(op: Arc<kusto_op>, deadline: Duration) {
         .await
         .is_err()
     {
-        op.deadline_passed.store(true, Ordering::Release);
-        op.operation.cancel();
+        expire(&op);
     }
+}
+
+fn expire(op: &kusto_op) {
+    op.deadline_passed.store(true, Ordering::Release);
+    op.operation.cancel();
 }
 
 struct Done {

@@ -15,9 +15,9 @@ use crate::error::{Error, ErrorKind, Result, Step};
 const WORKERS: usize = 2;
 /// Address space, not memory: pages count once they are touched. A debug build overflows 512 KiB.
 const STACK_SIZE: usize = 2 * 1024 * 1024;
-/// Every transfer under way holds a blocking thread, and an open stream holds it while it waits for
-/// data. With a low limit open streams would keep each other, and the resolver of host names, from
-/// running at all. Threads exist only while they are needed.
+/// A reader holds a blocking thread while it waits for data. With a low limit such readers would keep
+/// each other, the compressors and the resolver of host names from running at all. Threads exist only
+/// while they are needed.
 const BLOCKING_THREADS: usize = 512;
 /// How long a blocking thread waits for its next use.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);

@@ -262,12 +262,13 @@ pub unsafe extern "C" fn kusto_stream_finish(
             let stream = handle::borrow_mut(stream, "stream")?;
             stream.runtime.check_fork()?;
             let input = stream.input.take().ok_or_else(finished)?;
+            let operation = stream.operation.clone();
+            // The deadline begins before the end of the data can be seen.
+            op::observe(&stream.runtime, operation, deadline, done, user_data, out);
             stream.runtime.spawn(async move {
                 // It fails only when the operation has ended, whose result tells why.
                 let _ = input.finish().await;
             });
-            let operation = stream.operation.clone();
-            op::observe(&stream.runtime, operation, deadline, done, user_data, out);
             Ok(())
         })
     }

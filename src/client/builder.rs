@@ -111,7 +111,8 @@ impl ClientBuilder {
     }
 
     /// How many threads may compress at the same time, for all calls together: 1 to 64; by default
-    /// the machine's cores, at most 4. They are the runtime's threads for blocking work.
+    /// the machine's cores, at most 4. They are the runtime's threads for blocking work; bytes up to
+    /// 32 KiB are compressed right where the call runs and do not count.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for another number.
@@ -124,7 +125,9 @@ impl ClientBuilder {
     /// acknowledged by storage; at least 4 MiB, by default 64 MiB. When it is spent, reading stops.
     /// What a source that can be read only once gave is kept in it for the case that a container
     /// fails, for as long as nobody else needs the room. Memory that the caller hands over (a
-    /// source of bytes) is not counted, what is made of it is.
+    /// source of bytes) is not counted, what is made of it is. A reader holds 512 KiB of it during a
+    /// read, however long that takes: readers that pause, enough of them, stop the client's other
+    /// calls; [`Source::push`](crate::source::Source::push) gives way while it pauses.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for less than 4 MiB.

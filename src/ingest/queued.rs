@@ -1,5 +1,6 @@
 //! Queued ingestion: upload, status entity, message.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -381,6 +382,7 @@ fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Resu
     };
     Ok(match content {
         Content::Bytes(data) => again(Box::new(move || Input::Bytes(data.clone()))),
+        Content::Path(path) if reads_once(&path) => once(Input::Path(path)),
         Content::Path(path) => again(Box::new(move || Input::Path(path.clone()))),
         Content::Reader(reader) => once(Input::Reader(reader)),
         Content::OpenFile(file) => once(Input::Reader(Box::new(file))),
@@ -393,6 +395,11 @@ fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Resu
             ));
         }
     })
+}
+
+/// What is read from a pipe or a device is gone: opened again it would give the rest.
+fn reads_once(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec<Item>) -> Receipt {

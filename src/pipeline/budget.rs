@@ -2,12 +2,18 @@
 //!
 //! Three rules keep it free of deadlocks. Whoever waits for memory holds none that only it can
 //! give back. What is merely kept, for the case that a container fails, is given up for a waiter.
-//! And when somebody waits while nothing moves, everybody hands on what is half full:
-//! [`Budget::pressed`].
+//! And when somebody waits while nothing moves, or seems stuck, everybody hands on what is half
+//! full: [`Budget::pressed`].
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// When nobody was given memory for this long although somebody waits, what moves counts as stuck: a
+/// request to a silent host may take minutes.
+const STUCK: Duration = Duration::from_secs(10);
 
 /// The budget of one client; clones share it.
 #[derive(Clone, Debug)]
@@ -45,6 +51,8 @@ struct Traffic {
 struct Counts {
     waiting: usize,
     moving: usize,
+    /// How often somebody's wait came to a good end.
+    served: u64,
 }
 
 impl Budget {
@@ -92,11 +100,23 @@ impl Budget {
             return reservation;
         }
         let _waiting = self.traffic.count(|counts| &mut counts.waiting);
-        let permit = self.free.clone().acquire_many_owned(self.permits(bytes));
-        match permit.await {
-            Ok(permit) => Reservation(permit),
-            // Nobody closes the semaphore.
-            Err(_closed) => std::future::pending().await,
+        let mut permit = pin!(self.free.clone().acquire_many_owned(self.permits(bytes)));
+        let mut kept = true;
+        loop {
+            tokio::select! {
+                biased;
+                permit = &mut permit => match permit {
+                    Ok(permit) => {
+                        self.traffic.lock().served += 1;
+                        return Reservation(permit);
+                    }
+                    // Nobody closes the semaphore.
+                    Err(_closed) => return std::future::pending().await,
+                },
+                // What others kept before they could see this wait, and what gave back less than it
+                // seemed to. Nothing more is kept from now on.
+                () = self.pressed(), if kept => kept = self.reclaim() > 0,
+            }
         }
     }
 
@@ -105,11 +125,28 @@ impl Budget {
         Moving(self.traffic.count(|counts| &mut counts.moving))
     }
 
-    /// Returns when somebody waits for memory and nothing moves: time to hand on what is half full.
+    /// Returns when somebody waits for memory and nothing moves, or nothing gets anywhere: time to
+    /// hand on what is half full.
     pub(crate) async fn pressed(&self) {
         let mut pressed = self.traffic.pressed.subscribe();
-        // The sender lives as long as `self`.
-        let _ = pressed.wait_for(|pressed| *pressed).await;
+        tokio::select! {
+            biased;
+            // The sender lives as long as `self`.
+            _ = pressed.wait_for(|pressed| *pressed) => {}
+            () = self.stuck() => {}
+        }
+    }
+
+    /// Returns when somebody waits and nobody was served for [`STUCK`].
+    async fn stuck(&self) {
+        loop {
+            let before = self.traffic.lock().served;
+            tokio::time::sleep(STUCK).await;
+            let counts = self.traffic.lock();
+            if counts.waiting > 0 && counts.served == before {
+                return;
+            }
+        }
     }
 
     /// Makes a keeper known for as long as it lives.
@@ -125,15 +162,18 @@ impl Budget {
         self.traffic.lock().waiting > 0
     }
 
-    /// Lets the keeper that holds most give up; returns how much that was.
+    /// Lets the keeper that holds most give up; returns how much that was. One that holds nothing
+    /// yet is left alone: it would be unable to keep anything later.
     fn reclaim(&self) -> usize {
         let keepers: Vec<_> = self.keepers().iter().filter_map(Weak::upgrade).collect();
-        let largest = keepers.iter().max_by_key(|keeper| keeper.kept());
-        largest.map_or(0, |keeper| {
-            let kept = keeper.kept();
-            keeper.give_up();
-            kept
-        })
+        let largest = keepers.iter().map(|keeper| (keeper.kept(), keeper));
+        match largest.max_by_key(|(kept, _)| *kept) {
+            Some((kept, keeper)) if kept > 0 => {
+                keeper.give_up();
+                kept
+            }
+            _ => 0,
+        }
     }
 
     fn keepers(&self) -> MutexGuard<'_, Vec<Weak<dyn Keeper>>> {
@@ -274,5 +314,73 @@ mod tests {
         waiter.await.unwrap();
         assert!(!*budget.traffic.pressed.borrow());
         assert!(!budget.is_scarce());
+    }
+
+    /// Keeps something between the moment when a waiter looked for it and the moment when the
+    /// waiter is known to wait.
+    #[derive(Debug)]
+    struct Late(Budget, Attic);
+
+    impl Keeper for Late {
+        fn kept(&self) -> usize {
+            if self.0.is_scarce() { self.1.kept() } else { 0 }
+        }
+        fn give_up(&self) {
+            self.1.give_up();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_kept_while_a_waiter_came_is_given_up_too() {
+        let budget = Budget::new(100);
+        let part = budget.try_reserve(100).unwrap();
+        let late = Arc::new(Late(budget.clone(), Attic(Mutex::new(vec![part]))));
+        budget.register(&late);
+        let other = Arc::new(Fresh::default());
+        budget.register(&other);
+        let patience = std::time::Duration::from_secs(3600);
+        let waited = tokio::time::timeout(patience, budget.reserve(50)).await;
+        assert_eq!(waited.unwrap().bytes(), 50);
+    }
+
+    #[tokio::test]
+    async fn who_keeps_nothing_has_nothing_to_give_up() {
+        let budget = Budget::new(100);
+        let part = budget.reserve(100).await;
+        let gave_up = Arc::new(Fresh::default());
+        budget.register(&gave_up);
+        assert!(budget.try_reserve(1).is_none());
+        assert!(!gave_up.0.load(std::sync::atomic::Ordering::SeqCst));
+        drop(part);
+    }
+
+    /// A source that has not given anything yet.
+    #[derive(Debug, Default)]
+    struct Fresh(std::sync::atomic::AtomicBool);
+
+    impl Keeper for Fresh {
+        fn kept(&self) -> usize {
+            0
+        }
+        fn give_up(&self) {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stuck_on_its_way_does_not_hold_up_the_others_for_ever() {
+        let budget = Budget::new(10);
+        let all = budget.reserve(10).await;
+        // An upload to a silent host.
+        let _moving = budget.moving();
+        let waiter = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.reserve(5).await }
+        });
+        let patience = std::time::Duration::from_secs(60);
+        let pressed = tokio::time::timeout(patience, budget.pressed()).await;
+        assert!(pressed.is_ok(), "what is half full must be handed on");
+        drop(all);
+        waiter.await.unwrap();
     }
 }

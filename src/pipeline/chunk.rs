@@ -26,6 +26,9 @@ pub(super) struct Chunk {
     pub(super) data: Bytes,
     /// For the data, where it is a copy, and for what is made of it.
     pub(super) held: Reservation,
+    /// Where the memory goes afterwards: not what is the caller's, of which `data` may be a small
+    /// part, and not what is small.
+    pub(super) spare: Option<Spare<BytesMut>>,
     /// It is on its way to become smaller.
     pub(super) _moving: Moving,
 }
@@ -70,6 +73,8 @@ enum From {
 struct NamedReader {
     reader: Box<dyn Read + Send>,
     name: String,
+    /// Asked again, some readers have more (a terminal), and some never answer.
+    ended: bool,
 }
 
 impl Chunks {
@@ -121,7 +126,7 @@ impl Chunks {
 
     /// The next chunk, or `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Chunk>> {
-        let Some((data, held)) = self.fetch().await? else {
+        let Some((data, held, reuse)) = self.fetch().await? else {
             self.check_end()?;
             return Ok(None);
         };
@@ -139,23 +144,29 @@ impl Chunks {
         Ok(Some(Chunk {
             data,
             held,
+            spare: reuse.then(|| self.spare.clone()),
             _moving,
         }))
     }
 
-    async fn fetch(&mut self) -> Result<Option<(Bytes, Reservation)>> {
+    /// The next bytes, what is reserved for them, and whether their memory can be used again.
+    async fn fetch(&mut self) -> Result<Option<(Bytes, Reservation, bool)>> {
         let (size, copies) = (self.reading.chunk, self.reading.copies());
         match &mut self.from {
             From::Bytes(rest) if rest.is_empty() => Ok(None),
             From::Bytes(rest) => {
                 let data = rest.split_to(rest.len().min(size));
                 let held = self.budget.reserve(data.len()).await;
-                Ok(Some((data, held)))
+                Ok(Some((data, held, false)))
             }
             From::Reader(reader) => {
                 let Some(mut taken) = reader.take() else {
                     return Err(source_error("reader", "was asked again after it failed"));
                 };
+                if taken.ended {
+                    *reader = Some(taken);
+                    return Ok(None);
+                }
                 let held = self.budget.reserve(size * copies).await;
                 let (stop, mut buffer) = (self.stop.clone(), self.spare.take());
                 buffer.resize(size, 0);
@@ -168,11 +179,21 @@ impl Chunks {
                 let data = data?;
                 *reader = Some(taken);
                 held.shrink_to(data.len() * copies);
-                Ok((!data.is_empty()).then_some((data, held)))
+                // A short chunk may wait long: its memory must be what is counted.
+                let (data, reuse) = match data.len() < size {
+                    true => {
+                        let short = Bytes::copy_from_slice(&data);
+                        self.spare.put(data);
+                        (short, false)
+                    }
+                    false => (data.freeze(), true),
+                };
+                Ok((!data.is_empty()).then_some((data, held, reuse)))
             }
             From::Push { reader, rest } => {
                 let sizes = (size, copies);
-                collect(reader, rest, sizes, &self.budget, &self.spare).await
+                let collected = collect(reader, rest, sizes, &self.budget, &self.spare).await?;
+                Ok(collected.map(|(data, held)| (data, held, true)))
             }
         }
     }
@@ -207,17 +228,21 @@ impl Reading {
 
 impl From {
     fn reader(reader: Box<dyn Read + Send>, name: String) -> Self {
-        From::Reader(Some(NamedReader { reader, name }))
+        From::Reader(Some(NamedReader {
+            reader,
+            name,
+            ended: false,
+        }))
     }
 }
 
 impl NamedReader {
     /// Reads until the buffer is full or the reader ends.
-    fn read_chunk(&mut self, mut buffer: BytesMut, stop: &CancellationToken) -> Result<Bytes> {
+    fn read_chunk(&mut self, mut buffer: BytesMut, stop: &CancellationToken) -> Result<BytesMut> {
         let (size, mut filled) = (buffer.len(), 0);
-        while filled < size && !stop.is_cancelled() {
+        while filled < size && !self.ended && !stop.is_cancelled() {
             match self.reader.read(&mut buffer[filled..]) {
-                Ok(0) => break,
+                Ok(0) => self.ended = true,
                 Ok(length) if length > size - filled => {
                     return Err(source_error(&self.name, "returned more than was asked for"));
                 }
@@ -227,7 +252,7 @@ impl NamedReader {
             }
         }
         buffer.truncate(filled);
-        Ok(buffer.freeze())
+        Ok(buffer)
     }
 }
 

@@ -99,7 +99,10 @@ impl Pipeline {
     /// Starts reading `input`.
     pub(crate) fn start(&self, input: Input, work: Work, meter: Meter) -> Blocks {
         let from = match input {
-            Input::Bytes(data) if data.len() <= INLINE_SIZE.min(self.shape.chunk) => {
+            Input::Bytes(data)
+                if data.len() <= INLINE_SIZE.min(self.shape.chunk)
+                    && run::bound(data.len() as u64).is_some_and(|all| all <= self.shape.block) =>
+            {
                 From::Small(Some(Box::pin(run::small(self.clone(), data, work, meter))))
             }
             input => {

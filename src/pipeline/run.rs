@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use flate2::Crc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -13,7 +13,6 @@ use super::block::{Block, BlockBuffer};
 use super::budget::Reservation;
 use super::chunk::{Chunk, Chunks, Input, Reading};
 use super::gzip::{self, Gzip, Part};
-use super::spare::Spare;
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::progress::Meter;
@@ -34,7 +33,7 @@ pub(super) async fn small(
             output.compressed(&part, chunk.held);
             pipeline.gzip.put(part);
         } else {
-            drop(output.plain(chunk));
+            output.plain(chunk);
         }
     }
     let totals = output.end(reader.chunks.read());
@@ -77,7 +76,7 @@ pub(super) async fn large(
             chunk = chunks.recv(), if reads && jobs.has_room() => match chunk {
                 None => reads = false,
                 Some(chunk) if work.gzip => jobs.start(chunk).await,
-                Some(chunk) => pipeline.spare.put_shared(output.plain(chunk)),
+                Some(chunk) => output.plain(chunk),
             },
             () = pipeline.budget.pressed(), if output.is_partial() => output.cut(),
         }
@@ -130,14 +129,12 @@ struct Jobs {
     running: VecDeque<JoinHandle<Result<(Part, Reservation)>>>,
     /// Where the next chunk's matches may reach.
     window: Bytes,
-    spare: Spare<BytesMut>,
 }
 
 impl Jobs {
     fn new(pipeline: &Pipeline) -> Self {
         Self {
             gzip: pipeline.gzip.clone(),
-            spare: pipeline.spare.clone(),
             running: VecDeque::new(),
             window: Bytes::new(),
         }
@@ -156,16 +153,19 @@ impl Jobs {
         let next = Bytes::copy_from_slice(&gzip::window(&chunk.data));
         let window = std::mem::replace(&mut self.window, next);
         let worker = self.gzip.worker().await;
-        let (gzip, spare) = (self.gzip.clone(), self.spare.clone());
+        let gzip = self.gzip.clone();
         self.running.push_back(tokio::task::spawn_blocking(move || {
             let Chunk {
                 data,
                 mut held,
+                spare,
                 _moving,
             } = chunk;
             let part = encode(&gzip, &window, &data);
             drop(worker);
-            spare.put_shared(data);
+            if let Some(spare) = spare {
+                spare.put_shared(data);
+            }
             let part = part?;
             held.shrink_to(part.data.len());
             Ok((part, held))
@@ -195,9 +195,8 @@ impl Output {
     /// `size` is that of the source, if it is known.
     fn new(pipeline: &Pipeline, work: Work, size: Option<u64>) -> Self {
         let block = pipeline.shape.block;
-        // A little more than incompressible data grows: a small source must stay one block.
-        let bound = size.and_then(|size| usize::try_from(size + size / 8 + 1024).ok());
-        let block = bound.map_or(block, |bound| block.min(bound));
+        // A small source must stay one block.
+        let block = size.and_then(bound).map_or(block, |bound| block.min(bound));
         let mut output = Self {
             buffer: BlockBuffer::new(pipeline.budget.clone(), block),
             crc: work.gzip.then(Crc::new),
@@ -216,10 +215,11 @@ impl Output {
         self.push(&part.data, Some(held));
     }
 
-    /// Returns the chunk's buffer, which is no longer needed.
-    fn plain(&mut self, chunk: Chunk) -> Bytes {
+    fn plain(&mut self, chunk: Chunk) {
         self.push(&chunk.data, Some(chunk.held));
-        chunk.data
+        if let Some(spare) = chunk.spare {
+            spare.put_shared(chunk.data);
+        }
     }
 
     /// After the last chunk: `read` is how much all of them had.
@@ -254,6 +254,11 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// What a source of this size can become at most: a little more than incompressible data grows.
+pub(super) fn bound(size: u64) -> Option<usize> {
+    usize::try_from(size.saturating_add(size / 8 + 1024)).ok()
 }
 
 fn encode(gzip: &Gzip, window: &[u8], data: &[u8]) -> Result<Part> {

@@ -165,6 +165,84 @@ async fn a_source_error_at_any_offset_is_never_an_end() {
     }
 }
 
+/// Gives three bytes, then an end, as a terminal does: it would give more when asked again.
+#[derive(Default)]
+struct Terminal(usize);
+
+impl Read for Terminal {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0 += 1;
+        match self.0 {
+            1 => buffer[..3].fill(b'x'),
+            2 => return Ok(0),
+            _ => panic!("read after its end"),
+        }
+        Ok(3)
+    }
+}
+
+#[tokio::test]
+async fn a_reader_is_not_asked_again_after_its_end() {
+    let input = Input::Reader(Box::new(Terminal::default()));
+    let (blocks, _) = collect(input, PLAIN).await.unwrap();
+    assert_eq!(blocks.concat(), b"xxx");
+}
+
+#[tokio::test]
+async fn memory_of_the_callers_is_not_kept_for_later() {
+    for work in [PLAIN, GZIP] {
+        let data = noise(CHUNK_SIZE + 100);
+        let own = data.as_ptr_range();
+        let pipeline = pipeline();
+        collect_with(&pipeline, Input::Bytes(data.into()), work)
+            .await
+            .unwrap();
+        let spare = pipeline.spare.take();
+        assert!(
+            !own.contains(&spare.as_ptr()),
+            "the caller's whole buffer is held"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_short_chunk_holds_no_more_memory_than_is_counted() {
+    let reading = chunk::Reading {
+        chunk: CHUNK_SIZE,
+        transformed: true,
+        limit: None,
+        magic: None,
+    };
+    let budget = Budget::new(BLOCK_SIZE);
+    let mut chunks = chunk::Chunks::open(
+        Input::Reader(Box::new(std::io::Cursor::new(noise(2000)))),
+        reading,
+        budget.clone(),
+        tokio_util::sync::CancellationToken::new(),
+        Spare::default(),
+    )
+    .await
+    .unwrap();
+    let chunk = chunks.next().await.unwrap().unwrap();
+    // While it waits for a compressor.
+    assert!(budget.try_reserve(BLOCK_SIZE - 4000).is_some());
+    let capacity = chunk.data.try_into_mut().unwrap().capacity();
+    assert!(
+        capacity <= 4000,
+        "{capacity} bytes are held, 4000 are counted"
+    );
+}
+
+#[tokio::test]
+async fn little_data_may_need_more_than_one_block_in_a_small_shape() {
+    let pipeline = tiny(3000, 50, 20_000, 1);
+    let data = noise(100);
+    let (blocks, _) = collect_with(&pipeline, Input::Bytes(data.clone().into()), PLAIN)
+        .await
+        .unwrap();
+    assert!(blocks.concat() == data);
+}
+
 /// Never ends; gives nothing before it is told to, and tells of every read.
 struct Endless {
     go: std::sync::mpsc::Receiver<()>,
@@ -417,7 +495,8 @@ proptest::proptest! {
         kind in 0usize..3,
         gzip in proptest::prelude::any::<bool>(),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build().unwrap();
         runtime.block_on(async {
             let data = noise(length);
             let pipeline = tiny(chunk.max(length / 200), block, budget, threads);

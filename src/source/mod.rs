@@ -149,7 +149,8 @@ impl Source {
     }
 
     /// A file, opened when the transfer starts. It must not change until the call returns: a
-    /// change of size is an error. Its name tells the compression (`.gz`, `.zip`) and, when the
+    /// change of size is an error. What is no regular file (a named pipe) is read once, as a reader
+    /// is. Its name tells the compression (`.gz`, `.zip`) and, when the
     /// properties name no format, the format.
     pub fn file(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().to_path_buf();

@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, Result, Step};
 
 /// Largest chunk in the channel; larger writes are cut.
 const CHUNK: usize = 256 * 1024;
-/// Chunks in the channel: with [`CHUNK`] the most that waits between writer and pipeline
-/// (512 KiB), outside the client's memory budget.
+/// Chunks in the channel. With one more that the pipeline has taken out and waits to have room for,
+/// they are what is outside the client's memory budget: 768 KiB.
 const DEPTH: usize = 2;
 
 enum Message {
@@ -45,8 +45,9 @@ impl PushWriter {
     /// the operation.
     pub async fn write(&mut self, data: &[u8]) -> Result<()> {
         for chunk in data.chunks(CHUNK) {
-            self.send(Message::Data(Bytes::copy_from_slice(chunk)))
-                .await?;
+            // Copied when there is room: until then only the caller's memory is held.
+            let permit = self.sender.reserve().await.map_err(|_| ended())?;
+            permit.send(Message::Data(Bytes::copy_from_slice(chunk)));
         }
         Ok(())
     }

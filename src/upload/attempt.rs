@@ -99,11 +99,7 @@ async fn put_blocks(
         };
         let Some(block) = block else { break };
         if count == MAX_BLOCKS {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                Step::UploadBlob,
-                format!("the data needs more than {MAX_BLOCKS} blocks"),
-            ));
+            return Err(too_many_blocks());
         }
         if in_flight.len() == PARALLEL_BLOCKS {
             acknowledged += join_one(&mut in_flight, meter).await?;
@@ -156,6 +152,15 @@ async fn join_one(in_flight: &mut JoinSet<Result<usize>>, meter: &Meter) -> Resu
     })??;
     meter.add_sent(length);
     Ok(length as u64)
+}
+
+/// Not of a step of storage: another container has the same limit.
+pub(super) fn too_many_blocks() -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        Step::ReadSource,
+        format!("the data needs more than {MAX_BLOCKS} blocks"),
+    )
 }
 
 async fn next_block(scope: &Scope, feed: &mut Feed) -> Result<Option<Block>> {

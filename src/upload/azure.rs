@@ -103,7 +103,7 @@ impl Containers for AzureContainers<'_> {
 
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {
         let url = self.blob_url(attempt)?;
-        Ok(Arc::new(AzureBlob::new(self.transport, &url)?))
+        Ok(Arc::new(AzureBlob::new(self.transport, &url, attempt)?))
     }
 
     async fn report(&self, attempt: usize, outcome: std::result::Result<(), &Error>) {
@@ -125,11 +125,12 @@ impl Containers for AzureContainers<'_> {
 
 struct AzureBlob {
     client: BlockBlobClient,
+    attempt: usize,
     host: String,
 }
 
 impl AzureBlob {
-    fn new(transport: &Transport, url: &SecretUrl) -> Result<Self> {
+    fn new(transport: &Transport, url: &SecretUrl, attempt: usize) -> Result<Self> {
         let host = host_of(url.expose());
         let options = BlockBlobClientOptions {
             client_options: azure_options(transport),
@@ -137,7 +138,11 @@ impl AzureBlob {
         };
         let client = BlockBlobClient::new(url.expose().clone(), None, Some(options))
             .map_err(|error| azure_error(Step::UploadBlob, &host, error))?;
-        Ok(Self { client, host })
+        Ok(Self {
+            client,
+            attempt,
+            host,
+        })
     }
 }
 
@@ -164,7 +169,12 @@ impl BlobTarget for AzureBlob {
     async fn put_block(&self, index: usize, data: Bytes) -> Result<()> {
         let length = data.len() as u64;
         self.client
-            .stage_block(&block_id(index), length, Body::from(data).into(), None)
+            .stage_block(
+                &block_id(self.attempt, index),
+                length,
+                Body::from(data).into(),
+                None,
+            )
             .await
             .map_err(|error| azure_error(Step::UploadBlob, &self.host, error))?;
         Ok(())
@@ -172,7 +182,11 @@ impl BlobTarget for AzureBlob {
 
     async fn put_block_list(&self, count: usize) -> Result<()> {
         let list = BlockLookupList {
-            latest: Some((0..count).map(|index| block_id(index).to_vec()).collect()),
+            latest: Some(
+                (0..count)
+                    .map(|index| block_id(self.attempt, index).to_vec())
+                    .collect(),
+            ),
             ..Default::default()
         };
         let body = list
@@ -186,7 +200,21 @@ impl BlobTarget for AzureBlob {
     }
 }
 
-/// Ids must have one length in a blob; the index alone makes a repeated block replace itself.
-fn block_id(index: usize) -> [u8; 8] {
-    (index as u64).to_be_bytes()
+/// Ids must have one length in a blob; the same index makes a repeated block replace itself. A second
+/// attempt may cut its blocks elsewhere and, after a 403, go to the same blob: a block of the first
+/// that arrives late must not pass for one of its own.
+fn block_id(attempt: usize, index: usize) -> [u8; 8] {
+    ((attempt as u64) << 32 | index as u64).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blocks_of_two_attempts_are_never_the_same() {
+        assert_eq!(block_id(1, 7), block_id(1, 7));
+        assert_ne!(block_id(0, 7), block_id(1, 7));
+        assert_ne!(block_id(1, 7), block_id(1, 8));
+    }
 }

@@ -56,7 +56,10 @@ pub(crate) async fn upload(
             }
             meter.restart_sent();
         }
-        let target = containers.target(container)?;
+        let target = match containers.target(container) {
+            Ok(target) => target,
+            Err(error) => return Err(error.after(failed)),
+        };
         let host = target.host().to_owned();
         match attempt::send(scope, target, &mut feed, meter).await {
             Ok(acknowledged) => {
@@ -295,6 +298,76 @@ mod tests {
         assert!(error.to_string().contains("of another call"), "{error}");
         assert_eq!(*stores.0[1].requests.lock().unwrap(), 0);
         assert!(stores.0[0].blob.lock().unwrap().is_none());
+    }
+
+    /// Readers, streams that pause, and bytes, on one budget that is one block, with containers
+    /// that fail at any request.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_sources_on_the_least_budget_end_whole_or_with_an_error() {
+        let pipeline = Pipeline::new(CompressionLevel::default(), 2, crate::pipeline::MIN_BUDGET);
+        let mut runs = Vec::new();
+        for n in 0..24usize {
+            let data = data(1 + n * 397_123 % (2 * BLOCK_SIZE + 7));
+            let pipeline = pipeline.clone();
+            runs.push(tokio::spawn(async move {
+                let source = match n % 3 {
+                    0 => {
+                        let reader = Box::new(std::io::Cursor::new(data.clone()));
+                        let blocks = start(&pipeline, Input::Reader(reader));
+                        BlockSource::OneShot(blocks, pipeline.budget().clone())
+                    }
+                    1 => {
+                        let (mut writer, reader) = crate::source::push::channel();
+                        let data = data.clone();
+                        tokio::spawn(async move {
+                            for piece in data.chunks(100_000) {
+                                tokio::task::yield_now().await;
+                                if writer.write(piece).await.is_err() {
+                                    return;
+                                }
+                            }
+                            let _ = writer.finish().await;
+                        });
+                        let blocks = start(&pipeline, Input::Push(reader));
+                        BlockSource::OneShot(blocks, pipeline.budget().clone())
+                    }
+                    _ => {
+                        let (pipeline, data) = (pipeline.clone(), Bytes::from(data.clone()));
+                        BlockSource::Rewindable(Box::new(move || {
+                            start(&pipeline, Input::Bytes(data.clone()))
+                        }))
+                    }
+                };
+                let stores = Stores(vec![
+                    Store::failing_from(n % 4),
+                    Store::failing_from(usize::MAX),
+                ]);
+                match run(source, &stores).await {
+                    Ok(uploaded) => {
+                        let blob = stores.0[uploaded.container].blob.lock().unwrap();
+                        assert!(blob.as_deref() == Some(&data[..]));
+                    }
+                    Err(error) => {
+                        assert!(n % 3 < 2, "{error}");
+                        assert!(
+                            error.to_string().contains("cannot be read again"),
+                            "{error}"
+                        );
+                        assert!(stores.0[1].blob.lock().unwrap().is_none());
+                    }
+                }
+            }));
+        }
+        for run in runs {
+            run.await.unwrap();
+        }
+        let all = pipeline.budget().reserve(crate::pipeline::MIN_BUDGET);
+        drop(all.await);
+    }
+
+    #[test]
+    fn what_no_container_can_take_is_not_tried_elsewhere() {
+        assert!(!is_storage_failure(&attempt::too_many_blocks()));
     }
 
     #[tokio::test]

@@ -90,7 +90,11 @@ static const char *const STALLED = R"({"service":"blob","fault":{"kind":"stall",
 static void a_transfer_that_stalls_ends_by_its_limit()
 {
     const fault stalled(STALLED);
-    CHECK_CODE(timed_out, client->try_ingest(kusto::props(database(), "nowhere"), "1,a\n", 300ms));
+    const kusto::props props(database(), "nowhere");
+    CHECK_CODE(timed_out, client->try_ingest(props, "1,a\n", 300ms));
+    kusto::push_stream stream = client->stream(props);
+    stream.write("1,a\n");
+    CHECK_CODE(timed_out, stream.finish(300ms).try_get());
 }
 
 static void a_transfer_that_stalls_can_be_cancelled()

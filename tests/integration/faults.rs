@@ -230,3 +230,35 @@ async fn an_outcome_that_may_be_deleted_is_given_and_one_that_is_not_is_an_error
         assert_eq!(taken.is_ok_and(|report| report.items().len() == 1), given);
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_named_pipe_cannot_be_read_again_and_loses_nothing_on_failover() {
+    // The first container refuses everything, long before the pipe is at its end.
+    let first = Mutex::new(None::<String>);
+    let fake = Fake::start(move |request| {
+        if !request.starts_with("PUT /c") {
+            return Answer::Good;
+        }
+        let container = request["PUT /".len()..][..2].to_owned();
+        let mut first = first.lock().unwrap();
+        match *first.get_or_insert_with(|| container.clone()) == container {
+            true => Answer::Status(404),
+            false => Answer::Good,
+        }
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe.parquet");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    const LENGTH: usize = 30_000_000;
+    let writing = std::thread::spawn({
+        let path = path.clone();
+        move || std::fs::write(path, vec![7; LENGTH])
+    });
+    let parquet = IngestionProperties::new("Db", "T");
+    let receipt = ingest(&fake, Source::file(&path), &parquet).await.unwrap();
+    assert_eq!(receipt.raw_bytes(), LENGTH as u64);
+    writing.join().unwrap().unwrap();
+}

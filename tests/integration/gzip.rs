@@ -13,7 +13,7 @@ use kusto_ingest::prelude::*;
 use crate::bed::{Bed, client_of, quick, soon};
 
 /// What the client compresses at once, and what it compresses without another thread.
-const CHUNK: usize = 512 * 1024;
+const CHUNK: usize = 256 * 1024;
 const INLINE: usize = 32 * 1024;
 /// What one Put Block carries.
 const BLOCK: usize = 4 * 1024 * 1024;

@@ -8,12 +8,13 @@ use isal::isal_sys::igzip_lib as igzip;
 use super::Encoder;
 
 /// ISA-L's own size for level 1.
-const LEVEL_BUFFER: usize = igzip::ISAL_DEF_LVL1_DEFAULT as usize;
+const LEVEL_BUFFER: u32 = igzip::ISAL_DEF_LVL1_DEFAULT;
 
 pub(super) struct Isal {
     stream: Box<igzip::isal_zstream>,
-    /// Working memory that `stream` points into: never moved or resized.
-    level_buffer: Box<[u8]>,
+    /// Working memory that `stream` points into: never moved or resized. Aligned for what ISA-L takes
+    /// it for, a structure with pointers.
+    level_buffer: Box<[u64]>,
 }
 
 // SAFETY: the stream's pointers lead to `level_buffer`, which moves with it, and to ISA-L's
@@ -29,13 +30,13 @@ impl Isal {
         stream.level = 1;
         Self {
             stream,
-            level_buffer: vec![0; LEVEL_BUFFER].into_boxed_slice(),
+            level_buffer: vec![0; LEVEL_BUFFER.div_ceil(8) as usize].into_boxed_slice(),
         }
     }
 
     fn begin(&mut self, dictionary: &[u8]) -> io::Result<()> {
-        self.stream.level_buf = self.level_buffer.as_mut_ptr();
-        self.stream.level_buf_size = length(&self.level_buffer)?;
+        self.stream.level_buf = self.level_buffer.as_mut_ptr().cast();
+        self.stream.level_buf_size = LEVEL_BUFFER;
         // SAFETY: the stream was initialised by `new`.
         unsafe { igzip::isal_deflate_reset(&raw mut *self.stream) };
         self.stream.end_of_stream = 0;

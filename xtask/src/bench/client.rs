@@ -36,11 +36,16 @@ impl Client {
         Ok((clients, missing))
     }
 
-    /// The command that does the scenario against the emulator.
+    /// Ours alone.
+    pub(crate) fn own() -> Result<[Client; 2], String> {
+        Ok([c(&[])?, rust(&[])?])
+    }
+
+    /// The command that does the scenario with this file against the emulator.
     pub(crate) fn command(
         &self,
         scenario: &Scenario,
-        data: &Data,
+        file: &Path,
         emulator: &Emulator,
         meter: &Meter,
     ) -> Result<Command, String> {
@@ -48,7 +53,7 @@ impl Client {
         command
             .args(&self.script)
             .arg(scenario.action.name())
-            .arg(data.file(scenario.action))
+            .arg(file)
             .arg(scenario.items.to_string())
             .arg(scenario.concurrency.to_string())
             .args(&self.settings)
@@ -131,7 +136,7 @@ impl Data {
         Ok(data)
     }
 
-    fn file(&self, action: Action) -> &Path {
+    pub(crate) fn file(&self, action: Action) -> &Path {
         match action {
             Action::Bytes => &self.document,
             Action::Init | Action::File | Action::Stream => &self.storm,

@@ -8,6 +8,7 @@ mod floor;
 mod gzip;
 mod machine;
 mod measure;
+mod memory;
 mod options;
 mod report;
 mod row;
@@ -24,13 +25,13 @@ use row::Row;
 use run::Run;
 use scenario::Scenario;
 
-/// `cargo xtask bench [--runs N] [--only SCENARIO]... [--set NAME=VALUE]...`, or `bench gzip`.
+/// `cargo xtask bench [--runs N] [--only SCENARIO]... [--set NAME=VALUE]...`, `bench gzip`, or
+/// `bench memory`.
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
-    if let Some(("gzip", rest)) = arguments
-        .split_first()
-        .map(|(first, rest)| (first.as_str(), rest))
-    {
-        return gzip::command(rest);
+    match arguments.split_first() {
+        Some((first, rest)) if first == "gzip" => return gzip::command(rest),
+        Some((first, rest)) if first == "memory" => return memory::command(rest),
+        _ => {}
     }
     let options = Options::parse(arguments)?;
     let (clients, mut missing) = Client::all(&options.settings)?;
@@ -75,7 +76,8 @@ impl Bed {
     fn bases(&self) -> Vec<Row> {
         for client in &self.clients {
             // If this fails, so will the runs that count, and those say so.
-            let _ = Run::of(client, &scenario::INIT, &self.data, &self.meter);
+            let file = self.data.file(scenario::INIT.action);
+            let _ = Run::of(client, &scenario::INIT, file, &self.meter);
         }
         self.rows(&scenario::INIT, &[])
     }
@@ -87,7 +89,8 @@ impl Bed {
         runs.resize_with(self.clients.len(), Vec::new);
         for _ in 0..self.runs {
             for (client, runs) in self.clients.iter().zip(&mut runs) {
-                runs.push(Run::of(client, scenario, &self.data, &self.meter));
+                let file = self.data.file(scenario.action);
+                runs.push(Run::of(client, scenario, file, &self.meter));
             }
         }
         let row = |(client, runs): (&Client, Vec<Result<Run, String>>)| {

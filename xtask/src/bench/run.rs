@@ -1,6 +1,8 @@
 //! One run of a client against an emulator of its own.
 
-use super::client::{Client, Data};
+use std::path::Path;
+
+use super::client::Client;
 use super::machine;
 use super::measure::{self, Meter, Usage};
 use super::scenario::Scenario;
@@ -26,12 +28,12 @@ impl Run {
     pub(crate) fn of(
         client: &Client,
         scenario: &Scenario,
-        data: &Data,
+        file: &Path,
         meter: &Meter,
     ) -> Result<Run, String> {
         // A new one each time: what earlier runs left in its memory must not slow this one down.
         let emulator = Emulator::start_without_ingestion()?;
-        let mut command = client.command(scenario, data, &emulator, meter)?;
+        let mut command = client.command(scenario, file, &emulator, meter)?;
         let emulator_before = machine::process_cpu(emulator.process_id());
         let busy_before = machine::busy();
         let usage = measure::run(&mut command)?;
