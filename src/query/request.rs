@@ -216,14 +216,25 @@ impl Service {
     ) -> Result<DataSet> {
         let host = host_of(call.base);
         let token = self.authorizer.token(scope, call.base).await?;
-        let mut reply = self.post(scope, call, properties, token.as_ref()).await?;
+        let id = properties
+            .client_request_id
+            .clone()
+            .unwrap_or_else(|| new_request_id("execute"));
+        let mut reply = self
+            .post(scope, call, properties, &id, token.as_ref())
+            .await?;
         if let Some(stale) = token.filter(|_| reply.status == 401) {
             // The token may have been revoked before its time: one fresh one is worth a try.
             self.authorizer.refused(&stale);
             let token = self.authorizer.token(scope, call.base).await?;
-            reply = self.post(scope, call, properties, token.as_ref()).await?;
+            reply = self
+                .post(scope, call, properties, &id, token.as_ref())
+                .await?;
         }
-        let complete = |error: Error| with_reply(error.with_host(host.as_str()), &reply);
+        let complete = |error: Error| {
+            let error = error.with_host(host.as_str());
+            with_reply(error, &reply).with_client_request_id(&id)
+        };
         if reply.status != 200 {
             let error = service_error::parse_service_error(call.step, reply.status, &reply.body);
             return Err(complete(error));
@@ -240,6 +251,7 @@ impl Service {
         scope: &Scope,
         call: &Call<'_>,
         properties: &RequestProperties,
+        id: &str,
         token: Option<&Secret>,
     ) -> Result<Reply> {
         let host = host_of(call.base);
@@ -255,16 +267,12 @@ impl Service {
             Kind::Command => "v1/rest/mgmt",
             Kind::Query => "v2/rest/query",
         };
-        let id = properties
-            .client_request_id
-            .clone()
-            .unwrap_or_else(|| new_request_id("execute"));
         let mut request = self
             .transport
             .request(Method::POST, endpoint::join(call.base, path))
             .header("Content-Type", "application/json; charset=utf-8")
             .body(body.to_string());
-        request = self.identity.apply(request, &id);
+        request = self.identity.apply(request, id);
         if let Some(token) = token {
             request = request.bearer_auth(token.expose());
         }

@@ -100,15 +100,18 @@ async fn errors_say_step_host_status_and_permanence() {
             error.service_code().is_some() && error.activity_id().is_some(),
             "{text}: {error}"
         );
+        assert!(error.client_request_id().is_some(), "{text}: {error}");
         let host = bed.client.engine_endpoint().port().unwrap().to_string();
         assert!(error.host().unwrap().ends_with(&host));
     }
+    let named = RequestProperties::new().with_client_request_id("mine;1");
     let error = bed
         .client
-        .query("NoSuchDb", "print 1", &none, soon())
+        .query("NoSuchDb", "print 1", &named, soon())
         .await
         .unwrap_err();
     assert!(error.to_string().contains("NoSuchDb"), "{error}");
+    assert_eq!(error.client_request_id(), Some("mine;1"));
     let error = bed
         .client
         .execute(DATABASE, "  ", &none, soon())
