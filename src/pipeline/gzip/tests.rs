@@ -60,6 +60,18 @@ fn chunks_of_every_kind_are_one_member() {
     }
 }
 
+/// An ingestion refuses an empty source, so `cargo xtask test gzip` has this sample from here.
+#[test]
+fn no_data_is_a_member_too() {
+    let empty = member(&Gzip::new(CompressionLevel::default(), 1), &[]);
+    assert!(read_back(&empty).is_empty());
+    if let Some(directory) = std::env::var_os("KUSTO_TEST_GZIP") {
+        let directory = std::path::PathBuf::from(directory);
+        std::fs::write(directory.join("empty"), "").unwrap();
+        std::fs::write(directory.join("empty.gz"), &empty).unwrap();
+    }
+}
+
 #[test]
 fn a_used_encoder_gives_the_same_bytes_as_a_new_one() {
     let (first, second) = (noise(100_000), b"other words ".repeat(9000));
