@@ -86,6 +86,18 @@ impl PushWriter {
         Ok(first.len() + self.try_write(&data[first.len()..]).unwrap_or(0))
     }
 
+    /// As [`PushWriter::write`], for data that is the caller's to give away: nothing is copied.
+    ///
+    /// # Errors
+    /// As [`PushWriter::write`].
+    pub async fn write_bytes(&mut self, mut data: Bytes) -> Result<()> {
+        while !data.is_empty() {
+            let piece = data.split_to(data.len().min(CHUNK));
+            self.send(Message::Data(piece)).await?;
+        }
+        Ok(())
+    }
+
     /// Ends the data: what was written is the whole source.
     ///
     /// # Errors
@@ -162,6 +174,21 @@ mod tests {
         writer.write(b"").await.unwrap();
         writer.finish().await.unwrap();
         assert_eq!(reading.await.unwrap().unwrap(), data);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_given_away_are_not_copied() {
+        let (mut writer, mut reader) = channel();
+        let data = Bytes::from((0..300_000u32).map(|n| n as u8).collect::<Vec<u8>>());
+        writer.write_bytes(Bytes::new()).await.unwrap();
+        writer.write_bytes(data.clone()).await.unwrap();
+        let first = reader.next().await.unwrap().unwrap();
+        assert_eq!((first.as_ptr(), first.len()), (data.as_ptr(), CHUNK));
+        let second = reader.next().await.unwrap().unwrap();
+        assert_eq!(second, data[CHUNK..]);
+        drop(reader);
+        let error = writer.write_bytes(data).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
     }
 
     #[tokio::test]
