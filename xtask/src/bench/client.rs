@@ -19,19 +19,31 @@ pub(crate) struct Client {
 
 /// How a client is started.
 pub(crate) struct Program {
-    pub(crate) path: PathBuf,
-    /// What comes before the scenario among its arguments: the script of an interpreter.
-    pub(crate) script: Option<PathBuf>,
+    /// Without the arguments of a scenario.
+    command: Command,
     /// Of the client and of what it was built with or runs in.
     pub(crate) version: String,
 }
+
+impl Program {
+    /// Of this repository.
+    fn own(command: Command, built_with: &str) -> Program {
+        Program {
+            command,
+            version: format!("{}, {built_with}", workspace::VERSION),
+        }
+    }
+}
+
+/// Builds a program and says how it is started.
+type Build = fn() -> Result<Program, String>;
 
 pub(crate) const C: &str = "C library";
 pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
 
 /// Those of `bench bindings`, each with what builds its program: a language is one line.
-const LANGUAGES: [(&str, fn() -> Result<Program, String>); 4] = [
+const LANGUAGES: [(&str, Build); 4] = [
     (C, c),
     ("C++ header", cpp),
     ("Go package", go),
@@ -86,9 +98,8 @@ impl Client {
         emulator: &Emulator,
         meter: &Meter,
     ) -> Result<Command, String> {
-        let mut command = meter.command(&self.program.path);
+        let mut command = meter.around(&self.program.command);
         command
-            .args(&self.program.script)
             .arg(scenario.action.name())
             .arg(file)
             .arg(scenario.items.to_string())
@@ -110,22 +121,15 @@ fn cpp() -> Result<Program, String> {
 
 /// On the shared library.
 fn compiled(source: &str, compiler: &str) -> Result<Program, String> {
-    let path = workspace::scratch("bench")?.join(source.replace('.', "_"));
-    compiler::program_with(
-        &["-O2"],
-        &sources().join(source),
-        &path,
-        artifacts::release()?,
-    )?;
-    Ok(own(path, Command::new(compiler).arg("--version")))
+    let program = workspace::scratch("bench")?.join(source.replace('.', "_"));
+    let source = sources().join(source);
+    compiler::program_with(&["-O2"], &source, &program, artifacts::release()?)?;
+    Ok(built(&program, compiler, "--version"))
 }
 
 /// With the static library in it, as Go programs are by default.
 fn go() -> Result<Program, String> {
-    Ok(own(
-        go::built_benchmark()?,
-        Command::new("go").arg("version"),
-    ))
+    Ok(built(&go::built_benchmark()?, "go", "version"))
 }
 
 fn rust() -> Result<Program, String> {
@@ -135,17 +139,14 @@ fn rust() -> Result<Program, String> {
             .args(package)
             .args(isal::features()),
     )?;
-    let path = workspace::target().join("release/bench_client");
-    Ok(own(path, Command::new("rustc").arg("--version")))
+    let program = workspace::target().join("release/bench_client");
+    Ok(built(&program, "rustc", "--version"))
 }
 
-/// Of this repository, built with the tool that tells its version.
-fn own(path: PathBuf, tool: &mut Command) -> Program {
-    Program {
-        path,
-        script: None,
-        version: format!("{}, {}", workspace::VERSION, machine::output(tool)),
-    }
+/// A program of its own, and the compiler that tells its version.
+fn built(program: &Path, compiler: &str, version: &str) -> Program {
+    let version = machine::output(Command::new(compiler).arg(version));
+    Program::own(Command::new(program), &version)
 }
 
 fn peer() -> Result<Program, String> {
@@ -153,12 +154,12 @@ fn peer() -> Result<Program, String> {
     let versions = "import sys, zlib, importlib.metadata as m; print('azure-kusto-ingest', \
                     m.version('azure-kusto-ingest') + ', Python', sys.version.split()[0] + \
                     ', zlib', zlib.ZLIB_RUNTIME_VERSION)";
+    let version = process::capture(Command::new(&python).args(["-c", versions]))?;
+    let mut command = Command::new(&python);
+    command.arg(sources().join("bench.py"));
     Ok(Program {
-        version: process::capture(Command::new(&python).args(["-c", versions]))?
-            .trim()
-            .to_owned(),
-        path: python,
-        script: Some(sources().join("bench.py")),
+        command,
+        version: version.trim().to_owned(),
     })
 }
 
