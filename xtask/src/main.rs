@@ -42,6 +42,7 @@ cargo xtask <command>
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   stage go                 header and libraries into bindings/go, which then builds with `go build`
   bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
+  bench bindings           measure each language beside C
   bench gzip               measure compression alone
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
   faults                   run the fault matrix and the Python SDK under faults, write docs/FAULTS.md (minutes)
