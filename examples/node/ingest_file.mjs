@@ -11,7 +11,13 @@ async function main() {
     if (file === undefined || more.length > 0 || !connection || !database) {
         throw new Error("usage: ingest_file TABLE FILE [FORMAT]\nwith KUSTO_CONNECTION_STRING and KUSTO_DATABASE set");
     }
-    const client = new IngestClient(connection, { database, table, format, reportMethod: ReportMethod.Table });
+    const client = new IngestClient(connection, {
+        database,
+        table,
+        // Whatever was typed: the library says which formats there are.
+        format: /** @type {import("@kusto-ingest/native").DataFormat} */ (format),
+        reportMethod: ReportMethod.Table,
+    });
     try {
         const result = await transfer(client, file);
         console.log(`queued ${result.bytesRaw} bytes (${result.bytesSent} sent) as ${result.sourceId}`);
