@@ -479,7 +479,7 @@ export declare class StreamDescriptor {
 /** A file. Its name tells compression (`.gz`, `.zip`) and format, unless arguments and properties do. */
 export declare class FileDescriptor {
     /**
-     * @param file a path, a `file:` URL, or an open file, which is read from where it stands and stays open
+     * @param file a path, a `file:` URL, or an open file, read from where it stands; it stays open
      * @param sourceId the UUID under which the outcome is reported; chosen at random when not given
      * @param size uncompressed size in bytes of data that is compressed already: the service batches by it
      * @param compressionType how the data is compressed already

@@ -60,10 +60,10 @@ function readerOf(source) {
     const leave = () => {
         if (typeof source.destroy === "function") {
             source.destroy();
-        } else {
-            // Not waited for: a generator that hangs at its next piece would never answer.
-            Promise.resolve(iterator.return?.()).catch(() => {});
+            return;
         }
+        // Not waited for: a generator that hangs at its next piece would never answer.
+        Promise.resolve(iterator.return?.()).catch(() => {});
     };
     return { next: async () => iterator.next(), leave };
 }
@@ -76,6 +76,16 @@ function webReader(source) {
         throw invalidArgument("stream", error.message, error);
     }
     return { next: () => reader.read(), leave: () => void reader.cancel().catch(() => {}) };
+}
+
+/** Gives up a stream that nobody wants, whether or not it was read. What was not begun has nothing to give up. */
+function abandon(source) {
+    if (typeof source?.destroy === "function") {
+        source.destroy();
+    } else if (typeof source?.getReader === "function") {
+        // One that is locked is somebody else's.
+        source.cancel().catch(() => {});
+    }
 }
 
 const OVER = Symbol("over");
@@ -169,4 +179,4 @@ function explained(error, cause, signal) {
     return error;
 }
 
-module.exports = { bytesOf, feed, memorySource };
+module.exports = { abandon, bytesOf, feed, memorySource };

@@ -5,10 +5,13 @@ const { fileURLToPath } = require("node:url");
 const { Client, nativeOf, runOf } = require("./client.js");
 const { BlobDescriptor, FileDescriptor, StreamDescriptor, settingsOf } = require("./descriptors.js");
 const { invalidArgument } = require("./error.js");
-const { bytesOf, feed, memorySource } = require("./feed.js");
+const { abandon, bytesOf, feed, memorySource } = require("./feed.js");
 const { addon, call, limits } = require("./native.js");
 const { IngestionProperties, wireProperties } = require("./properties.js");
 const { IngestionResult } = require("./result.js");
+
+/** What is read at once from an open file. */
+const READ = 256 * 1024;
 
 class IngestClient extends Client {
     constructor(kcsb, defaultProps, options) {
@@ -18,10 +21,8 @@ class IngestClient extends Client {
 
     async ingestFromFile(file, ingestionProperties, options) {
         const descriptor = file instanceof FileDescriptor ? file : new FileDescriptor(file);
-        if (typeof descriptor.file?.createReadStream === "function") {
-            // From where it stands, as an open file is read.
-            const stream = descriptor.file.createReadStream({ autoClose: false });
-            return this.#ingest(stream, descriptor, ingestionProperties, options, this.#feeding);
+        if (typeof descriptor.file?.read === "function") {
+            return this.#ingest(openFile(descriptor.file), descriptor, ingestionProperties, options, this.#feeding);
         }
         return this.#ingest(pathOf(descriptor.file), descriptor, ingestionProperties, options, (path, begin) =>
             begin(call(() => addon.sourceOfFile(path))),
@@ -30,8 +31,13 @@ class IngestClient extends Client {
 
     async ingestFromStream(stream, ingestionProperties, options) {
         const descriptor = stream instanceof StreamDescriptor ? stream : new StreamDescriptor(stream);
-        const work = bytesOf(descriptor.stream) instanceof Uint8Array ? this.#copying : this.#feeding;
-        return this.#ingest(descriptor.stream, descriptor, ingestionProperties, options, work);
+        const work = bytesOf(descriptor.stream) === undefined ? this.#feeding : this.#copying;
+        try {
+            return await this.#ingest(descriptor.stream, descriptor, ingestionProperties, options, work);
+        } catch (error) {
+            abandon(descriptor.stream);
+            throw error;
+        }
     }
 
     async ingestFromBuffer(data, ingestionProperties, options) {
@@ -88,6 +94,17 @@ class IngestClient extends Client {
     /** The result with this tracking token, which has no items. */
     resultOf(trackingToken) {
         return new IngestionResult(this, { trackingToken, items: [], sourceId: "", bytesRaw: 0, bytesSent: 0 });
+    }
+}
+
+/** What an open file holds from where it stands; it stays open. (A stream of it would close it when it is destroyed.) */
+async function* openFile(handle) {
+    for (;;) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ), 0, READ, null);
+        if (bytesRead === 0) {
+            return;
+        }
+        yield buffer.subarray(0, bytesRead);
     }
 }
 

@@ -16,6 +16,9 @@ use crate::ingest::Latest;
 use crate::runtime::runtime;
 use crate::token::NativeTokenRequest;
 
+/// V8's limit in characters (2^29 - 24) is one in bytes for texts that are ASCII.
+const LONGEST_TEXT: usize = (1 << 29) - 24;
+
 /// An event: what it is about, and what there is to say.
 pub(crate) struct Event {
     id: u32,
@@ -106,7 +109,7 @@ impl Realm {
             });
             realm.tell(
                 id,
-                match ended {
+                match ended.and_then(fitting) {
                     Ok(value) => Told::Value(value),
                     Err(error) => Told::Failure(failure::to_json(&error).to_string()),
                 },
@@ -114,6 +117,18 @@ impl Realm {
         });
         Ok(())
     }
+}
+
+/// What no JavaScript string can hold would be an exception that nobody catches.
+fn fitting(value: String) -> Result<String> {
+    if value.len() <= LONGEST_TEXT {
+        return Ok(value);
+    }
+    let message = format!(
+        "the answer has {} bytes, more than a JavaScript string takes",
+        value.len()
+    );
+    Err(Error::new(ErrorKind::TooLarge, Step::Wait, message))
 }
 
 /// Where the events of a JavaScript thread go.
@@ -175,5 +190,17 @@ impl NativeOperation {
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.cancel.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_javascript_cannot_hold_is_an_error() {
+        assert!(fitting("x".repeat(LONGEST_TEXT)).is_ok());
+        let error = fitting("x".repeat(LONGEST_TEXT + 1)).err();
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::TooLarge));
     }
 }

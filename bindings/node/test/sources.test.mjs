@@ -100,7 +100,15 @@ test("from files", async (t) => {
             }
         });
     }
-    await t.test("the open file is still open", async () => {
+    await t.test("the open file is read from where it stands, and stays open", async () => {
+        const table = await newTable(client);
+        await failed(client.ingestFromFile(handle, now(table)), "INVALID_ARGUMENT");
+        const again = await open(path);
+        t.after(() => again.close());
+        await again.read(Buffer.alloc(6), 0, 6, null);
+        await ingested(client.ingestFromFile(again, now(table)));
+        assert.equal(await count(client, table), 1);
+        assert.ok((await again.stat()).isFile());
         assert.ok((await handle.stat()).isFile());
     });
     await t.test("a stream of a file", async () => {
@@ -265,4 +273,12 @@ test("a stream is left when the ingestion fails before its end", async (t) => {
     }
     assert.ok(endless.destroyed);
     assert.deepEqual([returned, cancelled], [1, 1]);
+    await t.test("also when it was not begun", async () => {
+        const [readable, web] = [Readable.from([twoRows]), new ReadableStream({ cancel: () => void cancelled++ })];
+        for (const source of [readable, web]) {
+            await failed(client.ingestFromStream(source, { tabel: "T" }), "INVALID_ARGUMENT");
+        }
+        assert.ok(readable.destroyed);
+        assert.equal(cancelled, 2);
+    });
 });
