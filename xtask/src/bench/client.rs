@@ -7,7 +7,7 @@ use super::machine;
 use super::measure::Meter;
 use super::scenario::{Action, Scenario};
 use crate::emulator::Emulator;
-use crate::{artifacts, compiler, go, isal, process, python, samples, storm, workspace};
+use crate::{artifacts, compiler, go, isal, node, process, python, samples, storm, workspace};
 
 /// A program that does what a scenario says.
 pub(crate) struct Client {
@@ -43,10 +43,11 @@ pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
 
 /// Those of `bench bindings`, each with what builds its program: a language is one line.
-const LANGUAGES: [(&str, Build); 4] = [
+const LANGUAGES: [(&str, Build); 5] = [
     (C, c),
     ("C++ header", cpp),
     ("Go package", go),
+    ("Node package", node),
     (RUST, rust),
 ];
 
@@ -130,6 +131,11 @@ fn compiled(source: &str, compiler: &str) -> Result<Program, String> {
 /// With the static library in it, as Go programs are by default.
 fn go() -> Result<Program, String> {
     Ok(built(&go::built_benchmark()?, "go", "version"))
+}
+
+fn node() -> Result<Program, String> {
+    let version = machine::output(Command::new("node").arg("--version"));
+    Ok(Program::own(node::bench()?, &format!("node {version}")))
 }
 
 fn rust() -> Result<Program, String> {
