@@ -7,6 +7,7 @@ mod artifacts;
 mod azurite;
 mod bench;
 mod compiler;
+mod csharp;
 mod demo;
 mod emulator;
 mod exports;
@@ -41,6 +42,9 @@ cargo xtask <command>
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   stage go                 header and libraries into bindings/go, which then builds with `go build`
+  stage csharp             the shared library into bindings/csharp/runtimes, where .NET projects take it from
+  csharp build             compile bindings/csharp for all its frameworks, without a .NET SDK
+  csharp test [EXPRESSION] run its tests on .NET 8, or those whose names match
   bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
   bench gzip               measure compression alone
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
@@ -73,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "exports" => exports::command(rest)?,
         "install" => install::command(rest)?,
         "stage" => stage(rest)?,
+        "csharp" => csharp::command(rest)?,
         "emulator" => return emulator::command(rest),
         "storm" => storm::command(rest)?,
         "faults" => faults::command(rest)?,
@@ -85,9 +90,12 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
 
 /// `cargo xtask stage LANGUAGE`: what a binding needs from the native build.
 fn stage(arguments: &[String]) -> Result<(), String> {
-    if arguments != ["go"] {
-        return Err("stage go".into());
-    }
-    println!("staged in {}", go::stage()?.display());
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let staged = match arguments[..] {
+        ["go"] => go::stage()?,
+        ["csharp"] => csharp::stage()?,
+        _ => return Err("stage go|csharp".into()),
+    };
+    println!("staged in {}", staged.display());
     Ok(())
 }

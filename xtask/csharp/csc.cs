@@ -1,0 +1,74 @@
+// A C# compiler for the command line, on top of the compiler's library (Microsoft.CodeAnalysis).
+//
+// csc RESPONSE_FILE...: each file holds the arguments of one compilation, one a line, as csc takes them.
+// Several in one process, because most of the time of a small compilation goes into starting up.
+//
+// Written in C# 8: an older compiler compiles it. The library it runs on knows C# 12.
+using System;
+using System.IO;
+using System.Linq;
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Emit;
+using Microsoft.CodeAnalysis.Text;
+
+static class Compiler
+{
+    static int Main(string[] files) => files.Length > 0 && files.All(Compile) ? 0 : 1;
+
+    static bool Compile(string file)
+    {
+        var arguments = CSharpCommandLineParser.Default.Parse(
+            File.ReadAllLines(file), Directory.GetCurrentDirectory(), sdkDirectory: null, additionalReferenceDirectories: null);
+        if (Report(arguments.Errors))
+            return false;
+        var compilation = CSharpCompilation.Create(
+            arguments.CompilationName ?? Path.GetFileNameWithoutExtension(arguments.OutputFileName),
+            arguments.SourceFiles.Select(source => Parse(source.Path, arguments)),
+            arguments.MetadataReferences.Select(reference =>
+                (MetadataReference)MetadataReference.CreateFromFile(reference.Reference, reference.Properties)),
+            arguments.CompilationOptions.WithModuleName(arguments.OutputFileName)
+                // Without it one and the same library in two versions is two libraries.
+                .WithAssemblyIdentityComparer(DesktopAssemblyIdentityComparer.Default));
+        return Emit(compilation, arguments);
+    }
+
+    static SyntaxTree Parse(string path, CSharpCommandLineArguments arguments)
+    {
+        using (var stream = File.OpenRead(path))
+            return CSharpSyntaxTree.ParseText(
+                SourceText.From(stream, Encoding.UTF8, arguments.ChecksumAlgorithm), arguments.ParseOptions, path);
+    }
+
+    static bool Emit(CSharpCompilation compilation, CSharpCommandLineArguments arguments)
+    {
+        var output = Path.Combine(arguments.OutputDirectory, arguments.OutputFileName);
+        using (var program = new MemoryStream())
+        using (var symbols = new MemoryStream())
+        using (var documentation = new MemoryStream())
+        {
+            var result = compilation.Emit(
+                program,
+                arguments.EmitPdb ? symbols : null,
+                arguments.DocumentationPath != null ? documentation : null,
+                options: arguments.EmitOptions);
+            if (Report(result.Diagnostics) || !result.Success)
+                return false;
+            File.WriteAllBytes(output, program.ToArray());
+            if (arguments.EmitPdb)
+                File.WriteAllBytes(arguments.PdbPath ?? Path.ChangeExtension(output, ".pdb"), symbols.ToArray());
+            if (arguments.DocumentationPath != null)
+                File.WriteAllBytes(arguments.DocumentationPath, documentation.ToArray());
+        }
+        return true;
+    }
+
+    /// <summary>Prints warnings and errors; true if there is an error.</summary>
+    static bool Report(System.Collections.Generic.IEnumerable<Diagnostic> diagnostics)
+    {
+        var shown = diagnostics.Where(d => d.Severity >= DiagnosticSeverity.Warning && !d.IsSuppressed).ToList();
+        shown.ForEach(diagnostic => Console.Error.WriteLine(diagnostic));
+        return shown.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+    }
+}
