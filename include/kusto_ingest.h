@@ -401,7 +401,7 @@ typedef struct kusto_credential kusto_credential;
 typedef struct kusto_error kusto_error;
 
 /**
- * An ingestion under way.
+ * A call under way: an ingestion, or what another function with the ending `_start` began.
  */
 typedef struct kusto_op kusto_op;
 
@@ -480,6 +480,13 @@ typedef void (KUSTO_CALL *kusto_drop_fn)(void *user_data);
 typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *request);
 
 /**
+ * Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
+ * not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail
+ * there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw.
+ */
+typedef void (KUSTO_CALL *kusto_done_fn)(void *user_data, const kusto_op *op);
+
+/**
  * Fills at most `cap` bytes. More than 0: that many bytes; 0: the end of the data; less than 0: a
  * failure, which fails the ingestion. Never called by two threads at once. In kusto_ingest it is
  * called on the calling thread, in kusto_ingest_start on a thread of the library. Must not throw.
@@ -494,13 +501,6 @@ typedef int64_t (KUSTO_CALL *kusto_read_fn)(void *user_data, uint8_t *buffer, si
  * Must not wait for the library and must not throw.
  */
 typedef void (KUSTO_CALL *kusto_progress_fn)(void *user_data, uint64_t read, uint64_t sent, uint64_t total);
-
-/**
- * Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
- * not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail
- * there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw.
- */
-typedef void (KUSTO_CALL *kusto_done_fn)(void *user_data, const kusto_op *op);
 
 #ifdef __cplusplus
 extern "C" {
@@ -969,6 +969,26 @@ kusto_status kusto_client_warm_up(const kusto_client *client,
                                   kusto_error **err);
 
 /**
+ * Begins what kusto_client_warm_up does and returns: kusto_op_wait tells how it ended.
+ *
+ * Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called as
+ * kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is
+ * given.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_client_warm_up_start(const kusto_client *client,
+                                        int64_t timeout_ms,
+                                        kusto_done_fn done,
+                                        void *user_data,
+                                        kusto_drop_fn drop,
+                                        kusto_op **out,
+                                        kusto_error **err);
+
+/**
  * Refuses new calls, waits for ingestions under way, then cancels those that are left.
  *
  * Ownership: `*abandoned` gets the number of ingestions that were cancelled; it may be NULL. The
@@ -1197,6 +1217,17 @@ kusto_status kusto_source_fd(int32_t fd,
                              kusto_error **err);
 
 /**
+ * A source whose data the caller pushes with kusto_stream_write: it holds settings, and is for
+ * kusto_stream_begin.
+ *
+ * Ownership: the caller frees `*out` with kusto_source_free, unless kusto_stream_begin takes it.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT.
+ * Since: 0.1
+ */
+KUSTO_API kusto_status kusto_source_stream(kusto_source **out, kusto_error **err);
+
+/**
  * A list of blobs that are in storage already; add them with kusto_source_blobs_add. The service
  * fetches them: nothing is uploaded.
  *
@@ -1366,9 +1397,11 @@ kusto_status kusto_ingest_start(const kusto_client *client,
 
 /**
  * Begins an ingestion whose data follows with kusto_stream_write. What was written is uploaded
- * meanwhile; nothing is ingested before kusto_stream_finish.
+ * meanwhile; nothing is ingested before kusto_stream_finish. The source, if given, is one of
+ * kusto_source_stream with settings for the data.
  *
- * Ownership: the caller frees `*out` with kusto_stream_free. The properties are copied.
+ * Ownership: takes the source, whatever it returns; NULL is allowed. The caller frees `*out` with
+ * kusto_stream_free. The properties are copied.
  * Threads: any, also several at once, also in a callback.
  * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; `*out` is NULL then.
  * Since: 0.1
@@ -1376,6 +1409,7 @@ kusto_status kusto_ingest_start(const kusto_client *client,
 KUSTO_API
 kusto_status kusto_stream_begin(const kusto_client *client,
                                 const kusto_props *props,
+                                kusto_source *source,
                                 kusto_stream **out,
                                 kusto_error **err);
 
@@ -1399,8 +1433,35 @@ kusto_status kusto_stream_write(kusto_stream *stream,
                                 kusto_error **err);
 
 /**
- * Ends the data: what was written is the whole source. Returns at once; the operation tells when the
- * service has it. The timeout is the operation's and begins now. Without data the operation fails.
+ * Says that the caller's own source has failed: what was written is not the whole data. The stream
+ * takes no more; the operation of kusto_stream_finish then fails with KUSTO_E_SOURCE_IO and this
+ * text. To give the data up without a reason, free the stream.
+ *
+ * Ownership: the text is copied.
+ * Threads: one at a time for each stream, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE when it is finished or has failed.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_stream_fail(kusto_stream *stream,
+                               const char *message,
+                               size_t message_len,
+                               kusto_error **err);
+
+/**
+ * Cancels the stream's ingestion and returns at once: a kusto_stream_write that waits fails with
+ * KUSTO_E_CANCELLED, and so does the operation of kusto_stream_finish.
+ *
+ * Ownership: the stream is borrowed; NULL is allowed.
+ * Threads: any, also during a call that uses the stream, also in a callback.
+ * Failure: none.
+ * Since: 0.1
+ */
+KUSTO_API void kusto_stream_cancel(const kusto_stream *stream);
+
+/**
+ * Ends the data: what was written is the whole source, unless kusto_stream_fail was called. Returns at
+ * once; the operation tells when the service has it. The timeout is the operation's and begins now. Without data the operation fails.
  * The stream takes no more and must still be freed.
  *
  * Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called
@@ -1464,14 +1525,42 @@ KUSTO_API kusto_status kusto_op_wait(const kusto_op *op, int64_t timeout_ms, kus
 KUSTO_API void kusto_op_cancel(const kusto_op *op);
 
 /**
- * What the operation ended with. Never waits.
+ * The receipt of an ingestion that has ended. Never waits.
  *
  * Ownership: the caller frees `*out` with kusto_result_free.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; `*out` is NULL then.
+ * Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; KUSTO_E_INVALID_STATE when it is no
+ * ingestion. `*out` is NULL then.
  * Since: 0.1
  */
-KUSTO_API kusto_status kusto_op_result(const kusto_op *op, kusto_result **out, kusto_error **err);
+KUSTO_API
+kusto_status kusto_op_result(const kusto_op *op,
+                             kusto_result **out,
+                             kusto_error **err);
+
+/**
+ * The answer to a command or query that has ended. Never waits. Every call gives a cursor of its own.
+ *
+ * Ownership: the caller frees `*out` with kusto_rows_free.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_execute_start.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_op_rows(const kusto_op *op,
+                           kusto_rows **out,
+                           kusto_error **err);
+
+/**
+ * What became of ingestions, once the operation that asked has ended. Never waits.
+ *
+ * Ownership: the caller frees `*out` with kusto_report_free.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_track_start,
+ * kusto_track_until_final_start, kusto_outcomes_peek_start or kusto_outcomes_take_start.
+ * Since: 0.1
+ */
+KUSTO_API kusto_status kusto_op_report(const kusto_op *op, kusto_report **out, kusto_error **err);
 
 /**
  * Frees a handle of an operation. The operation goes on, and `done` is still called.
@@ -1591,6 +1680,28 @@ kusto_status kusto_track(const kusto_client *client,
                          kusto_error **err);
 
 /**
+ * Begins what kusto_track does and returns: kusto_op_report gives the report.
+ *
+ * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+ * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+ * `out` may be NULL if `done` is given.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_track_start(const kusto_client *client,
+                               const char *token,
+                               size_t token_len,
+                               int64_t timeout_ms,
+                               kusto_done_fn done,
+                               void *user_data,
+                               kusto_drop_fn drop,
+                               kusto_op **out,
+                               kusto_error **err);
+
+/**
  * As kusto_track, again every `poll_ms` milliseconds until no item is pending.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
@@ -1606,6 +1717,29 @@ kusto_status kusto_track_until_final(const kusto_client *client,
                                      int64_t timeout_ms,
                                      kusto_report **out,
                                      kusto_error **err);
+
+/**
+ * Begins what kusto_track_until_final does and returns: kusto_op_report gives the report.
+ *
+ * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+ * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+ * `out` may be NULL if `done` is given.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_track_until_final_start(const kusto_client *client,
+                                           const char *token,
+                                           size_t token_len,
+                                           int64_t poll_ms,
+                                           int64_t timeout_ms,
+                                           kusto_done_fn done,
+                                           void *user_data,
+                                           kusto_drop_fn drop,
+                                           kusto_op **out,
+                                           kusto_error **err);
 
 /**
  * Looks at notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking
@@ -1627,6 +1761,30 @@ kusto_status kusto_outcomes_peek(const kusto_client *client,
                                  kusto_error **err);
 
 /**
+ * Begins what kusto_outcomes_peek does and returns: kusto_op_report gives the report.
+ *
+ * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+ * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+ * `out` may be NULL if `done` is given.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_outcomes_peek_start(const kusto_client *client,
+                                       int32_t which,
+                                       const char *token,
+                                       size_t token_len,
+                                       size_t max,
+                                       int64_t timeout_ms,
+                                       kusto_done_fn done,
+                                       void *user_data,
+                                       kusto_drop_fn drop,
+                                       kusto_op **out,
+                                       kusto_error **err);
+
+/**
  * Takes notifications, KUSTO_OUTCOME_*, out of their queues: at most `max`. With a tracking token
  * only those of its ingestion; without one those of other programs are taken from them too.
  *
@@ -1644,6 +1802,31 @@ kusto_status kusto_outcomes_take(const kusto_client *client,
                                  int64_t timeout_ms,
                                  kusto_report **out,
                                  kusto_error **err);
+
+/**
+ * Begins what kusto_outcomes_take does and returns: kusto_op_report gives the report. Cancelling may leave
+ * notifications that were taken and that nobody is told of.
+ *
+ * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+ * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+ * `out` may be NULL if `done` is given.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_outcomes_take_start(const kusto_client *client,
+                                       int32_t which,
+                                       const char *token,
+                                       size_t token_len,
+                                       size_t max,
+                                       int64_t timeout_ms,
+                                       kusto_done_fn done,
+                                       void *user_data,
+                                       kusto_drop_fn drop,
+                                       kusto_op **out,
+                                       kusto_error **err);
 
 /**
  * How many items are in a state, KUSTO_ITEM_*.
@@ -1987,6 +2170,32 @@ kusto_status kusto_execute(const kusto_client *client,
                            int64_t timeout_ms,
                            kusto_rows **out,
                            kusto_error **err);
+
+/**
+ * Begins what kusto_execute does and returns: kusto_op_rows gives the answer. Cancelling gives the
+ * request up; a command may have been carried out then.
+ *
+ * Ownership: all texts are copied. Takes `user_data`, whatever it returns; `drop` is called after
+ * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+ * `out` may be NULL if `done` is given.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_execute_start(const kusto_client *client,
+                                 const char *database,
+                                 size_t database_len,
+                                 const char *command,
+                                 size_t command_len,
+                                 const kusto_request_options *options,
+                                 int64_t timeout_ms,
+                                 kusto_done_fn done,
+                                 void *user_data,
+                                 kusto_drop_fn drop,
+                                 kusto_op **out,
+                                 kusto_error **err);
 
 /**
  * The whole answer as JSON, also tables that the cursor does not show:

@@ -986,6 +986,11 @@ public:
     /// As `try_istream`; throws `error`.
     static source istream(std::unique_ptr<std::istream> in) { return try_istream(std::move(in)).value(); }
 
+    /// Settings for data that the program pushes: for `client::try_stream`. Errors: none but a defect.
+    static result<source> try_stream() { return detail::make<source>(kusto_source_stream); }
+    /// As `try_stream`; throws `error`.
+    static source stream() { return try_stream().value(); }
+
     /// A list of blobs that are in storage already: nothing is uploaded. Add them with `add_blob`; an empty
     /// list is an error of the ingestion.
     static result<source> try_blobs() { return detail::make<source>(kusto_source_blobs); }
@@ -1159,34 +1164,50 @@ public:
     std::uint64_t bytes_sent() const noexcept { return kusto_result_bytes_sent(c_ptr()); }
 };
 
+class rows;
+class report;
+
 namespace detail {
 
-/// What an operation ended with, with what its callbacks threw.
-inline result<receipt> result_of(const kusto_op *op, const std::shared_ptr<failure> &kept)
+/// What an operation gave, by the kind of thing that it gives.
+inline result<receipt> given_by(const kusto_op *op, const receipt *) { return make<receipt>(kusto_op_result, op); }
+result<rows> given_by(const kusto_op *op, const rows *);
+result<report> given_by(const kusto_op *op, const report *);
+inline result<void> given_by(const kusto_op *op, const void *)
 {
-    auto came = make<receipt>(kusto_op_result, op);
+    return call(kusto_op_wait, op, static_cast<std::int64_t>(0));
+}
+
+/// What an operation ended with, with what its callbacks threw.
+template <class T> result<T> result_of(const kusto_op *op, const std::shared_ptr<failure> &kept)
+{
+    auto came = given_by(op, static_cast<const T *>(nullptr));
     return came.code() == errc::would_block ? std::move(came) : judged(std::move(came), kept);
 }
 
+/// In the place of a completion callback: none.
+struct no_callback {};
+
 /// A completion callback with where it leaves what it throws.
-template <class Done> struct done_of {
+template <class T, class Done> struct done_of {
     Done done;
     std::shared_ptr<failure> kept, own;
 
     static void KUSTO_CALL call(void *user_data, const kusto_op *op) noexcept
     {
         auto &self = *static_cast<done_of *>(user_data);
-        (void)guarded(*self.own, [&] { self.done(result_of(op, self.kept)); });
+        (void)guarded(*self.own, [&] { self.done(result_of<T>(op, self.kept)); });
     }
 };
 
 } // namespace detail
 
-/// An ingestion under way. Destroying it does not stop the ingestion, and its callback is still called.
-/// The destruction of the last client, stream or operation may wait for callbacks.
-class operation : public detail::object<kusto_op> {
+/// A call under way in the background, which gives a T: a `receipt`, `rows`, a `report`, or nothing.
+/// Destroying it does not stop the call, and its callback is still called. The destruction of the last
+/// client, stream or operation may wait for callbacks.
+template <class T> class operation : public detail::object<kusto_op> {
 public:
-    /// Takes an operation of the C interface.
+    /// Takes an operation of the C interface, of a call that gives a T.
     explicit operation(kusto_op *taken) noexcept : object(taken) {}
 
     /// Where it stands. Never waits; any thread, also in a callback.
@@ -1207,13 +1228,13 @@ public:
     bool wait(time_limit limit = {}) const { return try_wait(limit).value(); }
     /// Waits for its end and gives what it ended with. Threads as `try_wait`. Errors: the operation's own
     /// (`cancelled` if it was), `would_block` when it still runs.
-    result<receipt> try_get(time_limit limit = {}) const
+    result<T> try_get(time_limit limit = {}) const
     {
         const auto ended = try_wait(limit);
-        return ended ? detail::result_of(c_ptr(), kept_) : result<receipt>(ended.error());
+        return ended ? detail::result_of<T>(c_ptr(), kept_) : result<T>(ended.error());
     }
     /// As `try_get`; throws `error`.
-    receipt get(time_limit limit = {}) const { return try_get(limit).value(); }
+    T get(time_limit limit = {}) const { return try_get(limit).value(); }
     /// Asks it to stop and returns at once; how it ended tells who was first. Any thread, also in a
     /// callback. A cancelled upload may leave a blob that was never queued.
     void cancel() const noexcept { kusto_op_cancel(c_ptr()); }
@@ -1221,29 +1242,28 @@ public:
     std::exception_ptr callback_error() const { return own_ ? own_->cause() : nullptr; }
 
     /// Not for users: starts an operation by a C function that takes a completion callback.
-    template <class F, class... Arguments>
-    static result<operation> begin(std::shared_ptr<detail::failure> kept, F function, Arguments... arguments)
-    {
-        auto made = detail::make<operation>(function, arguments..., nullptr, nullptr, nullptr);
-        if (made)
-            made->kept_ = std::move(kept);
-        return made;
-    }
-    /// Not for users: the same with one.
     template <class D, class F, class... Arguments>
-    static result<operation> begin_with(D &&done, std::shared_ptr<detail::failure> kept, F function,
-                                        Arguments... arguments)
+    static result<operation> begin(D &&done, std::shared_ptr<detail::failure> kept, F function,
+                                   Arguments... arguments)
     {
-        using Done = detail::done_of<std::decay_t<D>>;
-        auto own = std::make_shared<detail::failure>();
-        auto owner = std::make_unique<Done>(Done{std::forward<D>(done), kept, own});
-        auto made = detail::make<operation>(function, arguments..., &Done::call,
-                                            static_cast<void *>(owner.release()), &detail::drop<Done>);
-        if (made) {
-            made->kept_ = std::move(kept);
-            made->own_ = std::move(own);
+        using Plain = std::decay_t<D>;
+        if constexpr (std::is_same_v<Plain, detail::no_callback>) {
+            auto made = detail::make<operation>(function, arguments..., nullptr, nullptr, nullptr);
+            if (made)
+                made->kept_ = std::move(kept);
+            return made;
+        } else {
+            using Done = detail::done_of<T, Plain>;
+            auto own = std::make_shared<detail::failure>();
+            auto owner = std::make_unique<Done>(Done{std::forward<D>(done), kept, own});
+            auto made = detail::make<operation>(function, arguments..., &Done::call,
+                                                static_cast<void *>(owner.release()), &detail::drop<Done>);
+            if (made) {
+                made->kept_ = std::move(kept);
+                made->own_ = std::move(own);
+            }
+            return made;
         }
-        return made;
     }
 
 private:
@@ -1256,6 +1276,11 @@ class push_stream : public detail::object<kusto_stream> {
 public:
     /// Takes a stream of the C interface.
     explicit push_stream(kusto_stream *taken) noexcept : object(taken) {}
+    /// Not for users: with where its callbacks leave what they throw.
+    push_stream(push_stream &&taken, std::shared_ptr<detail::failure> kept) noexcept
+        : object(std::move(taken)), kept_(std::move(kept))
+    {
+    }
 
     /// Hands data over, which is borrowed during the call, and returns how many bytes were taken: all of them
     /// without a limit, else at least one. Waits while too much is on its way to storage; with a limit of
@@ -1273,25 +1298,35 @@ public:
     std::size_t write(bytes_view data, time_limit limit = {}) { return try_write(data, limit).value(); }
 
     /// Ends the data: what was written is the whole source. Returns at once; the operation, whose time limit
-    /// begins now, tells when the service has it. Without data the operation fails. Errors:
-    /// `invalid_state` when it is finished.
-    result<operation> try_finish(time_limit limit = {})
+    /// begins now, tells when the service has it. `done`, if given, is told too, see `client::try_start`.
+    /// Without data the operation fails. Errors: `invalid_state` when it is finished.
+    template <class F = detail::no_callback>
+    result<operation<receipt>> try_finish(time_limit limit = {}, F &&done = F())
     {
-        return operation::begin(nullptr, kusto_stream_finish, c_ptr(), limit.milliseconds());
+        return operation<receipt>::begin(std::forward<F>(done), kept_, kusto_stream_finish, c_ptr(),
+                                         limit.milliseconds());
     }
     /// As `try_finish`; throws `error`.
-    operation finish(time_limit limit = {}) { return try_finish(limit).value(); }
-    /// The same with a completion callback, see `client::try_start`.
-    template <class F> result<operation> try_finish(time_limit limit, F &&done)
-    {
-        return operation::begin_with(std::forward<F>(done), nullptr, kusto_stream_finish, c_ptr(),
-                                     limit.milliseconds());
-    }
-    /// As `try_finish`; throws `error`.
-    template <class F> operation finish(time_limit limit, F &&done)
+    template <class F = detail::no_callback> operation<receipt> finish(time_limit limit = {}, F &&done = F())
     {
         return try_finish(limit, std::forward<F>(done)).value();
     }
+
+    /// Says that the program's own source has failed: the stream takes no more, and the operation of `finish`
+    /// fails with `source_io` and this text. Errors: `invalid_state` when it is finished or has failed.
+    result<void> try_fail(std::string_view message)
+    {
+        return detail::call(kusto_stream_fail, c_ptr(), detail::chars(message), message.size());
+    }
+    /// As `try_fail`; throws `error`.
+    void fail(std::string_view message) { try_fail(message).value(); }
+
+    /// Cancels the ingestion and returns at once: a `write` that waits fails with `cancelled`, and so does the
+    /// operation of `finish`. Any thread, also while another uses the stream.
+    void cancel() const noexcept { kusto_stream_cancel(c_ptr()); }
+
+private:
+    std::shared_ptr<detail::failure> kept_;
 };
 
 /// What is known about some ingestions: items, one for each source. Immutable.
@@ -1527,6 +1562,13 @@ public:
     }
 };
 
+namespace detail {
+
+inline result<rows> given_by(const kusto_op *op, const rows *) { return make<rows>(kusto_op_rows, op); }
+inline result<report> given_by(const kusto_op *op, const report *) { return make<report>(kusto_op_report, op); }
+
+} // namespace detail
+
 // ---- the client ----------------------------------------------------------------------------------------------
 
 /// A client of one cluster: connections, tokens, ingestion resources. Make one and keep it. All calls may
@@ -1558,6 +1600,19 @@ public:
     }
     /// As `try_warm_up`; throws `error`.
     void warm_up(time_limit limit = {}) const { try_warm_up(limit).value(); }
+
+    /// Begins what `warm_up` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    template <class F = detail::no_callback>
+    result<operation<void>> try_start_warm_up(time_limit limit = {}, F &&done = F()) const
+    {
+        return operation<void>::begin(std::forward<F>(done), nullptr, kusto_client_warm_up_start, handle(), limit.milliseconds());
+    }
+    /// As `try_start_warm_up`; throws `error`.
+    template <class F = detail::no_callback>
+    operation<void> start_warm_up(time_limit limit = {}, F &&done = F()) const
+    {
+        return try_start_warm_up(limit, std::forward<F>(done)).value();
+    }
 
     /// Refuses new calls, waits for ingestions under way, then cancels those that are left, and returns how
     /// many those were. Errors: `invalid_state` in a callback, `forked`.
@@ -1600,30 +1655,21 @@ public:
     }
 
     /// Begins what `ingest` does and returns; may be called in a callback. Takes the source, copies the
-    /// properties. A reader is called on a thread of the library. Errors: `invalid_argument`, `forked`;
-    /// everything else is the operation's result.
-    result<operation> try_start(const props &into, source from, time_limit limit = {}) const
+    /// properties. A reader is called on a thread of the library. `done`, if given, is a callable
+    /// `done(result<receipt>)` that is told what the operation ended with: once, on a thread of the library,
+    /// one callback at a time; not when this call fails. Calls that wait fail there; everything may be
+    /// destroyed there. What it throws is kept for `operation::callback_error`. Errors: `invalid_argument`,
+    /// `forked`; everything else is the operation's result.
+    template <class F = detail::no_callback>
+    result<operation<receipt>> try_start(const props &into, source from, time_limit limit = {}, F &&done = F()) const
     {
         const auto kept = from.kept();
-        return operation::begin(kept, kusto_ingest_start, handle(), handle(into), from.release(),
-                                limit.milliseconds());
+        return operation<receipt>::begin(std::forward<F>(done), kept, kusto_ingest_start, handle(), handle(into),
+                                         from.release(), limit.milliseconds());
     }
     /// As `try_start`; throws `error`.
-    operation start(const props &into, source from, time_limit limit = {}) const
-    {
-        return try_start(into, std::move(from), limit).value();
-    }
-    /// The same with a callable `done(result<receipt>)` that is told what the operation ended with: once, on
-    /// a thread of the library, one callback at a time; not when this call fails. Calls that wait fail
-    /// there; everything may be destroyed there. What it throws is kept for `operation::callback_error`.
-    template <class F> result<operation> try_start(const props &into, source from, time_limit limit, F &&done) const
-    {
-        const auto kept = from.kept();
-        return operation::begin_with(std::forward<F>(done), kept, kusto_ingest_start, handle(), handle(into),
-                                     from.release(), limit.milliseconds());
-    }
-    /// As `try_start`; throws `error`.
-    template <class F> operation start(const props &into, source from, time_limit limit, F &&done) const
+    template <class F = detail::no_callback>
+    operation<receipt> start(const props &into, source from, time_limit limit = {}, F &&done = F()) const
     {
         return try_start(into, std::move(from), limit, std::forward<F>(done)).value();
     }
@@ -1633,10 +1679,23 @@ public:
     /// `invalid_argument`, `forked`.
     result<push_stream> try_stream(const props &into) const
     {
-        return detail::make<push_stream>(kusto_stream_begin, handle(), handle(into));
+        return detail::make<push_stream>(kusto_stream_begin, handle(), handle(into),
+                                         static_cast<kusto_source *>(nullptr));
     }
     /// As `try_stream`; throws `error`.
     push_stream stream(const props &into) const { return try_stream(into).value(); }
+    /// The same with the settings of a `source::stream`.
+    result<push_stream> try_stream(const props &into, source settings) const
+    {
+        auto kept = settings.kept();
+        auto made = detail::make<push_stream>(kusto_stream_begin, handle(), handle(into), settings.release());
+        return made ? result<push_stream>(push_stream(std::move(*made), std::move(kept))) : std::move(made);
+    }
+    /// As `try_stream`; throws `error`.
+    push_stream stream(const props &into, source settings) const
+    {
+        return try_stream(into, std::move(settings)).value();
+    }
 
     /// What became of an ingestion, read from the status table now, by `receipt::tracking_token`, also of
     /// another process. Without a status table it stays `item_state::queued`. Errors: `invalid_argument`
@@ -1647,6 +1706,20 @@ public:
     }
     /// As `try_track`; throws `error`.
     report track(std::string_view token, time_limit limit = {}) const { return try_track(token, limit).value(); }
+
+    /// Begins what `track` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    template <class F = detail::no_callback>
+    result<operation<report>> try_start_track(std::string_view token, time_limit limit = {}, F &&done = F()) const
+    {
+        return operation<report>::begin(std::forward<F>(done), nullptr, kusto_track_start, handle(),
+                                        detail::chars(token), token.size(), limit.milliseconds());
+    }
+    /// As `try_start_track`; throws `error`.
+    template <class F = detail::no_callback>
+    operation<report> start_track(std::string_view token, time_limit limit = {}, F &&done = F()) const
+    {
+        return try_start_track(token, limit, std::forward<F>(done)).value();
+    }
 
     /// As `try_track`, again and again after `poll`, until no item is pending. Errors: as `try_track`;
     /// `timed_out` when an item is still pending at the end of the limit.
@@ -1662,6 +1735,21 @@ public:
         return try_track_until_final(token, poll, limit).value();
     }
 
+    /// Begins what `track_until_final` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    template <class F = detail::no_callback>
+    result<operation<report>> try_start_track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
+    {
+        return operation<report>::begin(std::forward<F>(done), nullptr, kusto_track_until_final_start, handle(),
+                                        detail::chars(token), token.size(), static_cast<std::int64_t>(poll.count()),
+                                        limit.milliseconds());
+    }
+    /// As `try_start_track_until_final`; throws `error`.
+    template <class F = detail::no_callback>
+    operation<report> start_track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
+    {
+        return try_start_track_until_final(token, poll, limit, std::forward<F>(done)).value();
+    }
+
     /// Looks at notifications without removing them, at most `most`: those of the token's ingestion, or with
     /// std::nullopt all, also those of other programs. Errors: those of a call over the network.
     result<report> try_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
@@ -1675,6 +1763,21 @@ public:
     {
         return try_peek_outcomes(which, token, most, limit).value();
     }
+    /// Begins what `peek_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    template <class F = detail::no_callback>
+    result<operation<report>> try_start_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    {
+        return operation<report>::begin(std::forward<F>(done), nullptr, kusto_outcomes_peek_start, handle(),
+                                        static_cast<std::int32_t>(which), token ? detail::chars(*token) : nullptr,
+                                        token ? token->size() : 0, most, limit.milliseconds());
+    }
+    /// As `try_start_peek_outcomes`; throws `error`.
+    template <class F = detail::no_callback>
+    operation<report> start_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    {
+        return try_start_peek_outcomes(which, token, most, limit, std::forward<F>(done)).value();
+    }
+
     /// Takes notifications out of their queues, at most `most`: those of the token's ingestion, or with
     /// std::nullopt all, also those that other programs wait for. Errors: those of a call over the network.
     result<report> try_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
@@ -1687,6 +1790,21 @@ public:
                          time_limit limit = {}) const
     {
         return try_take_outcomes(which, token, most, limit).value();
+    }
+
+    /// Begins what `take_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    template <class F = detail::no_callback>
+    result<operation<report>> try_start_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    {
+        return operation<report>::begin(std::forward<F>(done), nullptr, kusto_outcomes_take_start, handle(),
+                                        static_cast<std::int32_t>(which), token ? detail::chars(*token) : nullptr,
+                                        token ? token->size() : 0, most, limit.milliseconds());
+    }
+    /// As `try_start_take_outcomes`; throws `error`.
+    template <class F = detail::no_callback>
+    operation<report> start_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    {
+        return try_start_take_outcomes(which, token, most, limit, std::forward<F>(done)).value();
     }
 
     /// Runs a management command (a text that begins with a dot) or a query and waits for all of its rows.
@@ -1705,6 +1823,24 @@ public:
                  const request_options *options = nullptr) const
     {
         return try_execute(database, text, limit, options).value();
+    }
+
+    /// Begins what `execute` does and returns; may be called in a callback. Cancelling gives the request up; a
+    /// command may have been carried out then. `done` and errors as `try_start`.
+    template <class F = detail::no_callback>
+    result<operation<rows>> try_start_execute(std::string_view database, std::string_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
+    {
+        return operation<rows>::begin(std::forward<F>(done), nullptr, kusto_execute_start, handle(),
+                                      database.empty() ? nullptr : database.data(), database.size(),
+                                      detail::chars(text), text.size(),
+                                      options ? static_cast<const kusto_request_options *>(options->c_ptr()) : nullptr,
+                                      limit.milliseconds());
+    }
+    /// As `try_start_execute`; throws `error`.
+    template <class F = detail::no_callback>
+    operation<rows> start_execute(std::string_view database, std::string_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
+    {
+        return try_start_execute(database, text, limit, options, std::forward<F>(done)).value();
     }
 
 private:

@@ -108,11 +108,25 @@ impl<T> Clone for Operation<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Operation<T> {
-    /// Runs `work` as a task of the current runtime. `cancel` is what stops it.
-    pub(crate) fn spawn(
-        cancel: CancelToken,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Self {
+    /// Runs a call in the background, as a task of the current runtime: any method of
+    /// [`Client`](crate::client::Client), which gets the limits of `options` together with this
+    /// operation's own cancellation.
+    ///
+    /// ```no_run
+    /// # use kusto_ingest::prelude::*;
+    /// # fn example(client: Client) {
+    /// let count = Operation::spawn(CallOptions::new(), move |options| async move {
+    ///     client.query("Demo", "Events | count", &RequestProperties::new(), options).await
+    /// });
+    /// count.cancel();
+    /// # }
+    /// ```
+    pub fn spawn<Work>(options: CallOptions, call: impl FnOnce(CallOptions) -> Work) -> Self
+    where
+        Work: Future<Output = Result<T>> + Send + 'static,
+    {
+        let (options, cancel) = options.for_operation();
+        let work = call(options);
         let (sender, outcome) = watch::channel(None);
         tokio::spawn(async move {
             let result = work.await;

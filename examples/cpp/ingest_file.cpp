@@ -29,7 +29,7 @@ static void show_progress(const kusto::progress &now)
 }
 
 // Waits for the transfer, a moment at a time, so that Ctrl-C is seen.
-static kusto::receipt wait_for(const kusto::operation &operation)
+static kusto::receipt wait_for(const kusto::operation<kusto::receipt> &operation)
 {
     while (!operation.wait(100ms))
         if (interrupted)

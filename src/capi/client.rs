@@ -1,12 +1,15 @@
 //! `kusto_client`.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::callback::{UserData, kusto_drop_fn};
 use super::config::kusto_config;
 use super::error::{kusto_error, kusto_status};
 use super::guard::{self, guarded};
 use super::handle::{self, Out};
+use super::op::{Ended, Start, kusto_done_fn, kusto_op};
 use super::runtime::Runtime;
 use super::timeout;
 use crate::client::Client;
@@ -73,7 +76,37 @@ pub unsafe extern "C" fn kusto_client_warm_up(
         guarded(err, || {
             let (client, runtime) = handle::borrow(client, "client")?.parts()?;
             let options = timeout::options(timeout_ms)?;
-            runtime.run(async move { client.warm_up(options).await })
+            runtime.run(client.warm_up(options))
+        })
+    }
+}
+
+/// Begins what kusto_client_warm_up does and returns: kusto_op_wait tells how it ended.
+///
+/// Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called as
+/// kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is
+/// given.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_client_warm_up_start(
+    client: *const kusto_client,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let start = Start::new(client, timeout_ms, done, user_data, out)?;
+            start.call(Client::warm_up, |end| end.map(|()| Ended::Done));
+            Ok(())
         })
     }
 }

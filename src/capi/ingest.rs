@@ -11,7 +11,7 @@ use super::client::kusto_client;
 use super::error::{kusto_error, kusto_status};
 use super::guard::guarded;
 use super::handle::{self, Out};
-use super::op::{self, kusto_done_fn, kusto_op};
+use super::op::{Ended, Start, kusto_done_fn, kusto_op};
 use super::props::kusto_props;
 use super::result::kusto_result;
 use super::runtime::{Runtime, check_may_block};
@@ -128,17 +128,15 @@ pub unsafe extern "C" fn kusto_ingest_start(
     unsafe {
         let source = handle::take(source);
         guarded(err, move || {
-            let out = Out::optional(out);
-            let client = handle::borrow(client, "client")?;
-            let props = handle::borrow(props, "props")?;
+            let start = Start::new(client, timeout_ms, done, user_data, out)?;
+            let props = handle::borrow(props, "props")?.get();
             let source = source.ok_or_else(|| handle::null("source"))?;
-            let options = timeout::options(timeout_ms)?;
-            op::check_observed(done, &out)?;
-            let (client, runtime) = client.parts()?;
             let (content, settings) = source.split();
-            let (source, _) = settings.apply(content.into_source(), &runtime)?;
-            let operation = runtime.enter(|| client.start_ingest(source, props.get(), options));
-            op::observe(&runtime, operation, None, done, user_data, out);
+            let (source, _) = settings.apply(content.into_source()?, start.runtime())?;
+            start.call(
+                |client, options| client.ingest(source, props, options),
+                |receipt| receipt.map(Ended::Receipt),
+            );
             Ok(())
         })
     }
@@ -158,7 +156,7 @@ fn ingest(
             let (writer, source) = Source::push();
             (source, Some((reader, writer)))
         }
-        content => (content.into_source(), None),
+        content => (content.into_source()?, None),
     };
     let (source, reporter) = settings.apply(source, &runtime)?;
     let operation = runtime.enter(|| client.start_ingest(source, props.get(), options));

@@ -1,4 +1,4 @@
-//! `kusto_op`: an ingestion under way.
+//! `kusto_op`: a call under way in the background.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,16 +6,22 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::callback::UserData;
+use super::client::kusto_client;
 use super::dispatcher::Poster;
 use super::error::{kusto_error, kusto_status};
 use super::guard::{self, guarded};
 use super::handle::{self, Out};
+use super::query::kusto_rows;
 use super::result::kusto_result;
 use super::runtime::{Runtime, check_may_block};
 use super::timeout;
+use super::track::kusto_report;
+use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::ingest::Receipt;
-use crate::op::Operation;
+use crate::op::{CallOptions, Operation};
+use crate::query::DataSet;
+use crate::track::Report;
 
 /// kusto_op_state: it has not ended.
 pub const KUSTO_OP_RUNNING: i32 = 0;
@@ -31,11 +37,30 @@ pub const KUSTO_OP_CANCELLED: i32 = 3;
 /// there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw.
 pub type kusto_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, op: *const kusto_op)>;
 
-/// An ingestion under way.
+/// What an operation gives when it succeeds. Shared, because every handle may ask for it.
+#[derive(Clone)]
+pub(super) enum Ended {
+    /// An ingestion: kusto_op_result.
+    Receipt(Receipt),
+    /// A command or query: kusto_op_rows.
+    Rows(Arc<DataSet>),
+    /// A question what became of ingestions: kusto_op_report.
+    Report(Arc<Report>),
+    /// Nothing but its end.
+    Done,
+}
+
+impl Ended {
+    pub(super) fn of_report(report: Result<Report>) -> Result<Self> {
+        Ok(Self::Report(Arc::new(report?)))
+    }
+}
+
+/// A call under way: an ingestion, or what another function with the ending `_start` began.
 pub struct kusto_op {
-    operation: Operation<Receipt>,
+    operation: Operation<Ended>,
     /// How it ended, once `done` is due.
-    settled: OnceLock<Result<Receipt>>,
+    settled: OnceLock<Result<Ended>>,
     deadline_passed: AtomicBool,
     pid: u32,
     /// Held for the caller's handle; the reference that `done` borrows does not keep threads alive.
@@ -44,7 +69,7 @@ pub struct kusto_op {
 
 impl kusto_op {
     /// How it ended; `None` while it runs.
-    fn outcome(&self) -> Option<Result<Receipt>> {
+    fn outcome(&self) -> Option<Result<Ended>> {
         let ended = || {
             self.operation
                 .result()
@@ -63,7 +88,7 @@ impl kusto_op {
     }
 
     /// The deadline of a stream's end is kept by cancelling.
-    fn name_deadline(&self, result: Result<Receipt>) -> Result<Receipt> {
+    fn name_deadline(&self, result: Result<Ended>) -> Result<Ended> {
         match result {
             Err(error)
                 if error.kind() == ErrorKind::Cancelled
@@ -75,6 +100,12 @@ impl kusto_op {
             }
             result => result,
         }
+    }
+
+    /// What it gave; an error while it runs, and when it failed.
+    fn gave(&self) -> Result<Ended> {
+        self.check_fork()?;
+        self.outcome().ok_or_else(still_running)?
     }
 
     fn check_fork(&self) -> Result<()> {
@@ -136,6 +167,77 @@ fn freed() -> Error {
     Error::new(ErrorKind::Cancelled, Step::Wait, "the client was freed").with_in_doubt(true)
 }
 
+fn gave_no(what: &str) -> Error {
+    let message = format!("the operation gives no {what}: it is another kind of call");
+    Error::new(ErrorKind::InvalidState, Step::CheckArguments, message).with_argument("op")
+}
+
+/// What a function with the ending `_start` was given besides the arguments of the call itself.
+pub(super) struct Start {
+    runtime: Arc<Runtime>,
+    client: Client,
+    options: CallOptions,
+    done: kusto_done_fn,
+    user_data: UserData,
+    out: Out<kusto_op>,
+}
+
+impl Start {
+    /// # Safety
+    /// `client` is NULL or a client, `out` is NULL or writable, until the call returns.
+    pub(super) unsafe fn new(
+        client: *const kusto_client,
+        timeout_ms: i64,
+        done: kusto_done_fn,
+        user_data: UserData,
+        out: *mut *mut kusto_op,
+    ) -> Result<Self> {
+        // SAFETY: as promised by the caller.
+        let out = unsafe { Out::optional(out) };
+        // SAFETY: as promised by the caller.
+        let (client, runtime) = unsafe { handle::borrow(client, "client") }?.parts()?;
+        let options = timeout::options(timeout_ms)?;
+        check_observed(done, &out)?;
+        Ok(Self {
+            runtime,
+            client,
+            options,
+            done,
+            user_data,
+            out,
+        })
+    }
+
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Begins the call. What it is must not hold the client, or freeing that would not cancel it.
+    pub(super) fn call<Work>(
+        self,
+        call: impl FnOnce(&Client, CallOptions) -> Work,
+        ended: fn(Work::Output) -> Result<Ended>,
+    ) where
+        Work: Future<Output: Send> + Send + 'static,
+    {
+        let operation = self.runtime.enter(|| {
+            Operation::spawn(self.options, |options| {
+                let work = call(&self.client, options);
+                async move { ended(work.await) }
+            })
+        });
+        let runtime = &self.runtime;
+        observe(
+            runtime,
+            operation,
+            None,
+            self.done,
+            self.user_data,
+            self.out,
+        );
+    }
+}
+
 /// An operation that nobody could ever ask about would fail in silence.
 pub(super) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result<()> {
     match done.is_some() || out.is_wanted() {
@@ -150,7 +252,7 @@ pub(super) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result
 /// Gives the handle of an operation to whoever wants it and sees to its deadline and callback.
 pub(super) fn observe(
     runtime: &Arc<Runtime>,
-    operation: Operation<Receipt>,
+    operation: Operation<Ended>,
     deadline: Option<Duration>,
     done: kusto_done_fn,
     user_data: UserData,
@@ -286,11 +388,12 @@ pub unsafe extern "C" fn kusto_op_cancel(op: *const kusto_op) {
     });
 }
 
-/// What the operation ended with. Never waits.
+/// The receipt of an ingestion that has ended. Never waits.
 ///
 /// Ownership: the caller frees `*out` with kusto_result_free.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; `*out` is NULL then.
+/// Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; KUSTO_E_INVALID_STATE when it is no
+/// ingestion. `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_op_result(
@@ -302,10 +405,61 @@ pub unsafe extern "C" fn kusto_op_result(
     unsafe {
         guarded(err, || {
             let out = Out::required(out, "out")?;
-            let op = handle::borrow(op, "op")?;
-            op.check_fork()?;
-            let receipt = op.outcome().ok_or_else(still_running)??;
-            out.give(kusto_result::new(receipt));
+            match handle::borrow(op, "op")?.gave()? {
+                Ended::Receipt(receipt) => out.give(kusto_result::new(receipt)),
+                _ => return Err(gave_no("receipt")),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The answer to a command or query that has ended. Never waits. Every call gives a cursor of its own.
+///
+/// Ownership: the caller frees `*out` with kusto_rows_free.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_execute_start.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_op_rows(
+    op: *const kusto_op,
+    out: *mut *mut kusto_rows,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            match handle::borrow(op, "op")?.gave()? {
+                Ended::Rows(answer) => out.give(kusto_rows::new(answer)),
+                _ => return Err(gave_no("rows")),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What became of ingestions, once the operation that asked has ended. Never waits.
+///
+/// Ownership: the caller frees `*out` with kusto_report_free.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_track_start,
+/// kusto_track_until_final_start, kusto_outcomes_peek_start or kusto_outcomes_take_start.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_op_report(
+    op: *const kusto_op,
+    out: *mut *mut kusto_report,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let out = Out::required(out, "out")?;
+            match handle::borrow(op, "op")?.gave()? {
+                Ended::Report(report) => out.give(kusto_report::new(report)),
+                _ => return Err(gave_no("report")),
+            }
             Ok(())
         })
     }

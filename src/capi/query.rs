@@ -1,18 +1,22 @@
 //! `kusto_execute` and `kusto_rows`: commands, queries and their rows.
 
-use std::ffi::c_char;
-use std::sync::OnceLock;
+use std::ffi::{c_char, c_void};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
+use super::callback::{UserData, kusto_drop_fn};
 use super::client::kusto_client;
 use super::error::{kusto_error, kusto_status};
 use super::guard::{self, guarded};
 use super::handle::{self, Out, output};
 use super::kusto_bool;
+use super::op::{Ended, Start, kusto_done_fn, kusto_op};
 use super::text::{CText, lend_optional, optional, text};
 use super::timeout;
+use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::op::CallOptions;
 use crate::query::{DataSet, RequestProperties, Table, TableKind};
 
 /// Options and parameters of commands and queries; may be used for any number of them.
@@ -155,29 +159,77 @@ pub unsafe extern "C" fn kusto_execute(
         guarded(err, || {
             let out = Out::optional(out);
             let (client, runtime) = handle::borrow(client, "client")?.parts()?;
-            let database = optional(database, database_len, "database")?
-                .unwrap_or(client.default_database())
-                .to_owned();
-            let command = text(command, command_len, "command")?.to_owned();
-            let properties = options
-                .as_ref()
-                .map(|options| options.0.clone())
-                .unwrap_or_default();
+            let database = optional(database, database_len, "database")?;
+            let command = text(command, command_len, "command")?;
             let limits = timeout::options(timeout_ms)?;
-            let answer = runtime.run(async move {
-                client
-                    .execute(&database, &command, &properties, limits)
-                    .await
-            })?;
-            out.give(kusto_rows::new(answer));
+            let answer = runtime.run(execute(&client, database, command, options, limits))?;
+            out.give(kusto_rows::new(Arc::new(answer)));
             Ok(())
         })
     }
 }
 
+/// Begins what kusto_execute does and returns: kusto_op_rows gives the answer. Cancelling gives the
+/// request up; a command may have been carried out then.
+///
+/// Ownership: all texts are copied. Takes `user_data`, whatever it returns; `drop` is called after
+/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+/// `out` may be NULL if `done` is given.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_execute_start(
+    client: *const kusto_client,
+    database: *const c_char,
+    database_len: usize,
+    command: *const c_char,
+    command_len: usize,
+    options: *const kusto_request_options,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let start = Start::new(client, timeout_ms, done, user_data, out)?;
+            let database = optional(database, database_len, "database")?;
+            let command = text(command, command_len, "command")?;
+            start.call(
+                |client, limits| execute(client, database, command, options, limits),
+                |answer| answer.map(|answer| Ended::Rows(Arc::new(answer))),
+            );
+            Ok(())
+        })
+    }
+}
+
+/// # Safety
+/// `options` is NULL or request options that nobody changes meanwhile.
+unsafe fn execute(
+    client: &Client,
+    database: Option<&str>,
+    command: &str,
+    options: *const kusto_request_options,
+    limits: CallOptions,
+) -> impl Future<Output = Result<DataSet>> + Send + use<> {
+    let database = database.unwrap_or(client.default_database());
+    // SAFETY: as promised by the caller.
+    match unsafe { options.as_ref() } {
+        Some(options) => client.execute(database, command, &options.0, limits),
+        None => client.execute(database, command, &RequestProperties::new(), limits),
+    }
+}
+
 /// The answer to a command or query, with a cursor before the first row of its first table.
 pub struct kusto_rows {
-    answer: DataSet,
+    answer: Arc<DataSet>,
     /// Where the tables of rows asked for are in the answer.
     primary: Vec<usize>,
     table: usize,
@@ -189,7 +241,7 @@ pub struct kusto_rows {
 }
 
 impl kusto_rows {
-    fn new(answer: DataSet) -> Self {
+    pub(super) fn new(answer: Arc<DataSet>) -> Self {
         let is_primary = |table: &Table| table.kind == TableKind::PrimaryResult;
         let numbered = answer.tables.iter().enumerate();
         let primary = numbered
@@ -494,13 +546,13 @@ mod tests {
             vec![Value::Long(1), Value::String("x".to_owned())],
             vec![Value::Null, Value::String(String::new())],
         ];
-        kusto_rows::new(DataSet {
+        kusto_rows::new(Arc::new(DataSet {
             tables: vec![
                 table(TableKind::QueryProperties, Vec::new()),
                 table(TableKind::PrimaryResult, first),
                 table(TableKind::PrimaryResult, Vec::new()),
             ],
-        })
+        }))
     }
 
     #[test]
@@ -527,7 +579,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_tables_has_no_rows() {
-        let mut rows = kusto_rows::new(DataSet::default());
+        let mut rows = kusto_rows::new(Arc::default());
         assert!(!rows.next() && !rows.next_table());
         assert_eq!(rows.columns.len(), 0);
     }

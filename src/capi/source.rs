@@ -39,6 +39,8 @@ pub(super) enum Content {
     Reader(Reader),
     Path(PathBuf),
     OpenFile(File),
+    /// Follows with kusto_stream_write.
+    Stream,
     Blobs(Vec<BlobSource>),
 }
 
@@ -63,6 +65,17 @@ impl kusto_source {
         (self.content, self.settings)
     }
 
+    /// What is set on a source for pushed data.
+    pub(super) fn into_stream_settings(self) -> Result<Settings> {
+        match self.content {
+            Content::Stream => Ok(self.settings),
+            _ => {
+                let why = "has data of its own: kusto_source_stream makes one for a stream";
+                Err(Error::invalid_argument("source", why))
+            }
+        }
+    }
+
     /// Blobs have ids and sizes of their own, and nothing is read from them here.
     fn local_settings(&mut self) -> Result<&mut Settings> {
         match self.content {
@@ -79,14 +92,18 @@ impl kusto_source {
 
 impl Content {
     /// As the core takes it; a reader is called on a thread of the library.
-    pub(super) fn into_source(self) -> Source {
-        match self {
+    pub(super) fn into_source(self) -> Result<Source> {
+        Ok(match self {
             Content::Bytes(data) => Source::bytes(data),
             Content::Reader(reader) => Source::reader(reader),
             Content::Path(path) => Source::file(path),
             Content::OpenFile(file) => Source::open_file(file),
             Content::Blobs(blobs) => Source::blobs(blobs),
-        }
+            Content::Stream => {
+                let why = "has no data of its own: it is for kusto_stream_begin";
+                return Err(Error::invalid_argument("source", why));
+            }
+        })
     }
 }
 
@@ -288,6 +305,27 @@ pub unsafe extern "C" fn kusto_source_fd(
             let out = Out::required(out, "out")?;
             let file = open_file(fd, take_ownership != 0)?;
             out.give(kusto_source::new(Content::OpenFile(file)));
+            Ok(())
+        })
+    }
+}
+
+/// A source whose data the caller pushes with kusto_stream_write: it holds settings, and is for
+/// kusto_stream_begin.
+///
+/// Ownership: the caller frees `*out` with kusto_source_free, unless kusto_stream_begin takes it.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_source_stream(
+    out: *mut *mut kusto_source,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            Out::required(out, "out")?.give(kusto_source::new(Content::Stream));
             Ok(())
         })
     }

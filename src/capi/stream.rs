@@ -1,7 +1,7 @@
 //! `kusto_stream`: data that the caller pushes.
 
-use std::ffi::c_void;
-use std::sync::Arc;
+use std::ffi::{c_char, c_void};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::callback::{UserData, kusto_drop_fn};
@@ -9,12 +9,12 @@ use super::client::kusto_client;
 use super::error::{kusto_error, kusto_status};
 use super::guard::{self, guarded};
 use super::handle::{self, Out};
-use super::op::{self, kusto_done_fn, kusto_op};
+use super::op::{self, Ended, kusto_done_fn, kusto_op};
 use super::props::kusto_props;
 use super::runtime::Runtime;
+use super::source::{Settings, kusto_source};
 use super::{text, timeout};
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::ingest::Receipt;
 use crate::op::{CallOptions, Operation};
 use crate::source::{PushWriter, Source};
 
@@ -23,15 +23,17 @@ const BUFFER: usize = 64 * 1024;
 
 /// One ingestion whose data the caller pushes.
 pub struct kusto_stream {
-    /// `None` once finished.
-    input: Option<Input>,
-    operation: Operation<Receipt>,
+    /// `None` once finished. Locked by the one who writes, while kusto_stream_cancel may come.
+    input: Mutex<Option<Input>>,
+    operation: Operation<Ended>,
     runtime: Arc<Runtime>,
 }
 
 struct Input {
     writer: PushWriter,
     buffer: Vec<u8>,
+    /// Why the caller's own source failed.
+    failure: Option<String>,
 }
 
 impl Input {
@@ -73,14 +75,23 @@ impl Input {
     }
 
     async fn finish(mut self) -> Result<()> {
+        if let Some(cause) = self.failure {
+            self.writer.fail(cause).await;
+            return Ok(());
+        }
         self.writer.write(&self.buffer).await?;
         self.writer.finish().await
     }
 }
 
 impl kusto_stream {
-    fn write(&mut self, data: &[u8], timeout: Option<Duration>) -> Result<usize> {
-        let input = self.input.as_mut().ok_or_else(finished)?;
+    fn input(&self) -> MutexGuard<'_, Option<Input>> {
+        self.input.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, data: &[u8], timeout: Option<Duration>) -> Result<usize> {
+        let mut input = self.input();
+        let input = open(&mut input)?;
         if let Some(Err(error)) = self.operation.result() {
             return Err(error);
         }
@@ -139,6 +150,14 @@ fn write_within(
     Ok(taken)
 }
 
+/// What takes data: gone once finished, closed once failed.
+fn open(input: &mut Option<Input>) -> Result<&mut Input> {
+    match input {
+        Some(input) if input.failure.is_none() => Ok(input),
+        _ => Err(finished()),
+    }
+}
+
 fn full(timeout: Option<Duration>) -> Error {
     let kind = match timeout {
         Some(Duration::ZERO) => ErrorKind::WouldBlock,
@@ -161,9 +180,11 @@ fn finished() -> Error {
 }
 
 /// Begins an ingestion whose data follows with kusto_stream_write. What was written is uploaded
-/// meanwhile; nothing is ingested before kusto_stream_finish.
+/// meanwhile; nothing is ingested before kusto_stream_finish. The source, if given, is one of
+/// kusto_source_stream with settings for the data.
 ///
-/// Ownership: the caller frees `*out` with kusto_stream_free. The properties are copied.
+/// Ownership: takes the source, whatever it returns; NULL is allowed. The caller frees `*out` with
+/// kusto_stream_free. The properties are copied.
 /// Threads: any, also several at once, also in a callback.
 /// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; `*out` is NULL then.
 /// Since: 0.1
@@ -171,22 +192,37 @@ fn finished() -> Error {
 pub unsafe extern "C" fn kusto_stream_begin(
     client: *const kusto_client,
     props: *const kusto_props,
+    source: *mut kusto_source,
     out: *mut *mut kusto_stream,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
-        guarded(err, || {
+        let source = handle::take(source);
+        guarded(err, move || {
             let out = Out::required(out, "out")?;
             let (client, runtime) = handle::borrow(client, "client")?.parts()?;
             let props = handle::borrow(props, "props")?.get();
+            let settings = match source {
+                Some(source) => source.into_stream_settings()?,
+                None => Settings::default(),
+            };
             let (writer, source) = Source::push();
+            let (source, _) = settings.apply(source, &runtime)?;
             // The deadline is that of the finish.
-            let options = CallOptions::new();
-            let operation = runtime.enter(|| client.start_ingest(source, props, options));
-            let buffer = Vec::with_capacity(BUFFER);
+            let operation = runtime.enter(|| {
+                Operation::spawn(CallOptions::new(), |options| {
+                    let work = client.ingest(source, props, options);
+                    async move { work.await.map(Ended::Receipt) }
+                })
+            });
+            let input = Input {
+                writer,
+                buffer: Vec::with_capacity(BUFFER),
+                failure: None,
+            };
             out.give(kusto_stream {
-                input: Some(Input { writer, buffer }),
+                input: Mutex::new(Some(input)),
                 operation,
                 runtime,
             });
@@ -217,7 +253,7 @@ pub unsafe extern "C" fn kusto_stream_write(
     unsafe {
         guarded(err, || {
             let timeout = timeout::duration(timeout_ms, "timeout_ms")?;
-            let stream = handle::borrow_mut(stream, "stream")?;
+            let stream = handle::borrow(stream, "stream")?;
             stream.runtime.check_fork()?;
             if timeout.is_some() && written.is_null() {
                 return Err(handle::null("written"));
@@ -231,8 +267,51 @@ pub unsafe extern "C" fn kusto_stream_write(
     }
 }
 
-/// Ends the data: what was written is the whole source. Returns at once; the operation tells when the
-/// service has it. The timeout is the operation's and begins now. Without data the operation fails.
+/// Says that the caller's own source has failed: what was written is not the whole data. The stream
+/// takes no more; the operation of kusto_stream_finish then fails with KUSTO_E_SOURCE_IO and this
+/// text. To give the data up without a reason, free the stream.
+///
+/// Ownership: the text is copied.
+/// Threads: one at a time for each stream, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE when it is finished or has failed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_stream_fail(
+    stream: *mut kusto_stream,
+    message: *const c_char,
+    message_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, || {
+            let stream = handle::borrow(stream, "stream")?;
+            stream.runtime.check_fork()?;
+            let message = text::text(message, message_len, "message")?.to_owned();
+            open(&mut stream.input())?.failure = Some(message);
+            Ok(())
+        })
+    }
+}
+
+/// Cancels the stream's ingestion and returns at once: a kusto_stream_write that waits fails with
+/// KUSTO_E_CANCELLED, and so does the operation of kusto_stream_finish.
+///
+/// Ownership: the stream is borrowed; NULL is allowed.
+/// Threads: any, also during a call that uses the stream, also in a callback.
+/// Failure: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_stream_cancel(stream: *const kusto_stream) {
+    // SAFETY: the caller keeps the contract of the header.
+    guard::value((), || match unsafe { stream.as_ref() } {
+        Some(stream) if !stream.runtime.is_foreign() => stream.operation.cancel(),
+        _ => {}
+    });
+}
+
+/// Ends the data: what was written is the whole source, unless kusto_stream_fail was called. Returns at
+/// once; the operation tells when the service has it. The timeout is the operation's and begins now. Without data the operation fails.
 /// The stream takes no more and must still be freed.
 ///
 /// Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called
@@ -259,9 +338,9 @@ pub unsafe extern "C" fn kusto_stream_finish(
             let out = Out::optional(out);
             let deadline = timeout::duration(timeout_ms, "timeout_ms")?;
             op::check_observed(done, &out)?;
-            let stream = handle::borrow_mut(stream, "stream")?;
+            let stream = handle::borrow(stream, "stream")?;
             stream.runtime.check_fork()?;
-            let input = stream.input.take().ok_or_else(finished)?;
+            let input = stream.input().take().ok_or_else(finished)?;
             let operation = stream.operation.clone();
             // The deadline begins before the end of the data can be seen.
             op::observe(&stream.runtime, operation, deadline, done, user_data, out);
@@ -286,7 +365,7 @@ pub unsafe extern "C" fn kusto_stream_free(stream: *mut kusto_stream) {
     guard::value((), || match unsafe { handle::take(stream) } {
         Some(stream) if stream.runtime.is_foreign() => std::mem::forget(stream),
         Some(stream) => {
-            if stream.input.is_some() {
+            if stream.input().is_some() {
                 stream.operation.cancel();
             }
             drop(stream);

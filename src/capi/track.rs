@@ -1,13 +1,15 @@
 //! `kusto_report`: what became of ingestions.
 
-use std::ffi::c_char;
-use std::sync::OnceLock;
+use std::ffi::{c_char, c_void};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::callback::{UserData, kusto_drop_fn};
 use super::client::kusto_client;
 use super::error::{KUSTO_RETRY_UNKNOWN, kusto_error, kusto_status, retry_of};
 use super::guard::{self, guarded};
 use super::handle::{self, Out};
+use super::op::{Ended, Start, kusto_done_fn, kusto_op};
 use super::text::{CText, lend_optional, optional, text};
 use super::timeout;
 use crate::error::{Error, Result};
@@ -35,7 +37,7 @@ pub const KUSTO_OUTCOME_SUCCESSES: i32 = 2;
 
 /// What is known about some ingestions: items, one for each source. Immutable.
 pub struct kusto_report {
-    report: Report,
+    report: Arc<Report>,
     items: Vec<Item>,
     json: OnceLock<CText>,
 }
@@ -70,7 +72,7 @@ impl Item {
 }
 
 impl kusto_report {
-    fn new(report: Report) -> Self {
+    pub(super) fn new(report: Arc<Report>) -> Self {
         Self {
             items: report.items().iter().map(Item::new).collect(),
             report,
@@ -104,8 +106,44 @@ pub unsafe extern "C" fn kusto_track(
             let (client, runtime) = handle::borrow(client, "client")?.parts()?;
             let token: TrackingToken = text(token, token_len, "token")?.parse()?;
             let options = timeout::options(timeout_ms)?;
-            let report = runtime.run(async move { client.status(&token, options).await })?;
-            out.give(kusto_report::new(report));
+            let report = runtime.run(client.status(&token, options))?;
+            out.give(kusto_report::new(Arc::new(report)));
+            Ok(())
+        })
+    }
+}
+
+/// Begins what kusto_track does and returns: kusto_op_report gives the report.
+///
+/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+/// `out` may be NULL if `done` is given.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_track_start(
+    client: *const kusto_client,
+    token: *const c_char,
+    token_len: usize,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let start = Start::new(client, timeout_ms, done, user_data, out)?;
+            let token: TrackingToken = text(token, token_len, "token")?.parse()?;
+            start.call(
+                |client, options| client.status(&token, options),
+                Ended::of_report,
+            );
             Ok(())
         })
     }
@@ -135,9 +173,46 @@ pub unsafe extern "C" fn kusto_track_until_final(
             let token: TrackingToken = text(token, token_len, "token")?.parse()?;
             let poll = poll_interval(poll_ms)?;
             let options = timeout::options(timeout_ms)?;
-            let report =
-                runtime.run(async move { client.wait_until_final(&token, poll, options).await })?;
-            out.give(kusto_report::new(report));
+            let report = runtime.run(client.wait_until_final(&token, poll, options))?;
+            out.give(kusto_report::new(Arc::new(report)));
+            Ok(())
+        })
+    }
+}
+
+/// Begins what kusto_track_until_final does and returns: kusto_op_report gives the report.
+///
+/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+/// `out` may be NULL if `done` is given.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_track_until_final_start(
+    client: *const kusto_client,
+    token: *const c_char,
+    token_len: usize,
+    poll_ms: i64,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let start = Start::new(client, timeout_ms, done, user_data, out)?;
+            let token: TrackingToken = text(token, token_len, "token")?.parse()?;
+            let poll = poll_interval(poll_ms)?;
+            start.call(
+                |client, options| client.wait_until_final(&token, poll, options),
+                Ended::of_report,
+            );
             Ok(())
         })
     }
@@ -168,8 +243,46 @@ pub unsafe extern "C" fn kusto_outcomes_peek(
             let (client, runtime) = handle::borrow(client, "client")?.parts()?;
             let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
             let options = timeout::options(timeout_ms)?;
-            let report = runtime.run(async move { client.peek_outcomes(&query, options).await })?;
-            out.give(kusto_report::new(report));
+            let report = runtime.run(client.peek_outcomes(&query, options))?;
+            out.give(kusto_report::new(Arc::new(report)));
+            Ok(())
+        })
+    }
+}
+
+/// Begins what kusto_outcomes_peek does and returns: kusto_op_report gives the report.
+///
+/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+/// `out` may be NULL if `done` is given.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_outcomes_peek_start(
+    client: *const kusto_client,
+    which: i32,
+    token: *const c_char,
+    token_len: usize,
+    max: usize,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let start = Start::new(client, timeout_ms, done, user_data, out)?;
+            let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
+            start.call(
+                |client, options| client.peek_outcomes(&query, options),
+                Ended::of_report,
+            );
             Ok(())
         })
     }
@@ -200,8 +313,47 @@ pub unsafe extern "C" fn kusto_outcomes_take(
             let (client, runtime) = handle::borrow(client, "client")?.parts()?;
             let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
             let options = timeout::options(timeout_ms)?;
-            let report = runtime.run(async move { client.take_outcomes(&query, options).await })?;
-            out.give(kusto_report::new(report));
+            let report = runtime.run(client.take_outcomes(&query, options))?;
+            out.give(kusto_report::new(Arc::new(report)));
+            Ok(())
+        })
+    }
+}
+
+/// Begins what kusto_outcomes_take does and returns: kusto_op_report gives the report. Cancelling may leave
+/// notifications that were taken and that nobody is told of.
+///
+/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
+/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
+/// `out` may be NULL if `done` is given.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_outcomes_take_start(
+    client: *const kusto_client,
+    which: i32,
+    token: *const c_char,
+    token_len: usize,
+    max: usize,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    // SAFETY: the caller keeps the contract of the header.
+    unsafe {
+        guarded(err, move || {
+            let start = Start::new(client, timeout_ms, done, user_data, out)?;
+            let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
+            start.call(
+                |client, options| client.take_outcomes(&query, options),
+                Ended::of_report,
+            );
             Ok(())
         })
     }

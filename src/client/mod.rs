@@ -35,9 +35,10 @@ pub use builder::ClientBuilder;
 /// A client of one cluster: ingests, asks what became of it, runs commands and queries.
 ///
 /// Make one and keep it: it holds the connections, the tokens and the ingestion resources. It is
-/// cheap to clone, and all methods may be called from any number of tasks. When the last clone is
-/// dropped, operations that [`Client::start_ingest`] began are cancelled; [`Client::close`] ends
-/// them in order. All methods must be called inside a tokio runtime.
+/// cheap to clone, and all methods may be called from any number of tasks. A call begins when its
+/// method is called: its deadline runs from there. When the last clone is dropped, calls under way
+/// are cancelled; [`Client::close`] ends ingestions in order. All methods must be called inside a
+/// tokio runtime.
 #[derive(Clone)]
 pub struct Client {
     core: Arc<Core>,
@@ -112,16 +113,13 @@ impl Client {
     /// calling again may double the data. With an `ingest-by:` tag whose value is also in
     /// `ingestIfNotExists` the service drops the second one, which makes calling again harmless and
     /// lets the library repeat the message itself: exactly once.
-    pub async fn ingest(
+    pub fn ingest(
         &self,
         source: Source,
         props: &IngestionProperties,
         options: CallOptions,
-    ) -> Result<Receipt> {
-        self.core
-            .clone()
-            .ingest(source, props.clone(), options)
-            .await
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<> {
+        self.core.clone().ingest(source, props.clone(), options)
     }
 
     /// As [`Client::ingest`], in the background. The properties are copied: changing them later
@@ -132,138 +130,158 @@ impl Client {
         props: &IngestionProperties,
         options: CallOptions,
     ) -> Operation<Receipt> {
-        let (options, cancel) = options.for_operation();
-        Operation::spawn(
-            cancel,
-            self.core.clone().ingest(source, props.clone(), options),
-        )
+        Operation::spawn(options, |options| self.ingest(source, props, options))
     }
 
     /// The state of every item of an ingestion, read from the status table. Without a status table
     /// (see [`IngestionProperties::with_report_method`]) every item is
     /// [`Queued`](crate::track::ItemState::Queued).
-    pub async fn status(&self, token: &TrackingToken, options: CallOptions) -> Result<Report> {
-        let scope = self.scope(&options)?;
-        self.core.status(&scope, token).await
+    pub fn status(
+        &self,
+        token: &TrackingToken,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<Report>> + Send + use<> {
+        let token = token.clone();
+        self.call(options, move |core, scope| async move {
+            core.status(&scope, &token).await
+        })
     }
 
     /// Asks every `poll` until no item is pending, or the deadline of `options` passes.
-    pub async fn wait_until_final(
+    pub fn wait_until_final(
         &self,
         token: &TrackingToken,
         poll: Duration,
         options: CallOptions,
-    ) -> Result<Report> {
-        let scope = self.scope(&options)?;
-        if poll.is_zero() {
-            return Err(Error::invalid_argument("poll", "must be more than 0"));
-        }
-        loop {
-            let report = self.core.status(&scope, token).await?;
-            if report.is_final() {
-                return Ok(report);
+    ) -> impl Future<Output = Result<Report>> + Send + use<> {
+        let token = token.clone();
+        self.call(options, move |core, scope| async move {
+            if poll.is_zero() {
+                return Err(Error::invalid_argument("poll", "must be more than 0"));
             }
-            scope
-                .sleep(Step::ReadStatus, &self.core.resources.host(), poll)
-                .await?;
-        }
+            loop {
+                let report = core.status(&scope, &token).await?;
+                if report.is_final() {
+                    return Ok(report);
+                }
+                scope
+                    .sleep(Step::ReadStatus, &core.resources.host(), poll)
+                    .await?;
+            }
+        })
     }
 
     /// Looks at failure or success notifications without removing them.
-    pub async fn peek_outcomes(
+    pub fn peek_outcomes(
         &self,
         query: &OutcomeQuery,
         options: CallOptions,
-    ) -> Result<Report> {
-        self.outcomes(query, options, Access::Peek).await
+    ) -> impl Future<Output = Result<Report>> + Send + use<> {
+        self.outcomes(query, options, Access::Peek)
     }
 
     /// Takes failure or success notifications out of their queues. The queues belong to all
     /// clients of the cluster: see [`OutcomeQuery::only`].
-    pub async fn take_outcomes(
+    pub fn take_outcomes(
         &self,
         query: &OutcomeQuery,
         options: CallOptions,
-    ) -> Result<Report> {
-        self.outcomes(query, options, Access::Take).await
+    ) -> impl Future<Output = Result<Report>> + Send + use<> {
+        self.outcomes(query, options, Access::Take)
     }
 
-    async fn outcomes(
+    fn outcomes(
         &self,
         query: &OutcomeQuery,
         options: CallOptions,
         access: Access,
-    ) -> Result<Report> {
-        let scope = &self.scope(&options)?;
-        let core = &self.core;
-        core.resources
-            .with_fresh(scope, |lent| async move {
-                let queues = core.notification_queues(&lent, query.outcome)?;
-                let transport = core.service.transport();
-                match access {
-                    Access::Peek => notifications::peek(scope, transport, queues, query).await,
-                    Access::Take => notifications::take(scope, transport, queues, query).await,
-                }
-            })
-            .await
-            .map(Report::new)
+    ) -> impl Future<Output = Result<Report>> + Send + use<> {
+        let query = query.clone();
+        self.call(options, move |core, scope| async move {
+            core.outcomes(&scope, &query, access).await
+        })
     }
 
     /// Runs a management command (a text that begins with a dot). It is sent once: whether a
     /// command may be repeated only its author knows.
-    pub async fn management(
+    pub fn management(
         &self,
         database: &str,
         command: &str,
         properties: &RequestProperties,
         options: CallOptions,
-    ) -> Result<DataSet> {
-        let scope = self.scope(&options)?;
-        check_text("command", command)?;
-        self.core
-            .service
-            .run(&scope, Kind::Command, database, command, properties)
-            .await
+    ) -> impl Future<Output = Result<DataSet>> + Send + use<> {
+        self.run(Kind::Command, database, command, properties, options)
     }
 
     /// Runs a query.
-    pub async fn query(
+    pub fn query(
         &self,
         database: &str,
         query: &str,
         properties: &RequestProperties,
         options: CallOptions,
-    ) -> Result<DataSet> {
-        let scope = self.scope(&options)?;
-        check_text("query", query)?;
-        self.core
-            .service
-            .run(&scope, Kind::Query, database, query, properties)
-            .await
+    ) -> impl Future<Output = Result<DataSet>> + Send + use<> {
+        self.run(Kind::Query, database, query, properties, options)
     }
 
     /// Runs a text: a management command when it begins with a dot, else a query.
-    pub async fn execute(
+    pub fn execute(
         &self,
         database: &str,
         text: &str,
         properties: &RequestProperties,
         options: CallOptions,
-    ) -> Result<DataSet> {
-        if text.trim_start().starts_with('.') {
-            self.management(database, text, properties, options).await
-        } else {
-            self.query(database, text, properties, options).await
-        }
+    ) -> impl Future<Output = Result<DataSet>> + Send + use<> {
+        let kind = match text.trim_start().starts_with('.') {
+            true => Kind::Command,
+            false => Kind::Query,
+        };
+        self.run(kind, database, text, properties, options)
+    }
+
+    fn run(
+        &self,
+        kind: Kind,
+        database: &str,
+        text: &str,
+        properties: &RequestProperties,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<DataSet>> + Send + use<> {
+        let (database, text) = (database.to_owned(), text.to_owned());
+        let properties = properties.clone();
+        self.call(options, move |core, scope| async move {
+            check_text(kind, &text)?;
+            core.service
+                .run(&scope, kind, &database, &text, &properties)
+                .await
+        })
     }
 
     /// Fetches token, ingestion resources and identity token now, for programs that want to fail
     /// early. Not needed before anything.
-    pub async fn warm_up(&self, options: CallOptions) -> Result<()> {
-        let scope = self.scope(&options)?;
-        self.core.resources.get(&scope).await?;
-        self.core.resources.identity_token(&scope).await?;
-        Ok(())
+    pub fn warm_up(&self, options: CallOptions) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.call(options, move |core, scope| async move {
+            core.resources.get(&scope).await?;
+            core.resources.identity_token(&scope).await?;
+            Ok(())
+        })
+    }
+
+    /// A call of this client. It begins here, not at its first poll: its deadline runs already. It
+    /// holds the core only, so that dropping the last client cancels it.
+    fn call<T, Work, Call>(
+        &self,
+        options: CallOptions,
+        work: Call,
+    ) -> impl Future<Output = Result<T>> + Send + use<T, Work, Call>
+    where
+        Work: Future<Output = Result<T>> + Send,
+        Call: FnOnce(Arc<Core>, Scope) -> Work + Send,
+    {
+        let core = self.core.clone();
+        let scope = core.scope(&options);
+        async move { work(core, scope?).await }
     }
 
     /// Refuses new calls, waits for ingestions under way up to `timeout`, then cancels the rest.
@@ -278,10 +296,6 @@ impl Client {
         };
         self.core.closing.cancel();
         left
-    }
-
-    fn scope(&self, options: &CallOptions) -> Result<Scope> {
-        self.core.scope(options)
     }
 }
 
@@ -360,6 +374,25 @@ impl Core {
         }
     }
 
+    async fn outcomes(
+        &self,
+        scope: &Scope,
+        query: &OutcomeQuery,
+        access: Access,
+    ) -> Result<Report> {
+        self.resources
+            .with_fresh(scope, |lent| async move {
+                let queues = self.notification_queues(&lent, query.outcome)?;
+                let transport = self.service.transport();
+                match access {
+                    Access::Peek => notifications::peek(scope, transport, queues, query).await,
+                    Access::Take => notifications::take(scope, transport, queues, query).await,
+                }
+            })
+            .await
+            .map(Report::new)
+    }
+
     async fn status(&self, scope: &Scope, token: &TrackingToken) -> Result<Report> {
         let Some(address) = token.status_table() else {
             let queued = |id: &uuid::Uuid| ReportItem::queued(*id, token.database(), token.table());
@@ -416,7 +449,11 @@ fn no_entity(id: uuid::Uuid, host: &str) -> Error {
     .with_host(host)
 }
 
-fn check_text(argument: &str, text: &str) -> Result<()> {
+fn check_text(kind: Kind, text: &str) -> Result<()> {
+    let argument = match kind {
+        Kind::Command => "command",
+        Kind::Query => "query",
+    };
     match text.trim().is_empty() {
         true => Err(Error::invalid_argument(argument, "must not be empty")),
         false => Ok(()),

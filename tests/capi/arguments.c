@@ -273,14 +273,14 @@ static void streams_and_operations_name_what_is_wrong(void)
     int dones = 0;
     const uint8_t *data = (const uint8_t *)"x";
     CHECK_OK(kusto_props_new("d", KUSTO_CSTR, "t", KUSTO_CSTR, &props, &err));
-    CHECK_REFUSES("client", kusto_stream_begin(NULL, props, &stream, &err));
-    CHECK_REFUSES("props", kusto_stream_begin(client, NULL, &stream, &err));
-    CHECK_REFUSES("out", kusto_stream_begin(client, props, NULL, &err));
+    CHECK_REFUSES("client", kusto_stream_begin(NULL, props, NULL, &stream, &err));
+    CHECK_REFUSES("props", kusto_stream_begin(client, NULL, NULL, &stream, &err));
+    CHECK_REFUSES("out", kusto_stream_begin(client, props, NULL, NULL, &err));
     CHECK_REFUSES("stream", kusto_stream_write(NULL, data, 1, KUSTO_FOREVER, NULL, &err));
     CHECK_REFUSES("stream", kusto_stream_finish(NULL, 1, done, &dones, count_drop, &op, &err));
     CHECK(dones == 1);
 
-    CHECK_OK(kusto_stream_begin(client, props, &stream, &err));
+    CHECK_OK(kusto_stream_begin(client, props, NULL, &stream, &err));
     CHECK_REFUSES("written", kusto_stream_write(stream, data, 1, 0, NULL, &err));
     CHECK_REFUSES("timeout_ms", kusto_stream_write(stream, data, 1, -9, &written, &err));
     CHECK_REFUSES("out", kusto_stream_finish(stream, 1, NULL, &dones, count_drop, NULL, &err));

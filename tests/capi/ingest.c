@@ -213,7 +213,7 @@ static void no_data_is_an_error_that_posts_nothing(void)
     CHECK_REFUSES("source", kusto_ingest(client, props, reader(&reading, 0, 0), PATIENCE, NULL, &err));
     CHECK_OK(kusto_source_blobs(&source, &err));
     CHECK_REFUSES("source", kusto_ingest(client, props, source, PATIENCE, NULL, &err));
-    CHECK_OK(kusto_stream_begin(client, props, &stream, &err));
+    CHECK_OK(kusto_stream_begin(client, props, NULL, &stream, &err));
     CHECK_OK(kusto_stream_finish(stream, PATIENCE, NULL, NULL, NULL, &op, &err));
     CHECK_REFUSES("source", kusto_op_wait(op, KUSTO_FOREVER, &err));
     kusto_op_free(op);
@@ -361,7 +361,7 @@ static void a_stream_is_ingested_when_it_is_finished(void)
     int i;
     create_table(client, table, sizeof table, "stream");
     props = props_for(table);
-    CHECK_OK(kusto_stream_begin(client, props, &stream, &err));
+    CHECK_OK(kusto_stream_begin(client, props, NULL, &stream, &err));
     for (i = 0; i < 1000; i++) {
         size_t length = (size_t)snprintf(row, sizeof row, "%d,row\n", i);
         CHECK_OK(kusto_stream_write(stream, (uint8_t *)row, length, PATIENCE, &written, &err));
@@ -396,7 +396,7 @@ static void a_full_stream_says_so_and_loses_nothing(void)
     create_table(client, table, sizeof table, "full");
     props = props_for(table);
     CHECK_OK(kusto_props_set_format(props, KUSTO_FORMAT_TXT, &err));
-    CHECK_OK(kusto_stream_begin(client, props, &stream, &err));
+    CHECK_OK(kusto_stream_begin(client, props, NULL, &stream, &err));
     /* Text that does not compress much, faster than anything can take it. */
     for (i = 0; i < sizeof data; i++) {
         state = state * 1664525u + 1013904223u;
@@ -429,7 +429,7 @@ static void a_stream_that_is_freed_unfinished_is_given_up(void)
     kusto_stream *stream = NULL;
     create_table(client, table, sizeof table, "aborted");
     props = props_for(table);
-    CHECK_OK(kusto_stream_begin(client, props, &stream, &err));
+    CHECK_OK(kusto_stream_begin(client, props, NULL, &stream, &err));
     CHECK_OK(kusto_stream_write(stream, (const uint8_t *)"1,bad\n", 6, KUSTO_FOREVER, NULL, &err));
     kusto_stream_free(stream);
     ingest_text(client, table, "2,good\n");
@@ -564,7 +564,7 @@ static void a_stream_keeps_the_deadline_of_its_end(void)
     kusto_props *props = props_for("nowhere");
     kusto_stream *stream = NULL;
     kusto_op *op = NULL;
-    CHECK_OK(kusto_stream_begin(client, props, &stream, &err));
+    CHECK_OK(kusto_stream_begin(client, props, NULL, &stream, &err));
     CHECK_OK(kusto_stream_write(stream, (const uint8_t *)"1\n", 2, KUSTO_FOREVER, NULL, &err));
     CHECK_OK(kusto_stream_finish(stream, 0, NULL, NULL, NULL, &op, &err));
     CHECK_STATUS(KUSTO_E_TIMED_OUT, kusto_op_wait(op, KUSTO_FOREVER, &err));

@@ -291,7 +291,7 @@ static void a_failed_stream_says_why(void)
     int64_t deadline = milliseconds_now() + PATIENCE;
     kusto_status status = KUSTO_OK;
     CHECK_OK(kusto_props_new("d", KUSTO_CSTR, "t", KUSTO_CSTR, &props, &err));
-    CHECK_OK(kusto_stream_begin(client, props, &stream, &err));
+    CHECK_OK(kusto_stream_begin(client, props, NULL, &stream, &err));
     while (status == KUSTO_OK && milliseconds_now() < deadline)
         status = kusto_stream_write(stream, data, sizeof data, KUSTO_FOREVER, NULL, NULL);
     CHECK(status == KUSTO_E_NETWORK);

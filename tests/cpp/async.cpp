@@ -44,9 +44,9 @@ static void done_brings_the_receipt_once()
 {
     const table table(*client, "async");
     watch watch;
-    kusto::operation started =
+    kusto::operation<kusto::receipt> started =
         client->start(table.props(), kusto::source::memory("1,a\n"), PATIENCE, watch.callback());
-    const kusto::operation operation = std::move(started);
+    const kusto::operation<kusto::receipt> operation = std::move(started);
     CHECK(!started && operation);
     const kusto::receipt receipt = operation.get();
     CHECK(operation.state() == kusto::op_state::succeeded && operation.wait());
@@ -82,7 +82,7 @@ static void what_callbacks_throw_comes_back()
         return "nothing";
     };
     const table table(*client, "throwing");
-    const kusto::operation failing = client->start(
+    const kusto::operation<kusto::receipt> failing = client->start(
         table.props(),
         kusto::source::reader([](void *, std::size_t) -> int { throw std::runtime_error("the disk burns"); }),
         PATIENCE);
@@ -91,13 +91,13 @@ static void what_callbacks_throw_comes_back()
     CHECK(thrown(came.error().cause()) == "the disk burns" && failing.state() == kusto::op_state::failed);
 
     watch watch;
-    const kusto::operation told = client->start(
+    const kusto::operation<kusto::receipt> told = client->start(
         table.props(),
         kusto::source::reader([](void *, std::size_t) -> int { throw std::runtime_error("again"); }), PATIENCE,
         watch.callback());
     CHECK(watch.told_once(kusto::errc::source_io));
 
-    const kusto::operation operation = client->start(
+    const kusto::operation<kusto::receipt> operation = client->start(
         table.props(), kusto::source::memory("1,a\n"), PATIENCE,
         [](kusto::result<kusto::receipt>) { throw std::runtime_error("no window"); });
     // The ingestion is none the worse.
@@ -120,7 +120,7 @@ static void cancelled_and_late_operations_end()
 {
     watch cancelled, late;
     gate one, two;
-    kusto::operation operation = client->start(nowhere(), one.source(), PATIENCE, cancelled.callback());
+    kusto::operation<kusto::receipt> operation = client->start(nowhere(), one.source(), PATIENCE, cancelled.callback());
     one.await();
     CHECK(operation.state() == kusto::op_state::running);
     CHECK(!operation.wait(0s) && !operation.wait(20ms));
@@ -141,7 +141,7 @@ static void a_client_destroyed_with_operations_under_way_cancels_them()
     watch seen, unseen;
     gate gate;
     std::optional<kusto::client> other = connect();
-    const kusto::operation operation = other->start(nowhere(), gate.source(), {}, seen.callback());
+    const kusto::operation<kusto::receipt> operation = other->start(nowhere(), gate.source(), {}, seen.callback());
     other->start(nowhere(), gate.source(), {}, unseen.callback());
     gate.await();
     other.reset();
@@ -153,7 +153,7 @@ static void closing_waits_and_then_cancels()
 {
     gate gate;
     const kusto::client other = connect();
-    const kusto::operation operation = other.start(nowhere(), gate.source());
+    const kusto::operation<kusto::receipt> operation = other.start(nowhere(), gate.source());
     gate.await();
     CHECK(other.close(20ms) == 1);
     CHECK_CODE(cancelled, operation.try_get());
@@ -187,7 +187,7 @@ static void pushed_data_is_ingested_when_it_is_finished()
         const std::string row = std::to_string(i) + ",row\n";
         CHECK(stream.write(row) == row.size());
     }
-    const kusto::operation operation = stream.finish(PATIENCE, watch.callback());
+    const kusto::operation<kusto::receipt> operation = stream.finish(PATIENCE, watch.callback());
     CHECK(succeeds(*client, operation.get()) && table.rows() == 1000);
     CHECK(watch.told_once(kusto::errc::ok));
     CHECK_CODE(invalid_state, stream.try_write("1,a\n"));
@@ -226,14 +226,64 @@ static void a_stream_that_is_given_up_or_empty_ingests_nothing()
     CHECK(succeeds(*client, client->ingest(table.props(), "2,good\n", PATIENCE)) && table.rows() == 1);
 }
 
+static void a_stream_has_settings_and_can_fail_or_be_cancelled()
+{
+    static const char id[] = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab0cc";
+    const table table(*client, "settings");
+    std::uint64_t read = 0;
+    kusto::source settings = kusto::source::stream();
+    settings.set_id(id).set_progress([&read](const kusto::progress &now) { read = now.read; });
+    kusto::push_stream stream = client->stream(table.props(), std::move(settings));
+    stream.write("1,a\n");
+    const kusto::receipt receipt = stream.finish(PATIENCE).get();
+    CHECK(receipt.source_id() == id && read == 4);
+
+    kusto::push_stream failing = client->stream(table.props());
+    failing.write("2,bad\n");
+    failing.fail("the disk is on fire");
+    const auto failed = failing.finish(PATIENCE).try_get();
+    CHECK_CODE(source_io, failed);
+    CHECK(std::string_view(failed.error().what()).find("on fire") != std::string_view::npos);
+
+    kusto::push_stream cancelled = client->stream(table.props());
+    cancelled.cancel();
+    CHECK_CODE(cancelled, cancelled.finish(PATIENCE).try_get());
+
+    kusto::source throwing = kusto::source::stream();
+    throwing.set_progress([](const kusto::progress &) { throw std::runtime_error("no more"); });
+    kusto::push_stream told = client->stream(table.props(), std::move(throwing));
+    told.write("3,c\n");
+    CHECK_CODE(callback, told.finish(PATIENCE).try_get());
+    CHECK_CODE(invalid_argument, client->try_stream(table.props(), kusto::source::memory("1,a\n")));
+}
+
+static void every_call_can_run_in_the_background()
+{
+    const table table(*client, "background");
+    client->start_warm_up(PATIENCE).get();
+    const kusto::receipt receipt = client->start(table.props(), kusto::source::memory("1,a\n"), PATIENCE).get();
+    const std::string token(receipt.tracking_token());
+    CHECK(client->start_track_until_final(token, 20ms, PATIENCE).get().count(kusto::item_state::succeeded) == 1);
+    std::promise<std::size_t> items;
+    const kusto::operation<kusto::report> track = client->start_track(
+        token, PATIENCE, [&](kusto::result<kusto::report> came) { items.set_value(came ? came->size() : 0); });
+    CHECK(items.get_future().get() == 1 && track.get().size() == 1);
+    CHECK(client->start_peek_outcomes(kusto::outcome::failures, token, 1, PATIENCE).get().size() == 0);
+    CHECK(client->start_take_outcomes(kusto::outcome::failures, token, 1, PATIENCE).get().size() == 0);
+    kusto::rows rows = client->start_execute(database(), "print 42", PATIENCE).get();
+    CHECK(rows.next() && rows.int64(0) == 42);
+    CHECK_CODE(service, client->start_execute(database(), "no such thing", PATIENCE).try_get());
+    CHECK_CODE(invalid_argument, client->try_start_track("no token"));
+}
+
 static void a_hundred_at_once()
 {
     const table table(*client, "many");
     const kusto::props props = table.props();
-    std::vector<kusto::operation> operations;
+    std::vector<kusto::operation<kusto::receipt>> operations;
     for (int i = 0; i < 100; i++)
         operations.push_back(client->start(props, kusto::source::owned(std::to_string(i) + ",row\n"), PATIENCE));
-    for (const kusto::operation &operation : operations)
+    for (const kusto::operation<kusto::receipt> &operation : operations)
         CHECK(succeeds(*client, operation.get()));
     CHECK(table.rows() == 100);
 }
@@ -241,7 +291,7 @@ static void a_hundred_at_once()
 int main()
 {
     if (connection() == nullptr)
-        return skip_all(12);
+        return skip_all(14);
     const kusto::client connected = connect();
     client = &connected;
     RUN(done_brings_the_receipt_once);
@@ -255,6 +305,8 @@ int main()
     RUN(pushed_data_is_ingested_when_it_is_finished);
     RUN(a_full_stream_says_so);
     RUN(a_stream_that_is_given_up_or_empty_ingests_nothing);
+    RUN(a_stream_has_settings_and_can_fail_or_be_cancelled);
+    RUN(every_call_can_run_in_the_background);
     RUN(a_hundred_at_once);
     return harness::end();
 }

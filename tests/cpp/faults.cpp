@@ -100,7 +100,7 @@ static void a_transfer_that_stalls_ends_by_its_limit()
 static void a_transfer_that_stalls_can_be_cancelled()
 {
     const fault stalled(STALLED);
-    const kusto::operation operation =
+    const kusto::operation<kusto::receipt> operation =
         client->start(kusto::props(database(), "nowhere"), kusto::source::memory("1,a\n"));
     CHECK(eventually([] { return fault::fired(); }));
     CHECK(operation.state() == kusto::op_state::running);
@@ -108,10 +108,19 @@ static void a_transfer_that_stalls_can_be_cancelled()
     CHECK_CODE(cancelled, operation.try_get());
 }
 
+static void a_query_that_stalls_can_be_cancelled()
+{
+    const fault stalled(R"({"service":"query","fault":{"kind":"stall","when":"before"}})");
+    const kusto::operation<kusto::rows> operation = client->start_execute(database(), "print 1");
+    CHECK(eventually([] { return fault::fired(); }));
+    operation.cancel();
+    CHECK_CODE(cancelled, operation.try_get());
+}
+
 int main()
 {
     if (connection() == nullptr)
-        return skip_all(5);
+        return skip_all(6);
     const kusto::client connected = connect();
     client = &connected;
     RUN(a_message_that_may_have_arrived_is_in_doubt);
@@ -119,5 +128,6 @@ int main()
     RUN(an_error_lists_its_attempts);
     RUN(a_transfer_that_stalls_ends_by_its_limit);
     RUN(a_transfer_that_stalls_can_be_cancelled);
+    RUN(a_query_that_stalls_can_be_cancelled);
     return harness::end();
 }

@@ -12,7 +12,7 @@ template <class T> constexpr bool moves_only =
     !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
 static_assert(moves_only<kusto::client> && moves_only<kusto::config> && moves_only<kusto::credential>);
 static_assert(moves_only<kusto::props> && moves_only<kusto::source> && moves_only<kusto::push_stream>);
-static_assert(moves_only<kusto::operation> && moves_only<kusto::receipt> && moves_only<kusto::report>);
+static_assert(moves_only<kusto::operation<kusto::receipt>> && moves_only<kusto::receipt> && moves_only<kusto::report>);
 static_assert(moves_only<kusto::rows> && moves_only<kusto::command> && moves_only<kusto::request_options>);
 static_assert(moves_only<kusto::token_request>);
 // An exception is copied while it is thrown.
@@ -126,7 +126,7 @@ static void what_was_moved_from_is_refused()
     const kusto::source thief = std::move(source);
     CHECK(refuses(client.try_ingest(props, std::move(source), 1s), "source"));
     CHECK(refuses(client.try_start(other, kusto::source::memory("1,a\n")), "props"));
-    kusto::operation nothing(nullptr);
+    kusto::operation<kusto::receipt> nothing(nullptr);
     CHECK_CODE(invalid_argument, nothing.try_get(1s));
     nothing.cancel();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kusto_emulator::Options;
+use kusto_emulator::{Fault, FaultRule, Options, ServiceKind, StallPoint};
 use kusto_ingest::prelude::*;
 
 use crate::bed::{Bed, on_each_storage, props, quick, soon};
@@ -187,6 +187,31 @@ async fn dropping_the_last_client_cancels_what_it_began() {
     let client = crate::bed::client_of(&bed.emulator).build().unwrap();
     let (_writer, source) = Source::push();
     let operation = client.start_ingest(source, &props(), soon());
+    drop(client);
+    assert_eq!(
+        operation.wait().await.unwrap_err().kind(),
+        ErrorKind::Cancelled
+    );
+}
+
+#[tokio::test]
+async fn dropping_the_last_client_cancels_calls_in_the_background() {
+    let bed = Bed::built_in().await;
+    bed.emulator.arm(FaultRule::new(
+        ServiceKind::Query,
+        Fault::Stall {
+            when: StallPoint::Before,
+        },
+    ));
+    let client = crate::bed::client_of(&bed.emulator).build().unwrap();
+    let operation = Operation::spawn(CallOptions::new(), |options| {
+        client.query(
+            "NetDefaultDB",
+            "print 1",
+            &RequestProperties::new(),
+            options,
+        )
+    });
     drop(client);
     assert_eq!(
         operation.wait().await.unwrap_err().kind(),
