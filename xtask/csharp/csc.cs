@@ -1,10 +1,11 @@
 // A C# compiler for the command line, on top of the compiler's library (Microsoft.CodeAnalysis).
 //
-// csc RESPONSE_FILE...: each file holds the arguments of one compilation, one a line, as csc takes them.
+// csc [ARGUMENT...] @FILE...: each response file is one compilation, the other arguments are common to all of them.
 // Several in one process, because most of the time of a small compilation goes into starting up.
 //
 // Written in C# 8: an older compiler compiles it. The library it runs on knows C# 12.
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -15,12 +16,17 @@ using Microsoft.CodeAnalysis.Text;
 
 static class Compiler
 {
-    static int Main(string[] files) => files.Length > 0 && files.All(Compile) ? 0 : 1;
+    static int Main(string[] all)
+    {
+        var files = all.Where(argument => argument.StartsWith("@")).ToList();
+        var common = all.Except(files).ToArray();
+        return files.Count > 0 && files.All(file => Compile(common.Append(file))) ? 0 : 1;
+    }
 
-    static bool Compile(string file)
+    static bool Compile(IEnumerable<string> all)
     {
         var arguments = CSharpCommandLineParser.Default.Parse(
-            File.ReadAllLines(file), Directory.GetCurrentDirectory(), sdkDirectory: null, additionalReferenceDirectories: null);
+            all, Directory.GetCurrentDirectory(), sdkDirectory: null, additionalReferenceDirectories: null);
         if (Report(arguments.Errors))
             return false;
         var compilation = CSharpCompilation.Create(
@@ -65,7 +71,7 @@ static class Compiler
     }
 
     /// <summary>Prints warnings and errors; true if there is an error.</summary>
-    static bool Report(System.Collections.Generic.IEnumerable<Diagnostic> diagnostics)
+    static bool Report(IEnumerable<Diagnostic> diagnostics)
     {
         var shown = diagnostics.Where(d => d.Severity >= DiagnosticSeverity.Warning && !d.IsSuppressed).ToList();
         shown.ForEach(diagnostic => Console.Error.WriteLine(diagnostic));

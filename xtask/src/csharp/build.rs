@@ -14,7 +14,8 @@ pub(crate) const NAME: &str = "Kusto.Ingest.Native";
 /// Name of the program that is made of the tests and a runner for them.
 pub(crate) const TESTS: &str = "Kusto.Ingest.Native.Tests";
 
-/// A program on the library; it runs on .NET 8 whatever the library was built for.
+/// A program on the library; it runs on .NET 8 whatever the library was built for, and is told so by the
+/// symbol `LIBRARY_NETSTANDARD2_0`.
 pub(crate) struct Program {
     name: &'static str,
     sources: Vec<PathBuf>,
@@ -67,7 +68,7 @@ impl<'a> Build<'a> {
             for reference in &program.references {
                 build.place(reference)?;
             }
-            compilations.push(build.program(program));
+            compilations.push(build.program(framework, program));
         }
         toolchain.compile(&compilations)?;
         Ok(build)
@@ -76,6 +77,11 @@ impl<'a> Build<'a> {
     /// The command that runs a program.
     pub(crate) fn command(&self, program: &str) -> Command {
         self.toolchain.program(&self.path(program))
+    }
+
+    /// Writes a script that runs a program, for those who want a program in one file.
+    pub(crate) fn write_script(&self, script: &Path, program: &str) -> Result<(), String> {
+        self.toolchain.write_script(script, &self.path(program))
     }
 
     fn path(&self, assembly: &str) -> PathBuf {
@@ -94,11 +100,12 @@ impl<'a> Build<'a> {
             kind: Kind::Library,
             output: self.path(NAME),
             sources: sources(&binding().join("src"))?,
+            symbols: "",
             references: Vec::new(),
         })
     }
 
-    fn program(&self, program: &Program) -> Compilation {
+    fn program(&self, framework: Framework, program: &Program) -> Compilation {
         let mut references = vec![self.path(NAME)];
         references.extend_from_slice(&program.references);
         Compilation {
@@ -106,6 +113,10 @@ impl<'a> Build<'a> {
             kind: Kind::Program,
             output: self.path(program.name),
             sources: program.sources.clone(),
+            symbols: match framework {
+                Framework::Net8 => "",
+                Framework::NetStandard2 => "LIBRARY_NETSTANDARD2_0",
+            },
             references,
         }
     }

@@ -47,7 +47,9 @@ pub(crate) struct Compilation {
     /// Where it is put; its name without ending is the assembly's.
     pub(crate) output: PathBuf,
     pub(crate) sources: Vec<PathBuf>,
-    /// Besides those of the framework.
+    /// Symbols besides those of the framework.
+    pub(crate) symbols: &'static str,
+    /// Libraries besides those of the framework.
     pub(crate) references: Vec<PathBuf>,
 }
 
@@ -66,7 +68,6 @@ impl Compilation {
     fn arguments(&self, toolchain: &Toolchain) -> Result<Vec<String>, String> {
         let mut arguments: Vec<String> = [
             "-nologo",
-            "-noconfig",
             "-nostdlib",
             "-unsafe",
             "-optimize+",
@@ -92,7 +93,11 @@ impl Compilation {
                 quoted(&self.output.with_extension("xml"))
             ));
         }
-        arguments.push(format!("-define:{}", self.framework.symbols()));
+        arguments.push(format!(
+            "-define:{};{}",
+            self.framework.symbols(),
+            self.symbols
+        ));
         arguments.push(format!("-out:{}", quoted(&self.output)));
         let framework = match self.framework {
             Framework::Net8 => toolchain.net8()?,

@@ -2,9 +2,13 @@
 
 mod build;
 mod compilation;
+mod package;
+mod packages;
+mod sdk;
 mod toolchain;
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use build::{Build, Program, TESTS};
@@ -13,7 +17,7 @@ use toolchain::Toolchain;
 
 use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{artifacts, process, workspace};
+use crate::{artifacts, demo, header, process, workspace};
 
 fn binding() -> PathBuf {
     workspace::root().join("bindings/csharp")
@@ -30,7 +34,9 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
             Ok(())
         }
         Some((verb, expression)) if verb == "test" && expression.len() <= 1 => {
-            match tests(&toolchain, Framework::Net8, expression)?.failed {
+            let tests = [Program::tests(&toolchain)?];
+            let build = Build::new(&toolchain, Framework::Net8, &tests)?;
+            match run_tests(&build, expression)?.failed {
                 0 => Ok(()),
                 failed => Err(format!("{failed} tests failed")),
             }
@@ -67,13 +73,74 @@ fn runtime_identifier() -> String {
     format!("{system}-{processor}")
 }
 
-/// Compiles and runs the tests on the library for a framework.
-fn tests(
-    toolchain: &Toolchain,
-    framework: Framework,
-    expression: &[String],
-) -> Result<Tally, String> {
-    let build = Build::new(toolchain, framework, &[Program::tests(toolchain)?])?;
+/// C functions that the binding does without, since it has others of the kind.
+const NOT_WRAPPED: [&str; 0] = [];
+
+/// Compiles everything, runs the tests on the library for each framework, the examples, and what came out of
+/// the package.
+pub(crate) fn leg() -> Result<Tally, String> {
+    let toolchain = Toolchain::ensure()?;
+    let mut tally = Tally::check("every C function is used", wraps_all());
+    let programs = [
+        Program::tests(&toolchain)?,
+        Program::of("quickstart", "examples/csharp/Quickstart")?,
+        Program::of("storm_events", "examples/csharp/storm_events")?,
+        Program::of("ingest_file", "examples/csharp/ingest_file")?,
+    ];
+    let build = Build::new(&toolchain, Framework::Net8, &programs)?;
+    tally += run_tests(&build, &[])?;
+    tally += demo::says_what_c_says("csharp", &scripts(&build)?)?;
+    let tests = [Program::tests(&toolchain)?];
+    tally += run_tests(
+        &Build::new(&toolchain, Framework::NetStandard2, &tests)?,
+        &[],
+    )?;
+    tally += package::checks(&toolchain)?;
+    tally += sdk::leg()?;
+    Ok(tally)
+}
+
+/// The declarations alone do not count.
+fn wraps_all() -> Result<(), String> {
+    let mut text = String::new();
+    for file in build::sources(&binding().join("src"))? {
+        if !workspace::stem(&file).starts_with("NativeMethods") {
+            text += &workspace::read(&file)?;
+        }
+    }
+    header::names_every_function(&text, &NOT_WRAPPED)
+}
+
+/// The demo wants programs by their names.
+fn scripts(build: &Build) -> Result<PathBuf, String> {
+    let directory = workspace::scratch("demo")?.join("csharp");
+    for name in demo::PROGRAMS {
+        build.write_script(&directory.join(name), name)?;
+    }
+    Ok(directory)
+}
+
+/// The command that starts the C# player of tests/conformance.
+pub(crate) fn player() -> Result<Command, String> {
+    program("player", "tests/conformance/players/csharp")
+}
+
+/// The command that starts the C# client of `cargo xtask bench`; arguments as in benches/clients/bench.c.
+pub(crate) fn bench_client() -> Result<Command, String> {
+    program("bench", "benches/clients/csharp")
+}
+
+fn program(name: &'static str, directory: &str) -> Result<Command, String> {
+    let toolchain = Toolchain::ensure()?;
+    let build = Build::new(
+        &toolchain,
+        Framework::Net8,
+        &[Program::of(name, directory)?],
+    )?;
+    Ok(build.command(name))
+}
+
+fn run_tests(build: &Build, expression: &[String]) -> Result<Tally, String> {
     let emulator = Emulator::start(None)?;
     let mut command = build.command(TESTS);
     command.args(expression).envs(emulator.environment()?);

