@@ -19,6 +19,9 @@ public sealed class Emulator
 
     private readonly string engine;
 
+    /// <summary>The engine's address.</summary>
+    public string Engine => engine;
+
     public Emulator(string connectionString)
     {
         engine = connectionString.Split(';')

@@ -180,7 +180,7 @@ public sealed class FaultTests : Bed
         Assert.That(() => client.IngestFromBytes((byte[])null!, Now("T")), Throws.ArgumentNullException);
         Assert.That(() => client.IngestFromStorage((string)null!, Now("T")), Throws.ArgumentNullException);
         Assert.That(() => client.IngestFromDataReader(null!, Now("T")), Throws.ArgumentNullException);
-        Assert.That(() => client.IngestFromBytes(Bytes(TwoRows), new KustoIngestionProperties(Database, "\uD800")), Throws.ArgumentException);
+        Assert.That(() => client.IngestFromBytes(Bytes(TwoRows), new KustoIngestionProperties(Database, "\uD800")), Throws.InstanceOf<ArgumentException>());
     }
 
     private static KustoQueuedIngestionProperties With(Action<KustoQueuedIngestionProperties> change)
