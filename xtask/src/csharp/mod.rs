@@ -73,6 +73,10 @@ fn runtime_identifier() -> String {
     format!("{system}-{processor}")
 }
 
+/// Name and sources of a program.
+const PLAYER: (&str, &str) = ("player", "tests/conformance/players/csharp");
+const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
+
 /// C functions that the binding does without, since it has others of the kind.
 const NOT_WRAPPED: [&str; 0] = [];
 
@@ -86,6 +90,8 @@ pub(crate) fn leg() -> Result<Tally, String> {
         Program::of("quickstart", "examples/csharp/Quickstart")?,
         Program::of("storm_events", "examples/csharp/storm_events")?,
         Program::of("ingest_file", "examples/csharp/ingest_file")?,
+        Program::of(PLAYER.0, PLAYER.1)?,
+        Program::of(BENCH.0, BENCH.1)?,
     ];
     let build = Build::new(&toolchain, Framework::Net8, &programs)?;
     tally += run_tests(&build, &[])?;
@@ -122,22 +128,18 @@ fn scripts(build: &Build) -> Result<PathBuf, String> {
 
 /// The command that starts the C# player of tests/conformance.
 pub(crate) fn player() -> Result<Command, String> {
-    program("player", "tests/conformance/players/csharp")
+    program(PLAYER)
 }
 
-/// The command that starts the C# client of `cargo xtask bench`; arguments as in benches/clients/bench.c.
+/// The command that starts the C# client of `cargo xtask bench`; its arguments are those of benches/clients/bench.c.
 pub(crate) fn bench_client() -> Result<Command, String> {
-    program("bench", "benches/clients/csharp")
+    program(BENCH)
 }
 
-fn program(name: &'static str, directory: &str) -> Result<Command, String> {
+fn program((name, directory): (&'static str, &str)) -> Result<Command, String> {
     let toolchain = Toolchain::ensure()?;
-    let build = Build::new(
-        &toolchain,
-        Framework::Net8,
-        &[Program::of(name, directory)?],
-    )?;
-    Ok(build.command(name))
+    let programs = [Program::of(name, directory)?];
+    Ok(Build::new(&toolchain, Framework::Net8, &programs)?.command(name))
 }
 
 fn run_tests(build: &Build, expression: &[String]) -> Result<Tally, String> {
