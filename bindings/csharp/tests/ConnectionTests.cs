@@ -198,9 +198,15 @@ public sealed class ConnectionTests : Bed
         IKustoQueuedIngestClient client = NewClient(new KustoConnectionStringBuilder(Connection).WithAadTokenProviderAuthentication(
             async (_, cancellation) =>
             {
-                using CancellationTokenRegistration telling = cancellation.Register(told.Set);
                 asked.Set();
-                await Task.Delay(Timeout.Infinite, cancellation);
+                try
+                {
+                    await Task.Delay(Timeout.Infinite, cancellation);
+                }
+                finally
+                {
+                    told.Set();
+                }
                 return new KustoAccessToken("never");
             }));
         using CancellationTokenSource cancel = new();

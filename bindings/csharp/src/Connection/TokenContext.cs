@@ -20,17 +20,8 @@ internal sealed class TokenContext : CallbackContext
         _ = Task.Run(() => context.AnswerAsync(request));
     }
 
-    protected override void Dropped()
-    {
-        try
-        {
-            gone.Cancel();
-        }
-        catch (AggregateException)
-        {
-            // A registration of the provider threw; nobody is left to be told.
-        }
-    }
+    // What the provider does about it must not run on the library's thread.
+    protected override void Dropped() => _ = Task.Run(gone.Cancel);
 
     private async Task AnswerAsync(IntPtr request)
     {
