@@ -186,7 +186,7 @@ public sealed class CancellationTests : Bed
         });
         Task<IKustoIngestionResult> handing = Task.Run(() => client.IngestFromStream(stream, Now(table)));
         read.Wait();
-        Task<long> closing = Task.Run(() => client.Close(Patience));
+        Task<long> closing = client.CloseAsync(Patience);
         Eventually("new calls are refused", () =>
         {
             try

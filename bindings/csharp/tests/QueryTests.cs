@@ -108,6 +108,8 @@ public sealed class QueryTests : Bed
         Assert.That(reader.HasRows, Is.False);
         Assert.That(reader.Read(), Is.False);
         Assert.That(reader.GetSchemaTable().Rows, Has.Count.EqualTo(1));
+        using System.Text.Json.JsonDocument whole = System.Text.Json.JsonDocument.Parse(reader.ToJson());
+        Assert.That(whole.RootElement.GetProperty("tables").GetArrayLength(), Is.GreaterThan(1));
     }
 
     [Test]

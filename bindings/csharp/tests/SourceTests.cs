@@ -225,6 +225,19 @@ public sealed class SourceTests : Bed
     }
 
     [Test]
+    public async Task ALimitMayBeAsLongAsYouLike()
+    {
+        IKustoQueuedIngestClient client = NewClient(new QueueOptions { Timeout = TimeSpan.MaxValue });
+        string table = NewTable();
+        StreamSourceOptions options = new() { Timeout = TimeSpan.FromDays(3650) };
+        Ingested(await client.IngestFromStreamAsync(new MemoryStream(Bytes(TwoRows)), Now(table), options));
+        Ingested(await client.IngestFromBytesAsync(Bytes(TwoRows), Now(table)));
+        options.Timeout = System.Threading.Timeout.InfiniteTimeSpan;
+        Ingested(client.IngestFromStream(new MemoryStream(Bytes(TwoRows)), Now(table), options));
+        Assert.That(Count(table), Is.EqualTo(6));
+    }
+
+    [Test]
     public async Task ProgressOfAFile()
     {
         IKustoQueuedIngestClient client = NewClient();

@@ -24,9 +24,7 @@ internal sealed class CsvDataStream : Stream
     private byte[] row = [];
     private int offset;
     private int length;
-    private long rows;
 
-    /// <summary>The reader is disposed with the stream.</summary>
     internal CsvDataStream(IDataReader reader)
     {
         this.reader = reader;
@@ -77,15 +75,6 @@ internal sealed class CsvDataStream : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            reader.Dispose();
-        }
-        base.Dispose(disposing);
-    }
-
     private bool Buffered => offset < length;
 
     private Task<bool> ReadRowAsync(CancellationToken cancellation)
@@ -114,7 +103,6 @@ internal sealed class CsvDataStream : Stream
             return false;
         }
         line.Clear();
-        rows++;
         for (int i = 0; i < columns; i++)
         {
             if (i > 0)
@@ -130,15 +118,7 @@ internal sealed class CsvDataStream : Stream
 
     private void AppendField(int column)
     {
-        object value;
-        try
-        {
-            value = reader.GetValue(column);
-        }
-        catch (Exception cause) when (cause is not OutOfMemoryException)
-        {
-            throw new InvalidDataException($"Row {rows}, column {column} of the data reader cannot be read: {cause.Message}", cause);
-        }
+        object value = reader.GetValue(column);
         if (value is null or DBNull || value is INullable { IsNull: true })
         {
             // A line without anything in it would be no record.

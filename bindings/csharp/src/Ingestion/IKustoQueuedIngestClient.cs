@@ -88,6 +88,11 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="timeout">The most time to wait.</param>
     /// <returns>How many ingestions were cancelled.</returns>
     long Close(TimeSpan timeout);
+
+    /// <summary>As <see cref="Close"/>, waiting on a thread of its own.</summary>
+    /// <param name="timeout">The most time to wait.</param>
+    /// <returns>How many ingestions were cancelled.</returns>
+    Task<long> CloseAsync(TimeSpan timeout);
 }
 
 /// <summary>Options of a queued ingestion client.</summary>

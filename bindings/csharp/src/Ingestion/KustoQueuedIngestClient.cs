@@ -99,7 +99,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         NotNull(dataReader, nameof(dataReader));
         using IDataReader reader = dataReader;
         Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
-        using CsvDataStream stream = new(reader);
+        CsvDataStream stream = new(reader);
         // Most readers have no asynchronous Read: not on the thread of whoever awaits.
         IngestionReceipt receipt = await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false);
         return Result(receipt);
@@ -111,8 +111,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         NotNull(dataReader, nameof(dataReader));
         using IDataReader reader = dataReader;
         Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
-        using CsvDataStream stream = new(reader);
-        return Result(transfer.Push(stream));
+        return Result(transfer.Push(new CsvDataStream(reader)));
     }
 
     public Task<IKustoIngestionResult> IngestFromBytesAsync(
@@ -140,6 +139,13 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
 #endif
 
     public long Close(TimeSpan timeout) => client.Shutdown(Timeouts.Milliseconds(timeout, nameof(timeout)));
+
+    public Task<long> CloseAsync(TimeSpan timeout)
+    {
+        long limit = Timeouts.Milliseconds(timeout, nameof(timeout));
+        // The library waits; that may take long, so it is not a thread of the pool that does.
+        return Task.Factory.StartNew(() => client.Shutdown(limit), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
 
     public void Dispose() => client.Close();
 

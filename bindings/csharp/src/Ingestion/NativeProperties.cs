@@ -113,7 +113,7 @@ internal static class NativeProperties
         {
             SetQueued(props, queued);
         }
-        foreach (KeyValuePair<string, string> property in properties.AdditionalProperties)
+        foreach (KeyValuePair<string, string> property in properties.AdditionalProperties ?? new Dictionary<string, string>())
         {
             Set(props, property.Key, property.Value);
         }

@@ -167,9 +167,10 @@ internal sealed class Transfer
     /// <summary>The library's deadline of pushed data begins at its end only; until then it is kept here.</summary>
     private CancellationToken StopInTime(CancellationTokenSource stop)
     {
-        if (timeout != Timeouts.Forever)
+        // Longer ones than timers know (24 days) are no deadlines.
+        if (timeout is not Timeouts.Forever and < int.MaxValue)
         {
-            stop.CancelAfter(TimeSpan.FromMilliseconds(Remaining()));
+            stop.CancelAfter((int)Remaining());
         }
         return stop.Token;
     }
@@ -179,14 +180,18 @@ internal sealed class Transfer
     private void GiveUp(CancellationTokenSource stop, Exception cause)
     {
         progressFailure ??= cause;
-        try
+        // Whoever listens to the token must not run on the library's thread.
+        ThreadPool.QueueUserWorkItem(static state =>
         {
-            stop.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The call has ended meanwhile.
-        }
+            try
+            {
+                ((CancellationTokenSource)state!).Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The call has ended meanwhile.
+            }
+        }, stop);
     }
 
     /// <param name="failure">What the library says.</param>

@@ -54,7 +54,17 @@ internal static class NativeLibraryLoader
     }
 
 #if NET5_0_OR_GREATER
-    internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+    internal static void Register()
+    {
+        try
+        {
+            NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+        }
+        catch (InvalidOperationException)
+        {
+            // The program has set a resolver of its own for this assembly.
+        }
+    }
 
     private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {

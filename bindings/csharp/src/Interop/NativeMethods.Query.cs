@@ -27,9 +27,6 @@ internal static unsafe partial class NativeMethods
         IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error);
 
     [DllImport(Library, CallingConvention = C)]
-    internal static extern nuint kusto_report_len(ReportHandle report);
-
-    [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_report_item_state(ReportHandle report, nuint index);
 
     [DllImport(Library, CallingConvention = C)]
@@ -82,6 +79,9 @@ internal static unsafe partial class NativeMethods
         ClientHandle client, byte[]? database, nuint databaseLength, byte[]? command, nuint commandLength,
         RequestOptionsHandle options, long timeout,
         IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_rows_json(RowsHandle rows, out nuint length);
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern nuint kusto_rows_columns(RowsHandle rows);

@@ -273,6 +273,17 @@ public sealed class KustoDataReader : DbDataReader
         return schema;
     }
 
+    /// <summary>
+    /// The whole answer, also tables that the reader does not show:
+    /// {"tables":[{"name":..,"kind":..,"columns":[{"name":..,"type":..}],"rows":[[..]]}]}.
+    /// </summary>
+    /// <returns>The JSON text.</returns>
+    public unsafe string ToJson()
+    {
+        ThrowIfClosed();
+        return NativeText.Read(NativeMethods.kusto_rows_json(rows, out nuint length), length) ?? "";
+    }
+
     private void BeginTable()
     {
         onRow = false;
