@@ -61,13 +61,20 @@ static class Compiler
                 options: arguments.EmitOptions);
             if (Report(result.Diagnostics) || !result.Success)
                 return false;
-            File.WriteAllBytes(output, program.ToArray());
+            Write(output, program);
             if (arguments.EmitPdb)
-                File.WriteAllBytes(arguments.PdbPath ?? Path.ChangeExtension(output, ".pdb"), symbols.ToArray());
+                Write(arguments.PdbPath ?? Path.ChangeExtension(output, ".pdb"), symbols);
             if (arguments.DocumentationPath != null)
-                File.WriteAllBytes(arguments.DocumentationPath, documentation.ToArray());
+                Write(arguments.DocumentationPath, documentation);
         }
         return true;
+    }
+
+    /// <summary>By a new file in the old one's place: a program that runs has the old one in its memory.</summary>
+    static void Write(string path, MemoryStream content)
+    {
+        File.WriteAllBytes(path + ".new", content.ToArray());
+        File.Move(path + ".new", path, overwrite: true);
     }
 
     /// <summary>Prints warnings and errors; true if there is an error.</summary>
