@@ -37,9 +37,10 @@ impl Toolchain {
         let pins = packages::pins()?;
         let packages = toolchain::ensure("csharp", &pins, packages::install)?;
         let source = workspace::read(&helper("csc.cs"))?;
-        let compiler = toolchain::ensure("csharp-compiler", &(pins + &source), |directory| {
-            build_compiler(&packages, directory)
-        })?;
+        let compiler =
+            toolchain::ensure("csharp-compiler", &(pins + CSC + &source), |directory| {
+                build_compiler(&packages, directory)
+            })?;
         Ok(Toolchain { packages, compiler })
     }
 
@@ -82,9 +83,13 @@ impl Toolchain {
         command
     }
 
-    /// Writes a program in one file that runs a .NET program.
+    /// Writes a script that runs a program, for those who want a program in one file.
     pub(crate) fn write_script(&self, script: &Path, assembly: &Path) -> Result<(), String> {
-        write_script(script, &self.packages, assembly)
+        let host = host(&self.packages);
+        let run = format!("'{}' exec '{}'", host.display(), assembly.display());
+        let text =
+            format!("#!/bin/sh\nDOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 exec {run} \"$@\"\n");
+        write_script(script, &text)
     }
 
     /// Runs all compilations, one after another, until one fails.
@@ -196,20 +201,17 @@ fn build_compiler(packages: &Path, directory: &Path) -> Result<(), String> {
     }
     process::capture(compile.arg(helper("csc.cs")))?;
     write_runtime_config(&directory.join("csc.dll"))?;
-    write_script(
-        &directory.join("csc"),
-        &host(packages),
-        &directory.join("csc.dll"),
-    )
+    write_script(&directory.join("csc"), CSC)
 }
 
-fn write_script(script: &Path, packages: &Path, assembly: &Path) -> Result<(), String> {
-    let (host, assembly) = (host(packages), assembly.display());
-    let text = format!(
-        "#!/bin/sh\nDOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 exec '{}' exec '{assembly}' \"$@\"\n",
-        host.display()
-    );
-    workspace::write(script, &text)?;
+/// What MSBuild takes for a compiler; without a full path, so that `.toolchain/` may be copied.
+const CSC: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+exec "$here/../csharp/dnv/net/runtime/.net/dotnet" exec "$here/csc.dll" "$@"
+"#;
+
+fn write_script(script: &Path, text: &str) -> Result<(), String> {
+    workspace::write(script, text)?;
     make_executable(script)
 }
 
