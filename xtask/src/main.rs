@@ -20,6 +20,7 @@ mod install;
 mod isal;
 mod legs;
 mod native;
+mod node;
 mod process;
 mod python;
 mod readme;
@@ -43,9 +44,11 @@ cargo xtask <command>
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   stage go                 header and libraries into bindings/go, which then builds with `go build`
   stage csharp             the shared library into bindings/csharp/runtimes, where .NET projects take it from
+  stage node               the addon into bindings/node, and the npm packages of all platforms
   csharp build             compile bindings/csharp for all its frameworks, without a .NET SDK
   csharp test [EXPRESSION] run its tests on .NET 8, or those whose names match
   bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
+  bench bindings           measure each language beside C
   bench gzip               measure compression alone
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
   faults                   run the fault matrix and the Python SDK under faults, write docs/FAULTS.md (minutes)
@@ -90,11 +93,12 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
 
 /// `cargo xtask stage LANGUAGE`: what a binding needs from the native build.
 fn stage(arguments: &[String]) -> Result<(), String> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let staged = match arguments[..] {
+    let languages: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let staged = match languages[..] {
         ["go"] => go::stage()?,
         ["csharp"] => csharp::stage()?,
-        _ => return Err("stage go|csharp".into()),
+        ["node"] => node::stage()?,
+        _ => return Err("stage go|csharp|node".into()),
     };
     println!("staged in {}", staged.display());
     Ok(())
