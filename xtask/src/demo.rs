@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::{compiler, isal, process, storm, transcript, workspace};
 
 /// Programs of examples/c and of the other examples, in the order of the demo.
-const PROGRAMS: [&str; 3] = ["quickstart", "storm_events", "ingest_file"];
+pub(crate) const PROGRAMS: [&str; 3] = ["quickstart", "storm_events", "ingest_file"];
 
 /// Rows that `ingest_file` puts into the table that `quickstart` made with ten.
 const FILE_ROWS: u64 = 100_000;

@@ -7,6 +7,7 @@ mod artifacts;
 mod azurite;
 mod bench;
 mod compiler;
+mod csharp;
 mod demo;
 mod emulator;
 mod exports;
@@ -42,7 +43,10 @@ cargo xtask <command>
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   stage go                 header and libraries into bindings/go, which then builds with `go build`
+  stage csharp             the shared library into bindings/csharp/runtimes, where .NET projects take it from
   stage node               the addon into bindings/node, and the npm packages of all platforms
+  csharp build             compile bindings/csharp for all its frameworks, without a .NET SDK
+  csharp test [EXPRESSION] run its tests on .NET 8, or those whose names match
   bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
   bench bindings           measure each language beside C
   bench gzip               measure compression alone
@@ -76,6 +80,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "exports" => exports::command(rest)?,
         "install" => install::command(rest)?,
         "stage" => stage(rest)?,
+        "csharp" => csharp::command(rest)?,
         "emulator" => return emulator::command(rest),
         "storm" => storm::command(rest)?,
         "faults" => faults::command(rest)?,
@@ -91,8 +96,9 @@ fn stage(arguments: &[String]) -> Result<(), String> {
     let languages: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let staged = match languages[..] {
         ["go"] => go::stage()?,
+        ["csharp"] => csharp::stage()?,
         ["node"] => node::stage()?,
-        _ => return Err("stage go|node".into()),
+        _ => return Err("stage go|csharp|node".into()),
     };
     println!("staged in {}", staged.display());
     Ok(())

@@ -7,7 +7,9 @@ use super::machine;
 use super::measure::Meter;
 use super::scenario::{Action, Scenario};
 use crate::emulator::Emulator;
-use crate::{artifacts, compiler, go, isal, node, process, python, samples, storm, workspace};
+use crate::{
+    artifacts, compiler, csharp, go, isal, node, process, python, samples, storm, workspace,
+};
 
 /// A program that does what a scenario says.
 pub(crate) struct Client {
@@ -46,6 +48,7 @@ pub(crate) const PYTHON: &str = "Python SDK";
 const LANGUAGES: &[(&str, Build)] = &[
     (C, c),
     ("C++ header", cpp),
+    ("C# library", csharp),
     ("Go package", go),
     ("Node package", node),
     (RUST, rust),
@@ -131,6 +134,13 @@ fn compiled(source: &str, compiler: &str) -> Result<Program, String> {
 /// With the static library in it, as Go programs are by default.
 fn go() -> Result<Program, String> {
     Ok(built(&go::built_benchmark()?, "go", "version"))
+}
+
+fn csharp() -> Result<Program, String> {
+    let client = csharp::bench_client()?;
+    let listed = machine::output(Command::new(client.get_program()).arg("--list-runtimes"));
+    let version = listed.split(" [").next().unwrap_or_default();
+    Ok(Program::own(client, version))
 }
 
 fn node() -> Result<Program, String> {

@@ -1,0 +1,271 @@
+using System;
+using System.Collections.Generic;
+using System.Data.Common;
+using System.Threading.Tasks;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>
+/// Says where a cluster is and how to log in. May be used for any number of clients, which copy it; not for
+/// several threads while it is changed.
+/// </summary>
+/// <remarks>
+/// A connection string is read when a client is made: mistakes in it are told then, by
+/// <see cref="KustoClientException"/> with <see cref="KustoErrorCode.Config"/>.
+/// </remarks>
+public sealed class KustoConnectionStringBuilder
+{
+    private readonly string connectionString;
+    private readonly List<KeyValuePair<string, string>> settings = [];
+    private Func<CredentialHandle>? login;
+
+    /// <summary>Nothing yet: set <see cref="DataSource"/>.</summary>
+    public KustoConnectionStringBuilder()
+        : this("")
+    {
+    }
+
+    /// <summary>From a connection string.</summary>
+    /// <param name="connectionString">
+    /// Such as "Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true", or the cluster's address alone.
+    /// The engine's and the ingestion service's address ("https://ingest-...") both do.
+    /// </param>
+    public KustoConnectionStringBuilder(string connectionString)
+    {
+        this.connectionString = connectionString ?? throw new ArgumentNullException(nameof(connectionString));
+    }
+
+    /// <summary>From a connection string and a default database.</summary>
+    /// <param name="connectionString">A connection string, or the cluster's address alone.</param>
+    /// <param name="databaseName">The default database.</param>
+    public KustoConnectionStringBuilder(string connectionString, string databaseName)
+        : this(connectionString)
+    {
+        InitialCatalog = databaseName ?? throw new ArgumentNullException(nameof(databaseName));
+    }
+
+    /// <summary>The cluster's address.</summary>
+    public string? DataSource
+    {
+        get => Read("Data Source");
+        set => Set("Data Source", value);
+    }
+
+    /// <summary>The default database of commands and queries.</summary>
+    public string? InitialCatalog
+    {
+        get => Read("Initial Catalog");
+        set => Set("Initial Catalog", value);
+    }
+
+    /// <summary>Whether to log in with Entra ID.</summary>
+    public bool FederatedSecurity
+    {
+        get => string.Equals(Read("AAD Federated Security"), "true", StringComparison.OrdinalIgnoreCase);
+        set => Set("AAD Federated Security", value ? "true" : "false");
+    }
+
+    /// <summary>The Entra tenant, for token providers.</summary>
+    public string? Authority
+    {
+        get => Read("Authority Id");
+        set => Set("Authority Id", value);
+    }
+
+    /// <summary>The program's name in the service's logs.</summary>
+    public string? ApplicationNameForTracing
+    {
+        get => Read("Application Name for Tracing");
+        set => Set("Application Name for Tracing", value);
+    }
+
+    /// <summary>The user's name in the service's logs.</summary>
+    public string? UserNameForTracing
+    {
+        get => Read("User Name for Tracing");
+        set => Set("User Name for Tracing", value);
+    }
+
+    /// <summary>The program's version in the service's logs.</summary>
+    public string? ClientVersionForTracing
+    {
+        get => Read("Client Version for Tracing");
+        set => Set("Client Version for Tracing", value);
+    }
+
+    /// <summary>Logs in with a user's token, which is not renewed.</summary>
+    /// <param name="userToken">The token, without "Bearer".</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadUserTokenAuthentication(string userToken) =>
+        WithToken(userToken ?? throw new ArgumentNullException(nameof(userToken)));
+
+    /// <summary>Logs in with an application's token, which is not renewed.</summary>
+    /// <param name="applicationToken">The token, without "Bearer".</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadApplicationTokenAuthentication(string applicationToken) =>
+        WithToken(applicationToken ?? throw new ArgumentNullException(nameof(applicationToken)));
+
+    /// <summary>
+    /// Asks for a token for every request; a provider that knows when its tokens end is asked less often:
+    /// <see cref="WithAadTokenProviderAuthentication(KustoTokenProvider)"/>.
+    /// </summary>
+    /// <param name="tokenProviderCallback">Gives a token, without "Bearer". Runs on a thread of the pool.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(Func<string> tokenProviderCallback)
+    {
+        Func<string> callback = tokenProviderCallback ?? throw new ArgumentNullException(nameof(tokenProviderCallback));
+        return WithAadTokenProviderAuthentication((_, _) => Task.FromResult(new KustoAccessToken(Given(callback()))));
+    }
+
+    /// <summary>
+    /// Asks for a token for every request; a provider that knows when its tokens end is asked less often:
+    /// <see cref="WithAadTokenProviderAuthentication(KustoTokenProvider)"/>.
+    /// </summary>
+    /// <param name="tokenProviderCallback">Gives a token, without "Bearer". Runs on a thread of the pool.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(Func<Task<string>> tokenProviderCallback)
+    {
+        Func<Task<string>> callback = tokenProviderCallback ?? throw new ArgumentNullException(nameof(tokenProviderCallback));
+        return WithAadTokenProviderAuthentication(async (_, _) => new KustoAccessToken(Given(await callback().ConfigureAwait(false))));
+    }
+
+    /// <summary>Asks for a token whenever none is at hand that is still good.</summary>
+    /// <param name="tokenProvider">Gives a token and its end for a scope.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(KustoTokenProvider tokenProvider)
+    {
+        KustoTokenProvider provider = tokenProvider ?? throw new ArgumentNullException(nameof(tokenProvider));
+        login = () =>
+        {
+            int status = NativeMethods.kusto_credential_callback(
+                Callbacks.Token, new TokenContext(provider).Register(), Callbacks.Drop, out CredentialHandle credential, out IntPtr error);
+            Failure.ThrowOn(status, error);
+            return credential;
+        };
+        return this;
+    }
+
+    /// <summary>Sets anything that the library has a name for: see <see cref="KustoSettings"/>.</summary>
+    /// <param name="name">A name of <see cref="KustoSettings"/>, or any keyword of connection strings.</param>
+    /// <param name="value">The value, as text.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithSetting(string name, string value)
+    {
+        Set(name ?? throw new ArgumentNullException(nameof(name)), value ?? throw new ArgumentNullException(nameof(value)));
+        return this;
+    }
+
+    /// <summary>The connection string for logs: secrets are masked.</summary>
+    /// <returns>The text, or "invalid connection string".</returns>
+    public override string ToString()
+    {
+        try
+        {
+            return Redacted();
+        }
+        catch (KustoException)
+        {
+            // Its text may hold secrets where they cannot be found.
+            return "invalid connection string";
+        }
+    }
+
+    /// <summary>The native settings, for the caller to dispose.</summary>
+    /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
+    internal ConfigHandle ToConfig()
+    {
+        ConfigHandle config = Parsed();
+        try
+        {
+            Apply(config, "wrapper", KustoLibrary.WrapperName);
+            if (login is not null)
+            {
+                using CredentialHandle credential = login();
+                Failure.ThrowOn(NativeMethods.kusto_config_set_credential(config, credential, out IntPtr error), error);
+            }
+            return config;
+        }
+        catch
+        {
+            config.Dispose();
+            throw;
+        }
+    }
+
+    private KustoConnectionStringBuilder WithToken(string token)
+    {
+        login = () =>
+        {
+            NativeText text = new(token);
+            Failure.ThrowOn(NativeMethods.kusto_credential_token(text.Bytes, text.Length, out CredentialHandle credential, out IntPtr error), error);
+            return credential;
+        };
+        return this;
+    }
+
+    private ConfigHandle Parsed()
+    {
+        NativeLibraryLoader.EnsureUsable();
+        // The library wants an address in the text; a later setting replaces it.
+        NativeText text = new(connectionString.Length == 0 ? Last("Data Source") ?? "" : connectionString);
+        Failure.ThrowOn(NativeMethods.kusto_config_parse(text.Bytes, text.Length, out ConfigHandle config, out IntPtr error), error);
+        try
+        {
+            foreach (KeyValuePair<string, string> setting in settings)
+            {
+                Apply(config, setting.Key, setting.Value);
+            }
+            return config;
+        }
+        catch
+        {
+            config.Dispose();
+            throw;
+        }
+    }
+
+    private unsafe string Redacted()
+    {
+        using ConfigHandle config = Parsed();
+        return NativeText.Read(NativeMethods.kusto_config_redacted(config, out nuint length), length) ?? "";
+    }
+
+    /// <summary>What the library has read for a keyword that is no secret; null when it is not given or the text is wrong.</summary>
+    private string? Read(string keyword)
+    {
+        string? set = Last(keyword);
+        if (set is not null)
+        {
+            return set;
+        }
+        try
+        {
+            DbConnectionStringBuilder read = new() { ConnectionString = Redacted() };
+            return read.TryGetValue(keyword, out object? value) ? value?.ToString() : null;
+        }
+        catch (KustoException)
+        {
+            return null;
+        }
+    }
+
+    private string? Last(string keyword) => settings.FindLast(setting => setting.Key == keyword).Value;
+
+    private void Set(string keyword, string? value)
+    {
+        settings.RemoveAll(setting => setting.Key == keyword);
+        if (value is not null)
+        {
+            settings.Add(new(keyword, value));
+        }
+    }
+
+    private static void Apply(ConfigHandle config, string name, string value)
+    {
+        NativeText key = new(name);
+        NativeText text = new(value);
+        Failure.ThrowOn(NativeMethods.kusto_config_set(config, key.Bytes, key.Length, text.Bytes, text.Length, out IntPtr error), error);
+    }
+
+    private static string Given(string? token) => token ?? throw new InvalidOperationException("the token provider returned null");
+}

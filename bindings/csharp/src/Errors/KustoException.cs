@@ -1,0 +1,110 @@
+using System;
+using System.Collections.Generic;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>
+/// Every failure of the library, except that cancelled calls throw <see cref="OperationCanceledException"/> with one
+/// of these inside. No text in it holds a secret.
+/// </summary>
+public abstract class KustoException : Exception
+{
+    private protected KustoException(ErrorDetails details, Exception? cause)
+        : base(details.Message, cause)
+    {
+        Details = details;
+    }
+
+    /// <summary>The class of the failure.</summary>
+    public KustoErrorCode Code => Details.Code;
+
+    /// <summary>What failed, in a few words, such as "post message".</summary>
+    public string? Step => Details.Step;
+
+    /// <summary>The host that was called, with its port if the address had one.</summary>
+    public string? Host => Details.Host;
+
+    /// <summary>The argument or setting that is wrong.</summary>
+    public string? Argument => Details.Argument;
+
+    /// <summary>The HTTP status of the answer; 0 if there was none.</summary>
+    public int HttpStatus => Details.HttpStatus;
+
+    /// <summary>The service's own code, such as "General_BadRequest".</summary>
+    public string? ServiceCode => Details.ServiceCode;
+
+    /// <summary>The service's id of what it did, which its support asks for.</summary>
+    public string? ActivityId => Details.ActivityId;
+
+    /// <summary>The id of the request that failed, under which the service logs it.</summary>
+    public string? ClientRequestId => Details.ClientRequestId;
+
+    /// <summary>Whether calling again can succeed.</summary>
+    public KustoRetry Retry => Details.Retry;
+
+    /// <summary>How long the service asks to wait before the next try; null if it says nothing.</summary>
+    public TimeSpan? RetryAfter => Details.RetryAfter;
+
+    /// <summary>
+    /// Whether the service may have done what was asked although the call failed. Calling again can then double
+    /// the data, unless <see cref="KustoIngestionProperties.IngestByTags"/> with
+    /// <see cref="KustoIngestionProperties.IngestIfNotExists"/> prevent that.
+    /// </summary>
+    public bool InDoubt => Details.InDoubt;
+
+    /// <summary>Attempts that failed, oldest first, each with its own host and cause; most failures list none.</summary>
+    public IReadOnlyList<KustoException> Attempts => Details.Attempts;
+
+    /// <summary>Whether the same call fails again until something is changed.</summary>
+    public bool IsPermanent => Details.Retry == KustoRetry.Never;
+
+    /// <summary>Whether the cause is passing: calling again later can succeed.</summary>
+    public bool IsTransient => Details.Retry == KustoRetry.Later;
+
+    /// <summary>As in Kusto.Data: the HTTP status, 0 for failures on this side.</summary>
+    public int FailureCode => Details.HttpStatus;
+
+    /// <summary>As in Kusto.Data: the service's code, or else the name of <see cref="Code"/>.</summary>
+    public string FailureSubCode => Details.ServiceCode ?? Details.Code.ToString();
+
+    /// <summary>As in Kusto.Data: why it failed; the same as <see cref="Exception.Message"/>.</summary>
+    public string ErrorReason => Details.Message;
+
+    internal ErrorDetails Details { get; }
+}
+
+/// <summary>The failure is on this side: the service was not reached or gave no answer.</summary>
+public sealed class KustoClientException : KustoException
+{
+    internal KustoClientException(ErrorDetails details, Exception? cause)
+        : base(details, cause)
+    {
+    }
+}
+
+/// <summary>The service refused the request: HTTP status 400 to 499.</summary>
+public class KustoRequestException : KustoException
+{
+    internal KustoRequestException(ErrorDetails details, Exception? cause)
+        : base(details, cause)
+    {
+    }
+}
+
+/// <summary>The service asks to slow down: see <see cref="KustoException.RetryAfter"/>.</summary>
+public sealed class KustoRequestThrottledException : KustoRequestException
+{
+    internal KustoRequestThrottledException(ErrorDetails details, Exception? cause)
+        : base(details, cause)
+    {
+    }
+}
+
+/// <summary>The service failed, with an HTTP status of 500 and above or inside an answer.</summary>
+public sealed class KustoServiceException : KustoException
+{
+    internal KustoServiceException(ErrorDetails details, Exception? cause)
+        : base(details, cause)
+    {
+    }
+}

@@ -1,0 +1,106 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>Queued ingestion, and what became of it.</summary>
+/// <remarks>
+/// The queues of failures and successes belong to all clients of the cluster: without a tracking token
+/// GetAndDiscard... takes the notifications of other programs too.
+/// </remarks>
+public interface IKustoQueuedIngestClient : IKustoIngestClient
+{
+    /// <summary>Looks at notifications of failures without removing them.</summary>
+    /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>The failures; none when there are none.</returns>
+    Task<IEnumerable<IngestionFailure>> PeekTopIngestionFailuresAsync(
+        int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
+
+    /// <summary>As <see cref="PeekTopIngestionFailuresAsync"/>, waiting on the calling thread.</summary>
+    /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion.</param>
+    /// <returns>The failures; none when there are none.</returns>
+    IEnumerable<IngestionFailure> PeekTopIngestionFailures(int messagesLimit = -1, string? trackingToken = null);
+
+    /// <summary>Takes notifications of failures out of their queues.</summary>
+    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
+    /// <param name="cancellationToken">Cancels the call. What was taken before is lost.</param>
+    /// <returns>The failures; none when there are none.</returns>
+    Task<IEnumerable<IngestionFailure>> GetAndDiscardTopIngestionFailuresAsync(
+        int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
+
+    /// <summary>As <see cref="GetAndDiscardTopIngestionFailuresAsync"/>, waiting on the calling thread.</summary>
+    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion.</param>
+    /// <returns>The failures; none when there are none.</returns>
+    IEnumerable<IngestionFailure> GetAndDiscardTopIngestionFailures(int messagesLimit = -1, string? trackingToken = null);
+
+    /// <summary>Looks at notifications of successes without removing them.</summary>
+    /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>The successes; none when there are none.</returns>
+    Task<IEnumerable<IngestionSuccess>> PeekTopIngestionSuccessesAsync(
+        int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
+
+    /// <summary>As <see cref="PeekTopIngestionSuccessesAsync"/>, waiting on the calling thread.</summary>
+    /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion.</param>
+    /// <returns>The successes; none when there are none.</returns>
+    IEnumerable<IngestionSuccess> PeekTopIngestionSuccesses(int messagesLimit = -1, string? trackingToken = null);
+
+    /// <summary>Takes notifications of successes out of their queues.</summary>
+    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
+    /// <param name="cancellationToken">Cancels the call. What was taken before is lost.</param>
+    /// <returns>The successes; none when there are none.</returns>
+    Task<IEnumerable<IngestionSuccess>> GetAndDiscardTopIngestionSuccessesAsync(
+        int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
+
+    /// <summary>As <see cref="GetAndDiscardTopIngestionSuccessesAsync"/>, waiting on the calling thread.</summary>
+    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <param name="trackingToken">Only those of this ingestion.</param>
+    /// <returns>The successes; none when there are none.</returns>
+    IEnumerable<IngestionSuccess> GetAndDiscardTopIngestionSuccesses(int messagesLimit = -1, string? trackingToken = null);
+
+    /// <summary>The result with this tracking token, also of another process. It has no items.</summary>
+    /// <param name="trackingToken"><see cref="IKustoIngestionResult.TrackingToken"/>, which a program may keep.</param>
+    /// <returns>A result to ask for the status. What is no token is told by the first question.</returns>
+    IKustoIngestionResult GetIngestionResult(string trackingToken);
+
+    /// <summary>Fetches token and ingestion resources now, for programs that want to fail early. Not needed before anything.</summary>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>A task that ends when they are there.</returns>
+    Task WarmUpAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>As <see cref="WarmUpAsync"/>, waiting on the calling thread.</summary>
+    void WarmUp();
+
+    /// <summary>
+    /// Refuses new calls, waits for ingestions under way, and cancels those that are left then. Unlike
+    /// <see cref="IDisposable.Dispose"/>, which cancels at once, it waits on the calling thread.
+    /// </summary>
+    /// <param name="timeout">The most time to wait.</param>
+    /// <returns>How many ingestions were cancelled.</returns>
+    long Close(TimeSpan timeout);
+
+    /// <summary>As <see cref="Close"/>, waiting on a thread of its own.</summary>
+    /// <param name="timeout">The most time to wait.</param>
+    /// <returns>How many ingestions were cancelled.</returns>
+    Task<long> CloseAsync(TimeSpan timeout);
+}
+
+/// <summary>Options of a queued ingestion client.</summary>
+public class QueueOptions
+{
+    /// <summary>
+    /// The most time for calls that have no limit of their own: ingestions without <see cref="SourceOptions.Timeout"/>,
+    /// status, notifications. As long as it takes when null.
+    /// </summary>
+    public TimeSpan? Timeout { get; set; }
+}

@@ -1,0 +1,64 @@
+using System;
+using System.Collections.Generic;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>One source that was handed over.</summary>
+public sealed class IngestionItem
+{
+    internal IngestionItem(Guid sourceId, string blobUri)
+    {
+        SourceId = sourceId;
+        BlobUri = blobUri;
+    }
+
+    /// <summary>The id under which its outcome is reported.</summary>
+    public Guid SourceId { get; }
+
+    /// <summary>The blob's address, without its signature.</summary>
+    public string BlobUri { get; }
+}
+
+/// <summary>A copy of a native result.</summary>
+internal sealed class IngestionReceipt
+{
+    private IngestionReceipt(ResultHandle result)
+    {
+        Items = ReadItems(result);
+        TrackingToken = ReadToken(result);
+        BytesRaw = checked((long)NativeMethods.kusto_result_bytes_raw(result));
+        BytesSent = checked((long)NativeMethods.kusto_result_bytes_sent(result));
+    }
+
+    internal IReadOnlyList<IngestionItem> Items { get; }
+
+    internal string TrackingToken { get; }
+
+    internal long BytesRaw { get; }
+
+    internal long BytesSent { get; }
+
+    /// <summary>Copies and frees a result.</summary>
+    internal static IngestionReceipt Take(ResultHandle result)
+    {
+        using (result)
+        {
+            return new(result);
+        }
+    }
+
+    private static unsafe string ReadToken(ResultHandle result) =>
+        NativeText.Read(NativeMethods.kusto_result_tracking_token(result, out nuint length), length) ?? "";
+
+    private static unsafe IngestionItem[] ReadItems(ResultHandle result)
+    {
+        IngestionItem[] items = new IngestionItem[checked((int)NativeMethods.kusto_result_len(result))];
+        for (int i = 0; i < items.Length; i++)
+        {
+            string? id = NativeText.Read(NativeMethods.kusto_result_item_source_id(result, (nuint)i, out nuint length), length);
+            string? blob = NativeText.Read(NativeMethods.kusto_result_item_blob(result, (nuint)i, out length), length);
+            items[i] = new(Guid.Parse(id ?? ""), blob ?? "");
+        }
+        return items;
+    }
+}

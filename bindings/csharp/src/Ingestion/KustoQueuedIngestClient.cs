@@ -1,0 +1,285 @@
+using System;
+using System.Collections.Generic;
+using System.Data;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>The client: every way to hand data over. KustoQueuedIngestClient.Status.cs has what comes after.</summary>
+internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
+{
+    private readonly NativeClient client;
+    private readonly QueueOptions queueOptions;
+
+    internal KustoQueuedIngestClient(KustoConnectionStringBuilder kcsb, QueueOptions queueOptions)
+    {
+        client = NativeClient.Of(kcsb, nameof(IKustoQueuedIngestClient));
+        this.queueOptions = queueOptions;
+    }
+
+    public async Task<IKustoIngestionResult> IngestFromStreamAsync(
+        Stream stream, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions, CancellationToken cancellationToken)
+    {
+        NotNull(stream, nameof(stream));
+        try
+        {
+            Transfer transfer = OfStream(ingestionProperties, sourceOptions, "stream");
+            return Result(await transfer.PushAsync(stream, cancellationToken).ConfigureAwait(false));
+        }
+        finally
+        {
+            if (sourceOptions is not { LeaveOpen: true })
+            {
+                stream.Dispose();
+            }
+        }
+    }
+
+    public IKustoIngestionResult IngestFromStream(Stream stream, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions)
+    {
+        NotNull(stream, nameof(stream));
+        try
+        {
+            return Result(OfStream(ingestionProperties, sourceOptions, "stream").Push(stream));
+        }
+        finally
+        {
+            if (sourceOptions is not { LeaveOpen: true })
+            {
+                stream.Dispose();
+            }
+        }
+    }
+
+    public async Task<IKustoIngestionResult> IngestFromStorageAsync(
+        string uri, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions, CancellationToken cancellationToken)
+    {
+        NotNull(uri, nameof(uri));
+        if (PathOf(uri) is not { } path)
+        {
+            return await IngestFromBlobsAsync([Blob(uri, sourceOptions)], ingestionProperties, sourceOptions, cancellationToken).ConfigureAwait(false);
+        }
+        Transfer transfer = OfFile(path, ingestionProperties, sourceOptions);
+        IngestionReceipt receipt = await transfer.RunAsync(() => NativeSource.File(path), cancellationToken).ConfigureAwait(false);
+        return Handed(receipt, transfer, path, sourceOptions);
+    }
+
+    public IKustoIngestionResult IngestFromStorage(string uri, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions)
+    {
+        NotNull(uri, nameof(uri));
+        if (PathOf(uri) is not { } path)
+        {
+            return IngestFromBlobs([Blob(uri, sourceOptions)], ingestionProperties, sourceOptions);
+        }
+        Transfer transfer = OfFile(path, ingestionProperties, sourceOptions);
+        return Handed(transfer.Run(() => NativeSource.File(path)), transfer, path, sourceOptions);
+    }
+
+    public Task<IKustoIngestionResult> IngestFromStorageAsync(
+        IEnumerable<BlobDescription> blobs, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions, CancellationToken cancellationToken)
+    {
+        NotNull(blobs, nameof(blobs));
+        RefuseSingle(sourceOptions);
+        return IngestFromBlobsAsync(blobs, ingestionProperties, sourceOptions, cancellationToken);
+    }
+
+    public IKustoIngestionResult IngestFromStorage(
+        IEnumerable<BlobDescription> blobs, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions)
+    {
+        NotNull(blobs, nameof(blobs));
+        RefuseSingle(sourceOptions);
+        return IngestFromBlobs(blobs, ingestionProperties, sourceOptions);
+    }
+
+    public async Task<IKustoIngestionResult> IngestFromDataReaderAsync(
+        IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions, CancellationToken cancellationToken)
+    {
+        NotNull(dataReader, nameof(dataReader));
+        using IDataReader reader = dataReader;
+        Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
+        CsvDataStream stream = new(reader);
+        // Most readers have no asynchronous Read: not on the thread of whoever awaits.
+        IngestionReceipt receipt = await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+        return Result(receipt);
+    }
+
+    public IKustoIngestionResult IngestFromDataReader(
+        IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions)
+    {
+        NotNull(dataReader, nameof(dataReader));
+        using IDataReader reader = dataReader;
+        Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
+        return Result(transfer.Push(new CsvDataStream(reader)));
+    }
+
+    public Task<IKustoIngestionResult> IngestFromBytesAsync(
+        byte[] data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions, CancellationToken cancellationToken)
+    {
+        NotNull(data, nameof(data));
+        return RunBytesAsync(() => NativeSource.Bytes(data), ingestionProperties, sourceOptions, cancellationToken);
+    }
+
+    public IKustoIngestionResult IngestFromBytes(byte[] data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions)
+    {
+        NotNull(data, nameof(data));
+        return Result(OfStream(ingestionProperties, sourceOptions, "bytes").Run(() => NativeSource.Bytes(data)));
+    }
+
+#if NET5_0_OR_GREATER
+    public Task<IKustoIngestionResult> IngestFromBytesAsync(
+        ReadOnlyMemory<byte> data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions, CancellationToken cancellationToken) =>
+        RunBytesAsync(() => NativeSource.Bytes(data), ingestionProperties, sourceOptions, cancellationToken);
+
+    public IKustoIngestionResult IngestFromBytes(ReadOnlyMemory<byte> data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions) =>
+        Result(OfStream(ingestionProperties, sourceOptions, "bytes").Run(() => NativeSource.Bytes(data)));
+
+    public ValueTask DisposeAsync() => new(client.CloseAsync());
+#endif
+
+    public long Close(TimeSpan timeout) => client.Shutdown(Timeouts.Milliseconds(timeout, nameof(timeout)));
+
+    public Task<long> CloseAsync(TimeSpan timeout)
+    {
+        long limit = Timeouts.Milliseconds(timeout, nameof(timeout));
+        // The library waits; that may take long, so it is not a thread of the pool that does.
+        return Task.Factory.StartNew(() => client.Shutdown(limit), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    public void Dispose() => client.Close();
+
+    private async Task<IKustoIngestionResult> RunBytesAsync(
+        Func<SourceHandle> open, KustoIngestionProperties properties, StreamSourceOptions? options, CancellationToken cancellation) =>
+        Result(await OfStream(properties, options, "bytes").RunAsync(open, cancellation).ConfigureAwait(false));
+
+    private async Task<IKustoIngestionResult> IngestFromBlobsAsync(
+        IEnumerable<BlobDescription> blobs, KustoIngestionProperties properties, StorageSourceOptions? options, CancellationToken cancellation) =>
+        Result(await OfBlobs(properties, options).RunAsync(() => NativeSource.Blobs(blobs), cancellation).ConfigureAwait(false));
+
+    private IKustoIngestionResult IngestFromBlobs(
+        IEnumerable<BlobDescription> blobs, KustoIngestionProperties properties, StorageSourceOptions? options) =>
+        Result(OfBlobs(properties, options).Run(() => NativeSource.Blobs(blobs)));
+
+    private Transfer OfStream(KustoIngestionProperties properties, StreamSourceOptions? options, string name)
+    {
+        Transfer transfer = New(properties, options, name);
+        transfer.Describe = source => Describe(source, options, options?.CompressionType, options?.Size);
+        return transfer;
+    }
+
+    private Transfer OfFile(string path, KustoIngestionProperties properties, StorageSourceOptions? options)
+    {
+        Transfer transfer = New(properties, options, path);
+        transfer.Describe = source => Describe(source, options, options?.CompressionType, options?.Size);
+        return transfer;
+    }
+
+    private Transfer OfDataReader(KustoIngestionProperties properties, DataReaderSourceOptions? options)
+    {
+        if (properties?.Format is { } format && format != DataSourceFormat.csv)
+        {
+            throw Failure.InvalidArgument("Format", $"is {format}, but a data reader becomes csv");
+        }
+        Transfer transfer = New(properties!, options, "data reader");
+        transfer.Describe = source => Describe(source, options, null, null);
+        transfer.Specify = static props => NativeProperties.Set(props, "format", "csv");
+        return transfer;
+    }
+
+    private Transfer OfBlobs(KustoIngestionProperties properties, StorageSourceOptions? options)
+    {
+        Transfer transfer = New(properties, options, "blobs");
+        // Nothing is transferred, so there is no progress to tell.
+        transfer.Progress = null;
+        if (options is { DeleteSourceOnSuccess: true })
+        {
+            transfer.Specify = static props => NativeProperties.Set(props, "retainBlobOnSuccess", "false");
+        }
+        return transfer;
+    }
+
+    private Transfer New(KustoIngestionProperties properties, SourceOptions? options, string name) =>
+        new(client, properties, name, options?.Timeout ?? queueOptions.Timeout) { Progress = options?.Progress };
+
+    private static void Describe(SourceHandle source, SourceOptions? options, DataSourceCompressionType? compression, long? size)
+    {
+        if (options is not null && options.SourceId != Guid.Empty)
+        {
+            NativeSource.SetId(source, options.SourceId);
+        }
+        if (compression is { } given)
+        {
+            NativeSource.SetCompression(source, given);
+        }
+        if (size is { } bytes)
+        {
+            NativeSource.SetRawSize(source, bytes);
+        }
+    }
+
+    /// <summary>The path of a file, or null for the address of a blob.</summary>
+    private static string? PathOf(string uri)
+    {
+        if (uri.StartsWith("file://", StringComparison.OrdinalIgnoreCase))
+        {
+            return Uri.TryCreate(uri, UriKind.Absolute, out Uri? file) ? file.LocalPath : throw Failure.InvalidArgument("uri", "is no file URI");
+        }
+        return uri.Contains("://") ? null : uri;
+    }
+
+    private static BlobDescription Blob(string uri, StorageSourceOptions? options) => new()
+    {
+        BlobUri = uri,
+        BlobSize = options?.Size,
+        SourceId = options is null || options.SourceId == Guid.Empty ? null : options.SourceId,
+    };
+
+    private static void RefuseSingle(StorageSourceOptions? options)
+    {
+        if (options is not null && (options.Size is not null || options.SourceId != Guid.Empty))
+        {
+            throw Failure.InvalidArgument("sourceOptions", "Size and SourceId belong to each blob");
+        }
+    }
+
+    private static void NotNull(object? value, string argument)
+    {
+        if (value is null)
+        {
+            throw new ArgumentNullException(argument);
+        }
+    }
+
+    private KustoIngestionResult Result(IngestionReceipt receipt) => new(this, receipt);
+
+    private KustoIngestionResult Handed(IngestionReceipt receipt, Transfer transfer, string path, StorageSourceOptions? options)
+    {
+        if (options is { DeleteSourceOnSuccess: true })
+        {
+            Delete(receipt, transfer, path);
+        }
+        return Result(receipt);
+    }
+
+    private static void Delete(IngestionReceipt receipt, Transfer transfer, string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            ErrorDetails details = new()
+            {
+                Code = KustoErrorCode.SourceIo,
+                Message = $"delete source: the data is queued as {receipt.Items[0].SourceId}, but the file cannot be deleted: {cause.Message}",
+                Step = "delete source",
+                Retry = KustoRetry.Never,
+                InDoubt = true,
+                HandedOver = [receipt.Items[0].SourceId],
+            };
+            throw transfer.Failed(details, cause);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>Passes the library's progress on.</summary>
+internal sealed class ProgressContext : CallbackContext
+{
+    private readonly IProgress<IngestionProgress> progress;
+    private readonly Action<Exception> failed;
+
+    internal ProgressContext(IProgress<IngestionProgress> progress, Action<Exception> failed)
+    {
+        this.progress = progress;
+        this.failed = failed;
+    }
+
+    internal static void Report(IntPtr userData, ulong read, ulong sent, ulong total)
+    {
+        ProgressContext context = Of<ProgressContext>(userData);
+        try
+        {
+            context.progress.Report(new((long)read, (long)sent, (long)total));
+        }
+        catch (Exception cause)
+        {
+            context.failed(cause);
+        }
+    }
+}
+
+/// <summary>Memory that the library reads where it is, until drop.</summary>
+internal sealed class PinnedContext : CallbackContext
+{
+#if NET5_0_OR_GREATER
+    private System.Buffers.MemoryHandle pin;
+
+    internal unsafe PinnedContext(ReadOnlyMemory<byte> data)
+    {
+        pin = data.Pin();
+        Address = (IntPtr)pin.Pointer;
+    }
+
+    protected override void Dropped() => pin.Dispose();
+#else
+    private readonly GCHandle pin;
+
+    internal PinnedContext(byte[] data)
+    {
+        pin = GCHandle.Alloc(data, GCHandleType.Pinned);
+        Address = pin.AddrOfPinnedObject();
+    }
+
+    protected override void Dropped() => pin.Free();
+#endif
+
+    internal IntPtr Address { get; }
+}

@@ -1,0 +1,220 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>One ingestion: its properties, its source, its deadline, and what its failure means.</summary>
+internal sealed class Transfer
+{
+    private readonly NativeClient client;
+    private readonly KustoIngestionProperties properties;
+    private readonly string name;
+    private readonly long timeout;
+    private readonly Stopwatch elapsed = Stopwatch.StartNew();
+    private Exception? progressFailure;
+
+    /// <param name="client">Whose ingestion it is.</param>
+    /// <param name="properties">Where the data goes.</param>
+    /// <param name="name">The source's name in errors, without secrets.</param>
+    /// <param name="limit">The most time that the whole may take.</param>
+    internal Transfer(NativeClient client, KustoIngestionProperties properties, string name, TimeSpan? limit)
+    {
+        this.client = client;
+        this.properties = properties ?? throw new ArgumentNullException("ingestionProperties");
+        this.name = name;
+        timeout = Timeouts.Milliseconds(limit, nameof(SourceOptions.Timeout));
+    }
+
+    /// <summary>Sets what the source's options say, before an ingestion takes it.</summary>
+    internal Action<SourceHandle>? Describe { get; set; }
+
+    /// <summary>Sets more native properties, for what belongs to the source.</summary>
+    internal Action<PropsHandle>? Specify { get; set; }
+
+    /// <summary>Who is told how far the transfer is.</summary>
+    internal IProgress<IngestionProgress>? Progress { get; set; }
+
+    /// <summary>Ingests a source that the library reads itself.</summary>
+    internal async Task<IngestionReceipt> RunAsync(Func<SourceHandle> open, CancellationToken cancellation)
+    {
+        using NativeClient.Lease lease = client.Enter();
+        Failure.ThrowIfCancelled(cancellation);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        try
+        {
+            using PropsHandle props = Properties();
+            using SourceHandle source = Source(open, stop);
+            return IngestionReceipt.Take(await NativeOperation.RunAsync<ResultHandle>(
+                Ingest(lease.Handle, props, source), NativeMethods.kusto_op_result, stop.Token).ConfigureAwait(false));
+        }
+        catch (KustoException failure)
+        {
+            throw Explain(failure, stop, cancellation);
+        }
+    }
+
+    /// <summary>As <see cref="RunAsync"/>, waiting on this thread.</summary>
+    internal IngestionReceipt Run(Func<SourceHandle> open)
+    {
+        using NativeClient.Lease lease = client.Enter();
+        using CancellationTokenSource stop = new();
+        try
+        {
+            using PropsHandle props = Properties();
+            using SourceHandle source = Source(open, stop);
+            return IngestionReceipt.Take(NativeOperation.Run<ResultHandle>(
+                Ingest(lease.Handle, props, source), NativeMethods.kusto_op_result, stop.Token));
+        }
+        catch (KustoException failure)
+        {
+            throw Explain(failure, stop, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Ingests what a stream gives.</summary>
+    internal async Task<IngestionReceipt> PushAsync(Stream stream, CancellationToken cancellation)
+    {
+        using NativeClient.Lease lease = client.Enter();
+        Failure.ThrowIfCancelled(cancellation);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Exception? broken = null;
+        try
+        {
+            using PropsHandle props = Properties();
+            using SourceHandle source = Source(NativeSource.Stream, stop);
+            using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, StopInTime(stop));
+            await pump.PumpAsync(stream).ConfigureAwait(false);
+            broken = pump.Broken;
+            return IngestionReceipt.Take(await NativeOperation.RunAsync<ResultHandle>(
+                pump.Finish(Remaining()), NativeMethods.kusto_op_result, stop.Token).ConfigureAwait(false));
+        }
+        catch (KustoException failure)
+        {
+            throw Explain(failure, stop, cancellation, broken);
+        }
+    }
+
+    /// <summary>As <see cref="PushAsync"/>, reading and waiting on this thread.</summary>
+    internal IngestionReceipt Push(Stream stream)
+    {
+        using NativeClient.Lease lease = client.Enter();
+        using CancellationTokenSource stop = new();
+        Exception? broken = null;
+        try
+        {
+            using PropsHandle props = Properties();
+            using SourceHandle source = Source(NativeSource.Stream, stop);
+            using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, StopInTime(stop));
+            pump.Pump(stream);
+            broken = pump.Broken;
+            return IngestionReceipt.Take(NativeOperation.Run<ResultHandle>(
+                pump.Finish(Remaining()), NativeMethods.kusto_op_result, stop.Token));
+        }
+        catch (KustoException failure)
+        {
+            throw Explain(failure, stop, CancellationToken.None, broken);
+        }
+    }
+
+    /// <summary>For what fails beside the library.</summary>
+    internal IngestClientException Failed(ErrorDetails details, Exception cause) => new(details, name, cause);
+
+    private PropsHandle Properties()
+    {
+        PropsHandle props = NativeProperties.Of(properties);
+        try
+        {
+            Specify?.Invoke(props);
+            return props;
+        }
+        catch
+        {
+            props.Dispose();
+            throw;
+        }
+    }
+
+    private SourceHandle Source(Func<SourceHandle> open, CancellationTokenSource stop)
+    {
+        SourceHandle source = open();
+        try
+        {
+            Describe?.Invoke(source);
+            if (Progress is not null)
+            {
+                NativeSource.SetProgress(source, new ProgressContext(Progress, cause => GiveUp(stop, cause)));
+            }
+            return source;
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    private NativeOperation.Start Ingest(ClientHandle handle, PropsHandle props, SourceHandle source) =>
+        (IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error) =>
+        {
+            int status = NativeMethods.kusto_ingest_start(handle, props, source, timeout, done, userData, drop, out op, out error);
+            source.Taken();
+            return status;
+        };
+
+    /// <summary>The library's deadline of pushed data begins at its end only; until then it is kept here.</summary>
+    private CancellationToken StopInTime(CancellationTokenSource stop)
+    {
+        // Longer ones than timers know (24 days) are no deadlines.
+        if (timeout is not Timeouts.Forever and < int.MaxValue)
+        {
+            stop.CancelAfter((int)Remaining());
+        }
+        return stop.Token;
+    }
+
+    private long Remaining() => timeout == Timeouts.Forever ? timeout : Math.Max(0, timeout - elapsed.ElapsedMilliseconds);
+
+    private void GiveUp(CancellationTokenSource stop, Exception cause)
+    {
+        progressFailure ??= cause;
+        // Whoever listens to the token must not run on the library's thread.
+        ThreadPool.QueueUserWorkItem(static state =>
+        {
+            try
+            {
+                ((CancellationTokenSource)state!).Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The call has ended meanwhile.
+            }
+        }, stop);
+    }
+
+    /// <param name="failure">What the library says.</param>
+    /// <param name="stop">Has ended the ingestion, if it is cancelled.</param>
+    /// <param name="cancellation">The caller's.</param>
+    /// <param name="broken">What the caller's stream threw.</param>
+    private Exception Explain(KustoException failure, CancellationTokenSource stop, CancellationToken cancellation, Exception? broken = null)
+    {
+        ErrorDetails details = failure.Details;
+        if (details.Code != KustoErrorCode.Cancelled)
+        {
+            return new IngestClientException(details, name, details.Code == KustoErrorCode.SourceIo ? broken : null);
+        }
+        if (progressFailure is { } cause)
+        {
+            return new IngestClientException(
+                details.As(KustoErrorCode.Callback, $"the progress callback threw: {cause.Message}", KustoRetry.Unknown), name, cause);
+        }
+        if (stop.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            return new IngestClientException(
+                details.As(KustoErrorCode.TimedOut, $"{details.Step}: the call's deadline passed", KustoRetry.Later), name, null);
+        }
+        return Failure.Cancelled(new IngestClientException(details, name, null), cancellation);
+    }
+}

@@ -1,0 +1,80 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>The functions that the library calls. No exception leaves one.</summary>
+internal static unsafe class Callbacks
+{
+    // Static, so that they live as long as the process: the library may call them at any time.
+    private static readonly DropFunction DropDelegate = CallbackContext.Drop;
+    private static readonly DoneFunction DoneDelegate = DoneContext.Done;
+    private static readonly ProgressFunction ProgressDelegate = ProgressContext.Report;
+    private static readonly TokenFunction TokenDelegate = TokenContext.Ask;
+    private static readonly LogFunction LogDelegate = LogContext.Write;
+
+    internal static readonly IntPtr Drop = Marshal.GetFunctionPointerForDelegate(DropDelegate);
+    internal static readonly IntPtr Done = Marshal.GetFunctionPointerForDelegate(DoneDelegate);
+    internal static readonly IntPtr Progress = Marshal.GetFunctionPointerForDelegate(ProgressDelegate);
+    internal static readonly IntPtr Token = Marshal.GetFunctionPointerForDelegate(TokenDelegate);
+    internal static readonly IntPtr Log = Marshal.GetFunctionPointerForDelegate(LogDelegate);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate void DropFunction(IntPtr userData);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate void DoneFunction(IntPtr userData, IntPtr op);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate void ProgressFunction(IntPtr userData, ulong read, ulong sent, ulong total);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate void TokenFunction(IntPtr userData, IntPtr request);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate void LogFunction(
+        IntPtr userData, int level, byte* target, nuint targetLength, byte* message, nuint messageLength);
+}
+
+/// <summary>
+/// An object of ours that the library holds as user data: from <see cref="Register"/> until it calls drop,
+/// where the handle is given back and nowhere else.
+/// </summary>
+internal abstract class CallbackContext
+{
+    private static int registered;
+
+    /// <summary>How many the library holds.</summary>
+    internal static int Registered => Volatile.Read(ref registered);
+
+    /// <summary>User data for a call that takes it in every outcome.</summary>
+    internal IntPtr Register()
+    {
+        Interlocked.Increment(ref registered);
+        return GCHandle.ToIntPtr(GCHandle.Alloc(this));
+    }
+
+    internal static T Of<T>(IntPtr userData)
+        where T : CallbackContext => (T)GCHandle.FromIntPtr(userData).Target!;
+
+    internal static void Drop(IntPtr userData)
+    {
+        GCHandle handle = GCHandle.FromIntPtr(userData);
+        CallbackContext context = (CallbackContext)handle.Target!;
+        handle.Free();
+        try
+        {
+            context.Dropped();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref registered);
+        }
+    }
+
+    /// <summary>The library will not use this object again. Must not throw.</summary>
+    protected virtual void Dropped()
+    {
+    }
+}

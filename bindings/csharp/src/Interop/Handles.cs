@@ -1,0 +1,126 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>A native object that is ours to free, in any order: the library keeps what others need.</summary>
+internal abstract class NativeHandle : SafeHandle
+{
+    protected NativeHandle() : base(IntPtr.Zero, ownsHandle: true)
+    {
+    }
+
+    public override bool IsInvalid => handle == IntPtr.Zero;
+}
+
+internal sealed class ConfigHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_config_free(handle);
+        return true;
+    }
+}
+
+internal sealed class CredentialHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_credential_free(handle);
+        return true;
+    }
+}
+
+internal sealed class ClientHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_client_free(handle);
+        return true;
+    }
+}
+
+internal sealed class PropsHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_props_free(handle);
+        return true;
+    }
+}
+
+/// <summary>A source belongs to us until an ingestion takes it: <see cref="Taken"/>.</summary>
+internal sealed class SourceHandle : NativeHandle
+{
+    /// <summary>To be called after the native call that took the source, whatever that returned.</summary>
+    internal void Taken() => SetHandleAsInvalid();
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_source_free(handle);
+        return true;
+    }
+}
+
+internal sealed class StreamHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_stream_free(handle);
+        return true;
+    }
+}
+
+internal sealed class OpHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_op_free(handle);
+        return true;
+    }
+}
+
+internal sealed class ResultHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_result_free(handle);
+        return true;
+    }
+}
+
+internal sealed class ReportHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_report_free(handle);
+        return true;
+    }
+}
+
+internal sealed class CommandHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_command_free(handle);
+        return true;
+    }
+}
+
+internal sealed class RequestOptionsHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_request_options_free(handle);
+        return true;
+    }
+}
+
+internal sealed class RowsHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_rows_free(handle);
+        return true;
+    }
+}

@@ -1,0 +1,76 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>Told by the library that an operation has ended.</summary>
+internal sealed class DoneContext : CallbackContext
+{
+    // The library's thread only sets this: what waits goes on elsewhere.
+    private readonly TaskCompletionSource<bool> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal Task Ended => ended.Task;
+
+    internal static void Done(IntPtr userData, IntPtr op) => Of<DoneContext>(userData).ended.TrySetResult(true);
+}
+
+/// <summary>Starts native operations, cancels them, and waits for their end in both styles.</summary>
+internal static class NativeOperation
+{
+    /// <summary>A native ..._start function with its arguments.</summary>
+    internal delegate int Start(IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error);
+
+    /// <summary>A native function that gives what an operation has ended with.</summary>
+    internal delegate int Fetch<T>(OpHandle op, out T value, out IntPtr error);
+
+    /// <summary>
+    /// Completes when the library says that the operation has ended, also when it was cancelled: memory
+    /// may be in use until then. No thread waits.
+    /// </summary>
+    /// <exception cref="KustoException">How the operation ended.</exception>
+    internal static async Task<T> RunAsync<T>(Start start, Fetch<T> fetch, CancellationToken cancellation)
+    {
+        DoneContext done = new();
+        Failure.ThrowOn(start(Callbacks.Done, done.Register(), Callbacks.Drop, out OpHandle op, out IntPtr error), error);
+        using (op)
+        {
+            using (CancelOn(cancellation, op))
+            {
+                await done.Ended.ConfigureAwait(false);
+            }
+            return Result(op, fetch);
+        }
+    }
+
+    /// <summary>As <see cref="RunAsync"/>, waiting on this thread.</summary>
+    /// <exception cref="KustoException">How the operation ended.</exception>
+    internal static T Run<T>(Start start, Fetch<T> fetch, CancellationToken cancellation)
+    {
+        Failure.ThrowOn(start(IntPtr.Zero, IntPtr.Zero, IntPtr.Zero, out OpHandle op, out IntPtr error), error);
+        using (op)
+        {
+            using (CancelOn(cancellation, op))
+            {
+                Failure.ThrowOn(NativeMethods.kusto_op_wait(op, Timeouts.Forever, out error), error);
+            }
+            return Result(op, fetch);
+        }
+    }
+
+    /// <summary>For operations whose only result is that they succeeded.</summary>
+    internal static int Nothing(OpHandle op, out bool value, out IntPtr error)
+    {
+        value = true;
+        return NativeMethods.kusto_op_wait(op, 0, out error);
+    }
+
+    private static CancellationTokenRegistration CancelOn(CancellationToken cancellation, OpHandle op) =>
+        cancellation.Register(static state => NativeMethods.kusto_op_cancel((OpHandle)state!), op);
+
+    private static T Result<T>(OpHandle op, Fetch<T> fetch)
+    {
+        Failure.ThrowOn(fetch(op, out T value, out IntPtr error), error);
+        return value;
+    }
+}

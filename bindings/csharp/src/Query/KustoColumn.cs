@@ -1,0 +1,113 @@
+using System;
+using System.Data.SqlTypes;
+using System.Globalization;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>A column of an answer: reads values in the service's notation.</summary>
+internal sealed class KustoColumn
+{
+    private readonly Func<string, object> parse;
+
+    private KustoColumn(string name, string type)
+    {
+        Name = name;
+        Type = type;
+        (ClrType, parse) = Of(type);
+    }
+
+    internal string Name { get; }
+
+    internal string Type { get; }
+
+    internal Type ClrType { get; }
+
+    /// <summary>The columns of the current table.</summary>
+    internal static unsafe KustoColumn[] Read(RowsHandle rows)
+    {
+        KustoColumn[] columns = new KustoColumn[checked((int)NativeMethods.kusto_rows_columns(rows))];
+        for (int i = 0; i < columns.Length; i++)
+        {
+            columns[i] = new(
+                NativeText.Read(NativeMethods.kusto_rows_column_name(rows, (nuint)i, out nuint length), length) ?? "",
+                NativeText.Read(NativeMethods.kusto_rows_column_type(rows, (nuint)i, out length), length) ?? "");
+        }
+        return columns;
+    }
+
+    /// <exception cref="FormatException">The service has sent something else than the column's type.</exception>
+    internal object Value(string text)
+    {
+        try
+        {
+            return parse(text);
+        }
+        catch (Exception cause) when (cause is FormatException or OverflowException)
+        {
+            throw new FormatException($"Column '{Name}' has a value that is no {Type}: read it with GetString.", cause);
+        }
+    }
+
+    /// <summary>Without trailing zeros, which count as digits.</summary>
+    /// <exception cref="OverflowException">There are more digits than <see cref="decimal"/> holds.</exception>
+    internal static decimal Exact(SqlDecimal number)
+    {
+        string text = number.ToString();
+        decimal value = decimal.Parse(text, NumberStyles.Number, CultureInfo.InvariantCulture);
+        return new SqlDecimal(value) == number ? value : throw new OverflowException($"{text} has more digits than a decimal.");
+    }
+
+    private static (Type Type, Func<string, object> Parse) Of(string type) => type switch
+    {
+        "bool" => (typeof(bool), static text => bool.Parse(text)),
+        "int" => (typeof(int), static text => int.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
+        "long" => (typeof(long), static text => long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
+        "real" => (typeof(double), static text => Real(text)),
+        "decimal" => (typeof(SqlDecimal), static text => Decimal(text)),
+        "datetime" => (typeof(DateTime), static text => Time(text)),
+        "timespan" => (typeof(TimeSpan), static text => TimeSpan.Parse(text, CultureInfo.InvariantCulture)),
+        "guid" => (typeof(Guid), static text => Guid.Parse(text)),
+        _ => (typeof(string), static text => text),
+    };
+
+    private static double Real(string text) => text.ToLowerInvariant() switch
+    {
+        "nan" => double.NaN,
+        "infinity" or "inf" or "+infinity" or "+inf" => double.PositiveInfinity,
+        "-infinity" or "-inf" => double.NegativeInfinity,
+        _ => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture),
+    };
+
+    private static DateTime Time(string text) => DateTime.Parse(
+        text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+
+    /// <summary><see cref="SqlDecimal.Parse"/> knows no exponents.</summary>
+    private static SqlDecimal Decimal(string text)
+    {
+        int mark = text.IndexOfAny(['e', 'E']);
+        if (mark < 0)
+        {
+            return SqlDecimal.Parse(text);
+        }
+        int exponent = int.Parse(text.Substring(mark + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        return SqlDecimal.Parse(Shifted(text.Substring(0, mark), exponent));
+    }
+
+    private static string Shifted(string mantissa, int exponent)
+    {
+        string sign = mantissa.StartsWith("-", StringComparison.Ordinal) ? "-" : "";
+        string[] parts = mantissa.TrimStart('+', '-').Split('.');
+        string digits = parts[0] + (parts.Length > 1 ? parts[1] : "");
+        int point = parts[0].Length + exponent;
+        if (Math.Abs(exponent) > SqlDecimal.MaxPrecision * 2)
+        {
+            throw new OverflowException("The exponent is beyond that of SqlDecimal.");
+        }
+        if (point <= 0)
+        {
+            return sign + "0." + new string('0', -point) + digits;
+        }
+        digits = digits.PadRight(point, '0');
+        return sign + digits.Substring(0, point) + (point < digits.Length ? "." + digits.Substring(point) : "");
+    }
+}

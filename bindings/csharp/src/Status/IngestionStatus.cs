@@ -1,0 +1,146 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>Where an ingestion stands. Treat one that you do not know as <see cref="Pending"/>.</summary>
+public enum Status
+{
+    /// <summary>The service has the message and has not finished.</summary>
+    Pending = 0,
+
+    /// <summary>Ingested.</summary>
+    Succeeded = 1,
+
+    /// <summary>Not ingested; the error code tells why.</summary>
+    Failed = 2,
+
+    /// <summary>The service stopped the ingestion.</summary>
+    Cancelled = 3,
+
+    /// <summary>Nothing to ingest, or an "ingest-by:" tag says that it is there already.</summary>
+    Skipped = 4,
+
+    /// <summary>Some parts were ingested and some were not.</summary>
+    PartiallySucceeded = 5,
+
+    /// <summary>Handed over without a status table; only the queues can tell more.</summary>
+    Queued = 6,
+}
+
+/// <summary>Whether a failure passes.</summary>
+public enum FailureStatus
+{
+    /// <summary>The service does not say.</summary>
+    Unknown = 0,
+
+    /// <summary>The same data fails again.</summary>
+    Permanent = 1,
+
+    /// <summary>It passes.</summary>
+    Transient = 2,
+
+    /// <summary>It may pass, but the service has used up its own attempts.</summary>
+    Exhausted = 3,
+}
+
+/// <summary>What became of one source.</summary>
+public class IngestionStatus
+{
+    /// <summary>Where the ingestion stands.</summary>
+    public Status Status { get; set; }
+
+    /// <summary>The id that the source was given.</summary>
+    public Guid IngestionSourceId { get; set; }
+
+    /// <summary>The blob's address, without its signature.</summary>
+    public string? IngestionSourcePath { get; set; }
+
+    /// <summary>The database.</summary>
+    public string? Database { get; set; }
+
+    /// <summary>The table.</summary>
+    public string? Table { get; set; }
+
+    /// <summary>When the status was reached (UTC); the smallest time if that is not told.</summary>
+    public DateTime UpdatedOn { get; set; }
+
+    /// <summary>The service's operation, for ".show operations"; empty if there is none.</summary>
+    public Guid OperationId { get; set; }
+
+    /// <summary>The service's id of what it did, which its support asks for; empty if there is none.</summary>
+    public Guid ActivityId { get; set; }
+
+    /// <summary>Why it failed; <see cref="IngestionErrorCode.Unknown"/> for codes without a name here.</summary>
+    public IngestionErrorCode ErrorCode { get; set; }
+
+    /// <summary>The service's code as it spells it, such as "BadRequest_EmptyBlob"; null if there is none.</summary>
+    public string? ErrorCodeText { get; set; }
+
+    /// <summary>Whether the failure passes.</summary>
+    public FailureStatus FailureStatus { get; set; }
+
+    /// <summary>The service's text.</summary>
+    public string? Details { get; set; }
+
+    /// <summary>Whether the failure is that of an update policy.</summary>
+    public bool OriginatesFromUpdatePolicy { get; set; }
+
+    /// <summary>Whether the service advises to try again; null if it does not say.</summary>
+    public bool? ShouldRetry { get; set; }
+
+    /// <summary>Whether ingesting the same data again can succeed.</summary>
+    public KustoRetry Retry { get; set; }
+
+    /// <summary>Whether the status changes no more.</summary>
+    public bool IsFinal => Status is > Status.Pending and <= Status.Queued;
+
+    /// <summary>Copies and frees a report.</summary>
+    internal static unsafe IReadOnlyList<IngestionStatus> Take(ReportHandle report)
+    {
+        using (report)
+        {
+            string json = NativeText.Read(NativeMethods.kusto_report_json(report, out nuint length), length) ?? "[]";
+            List<object?> items = (List<object?>)JsonReader.Parse(json)!;
+            IngestionStatus[] statuses = new IngestionStatus[items.Count];
+            for (int i = 0; i < statuses.Length; i++)
+            {
+                statuses[i] = Of((Dictionary<string, object?>)items[i]!);
+                statuses[i].Status = (Status)NativeMethods.kusto_report_item_state(report, (nuint)i);
+                statuses[i].Retry = (KustoRetry)NativeMethods.kusto_report_item_retry(report, (nuint)i);
+            }
+            return statuses;
+        }
+    }
+
+    private static IngestionStatus Of(Dictionary<string, object?> item) => new()
+    {
+        IngestionSourceId = Id(item, "IngestionSourceId"),
+        IngestionSourcePath = Text(item, "IngestionSourcePath"),
+        Database = Text(item, "Database"),
+        Table = Text(item, "Table"),
+        UpdatedOn = Time(item, "UpdatedOn"),
+        OperationId = Id(item, "OperationId"),
+        ActivityId = Id(item, "ActivityId"),
+        ErrorCodeText = Text(item, "ErrorCode"),
+        ErrorCode = Enum.TryParse(Text(item, "ErrorCode"), out IngestionErrorCode code) && Enum.IsDefined(typeof(IngestionErrorCode), code)
+            ? code : IngestionErrorCode.Unknown,
+        FailureStatus = Enum.TryParse(Text(item, "FailureStatus"), out FailureStatus failure) ? failure : FailureStatus.Unknown,
+        Details = Text(item, "Details"),
+        OriginatesFromUpdatePolicy = Flag(item, "OriginatesFromUpdatePolicy") ?? false,
+        ShouldRetry = Flag(item, "ShouldRetry"),
+    };
+
+    private static string? Text(Dictionary<string, object?> item, string name) => item.TryGetValue(name, out object? value) ? value as string : null;
+
+    private static bool? Flag(Dictionary<string, object?> item, string name) => item.TryGetValue(name, out object? value) ? value as bool? : null;
+
+    private static Guid Id(Dictionary<string, object?> item, string name) => Guid.TryParse(Text(item, name), out Guid id) ? id : Guid.Empty;
+
+    private static DateTime Time(Dictionary<string, object?> item, string name) => DateTime.TryParse(
+        Text(item, name),
+        CultureInfo.InvariantCulture,
+        DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+        out DateTime time) ? time : default;
+}

@@ -1,0 +1,255 @@
+using System;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using NUnit.Framework;
+
+namespace Kusto.Ingest.Native.Tests;
+
+/// <summary>Streams that are slow, endless, broken or stuck.</summary>
+public sealed class StreamTests : Bed
+{
+    private static readonly byte[] Chunk = Bytes(string.Concat(System.Linq.Enumerable.Repeat(TwoRows, 4_000)));
+
+    [TestCase(true, 0)]
+    [TestCase(true, 40)]
+    [TestCase(false, 0)]
+    [TestCase(false, 40)]
+    public void AStreamThatThrowsFailsTheIngestion(bool asynchronous, int chunksBefore)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.ResetTraffic();
+        IOException broken = new("the disk is on fire: \uD800");
+        FakeStream stream = new(read => read < chunksBefore ? Chunk : throw broken);
+        IngestClientException failure = asynchronous
+            ? Failed<IngestClientException>(() => client.IngestFromStreamAsync(stream, Now("T")), KustoErrorCode.SourceIo)
+            : Failed<IngestClientException>(() => client.IngestFromStream(stream, Now("T")), KustoErrorCode.SourceIo);
+        Assert.That(failure.InnerException, Is.SameAs(broken));
+        Assert.That(failure.Message, Does.Contain("the disk is on fire"));
+        Assert.That(failure.InDoubt, Is.False);
+        Assert.That(failure.IngestionSource, Is.EqualTo("stream"));
+        Assert.That(stream.Disposed);
+        Assert.That(Emulator.Posted(), Is.EqualTo(0));
+    }
+
+    [Test]
+    public void AStreamThatCancelsItselfFailsTheIngestion()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        FakeStream stream = new(read => read == 0 ? Chunk : throw new OperationCanceledException("not ours"));
+        IngestClientException failure = Failed<IngestClientException>(
+            () => client.IngestFromStreamAsync(stream, Now("T")), KustoErrorCode.SourceIo);
+        Assert.That(failure.InnerException, Is.InstanceOf<OperationCanceledException>());
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task AByteAtATime(bool asynchronous)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        FakeStream stream = new(read => read < TwoRows.Length ? [(byte)TwoRows[read]] : []) { Yields = asynchronous };
+        Ingested(asynchronous ? await client.IngestFromStreamAsync(stream, Now(table)) : client.IngestFromStream(stream, Now(table)));
+        Assert.That(Count(table), Is.EqualTo(2));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void TheStreamIsLeftOpenWhenWanted(bool leaveOpen)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        FakeStream stream = new(read => read == 0 ? Bytes(TwoRows) : []);
+        Ingested(client.IngestFromStream(stream, Now(table), leaveOpen: leaveOpen));
+        Assert.That(stream.Disposed, Is.EqualTo(!leaveOpen));
+    }
+
+    [Test]
+    public void AStreamIsReadNoFasterThanStorageTakesIt()
+    {
+        IKustoQueuedIngestClient client = NewClient(
+            new KustoConnectionStringBuilder(Connection).WithSetting(KustoSettings.MemoryBudget, "8388608"));
+        Emulator.ResetTraffic();
+        Emulator.Arm(Emulator.StalledUploads);
+        Random random = new(7);
+        long given = 0;
+        FakeStream endless = new(_ =>
+        {
+            byte[] noise = new byte[64 * 1024];
+            random.NextBytes(noise);
+            Interlocked.Add(ref given, noise.Length);
+            return noise;
+        });
+        using CancellationTokenSource cancel = new();
+        Task<IKustoIngestionResult> call = client.IngestFromStreamAsync(endless, Now("T"), null, cancel.Token);
+        Eventually("an upload stalls", () => Emulator.Fired()[0] > 0);
+        Eventually("the budget is nearly used up", () => Interlocked.Read(ref given) > 6 << 20);
+        cancel.Cancel();
+        Cancelled(() => InTime(call), cancel.Token);
+        Assert.That(given, Is.LessThan(64 << 20));
+        Assert.That(endless.Disposed);
+        Assert.That(Emulator.Posted(), Is.EqualTo(0));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void ARequestToCancelReachesAStreamThatWaits(bool obedient)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.ResetTraffic();
+        using CancellationTokenSource cancel = new();
+        StuckStream stream = new(obedient);
+        Task<IKustoIngestionResult> call = client.IngestFromStreamAsync(stream, Now("T"), null, cancel.Token);
+        Eventually("the stream waits", () => stream.Waits);
+        cancel.Cancel();
+        Cancelled(() => InTime(call), cancel.Token);
+        Assert.That(Emulator.Posted(), Is.EqualTo(0));
+        // A read that did not listen ends now; nobody is hurt.
+        stream.Release();
+    }
+
+    [Test]
+    public void TheDeadlineHoldsWhileAStreamWaits()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.ResetTraffic();
+        StuckStream stream = new(obedient: false);
+        IngestClientException failure = Failed<IngestClientException>(
+            () => InTime(client.IngestFromStreamAsync(stream, Now("T"), new StreamSourceOptions { Timeout = TimeSpan.FromMilliseconds(50) })),
+            KustoErrorCode.TimedOut);
+        Assert.That(failure.InnerException, Is.Null);
+        Assert.That(Emulator.Posted(), Is.EqualTo(0));
+        stream.Release();
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void TheDeadlineHoldsAfterTheLastByte(bool asynchronous)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.Arm(Emulator.StalledUploads);
+        StreamSourceOptions options = new() { Timeout = TimeSpan.FromMilliseconds(100) };
+        MemoryStream stream = new(Bytes(TwoRows));
+        IngestClientException failure = asynchronous
+            ? Failed<IngestClientException>(() => client.IngestFromStreamAsync(stream, Now("T"), options), KustoErrorCode.TimedOut)
+            : Failed<IngestClientException>(() => client.IngestFromStream(stream, Now("T"), options), KustoErrorCode.TimedOut);
+        Assert.That(failure.InDoubt, Is.False);
+    }
+
+    [Test]
+    public void AnUploadThatIsRefusedEndsTheReading()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.Arm("""{"service": "blob", "fault": {"kind": "status", "status": 403, "code": "AuthorizationFailure"}}""");
+        Random random = new(7);
+        FakeStream endless = new(_ =>
+        {
+            byte[] noise = new byte[64 * 1024];
+            random.NextBytes(noise);
+            return noise;
+        });
+        Failed<IngestClientException>(() => InTime(client.IngestFromStreamAsync(endless, Now("T"))), KustoErrorCode.Auth);
+        Failed<IngestClientException>(() => client.IngestFromStream(endless, Now("T")), KustoErrorCode.Auth);
+    }
+
+    /// <summary>Gives what a function says, an empty chunk being the end.</summary>
+    internal sealed class FakeStream(Func<int, byte[]> chunk) : ReadOnlyStream
+    {
+        private int reads;
+
+        internal bool Yields { get; init; }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            byte[] next = chunk(reads++);
+            next.CopyTo(buffer, offset);
+            return next.Length;
+        }
+
+        public override async Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+        {
+            if (Yields)
+            {
+                await Task.Yield();
+            }
+            return Read(buffer, offset, count);
+        }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (Yields)
+            {
+                await Task.Yield();
+            }
+            byte[] next = chunk(reads++);
+            next.CopyTo(buffer);
+            return next.Length;
+        }
+    }
+
+    /// <summary>Waits in its second read, until it is released or, when obedient, cancelled.</summary>
+    private sealed class StuckStream(bool obedient) : ReadOnlyStream
+    {
+        private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private bool begun;
+        private volatile bool waits;
+
+        internal bool Waits => waits;
+
+        internal void Release() => released.TrySetResult();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (!begun)
+            {
+                begun = true;
+                Bytes(TwoRows).CopyTo(buffer);
+                return TwoRows.Length;
+            }
+            waits = true;
+            await (obedient ? released.Task.WaitAsync(cancellationToken) : released.Task);
+            throw new IOException("released");
+        }
+    }
+}
+
+/// <summary>What streams need besides Read.</summary>
+internal abstract class ReadOnlyStream : Stream
+{
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    internal bool Disposed { get; private set; }
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        Disposed = true;
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,75 @@
+using System;
+using System.Data;
+using System.Threading;
+using System.Threading.Tasks;
+using Kusto.Ingest.Native;
+
+/// <summary>What the driver calls a client is three objects in .NET.</summary>
+internal sealed class Client : IAsyncDisposable
+{
+    private readonly QueueOptions options = new();
+    private readonly ICslAdminProvider admin;
+    private readonly ICslQueryProvider query;
+
+    internal Client(Message message)
+    {
+        KustoConnectionStringBuilder kcsb = new(message.Get("connection"));
+        foreach ((string name, string value) in message.Assignments("setting"))
+        {
+            kcsb.WithSetting(name, value);
+        }
+        Login(kcsb, message.Find("login") ?? "none");
+        Ingest = KustoIngestFactory.CreateQueuedIngestClient(kcsb, options);
+        admin = KustoClientFactory.CreateCslAdminProvider(kcsb);
+        query = KustoClientFactory.CreateCslQueryProvider(kcsb);
+    }
+
+    internal IKustoQueuedIngestClient Ingest { get; }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Ingest.DisposeAsync();
+        await admin.DisposeAsync();
+        await query.DisposeAsync();
+    }
+
+    /// <summary>The ingestion client, with a time limit for the calls that have no parameter for it.</summary>
+    internal IKustoQueuedIngestClient Limited(TimeSpan timeout)
+    {
+        options.Timeout = timeout;
+        return Ingest;
+    }
+
+    internal Task<IDataReader> Execute(string database, string text, ClientRequestProperties properties, CancellationToken token) =>
+        text.StartsWith('.')
+            ? admin.ExecuteControlCommandAsync(database, text, properties, token)
+            : query.ExecuteQueryAsync(database, text, properties, token);
+
+    /// <summary>On a thread of the pool, since it waits for work that may need this one.</summary>
+    internal Task Close(TimeSpan timeout)
+    {
+        admin.Dispose();
+        query.Dispose();
+        return Task.Run(() => Ingest.Close(timeout));
+    }
+
+    private static void Login(KustoConnectionStringBuilder kcsb, string login)
+    {
+        switch (login)
+        {
+            case "none":
+                break;
+            case "token":
+                kcsb.WithAadUserTokenAuthentication("a-token");
+                break;
+            case "callback":
+                kcsb.WithAadTokenProviderAuthentication(() => Task.FromResult("a-token"));
+                break;
+            case "failing":
+                kcsb.WithAadTokenProviderAuthentication((_, _) => throw new InvalidOperationException("the login fails"));
+                break;
+            default:
+                throw new MisunderstoodException($"unknown login: {login}");
+        }
+    }
+}

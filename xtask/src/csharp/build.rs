@@ -1,0 +1,140 @@
+//! The binding and programs on it, built without an SDK.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::compilation::{Compilation, Framework, Kind};
+use super::toolchain::{self, Toolchain};
+use super::{binding, stage};
+use crate::{compiler, workspace};
+
+/// Name of assembly, package and namespace.
+pub(crate) const NAME: &str = "Kusto.Ingest.Native";
+
+/// Name of the program that is made of the tests and a runner for them.
+pub(crate) const TESTS: &str = "Kusto.Ingest.Native.Tests";
+
+/// A program on the library; it runs on .NET 8 whatever the library was built for, and is told so by the
+/// symbol `LIBRARY_NETSTANDARD2_0`.
+pub(crate) struct Program {
+    name: &'static str,
+    sources: Vec<PathBuf>,
+    /// Besides the library.
+    references: Vec<PathBuf>,
+}
+
+impl Program {
+    /// All sources of a directory.
+    pub(crate) fn of(name: &'static str, directory: &str) -> Result<Program, String> {
+        Ok(Program {
+            name,
+            sources: sources(&workspace::root().join(directory))?,
+            references: Vec::new(),
+        })
+    }
+
+    /// The tests of the binding; with an SDK `dotnet test` is the runner.
+    pub(crate) fn tests(toolchain: &Toolchain) -> Result<Program, String> {
+        let mut tests = Program::of(TESTS, "bindings/csharp/tests")?;
+        tests.sources.push(toolchain::helper("TestRunner.cs"));
+        tests.references.push(toolchain.nunit());
+        Ok(tests)
+    }
+}
+
+/// A directory with everything that the programs in it need.
+pub(crate) struct Build<'a> {
+    toolchain: &'a Toolchain,
+    directory: PathBuf,
+}
+
+impl<'a> Build<'a> {
+    /// Compiles the library for a framework, and programs that use it.
+    pub(crate) fn new(
+        toolchain: &'a Toolchain,
+        framework: Framework,
+        programs: &[Program],
+    ) -> Result<Build<'a>, String> {
+        let directory = workspace::scratch("csharp")?.join(framework.name());
+        workspace::create_directory(&directory)?;
+        let build = Build {
+            toolchain,
+            directory,
+        };
+        let native = stage()?;
+        build.place(&native)?;
+        let mut compilations = vec![build.library(framework)?];
+        for program in programs {
+            for reference in &program.references {
+                build.place(reference)?;
+            }
+            compilations.push(build.program(framework, program));
+        }
+        toolchain.compile(&compilations)?;
+        Ok(build)
+    }
+
+    /// The command that runs a program.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        self.toolchain.program(&self.path(program))
+    }
+
+    /// Writes a script that runs a program, for those who want a program in one file.
+    pub(crate) fn write_script(&self, script: &Path, program: &str) -> Result<(), String> {
+        self.toolchain.write_script(script, &self.path(program))
+    }
+
+    fn path(&self, assembly: &str) -> PathBuf {
+        self.directory.join(format!("{assembly}.dll"))
+    }
+
+    /// The loader looks beside the program.
+    fn place(&self, library: &Path) -> Result<(), String> {
+        let name = library.file_name().ok_or("a library without a name")?;
+        compiler::link(library, &self.directory.join(name))
+    }
+
+    fn library(&self, framework: Framework) -> Result<Compilation, String> {
+        Ok(Compilation {
+            framework,
+            kind: Kind::Library,
+            output: self.path(NAME),
+            sources: sources(&binding().join("src"))?,
+            symbols: "",
+            references: Vec::new(),
+        })
+    }
+
+    fn program(&self, framework: Framework, program: &Program) -> Compilation {
+        let mut references = vec![self.path(NAME)];
+        references.extend_from_slice(&program.references);
+        Compilation {
+            framework: Framework::Net8,
+            kind: Kind::Program,
+            output: self.path(program.name),
+            sources: program.sources.clone(),
+            symbols: match framework {
+                Framework::Net8 => "",
+                Framework::NetStandard2 => "LIBRARY_NETSTANDARD2_0",
+            },
+            references,
+        }
+    }
+}
+
+/// What `**/*.cs` of a project file finds: the sources of a directory and of those in it, but for what
+/// builds leave.
+pub(crate) fn sources(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut found = workspace::files(directory, "cs");
+    let failed = |error| format!("cannot read {}: {error}", directory.display());
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut inner: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir() && !path.ends_with("bin") && !path.ends_with("obj"))
+        .collect();
+    inner.sort();
+    for directory in inner {
+        found.extend(sources(&directory)?);
+    }
+    Ok(found)
+}

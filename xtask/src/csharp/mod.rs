@@ -1,0 +1,192 @@
+//! The C# binding: its native library, its tests and its examples.
+
+mod build;
+mod compilation;
+mod package;
+mod packages;
+mod sdk;
+mod toolchain;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use build::{Build, Program, TESTS};
+use compilation::Framework;
+use toolchain::Toolchain;
+
+use crate::emulator::Emulator;
+use crate::tally::Tally;
+use crate::{artifacts, demo, header, process, workspace};
+
+fn binding() -> PathBuf {
+    workspace::root().join("bindings/csharp")
+}
+
+/// `cargo xtask csharp build` and `cargo xtask csharp test [EXPRESSION]`.
+pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
+    let toolchain = Toolchain::ensure()?;
+    match arguments.split_first() {
+        Some((verb, [])) if verb == "build" => {
+            for framework in Framework::ALL {
+                Build::new(&toolchain, framework, &[])?;
+            }
+            Ok(())
+        }
+        Some((verb, expression)) if verb == "test" && expression.len() <= 1 => {
+            let tests = [Program::tests(&toolchain)?];
+            let build = Build::new(&toolchain, Framework::Net8, &tests)?;
+            match run_tests(&build, expression)?.failed {
+                0 => Ok(()),
+                failed => Err(format!("{failed} tests failed")),
+            }
+        }
+        _ => Err("csharp build | csharp test [EXPRESSION]".into()),
+    }
+}
+
+/// What `cargo xtask stage csharp` does: the shared library where a package and a build look for it.
+pub(crate) fn stage() -> Result<PathBuf, String> {
+    let library = artifacts::release()?.shared();
+    let name = library.file_name().ok_or("a library without a name")?;
+    let staged = binding()
+        .join("runtimes")
+        .join(runtime_identifier())
+        .join("native")
+        .join(name);
+    workspace::copy(&library, &staged)?;
+    Ok(staged)
+}
+
+/// How .NET names this platform.
+fn runtime_identifier() -> String {
+    let system = match std::env::consts::OS {
+        "macos" => "osx",
+        "windows" => "win",
+        other => other,
+    };
+    let processor = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{system}-{processor}")
+}
+
+/// Name and sources of a program.
+const PLAYER: (&str, &str) = ("player", "tests/conformance/players/csharp");
+const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
+
+/// C functions that the binding does without.
+const NOT_WRAPPED: [&str; 30] = [
+    // Every call starts in the background, and those that block wait for its end.
+    "kusto_client_warm_up",
+    "kusto_execute",
+    "kusto_ingest",
+    "kusto_ingest_bytes",
+    "kusto_op_state",
+    "kusto_outcomes_peek",
+    "kusto_outcomes_take",
+    "kusto_track",
+    "kusto_track_until_final",
+    // Streams are pushed, since .NET reads them asynchronously; open files are streams there.
+    "kusto_source_fd",
+    "kusto_source_reader",
+    // A report is taken as one text, rows and receipts item by item.
+    "kusto_report_count",
+    "kusto_report_item_activity_id",
+    "kusto_report_item_database",
+    "kusto_report_item_details",
+    "kusto_report_item_error_code",
+    "kusto_report_item_operation_id",
+    "kusto_report_item_source_id",
+    "kusto_report_item_source_path",
+    "kusto_report_item_table",
+    "kusto_report_item_updated_on",
+    "kusto_report_len",
+    "kusto_result_source_id",
+    "kusto_rows_int64",
+    "kusto_rows_json",
+    // Properties are a .NET object, copied by each call.
+    "kusto_props_clone",
+    // Status is an enumeration with names, and the version a text.
+    "kusto_status_list",
+    "kusto_status_name",
+    "kusto_version_number",
+    // A .NET process cannot fork.
+    "kusto_after_fork_child",
+];
+
+/// Compiles everything, runs the tests on the library for each framework, the examples, and what came out of
+/// the package.
+pub(crate) fn leg() -> Result<Tally, String> {
+    let toolchain = Toolchain::ensure()?;
+    let mut tally = Tally::check("every C function is used", wraps_all());
+    let programs = [
+        Program::tests(&toolchain)?,
+        Program::of("quickstart", "examples/csharp/Quickstart")?,
+        Program::of("storm_events", "examples/csharp/storm_events")?,
+        Program::of("ingest_file", "examples/csharp/ingest_file")?,
+        Program::of(PLAYER.0, PLAYER.1)?,
+        Program::of(BENCH.0, BENCH.1)?,
+    ];
+    let build = Build::new(&toolchain, Framework::Net8, &programs)?;
+    tally += run_tests(&build, &[])?;
+    tally += demo::says_what_c_says("csharp", &scripts(&build)?)?;
+    let tests = [Program::tests(&toolchain)?];
+    tally += run_tests(
+        &Build::new(&toolchain, Framework::NetStandard2, &tests)?,
+        &[],
+    )?;
+    tally += package::checks(&toolchain)?;
+    tally += sdk::leg()?;
+    Ok(tally)
+}
+
+/// The declarations alone do not count.
+fn wraps_all() -> Result<(), String> {
+    let mut text = String::new();
+    for file in build::sources(&binding().join("src"))? {
+        if !workspace::stem(&file).starts_with("NativeMethods") {
+            text += &workspace::read(&file)?;
+        }
+    }
+    header::names_every_function(&text, &NOT_WRAPPED)
+}
+
+/// The demo wants programs by their names.
+fn scripts(build: &Build) -> Result<PathBuf, String> {
+    let directory = workspace::scratch("demo")?.join("csharp");
+    for name in demo::PROGRAMS {
+        build.write_script(&directory.join(name), name)?;
+    }
+    Ok(directory)
+}
+
+/// The command that starts the C# player of tests/conformance.
+pub(crate) fn player() -> Result<Command, String> {
+    program(PLAYER)
+}
+
+/// The command that starts the C# client of `cargo xtask bench`; its arguments are those of benches/clients/bench.c.
+pub(crate) fn bench_client() -> Result<Command, String> {
+    program(BENCH)
+}
+
+fn program((name, directory): (&'static str, &str)) -> Result<Command, String> {
+    let toolchain = Toolchain::ensure()?;
+    let programs = [Program::of(name, directory)?];
+    Ok(Build::new(&toolchain, Framework::Net8, &programs)?.command(name))
+}
+
+fn run_tests(build: &Build, expression: &[String]) -> Result<Tally, String> {
+    let emulator = Emulator::start(None)?;
+    let mut command = build.command(TESTS);
+    command.args(expression).envs(emulator.environment()?);
+    let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
+    emulator.stop()?;
+    Ok(match Tally::of_closing_line(&said.text) {
+        Some(counted) => counted.or_failed(said.success),
+        None => Tally::check(TESTS, Err("it ended without its closing line".into())),
+    })
+}

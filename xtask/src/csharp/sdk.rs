@@ -1,0 +1,81 @@
+//! The same with a .NET SDK, where there is one.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::binding;
+use crate::emulator::Emulator;
+use crate::tally::Tally;
+use crate::{process, workspace};
+
+/// The first version that can build for .NET 8.
+const OLDEST: u32 = 8;
+
+/// `dotnet build`, `test` and `pack` of the binding, and `build` of its examples.
+pub(crate) fn leg() -> Result<Tally, String> {
+    if let Err(reason) = found() {
+        return Ok(Tally::skip("dotnet", &reason));
+    }
+    let packages = workspace::scratch("csharp")?.join("dotnet");
+    let mut tally = Tally::check(
+        "dotnet pack",
+        dotnet(
+            "pack",
+            &binding(),
+            &["--output", &packages.to_string_lossy()],
+        ),
+    );
+    for name in ["Quickstart", "storm_events", "ingest_file"] {
+        let directory = workspace::root().join("examples/csharp").join(name);
+        tally += Tally::check(
+            &format!("dotnet build examples/csharp/{name}"),
+            dotnet("build", &directory, &[]),
+        );
+    }
+    let emulator = Emulator::start(None)?;
+    let mut test = command("test", &binding().join("tests"));
+    let said = process::tee(
+        test.envs(emulator.environment()?),
+        Duration::from_secs(15 * 60),
+    )?;
+    emulator.stop()?;
+    let tested = if said.success {
+        Ok(())
+    } else {
+        Err("see above".into())
+    };
+    tally += Tally::check("dotnet test", tested);
+    Ok(tally)
+}
+
+fn found() -> Result<(), String> {
+    if !process::found("dotnet") {
+        return Err("dotnet not found".into());
+    }
+    let listed = process::capture(Command::new("dotnet").arg("--list-sdks"))?;
+    let newest: Option<u32> = listed
+        .lines()
+        .filter_map(|line| line.split('.').next()?.parse().ok())
+        .max();
+    match newest {
+        Some(major) if major >= OLDEST => Ok(()),
+        Some(major) => Err(format!(
+            "the SDK is version {major}, and .NET 8 wants version {OLDEST}"
+        )),
+        None => Err("no SDK, only a runtime".into()),
+    }
+}
+
+fn command(verb: &str, project: &Path) -> Command {
+    let mut command = Command::new("dotnet");
+    command
+        .arg(verb)
+        .arg(project)
+        .args(["--configuration", "Release"]);
+    command
+}
+
+fn dotnet(verb: &str, project: &Path, more: &[&str]) -> Result<(), String> {
+    process::capture(command(verb, project).args(more)).map(drop)
+}
