@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::azurite::Azurite;
 use crate::tally::Tally;
-use crate::{demo, exports, go, gzip, header, install, isal, native, process, python, readme};
+use crate::{
+    conformance, demo, exports, go, gzip, header, install, isal, native, process, python, readme,
+};
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
 /// optional inside a leg says `SKIP name: reason`.
@@ -15,7 +17,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 17] = [
+pub(crate) const ALL: [Leg; 18] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -70,6 +72,11 @@ pub(crate) const ALL: [Leg; 17] = [
         name: "go",
         about: "bindings/go with the race detector, and examples/go beside those in C",
         run: go::leg,
+    },
+    Leg {
+        name: "conformance",
+        about: "tests/conformance: one suite of scenarios, played in every language",
+        run: conformance::leg,
     },
     Leg {
         name: "install",
