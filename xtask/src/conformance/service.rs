@@ -15,6 +15,8 @@ use crate::http;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at something that is under way elsewhere.
 const POLL: Duration = Duration::from_millis(5);
+/// A queue's message holds 64 KiB.
+const TOO_MANY_LETTERS: usize = 70_000;
 /// A database with a name that is not a plain one.
 const OTHER_DATABASE: &str = "Größe 表";
 
@@ -45,6 +47,7 @@ impl Service {
         names.set("engine", self.emulator.engine()?);
         names.set("data-management", self.emulator.data_management()?);
         names.set("database", DATABASE);
+        names.set("letters", "x".repeat(TOO_MANY_LETTERS));
         names.set("other-database", OTHER_DATABASE);
         Ok(names)
     }
