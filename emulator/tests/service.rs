@@ -191,7 +191,8 @@ async fn waiting_messages_can_be_counted_and_not_taken() {
     for queue in queues {
         let queue = queue.as_str().unwrap();
         let counted = client.get(format!("{queue}&comp=metadata")).send().await;
-        let count = &counted.unwrap().headers()["x-ms-approximate-messages-count"];
+        let counted = counted.unwrap();
+        let count = &counted.headers()["x-ms-approximate-messages-count"];
         waiting += count.to_str().unwrap().parse::<u32>().unwrap();
         let (address, access) = queue.split_once('?').unwrap();
         let taken = client.get(format!("{address}/messages?{access}"));

@@ -10,6 +10,7 @@ mod players;
 mod run;
 mod scenario;
 mod service;
+mod step;
 mod substitute;
 mod table;
 mod tell;

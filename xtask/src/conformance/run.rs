@@ -10,8 +10,9 @@ use super::expect::{Expect, Want, text_of};
 use super::inputs;
 use super::message::Message;
 use super::player::Player;
-use super::scenario::{Action, Arm, Ingest, Outcomes, Scenario, Step, Written};
+use super::scenario::{Scenario, Written};
 use super::service::Service;
+use super::step::{Action, Arm, Ingest, Outcomes, Step};
 use super::substitute::Names;
 use super::tell;
 
@@ -62,8 +63,9 @@ pub(crate) fn run<'a>(stage: &'a mut Stage<'a>, written: &Written) -> Result<(),
         refused: BTreeMap::new(),
         fired: Vec::new(),
     };
-    let scenario = play.set_up(written, &mut names)?;
+    // First, so that nothing of a scenario that failed goes on into this one.
     play.ask(&Message::new("reset"), &Expect::fine())?;
+    let scenario = play.set_up(written, &mut names)?;
     let steps = scenario.steps()?;
     if !steps.iter().any(|step| step.verb == "client") {
         let step = serde_json::from_value(Value::Object(Default::default()));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::expect::text_of;
 use super::inputs;
 use super::message::Message;
-use super::scenario::{Call, ClientStep, Execute, Ingest, Outcomes, Track};
+use super::step::{Call, ClientStep, Execute, Ingest, Outcomes, Track};
 use crate::emulator::DATABASE;
 
 /// How long calls have that do not say it, in milliseconds.
