@@ -28,7 +28,7 @@
 //!
 //! The rooms: [`client`] is the door; [`source`] says what to ingest and [`props`] how; [`track`]
 //! tells what became of it; [`query`] runs commands and queries; [`connection`] and [`auth`] say
-//! where and as whom; [`error`] and [`op`] are what every call has in common.
+//! where and as whom; [`error`] and [`op`] are what every call has in common; [`log`] is for bindings.
 
 #[cfg(feature = "capi")]
 pub mod capi;
@@ -43,6 +43,7 @@ pub mod connection;
 pub mod error;
 pub(crate) mod http;
 pub mod ingest;
+pub mod log;
 pub mod op;
 pub(crate) mod pipeline;
 pub(crate) mod post;

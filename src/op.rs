@@ -109,7 +109,7 @@ impl<T> Clone for Operation<T> {
 
 impl<T: Clone + Send + Sync + 'static> Operation<T> {
     /// Runs a call in the background, as a task of the current runtime: any method of
-    /// [`Client`](crate::client::Client), which gets the limits of `options` together with this
+    /// the client, which gets the limits of `options` together with this
     /// operation's own cancellation.
     ///
     /// ```no_run

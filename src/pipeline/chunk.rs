@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
 use super::panicked;
-use super::spare::Spare;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::source::push::PushReader;
+use crate::source::push::{Piece, PushReader};
+use crate::source::spare::Spare;
 
 /// Something that can be read once from its start.
 pub(crate) enum Input {
@@ -65,7 +65,7 @@ enum From {
     Reader(Option<NamedReader>),
     Push {
         reader: PushReader,
-        rest: Bytes,
+        rest: Piece,
     },
 }
 
@@ -91,7 +91,7 @@ impl Chunks {
             Input::Reader(reader) => From::reader(reader, "reader".to_owned()),
             Input::Push(reader) => From::Push {
                 reader,
-                rest: Bytes::new(),
+                rest: Piece::default(),
             },
             Input::Path(path) => {
                 let opened = tokio::task::spawn_blocking(move || open_file(&path)).await;
@@ -126,7 +126,7 @@ impl Chunks {
 
     /// The next chunk, or `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Chunk>> {
-        let Some((data, held, reuse)) = self.fetch().await? else {
+        let Some((data, held, spare)) = self.fetch().await? else {
             self.check_end()?;
             return Ok(None);
         };
@@ -144,20 +144,19 @@ impl Chunks {
         Ok(Some(Chunk {
             data,
             held,
-            spare: reuse.then(|| self.spare.clone()),
+            spare,
             _moving,
         }))
     }
 
-    /// The next bytes, what is reserved for them, and whether their memory can be used again.
-    async fn fetch(&mut self) -> Result<Option<(Bytes, Reservation, bool)>> {
+    async fn fetch(&mut self) -> Result<Option<Fetched>> {
         let (size, copies) = (self.reading.chunk, self.reading.copies());
         match &mut self.from {
             From::Bytes(rest) if rest.is_empty() => Ok(None),
             From::Bytes(rest) => {
                 let data = rest.split_to(rest.len().min(size));
                 let held = self.budget.reserve(data.len()).await;
-                Ok(Some((data, held, false)))
+                Ok(Some((data, held, None)))
             }
             From::Reader(reader) => {
                 let Some(mut taken) = reader.take() else {
@@ -180,20 +179,19 @@ impl Chunks {
                 *reader = Some(taken);
                 held.shrink_to(data.len() * copies);
                 // A short chunk may wait long: its memory must be what is counted.
-                let (data, reuse) = match data.len() < size {
+                let (data, spare) = match data.len() < size {
                     true => {
                         let short = Bytes::copy_from_slice(&data);
                         self.spare.put(data);
-                        (short, false)
+                        (short, None)
                     }
-                    false => (data.freeze(), true),
+                    false => (data.freeze(), Some(self.spare.clone())),
                 };
-                Ok((!data.is_empty()).then_some((data, held, reuse)))
+                Ok((!data.is_empty()).then_some((data, held, spare)))
             }
             From::Push { reader, rest } => {
                 let sizes = (size, copies);
-                let collected = collect(reader, rest, sizes, &self.budget, &self.spare).await?;
-                Ok(collected.map(|(data, held)| (data, held, true)))
+                collect(reader, rest, sizes, &self.budget, &self.spare).await
             }
         }
     }
@@ -256,18 +254,21 @@ impl NamedReader {
     }
 }
 
-/// A chunk of what was pushed. A writer may pause for as long as it likes: under pressure the chunk
+/// The next bytes, what is reserved for them, and where their memory goes if it can be used again.
+type Fetched = (Bytes, Reservation, Option<Spare<BytesMut>>);
+
+/// A chunk of what was pushed: a piece of just the size as it is, others put together. A writer may pause for as long as it likes: under pressure the chunk
 /// is handed on as it is.
 async fn collect(
     reader: &mut PushReader,
-    rest: &mut Bytes,
+    rest: &mut Piece,
     (size, copies): (usize, usize),
     budget: &Budget,
     spare: &Spare<BytesMut>,
-) -> Result<Option<(Bytes, Reservation)>> {
+) -> Result<Option<Fetched>> {
     let mut chunk: Option<(BytesMut, Reservation)> = None;
     loop {
-        if rest.is_empty() {
+        if rest.data.is_empty() {
             let more = tokio::select! {
                 biased;
                 more = reader.next() => more,
@@ -278,21 +279,26 @@ async fn collect(
                 None => break,
             }
         }
+        if chunk.is_none() && rest.data.len() == size {
+            let held = budget.reserve(size * copies).await;
+            let Piece { data, spare } = std::mem::take(rest);
+            return Ok(Some((data, held, spare)));
+        }
         let room = size - chunk.as_ref().map_or(0, |(data, _)| data.len());
-        let wanted = rest.len().min(room);
+        let wanted = rest.data.len().min(room);
         match &mut chunk {
             None => {
                 let held = budget.reserve(wanted * copies).await;
                 let mut data = spare.take();
                 data.clear();
-                data.extend_from_slice(&rest.split_to(wanted));
+                rest.move_to(&mut data, wanted);
                 chunk = Some((data, held));
             }
             // Nothing is held while memory is waited for.
             Some((data, held)) => match budget.try_reserve(wanted * copies) {
                 Some(more) => {
                     held.merge(more);
-                    data.extend_from_slice(&rest.split_to(wanted));
+                    rest.move_to(data, wanted);
                 }
                 None => break,
             },
@@ -301,7 +307,7 @@ async fn collect(
             break;
         }
     }
-    Ok(chunk.map(|(data, held)| (data.freeze(), held)))
+    Ok(chunk.map(|(data, held)| (data.freeze(), held, Some(spare.clone()))))
 }
 
 fn open_file(path: &Path) -> Result<(File, Option<u64>, String)> {

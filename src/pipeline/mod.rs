@@ -11,7 +11,6 @@ mod chunk;
 mod gzip;
 mod memory;
 mod run;
-mod spare;
 
 use std::pin::Pin;
 
@@ -24,10 +23,10 @@ pub(crate) use budget::{Budget, Keeper};
 pub(crate) use chunk::Input;
 pub use gzip::CompressionLevel;
 use gzip::Gzip;
-use spare::Spare;
 
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::progress::Meter;
+use crate::source::spare::Spare;
 
 /// Size of a block: what one Put Block carries, and the most that one Put Blob carries.
 pub(crate) const BLOCK_SIZE: usize = 4 * 1024 * 1024;
@@ -37,6 +36,8 @@ const CHUNK_SIZE: usize = 256 * 1024;
 /// Data in memory up to this size is compressed right where it is asked for: handing it to another
 /// thread would cost more.
 const INLINE_SIZE: usize = 32 * 1024;
+/// So many buffers of each kind are kept for the next chunks.
+const SPARE: usize = 8;
 /// The least that a budget may be: one block.
 pub(crate) const MIN_BUDGET: usize = BLOCK_SIZE;
 
@@ -83,7 +84,7 @@ impl Pipeline {
         Self {
             budget: Budget::new(budget),
             gzip: Gzip::new(level, threads),
-            spare: Spare::default(),
+            spare: Spare::of(SPARE),
             shape: Shape {
                 chunk: CHUNK_SIZE,
                 block: BLOCK_SIZE,

@@ -219,7 +219,7 @@ async fn a_short_chunk_holds_no_more_memory_than_is_counted() {
         reading,
         budget.clone(),
         tokio_util::sync::CancellationToken::new(),
-        Spare::default(),
+        Spare::of(1),
     )
     .await
     .unwrap();
@@ -332,7 +332,7 @@ async fn a_file_that_is_missing_or_changes_is_a_source_error() {
             reading,
             Budget::new(10_000),
             tokio_util::sync::CancellationToken::new(),
-            Spare::default(),
+            Spare::of(1),
         )
         .await
         .unwrap();

@@ -3,6 +3,7 @@
 pub(crate) mod encoding;
 pub(crate) mod progress;
 pub(crate) mod push;
+pub(crate) mod spare;
 
 use std::fmt;
 use std::fs::File;

@@ -2,27 +2,49 @@
 
 use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
+use super::spare::Spare;
 use crate::error::{Error, ErrorKind, Result, Step};
 
 /// Largest chunk in the channel; larger writes are cut.
 const CHUNK: usize = 256 * 1024;
-/// Chunks in the channel. With one more that the pipeline has taken out and waits to have room for,
-/// they are what is outside the client's memory budget: 768 KiB.
+/// Pieces in the channel. With one more that the pipeline has taken out and waits to have room for,
+/// and as many that are kept to be written next, they are what is outside the client's memory budget:
+/// 1.5 MiB.
 const DEPTH: usize = 2;
 
 enum Message {
-    Data(Bytes),
+    Data(Piece),
     Finish,
     Fail(String),
 }
 
+/// Something that was written at once.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) data: Bytes,
+    /// Where its memory goes afterwards; none for what is not ours.
+    pub(crate) spare: Option<Spare<BytesMut>>,
+}
+
+impl Piece {
+    /// Moves the first `length` bytes to the end of `to`.
+    pub(crate) fn move_to(&mut self, to: &mut BytesMut, length: usize) {
+        to.extend_from_slice(&self.data[..length]);
+        let used = self.data.split_to(length);
+        if let Some(spare) = self.spare.take_if(|_| self.data.is_empty()) {
+            spare.put_shared(used);
+        }
+    }
+}
+
 pub(crate) fn channel() -> (PushWriter, PushReader) {
     let (sender, receiver) = mpsc::channel(DEPTH);
+    let spare = Spare::of(DEPTH + 1);
     (
-        PushWriter { sender },
+        PushWriter { sender, spare },
         PushReader {
             receiver,
             finished: false,
@@ -35,6 +57,8 @@ pub(crate) fn channel() -> (PushWriter, PushReader) {
 #[derive(Debug)]
 pub struct PushWriter {
     sender: mpsc::Sender<Message>,
+    /// What was read of the pieces before.
+    spare: Spare<BytesMut>,
 }
 
 impl PushWriter {
@@ -47,7 +71,7 @@ impl PushWriter {
         for chunk in data.chunks(CHUNK) {
             // Copied when there is room: until then only the caller's memory is held.
             let permit = self.sender.reserve().await.map_err(|_| ended())?;
-            permit.send(Message::Data(Bytes::copy_from_slice(chunk)));
+            permit.send(self.copied(chunk));
         }
         Ok(())
     }
@@ -61,7 +85,7 @@ impl PushWriter {
         let mut taken = 0;
         for chunk in data.chunks(CHUNK) {
             match self.sender.try_reserve() {
-                Ok(permit) => permit.send(Message::Data(Bytes::copy_from_slice(chunk))),
+                Ok(permit) => permit.send(self.copied(chunk)),
                 Err(mpsc::error::TrySendError::Full(())) => break,
                 Err(mpsc::error::TrySendError::Closed(())) => return Err(ended()),
             }
@@ -81,9 +105,22 @@ impl PushWriter {
             return Ok(0);
         };
         let permit = self.sender.reserve().await.map_err(|_| ended())?;
-        permit.send(Message::Data(Bytes::copy_from_slice(first)));
+        permit.send(self.copied(first));
         // What was sent counts even if the ingestion ended meanwhile: the next call says so.
         Ok(first.len() + self.try_write(&data[first.len()..]).unwrap_or(0))
+    }
+
+    /// As [`PushWriter::write`], for data that is the caller's to give away: nothing is copied.
+    ///
+    /// # Errors
+    /// As [`PushWriter::write`].
+    pub async fn write_bytes(&mut self, mut data: Bytes) -> Result<()> {
+        while !data.is_empty() {
+            let data = data.split_to(data.len().min(CHUNK));
+            self.send(Message::Data(Piece { data, spare: None }))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Ends the data: what was written is the whole source.
@@ -98,6 +135,16 @@ impl PushWriter {
     pub async fn fail(self, cause: impl Into<String>) {
         // Nobody listens when the ingestion has ended already.
         let _ = self.send(Message::Fail(cause.into())).await;
+    }
+
+    fn copied(&self, data: &[u8]) -> Message {
+        let mut buffer = self.spare.take();
+        buffer.clear();
+        buffer.extend_from_slice(data);
+        Message::Data(Piece {
+            data: buffer.freeze(),
+            spare: Some(self.spare.clone()),
+        })
     }
 
     async fn send(&self, message: Message) -> Result<()> {
@@ -122,12 +169,12 @@ pub(crate) struct PushReader {
 impl PushReader {
     /// The next piece of what was written, or `None` once the writer has finished. May be given up
     /// and called again.
-    pub(crate) async fn next(&mut self) -> io::Result<Option<Bytes>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Piece>> {
         if self.finished {
             return Ok(None);
         }
         match self.receiver.recv().await {
-            Some(Message::Data(chunk)) => Ok(Some(chunk)),
+            Some(Message::Data(piece)) => Ok(Some(piece)),
             Some(Message::Finish) => {
                 self.finished = true;
                 Ok(None)
@@ -148,7 +195,7 @@ mod tests {
     async fn read_all(mut reader: PushReader) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         while let Some(piece) = reader.next().await? {
-            out.extend_from_slice(&piece);
+            out.extend_from_slice(&piece.data);
         }
         Ok(out)
     }
@@ -162,6 +209,43 @@ mod tests {
         writer.write(b"").await.unwrap();
         writer.finish().await.unwrap();
         assert_eq!(reading.await.unwrap().unwrap(), data);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_given_away_are_not_copied() {
+        let (mut writer, mut reader) = channel();
+        let data = Bytes::from((0..300_000u32).map(|n| n as u8).collect::<Vec<u8>>());
+        writer.write_bytes(Bytes::new()).await.unwrap();
+        writer.write_bytes(data.clone()).await.unwrap();
+        let first = reader.next().await.unwrap().unwrap();
+        assert_eq!(
+            (first.data.as_ptr(), first.data.len()),
+            (data.as_ptr(), CHUNK)
+        );
+        assert!(first.spare.is_none(), "memory that is not ours is not kept");
+        let second = reader.next().await.unwrap().unwrap();
+        assert_eq!(second.data, data[CHUNK..]);
+        drop(reader);
+        let error = writer.write_bytes(data).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+    }
+
+    #[tokio::test]
+    async fn memory_that_was_read_is_written_again() {
+        let (mut writer, mut reader) = channel();
+        let data = [7; CHUNK];
+        writer.write(&data).await.unwrap();
+        let mut first = reader.next().await.unwrap().unwrap();
+        let address = first.data.as_ptr();
+        let mut to = BytesMut::new();
+        first.move_to(&mut to, 1000);
+        assert!(first.spare.is_some(), "a part of it is still to be read");
+        first.move_to(&mut to, CHUNK - 1000);
+        assert_eq!(to, data[..]);
+        writer.write(&data[1..]).await.unwrap();
+        let second = reader.next().await.unwrap().unwrap();
+        assert_eq!(second.data, data[1..]);
+        assert_eq!(second.data.as_ptr(), address);
     }
 
     #[tokio::test]

@@ -19,7 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use level::CompressionLevel;
 
-use super::spare::Spare;
+use super::SPARE;
+use crate::source::spare::Spare;
 
 /// No time, no name, unknown operating system: the same data gives the same bytes.
 pub(super) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -61,7 +62,7 @@ impl Gzip {
             threads,
             workers: Arc::new(Semaphore::new(threads)),
             idle: Arc::default(),
-            outputs: Spare::default(),
+            outputs: Spare::of(SPARE),
         }
     }
 

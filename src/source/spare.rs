@@ -6,33 +6,41 @@ use bytes::{Bytes, BytesMut};
 
 /// A few buffers of one kind. Buffers of some hundred kilobytes that are allocated anew each time
 /// leave holes in the heaps of many threads: with them a process held a third more than it used.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spare<B>(Arc<Mutex<Vec<B>>>);
-
-/// More than this is returned to the system.
-const MOST: usize = 8;
+#[derive(Clone, Debug)]
+pub(crate) struct Spare<B> {
+    buffers: Arc<Mutex<Vec<B>>>,
+    most: usize,
+}
 
 impl<B: Default> Spare<B> {
+    /// Keeps up to this many; what is more is returned to the system.
+    pub(crate) fn of(most: usize) -> Self {
+        Self {
+            buffers: Arc::default(),
+            most,
+        }
+    }
+
     /// One of them, with any content, or a new one.
-    pub(super) fn take(&self) -> B {
+    pub(crate) fn take(&self) -> B {
         self.lock().pop().unwrap_or_default()
     }
 
-    pub(super) fn put(&self, buffer: B) {
+    pub(crate) fn put(&self, buffer: B) {
         let mut spare = self.lock();
-        if spare.len() < MOST {
+        if spare.len() < self.most {
             spare.push(buffer);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<B>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Spare<BytesMut> {
     /// Takes the buffer unless somebody else has a part of it.
-    pub(super) fn put_shared(&self, data: Bytes) {
+    pub(crate) fn put_shared(&self, data: Bytes) {
         if let Ok(buffer) = data.try_into_mut() {
             self.put(buffer);
         }
