@@ -27,7 +27,7 @@ use self::scenario::Written;
 use self::service::Service;
 use self::table::{Column, Outcome};
 use crate::tally::Tally;
-use crate::workspace;
+use crate::{native, workspace};
 
 /// So many languages are played at a time: each of them has an emulator of its own.
 const PARALLEL: usize = 2;
@@ -73,6 +73,10 @@ fn choose(arguments: &[String]) -> Result<Choice, String> {
     }
     if languages.is_empty() {
         languages.extend(players::ALL);
+        match native::memcheck_available() {
+            Ok(()) => languages.push(players::CHECKED),
+            Err(reason) => println!("SKIP {}: {reason}", players::CHECKED.0),
+        }
     }
     let mut scenarios = Written::all()?;
     scenarios.retain(|written| written.name.contains(part));
@@ -86,7 +90,8 @@ fn choose(arguments: &[String]) -> Result<Choice, String> {
 }
 
 fn language(name: &str) -> Result<Builder, String> {
-    let found = players::ALL.iter().find(|(known, _)| *known == name);
+    let mut all = players::ALL.iter().chain([&players::CHECKED]);
+    let found = all.find(|(known, _)| *known == name);
     found.copied().ok_or_else(|| {
         let known: Vec<&str> = players::ALL.iter().map(|(name, _)| *name).collect();
         format!("no player for {name:?}, but for {}", known.join(", "))
@@ -177,7 +182,7 @@ impl Troupe {
         workspace::create_directory(&scratch)?;
         let mut outcomes = Vec::new();
         for (n, written) in scenarios.iter().enumerate() {
-            let outcome = match written.unable.get(self.language) {
+            let outcome = match written.unable.get(players::language(self.language)) {
                 Some(reason) => Outcome::Unable(reason.clone()),
                 None => self.play_one(n, written, &scratch),
             };

@@ -3,13 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{artifacts, compiler, go, isal, process, workspace};
+use crate::{artifacts, compiler, go, isal, native, process, workspace};
 
 /// A language's name, and what builds its player and says how to start it.
 pub(crate) type Builder = (&'static str, fn() -> Result<Command, String>);
 
 /// Every language that has a player, in the order of the table's columns.
 pub(crate) const ALL: [Builder; 4] = [("rust", rust), ("c", c), ("cpp", cpp), ("go", golang)];
+
+/// The C player once more, where valgrind is: nothing may be leaked or touched that is not its own.
+pub(crate) const CHECKED: Builder = ("c-memcheck", || Ok(native::memcheck(c()?.get_program())));
+
+/// Whose scenarios a player plays: `c-memcheck` plays those of `c`.
+pub(crate) fn language(player: &str) -> &str {
+    player.split('-').next().unwrap_or(player)
+}
 
 fn sources() -> PathBuf {
     workspace::root().join("tests/conformance/players")
@@ -29,14 +37,14 @@ fn rust() -> Result<Command, String> {
 }
 
 fn c() -> Result<Command, String> {
-    native("c")
+    compiled("c")
 }
 
 fn cpp() -> Result<Command, String> {
-    native("cpp")
+    compiled("cpp")
 }
 
-fn native(language: &str) -> Result<Command, String> {
+fn compiled(language: &str) -> Result<Command, String> {
     let files = workspace::files(&sources().join(language), language);
     if files.is_empty() {
         return Err("it has no player yet".to_owned());

@@ -36,14 +36,19 @@ pub(crate) fn render(scenarios: &[String], columns: &[Column]) -> String {
     let widest = scenarios.iter().map(width).max().unwrap_or(0);
     let mut text = " ".repeat(widest);
     for column in columns {
-        let _ = write!(text, "  {:<6}", column.language);
+        let _ = write!(text, "  {:<1$}", column.language, wide(column));
     }
     trim_end(&mut text);
     text.push('\n');
     for (row, name) in scenarios.iter().enumerate() {
         let _ = write!(text, "{name:<widest$}");
         for column in columns {
-            let _ = write!(text, "  {:<6}", mark(column.outcomes.get(row)));
+            let _ = write!(
+                text,
+                "  {:<1$}",
+                mark(column.outcomes.get(row)),
+                wide(column)
+            );
         }
         trim_end(&mut text);
         text.push('\n');
@@ -53,6 +58,10 @@ pub(crate) fn render(scenarios: &[String], columns: &[Column]) -> String {
         let _ = writeln!(text, "{}: {}", column.language, column.tally());
     }
     text
+}
+
+fn wide(column: &Column) -> usize {
+    column.language.len().max(4)
 }
 
 fn trim_end(text: &mut String) {
@@ -100,9 +109,9 @@ mod tests {
         ];
         assert_eq!(
             render(&names, &columns),
-            "        c       go\n\
-             one     ok      ok\n\
-             größer  FAIL    -\n\
+            "        c     go\n\
+             one     ok    ok\n\
+             größer  FAIL  -\n\
              \n\
              What a language cannot play:\n\
              - go: größer: has none\n\
