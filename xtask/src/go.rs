@@ -41,6 +41,10 @@ fn examples() -> PathBuf {
     workspace::root().join("examples/go")
 }
 
+fn benchmark() -> PathBuf {
+    workspace::root().join("benches/clients/go")
+}
+
 /// What `cargo xtask stage go` does: a tree as `cargo xtask install` makes it, inside the module.
 pub(crate) fn stage() -> Result<PathBuf, String> {
     let native = module().join("native");
@@ -53,7 +57,7 @@ pub(crate) fn stage() -> Result<PathBuf, String> {
 pub(crate) fn leg() -> Result<Tally, String> {
     let native = stage()?;
     let mut tally = Tally::check("every C function is used", wraps_all());
-    for directory in [module(), examples()] {
+    for directory in [module(), examples(), benchmark()] {
         let name = directory.strip_prefix(workspace::root());
         let name = name.unwrap_or(&directory).display().to_string();
         tally += Tally::check(&format!("gofmt {name}"), formatted(&directory));
@@ -137,7 +141,22 @@ fn with_shared_library(native: &Path) -> Result<(), String> {
 fn built_examples() -> Result<PathBuf, String> {
     let programs = workspace::scratch("demo")?.join("go");
     workspace::create_directory(&programs)?;
-    let mut build = go(&examples(), &["build", "-o"]);
-    process::capture(build.arg(&programs).arg("./..."))?;
+    build(&examples(), &programs)?;
     Ok(programs)
+}
+
+/// The program of `cargo xtask bench bindings`, on the library as it is now.
+pub(crate) fn built_benchmark() -> Result<PathBuf, String> {
+    stage()?;
+    let program = workspace::scratch("bench")?.join("bench_go");
+    // Go looks at sources only, and would keep a program with the library of an earlier build.
+    let _ = std::fs::remove_file(&program);
+    build(&benchmark(), &program)?;
+    Ok(program)
+}
+
+/// `output` is the program, or a directory for several.
+fn build(directory: &Path, output: &Path) -> Result<(), String> {
+    let mut build = go(directory, &["build", "-o"]);
+    process::capture(build.arg(output).arg("./...")).map(drop)
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::azurite::Azurite;
 use crate::tally::Tally;
 use crate::{
-    conformance, demo, exports, go, gzip, header, install, isal, native, process, python, readme,
+    conformance, demo, exports, go, gzip, header, install, isal, native, node, process, python,
+    readme,
 };
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
@@ -17,7 +18,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 18] = [
+pub(crate) const ALL: [Leg; 19] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -72,6 +73,11 @@ pub(crate) const ALL: [Leg; 18] = [
         name: "go",
         about: "bindings/go with the race detector, and examples/go beside those in C",
         run: go::leg,
+    },
+    Leg {
+        name: "node",
+        about: "bindings/node: types, tests, the packed package; examples/node beside those in C",
+        run: node::leg,
     },
     Leg {
         name: "conformance",

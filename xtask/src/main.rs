@@ -20,6 +20,7 @@ mod install;
 mod isal;
 mod legs;
 mod native;
+mod node;
 mod process;
 mod python;
 mod readme;
@@ -43,7 +44,9 @@ cargo xtask <command>
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   stage go                 header and libraries into bindings/go, which then builds with `go build`
+  stage node               the addon into bindings/node, and the npm packages of all platforms
   bench [flags...]         measure the clients beside the official Python SDK: benches/README.md
+  bench bindings           measure each language beside C
   bench gzip               measure compression alone
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
   faults                   run the fault matrix and the Python SDK under faults, write docs/FAULTS.md (minutes)
@@ -88,9 +91,12 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
 
 /// `cargo xtask stage LANGUAGE`: what a binding needs from the native build.
 fn stage(arguments: &[String]) -> Result<(), String> {
-    if arguments != ["go"] {
-        return Err("stage go".into());
-    }
-    println!("staged in {}", go::stage()?.display());
+    let languages: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let staged = match languages[..] {
+        ["go"] => go::stage()?,
+        ["node"] => node::stage()?,
+        _ => return Err("stage go|node".into()),
+    };
+    println!("staged in {}", staged.display());
     Ok(())
 }

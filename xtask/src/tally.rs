@@ -90,6 +90,25 @@ impl Tally {
         }
     }
 
+    /// The closing lines of `node --test`, `ℹ pass 12` or, as TAP, `# pass 12`.
+    pub(crate) fn of_node(output: &str) -> Tally {
+        let count = |what: &str| {
+            let lines = output.lines().rev();
+            let mut words = lines.map(|line| line.split(' ').collect::<Vec<_>>());
+            words
+                .find_map(|words| match words[..] {
+                    ["ℹ" | "#", found, number] if found == what => number.parse().ok(),
+                    _ => None,
+                })
+                .unwrap_or(0)
+        };
+        Tally {
+            passed: count("pass"),
+            failed: count("fail") + count("cancelled"),
+            skipped: count("skipped") + count("todo"),
+        }
+    }
+
     /// The last line `N passed, N failed, N skipped` of a C test; `None` when it is missing.
     pub(crate) fn of_closing_line(output: &str) -> Option<Tally> {
         let closing = output
@@ -189,6 +208,16 @@ all doctests ran in 0.5s
             Tally::of_go("FAIL kustoingest [build failed]"),
             tally(0, 0, 0)
         );
+    }
+
+    #[test]
+    fn the_closing_lines_of_node_are_read_in_both_forms() {
+        let spec = "✔ pass 7 (1.2ms)\n# pass 99 is what a test printed\nℹ tests 12\nℹ suites 0\nℹ pass 8\nℹ fail 1\n\
+                    ℹ cancelled 2\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 7.2\n";
+        assert_eq!(Tally::of_node(spec), tally(8, 3, 1));
+        let tap = "TAP version 13\n1..2\n# tests 2\n# pass 2\n# fail 0\n# cancelled 0\n# skipped 0\n# todo 0\n";
+        assert_eq!(Tally::of_node(tap), tally(2, 0, 0));
+        assert_eq!(Tally::of_node("SyntaxError: pass 3"), tally(0, 0, 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who is measured: the C library, the Rust API, the official Python SDK.
+//! Who is measured: the C library, the Rust API, the bindings, the official Python SDK.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,38 +7,88 @@ use super::machine;
 use super::measure::Meter;
 use super::scenario::{Action, Scenario};
 use crate::emulator::Emulator;
-use crate::{artifacts, compiler, isal, process, python, samples, storm, workspace};
+use crate::{artifacts, compiler, go, isal, node, process, python, samples, storm, workspace};
 
 /// A program that does what a scenario says.
 pub(crate) struct Client {
     pub(crate) name: &'static str,
-    pub(crate) version: String,
-    program: PathBuf,
-    /// What comes before the scenario among its arguments.
-    script: Option<PathBuf>,
+    pub(crate) program: Program,
     /// `NAME=VALUE`, for the clients that take them.
     settings: Vec<String>,
 }
+
+/// How a client is started.
+pub(crate) struct Program {
+    /// Without the arguments of a scenario.
+    command: Command,
+    /// Of the client and of what it was built with or runs in.
+    pub(crate) version: String,
+}
+
+impl Program {
+    /// Of this repository.
+    fn own(command: Command, built_with: &str) -> Program {
+        Program {
+            command,
+            version: format!("{}, {built_with}", workspace::VERSION),
+        }
+    }
+}
+
+/// Builds a program and says how it is started.
+type Build = fn() -> Result<Program, String>;
 
 pub(crate) const C: &str = "C library";
 pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
 
+/// Those of `bench bindings`, each with what builds its program: a language is one line.
+const LANGUAGES: [(&str, Build); 5] = [
+    (C, c),
+    ("C++ header", cpp),
+    ("Go package", go),
+    ("Node package", node),
+    (RUST, rust),
+];
+
 impl Client {
     /// Builds ours and installs the peer. A peer that cannot be had is a reason in the second list.
     pub(crate) fn all(settings: &[String]) -> Result<(Vec<Client>, Vec<String>), String> {
-        let mut clients = vec![c(settings)?, rust(settings)?];
+        let mut clients = Vec::from(Client::own(settings)?);
         let mut missing = Vec::new();
         match peer() {
-            Ok(client) => clients.push(client),
+            Ok(program) => clients.push(Client::new(PYTHON, program, &[])),
             Err(reason) => missing.push(format!("{PYTHON}: {reason}")),
         }
         Ok((clients, missing))
     }
 
-    /// Ours alone.
-    pub(crate) fn own() -> Result<[Client; 2], String> {
-        Ok([c(&[])?, rust(&[])?])
+    /// The C library and the Rust API alone.
+    pub(crate) fn own(settings: &[String]) -> Result<[Client; 2], String> {
+        Ok([
+            Client::new(C, c()?, settings),
+            Client::new(RUST, rust()?, settings),
+        ])
+    }
+
+    /// Every language that can be built here, C first, and the reasons for the others.
+    pub(crate) fn languages() -> (Vec<Client>, Vec<String>) {
+        let (mut clients, mut missing) = (Vec::new(), Vec::new());
+        for (name, build) in LANGUAGES {
+            match build() {
+                Ok(program) => clients.push(Client::new(name, program, &[])),
+                Err(reason) => missing.push(format!("{name}: {reason}")),
+            }
+        }
+        (clients, missing)
+    }
+
+    fn new(name: &'static str, program: Program, settings: &[String]) -> Client {
+        Client {
+            name,
+            program,
+            settings: settings.to_vec(),
+        }
     }
 
     /// The command that does the scenario with this file against the emulator.
@@ -49,9 +99,8 @@ impl Client {
         emulator: &Emulator,
         meter: &Meter,
     ) -> Result<Command, String> {
-        let mut command = meter.command(&self.program);
+        let mut command = meter.around(&self.program.command);
         command
-            .args(&self.script)
             .arg(scenario.action.name())
             .arg(file)
             .arg(scenario.items.to_string())
@@ -63,53 +112,61 @@ impl Client {
     }
 }
 
-fn c(settings: &[String]) -> Result<Client, String> {
-    let program = workspace::scratch("bench")?.join("bench_c");
-    compiler::program(&sources().join("bench.c"), &program, artifacts::release()?)?;
-    Ok(Client {
-        name: C,
-        version: format!("{}, {}", workspace::VERSION, compiler_version()),
-        program,
-        script: None,
-        settings: settings.to_vec(),
-    })
+fn c() -> Result<Program, String> {
+    compiled("bench.c", "cc")
 }
 
-fn rust(settings: &[String]) -> Result<Client, String> {
+fn cpp() -> Result<Program, String> {
+    compiled("bench.cpp", "c++")
+}
+
+/// On the shared library.
+fn compiled(source: &str, compiler: &str) -> Result<Program, String> {
+    let program = workspace::scratch("bench")?.join(source.replace('.', "_"));
+    let source = sources().join(source);
+    compiler::program_with(&["-O2"], &source, &program, artifacts::release()?)?;
+    Ok(built(&program, compiler, "--version"))
+}
+
+/// With the static library in it, as Go programs are by default.
+fn go() -> Result<Program, String> {
+    Ok(built(&go::built_benchmark()?, "go", "version"))
+}
+
+fn node() -> Result<Program, String> {
+    let version = machine::output(Command::new("node").arg("--version"));
+    Ok(Program::own(node::bench()?, &format!("node {version}")))
+}
+
+fn rust() -> Result<Program, String> {
     let package = ["--package", "kusto-ingest-bench"];
     process::run(
         process::cargo(artifacts::RELEASE)
             .args(package)
             .args(isal::features()),
     )?;
-    let rustc = machine::output(Command::new("rustc").arg("--version"));
-    Ok(Client {
-        name: RUST,
-        version: format!("{}, {rustc}", workspace::VERSION),
-        program: workspace::target().join("release/bench_client"),
-        script: None,
-        settings: settings.to_vec(),
-    })
+    let program = workspace::target().join("release/bench_client");
+    Ok(built(&program, "rustc", "--version"))
 }
 
-fn peer() -> Result<Client, String> {
+/// A program of its own, and the compiler that tells its version.
+fn built(program: &Path, compiler: &str, version: &str) -> Program {
+    let version = machine::output(Command::new(compiler).arg(version));
+    Program::own(Command::new(program), &version)
+}
+
+fn peer() -> Result<Program, String> {
     let python = python::install()?;
     let versions = "import sys, zlib, importlib.metadata as m; print('azure-kusto-ingest', \
                     m.version('azure-kusto-ingest') + ', Python', sys.version.split()[0] + \
                     ', zlib', zlib.ZLIB_RUNTIME_VERSION)";
-    Ok(Client {
-        name: PYTHON,
-        version: process::capture(Command::new(&python).args(["-c", versions]))?
-            .trim()
-            .to_owned(),
-        program: python,
-        script: Some(sources().join("bench.py")),
-        settings: Vec::new(),
+    let version = process::capture(Command::new(&python).args(["-c", versions]))?;
+    let mut command = Command::new(&python);
+    command.arg(sources().join("bench.py"));
+    Ok(Program {
+        command,
+        version: version.trim().to_owned(),
     })
-}
-
-fn compiler_version() -> String {
-    machine::output(Command::new("cc").arg("--version"))
 }
 
 fn sources() -> PathBuf {

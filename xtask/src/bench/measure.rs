@@ -52,6 +52,19 @@ impl Meter {
         command.arg(program);
         command
     }
+
+    /// As [`Meter::command`], for a program with arguments and environment.
+    pub(crate) fn around(&self, program: &Command) -> Command {
+        let mut command = self.command(program.get_program());
+        command.args(program.get_args());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
 }
 
 /// Runs a command of [`Meter::command`] to its end. Its standard output goes where the command says;
@@ -155,5 +168,11 @@ mod tests {
         assert_eq!(error, "exit status: 3: why");
         let error = run(&mut meter.command("no-such-program")).unwrap_err();
         assert!(error.contains("no-such-program"), "{error}");
+        let mut script = Command::new("sh");
+        script
+            .args(["-c", "echo $WHY >&2; exit 3"])
+            .env("WHY", "because");
+        let error = run(&mut meter.around(&script)).unwrap_err();
+        assert_eq!(error, "exit status: 3: because");
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     if !arguments.is_empty() {
         return Err("bench memory takes no arguments".into());
     }
-    let clients = Client::own()?;
+    let clients = Client::own(&[])?;
     let meter = Meter::build()?;
     let one = logs(1)?;
     let five = logs(5)?;

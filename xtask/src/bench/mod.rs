@@ -1,9 +1,11 @@
-//! `cargo xtask bench`: our clients beside the official Python SDK, end to end.
+//! `cargo xtask bench`: our clients beside the official Python SDK, end to end, or beside each other.
 //!
 //! Nothing here fails because something is slow: a missed bar is a row, a missing peer a reason.
 
 mod bars;
+mod bindings;
 mod client;
+mod cost;
 mod floor;
 mod gzip;
 mod machine;
@@ -25,10 +27,11 @@ use row::Row;
 use run::Run;
 use scenario::Scenario;
 
-/// `cargo xtask bench [--runs N] [--only SCENARIO]... [--set NAME=VALUE]...`, `bench gzip`, or
-/// `bench memory`.
+/// `cargo xtask bench [--runs N] [--only SCENARIO]... [--set NAME=VALUE]...`, `bench bindings`,
+/// `bench gzip`, or `bench memory`.
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     match arguments.split_first() {
+        Some((first, rest)) if first == "bindings" => return bindings::command(rest),
         Some((first, rest)) if first == "gzip" => return gzip::command(rest),
         Some((first, rest)) if first == "memory" => return memory::command(rest),
         _ => {}
@@ -52,10 +55,9 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
         rows.extend(more);
         missing.extend(reasons);
     }
-    let version = |client: &Client| (client.name, client.version.clone());
     let report = Report {
         command: report::spelled(arguments),
-        versions: bed.clients.iter().map(version).collect(),
+        versions: bed.versions(),
         missing,
         rows,
     };
@@ -71,6 +73,11 @@ struct Bed {
 }
 
 impl Bed {
+    fn versions(&self) -> Vec<(&'static str, String)> {
+        let version = |client: &Client| (client.name, client.program.version.clone());
+        self.clients.iter().map(version).collect()
+    }
+
     /// The rows of `init`, on which other figures stand. One round before them is not counted: it
     /// brings programs and libraries into the page cache.
     fn bases(&self) -> Vec<Row> {

@@ -42,7 +42,8 @@ impl Options {
     }
 }
 
-fn runs(text: &str) -> Result<usize, String> {
+/// The value of `--runs`.
+pub(crate) fn runs(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(runs) if runs > 0 => Ok(runs),
         _ => Err(format!("--runs: {text:?} is not a number above 0")),

@@ -39,7 +39,23 @@ pub(crate) const INIT: Scenario = Scenario {
     concurrency: 1,
 };
 
-/// All but [`INIT`].
+const STREAM64: Scenario = Scenario {
+    name: "stream64",
+    about: "the same 64 MB from a stream",
+    action: Action::Stream,
+    items: 1,
+    concurrency: 1,
+};
+
+const SMALL_C8: Scenario = Scenario {
+    name: "small-c8",
+    about: "1,000 documents of 2 KB from memory, 8 at a time",
+    action: Action::Bytes,
+    items: 1000,
+    concurrency: 8,
+};
+
+/// All of `bench` but [`INIT`].
 pub(crate) const ALL: [Scenario; 5] = [
     Scenario {
         name: "file64",
@@ -48,13 +64,7 @@ pub(crate) const ALL: [Scenario; 5] = [
         items: 1,
         concurrency: 1,
     },
-    Scenario {
-        name: "stream64",
-        about: "the same 64 MB from a stream",
-        action: Action::Stream,
-        items: 1,
-        concurrency: 1,
-    },
+    STREAM64,
     Scenario {
         name: "file64x8",
         about: "that file 8 times, one after another, one client",
@@ -69,13 +79,20 @@ pub(crate) const ALL: [Scenario; 5] = [
         items: 1000,
         concurrency: 1,
     },
+    SMALL_C8,
+];
+
+/// All of `bench bindings` but [`INIT`].
+pub(crate) const BINDINGS: [Scenario; 3] = [
+    STREAM64,
     Scenario {
-        name: "small-c8",
-        about: "1,000 documents of 2 KB from memory, 8 at a time",
-        action: Action::Bytes,
-        items: 1000,
-        concurrency: 8,
+        name: "stream64x8",
+        about: "such a stream 8 times, one after another, one client",
+        action: Action::Stream,
+        items: 8,
+        concurrency: 1,
     },
+    SMALL_C8,
 ];
 
 /// Name of the rows that show what compressing alone costs.

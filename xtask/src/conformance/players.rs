@@ -3,13 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{artifacts, compiler, go, isal, native, process, workspace};
+use crate::{artifacts, compiler, go, isal, native, node, process, workspace};
 
 /// A language's name, and what builds its player and says how to start it.
 pub(crate) type Builder = (&'static str, fn() -> Result<Command, String>);
 
 /// Every language that has a player, in the order of the table's columns.
-pub(crate) const ALL: [Builder; 4] = [("rust", rust), ("c", c), ("cpp", cpp), ("go", golang)];
+pub(crate) const ALL: [Builder; 5] = [
+    ("rust", rust),
+    ("c", c),
+    ("cpp", cpp),
+    ("go", golang),
+    ("node", node::player),
+];
 
 /// The C player once more, where valgrind is: nothing may be leaked or touched that is not its own.
 pub(crate) const CHECKED: Builder = ("c-memcheck", || Ok(native::memcheck(c()?.get_program())));

@@ -1,0 +1,816 @@
+/// <reference types="node" />
+
+import type { FileHandle } from "node:fs/promises";
+import type { ReadableStream } from "node:stream/web";
+
+// ---- Errors -------------------------------------------------------------------------------------------------------
+
+/** The class of a {@link KustoError}. The list only grows: decide about codes you do not know by `permanent`. */
+export declare const ErrorCode: {
+    /** An argument is missing, malformed or out of range: `argument`. */
+    readonly InvalidArgument: "INVALID_ARGUMENT";
+    /** The object does not allow the call, such as a closed client. */
+    readonly InvalidState: "INVALID_STATE";
+    /** This build or platform cannot do it. */
+    readonly Unsupported: "UNSUPPORTED";
+    /** The deadline passed. */
+    readonly TimedOut: "TIMED_OUT";
+    /** Nothing could be done without waiting. */
+    readonly WouldBlock: "WOULD_BLOCK";
+    /** Cancelled by closing the client, or by a signal when the outcome is in doubt. */
+    readonly Cancelled: "CANCELLED";
+    /** The connection string or a setting is wrong, or the host is not trusted. */
+    readonly Config: "CONFIG";
+    /** No token could be had, or the service refused it. */
+    readonly Auth: "AUTH";
+    /** The host could not be reached, or the connection broke. */
+    readonly Network: "NETWORK";
+    /** The service asks to slow down. */
+    readonly Throttled: "THROTTLED";
+    /** The service answered with an error. */
+    readonly Service: "SERVICE";
+    /** The thing asked for does not exist. */
+    readonly NotFound: "NOT_FOUND";
+    /** The data's source failed, or changed while it was read: `cause`. */
+    readonly SourceIo: "SOURCE_IO";
+    /** Over a limit of the service, or of memory. */
+    readonly TooLarge: "TOO_LARGE";
+    /** The progress callback threw: `cause`. */
+    readonly Callback: "CALLBACK";
+    /** Some items succeeded and some failed. */
+    readonly Partial: "PARTIAL";
+    /** Used in a child of fork(). */
+    readonly Forked: "FORKED";
+    /** A defect of the library. */
+    readonly Internal: "INTERNAL";
+};
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** Whether doing the same again can succeed. */
+export type Retry = "unknown" | "never" | "later";
+
+/**
+ * The error of everything here. Only a call that its `AbortSignal` cancelled rejects with something else, the signal's
+ * reason. The message is the whole text for people, without secrets: never compare it.
+ */
+export declare class KustoError extends Error {
+    private constructor();
+    readonly name: "KustoError";
+    /** The class of the error. */
+    readonly code: ErrorCode;
+    /** What failed, in a few words, such as `post message`. */
+    readonly step: string;
+    /** The host that was called, with its port. */
+    readonly host: string | undefined;
+    /** The argument or setting that is wrong. */
+    readonly argument: string | undefined;
+    /** The HTTP status of the answer, if there was one. */
+    readonly httpStatus: number | undefined;
+    /** The service's own code, such as `General_BadRequest`. */
+    readonly serviceCode: string | undefined;
+    /** The service's id of what it did, which its support asks for. */
+    readonly activityId: string | undefined;
+    /** The id under which the service logs the request. */
+    readonly clientRequestId: string | undefined;
+    /** Whether calling again can succeed. */
+    readonly retry: Retry;
+    /** The same call will fail again. */
+    readonly permanent: boolean;
+    /** The cause is passing: trying later may help. */
+    readonly retryable: boolean;
+    /** How long the service asks to wait, in milliseconds. */
+    readonly retryAfterMs: number | undefined;
+    /** The service may have done what was asked although the call failed: calling again can double the data. */
+    readonly inDoubt: boolean;
+    /** Attempts that failed, oldest first, each with its own host and cause. */
+    readonly attempts: readonly KustoError[];
+    /** With `PARTIAL`: source ids of the blobs that must not be handed over again. */
+    readonly handedOver: readonly string[];
+    /** What {@link IngestionResult.wait} found, when that is the failure. */
+    readonly statuses: readonly IngestionStatus[];
+    /** The error of the source, of the token provider or of the progress callback; the signal's reason. */
+    readonly cause?: unknown;
+}
+
+// ---- Limits of a call ---------------------------------------------------------------------------------------------
+
+/** What every call over the network can be limited by. */
+export interface CallOptions {
+    /**
+     * Cancels the call. The native work has ended when the promise rejects, with the signal's reason; when the outcome
+     * is in doubt, with a {@link KustoError} (`CANCELLED`, `inDoubt`) whose `cause` is the reason.
+     */
+    signal?: AbortSignal | undefined;
+    /** The deadline of the whole call in milliseconds; none unless given. */
+    timeout?: number | undefined;
+}
+
+/** How far a transfer is, in bytes. */
+export interface Progress {
+    /** Read from the source. */
+    read: number;
+    /** Acknowledged by storage, after compression. */
+    sent: number;
+    /** The source's size, when it is known before the end. */
+    total: number | undefined;
+}
+
+export interface IngestOptions extends CallOptions {
+    /**
+     * Told how far the transfer is, the last time before the promise settles. Numbers that come faster than the event
+     * loop turns are left out. When it throws, the ingestion fails with `CALLBACK`.
+     */
+    onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+// ---- Connections --------------------------------------------------------------------------------------------------
+
+/** A token and when it ends, in milliseconds since 1970. Without that it is used for one request only. */
+export interface AccessToken {
+    token: string;
+    expiresOnTimestamp?: number | undefined;
+}
+
+/** For what a token is wanted. */
+export interface TokenOptions {
+    /** Aborted when the client is closed. */
+    abortSignal: AbortSignal;
+    /** The Entra tenant, if the connection string names one. */
+    tenantId: string | undefined;
+}
+
+/**
+ * Gives tokens. An error with a member `retryable` that is true says that calling later may succeed; the text of the
+ * error becomes part of the {@link KustoError}, the error its `cause`.
+ */
+export type TokenProvider = (scopes: string[], options: TokenOptions) => Promise<string | AccessToken>;
+
+/** What `@azure/identity` calls a TokenCredential. */
+export interface TokenCredential {
+    getToken(scopes: string[], options: TokenOptions): Promise<AccessToken | null>;
+}
+
+/** Where a cluster is and how to log in. Throws a {@link KustoError} for a connection string that is wrong. */
+export declare class KustoConnectionStringBuilder {
+    static readonly DefaultDatabaseName: "NetDefaultDB";
+    static readonly SecretReplacement: "****";
+    /** A connection string, such as `https://mycluster.westeurope.kusto.windows.net;Fed=true`, or the address alone. */
+    constructor(connectionString: string);
+    /** Logs in with this token, which is not renewed. */
+    static withAccessToken(connectionString: string, accessToken: string): KustoConnectionStringBuilder;
+    /** Asks for a token whenever none is at hand that is still good, one question at a time for each scope. */
+    static withTokenProvider(connectionString: string, tokenProvider: TokenProvider): KustoConnectionStringBuilder;
+    /** As `withTokenProvider`, for the credentials of `@azure/identity`. */
+    static withTokenCredential(connectionString: string, credential: TokenCredential): KustoConnectionStringBuilder;
+    /** A copy. */
+    static fromExisting(other: KustoConnectionStringBuilder): KustoConnectionStringBuilder;
+    /** The cluster's address. */
+    readonly dataSource: string;
+    /** The default database. */
+    readonly initialCatalog: string;
+    /** The program's name in the service's logs. */
+    applicationNameForTracing: string | null;
+    /** The user's name in the service's logs. */
+    userNameForTracing: string | null;
+    /** The connection string with secrets masked. */
+    toString(): string;
+    /** As `toString`. */
+    toJSON(): string;
+}
+
+export interface ClientOptions {
+    /**
+     * Settings by name: `engine endpoint`, `ingestion endpoint`, `trusted hosts`, `ca certificates` (PEM),
+     * `compression level` (`fast`, `balanced`, `small`), `compression threads`, `memory budget` (bytes), or any keyword
+     * of the connection string.
+     */
+    settings?: Record<string, string | number> | undefined;
+}
+
+export interface CloseOptions {
+    /** How long to wait for ingestions under way, in milliseconds; not at all unless given. */
+    timeout?: number | undefined;
+}
+
+/**
+ * Commands and queries. Make one client and keep it: it holds the connections and the tokens. A client that is not
+ * closed does not keep the process alive.
+ */
+export declare class Client {
+    constructor(kcsb: string | KustoConnectionStringBuilder, options?: ClientOptions);
+    /** For calls without a database: that of the connection string. */
+    defaultDatabase: string;
+    /** Runs a management command, which begins with a dot and is sent once, or a query. */
+    execute(
+        database: string | null | undefined,
+        query: string,
+        properties?: ClientRequestProperties | null,
+        options?: CallOptions,
+    ): Promise<KustoResponseDataSet>;
+    /** Runs a query. */
+    executeQuery(
+        database: string | null | undefined,
+        query: string,
+        properties?: ClientRequestProperties | null,
+        options?: CallOptions,
+    ): Promise<KustoResponseDataSet>;
+    /** Runs a management command. It is sent once: whether it may be repeated only its author knows. */
+    executeMgmt(
+        database: string | null | undefined,
+        command: string,
+        properties?: ClientRequestProperties | null,
+        options?: CallOptions,
+    ): Promise<KustoResponseDataSet>;
+    /** Fetches token and ingestion resources now, for programs that want to fail early. */
+    warmUp(options?: CallOptions): Promise<void>;
+    /**
+     * Refuses new calls, waits for ingestions under way up to `timeout`, then cancels everything (`CANCELLED`), and
+     * resolves when every call has ended: with how many ingestions were cancelled.
+     */
+    close(options?: CloseOptions): Promise<number>;
+    /** `close()`, for `await using`. Where Node has no `Symbol.asyncDispose` (before 18.18) it is not there. */
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+// ---- Ingestion ----------------------------------------------------------------------------------------------------
+
+/** The formats the service reads. */
+export declare const DataFormat: {
+    readonly CSV: "csv";
+    readonly TSV: "tsv";
+    readonly SCSV: "scsv";
+    readonly SOHSV: "sohsv";
+    readonly PSV: "psv";
+    readonly TXT: "txt";
+    readonly RAW: "raw";
+    readonly TSVE: "tsve";
+    readonly JSON: "json";
+    readonly SINGLEJSON: "singlejson";
+    readonly MULTIJSON: "multijson";
+    readonly AVRO: "avro";
+    readonly PARQUET: "parquet";
+    readonly SSTREAM: "sstream";
+    readonly ORC: "orc";
+    readonly APACHEAVRO: "apacheavro";
+    readonly W3CLogFile: "w3clogfile";
+};
+export type DataFormat = (typeof DataFormat)[keyof typeof DataFormat];
+
+/** The family of formats a mapping is for. */
+export declare const IngestionMappingKind: {
+    readonly CSV: "Csv";
+    readonly JSON: "Json";
+    readonly AVRO: "Avro";
+    readonly PARQUET: "Parquet";
+    readonly SSTREAM: "SStream";
+    readonly ORC: "orc";
+    readonly APACHEAVRO: "ApacheAvro";
+    readonly W3CLOGFILE: "W3CLogFile";
+};
+export type IngestionMappingKind = (typeof IngestionMappingKind)[keyof typeof IngestionMappingKind];
+
+/** What the service reports. */
+export declare const ReportLevel: {
+    readonly FailuresOnly: 0;
+    readonly DoNotReport: 1;
+    readonly FailuresAndSuccesses: 2;
+};
+export type ReportLevel = (typeof ReportLevel)[keyof typeof ReportLevel];
+
+/** Where the service reports to: the cluster's queues, the status table, or both. */
+export declare const ReportMethod: {
+    readonly Queue: 0;
+    readonly Table: 1;
+    readonly QueueAndTable: 2;
+};
+export type ReportMethod = (typeof ReportMethod)[keyof typeof ReportMethod];
+
+/** What the service checks in CSV data. */
+export declare const ValidationOptions: {
+    readonly DoNotValidate: 0;
+    readonly ValidateCsvInputConstantColumns: 1;
+    readonly ValidateCsvInputColumnLevelOnly: 2;
+};
+export type ValidationOptions = (typeof ValidationOptions)[keyof typeof ValidationOptions];
+
+/** What a failed check does. */
+export declare const ValidationImplications: {
+    readonly Fail: 0;
+    readonly BestEffort: 1;
+};
+export type ValidationImplications = (typeof ValidationImplications)[keyof typeof ValidationImplications];
+
+/** A check and its consequence. */
+export declare class ValidationPolicy {
+    constructor(validationOptions?: ValidationOptions, validationImplications?: ValidationImplications);
+    readonly validationOptions: ValidationOptions;
+    readonly validationImplications: ValidationImplications;
+    /** As the service has it. */
+    toJSON(): Record<string, number>;
+}
+
+/** How data is compressed already. */
+export declare const CompressionType: {
+    readonly ZIP: ".zip";
+    readonly GZIP: ".gz";
+    readonly None: "";
+};
+export type CompressionType = (typeof CompressionType)[keyof typeof CompressionType];
+
+/** What is done with a value on its way into the column. */
+export declare const FieldTransformation: {
+    readonly PropertyBagArrayToDictionary: "PropertyBagArrayToDictionary";
+    readonly DateTimeFromUnixSeconds: "DateTimeFromUnixSeconds";
+    readonly DateTimeFromUnixMilliseconds: "DateTimeFromUnixMilliseconds";
+    readonly DateTimeFromUnixMicroseconds: "DateTimeFromUnixMicroseconds";
+    readonly DateTimeFromUnixNanoseconds: "DateTimeFromUnixNanoseconds";
+    readonly DropMappedFields: "DropMappedFields";
+    readonly BytesAsBase64: "BytesAsBase64";
+};
+export type FieldTransformation = (typeof FieldTransformation)[keyof typeof FieldTransformation];
+
+/** Values that the service makes. */
+export declare const ConstantTransformation: {
+    readonly SourceLocation: "SourceLocation";
+    readonly SourceLineNumber: "SourceLineNumber";
+};
+export type ConstantTransformation = (typeof ConstantTransformation)[keyof typeof ConstantTransformation];
+
+/** A column of a mapping as the service has it. */
+export interface ApiColumnMapping {
+    Column: string;
+    DataType?: string;
+    Properties?: Record<string, string>;
+}
+
+/** One column of the table and where its value comes from; made by the static functions of the classes below. */
+export declare abstract class ColumnMapping {
+    protected constructor();
+    readonly columnName: string;
+    readonly cslDataType: string | undefined;
+    readonly mappingKind: IngestionMappingKind;
+    /** As the service has it in a mapping. */
+    toApiMapping(): ApiColumnMapping;
+}
+
+/** For the delimited formats. */
+export declare class CsvColumnMapping extends ColumnMapping {
+    static withOrdinal(columnName: string, ordinal: number, cslDataType?: string): CsvColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): CsvColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): CsvColumnMapping;
+}
+
+/** For the JSON formats. */
+export declare class JsonColumnMapping extends ColumnMapping {
+    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): JsonColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): JsonColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): JsonColumnMapping;
+}
+
+export declare class AvroColumnMapping extends ColumnMapping {
+    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): AvroColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): AvroColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): AvroColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): AvroColumnMapping;
+}
+
+export declare class ApacheAvroColumnMapping extends ColumnMapping {
+    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): ApacheAvroColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): ApacheAvroColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): ApacheAvroColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): ApacheAvroColumnMapping;
+}
+
+export declare class SStreamColumnMapping extends ColumnMapping {
+    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): SStreamColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): SStreamColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): SStreamColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): SStreamColumnMapping;
+}
+
+export declare class ParquetColumnMapping extends ColumnMapping {
+    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): ParquetColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): ParquetColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): ParquetColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): ParquetColumnMapping;
+}
+
+export declare class OrcColumnMapping extends ColumnMapping {
+    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): OrcColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): OrcColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): OrcColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): OrcColumnMapping;
+}
+
+export declare class W3CLogFileMapping extends ColumnMapping {
+    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): W3CLogFileMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): W3CLogFileMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): W3CLogFileMapping;
+}
+
+/** Where data goes, how it is read, what is reported. What is missing has the service's default. */
+export interface IngestionPropertiesFields {
+    /** That of the client's connection string unless given. */
+    database?: string | undefined;
+    table?: string | undefined;
+    /** Else what the file's name says, else what the mapping is for, else CSV. */
+    format?: DataFormat | undefined;
+    /** A mapping that exists in the table or database. */
+    ingestionMappingReference?: string | undefined;
+    /** The mapping itself: columns, or its JSON text. */
+    ingestionMappingColumns?: readonly (ColumnMapping | ApiColumnMapping)[] | string | undefined;
+    /** That of the format unless given. */
+    ingestionMappingKind?: IngestionMappingKind | undefined;
+    /** Tags as they are. */
+    additionalTags?: readonly string[] | undefined;
+    /** Tags that get the prefix `ingest-by:`. */
+    ingestByTags?: readonly string[] | undefined;
+    /** Tags that get the prefix `drop-by:`. */
+    dropByTags?: readonly string[] | undefined;
+    /** The service skips the data when there is data with one of these `ingest-by:` tags; without the prefix. */
+    ingestIfNotExists?: string | readonly string[] | undefined;
+    /** Ingest without waiting for more data. Costs the cluster. */
+    flushImmediately?: boolean | undefined;
+    /** Skip a header row. */
+    ignoreFirstRecord?: boolean | undefined;
+    /** Let the service take sources over its limit. */
+    ignoreSizeLimit?: boolean | undefined;
+    /** Whether the blob stays after it was ingested; it does unless this is false. */
+    retainBlobOnSuccess?: boolean | undefined;
+    reportLevel?: ReportLevel | undefined;
+    reportMethod?: ReportMethod | undefined;
+    validationPolicy?: ValidationPolicy | undefined;
+    /** The data's age for retention and caching, instead of the time of ingestion. */
+    creationTime?: Date | string | undefined;
+    /** Any other property by its name in the service's documentation. */
+    additionalProperties?: Record<string, unknown> | null | undefined;
+}
+
+export interface IngestionProperties extends IngestionPropertiesFields {}
+/** Properties to keep and reuse. A field that is none of {@link IngestionPropertiesFields} is refused. */
+export declare class IngestionProperties {
+    constructor(data?: IngestionPropertiesFields);
+    /** These properties with others that win. */
+    merge(extra: IngestionPropertiesInput): IngestionProperties;
+}
+
+export type IngestionPropertiesInput = IngestionProperties | IngestionPropertiesFields | null | undefined;
+
+/** Bytes; a string is UTF-8. */
+export type Data = ArrayBufferView | ArrayBuffer | string;
+
+/** A Readable, a web stream, an async or plain iterable of pieces of data. */
+export type DataStream = AsyncIterable<Data> | Iterable<Data> | ReadableStream<Data> | NodeJS.ReadableStream;
+
+/** Data that comes from a stream or from memory. */
+export declare class StreamDescriptor {
+    /**
+     * @param sourceId the UUID under which the outcome is reported; chosen at random when not given
+     * @param compressionType how the data is compressed already
+     * @param size uncompressed size in bytes of data that is compressed already: the service batches by it
+     */
+    constructor(stream: DataStream | Data, sourceId?: string | null, compressionType?: CompressionType | null, size?: number | null);
+    stream: DataStream | Data;
+    sourceId: string | null;
+    compressionType: CompressionType | null | undefined;
+    size: number | null;
+}
+
+/** A file. Its name tells compression (`.gz`, `.zip`) and format, unless arguments and properties do. */
+export declare class FileDescriptor {
+    /**
+     * @param file a path, a `file:` URL, or an open file, read from where it stands; it stays open
+     * @param sourceId the UUID under which the outcome is reported; chosen at random when not given
+     * @param size uncompressed size in bytes of data that is compressed already: the service batches by it
+     * @param compressionType how the data is compressed already
+     * @param name a file name instead of the file's own
+     */
+    constructor(
+        file: string | URL | FileHandle,
+        sourceId?: string | null,
+        size?: number | null,
+        compressionType?: CompressionType | null,
+        name?: string | null,
+    );
+    file: string | URL | FileHandle;
+    sourceId: string | null;
+    size: number | null;
+    compressionType: CompressionType | null | undefined;
+    name: string | null | undefined;
+}
+
+/** Data that is in storage already. */
+export declare class BlobDescriptor {
+    /**
+     * @param path the blob's address followed by what lets the service read it: `?SAS`, or one of the documented `;` forms
+     * @param size uncompressed size in bytes, by which the service batches
+     * @param sourceId the UUID under which the outcome is reported; chosen at random when not given
+     */
+    constructor(path: string, size?: number | null, sourceId?: string | null);
+    path: string;
+    size: number | null;
+    sourceId: string | null;
+    /** The address without what lets the service read the blob. */
+    toString(): string;
+    /** The same for logs. */
+    toJSON(): { path: string; size: number | null; sourceId: string | null };
+}
+
+/**
+ * Queued ingestion, commands and queries. Each ingestion resolves when the data is handed over: uploaded and queued; it
+ * is ingested later. Delivery is at least once: see `inDoubt` and `ingestIfNotExists`.
+ */
+export declare class IngestClient extends Client {
+    /** `defaultProps` are for ingestions that do not say otherwise. */
+    constructor(kcsb: string | KustoConnectionStringBuilder, defaultProps?: IngestionPropertiesInput, options?: ClientOptions);
+    defaultProps: IngestionProperties;
+    /** A file, which must not change meanwhile. */
+    ingestFromFile(
+        file: string | URL | FileHandle | FileDescriptor,
+        ingestionProperties?: IngestionPropertiesInput,
+        options?: IngestOptions,
+    ): Promise<IngestionResult>;
+    /**
+     * What a stream gives. It is read no faster than storage takes the data. One that fails fails the ingestion, and
+     * nothing is queued; its error is the `cause`. When the ingestion ends before it, it is destroyed.
+     */
+    ingestFromStream(
+        stream: DataStream | Data | StreamDescriptor,
+        ingestionProperties?: IngestionPropertiesInput,
+        options?: IngestOptions,
+    ): Promise<IngestionResult>;
+    /** Data in memory. It is copied: up to 4 MiB before the call returns, more in later turns of the event loop. */
+    ingestFromBuffer(
+        data: Data | StreamDescriptor,
+        ingestionProperties?: IngestionPropertiesInput,
+        options?: IngestOptions,
+    ): Promise<IngestionResult>;
+    /** A blob that is in storage already: nothing is uploaded. */
+    ingestFromBlob(
+        blob: string | BlobDescriptor,
+        ingestionProperties?: IngestionPropertiesInput,
+        options?: IngestOptions,
+    ): Promise<IngestionResult>;
+    /**
+     * Several blobs, each one its own item of the result. When only some could be queued the error is `PARTIAL`, and
+     * `handedOver` names those that must not be handed over again.
+     */
+    ingestFromBlobs(
+        blobs: Iterable<string | BlobDescriptor>,
+        ingestionProperties?: IngestionPropertiesInput,
+        options?: IngestOptions,
+    ): Promise<IngestionResult>;
+    /** The result with this tracking token, also of another process. It has no items. */
+    resultOf(trackingToken: string): IngestionResult;
+}
+
+/** One source that was handed over. */
+export interface IngestionItem {
+    /** The UUID under which its outcome is reported. */
+    sourceId: string;
+    /** The blob's address, without its signature. */
+    blob: string;
+    /** Uncompressed size in bytes, when it was counted or given. */
+    bytesRaw: number | null;
+    /** Bytes uploaded. */
+    bytesSent: number;
+}
+
+export interface StatusOptions extends CallOptions {
+    /** Ask again until no item is pending. */
+    untilFinal?: boolean | undefined;
+    /** How often to ask, in milliseconds; 1000 unless given. */
+    interval?: number | undefined;
+}
+
+export interface WaitOptions extends CallOptions {
+    /** How often to ask, in milliseconds; 1000 unless given. */
+    interval?: number | undefined;
+}
+
+/** Proof that data was handed over. It is not ingested yet: the service batches. */
+export declare class IngestionResult {
+    private constructor();
+    readonly items: readonly IngestionItem[];
+    /** The id of the first item. */
+    readonly sourceId: string;
+    /** Uncompressed bytes of all items whose size is known. */
+    readonly bytesRaw: number;
+    /** Bytes uploaded, after compression. */
+    readonly bytesSent: number;
+    /** For {@link IngestClient.resultOf}, also in another process. It holds no secret. */
+    readonly trackingToken: string;
+    /** What the status table says of each item. Without `ReportMethod.Table` they stay `Queued`. */
+    status(options?: StatusOptions): Promise<IngestionStatus[]>;
+    /**
+     * Resolves when the service has ingested the data, or skipped it because it is there already; rejects with a
+     * {@link KustoError} with `statuses` when it has not. Needs `ReportMethod.Table`.
+     */
+    wait(options?: WaitOptions): Promise<IngestionStatus[]>;
+    /** As the official SDK has it: `status()` of the first item. */
+    getIngestionStatusCollection(): Promise<IngestionStatus>;
+}
+
+/** What became of a source. */
+export declare const OperationStatus: {
+    readonly Pending: "Pending";
+    readonly Succeeded: "Succeeded";
+    readonly Failed: "Failed";
+    readonly Cancelled: "Cancelled";
+    readonly Queued: "Queued";
+    readonly Skipped: "Skipped";
+    readonly PartiallySucceeded: "PartiallySucceeded";
+};
+export type OperationStatus = (typeof OperationStatus)[keyof typeof OperationStatus];
+
+/** What the service says about one source; what it does not say is null. */
+export interface IngestionStatus {
+    State: OperationStatus;
+    /** The service's own word for the state. */
+    Status: string | null;
+    IngestionSourceId: string | null;
+    /** The blob's address, without its signature. */
+    IngestionSourcePath: string | null;
+    Database: string | null;
+    Table: string | null;
+    /** When the state was reached, in the service's notation (UTC). */
+    UpdatedOn: string | null;
+    /** For `.show operations`. */
+    OperationId: string | null;
+    ActivityId: string | null;
+    /** Such as `BadRequest_EmptyBlob`. */
+    ErrorCode: string | null;
+    FailureStatus: "Unknown" | "Permanent" | "Transient" | "Exhausted" | null;
+    Details: string | null;
+    OriginatesFromUpdatePolicy: boolean | null;
+    ShouldRetry: boolean | null;
+    /** Whether ingesting the same data again can succeed. */
+    Retry: Retry;
+}
+
+export interface OutcomeOptions extends CallOptions {
+    /** Only the notifications about this ingestion; those of others stay in their queues. */
+    of?: IngestionResult | undefined;
+}
+
+/** The queues of one kind of notifications. They belong to all clients of the cluster. */
+export declare class StatusQueue {
+    private constructor();
+    /** Looks at up to `n` notifications, 1 unless given. */
+    peek(n?: number, options?: OutcomeOptions): Promise<IngestionStatus[]>;
+    /** Takes up to `n` notifications out of their queues, 1 unless given. */
+    pop(n?: number, options?: OutcomeOptions): Promise<IngestionStatus[]>;
+    /** Whether there is none. */
+    isEmpty(options?: OutcomeOptions): Promise<boolean>;
+}
+
+/** The notifications of ingestions that report to the queues. */
+export declare class IngestStatusQueues {
+    constructor(ingestClient: IngestClient);
+    readonly failure: StatusQueue;
+    readonly success: StatusQueue;
+}
+
+// ---- Commands and queries -----------------------------------------------------------------------------------------
+
+/** Options and parameters of a command or query. */
+export declare class ClientRequestProperties {
+    constructor(options?: Record<string, unknown>, parameters?: Record<string, unknown>, clientRequestId?: string | null);
+    /** The id under which the service logs the request; it should not hold personal data. */
+    clientRequestId: string | null;
+    /** One of the service's request options by its literal name, such as `notruncation`. */
+    setOption(name: string, value: unknown): void;
+    getOption(name: string, defaultValue?: unknown): any;
+    clearOptions(): void;
+    /**
+     * A parameter that the query declares. A string or a number is sent as it is, a bigint, a boolean and a Date as
+     * Kusto's literal; for other types give the literal as a string, such as `timespan(1h)`.
+     */
+    setParameter(name: string, value: string | number | bigint | boolean | Date): void;
+    getParameter(name: string, defaultValue?: unknown): any;
+    clearParameters(): void;
+    /** How long the service may work, in milliseconds. */
+    setTimeout(timeoutMillis: number): void;
+    getTimeout(): number | undefined;
+    /** The deadline of the whole call in milliseconds, for calls without `timeout`. */
+    setClientTimeout(timeoutMillis: number): void;
+    getClientTimeout(): number | undefined;
+}
+
+/** A complete answer, held in memory. */
+export declare class KustoResponseDataSet {
+    private constructor();
+    readonly tables: readonly KustoResultTable[];
+    readonly tableNames: readonly string[];
+    /** The rows asked for; a batch or a `fork` has several tables. */
+    readonly primaryResults: readonly KustoResultTable[];
+    readonly statusTable: KustoResultTable | undefined;
+}
+
+export declare class KustoResultColumn {
+    private constructor();
+    readonly name: string;
+    /** A Kusto type, such as `long`. */
+    readonly type: string;
+    readonly ordinal: number;
+}
+
+export declare class KustoResultTable {
+    private constructor();
+    readonly name: string;
+    /** Such as `PrimaryResult`. */
+    readonly kind: string;
+    readonly columns: readonly KustoResultColumn[];
+    /** Number of rows. */
+    readonly length: number;
+    /** Reads a `datetime`: a Date unless changed, which drops what is smaller than a millisecond. */
+    dateTimeParser: (text: string) => any;
+    /** Reads a `timespan`: milliseconds unless changed. */
+    timeSpanParser: (text: string) => any;
+    row(index: number): KustoResultRow | undefined;
+    rows(): IterableIterator<KustoResultRow>;
+    [Symbol.iterator](): IterableIterator<KustoResultRow>;
+    toJSON<T = Record<string, any>>(): { name: string; data: T[] };
+    toString(): string;
+}
+
+/**
+ * A row, with a member for each column: `null` for null, else boolean (`bool`), number (`int`, `real`), number or, beyond
+ * 2^53, bigint (`long`), Date (`datetime`), number of milliseconds (`timespan`), what the JSON says (`dynamic`), and string
+ * (`string`, `guid`, `decimal`).
+ */
+export declare class KustoResultRow {
+    private constructor();
+    readonly columns: readonly KustoResultColumn[];
+    /** The values as texts in the service's notation, a `dynamic` as JSON; no type loses anything here. */
+    readonly raw: readonly (string | null)[];
+    values(): IterableIterator<any>;
+    getValueAt(index: number): any;
+    /** By column name; a bigint as a string. */
+    toJSON<T = Record<string, any>>(): T;
+    toString(): string;
+    [column: string]: any;
+}
+
+/** A column of a table to be created; `type` is a Kusto or .NET name, such as `long` or `System.Int64`. */
+export interface TableColumn {
+    name: string;
+    type: string;
+}
+
+/** When the service closes a batch. What is missing keeps its value. */
+export interface BatchingPolicy {
+    /** The age of the batch in milliseconds. */
+    timeSpan?: number | undefined;
+    items?: number | undefined;
+    rawSizeMB?: number | undefined;
+}
+
+/** Columns of a mapping, or its JSON text. */
+export type MappingInput = readonly (ColumnMapping | ApiColumnMapping)[] | string;
+
+/** The text of commands, with names and values escaped. */
+export declare const CommandGenerator: {
+    /** Does nothing to a table that exists. */
+    createTable(table: string, columns: readonly TableColumn[]): string;
+    /** Adds the columns that are missing. */
+    createMergeTable(table: string, columns: readonly TableColumn[]): string;
+    dropTable(table: string, options?: { ifExists?: boolean }): string;
+    /** Removes all rows. */
+    clearTable(table: string): string;
+    /** Fails when the mapping exists. */
+    createMapping(table: string, kind: IngestionMappingKind, name: string, mapping: MappingInput): string;
+    createOrAlterMapping(table: string, kind: IngestionMappingKind, name: string, mapping: MappingInput): string;
+    dropMapping(table: string, kind: IngestionMappingKind, name: string): string;
+    showMappings(table: string, kind: IngestionMappingKind): string;
+    alterMergeBatchingPolicy(table: string, policy: BatchingPolicy): string;
+    /** Makes a changed policy count at once. */
+    refreshBatchingPolicyCache(database: string, table: string): string;
+    /** A name: `['name']`. */
+    identifier(name: string): string;
+    /** A text: `"text"`. */
+    stringLiteral(text: string): string;
+    /** A text that the service's logs do not show. */
+    obfuscatedLiteral(text: string): string;
+};
+
+// ---- Log ----------------------------------------------------------------------------------------------------------
+
+export declare const LogLevel: {
+    readonly Off: 0;
+    readonly Error: 1;
+    readonly Warn: 2;
+    readonly Info: 3;
+    readonly Debug: 4;
+    readonly Trace: 5;
+};
+export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
+
+/**
+ * Sends the log of the library to a function, lines up to a level; without a function, nowhere. There is one log per
+ * process: the last thread that calls this has it. Lines hold no token, key or signature.
+ */
+export declare function setLog(level: LogLevel, callback?: ((level: LogLevel, target: string, message: string) => void) | null): void;
+
+/** The version of the library. */
+export declare const version: string;

@@ -1,0 +1,129 @@
+"use strict";
+
+const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
+const { ErrorCode, invalidArgument } = require("./error.js");
+const { addon, answerOf, answers, call, limits, realm, run } = require("./native.js");
+const { ClientRequestProperties, wireOf } = require("./request-properties.js");
+const { KustoResponseDataSet } = require("./response.js");
+
+/** A client's native half, for the other files of this package. */
+const nativeOf = Symbol("native");
+/** Begins a native operation of a client and waits for its end. */
+const runOf = Symbol("run");
+
+class Client {
+    #native;
+    #login;
+    #tokenError;
+    #calls = new Set();
+    #closing = new AbortController();
+
+    constructor(kcsb, options = {}) {
+        const builder = typeof kcsb === "string" ? new KustoConnectionStringBuilder(kcsb) : kcsb;
+        if (!(builder instanceof KustoConnectionStringBuilder)) {
+            throw invalidArgument("kcsb", "must be a connection string or a KustoConnectionStringBuilder");
+        }
+        this.#login = builder[loginOf];
+        const asks = this.#login.ask !== undefined;
+        const settings = [...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
+        this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks));
+        this.defaultDatabase = this.#native.defaultDatabase;
+        if (asks) {
+            answers(this.#native.id, this);
+        }
+    }
+
+    get [nativeOf]() {
+        return this.#native;
+    }
+
+    /** A command, which begins with a dot, or a query. */
+    async execute(database, query, properties, options) {
+        return this.#execute("either", database, query, properties, options);
+    }
+
+    async executeQuery(database, query, properties, options) {
+        return this.#execute("query", database, query, properties, options);
+    }
+
+    async executeMgmt(database, command, properties, options) {
+        return this.#execute("mgmt", database, command, properties, options);
+    }
+
+    async #execute(kind, database, text, properties, options) {
+        if (properties !== undefined && properties !== null && !(properties instanceof ClientRequestProperties)) {
+            throw invalidArgument("properties", "must be ClientRequestProperties");
+        }
+        if (typeof text !== "string") {
+            throw invalidArgument("query", "must be a string");
+        }
+        const { signal, timeout = properties?.getClientTimeout() } = limits(options);
+        const wire = JSON.stringify(properties?.[wireOf]() ?? {});
+        const begin = () => this.#native.execute(kind, database ?? this.defaultDatabase, text, wire, timeout);
+        return new KustoResponseDataSet(JSON.parse(await this[runOf](begin, { signal })));
+    }
+
+    /** Fetches token and ingestion resources now, for programs that want to fail early. */
+    async warmUp(options) {
+        const { signal, timeout } = limits(options);
+        await this[runOf](() => this.#native.warmUp(timeout), { signal });
+    }
+
+    /** Refuses new calls, waits up to `timeout` for ingestions under way, cancels the rest. */
+    async close({ timeout = 0 } = {}) {
+        if (typeof timeout !== "number") {
+            throw invalidArgument("timeout", "must be a number of milliseconds");
+        }
+        const left = Number(await run(() => this.#native.close(timeout)));
+        this.#closing.abort();
+        await Promise.allSettled(this.#calls);
+        return left;
+    }
+
+    async [runOf](begin, options) {
+        const call = run(begin, options);
+        this.#calls.add(call);
+        try {
+            return await call;
+        } catch (error) {
+            if (error?.code === ErrorCode.Auth && error.step === "acquire token" && this.#tokenError !== undefined) {
+                error.cause = this.#tokenError;
+            }
+            throw error;
+        } finally {
+            this.#calls.delete(call);
+        }
+    }
+
+    async [answerOf](request) {
+        try {
+            const options = { abortSignal: this.#closing.signal, tenantId: request.tenant ?? undefined };
+            const answer = await this.#login.ask([request.scope], options);
+            const { token, expiresOnTimestamp } = typeof answer === "string" ? { token: answer } : (answer ?? {});
+            if (typeof token !== "string") {
+                throw new TypeError("the token provider gave no token");
+            }
+            this.#tokenError = undefined;
+            call(() => request.complete(token, expiresOnTimestamp));
+        } catch (error) {
+            this.#tokenError = error;
+            request.fail(error?.retryable === true, String(error?.message ?? error));
+        }
+    }
+}
+
+function namesOf({ applicationNameForTracing, userNameForTracing }) {
+    const names = [
+        ["Application Name for Tracing", applicationNameForTracing],
+        ["User Name for Tracing", userNameForTracing],
+    ];
+    return names.filter(([, value]) => value !== null && value !== undefined);
+}
+
+if (Symbol.asyncDispose !== undefined) {
+    Client.prototype[Symbol.asyncDispose] = async function () {
+        await this.close();
+    };
+}
+
+module.exports = { Client, nativeOf, runOf };

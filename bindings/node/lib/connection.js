@@ -1,0 +1,91 @@
+"use strict";
+
+const { inspect } = require("node:util");
+
+const { invalidArgument } = require("./error.js");
+const { addon, call } = require("./native.js");
+
+/** What a client needs of a builder and nobody else should see. */
+const loginOf = Symbol("login");
+const textOf = Symbol("text");
+
+class KustoConnectionStringBuilder {
+    static DefaultDatabaseName = "NetDefaultDB";
+    static SecretReplacement = "****";
+
+    #text;
+    #login = {};
+
+    constructor(connectionString) {
+        if (typeof connectionString !== "string") {
+            throw invalidArgument("connectionString", "must be a string");
+        }
+        const parsed = call(() => addon.parseConnection(connectionString));
+        this.#text = connectionString;
+        this.dataSource = parsed.dataSource;
+        this.initialCatalog = parsed.initialCatalog;
+        this.applicationNameForTracing = null;
+        this.userNameForTracing = null;
+    }
+
+    static withAccessToken(connectionString, accessToken) {
+        if (typeof accessToken !== "string" || accessToken.trim() === "") {
+            throw invalidArgument("accessToken", "must be a token");
+        }
+        return withLogin(connectionString, { token: accessToken });
+    }
+
+    static withTokenProvider(connectionString, tokenProvider) {
+        if (typeof tokenProvider !== "function") {
+            throw invalidArgument("tokenProvider", "must be a function");
+        }
+        return withLogin(connectionString, { ask: (scopes, options) => tokenProvider(scopes, options) });
+    }
+
+    static withTokenCredential(connectionString, credential) {
+        if (typeof credential?.getToken !== "function") {
+            throw invalidArgument("credential", "must have a method getToken");
+        }
+        return withLogin(connectionString, { ask: (scopes, options) => credential.getToken(scopes, options) });
+    }
+
+    static fromExisting(other) {
+        const copy = withLogin(other.#text, other.#login);
+        copy.applicationNameForTracing = other.applicationNameForTracing;
+        copy.userNameForTracing = other.userNameForTracing;
+        return copy;
+    }
+
+    get [textOf]() {
+        return this.#text;
+    }
+
+    get [loginOf]() {
+        return this.#login;
+    }
+
+    set [loginOf](login) {
+        this.#login = login;
+    }
+
+    /** Without secrets. */
+    toString() {
+        return addon.parseConnection(this.#text).redacted;
+    }
+
+    toJSON() {
+        return this.toString();
+    }
+
+    [inspect.custom]() {
+        return `KustoConnectionStringBuilder(${this})`;
+    }
+}
+
+function withLogin(connectionString, login) {
+    const kcsb = new KustoConnectionStringBuilder(connectionString);
+    kcsb[loginOf] = login;
+    return kcsb;
+}
+
+module.exports = { KustoConnectionStringBuilder, loginOf, textOf };

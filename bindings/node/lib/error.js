@@ -1,0 +1,76 @@
+"use strict";
+
+/** The class of a {@link KustoError}: the names of the C API's `kusto_status`. */
+const ErrorCode = Object.freeze({
+    InvalidArgument: "INVALID_ARGUMENT",
+    InvalidState: "INVALID_STATE",
+    Unsupported: "UNSUPPORTED",
+    TimedOut: "TIMED_OUT",
+    WouldBlock: "WOULD_BLOCK",
+    Cancelled: "CANCELLED",
+    Config: "CONFIG",
+    Auth: "AUTH",
+    Network: "NETWORK",
+    Throttled: "THROTTLED",
+    Service: "SERVICE",
+    NotFound: "NOT_FOUND",
+    SourceIo: "SOURCE_IO",
+    TooLarge: "TOO_LARGE",
+    Callback: "CALLBACK",
+    Partial: "PARTIAL",
+    Forked: "FORKED",
+    Internal: "INTERNAL",
+});
+
+/** The error of everything here. */
+class KustoError extends Error {
+    constructor(details, options) {
+        super(details.message, options);
+        this.name = "KustoError";
+        this.code = details.code;
+        this.step = details.step;
+        this.host = details.host ?? undefined;
+        this.argument = details.argument ?? undefined;
+        this.httpStatus = details.httpStatus ?? undefined;
+        this.serviceCode = details.serviceCode ?? undefined;
+        this.activityId = details.activityId ?? undefined;
+        this.clientRequestId = details.clientRequestId ?? undefined;
+        this.retry = details.retry ?? "unknown";
+        this.permanent = this.retry === "never";
+        this.retryable = this.retry === "later";
+        this.retryAfterMs = details.retryAfterMs ?? undefined;
+        this.inDoubt = details.inDoubt === true;
+        this.attempts = (details.attempts ?? []).map((attempt) => new KustoError(attempt));
+        this.handedOver = details.handedOver ?? [];
+        this.statuses = details.statuses ?? [];
+    }
+}
+
+/** A failure that this package finds itself. */
+function invalidArgument(argument, message, cause) {
+    const details = {
+        code: ErrorCode.InvalidArgument,
+        message: `check arguments: ${argument}: ${message}`,
+        step: "check arguments",
+        argument,
+        retry: "never",
+    };
+    return new KustoError(details, cause === undefined ? undefined : { cause });
+}
+
+/** What a function of the addon threw: the crate's error, a value of a wrong type, or a panic. */
+function thrown(error) {
+    if (!(error instanceof Error)) {
+        return error;
+    }
+    if (error.message.startsWith("{")) {
+        return new KustoError(JSON.parse(error.message));
+    }
+    if (error.code === "GenericFailure") {
+        const details = { code: ErrorCode.Internal, message: error.message, step: "check arguments", retry: "never" };
+        return new KustoError(details, { cause: error });
+    }
+    return invalidArgument("arguments", error.message, error);
+}
+
+module.exports = { ErrorCode, KustoError, invalidArgument, thrown };

@@ -1,0 +1,182 @@
+"use strict";
+// Data on its way from JavaScript to the library.
+
+const { setImmediate: turn } = require("node:timers/promises");
+
+const { ErrorCode, invalidArgument } = require("./error.js");
+const { addon, call, checkAborted, ended, realm } = require("./native.js");
+
+/** What is copied between two turns of the event loop: about a millisecond. */
+const AT_ONCE = 4 * 1024 * 1024;
+
+/** The bytes of a piece of data; a string is UTF-8. */
+function bytesOf(data) {
+    if (data instanceof Uint8Array) {
+        return data;
+    }
+    if (typeof data === "string") {
+        return Buffer.from(data);
+    }
+    if (ArrayBuffer.isView(data)) {
+        return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    }
+    if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) {
+        return new Uint8Array(data);
+    }
+    return undefined;
+}
+
+function* pieces(bytes) {
+    for (let offset = 0; offset < bytes.length; offset += AT_ONCE) {
+        yield bytes.subarray(offset, offset + AT_ONCE);
+    }
+}
+
+/** A copy of data in memory as a source. */
+async function memorySource(bytes, signal) {
+    const memory = call(() => new addon.NativeMemory(bytes.length));
+    let first = true;
+    for (const piece of pieces(bytes)) {
+        if (!first) {
+            await turn();
+            checkAborted(signal);
+        }
+        first = false;
+        call(() => memory.append(piece));
+    }
+    return memory.intoSource();
+}
+
+/** How to read a source, and how to leave it when nobody wants the rest. */
+function readerOf(source) {
+    if (typeof source?.getReader === "function") {
+        return webReader(source);
+    }
+    const open = source?.[Symbol.asyncIterator] ?? source?.[Symbol.iterator];
+    if (typeof open !== "function" || bytesOf(source) !== undefined) {
+        throw invalidArgument("stream", "is no Readable, no web stream and no iterable of Buffers");
+    }
+    const iterator = open.call(source);
+    const leave = () => {
+        if (typeof source.destroy === "function") {
+            source.destroy();
+            return;
+        }
+        // Not waited for: a generator that hangs at its next piece would never answer.
+        Promise.resolve(iterator.return?.()).catch(() => {});
+    };
+    return { next: async () => iterator.next(), leave };
+}
+
+function webReader(source) {
+    let reader;
+    try {
+        reader = source.getReader();
+    } catch (error) {
+        throw invalidArgument("stream", error.message, error);
+    }
+    return { next: () => reader.read(), leave: () => void reader.cancel().catch(() => {}) };
+}
+
+/** Gives up a stream that nobody wants, whether or not it was read. What was not begun has nothing to give up. */
+function abandon(source) {
+    if (typeof source?.destroy === "function") {
+        source.destroy();
+    } else if (typeof source?.getReader === "function") {
+        // One that is locked is somebody else's.
+        source.cancel().catch(() => {});
+    }
+}
+
+const OVER = Symbol("over");
+
+/** Waits for promises, but not beyond the end of the operation that wants them. */
+class Patience {
+    #over = false;
+    #wake = () => {};
+
+    constructor(operation) {
+        const end = () => {
+            this.#over = true;
+            this.#wake();
+        };
+        operation.then(end, end);
+    }
+
+    /** What the promise gives, or OVER. */
+    for(promise) {
+        return new Promise((resolve, reject) => {
+            this.#wake = () => resolve(OVER);
+            promise.then(resolve, reject);
+            if (this.#over) {
+                resolve(OVER);
+            }
+        });
+    }
+}
+
+/** Reads the source to its end; false when nobody wanted the rest. */
+async function pump(reader, stream, patience) {
+    for (;;) {
+        const step = await patience.for(reader.next());
+        if (step === OVER) {
+            return false;
+        }
+        if (step.done) {
+            return true;
+        }
+        const bytes = bytesOf(step.value);
+        if (bytes === undefined) {
+            throw new TypeError(`the stream gave a ${typeof step.value}, not a Buffer or a string`);
+        }
+        for (const piece of pieces(bytes)) {
+            const room = call(() => stream.push(piece));
+            // Fails when the operation has ended, which knows why.
+            if (room !== 0 && (await ended(room).catch(() => OVER)) === OVER) {
+                return false;
+            }
+        }
+    }
+}
+
+/**
+ * Ingests what a source gives: `begin` begins the operation with a native source. The source is read no faster than
+ * storage takes it, and left when the operation ends before it.
+ */
+async function feed(source, begin, signal) {
+    const reader = readerOf(source);
+    const stream = call(() => new addon.NativeStream(realm));
+    const operation = begin(stream.source());
+    let failure;
+    try {
+        const whole = await pump(reader, stream, new Patience(operation));
+        whole ? await close(() => stream.finish()) : reader.leave();
+    } catch (error) {
+        failure = { error };
+        reader.leave();
+        await close(() => stream.fail(String(error?.message ?? error)));
+    }
+    try {
+        return await operation;
+    } catch (error) {
+        throw failure === undefined ? error : explained(error, failure.error, signal);
+    }
+}
+
+/** Ends the stream; that fails when the operation has ended, which knows why. */
+async function close(end) {
+    await ended(call(end)).catch(() => {});
+}
+
+/** The source's own error is the cause. One that the abort made is the abort. */
+function explained(error, cause, signal) {
+    if (error.code === ErrorCode.SourceIo && signal?.aborted) {
+        return signal.reason;
+    }
+    if (error.code === ErrorCode.SourceIo) {
+        error.cause = cause;
+    }
+    return error;
+}
+
+module.exports = { abandon, bytesOf, feed, memorySource };

@@ -1,0 +1,125 @@
+"use strict";
+
+const { fileURLToPath } = require("node:url");
+
+const { Client, nativeOf, runOf } = require("./client.js");
+const { BlobDescriptor, FileDescriptor, StreamDescriptor, settingsOf } = require("./descriptors.js");
+const { invalidArgument } = require("./error.js");
+const { abandon, bytesOf, feed, memorySource } = require("./feed.js");
+const { addon, call, limits } = require("./native.js");
+const { IngestionProperties, wireProperties } = require("./properties.js");
+const { IngestionResult } = require("./result.js");
+
+/** What is read at once from an open file. */
+const READ = 256 * 1024;
+
+class IngestClient extends Client {
+    constructor(kcsb, defaultProps, options) {
+        super(kcsb, options);
+        this.defaultProps = new IngestionProperties(defaultProps ?? {});
+    }
+
+    async ingestFromFile(file, ingestionProperties, options) {
+        const descriptor = file instanceof FileDescriptor ? file : new FileDescriptor(file);
+        if (typeof descriptor.file?.read === "function") {
+            return this.#ingest(openFile(descriptor.file), descriptor, ingestionProperties, options, this.#feeding);
+        }
+        return this.#ingest(pathOf(descriptor.file), descriptor, ingestionProperties, options, (path, begin) =>
+            begin(call(() => addon.sourceOfFile(path))),
+        );
+    }
+
+    async ingestFromStream(stream, ingestionProperties, options) {
+        const descriptor = stream instanceof StreamDescriptor ? stream : new StreamDescriptor(stream);
+        const work = bytesOf(descriptor.stream) === undefined ? this.#feeding : this.#copying;
+        try {
+            return await this.#ingest(descriptor.stream, descriptor, ingestionProperties, options, work);
+        } catch (error) {
+            abandon(descriptor.stream);
+            throw error;
+        }
+    }
+
+    async ingestFromBuffer(data, ingestionProperties, options) {
+        const descriptor = data instanceof StreamDescriptor ? data : new StreamDescriptor(data);
+        return this.#ingest(descriptor.stream, descriptor, ingestionProperties, options, this.#copying);
+    }
+
+    async ingestFromBlob(blob, ingestionProperties, options) {
+        return this.ingestFromBlobs([blob], ingestionProperties, options);
+    }
+
+    async ingestFromBlobs(blobs, ingestionProperties, options) {
+        const named = Array.from(blobs, (blob) => (blob instanceof BlobDescriptor ? blob : new BlobDescriptor(blob)));
+        const list = named.map(({ path, size, sourceId }) => ({
+            url: String(path),
+            rawSize: size ?? undefined,
+            id: sourceId ?? undefined,
+        }));
+        return this.#ingest(list, {}, ingestionProperties, options, (list, begin) =>
+            begin(call(() => addon.sourceOfBlobs(list))),
+        );
+    }
+
+    #feeding(stream, begin, signal) {
+        return feed(stream, begin, signal);
+    }
+
+    async #copying(data, begin, signal) {
+        const bytes = bytesOf(data);
+        if (bytes === undefined) {
+            throw invalidArgument("data", "is no Buffer, no ArrayBuffer and no string");
+        }
+        return begin(await memorySource(bytes, signal));
+    }
+
+    /** `work` makes a native source of what there is and calls `begin` with it. */
+    async #ingest(content, descriptor, ingestionProperties, options, work) {
+        const { signal, timeout } = limits(options);
+        const progress = options?.onProgress;
+        if (progress !== undefined && typeof progress !== "function") {
+            throw invalidArgument("onProgress", "must be a function");
+        }
+        const properties = this.defaultProps.merge(ingestionProperties);
+        const pairs = wireProperties(properties);
+        const settings = settingsOf(descriptor, progress !== undefined);
+        const { database = this.defaultDatabase, table = "" } = properties;
+        const begin = (source) => {
+            const ingest = () => this[nativeOf].ingest(source, settings, database, table, pairs, timeout);
+            return this[runOf](ingest, { signal, progress });
+        };
+        return new IngestionResult(this, JSON.parse(await work.call(this, content, begin, signal)));
+    }
+
+    /** The result with this tracking token, which has no items. */
+    resultOf(trackingToken) {
+        return new IngestionResult(this, { trackingToken, items: [], sourceId: "", bytesRaw: 0, bytesSent: 0 });
+    }
+}
+
+/** What an open file holds from where it stands; it stays open. (A stream of it would close it when it is destroyed.) */
+async function* openFile(handle) {
+    for (;;) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ), 0, READ, null);
+        if (bytesRead === 0) {
+            return;
+        }
+        yield buffer.subarray(0, bytesRead);
+    }
+}
+
+function pathOf(file) {
+    if (file instanceof URL) {
+        try {
+            return fileURLToPath(file);
+        } catch (error) {
+            throw invalidArgument("file", error.message, error);
+        }
+    }
+    if (typeof file !== "string") {
+        throw invalidArgument("file", "is no path, no file URL and no FileHandle");
+    }
+    return file;
+}
+
+module.exports = { IngestClient };

@@ -1,0 +1,142 @@
+"use strict";
+// Calls of the addon, and its events. Every call returns at once; an event with the operation's id tells how it ended.
+
+const { setInterval } = require("node:timers");
+
+const addon = require("./addon.js");
+const { ErrorCode, KustoError, invalidArgument, thrown } = require("./error.js");
+
+/** What waits for an event, by the id of the events. */
+const pending = new Map();
+/** The method of a client that answers questions for tokens. */
+const answerOf = Symbol("answer");
+/** The clients that answer, by their id; weak, so that a forgotten one is collected. */
+const clients = new Map();
+const forgotten = new FinalizationRegistry((id) => clients.delete(id));
+let log = null;
+
+const handlers = {
+    value: (id, text) => take(id)?.resolve(text),
+    failure: (id, text) => take(id)?.reject(text),
+    progress: (id, [read, sent, total]) => pending.get(id)?.progress?.({ read, sent, total }),
+    token(id, request) {
+        const client = clients.get(id)?.deref();
+        client === undefined ? request.fail(true, "the client is gone") : client[answerOf](request);
+    },
+    log: (_id, [level, target, message]) => log?.(Number(level), target, message),
+};
+
+const realm = new addon.NativeRealm((name, id, told) => handlers[name](id, told));
+
+// The addon's events alone do not keep the process alive: this timer, which never does anything, does while something
+// is pending.
+const LONGEST = 2 ** 31 - 1;
+const alive = setInterval(() => {}, LONGEST).unref();
+
+function expect(id, entry) {
+    if (pending.size === 0) {
+        alive.ref();
+    }
+    pending.set(id, entry);
+}
+
+function take(id) {
+    const entry = pending.get(id);
+    if (pending.delete(id) && pending.size === 0) {
+        alive.unref();
+    }
+    return entry;
+}
+
+/** The result of a function of the addon; what it throws becomes a KustoError. */
+function call(work) {
+    try {
+        return work();
+    } catch (error) {
+        throw thrown(error);
+    }
+}
+
+/** Waits for the event with this id; rejects with the JSON of the failure. */
+function ended(id) {
+    return new Promise((resolve, reject) => expect(id, { resolve, reject }));
+}
+
+function checkAborted(signal) {
+    if (signal?.aborted) {
+        throw signal.reason;
+    }
+}
+
+/** Checks what all calls have in common. */
+function limits(options) {
+    const { signal, timeout } = options ?? {};
+    if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+        throw invalidArgument("signal", "is no AbortSignal");
+    }
+    if (timeout !== undefined && typeof timeout !== "number") {
+        throw invalidArgument("timeout", "must be a number of milliseconds");
+    }
+    checkAborted(signal);
+    return { signal, timeout };
+}
+
+/**
+ * Begins an operation and waits for its end: resolves with the text that the event brings. An abort cancels the native
+ * work, and is told only when that has ended.
+ */
+async function run(begin, { signal, progress } = {}) {
+    checkAborted(signal);
+    const operation = call(begin);
+    const cancel = () => operation.cancel();
+    let thrownByCallback;
+    const report = (numbers) => {
+        try {
+            thrownByCallback ?? progress(numbers);
+        } catch (error) {
+            thrownByCallback = { error };
+            cancel();
+        }
+    };
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+        return await new Promise((resolve, reject) => {
+            expect(operation.id, { resolve, reject, progress: progress && report });
+        });
+    } catch (failure) {
+        // Made here, so that its stack shows who called.
+        throw explained(new KustoError(JSON.parse(failure)), signal, thrownByCallback);
+    } finally {
+        signal?.removeEventListener("abort", cancel);
+    }
+}
+
+/** A cancelled call fails with why it was cancelled, unless it may have done its work nevertheless: that must be told. */
+function explained(error, signal, thrownByCallback) {
+    if (error.code !== ErrorCode.Cancelled) {
+        return error;
+    }
+    if (thrownByCallback !== undefined) {
+        error.code = ErrorCode.Callback;
+        error.message = `the progress callback failed: ${thrownByCallback.error}`;
+        error.cause = thrownByCallback.error;
+    } else if (signal?.aborted && !error.inDoubt) {
+        return signal.reason;
+    } else if (signal?.aborted) {
+        error.cause = signal.reason;
+    }
+    return error;
+}
+
+/** Lets a client answer the questions for tokens with this id, as long as it is there. */
+function answers(id, client) {
+    clients.set(id, new WeakRef(client));
+    forgotten.register(client, id);
+}
+
+function setLog(level, callback) {
+    call(() => addon.setLog(realm, callback === null ? 0 : level));
+    log = callback;
+}
+
+module.exports = { addon, answerOf, answers, call, checkAborted, ended, limits, realm, run, setLog };

@@ -1,0 +1,102 @@
+"use strict";
+
+const { ValidationImplications, ValidationOptions } = require("./enums.js");
+const { invalidArgument } = require("./error.js");
+
+class ValidationPolicy {
+    constructor(
+        validationOptions = ValidationOptions.DoNotValidate,
+        validationImplications = ValidationImplications.BestEffort,
+    ) {
+        this.validationOptions = validationOptions;
+        this.validationImplications = validationImplications;
+    }
+
+    toJSON() {
+        return {
+            ValidationOptions: this.validationOptions,
+            ValidationImplications: this.validationImplications,
+        };
+    }
+}
+
+const asText = (name) => (value) => [[name, String(value)]];
+const asJson = (name) => (value) => [[name, JSON.stringify(value)]];
+const prefixed = (prefix) => (tags) => tags.map((tag) => prefix + tag);
+
+/** How each field is said to the library: pairs of the service's names and texts, in this order. */
+const FIELDS = {
+    format: asText("format"),
+    ingestionMappingReference: asText("ingestionMappingReference"),
+    ingestionMappingColumns: mappingColumns,
+    // After what it is the kind of.
+    ingestionMappingKind: asText("ingestionMappingType"),
+    ingestIfNotExists: (value) => asJson("ingestIfNotExists")([value].flat()),
+    flushImmediately: asText("flushImmediately"),
+    ignoreFirstRecord: asText("ignoreFirstRecord"),
+    ignoreSizeLimit: asText("ignoreSizeLimit"),
+    retainBlobOnSuccess: asText("retainBlobOnSuccess"),
+    reportLevel: asText("reportLevel"),
+    reportMethod: asText("reportMethod"),
+    validationPolicy: asJson("validationPolicy"),
+    creationTime: (value) => [["creationTime", value instanceof Date ? value.toISOString() : String(value)]],
+    additionalProperties: (members) =>
+        Object.entries(members).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+};
+
+const TAGS = {
+    additionalTags: prefixed(""),
+    ingestByTags: prefixed("ingest-by:"),
+    dropByTags: prefixed("drop-by:"),
+};
+
+const KNOWN = new Set(["database", "table", ...Object.keys(FIELDS), ...Object.keys(TAGS)]);
+
+class IngestionProperties {
+    constructor(data = {}) {
+        for (const name of Object.keys(data)) {
+            if (!KNOWN.has(name)) {
+                throw invalidArgument(name, "is no ingestion property; others belong into additionalProperties");
+            }
+        }
+        Object.assign(this, data);
+    }
+
+    /** These properties with others that win. */
+    merge(extra) {
+        return new IngestionProperties({ ...this, ...withoutMissing(extra ?? {}) });
+    }
+}
+
+/** The properties as the addon takes them, but for database and table. */
+function wireProperties(properties) {
+    const given = withoutMissing(properties);
+    const known = (fields) => Object.entries(fields).filter(([name]) => given[name] !== undefined);
+    const tags = known(TAGS).flatMap(([name, read]) => checked(name, read, given[name]));
+    const pairs = known(FIELDS).flatMap(([name, write]) => checked(name, write, given[name]));
+    return tags.length > 0 ? [...asJson("tags")(tags), ...pairs] : pairs;
+}
+
+function checked(name, work, value) {
+    try {
+        return work(value);
+    } catch (error) {
+        throw invalidArgument(name, error.message, error);
+    }
+}
+
+function withoutMissing(members) {
+    return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function mappingColumns(columns) {
+    if (typeof columns === "string") {
+        return [["ingestionMapping", columns]];
+    }
+    const mapping = columns.map((column) => column.toApiMapping?.() ?? column);
+    const kind = columns.map((column) => column.mappingKind).find((kind) => kind !== undefined);
+    const pairs = [["ingestionMapping", JSON.stringify(mapping)]];
+    return kind === undefined ? pairs : [...pairs, ["ingestionMappingType", kind]];
+}
+
+module.exports = { IngestionProperties, ValidationPolicy, wireProperties };

@@ -1,0 +1,157 @@
+"use strict";
+
+class KustoResponseDataSet {
+    constructor({ tables }) {
+        this.tables = tables.map((table) => new KustoResultTable(table));
+        this.tableNames = this.tables.map((table) => table.name);
+        this.primaryResults = this.tables.filter((table) => table.kind === "PrimaryResult");
+        this.statusTable = this.tables.find((table) => table.kind === "QueryCompletionInformation");
+    }
+}
+
+class KustoResultColumn {
+    constructor({ name, type }, ordinal) {
+        this.name = name;
+        this.type = type;
+        this.ordinal = ordinal;
+    }
+}
+
+class KustoResultTable {
+    #rows;
+
+    constructor({ name, kind, columns, rows }) {
+        this.name = name;
+        this.kind = kind;
+        this.columns = columns.map((column, ordinal) => new KustoResultColumn(column, ordinal));
+        this.dateTimeParser = (text) => new Date(text);
+        this.timeSpanParser = millisecondsOf;
+        this.#rows = rows;
+    }
+
+    get length() {
+        return this.#rows.length;
+    }
+
+    /** The row at this index, from 0; `undefined` when there is none. */
+    row(index) {
+        const raw = this.#rows[index];
+        return raw && new KustoResultRow(this.columns, raw, this);
+    }
+
+    *rows() {
+        for (const raw of this.#rows) {
+            yield new KustoResultRow(this.columns, raw, this);
+        }
+    }
+
+    [Symbol.iterator]() {
+        return this.rows();
+    }
+
+    toJSON() {
+        return { name: this.name, data: Array.from(this.rows(), (row) => row.toJSON()) };
+    }
+
+    toString() {
+        return JSON.stringify(this.toJSON());
+    }
+}
+
+class KustoResultRow {
+    #columns;
+    #raw;
+    #values;
+
+    constructor(columns, raw, parsers) {
+        this.#columns = columns;
+        this.#raw = raw;
+        this.#values = columns.map((column, index) => decoded(column.type, raw[index], parsers));
+        columns.forEach(({ name }, index) => {
+            // Defined, not assigned: a column may have any name.
+            Object.defineProperty(this, name, {
+                value: this.#values[index],
+                configurable: true,
+                enumerable: true,
+                writable: true,
+            });
+        });
+    }
+
+    get columns() {
+        return this.#columns;
+    }
+
+    /** The values in the service's notation; `null` for null. */
+    get raw() {
+        return this.#raw;
+    }
+
+    *values() {
+        yield* this.#values;
+    }
+
+    getValueAt(index) {
+        return this.#values[index];
+    }
+
+    /** By column name; a BigInt as text, since JSON has none. */
+    toJSON() {
+        const text = (value) => (typeof value === "bigint" ? String(value) : value);
+        return Object.fromEntries(this.#columns.map(({ name }, index) => [name, text(this.#values[index])]));
+    }
+
+    toString() {
+        return JSON.stringify(this.toJSON());
+    }
+}
+
+function decoded(type, text, { dateTimeParser, timeSpanParser }) {
+    if (text === null) {
+        return null;
+    }
+    switch (type) {
+        case "bool":
+            return text === "true";
+        case "int":
+        case "real":
+            return numberOf(text);
+        case "long":
+            return longOf(text);
+        case "datetime":
+            return dateTimeParser(text);
+        case "timespan":
+            return timeSpanParser(text);
+        case "dynamic":
+            return JSON.parse(text);
+        default:
+            return text;
+    }
+}
+
+/** A number, or the text when the service sent something else. */
+function numberOf(text) {
+    const number = Number(text);
+    return Number.isNaN(number) && text !== "NaN" ? text : number;
+}
+
+/** Beyond 2^53 a number would lose digits. */
+function longOf(text) {
+    const number = numberOf(text);
+    return typeof number === "number" && !Number.isSafeInteger(number) ? BigInt(text) : number;
+}
+
+const TIMESPAN = /^(-?)(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)$/;
+
+/** `[-][d.]hh:mm:ss[.fffffff]` in milliseconds. */
+function millisecondsOf(text) {
+    const [, sign, days = "0", hours, minutes, seconds] = TIMESPAN.exec(text) ?? [];
+    if (hours === undefined) {
+        return text;
+    }
+    const whole = (Number(days) * 24 + Number(hours)) * 60 + Number(minutes);
+    const total = whole * 60_000 + Number(seconds) * 1000;
+    return sign === "-" ? -total : total;
+}
+
+module.exports = { KustoResponseDataSet, KustoResultColumn, KustoResultRow, KustoResultTable };

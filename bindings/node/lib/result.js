@@ -1,0 +1,73 @@
+"use strict";
+
+const { nativeOf, runOf } = require("./client.js");
+const { OperationStatus } = require("./enums.js");
+const { ErrorCode, KustoError, invalidArgument } = require("./error.js");
+const { limits } = require("./native.js");
+
+/** How often `wait` asks. */
+const INTERVAL = 1000;
+
+class IngestionResult {
+    #client;
+
+    constructor(client, { items, sourceId, bytesRaw, bytesSent, trackingToken }) {
+        this.#client = client;
+        this.items = items;
+        this.sourceId = sourceId;
+        this.bytesRaw = bytesRaw;
+        this.bytesSent = bytesSent;
+        this.trackingToken = trackingToken;
+    }
+
+    /** What the status table says now, or with `untilFinal` once no item is pending. */
+    async status({ untilFinal = false, interval = INTERVAL, ...options } = {}) {
+        const { signal, timeout } = limits(options);
+        if (typeof interval !== "number") {
+            throw invalidArgument("interval", "must be a number of milliseconds");
+        }
+        const poll = untilFinal ? interval : null;
+        const begin = () => this.#client[nativeOf].status(String(this.trackingToken), poll, timeout);
+        return JSON.parse(await this.#client[runOf](begin, { signal }));
+    }
+
+    /** Waits until the service is done; rejects unless all the data is in the table. */
+    async wait(options) {
+        const statuses = await this.status({ ...options, untilFinal: true });
+        const failure = failureOf(statuses);
+        if (failure !== undefined) {
+            throw failure;
+        }
+        return statuses;
+    }
+
+    /** As the official SDK has it: the status of the first item. */
+    async getIngestionStatusCollection() {
+        const [first] = await this.status();
+        return first;
+    }
+}
+
+/** The first item that is not in the table is the error. */
+function failureOf(statuses) {
+    const good = ({ State }) => State === OperationStatus.Succeeded || State === OperationStatus.Skipped;
+    const failed = statuses.find((status) => !good(status));
+    if (failed === undefined) {
+        return undefined;
+    }
+    if (failed.State === OperationStatus.Queued) {
+        const message = "the ingestion does not report to the status table: set reportMethod to ReportMethod.Table";
+        return new KustoError({ code: ErrorCode.InvalidState, message, step: "check arguments", retry: "never", statuses });
+    }
+    return new KustoError({
+        code: statuses.some(good) ? ErrorCode.Partial : ErrorCode.Service,
+        message: `ingest: source ${failed.IngestionSourceId}: ${failed.State}: ${failed.Details}`,
+        step: "ingest",
+        serviceCode: failed.ErrorCode,
+        activityId: failed.ActivityId,
+        retry: failed.Retry,
+        statuses,
+    });
+}
+
+module.exports = { IngestionResult };

@@ -1,0 +1,53 @@
+"use strict";
+
+const { nativeOf, runOf } = require("./client.js");
+const { invalidArgument } = require("./error.js");
+const { IngestClient } = require("./ingest-client.js");
+const { limits } = require("./native.js");
+
+/** The queues of one kind of notifications, which belong to all clients of the cluster. */
+class StatusQueue {
+    #client;
+    #successes;
+
+    constructor(client, successes) {
+        this.#client = client;
+        this.#successes = successes;
+    }
+
+    /** Looks at up to `n` notifications. */
+    async peek(n = 1, options) {
+        return this.#ask(false, n, options);
+    }
+
+    /** Takes up to `n` notifications out of their queues. */
+    async pop(n = 1, options) {
+        return this.#ask(true, n, options);
+    }
+
+    async isEmpty(options) {
+        return (await this.peek(1, options)).length === 0;
+    }
+
+    async #ask(take, n, options = {}) {
+        const { signal, timeout } = limits(options);
+        if (typeof n !== "number") {
+            throw invalidArgument("n", "must be a number");
+        }
+        const token = options.of === undefined ? null : String(options.of.trackingToken);
+        const begin = () => this.#client[nativeOf].outcomes(take, this.#successes, token, n, timeout);
+        return JSON.parse(await this.#client[runOf](begin, { signal }));
+    }
+}
+
+class IngestStatusQueues {
+    constructor(ingestClient) {
+        if (!(ingestClient instanceof IngestClient)) {
+            throw invalidArgument("ingestClient", "must be an IngestClient");
+        }
+        this.failure = new StatusQueue(ingestClient, false);
+        this.success = new StatusQueue(ingestClient, true);
+    }
+}
+
+module.exports = { IngestStatusQueues, StatusQueue };

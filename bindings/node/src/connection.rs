@@ -1,0 +1,75 @@
+//! Connection strings, and clients made from them.
+
+use std::sync::Arc;
+
+use kusto_ingest::auth::StaticToken;
+use kusto_ingest::client::ClientBuilder;
+use kusto_ingest::connection::ConnectionString;
+use kusto_ingest::error::Result;
+use napi_derive::napi;
+
+use crate::client::NativeClient;
+use crate::failure::OrThrow as _;
+use crate::realm::{NativeRealm, Realm};
+use crate::token;
+
+/// What is not secret about a connection string.
+#[napi(object)]
+pub struct ParsedConnection {
+    /// The cluster's address.
+    pub data_source: String,
+    /// The default database.
+    pub initial_catalog: String,
+    /// The whole string with secrets masked.
+    pub redacted: String,
+}
+
+/// Reads a connection string.
+#[napi(catch_unwind)]
+pub fn parse_connection(text: String) -> napi::Result<ParsedConnection> {
+    let parsed = ConnectionString::parse(&text).or_throw()?;
+    Ok(ParsedConnection {
+        data_source: parsed.data_source().to_string(),
+        initial_catalog: parsed.database().to_owned(),
+        redacted: parsed.to_string(),
+    })
+}
+
+/// Makes a client. `settings` are pairs of name and value; `token` is a fixed one; with `asks` events
+/// of the client's id ask for tokens.
+#[napi(catch_unwind)]
+pub fn connect(
+    realm: &NativeRealm,
+    connection: String,
+    settings: Vec<(String, String)>,
+    token: Option<String>,
+    asks: bool,
+) -> napi::Result<NativeClient> {
+    let id = realm.realm.next_id();
+    let builder = configured(&connection, settings).or_throw()?;
+    let builder = with_login(builder, &realm.realm, id, token, asks);
+    let client = builder.build().or_throw()?;
+    Ok(NativeClient::new(realm.realm.clone(), id, client))
+}
+
+fn configured(connection: &str, settings: Vec<(String, String)>) -> Result<ClientBuilder> {
+    let builder = ClientBuilder::new(ConnectionString::parse(connection)?)
+        .wrapper("kusto-ingest-node", env!("CARGO_PKG_VERSION"));
+    settings
+        .into_iter()
+        .try_fold(builder, |builder, (name, value)| builder.set(&name, &value))
+}
+
+fn with_login(
+    builder: ClientBuilder,
+    realm: &Arc<Realm>,
+    id: u32,
+    token: Option<String>,
+    asks: bool,
+) -> ClientBuilder {
+    match token {
+        Some(token) => builder.credential(Arc::new(StaticToken::new(token))),
+        None if asks => builder.credential(Arc::new(token::callback(realm.clone(), id))),
+        None => builder,
+    }
+}

@@ -1,0 +1,107 @@
+//! Ingestions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kusto_ingest::error::Result;
+use kusto_ingest::props::IngestionProperties;
+use kusto_ingest::source::{Progress, Source};
+use napi_derive::napi;
+
+use crate::answer;
+use crate::client::{NativeClient, limits};
+use crate::failure::OrThrow as _;
+use crate::realm::{NativeOperation, Realm, Told};
+use crate::runtime::runtime;
+use crate::source::{NativeSource, SourceSettings};
+
+/// How far an ingestion is, until it is told. More than one event at a time is never on its way, so
+/// that a busy JavaScript thread finds the newest numbers and no heap of old ones.
+pub(crate) struct Latest {
+    realm: Arc<Realm>,
+    id: u32,
+    untold: Mutex<Option<Progress>>,
+}
+
+impl Latest {
+    fn report(self: &Arc<Self>, progress: Progress) {
+        let before = self
+            .untold
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(progress);
+        if before.is_none() {
+            self.realm.tell(self.id, Told::Progress(self.clone()));
+        }
+    }
+
+    /// Read, sent, total; the last only if it is known.
+    pub(crate) fn take(&self) -> Vec<f64> {
+        let untold = self
+            .untold
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Progress {
+            read, sent, total, ..
+        } = untold.unwrap_or_default();
+        let known = [Some(read), Some(sent), total];
+        known
+            .into_iter()
+            .flatten()
+            .map(|bytes| bytes as f64)
+            .collect()
+    }
+}
+
+#[napi]
+impl NativeClient {
+    /// Begins an ingestion. `properties` are pairs of the service's names and texts, set in this order.
+    #[napi(catch_unwind)]
+    pub fn ingest(
+        &self,
+        source: &mut NativeSource,
+        settings: SourceSettings,
+        database: String,
+        table: String,
+        properties: Vec<(String, String)>,
+        timeout: Option<f64>,
+    ) -> napi::Result<NativeOperation> {
+        let source = source.take();
+        self.begin_ingest(source, settings, (database, table), properties, timeout)
+            .or_throw()
+    }
+
+    fn begin_ingest(
+        &self,
+        source: Result<Source>,
+        settings: SourceSettings,
+        (database, table): (String, String),
+        properties: Vec<(String, String)>,
+        timeout: Option<f64>,
+    ) -> Result<NativeOperation> {
+        let mut props = IngestionProperties::new(database, table);
+        for (name, value) in properties {
+            props.set(&name, &value)?;
+        }
+        let (operation, options) = NativeOperation::begin(&self.realm, limits(timeout)?);
+        let progress = settings.progress;
+        let mut source = settings.apply(source?)?;
+        if progress {
+            let latest = Arc::new(Latest {
+                realm: self.realm.clone(),
+                id: operation.id(),
+                untold: Mutex::new(None),
+            });
+            source = source.with_progress(move |progress| latest.report(progress));
+        }
+        // Begun here and not in the task: a later `close` waits for it.
+        let begun = {
+            let _entered = runtime()?.enter();
+            self.client.start_ingest(source, &props, options)
+        };
+        self.realm.run(operation.id(), async move {
+            begun.wait().await.map(|receipt| answer::receipt(&receipt))
+        })?;
+        Ok(operation)
+    }
+}

@@ -1,0 +1,120 @@
+//! A source that JavaScript pushes data into.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
+use kusto_ingest::source::{PushWriter, Source};
+use napi::bindgen_prelude::Uint8ArraySlice;
+use napi_derive::napi;
+
+use crate::failure::OrThrow as _;
+use crate::realm::{NativeRealm, Realm};
+use crate::source::NativeSource;
+
+/// What is gathered before it is handed over: small pieces would cost an event each.
+const PIECE: usize = 256 * 1024;
+
+/// The writing end of a stream. Collected before it was finished it fails its ingestion.
+#[napi]
+pub struct NativeStream {
+    realm: Arc<Realm>,
+    gathered: BytesMut,
+    /// Away while a piece waits for room.
+    writer: Arc<tokio::sync::Mutex<Option<PushWriter>>>,
+    source: Option<Source>,
+}
+
+impl NativeStream {
+    /// Runs `last` with the writer, which is gone then.
+    fn end<F>(&self, last: impl FnOnce(PushWriter) -> F + Send + 'static) -> Result<u32>
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
+        let (id, writer) = (self.realm.next_id(), self.writer.clone());
+        self.realm.run(id, async move {
+            let writer = writer.lock().await.take().ok_or_else(ended)?;
+            last(writer).await.map(|()| "null".to_owned())
+        })?;
+        Ok(id)
+    }
+
+    fn hand_over(&self, piece: Bytes) -> Result<u32> {
+        let (id, writer) = (self.realm.next_id(), self.writer.clone());
+        self.realm.run(id, async move {
+            let mut writer = writer.lock().await;
+            let writer = writer.as_mut().ok_or_else(ended)?;
+            writer.write_bytes(piece).await.map(|()| "null".to_owned())
+        })?;
+        Ok(id)
+    }
+}
+
+#[napi]
+impl NativeStream {
+    /// A stream and, by `source`, what reads it.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(realm: &NativeRealm) -> Self {
+        let (writer, source) = Source::push();
+        Self {
+            realm: realm.realm.clone(),
+            gathered: BytesMut::new(),
+            writer: Arc::new(tokio::sync::Mutex::new(Some(writer))),
+            source: Some(source),
+        }
+    }
+
+    /// The reading end, once.
+    #[napi(catch_unwind)]
+    pub fn source(&mut self) -> napi::Result<NativeSource> {
+        self.source
+            .take()
+            .map(NativeSource::new)
+            .ok_or_else(ended)
+            .or_throw()
+    }
+
+    /// Adds a copy of these bytes. When enough was gathered it is handed over: the result is then the
+    /// id of the event that tells when there is room for more, and no more must come before. Else 0.
+    #[napi(catch_unwind)]
+    pub fn push(&mut self, data: Uint8ArraySlice<'_>) -> napi::Result<u32> {
+        self.gathered.extend_from_slice(&data);
+        match self.gathered.len() < PIECE {
+            true => Ok(0),
+            false => {
+                let piece = std::mem::take(&mut self.gathered).freeze();
+                self.hand_over(piece).or_throw()
+            }
+        }
+    }
+
+    /// Ends the data; returns the id of the event that tells so.
+    #[napi(catch_unwind)]
+    pub fn finish(&mut self) -> napi::Result<u32> {
+        let rest = std::mem::take(&mut self.gathered).freeze();
+        self.end(|mut writer| async move {
+            writer.write_bytes(rest).await?;
+            writer.finish().await
+        })
+        .or_throw()
+    }
+
+    /// Fails the ingestion; returns the id of the event that tells so.
+    #[napi(catch_unwind)]
+    pub fn fail(&mut self, cause: String) -> napi::Result<u32> {
+        self.gathered = BytesMut::new();
+        self.end(|writer| async move {
+            writer.fail(cause).await;
+            Ok(())
+        })
+        .or_throw()
+    }
+}
+
+fn ended() -> Error {
+    Error::new(
+        ErrorKind::InvalidState,
+        Step::ReadSource,
+        "the stream was ended before",
+    )
+}

@@ -1,0 +1,116 @@
+// Bad arguments: every one is a KustoError, and nothing is sent.
+import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import test from "node:test";
+
+import {
+    Client,
+    ErrorCode,
+    FileDescriptor,
+    IngestClient,
+    IngestStatusQueues,
+    IngestionProperties,
+    KustoConnectionStringBuilder,
+    KustoError,
+    StreamDescriptor,
+    BlobDescriptor,
+} from "@kusto-ingest/native";
+
+import { connection, failed, newClient, posted, resetTraffic, twoRows } from "./bed.mjs";
+
+test("of ingestions", async (t) => {
+    const client = newClient(t);
+    const queues = new IngestStatusQueues(client);
+    const from = (props, options) => client.ingestFromBuffer(twoRows, { table: "T", ...props }, options);
+    const described = (id, compression, size) => client.ingestFromStream(new StreamDescriptor([twoRows], id, compression, size), { table: "T" });
+    await resetTraffic();
+    for (const [name, call] of Object.entries({
+        "no table": () => client.ingestFromBuffer(twoRows),
+        "no database": () => from({ database: " " }),
+        "a table that is no text": () => from({ table: 7 }),
+        format: () => from({ format: "xml" }),
+        mapping: () => from({ ingestionMappingColumns: "{" }),
+        "mapping that is none": () => from({ ingestionMappingColumns: 7 }),
+        "mapping kind": () => from({ ingestionMappingReference: "m", ingestionMappingKind: "Cvs" }),
+        level: () => from({ reportLevel: 9 }),
+        method: () => from({ reportMethod: "telegraph" }),
+        tag: () => from({ additionalTags: [" "] }),
+        "tags that are none": () => from({ ingestByTags: 7 }),
+        time: () => from({ creationTime: "yesterday" }),
+        "an invalid date": () => from({ creationTime: new Date(NaN) }),
+        policy: () => from({ validationPolicy: { validationOptions: 9 } }),
+        flag: () => from({ additionalProperties: { flushImmediately: "perhaps" } }),
+        "a field that is none": () => from({ flushImmediatly: true }),
+        timeout: () => from({}, { timeout: -1 }),
+        "a timeout that is none": () => from({}, { timeout: NaN }),
+        "a timeout in words": () => from({}, { timeout: "1s" }),
+        signal: () => from({}, { signal: {} }),
+        progress: () => from({}, { onProgress: 7 }),
+        "source id": () => described("7"),
+        compression: () => described(null, ".rar"),
+        size: () => described(null, null, -1),
+        "half a byte": () => described(null, null, 1.5),
+        "no stream": () => client.ingestFromStream(7, { table: "T" }),
+        "null for a stream": () => client.ingestFromStream(null, { table: "T" }),
+        "no data": () => client.ingestFromBuffer(undefined, { table: "T" }),
+        "no path": () => client.ingestFromFile(7, { table: "T" }),
+        "another URL": () => client.ingestFromFile(new URL("http://a/b"), { table: "T" }),
+        "no blob's address": () => client.ingestFromBlob("no url", { table: "T" }),
+        "blob's id": () => client.ingestFromBlob(new BlobDescriptor("http://a/b/c", 1, "7"), { table: "T" }),
+        "blob's size": () => client.ingestFromBlob(new BlobDescriptor("http://a/b/c", -1), { table: "T" }),
+        "tracking token": () => client.resultOf("x").status(),
+        interval: () => client.resultOf("x").wait({ interval: 0 }),
+        "an interval in words": () => client.resultOf("x").wait({ interval: "1s" }),
+        "fewer than none": () => queues.failure.peek(-1),
+        "some many": () => queues.failure.pop("many"),
+        "query properties": () => client.executeQuery(null, "print 1", { n: 1 }),
+        "no query": () => client.executeQuery(null, undefined),
+        "an empty query": () => client.executeQuery(null, " "),
+        "an empty command": () => client.executeMgmt(null, ""),
+        "closing for some time": () => client.close({ timeout: "soon" }),
+    })) {
+        await t.test(name, async () => {
+            const error = await failed(call, "INVALID_ARGUMENT");
+            assert.deepEqual([error.permanent, error.inDoubt], [true, false]);
+        });
+    }
+    await t.test("a file that is not there", async () => {
+        await failed(client.ingestFromFile(new FileDescriptor("no such file"), { table: "T" }), "SOURCE_IO");
+    });
+    await t.test("a web stream that somebody reads", async () => {
+        const stream = new Blob([twoRows]).stream();
+        stream.getReader();
+        await failed(client.ingestFromStream(stream, { table: "T" }), "INVALID_ARGUMENT");
+    });
+    await t.test("the same stream twice", async () => {
+        const stream = Readable.from([twoRows]);
+        await stream.toArray();
+        await assert.rejects(client.ingestFromStream(stream, { table: "T" }), KustoError);
+    });
+    assert.equal(await posted(), 0);
+});
+
+test("of connections", async () => {
+    for (const [name, [make, code]] of Object.entries({
+        nothing: [() => new IngestClient(), "INVALID_ARGUMENT"],
+        "an object": [() => new Client({ connection }), "INVALID_ARGUMENT"],
+        empty: [() => new Client(""), "CONFIG"],
+        keyword: [() => new KustoConnectionStringBuilder(`${connection};Colour=red`), "CONFIG"],
+        "no text": [() => new KustoConnectionStringBuilder(7), "INVALID_ARGUMENT"],
+        token: [() => KustoConnectionStringBuilder.withAccessToken(connection, ""), "INVALID_ARGUMENT"],
+        provider: [() => KustoConnectionStringBuilder.withTokenProvider(connection, "t"), "INVALID_ARGUMENT"],
+        credential: [() => KustoConnectionStringBuilder.withTokenCredential(connection, {}), "INVALID_ARGUMENT"],
+        login: [() => new Client("https://a.kusto.windows.net;AppClientId=a;AppKey=k;TenantId=t"), "UNSUPPORTED"],
+        queues: [() => new IngestStatusQueues({}), "INVALID_ARGUMENT"],
+        properties: [() => new IngestionProperties({ tabel: "T" }), "INVALID_ARGUMENT"],
+    })) {
+        await failed(make, code).catch((error) => assert.fail(`${name}: ${error.message}`));
+    }
+});
+
+test("errors are errors", async () => {
+    const error = await failed(() => new Client(""), ErrorCode.Config);
+    assert.ok(error instanceof Error);
+    assert.equal(error.name, "KustoError");
+    assert.match(error.stack, /arguments\.test\.mjs/);
+});

@@ -1,0 +1,153 @@
+// Logins, and that nothing secret is shown.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { inspect } from "node:util";
+
+import { IngestClient, KustoConnectionStringBuilder, LogLevel, setLog } from "@kusto-ingest/native";
+
+import { arm, connection, failed, ingested, limit, newClient, newTable, now, single, twoRows } from "./bed.mjs";
+
+const { withAccessToken, withTokenCredential, withTokenProvider } = KustoConnectionStringBuilder;
+const inAnHour = () => Date.now() + 3_600_000;
+
+test("a token provider is asked once for a token that lasts", async (t) => {
+    const asked = [];
+    const kcsb = withTokenProvider(connection, async (scopes, options) => {
+        asked.push([scopes, options]);
+        return { token: "a-token", expiresOnTimestamp: inAnHour() };
+    });
+    const client = newClient(t, { kcsb });
+    assert.equal(await single(client, "print 1"), 1);
+    const table = await newTable(client);
+    await ingested(client.ingestFromBuffer(twoRows, now(table)));
+    assert.equal(asked.length, 1);
+    const [[scopes, { abortSignal, tenantId }]] = asked;
+    assert.match(scopes[0], /\/\.default$/);
+    assert.equal(tenantId, undefined);
+    assert.equal(abortSignal.aborted, false);
+    await client.close();
+    assert.equal(abortSignal.aborted, true);
+});
+
+test("a provider of plain texts is asked again", async (t) => {
+    let asked = 0;
+    const client = newClient(t, { kcsb: withTokenProvider(connection, async () => `token-${++asked}`) });
+    await single(client, "print 1");
+    await single(client, "print 2");
+    assert.equal(asked, 2);
+});
+
+test("a credential of @azure/identity", async (t) => {
+    const credential = {
+        token: "a-token",
+        async getToken() {
+            return { token: this.token, expiresOnTimestamp: inAnHour() };
+        },
+    };
+    const client = newClient(t, { kcsb: withTokenCredential(`${connection};Authority Id=contoso`, credential) });
+    assert.equal(await single(client, "print 3"), 3);
+});
+
+test("a fixed token", async (t) => {
+    const client = newClient(t, { kcsb: KustoConnectionStringBuilder.fromExisting(withAccessToken(connection, "a-token")) });
+    assert.equal(await single(client, "print 4"), 4);
+});
+
+test("providers that fail", async (t) => {
+    const refused = new Error("no login today");
+    const busy = Object.assign(new Error("come back"), { retryable: true });
+    for (const [name, { provider, retry, cause }] of Object.entries({
+        rejects: { provider: async () => Promise.reject(refused), retry: "never", cause: refused },
+        throws: { provider: () => { throw refused; }, retry: "never", cause: refused },
+        later: { provider: async () => { throw busy; }, retry: "later", cause: busy },
+        empty: { provider: async () => "", retry: "never" },
+        nothing: { provider: async () => undefined, retry: "never" },
+        "no date": { provider: async () => ({ token: "t", expiresOnTimestamp: 1e300 }), retry: "never" },
+    })) {
+        await t.test(name, async (t) => {
+            const client = newClient(t, { kcsb: withTokenProvider(connection, provider) });
+            const error = await failed(client.warmUp(limit), "AUTH");
+            assert.equal(error.retry, retry);
+            assert.equal(error.step, "acquire token");
+            if (cause !== undefined) {
+                assert.equal(error.cause, cause);
+                assert.ok(error.message.includes(cause.message));
+            }
+        });
+    }
+});
+
+test("a provider that waits ends with its client", async (t) => {
+    let ended;
+    const asked = new Promise((resolve) => {
+        const kcsb = withTokenProvider(connection, (_, { abortSignal }) => {
+            resolve();
+            return new Promise((_, reject) => abortSignal.addEventListener("abort", () => reject((ended = abortSignal.reason))));
+        });
+        const client = newClient(t, { kcsb });
+        t.warming = client.warmUp();
+        t.client = client;
+    });
+    await asked;
+    const closing = t.client.close();
+    await failed(t.warming, "CANCELLED");
+    await closing;
+    assert.ok(ended);
+});
+
+test("a token is not sent to a host nobody knows", async (t) => {
+    const client = newClient(t, { kcsb: withAccessToken("https://example.com", "t") });
+    const error = await failed(client.warmUp(limit), "CONFIG");
+    assert.equal(error.step, "check trusted endpoint");
+});
+
+test("secrets are not shown", async (t) => {
+    const secret = "very-secret";
+    const kcsb = new KustoConnectionStringBuilder(`https://a.kusto.windows.net;Fed=true;UserToken=${secret}`);
+    const token = withAccessToken("https://a.kusto.windows.net", secret);
+    const client = newClient(t, { kcsb: token });
+    for (const shown of [`${kcsb}`, inspect(kcsb), JSON.stringify({ kcsb }), inspect(token), inspect(client, { showHidden: true, depth: 9 })]) {
+        assert.ok(!shown.includes(secret), shown);
+    }
+    assert.match(`${kcsb}`, /a\.kusto\.windows\.net.*\*\*\*\*/);
+    assert.equal(kcsb.dataSource, "https://a.kusto.windows.net/");
+    assert.equal(kcsb.initialCatalog, KustoConnectionStringBuilder.DefaultDatabaseName);
+    const error = await failed(() => new KustoConnectionStringBuilder(`${secret}=1;${connection}`), "CONFIG");
+    assert.equal(error.permanent, true);
+    const leaking = withTokenProvider(connection, async () => {
+        throw new Error(`refused: Bearer ${secret}`);
+    });
+    const refused = await failed(newClient(t, { kcsb: leaking }).warmUp(limit), "AUTH");
+    assert.ok(!refused.message.includes(secret));
+});
+
+test("the log", async (t) => {
+    const lines = [];
+    setLog(LogLevel.Trace, (level, target, message) => lines.push([level, target, message]));
+    t.after(() => setLog(LogLevel.Off));
+    const client = newClient(t, { kcsb: withAccessToken(connection, "very-secret") });
+    const table = await newTable(client);
+    await arm(t, { service: "blob", times: 1, fault: { kind: "cut", when: "before" } });
+    const result = await ingested(client.ingestFromBuffer(twoRows, now(table)));
+    const text = lines.map((line) => line.join(" ")).join("\n");
+    assert.ok(text.includes(result.sourceId));
+    assert.doesNotMatch(text, /very-secret|sig=[^*]/);
+    assert.ok(lines.every(([level, target]) => level >= LogLevel.Error && target.startsWith("kusto_ingest")));
+    setLog(LogLevel.Error, null);
+    const before = lines.length;
+    await ingested(client.ingestFromBuffer(twoRows, now(table)));
+    assert.equal(lines.length, before);
+    await failed(() => setLog(9, () => {}), "INVALID_ARGUMENT");
+    await failed(() => setLog(LogLevel.Info, "text"), "INVALID_ARGUMENT");
+});
+
+test("names in the service's logs and settings", async (t) => {
+    const kcsb = new KustoConnectionStringBuilder(connection);
+    kcsb.applicationNameForTracing = "tests";
+    kcsb.userNameForTracing = "somebody";
+    const client = newClient(t, { kcsb, settings: { "compression level": "small", "compression threads": 1 } });
+    assert.equal(await single(client, "print 5"), 5);
+    for (const settings of [{ colour: "red" }, { "memory budget": "little" }]) {
+        await failed(() => new IngestClient(kcsb, null, { settings }), "CONFIG");
+    }
+});
