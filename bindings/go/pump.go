@@ -29,7 +29,9 @@ type pump struct {
 	err      error
 }
 
-const chunkSize = 64 * 1024
+// chunkSize is what the library compresses at once: such pieces it takes as they are, smaller ones it must put
+// together.
+const chunkSize = 256 * 1024
 
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 

@@ -1,5 +1,6 @@
 //! The Go binding: its native files, its tests and its examples.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -50,7 +51,24 @@ pub(crate) fn stage() -> Result<PathBuf, String> {
     let native = module().join("native");
     workspace::remove_directory(&native)?;
     install::install(artifacts::release()?, &native)?;
+    workspace::write(&module().join("staged.go"), &staged(&native)?)?;
     Ok(native)
+}
+
+/// A source file that differs when what is staged does: Go looks for changes at the sources beside the
+/// package only, and would go on with a program that was linked to the library before.
+fn staged(native: &Path) -> Result<String, String> {
+    let mut hasher = DefaultHasher::new();
+    for file in ["include/kusto_ingest.h", "lib/libkusto_ingest.a"] {
+        let file = native.join(file);
+        let bytes = std::fs::read(&file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        bytes.hash(&mut hasher);
+    }
+    let number = hasher.finish();
+    Ok(format!(
+        "package kustoingest\n\n// Which library `cargo xtask stage go` has put into native.\nconst _ = {number:#x}\n"
+    ))
 }
 
 /// Stages, then checks and tests the module and runs its examples.
