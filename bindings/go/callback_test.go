@@ -81,6 +81,59 @@ func TestAReaderIsReadNoFasterThanStorageTakesIt(t *testing.T) {
 	}
 }
 
+// noise is data that is uploaded before its end is there, as it does not get smaller.
+func noise(size int64) io.Reader { return io.LimitReader(rand.New(rand.NewSource(5)), size) }
+
+func TestARefusedUploadEndsTheCallWhileTheReaderBlocks(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	arm(t, `{"service": "blob", "fault": {"kind": "status", "status": 403, "code": "AuthorizationFailure"}}`)
+	over := make(chan struct{})
+	defer close(over)
+	blocked := readFunc(func([]byte) (int, error) { <-over; return 0, io.EOF })
+	// A little more than the two blocks of 4 MiB with which an upload begins.
+	reader := io.MultiReader(noise(8<<20+64<<10), blocked)
+	_, err := client.FromReader(context.Background(), reader, now(table)...)
+	if failure := failed(t, err, kusto.CodeAuth); failure.HTTPStatus != 403 {
+		t.Errorf("%+v", *failure)
+	}
+}
+
+// More than the library has threads for calls that wait.
+func TestManyReadersThatWait(t *testing.T) {
+	const readers = 600
+	client := newClient(t)
+	table := newTable(t, client)
+	ctx := within(t)
+	var all sync.WaitGroup
+	var writers []*io.PipeWriter
+	for range readers {
+		reader, writer := io.Pipe()
+		writers = append(writers, writer)
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			if _, err := client.FromReader(ctx, reader, kusto.Table(table), kusto.FlushImmediately()); err != nil {
+				t.Error(err)
+				reader.CloseWithError(err)
+			}
+		}()
+	}
+	// The second Write returns when the library has taken what the first one wrote.
+	for _, row := range []string{"1,one\n", "2,two\n"} {
+		for _, writer := range writers {
+			if _, err := io.WriteString(writer, row); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, writer := range writers {
+		writer.Close()
+	}
+	all.Wait()
+	eventually(t, "all rows arrive", func() bool { return number(t, client, "['"+table+"'] | count") == 2*readers })
+}
+
 func TestProgress(t *testing.T) {
 	client := newClient(t)
 	table := newTable(t, client)

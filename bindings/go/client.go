@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"context"
-	"errors"
 	"sync"
 )
 
@@ -78,13 +77,9 @@ func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 
 // WarmUp fetches token and ingestion resources now, for programs that want to fail early.
 func (c *Client) WarmUp(ctx context.Context) error {
-	_, err := await(ctx, c, func(timeout C.int64_t) (struct{}, error) {
-		var failure *C.kusto_error
-		if status := C.kusto_client_warm_up(c.handle, timeout, &failure); status != C.KUSTO_OK {
-			return struct{}{}, takeError(status, failure)
-		}
-		return struct{}{}, nil
-	})
+	_, err := run(ctx, c, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
+		return C.shim_warm_up_start(c.handle, timeout, user, op, failure)
+	}, takeNothing)
 	return err
 }
 
@@ -196,44 +191,4 @@ func (c *Client) explained(ctx context.Context, err error) error {
 		failure.cause = ErrClosed
 	}
 	return err
-}
-
-// await runs a call that the library can only be told a deadline for. When the context is cancelled
-// it returns at once; the call goes on unseen until the service answers or the client is closed.
-func await[T any](ctx context.Context, c *Client, call func(timeout C.int64_t) (T, error)) (T, error) {
-	var none T
-	if ctx.Err() != nil {
-		return none, cancelled(ctx)
-	}
-	if err := c.enter(); err != nil {
-		return none, err
-	}
-	type outcome struct {
-		value T
-		err   error
-	}
-	ended := make(chan outcome, 1)
-	go func() {
-		defer c.leave()
-		value, err := call(remaining(ctx))
-		ended <- outcome{value, c.explained(ctx, err)}
-	}()
-	for done := ctx.Done(); ; {
-		select {
-		case outcome := <-ended:
-			return outcome.value, outcome.err
-		case <-done:
-			if !deadlinePassed(ctx) {
-				return none, cancelled(ctx)
-			}
-			done = nil
-		}
-	}
-}
-
-// deadlinePassed says that the library knows of the context's end: its own error comes right after,
-// and says more.
-func deadlinePassed(ctx context.Context) bool {
-	_, limited := ctx.Deadline()
-	return limited && errors.Is(ctx.Err(), context.DeadlineExceeded)
 }

@@ -9,14 +9,14 @@ func CreateTableCommand(table string, columns ...Column) (string, error) {
 	var command *C.kusto_command
 	var failure *C.kusto_error
 	name, length := present(table)
-	if err := checked(C.kusto_command_create_table(name, length, &command, &failure), failure); err != nil {
+	if err := checked(C.kusto_command_create_table(name, length, &command, &failure), &failure); err != nil {
 		return "", err
 	}
 	defer C.kusto_command_free(command)
 	for _, column := range columns {
 		name, nameLength := present(column.Name)
 		kind, kindLength := present(column.Type)
-		if err := checked(C.kusto_command_add_column(command, name, nameLength, kind, kindLength, &failure), failure); err != nil {
+		if err := checked(C.kusto_command_add_column(command, name, nameLength, kind, kindLength, &failure), &failure); err != nil {
 			return "", err
 		}
 	}
@@ -40,7 +40,7 @@ func CreateMappingCommand(table string, format DataFormat, name, mapping string,
 		alter = 1
 	}
 	status := C.kusto_command_create_mapping(into, intoLength, C.int32_t(format), called, calledLength, document, documentLength, alter, &command, &failure)
-	if err := checked(status, failure); err != nil {
+	if err := checked(status, &failure); err != nil {
 		return "", err
 	}
 	defer C.kusto_command_free(command)

@@ -111,6 +111,9 @@ func TestDeadlines(t *testing.T) {
 		"upload": func(ctx context.Context) error {
 			return second(client.FromBytes(ctx, []byte(twoRows), now(table)...))
 		},
+		"pushed upload": func(ctx context.Context) error {
+			return second(client.FromReader(ctx, strings.NewReader(twoRows), now(table)...))
+		},
 		"query": func(ctx context.Context) error { return second(client.Query(ctx, "", "print 1")) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,14 +128,71 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-func TestACancelledQueryReturnsAtOnce(t *testing.T) {
+// A call that was cancelled has ended in the library too when it returns: nothing is left that
+// Shutdown would wait for, and the connection of its request is closed.
+func TestCancelledCallsEndNatively(t *testing.T) {
+	for name, test := range map[string]struct {
+		service string
+		call    func(context.Context, *kusto.Client, *kusto.Result) error
+	}{
+		"query": {"query", func(ctx context.Context, c *kusto.Client, _ *kusto.Result) error {
+			return second(c.Query(ctx, "", "print 1"))
+		}},
+		"command": {"mgmt", func(ctx context.Context, c *kusto.Client, _ *kusto.Result) error {
+			return second(c.Mgmt(ctx, "", ".show tables"))
+		}},
+		"status": {"table", func(ctx context.Context, _ *kusto.Client, r *kusto.Result) error { return second(r.Status(ctx)) }},
+		"wait":   {"table", func(ctx context.Context, _ *kusto.Client, r *kusto.Result) error { return r.Wait(ctx) }},
+		"peek": {"queue", func(ctx context.Context, c *kusto.Client, r *kusto.Result) error {
+			return second(c.PeekOutcomes(ctx, kusto.Successes, r, 1))
+		}},
+		"take": {"queue", func(ctx context.Context, c *kusto.Client, r *kusto.Result) error {
+			return second(c.TakeOutcomes(ctx, kusto.Successes, r, 1))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t)
+			result, err := client.FromBytes(within(t), []byte(twoRows), now(newTable(t, client))...)
+			ingested(t, result, err)
+			// Leaves a connection that the next call uses.
+			if err := test.call(within(t), client, result); err != nil {
+				t.Fatal(err)
+			}
+			open := eventDescriptors(t)
+			mustEndWhenCancelled(t, client, test.service, func(ctx context.Context) error { return test.call(ctx, client, result) })
+			eventually(t, "the connection is closed", func() bool { return eventDescriptors(t) < open })
+			shutDown(t, client)
+		})
+	}
+}
+
+func TestACancelledWarmUpEndsNatively(t *testing.T) {
 	client := newClient(t)
-	arm(t, `{"service": "query", "fault": {"kind": "stall", "when": "before"}}`)
+	mustEndWhenCancelled(t, client, "mgmt", client.WarmUp)
+	shutDown(t, client)
+}
+
+// mustEndWhenCancelled cancels a call while its request hangs in a service.
+func mustEndWhenCancelled(t *testing.T, client *kusto.Client, service string, call func(context.Context) error) {
+	t.Helper()
+	arm(t, `{"service": "`+service+`", "fault": {"kind": "stall", "when": "before"}}`)
+	// Without a deadline, which would end it as well.
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { whenStalled(t); cancel() }()
-	_, err := client.Query(ctx, "", "print 1")
+	err := call(ctx)
 	failed(t, err, kusto.CodeCancelled)
-	// Closing ends what the library still waits for; the clean-up sees that nothing is left.
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// shutDown fails the test when something is under way.
+func shutDown(t *testing.T, client *kusto.Client) {
+	t.Helper()
+	ctx := within(t)
+	if abandoned, err := client.Shutdown(ctx); abandoned != 0 || err != nil || ctx.Err() != nil {
+		t.Errorf("%d abandoned, %v, %v", abandoned, err, ctx.Err())
+	}
 }
 
 func TestCloseWithWorkInFlight(t *testing.T) {

@@ -105,10 +105,10 @@ func invalidArgument(argument, message string) *Error {
 // cancelled is the failure of a call whose context ended before the library could say anything.
 func cancelled(ctx context.Context) *Error {
 	failure := newError(CodeCancelled, "the context has ended: "+ctx.Err().Error())
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		failure.Code = CodeTimedOut
-	}
 	failure.Retry, failure.cause = RetryUnknown, ctx.Err()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		failure.Code, failure.Retry = CodeTimedOut, RetryLater
+	}
 	return failure
 }
 

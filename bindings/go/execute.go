@@ -18,7 +18,7 @@ func RequestOption(name, value string) QueryOption {
 		var failure *C.kusto_error
 		key, keyLength := present(name)
 		start, length := present(value)
-		return checked(C.kusto_request_options_set(o, key, keyLength, start, length, &failure), failure)
+		return checked(C.kusto_request_options_set(o, key, keyLength, start, length, &failure), &failure)
 	}
 }
 
@@ -30,7 +30,7 @@ func QueryParameter(name, value string) QueryOption {
 		var failure *C.kusto_error
 		key, keyLength := present(name)
 		start, length := present(value)
-		return checked(C.kusto_request_options_set_parameter(o, key, keyLength, start, length, &failure), failure)
+		return checked(C.kusto_request_options_set_parameter(o, key, keyLength, start, length, &failure), &failure)
 	}
 }
 
@@ -39,13 +39,14 @@ func ClientRequestID(id string) QueryOption {
 	return func(o *C.kusto_request_options) error {
 		var failure *C.kusto_error
 		start, length := present(id)
-		return checked(C.kusto_request_options_set_client_request_id(o, start, length, &failure), failure)
+		return checked(C.kusto_request_options_set_client_request_id(o, start, length, &failure), &failure)
 	}
 }
 
-func checked(status C.kusto_status, failure *C.kusto_error) error {
+// checked takes the error by its address: as a value it might be read before the call that makes it.
+func checked(status C.kusto_status, failure **C.kusto_error) error {
 	if status != C.KUSTO_OK {
-		return takeError(status, failure)
+		return takeError(status, *failure)
 	}
 	return nil
 }
@@ -71,29 +72,23 @@ func (c *Client) execute(ctx context.Context, database, command string, opts []Q
 	if database == "" {
 		database = c.database
 	}
-	return await(ctx, c, func(timeout C.int64_t) (*Rows, error) {
-		options, err := requestOptions(opts)
-		if err != nil {
-			return nil, err
-		}
-		defer C.kusto_request_options_free(options)
-		var rows *C.kusto_rows
-		var failure *C.kusto_error
+	options, err := requestOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	defer C.kusto_request_options_free(options)
+	return run(ctx, c, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
 		name, nameLength := text(database)
 		start, length := present(command)
-		if status := C.kusto_execute(c.handle, name, nameLength, start, length, options, timeout, &rows, &failure); status != C.KUSTO_OK {
-			return nil, takeError(status, failure)
-		}
-		defer C.kusto_rows_free(rows)
-		return copyRows(rows), nil
-	})
+		return C.shim_execute_start(c.handle, name, nameLength, start, length, options, timeout, user, op, failure)
+	}, takeRows)
 }
 
 // requestOptions is for the caller to free.
 func requestOptions(opts []QueryOption) (*C.kusto_request_options, error) {
 	var options *C.kusto_request_options
 	var failure *C.kusto_error
-	if err := checked(C.kusto_request_options_new(&options, &failure), failure); err != nil {
+	if err := checked(C.kusto_request_options_new(&options, &failure), &failure); err != nil {
 		return nil, err
 	}
 	for _, option := range opts {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 )
 
 // FromFile hands a file over: it is uploaded and queued when the call returns, and ingested later.
@@ -29,7 +28,7 @@ func (c *Client) FromReader(ctx context.Context, reader io.Reader, opts ...FileO
 	if reader == nil {
 		return nil, invalidArgument("reader", "must not be nil")
 	}
-	return c.ingest(ctx, opts, func(t *transfer) (*C.kusto_source, error) { return t.readerSource(reader) })
+	return c.ingest(ctx, opts, func(t *transfer) (*C.kusto_source, error) { return t.streamSource(reader) })
 }
 
 // FromBytes hands over data in memory, which is not copied: it must not change before the call
@@ -86,44 +85,28 @@ func (c *Client) fromBlobs(ctx context.Context, list func(*ingestion) ([]Blob, e
 // transfer is one ingestion under way.
 type transfer struct {
 	ingestion
+	call
+	// Carries the data of a reader; nil for other sources.
 	pump *pump
-	done chan struct{}
-	// What the library still refers to.
-	held sync.WaitGroup
 	// Ends the transfer when a callback panicked.
 	giveUp context.CancelCauseFunc
 }
 
-// heldValue is user data that the transfer waits for.
-type heldValue struct {
-	transfer *transfer
-	release  func()
-}
-
-func (h *heldValue) dropped() {
-	if h.release != nil {
-		h.release()
-	}
-	h.transfer.held.Done()
-}
-
-func (t *transfer) hold(release func()) C.uintptr_t {
-	t.held.Add(1)
-	return register(&heldValue{t, release})
-}
-
-//export goKustoDone
-func goKustoDone(user C.uintptr_t) { close(valueOf[*heldValue](user).transfer.done) }
-
 //export goKustoProgress
 func goKustoProgress(user C.uintptr_t, read, sent, total C.uint64_t) {
-	t := valueOf[*heldValue](user).transfer
+	if report := valueOf[*heldValue](user).progress; report != nil {
+		report(Progress{uint64(read), uint64(sent), uint64(total)})
+	}
+}
+
+// report calls the user's function.
+func (t *transfer) report(now Progress) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			t.giveUp(fmt.Errorf("the progress callback panicked: %v", panicked))
 		}
 	}()
-	t.progress(Progress{uint64(read), uint64(sent), uint64(total)})
+	t.progress(now)
 }
 
 func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*transfer) (*C.kusto_source, error)) (*Result, error) {
@@ -134,7 +117,7 @@ func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*trans
 		return nil, err
 	}
 	defer c.leave()
-	t := &transfer{ingestion: ingestion{database: c.database, table: c.table}, done: make(chan struct{})}
+	t := &transfer{ingestion: ingestion{database: c.database, table: c.table}, call: call{done: make(chan struct{})}}
 	for _, option := range opts {
 		if err := option(&t.ingestion); err != nil {
 			return nil, err
@@ -153,10 +136,8 @@ func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*trans
 
 // run starts the native operation and returns when it has ended and refers to nothing of ours.
 func (t *transfer) run(ctx context.Context, c *Client, open func(*transfer) (*C.kusto_source, error)) (*Result, error) {
-	defer t.keepBuffers()
 	// After the operation has been freed.
 	defer t.held.Wait()
-	defer t.stopPump()
 	props, err := t.newProps()
 	if err != nil {
 		return nil, err
@@ -171,27 +152,25 @@ func (t *transfer) run(ctx context.Context, c *Client, open func(*transfer) (*C.
 		return nil, err
 	}
 	var op *C.kusto_op
-	var failure *C.kusto_error
-	if status := C.shim_ingest_start(c.handle, props, source, remaining(ctx), t.hold(nil), &op, &failure); status != C.KUSTO_OK {
-		return nil, takeError(status, failure)
+	if t.pump != nil {
+		op, err = t.push(ctx, c, props, source)
+	} else {
+		op, err = t.start(ctx, c, props, source)
+	}
+	if err != nil {
+		return nil, err
 	}
 	defer C.kusto_op_free(op)
 	t.wait(ctx, op)
 	return takeResult(op)
 }
 
-// wait returns when the operation has ended. A cancelled one is waited for too: its data is in use
-// until then.
-func (t *transfer) wait(ctx context.Context, op *C.kusto_op) {
-	select {
-	case <-t.done:
-		return
-	case <-ctx.Done():
-	}
-	if !deadlinePassed(ctx) {
-		C.kusto_op_cancel(op)
-	}
-	<-t.done
+// start lets the library read the source, which it takes.
+func (t *transfer) start(ctx context.Context, c *Client, props *C.kusto_props, source *C.kusto_source) (*C.kusto_op, error) {
+	var op *C.kusto_op
+	var failure *C.kusto_error
+	status := C.shim_ingest_start(c.handle, props, source, remaining(ctx), t.hold(&heldValue{}), &op, &failure)
+	return op, checked(status, &failure)
 }
 
 // explained puts the cause that lies on our side into the library's error.
@@ -205,7 +184,7 @@ func (t *transfer) explained(ctx context.Context, err error) error {
 	}
 	if t.pump != nil && failure.Code == CodeSourceIO {
 		if cause := t.pump.failure(); cause != nil {
-			failure.Message, failure.cause = failure.Message+": "+cause.Error(), cause
+			failure.cause = cause
 		}
 	}
 	return err

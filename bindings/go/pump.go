@@ -4,71 +4,81 @@ package kustoingest
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"unsafe"
 )
 
-// pump carries data from a reader to the library. The reader runs on a goroutine of its own, and the
-// library's thread takes finished chunks from a channel: so that thread waits no longer than the
-// operation lives, however long a Read blocks. (The push stream of the C API would not need that
-// thread, but it knows neither source id nor compression, size or progress, and a write that waits
-// for storage cannot be cancelled.)
+// pump carries data from a reader to a stream of the library. The reader runs on a goroutine of its
+// own, which waits here while storage is slower than the reader: Go cannot interrupt a Read, and the
+// ingestion may end while one blocks.
 type pump struct {
-	// Closed after the last chunk.
-	chunks chan []byte
-	// What the library has not taken of the newest chunk.
-	rest []byte
-	// Closed when the operation has ended.
-	stop chan struct{}
+	reader io.Reader
+	stream *C.kusto_stream
+	// Held by the one who uses the stream; the goroutine leaves it alone once stopped.
+	mu      sync.Mutex
+	stopped bool
+	// Closed when the library has let go of the source: the operation has all of it, or has ended.
+	released chan struct{}
 	// Closed when the reader is not used any more; err is set before.
 	finished chan struct{}
 	err      error
-	buffers  *chunkPair
 }
 
 const chunkSize = 64 * 1024
 
-// Two buffers: one is filled while the library reads the other.
-type chunkPair [2][chunkSize]byte
-
-var chunkPairs = sync.Pool{New: func() any { return new(chunkPair) }}
+var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
 var errReaderExited = errors.New("the reader ended its goroutine")
 
-func (t *transfer) readerSource(reader io.Reader) (*C.kusto_source, error) {
-	t.pump = &pump{chunks: make(chan []byte), stop: make(chan struct{}), finished: make(chan struct{})}
-	t.pump.buffers = chunkPairs.Get().(*chunkPair)
+func (t *transfer) streamSource(reader io.Reader) (*C.kusto_source, error) {
+	t.pump = &pump{reader: reader, released: make(chan struct{}), finished: make(chan struct{})}
 	var source *C.kusto_source
 	var failure *C.kusto_error
-	status := C.shim_source_reader(t.hold(nil), &source, &failure)
-	if status != C.KUSTO_OK {
-		close(t.pump.finished)
+	err := checked(C.kusto_source_stream(&source, &failure), &failure)
+	return source, err
+}
+
+// push pushes what the reader gives into a stream with the source's settings, and ends the stream.
+func (t *transfer) push(ctx context.Context, c *Client, props *C.kusto_props, source *C.kusto_source) (*C.kusto_op, error) {
+	p := t.pump
+	var failure *C.kusto_error
+	if status := C.kusto_stream_begin(c.handle, props, source, &p.stream, &failure); status != C.KUSTO_OK {
 		return nil, takeError(status, failure)
 	}
-	go t.pump.run(reader)
-	return source, nil
-}
-
-// stopPump lets go of the library's thread and of the reader.
-func (t *transfer) stopPump() {
-	if t.pump != nil {
-		close(t.pump.stop)
-	}
-}
-
-// keepBuffers is for when the library is done: they are kept for the next reader, unless this one
-// still uses them.
-func (t *transfer) keepBuffers() {
-	if t.pump == nil {
-		return
-	}
+	defer C.kusto_stream_free(p.stream)
+	go p.run()
 	select {
-	case <-t.pump.finished:
-		chunkPairs.Put(t.pump.buffers)
-	default:
+	case <-p.finished:
+	case <-p.released:
+	case <-ctx.Done():
+		C.kusto_stream_cancel(p.stream)
+	}
+	p.stop()
+	timeout := remaining(ctx)
+	if deadlinePassed(ctx) {
+		timeout = 0
+	}
+	var op *C.kusto_op
+	err := checked(C.shim_stream_finish(p.stream, timeout, t.hold(&heldValue{}), &op, &failure), &failure)
+	return op, err
+}
+
+// stop takes the stream away from the goroutine. Data that is not the reader's whole data is never
+// ingested.
+func (p *pump) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	if err := p.failure(); err != nil {
+		reason, length := present(strings.ToValidUTF8(err.Error(), "\uFFFD"))
+		if C.kusto_stream_fail(p.stream, reason, length, nil) != C.KUSTO_OK {
+			C.kusto_stream_cancel(p.stream)
+		}
 	}
 }
 
@@ -82,7 +92,7 @@ func (p *pump) failure() error {
 	}
 }
 
-func (p *pump) run(reader io.Reader) {
+func (p *pump) run() {
 	err := errReaderExited
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -90,25 +100,22 @@ func (p *pump) run(reader io.Reader) {
 		}
 		p.err = err
 		close(p.finished)
-		close(p.chunks)
 	}()
-	err = p.copy(reader)
+	err = p.copy()
 }
 
 // copy ends with nil at the end of the data, and when nobody wants it any more.
-func (p *pump) copy(reader io.Reader) error {
-	empty := 0
-	for turn := 0; ; turn ^= 1 {
-		buffer := p.buffers[turn][:]
-		n, err := reader.Read(buffer)
+func (p *pump) copy() error {
+	chunk := chunks.Get().(*[chunkSize]byte)
+	defer chunks.Put(chunk)
+	for empty := 0; ; {
+		n, err := p.reader.Read(chunk[:])
 		switch {
-		case n < 0 || n > len(buffer):
-			return fmt.Errorf("the reader returned %d for a buffer of %d bytes", n, len(buffer))
+		case n < 0 || n > len(chunk):
+			return fmt.Errorf("the reader returned %d for a buffer of %d bytes", n, len(chunk))
 		case n > 0:
 			empty = 0
-			select {
-			case p.chunks <- buffer[:n]:
-			case <-p.stop:
+			if !p.write(chunk[:n]) {
 				return nil
 			}
 		case err == nil:
@@ -125,24 +132,10 @@ func (p *pump) copy(reader io.Reader) error {
 	}
 }
 
-//export goKustoRead
-func goKustoRead(user C.uintptr_t, buffer *C.uint8_t, size C.size_t) C.int64_t {
-	p := valueOf[*heldValue](user).transfer.pump
-	for len(p.rest) == 0 {
-		select {
-		case chunk, more := <-p.chunks:
-			if !more {
-				if p.err != nil {
-					return -1
-				}
-				return 0
-			}
-			p.rest = chunk
-		case <-p.stop:
-			return -1
-		}
-	}
-	n := copy(unsafe.Slice((*byte)(unsafe.Pointer(buffer)), int(size)), p.rest)
-	p.rest = p.rest[n:]
-	return C.int64_t(n)
+// write waits until the library has taken everything; false when the operation has ended, which knows
+// why.
+func (p *pump) write(data []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.stopped && C.kusto_stream_write(p.stream, (*C.uint8_t)(unsafe.SliceData(data)), C.size_t(len(data)), C.KUSTO_FOREVER, nil, nil) == C.KUSTO_OK
 }

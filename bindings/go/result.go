@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -64,15 +65,10 @@ func takeResult(op *C.kusto_op) (*Result, error) {
 // Status asks the status table once: one entry for each item. Without [ReportResultToTable] they stay
 // [Queued].
 func (r *Result) Status(ctx context.Context) ([]Status, error) {
-	return await(ctx, r.client, func(timeout C.int64_t) ([]Status, error) {
-		var report *C.kusto_report
-		var failure *C.kusto_error
+	return run(ctx, r.client, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
 		token, length := present(r.TrackingToken)
-		if status := C.kusto_track(r.client.handle, token, length, timeout, &report, &failure); status != C.KUSTO_OK {
-			return nil, takeError(status, failure)
-		}
-		return takeReport(report), nil
-	})
+		return C.shim_track_start(r.client.handle, token, length, timeout, user, op, failure)
+	}, takeReport)
 }
 
 // WaitOption is an option of [Result.Wait].
@@ -96,28 +92,13 @@ func (r *Result) Wait(ctx context.Context, opts ...WaitOption) error {
 	if interval <= 0 {
 		return invalidArgument("interval", "must be more than 0")
 	}
-	for {
-		statuses, err := r.Status(ctx)
-		if err != nil {
-			return err
-		}
-		if pending(statuses) {
-			if err := pause(ctx, interval); err != nil {
-				return err
-			}
-			continue
-		}
-		return outcome(statuses)
+	poll := C.int64_t(math.Ceil(float64(interval) / float64(time.Millisecond)))
+	statuses, err := run(ctx, r.client, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
+		token, length := present(r.TrackingToken)
+		return C.shim_track_until_final_start(r.client.handle, token, length, poll, timeout, user, op, failure)
+	}, takeReport)
+	if err != nil {
+		return err
 	}
-}
-
-func pause(ctx context.Context, interval time.Duration) error {
-	timer := time.NewTimer(interval)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return cancelled(ctx)
-	}
+	return outcome(statuses)
 }

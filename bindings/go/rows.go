@@ -30,12 +30,19 @@ type cell struct {
 	null bool
 }
 
-func copyRows(rows *C.kusto_rows) *Rows {
+// takeRows copies what a finished operation ended with.
+func takeRows(op *C.kusto_op) (*Rows, error) {
+	var rows *C.kusto_rows
+	var failure *C.kusto_error
+	if status := C.kusto_op_rows(op, &rows, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	defer C.kusto_rows_free(rows)
 	copy := &Rows{row: -1}
 	for {
 		copy.tables = append(copy.tables, copyTable(rows))
 		if C.kusto_rows_next_table(rows) == 0 {
-			return copy
+			return copy, nil
 		}
 	}
 }

@@ -12,11 +12,6 @@ static void KUSTO_CALL on_token(void *user, kusto_token_request *request)
     goKustoToken((uintptr_t)user, request);
 }
 
-static int64_t KUSTO_CALL on_read(void *user, uint8_t *buffer, size_t cap)
-{
-    return goKustoRead((uintptr_t)user, buffer, cap);
-}
-
 static void KUSTO_CALL on_progress(void *user, uint64_t read, uint64_t sent, uint64_t total)
 {
     goKustoProgress((uintptr_t)user, read, sent, total);
@@ -45,11 +40,6 @@ kusto_status shim_source_bytes(const uint8_t *data, size_t len, uintptr_t user, 
     return kusto_source_bytes(data, len, on_drop, (void *)user, out, err);
 }
 
-kusto_status shim_source_reader(uintptr_t user, kusto_source **out, kusto_error **err)
-{
-    return kusto_source_reader(on_read, (void *)user, on_drop, out, err);
-}
-
 kusto_status shim_source_progress(kusto_source *source, uintptr_t user, kusto_error **err)
 {
     return kusto_source_set_progress(source, on_progress, (void *)user, on_drop, err);
@@ -61,6 +51,56 @@ kusto_status shim_ingest_start(const kusto_client *client, const kusto_props *pr
 {
     return kusto_ingest_start(client, props, source, timeout_ms, on_done, (void *)user, on_drop,
                               out, err);
+}
+
+kusto_status shim_stream_finish(kusto_stream *stream, int64_t timeout_ms, uintptr_t user, kusto_op **out,
+                                kusto_error **err)
+{
+    return kusto_stream_finish(stream, timeout_ms, on_done, (void *)user, on_drop, out, err);
+}
+
+kusto_status shim_execute_start(const kusto_client *client, const char *database, size_t database_len,
+                                const char *command, size_t command_len, const kusto_request_options *options,
+                                int64_t timeout_ms, uintptr_t user, kusto_op **out, kusto_error **err)
+{
+    return kusto_execute_start(client, database, database_len, command, command_len, options, timeout_ms, on_done,
+                               (void *)user, on_drop, out, err);
+}
+
+kusto_status shim_track_start(const kusto_client *client, const char *token, size_t token_len, int64_t timeout_ms,
+                              uintptr_t user, kusto_op **out, kusto_error **err)
+{
+    return kusto_track_start(client, token, token_len, timeout_ms, on_done, (void *)user, on_drop, out, err);
+}
+
+kusto_status shim_track_until_final_start(const kusto_client *client, const char *token, size_t token_len,
+                                          int64_t poll_ms, int64_t timeout_ms, uintptr_t user, kusto_op **out,
+                                          kusto_error **err)
+{
+    return kusto_track_until_final_start(client, token, token_len, poll_ms, timeout_ms, on_done, (void *)user,
+                                         on_drop, out, err);
+}
+
+kusto_status shim_outcomes_peek_start(const kusto_client *client, int32_t which, const char *token,
+                                      size_t token_len, size_t max, int64_t timeout_ms, uintptr_t user,
+                                      kusto_op **out, kusto_error **err)
+{
+    return kusto_outcomes_peek_start(client, which, token, token_len, max, timeout_ms, on_done, (void *)user,
+                                     on_drop, out, err);
+}
+
+kusto_status shim_outcomes_take_start(const kusto_client *client, int32_t which, const char *token,
+                                      size_t token_len, size_t max, int64_t timeout_ms, uintptr_t user,
+                                      kusto_op **out, kusto_error **err)
+{
+    return kusto_outcomes_take_start(client, which, token, token_len, max, timeout_ms, on_done, (void *)user,
+                                     on_drop, out, err);
+}
+
+kusto_status shim_warm_up_start(const kusto_client *client, int64_t timeout_ms, uintptr_t user, kusto_op **out,
+                                kusto_error **err)
+{
+    return kusto_client_warm_up_start(client, timeout_ms, on_done, (void *)user, on_drop, out, err);
 }
 
 kusto_status shim_log(int32_t level, uintptr_t user, kusto_error **err)

@@ -13,11 +13,28 @@
 kusto_status shim_credential(uintptr_t user, kusto_credential **out, kusto_error **err);
 kusto_status shim_source_bytes(const uint8_t *data, size_t len, uintptr_t user, kusto_source **out,
                                kusto_error **err);
-kusto_status shim_source_reader(uintptr_t user, kusto_source **out, kusto_error **err);
 kusto_status shim_source_progress(kusto_source *source, uintptr_t user, kusto_error **err);
 kusto_status shim_ingest_start(const kusto_client *client, const kusto_props *props,
                                kusto_source *source, int64_t timeout_ms, uintptr_t user,
                                kusto_op **out, kusto_error **err);
+kusto_status shim_stream_finish(kusto_stream *stream, int64_t timeout_ms, uintptr_t user, kusto_op **out,
+                                kusto_error **err);
+kusto_status shim_execute_start(const kusto_client *client, const char *database, size_t database_len,
+                                const char *command, size_t command_len, const kusto_request_options *options,
+                                int64_t timeout_ms, uintptr_t user, kusto_op **out, kusto_error **err);
+kusto_status shim_track_start(const kusto_client *client, const char *token, size_t token_len, int64_t timeout_ms,
+                              uintptr_t user, kusto_op **out, kusto_error **err);
+kusto_status shim_track_until_final_start(const kusto_client *client, const char *token, size_t token_len,
+                                          int64_t poll_ms, int64_t timeout_ms, uintptr_t user, kusto_op **out,
+                                          kusto_error **err);
+kusto_status shim_outcomes_peek_start(const kusto_client *client, int32_t which, const char *token,
+                                      size_t token_len, size_t max, int64_t timeout_ms, uintptr_t user,
+                                      kusto_op **out, kusto_error **err);
+kusto_status shim_outcomes_take_start(const kusto_client *client, int32_t which, const char *token,
+                                      size_t token_len, size_t max, int64_t timeout_ms, uintptr_t user,
+                                      kusto_op **out, kusto_error **err);
+kusto_status shim_warm_up_start(const kusto_client *client, int64_t timeout_ms, uintptr_t user, kusto_op **out,
+                                kusto_error **err);
 /* With `user` 0 nobody listens any more. */
 kusto_status shim_log(int32_t level, uintptr_t user, kusto_error **err);
 

@@ -26,7 +26,7 @@ func (t *transfer) bytesSource(data []byte) (*C.kusto_source, error) {
 	pinned.Pin(unsafe.SliceData(data))
 	var source *C.kusto_source
 	var failure *C.kusto_error
-	status := C.shim_source_bytes((*C.uint8_t)(unsafe.SliceData(data)), C.size_t(len(data)), t.hold(pinned.Unpin), &source, &failure)
+	status := C.shim_source_bytes((*C.uint8_t)(unsafe.SliceData(data)), C.size_t(len(data)), t.hold(&heldValue{release: pinned.Unpin}), &source, &failure)
 	if status != C.KUSTO_OK {
 		return nil, takeError(status, failure)
 	}
@@ -65,11 +65,23 @@ func (t *transfer) describe(source *C.kusto_source) error {
 	if status == C.KUSTO_OK && t.rawSize != 0 {
 		status = C.kusto_source_set_raw_size(source, C.uint64_t(t.rawSize), &failure)
 	}
-	if status == C.KUSTO_OK && t.progress != nil {
-		status = C.shim_source_progress(source, t.hold(nil), &failure)
+	if status == C.KUSTO_OK && (t.progress != nil || t.pump != nil) {
+		status = C.shim_source_progress(source, t.hold(t.observer()), &failure)
 	}
 	if status != C.KUSTO_OK {
 		return takeError(status, failure)
 	}
 	return nil
+}
+
+// observer is told how far the transfer is and, for the pump, when the library has let go of the source.
+func (t *transfer) observer() *heldValue {
+	value := &heldValue{}
+	if t.progress != nil {
+		value.progress = t.report
+	}
+	if t.pump != nil {
+		value.release = func() { close(t.pump.released) }
+	}
+	return value
 }

@@ -31,8 +31,6 @@ func (s State) String() string {
 	return names[s]
 }
 
-func (s State) final() bool { return s > Pending && s <= Queued }
-
 // Status is what the service says about one source.
 type Status struct {
 	State       State
@@ -48,7 +46,13 @@ type Status struct {
 	Details     string // The service's text.
 }
 
-func takeReport(report *C.kusto_report) []Status {
+// takeReport copies what a finished operation ended with.
+func takeReport(op *C.kusto_op) ([]Status, error) {
+	var report *C.kusto_report
+	var failure *C.kusto_error
+	if status := C.kusto_op_report(op, &report, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
 	defer C.kusto_report_free(report)
 	statuses := make([]Status, 0, int(C.kusto_report_len(report)))
 	for i := C.size_t(0); i < C.kusto_report_len(report); i++ {
@@ -66,16 +70,7 @@ func takeReport(report *C.kusto_report) []Status {
 			Details:     copied(func(n *C.size_t) *C.char { return C.kusto_report_item_details(report, i, n) }),
 		})
 	}
-	return statuses
-}
-
-func pending(statuses []Status) bool {
-	for _, status := range statuses {
-		if !status.State.final() {
-			return true
-		}
-	}
-	return false
+	return statuses, nil
 }
 
 // outcome is nil when all the data is in the table. The first item that is not gives the error.
@@ -87,7 +82,9 @@ func outcome(statuses []Status) error {
 		case status.State == Succeeded || status.State == Skipped:
 			good++
 		case status.State == Queued:
-			return newError(CodeInvalidState, "the ingestion does not report to the status table: use ReportResultToTable")
+			failure := newError(CodeInvalidState, "the ingestion does not report to the status table: use ReportResultToTable")
+			failure.Statuses = statuses
+			return failure
 		case failure == nil:
 			failure = &Error{
 				Code: CodeService, Step: "ingest", RetryAfter: -1, Statuses: statuses,
@@ -117,34 +114,29 @@ const (
 // PeekOutcomes looks at no more than limit notifications without removing them: those of one
 // ingestion, or with nil all. The queues belong to all clients of the cluster.
 func (c *Client) PeekOutcomes(ctx context.Context, which Outcome, of *Result, limit int) ([]Status, error) {
-	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, report **C.kusto_report, failure **C.kusto_error) C.kusto_status {
-		return C.kusto_outcomes_peek(c.handle, C.int32_t(which), token, length, C.size_t(limit), timeout, report, failure)
+	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
+		return C.shim_outcomes_peek_start(c.handle, C.int32_t(which), token, length, C.size_t(limit), timeout, user, op, failure)
 	})
 }
 
 // TakeOutcomes takes no more than limit notifications out of their queues: those of one ingestion, or
-// with nil all, those of other programs too.
+// with nil all, those of other programs too. Cancelling it may leave some of them hidden for a while.
 func (c *Client) TakeOutcomes(ctx context.Context, which Outcome, of *Result, limit int) ([]Status, error) {
-	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, report **C.kusto_report, failure **C.kusto_error) C.kusto_status {
-		return C.kusto_outcomes_take(c.handle, C.int32_t(which), token, length, C.size_t(limit), timeout, report, failure)
+	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
+		return C.shim_outcomes_take_start(c.handle, C.int32_t(which), token, length, C.size_t(limit), timeout, user, op, failure)
 	})
 }
 
-func (c *Client) outcomes(ctx context.Context, of *Result, limit int, call func(*C.char, C.size_t, C.int64_t, **C.kusto_report, **C.kusto_error) C.kusto_status) ([]Status, error) {
+func (c *Client) outcomes(ctx context.Context, of *Result, limit int, start func(*C.char, C.size_t, C.int64_t, C.uintptr_t, **C.kusto_op, **C.kusto_error) C.kusto_status) ([]Status, error) {
 	if limit < 0 {
 		return nil, invalidArgument("limit", "is negative")
 	}
-	return await(ctx, c, func(timeout C.int64_t) ([]Status, error) {
+	return run(ctx, c, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
 		var token *C.char
 		var length C.size_t
 		if of != nil {
 			token, length = present(of.TrackingToken)
 		}
-		var report *C.kusto_report
-		var failure *C.kusto_error
-		if status := call(token, length, timeout, &report, &failure); status != C.KUSTO_OK {
-			return nil, takeError(status, failure)
-		}
-		return takeReport(report), nil
-	})
+		return start(token, length, timeout, user, op, failure)
+	}, takeReport)
 }

@@ -20,6 +20,7 @@ use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::http::Role;
 use crate::faults::{Book, FaultReport, FaultRule};
 use crate::ingestor::Ingestor;
+use crate::messages::{Messages, Posted};
 use crate::options::{Options, Secret, StorageKind};
 use crate::server::auth::Access;
 use crate::server::body::Body;
@@ -269,6 +270,18 @@ impl Emulator {
         self.control.traffic.reset();
     }
 
+    /// The messages that clients posted since the start or the last reset. With [`Azurite`](crate::StorageKind::Azurite)
+    /// it stays empty.
+    #[must_use]
+    pub fn posted(&self) -> Posted {
+        self.control.messages.read()
+    }
+
+    /// Forgets the messages that clients posted; their queues keep them.
+    pub fn reset_posted(&self) {
+        self.control.messages.reset();
+    }
+
     /// Ends the emulator: what was taken for ingestion and requests under way are given a few seconds to
     /// finish, then nothing of it is left.
     pub async fn shutdown(mut self) {
@@ -316,6 +329,7 @@ impl Assembly<'_> {
         let control = Arc::new(Control {
             faults: Book::new(shutdown.clone()),
             traffic: Meter::default(),
+            messages: Messages::default(),
         });
         let ingestor_shutdown = CancellationToken::new();
         let ingestor = self.ingestor(&message_added)?;

@@ -168,6 +168,41 @@ async fn gzip_bodies_are_read() {
 }
 
 #[tokio::test]
+async fn waiting_messages_can_be_counted_and_not_taken() {
+    let options = Options {
+        ingestion: false,
+        ..Options::default()
+    };
+    let (emulator, client) = start(options).await;
+    let resources: Value = get(&client, emulator.engine_url(), "/emulator/v1/resources")
+        .await
+        .json()
+        .await
+        .unwrap();
+    let queues = resources["queues"].as_array().unwrap();
+    let mine = emulator.storage_resources().unwrap().queues;
+    assert_eq!(queues.len(), mine.len());
+    let message = "<QueueMessage><MessageText>x</MessageText></QueueMessage>";
+    let mut post = mine[0].clone();
+    post.set_path(&format!("{}/messages", post.path()));
+    let posted = client.post(post).body(message).send().await.unwrap();
+    assert_eq!(posted.status(), 201);
+    let mut waiting = 0;
+    for queue in queues {
+        let queue = queue.as_str().unwrap();
+        let counted = client.get(format!("{queue}&comp=metadata")).send().await;
+        let counted = counted.unwrap();
+        let count = &counted.headers()["x-ms-approximate-messages-count"];
+        waiting += count.to_str().unwrap().parse::<u32>().unwrap();
+        let (address, access) = queue.split_once('?').unwrap();
+        let taken = client.get(format!("{address}/messages?{access}"));
+        assert_eq!(taken.send().await.unwrap().status(), 403);
+    }
+    assert_eq!(waiting, 1);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn landing_containers_take_and_give_blobs() {
     let (emulator, client) = start(Options::default()).await;
     let resources: Value = get(&client, emulator.engine_url(), "/emulator/v1/resources")

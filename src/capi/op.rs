@@ -95,8 +95,13 @@ impl kusto_op {
                     && self.deadline_passed.load(Ordering::Acquire) =>
             {
                 let message = "the deadline of kusto_stream_finish passed";
-                Err(Error::new(ErrorKind::TimedOut, error.step(), message)
-                    .with_in_doubt(error.is_in_doubt()))
+                let late = Error::new(ErrorKind::TimedOut, error.step(), message)
+                    .with_in_doubt(error.is_in_doubt())
+                    .with_attempts(error.attempts().to_vec());
+                Err(match error.host() {
+                    Some(host) => late.with_host(host),
+                    None => late,
+                })
             }
             result => result,
         }

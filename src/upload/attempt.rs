@@ -95,7 +95,15 @@ async fn put_blocks(
     loop {
         let block = match waiting.next() {
             Some(block) => Some(block),
-            None => next_block(scope, feed).await?,
+            None => tokio::select! {
+                biased;
+                // The source may be slow: what came of the requests does not wait for it.
+                joined = join_one(&mut in_flight, meter), if !in_flight.is_empty() => {
+                    acknowledged += joined?;
+                    continue;
+                }
+                block = next_block(scope, feed) => block?,
+            },
         };
         let Some(block) = block else { break };
         if count == MAX_BLOCKS {

@@ -281,6 +281,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn failures_are_noticed_while_the_source_pauses() {
+        let pipeline = pipeline();
+        let (mut writer, reader) = crate::source::push::channel();
+        let blocks = start(&pipeline, Input::Push(reader));
+        let source = BlockSource::OneShot(blocks, pipeline.budget().clone());
+        let stores = Stores((0..2).map(|_| Store::failing_from(0)).collect());
+        let pausing = tokio::spawn(async move {
+            let _ = writer.write(&data(3 * BLOCK_SIZE)).await;
+            std::future::pending::<()>().await;
+        });
+        let patience = std::time::Duration::from_secs(60);
+        let ended = tokio::time::timeout(patience, run(source, &stores)).await;
+        let error = ended.expect("the source still pauses").unwrap_err();
+        assert_eq!(error.attempts().len(), 2);
+        pausing.abort();
+    }
+
+    #[tokio::test]
     async fn a_source_error_that_looks_like_one_of_storage_is_not_tried_elsewhere_either() {
         struct Upstream;
         impl std::io::Read for Upstream {

@@ -181,6 +181,25 @@ static void a_call_that_gets_no_answer_ends_by_its_deadline(void)
     end_silence(&service);
 }
 
+static void a_stream_that_ends_by_its_deadline_tells_who_gave_no_answer(void)
+{
+    struct silent service = silent_service();
+    kusto_props *props = props_for("nowhere");
+    kusto_stream *stream = NULL;
+    kusto_op *op = NULL;
+    kusto_error *error = NULL;
+    CHECK_OK(kusto_stream_begin(service.client, props, NULL, &stream, &err));
+    CHECK_OK(kusto_stream_write(stream, (const uint8_t *)"1\n", 2, KUSTO_FOREVER, NULL, &err));
+    CHECK_OK(kusto_stream_finish(stream, 50, NULL, NULL, NULL, &op, &err));
+    CHECK(kusto_op_wait(op, KUSTO_FOREVER, &error) == KUSTO_E_TIMED_OUT);
+    CHECK(kusto_error_host(error, NULL) != NULL);
+    kusto_error_free(error);
+    kusto_op_free(op);
+    kusto_stream_free(stream);
+    kusto_props_free(props);
+    end_silence(&service);
+}
+
 static void freeing_the_client_ends_its_calls(void)
 {
     struct silent service = silent_service();
@@ -351,6 +370,7 @@ int main(void)
     RUN(warming_up_ends_with_nothing_to_fetch);
     RUN(a_call_that_gets_no_answer_can_be_cancelled);
     RUN(a_call_that_gets_no_answer_ends_by_its_deadline);
+    RUN(a_stream_that_ends_by_its_deadline_tells_who_gave_no_answer);
     RUN(freeing_the_client_ends_its_calls);
     RUN(a_stream_has_the_settings_of_its_source);
     RUN(a_stream_takes_no_source_with_data_and_an_ingestion_no_stream);

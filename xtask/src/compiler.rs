@@ -48,8 +48,19 @@ pub(crate) fn program_with(
     output: &Path,
     library: &Artifacts,
 ) -> Result<(), String> {
+    program_of(flags, &[source], output, library)
+}
+
+/// As [`program_with`], of several files in one language.
+pub(crate) fn program_of(
+    flags: &[&str],
+    sources: &[&Path],
+    output: &Path,
+    library: &Artifacts,
+) -> Result<(), String> {
     let libraries = links(library)?;
-    let is_cpp = source.extension().is_some_and(|ending| ending == "cpp");
+    let endings = sources.iter().filter_map(|source| source.extension());
+    let is_cpp = endings.into_iter().any(|ending| ending == "cpp");
     let (compiler, standard): (_, &[&str]) = if is_cpp {
         ("c++", &["-std=c++17"])
     } else {
@@ -63,7 +74,7 @@ pub(crate) fn program_with(
         .args(flags)
         .arg("-I")
         .arg(include())
-        .arg(source)
+        .args(sources)
         .arg("-o")
         .arg(output)
         .arg("-L")

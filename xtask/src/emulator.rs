@@ -48,6 +48,11 @@ impl Emulator {
         Self::launch(["--no-ingestion"])
     }
 
+    /// Starts on free ports with a further database.
+    pub(crate) fn start_with_database(name: &str) -> Result<Emulator, String> {
+        Self::launch(["--database", name])
+    }
+
     fn launch<S: AsRef<OsStr>>(flags: impl IntoIterator<Item = S>) -> Result<Emulator, String> {
         let mut command = Command::new(artifacts::release()?.emulator());
         command.args(["--port", "0", "--database", DATABASE]);
@@ -76,10 +81,15 @@ impl Emulator {
         self.text("data_management")
     }
 
+    /// What a client needs to connect.
+    pub(crate) fn connection_string(&self) -> Result<&str, String> {
+        self.text("connection_string")
+    }
+
     /// What a program needs to connect: see the examples.
     pub(crate) fn environment(&self) -> Result<[(&'static str, &str); 2], String> {
         Ok([
-            ("KUSTO_CONNECTION_STRING", self.text("connection_string")?),
+            ("KUSTO_CONNECTION_STRING", self.connection_string()?),
             ("KUSTO_DATABASE", DATABASE),
         ])
     }
@@ -97,10 +107,17 @@ impl Emulator {
 
     /// Rows of the first table that a query gives.
     pub(crate) fn query(&self, text: &str) -> Result<Vec<Value>, String> {
-        rows(
-            &format!("{}/v1/rest/query", self.engine()?.trim_end_matches('/')),
-            text,
-        )
+        self.rows("query", text)
+    }
+
+    /// Rows of the first table that a management command gives.
+    pub(crate) fn command(&self, text: &str) -> Result<Vec<Value>, String> {
+        self.rows("mgmt", text)
+    }
+
+    fn rows(&self, service: &str, text: &str) -> Result<Vec<Value>, String> {
+        let engine = self.engine()?.trim_end_matches('/');
+        rows(&format!("{engine}/v1/rest/{service}"), text)
     }
 
     /// Asks the service itself, past the library: the rows must arrive, and none twice.
@@ -125,9 +142,25 @@ impl Emulator {
 
     /// What one of the emulator's own endpoints answers.
     pub(crate) fn control(&self, name: &str) -> Result<Value, String> {
+        json(&self.ask_control("GET", name, "")?)
+    }
+
+    /// Sends something to one of the emulator's own endpoints.
+    pub(crate) fn tell_control(&self, method: &str, name: &str, body: &str) -> Result<(), String> {
+        let answer = self.ask_control(method, name, body)?;
+        match answer.status {
+            200..=299 => Ok(()),
+            status => {
+                let said = String::from_utf8_lossy(&answer.body);
+                Err(format!("{method} {name} was answered {status}: {said}"))
+            }
+        }
+    }
+
+    fn ask_control(&self, method: &str, name: &str, body: &str) -> Result<Answer, String> {
         let engine = self.engine()?.trim_end_matches('/');
         let url = format!("{engine}/emulator/v1/{name}");
-        json(&http::send("GET", &url, &[], 0, &mut std::io::empty())?)
+        http::send(method, &url, &[], body.len() as u64, &mut body.as_bytes())
     }
 
     /// Puts a file into the container for blobs of the user's own, and returns its URL with access.
@@ -139,7 +172,7 @@ impl Emulator {
         let (address, access) = container
             .split_once('?')
             .ok_or("a container without access")?;
-        let blob = format!("{address}/{name}?{access}");
+        let blob = format!("{address}/{}?{access}", http::encode(name));
         let failed = |error: std::io::Error| format!("cannot read {}: {error}", file.display());
         let mut source = File::open(file).map_err(failed)?;
         let length = source.metadata().map_err(failed)?.len();

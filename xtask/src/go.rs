@@ -9,19 +9,16 @@ use crate::tally::Tally;
 use crate::{artifacts, demo, header, install, process, workspace};
 
 /// Functions of the C API that the binding does without, since it has others of the kind.
-const NOT_WRAPPED: [&str; 31] = [
+const NOT_WRAPPED: [&str; 21] = [
     "kusto_after_fork_child",
-    "kusto_client_warm_up_start",
-    "kusto_execute_start",
+    "kusto_client_warm_up",
+    "kusto_execute",
     "kusto_has_feature",
     "kusto_ingest",
     "kusto_ingest_bytes",
-    "kusto_op_report",
-    "kusto_op_rows",
     "kusto_op_state",
-    "kusto_op_wait",
-    "kusto_outcomes_peek_start",
-    "kusto_outcomes_take_start",
+    "kusto_outcomes_peek",
+    "kusto_outcomes_take",
     "kusto_props_clone",
     "kusto_report_count",
     "kusto_report_json",
@@ -29,17 +26,10 @@ const NOT_WRAPPED: [&str; 31] = [
     "kusto_rows_int64",
     "kusto_rows_json",
     "kusto_source_fd",
-    "kusto_source_stream",
+    "kusto_source_reader",
     "kusto_status_list",
-    "kusto_stream_begin",
-    "kusto_stream_cancel",
-    "kusto_stream_fail",
-    "kusto_stream_finish",
-    "kusto_stream_free",
-    "kusto_stream_write",
-    "kusto_track_start",
+    "kusto_track",
     "kusto_track_until_final",
-    "kusto_track_until_final_start",
     "kusto_version_number",
 ];
 

@@ -8,6 +8,29 @@ use std::time::Duration;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// Status line and headers, in lower case.
+    head: String,
+}
+
+impl Answer {
+    /// A header's value, in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// A name as a path of a URL writes it.
+pub(crate) fn encode(name: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    name.bytes()
+        .map(|byte| match plain(&byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 /// Sends one request over one connection. `body` must give exactly `length` bytes.
@@ -72,7 +95,7 @@ fn parse(answer: &[u8]) -> Option<Answer> {
     } else {
         rest.to_vec()
     };
-    Some(Answer { status, body })
+    Some(Answer { status, body, head })
 }
 
 fn join_chunks(mut rest: &[u8]) -> Option<Vec<u8>> {
@@ -112,12 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn names_are_encoded_for_a_path() {
+        assert_eq!(encode("a b-é.csv"), "a%20b-%C3%A9.csv");
+    }
+
+    #[test]
     fn answers_are_read_plain_and_chunked() {
         let plain = parse(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok").unwrap();
         assert_eq!(
             (plain.status, plain.body.as_slice()),
             (201, b"ok".as_slice())
         );
+        assert_eq!(plain.header("content-length"), Some("2"));
+        assert_eq!(plain.header("etag"), None);
         let chunked =
             parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n").unwrap();
         assert_eq!(chunked.body, b"abcde");

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::azurite::Azurite;
 use crate::tally::Tally;
 use crate::{
-    csharp, demo, exports, go, gzip, header, install, isal, native, node, process, python, readme,
+    conformance, csharp, demo, exports, go, gzip, header, install, isal, native, node, process,
+    python, readme,
 };
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
@@ -17,7 +18,7 @@ pub(crate) struct Leg {
     pub(crate) run: fn() -> Result<Tally, String>,
 }
 
-pub(crate) const ALL: [Leg; 19] = [
+pub(crate) const ALL: [Leg; 20] = [
     Leg {
         name: "fmt",
         about: "cargo fmt",
@@ -82,6 +83,11 @@ pub(crate) const ALL: [Leg; 19] = [
         name: "node",
         about: "bindings/node: types, tests, the packed package; examples/node beside those in C",
         run: node::leg,
+    },
+    Leg {
+        name: "conformance",
+        about: "tests/conformance: one suite of scenarios, played in every language",
+        run: conformance::leg,
     },
     Leg {
         name: "install",

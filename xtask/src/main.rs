@@ -7,6 +7,7 @@ mod artifacts;
 mod azurite;
 mod bench;
 mod compiler;
+mod conformance;
 mod csharp;
 mod demo;
 mod emulator;
@@ -39,6 +40,7 @@ cargo xtask <command>
 
   demo                     build everything, start the emulator, run the C examples, show what came of it
   test [leg...]            run every test leg, or those named (`cargo xtask test --list` names them)
+  conformance [flags...]   play tests/conformance in every language (--language X, --scenario TEXT, --list)
   header [--check]         write include/kusto_ingest.h from src/capi, or fail when it is stale
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
@@ -80,6 +82,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "exports" => exports::command(rest)?,
         "install" => install::command(rest)?,
         "stage" => stage(rest)?,
+        "conformance" => return conformance::command(rest),
         "csharp" => csharp::command(rest)?,
         "emulator" => return emulator::command(rest),
         "storm" => storm::command(rest)?,

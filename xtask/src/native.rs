@@ -1,5 +1,6 @@
 //! The test programs in C and C++, each ending with the line `N passed, N failed, N skipped`.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -129,6 +130,17 @@ fn two_blobs(emulator: &Emulator) -> Result<String, String> {
 }
 
 fn under_memcheck(program: &Path, environment: &Environment) -> Result<(), String> {
+    let mut command = memcheck(program);
+    let said = process::tee(command.envs(*environment), Duration::from_secs(900))?;
+    if said.success {
+        Ok(())
+    } else {
+        Err("see above".into())
+    }
+}
+
+/// A program under valgrind, which makes it fail when it leaks or touches what is not its own.
+pub(crate) fn memcheck(program: impl AsRef<OsStr>) -> Command {
     let suppressions = workspace::root().join("tests/capi/valgrind.supp");
     let mut command = Command::new("valgrind");
     command
@@ -141,18 +153,12 @@ fn under_memcheck(program: &Path, environment: &Environment) -> Result<(), Strin
         // The child of the fork test is killed on purpose, with what its parent's threads held.
         .arg("--child-silent-after-fork=yes")
         .arg(format!("--suppressions={}", suppressions.display()))
-        .arg(program)
-        .envs(*environment);
-    let said = process::tee(&mut command, Duration::from_secs(900))?;
-    if said.success {
-        Ok(())
-    } else {
-        Err("see above".into())
-    }
+        .arg(program);
+    command
 }
 
 /// valgrind is optional on a developer's machine; where `CI` is set it is fetched when that is possible.
-fn memcheck_available() -> Result<(), String> {
+pub(crate) fn memcheck_available() -> Result<(), String> {
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     if !process::found("valgrind") && in_ci && process::found("apt-get") {
         // Without success the line below says what is missing.

@@ -12,7 +12,8 @@ use crate::failure::OrThrow as _;
 use crate::realm::{NativeRealm, Realm};
 use crate::source::NativeSource;
 
-/// What is gathered before it is handed over: small pieces would cost an event each.
+/// What is gathered before it is handed over: small pieces would cost an event each. The crate takes
+/// pieces of this size as they are.
 const PIECE: usize = 256 * 1024;
 
 /// The writing end of a stream. Collected before it was finished it fails its ingestion.
@@ -37,6 +38,19 @@ impl NativeStream {
             last(writer).await.map(|()| "null".to_owned())
         })?;
         Ok(id)
+    }
+
+    /// What was gathered but for the rest that is no whole piece.
+    fn whole_pieces(&mut self) -> Option<Bytes> {
+        let whole = self.gathered.len() / PIECE * PIECE;
+        if whole == 0 {
+            return None;
+        }
+        let mut rest = BytesMut::with_capacity(PIECE);
+        rest.extend_from_slice(&self.gathered[whole..]);
+        let mut pieces = std::mem::replace(&mut self.gathered, rest);
+        pieces.truncate(whole);
+        Some(pieces.freeze())
     }
 
     fn hand_over(&self, piece: Bytes) -> Result<u32> {
@@ -79,12 +93,9 @@ impl NativeStream {
     #[napi(catch_unwind)]
     pub fn push(&mut self, data: Uint8ArraySlice<'_>) -> napi::Result<u32> {
         self.gathered.extend_from_slice(&data);
-        match self.gathered.len() < PIECE {
-            true => Ok(0),
-            false => {
-                let piece = std::mem::take(&mut self.gathered).freeze();
-                self.hand_over(piece).or_throw()
-            }
+        match self.whole_pieces() {
+            Some(pieces) => self.hand_over(pieces).or_throw(),
+            None => Ok(0),
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::body::{Body, empty, typed};
 use super::reply::{JSON, failure};
 use crate::faults::{Book, FaultRule, RuleError};
+use crate::messages::Messages;
 use crate::storage::Resources;
 use crate::traffic::Meter;
 
@@ -19,17 +20,19 @@ const RULE_LIMIT: usize = 1 << 20;
 pub(crate) struct Control {
     pub(crate) faults: Book,
     pub(crate) traffic: Meter,
+    pub(crate) messages: Messages,
 }
 
 /// A control endpoint.
 #[derive(Clone, Copy)]
 pub(crate) enum ControlRoute {
-    /// A container per storage account for blobs of the user's own, `{"containers": ["http://...?sas", ...]}`.
-    /// The signature allows reading, writing, listing and deleting.
+    /// `{"containers": ["http://...?sas", ...], "queues": [...]}`: a container per storage account for blobs of the
+    /// user's own, whose signature allows reading, writing, listing and deleting; and the ingestion queues, to read.
     Resources,
     Faults,
     Fault(u64),
     Traffic,
+    Messages,
 }
 
 impl ControlRoute {
@@ -39,6 +42,7 @@ impl ControlRoute {
             "resources" => Some(Self::Resources),
             "faults" => Some(Self::Faults),
             "traffic" => Some(Self::Traffic),
+            "messages" => Some(Self::Messages),
             other => Some(Self::Fault(other.strip_prefix("faults/")?.parse().ok()?)),
         }
     }
@@ -49,7 +53,7 @@ impl ControlRoute {
             Self::Resources => &[Method::GET],
             Self::Faults => &[Method::GET, Method::POST, Method::DELETE],
             Self::Fault(_) => &[Method::DELETE],
-            Self::Traffic => &[Method::GET, Method::DELETE],
+            Self::Traffic | Self::Messages => &[Method::GET, Method::DELETE],
         }
     }
 }
@@ -66,8 +70,10 @@ impl Control {
         let deletes = method == Method::DELETE;
         match route {
             ControlRoute::Resources => {
-                let containers = resources.landing_containers();
-                shown(StatusCode::OK, &json!({ "containers": containers }))
+                let (containers, queues) =
+                    (resources.landing_containers(), resources.watched_queues());
+                let shared = json!({ "containers": containers, "queues": queues });
+                shown(StatusCode::OK, &shared)
             }
             ControlRoute::Faults if deletes => {
                 self.faults.disarm_all();
@@ -81,6 +87,11 @@ impl Control {
                 empty(StatusCode::NO_CONTENT)
             }
             ControlRoute::Traffic => shown(StatusCode::OK, &self.traffic.read()),
+            ControlRoute::Messages if deletes => {
+                self.messages.reset();
+                empty(StatusCode::NO_CONTENT)
+            }
+            ControlRoute::Messages => shown(StatusCode::OK, &self.messages.read()),
         }
     }
 

@@ -92,7 +92,7 @@ impl Storage {
         connection: &Connection,
     ) -> Result<Response<Body>, Cut> {
         let (parts, body) = request.into_parts();
-        let own = header(&parts.headers, "user-agent") == Some(OWN_USER_AGENT);
+        let own = is_own(&parts);
         let address = Address::of(&self.account, host(&parts), parts.uri.path());
         let service = address
             .as_ref()
@@ -222,6 +222,7 @@ impl Storage {
             permissions,
             secure: self.secure,
             now,
+            messages: (!is_own(parts)).then_some(&self.control.messages),
         };
         match address.service {
             Service::Blob => services.blobs.handle(&call, body).await,
@@ -229,6 +230,11 @@ impl Storage {
             Service::Table => services.tables.handle(&call, body).await,
         }
     }
+}
+
+/// Whether it is the emulator's ingestor that asks.
+fn is_own(parts: &Parts) -> bool {
+    header(&parts.headers, "user-agent") == Some(OWN_USER_AGENT)
 }
 
 /// A request of which only the body is still to come.

@@ -167,6 +167,10 @@ impl QueueService {
         };
         let reply = list_reply(StatusCode::CREATED, [&message], &["receipt"]);
         self.with_queue(call, |queue| {
+            // Before the ingestor can take it: who sees that it was ingested sees it here.
+            if let Some(messages) = call.messages {
+                messages.note(&message.text);
+            }
             queue.push(message);
             Ok(reply)
         })

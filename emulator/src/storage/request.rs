@@ -9,6 +9,7 @@ use url::form_urlencoded;
 use super::account::{Account, Service};
 use super::error::StorageError;
 use super::operation::StorageOperation;
+use crate::messages::Messages;
 
 /// The parameters of a URL, decoded, in their order.
 #[derive(Clone, Debug, Default)]
@@ -144,6 +145,8 @@ pub(crate) struct Call<'a> {
     pub(crate) permissions: super::sas::Permissions,
     pub(crate) secure: bool,
     pub(crate) now: OffsetDateTime,
+    /// Where it is noted what a client posts; none for the emulator's ingestor.
+    pub(crate) messages: Option<&'a Messages>,
 }
 
 impl Call<'_> {

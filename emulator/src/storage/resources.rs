@@ -143,6 +143,14 @@ impl Resources {
         self.signed(Service::Blob, &self.names.landing, CONTAINER_PERMISSIONS)
     }
 
+    /// The queues that the ingestor empties, in every account, for looking at what waits in them.
+    pub(crate) fn watched_queues(&self) -> Vec<String> {
+        let names = self.names.queues.iter();
+        names
+            .flat_map(|name| self.signed(Service::Queue, name, "r"))
+            .collect()
+    }
+
     /// What the ingestor works on.
     ///
     /// # Errors

@@ -191,6 +191,7 @@ async fn other_methods_and_paths_are_refused() {
         (Method::PUT, "faults", 405),
         (Method::GET, "faults/1", 405),
         (Method::POST, "traffic", 405),
+        (Method::POST, "messages", 405),
         (Method::DELETE, "faults/one", 404),
         (Method::GET, "rules", 404),
     ] {

@@ -1,6 +1,6 @@
 //! The counters of what clients send.
 
-use kusto_emulator::{CutPoint, Fault, ServiceTraffic, StorageOperation as Op, Traffic};
+use kusto_emulator::{CutPoint, Fault, Posted, ServiceTraffic, StorageOperation as Op, Traffic};
 use reqwest::Method;
 use serde_json::json;
 
@@ -101,5 +101,25 @@ async fn any_program_can_read_and_reset_them() {
     assert_eq!(reset.status(), 204);
     let traffic = json_of(send(world.http.get(&url)).await).await;
     assert_eq!(traffic["requests"], 0);
+    world.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn posted_messages_are_shown_whatever_their_sender_was_told() {
+    let world = World::start(Default::default()).await;
+    let arm = |fault| world.emulator.arm(once(on(Op::PutMessage, fault)));
+    send(world.put_message("told")).await;
+    arm(Fault::Cut(CutPoint::After));
+    cut(world.put_message("cut after")).await;
+    arm(Fault::Cut(CutPoint::Before));
+    cut(world.put_message("cut before")).await;
+    arm(Fault::status(503));
+    assert_eq!(send(world.put_message("refused")).await.status(), 503);
+    let url = world.service("/emulator/v1/messages");
+    let expected = json!({ "posted": 2, "last": ["told", "cut after"] });
+    assert_eq!(json_of(send(world.http.get(&url)).await).await, expected);
+    let reset = send(world.http.request(Method::DELETE, &url)).await;
+    assert_eq!(reset.status(), 204);
+    assert_eq!(world.emulator.posted(), Posted::default());
     world.emulator.shutdown().await;
 }

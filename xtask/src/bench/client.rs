@@ -45,7 +45,7 @@ pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
 
 /// Those of `bench bindings`, each with what builds its program: a language is one line.
-const LANGUAGES: [(&str, Build); 6] = [
+const LANGUAGES: &[(&str, Build)] = &[
     (C, c),
     ("C++ header", cpp),
     ("C# library", csharp),
@@ -77,7 +77,7 @@ impl Client {
     /// Every language that can be built here, C first, and the reasons for the others.
     pub(crate) fn languages() -> (Vec<Client>, Vec<String>) {
         let (mut clients, mut missing) = (Vec::new(), Vec::new());
-        for (name, build) in LANGUAGES {
+        for &(name, build) in LANGUAGES {
             match build() {
                 Ok(program) => clients.push(Client::new(name, program, &[])),
                 Err(reason) => missing.push(format!("{name}: {reason}")),

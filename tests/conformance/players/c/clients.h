@@ -1,0 +1,137 @@
+/* The player's clients, by the names that the driver gives them. */
+#ifndef CLIENTS_H
+#define CLIENTS_H
+
+#include "error.h"
+
+#include <time.h>
+
+struct client {
+    struct client *next;
+    char *name;
+    kusto_client *handle;
+};
+
+static struct client *clients;
+
+static struct client *find_client(const char *name)
+{
+    struct client *client = clients;
+    while (client != NULL && strcmp(client->name, name) != 0)
+        client = client->next;
+    return client;
+}
+
+static kusto_client *client_of(const struct message *said)
+{
+    struct client *client = find_client(get(said, "client"));
+    if (client == NULL)
+        die("%s: no such client", said->verb);
+    return client->handle;
+}
+
+static void KUSTO_CALL give_token(void *user_data, kusto_token_request *request)
+{
+    (void)user_data;
+    kusto_token_request_complete(request, "a-token", KUSTO_CSTR, (int64_t)time(NULL) + 3600);
+}
+
+static void KUSTO_CALL give_no_token(void *user_data, kusto_token_request *request)
+{
+    (void)user_data;
+    kusto_token_request_fail(request, 0, "the login fails", KUSTO_CSTR);
+}
+
+static kusto_status new_credential(const char *login, kusto_credential **out, kusto_error **err)
+{
+    if (strcmp(login, "token") == 0)
+        return kusto_credential_token("a-token", KUSTO_CSTR, out, err);
+    if (strcmp(login, "callback") == 0)
+        return kusto_credential_callback(give_token, NULL, NULL, out, err);
+    if (strcmp(login, "failing") == 0)
+        return kusto_credential_callback(give_no_token, NULL, NULL, out, err);
+    die("unknown login: %s", login);
+    return KUSTO_E_INTERNAL;
+}
+
+static kusto_status log_in(kusto_config *config, const char *login, kusto_error **err)
+{
+    kusto_credential *credential = NULL;
+    kusto_status status;
+    if (strcmp(login, "none") == 0)
+        return KUSTO_OK;
+    status = new_credential(login, &credential, err);
+    if (status == KUSTO_OK)
+        status = kusto_config_set_credential(config, credential, err);
+    kusto_credential_free(credential);
+    return status;
+}
+
+static kusto_status set_all(kusto_config *config, const struct message *said, kusto_error **err)
+{
+    kusto_status status = KUSTO_OK;
+    size_t i;
+    for (i = 0; i < said->count && status == KUSTO_OK; i++) {
+        if (strcmp(said->pairs[i].key, "setting") == 0) {
+            size_t length;
+            const char *value = value_of(said->pairs[i].value, &length);
+            status = kusto_config_set(config, said->pairs[i].value, length, value, KUSTO_CSTR, err);
+        }
+    }
+    return status;
+}
+
+static void add_client(const char *name, kusto_client *handle)
+{
+    struct client *client = find_client(name);
+    if (client == NULL) {
+        client = allocated(calloc(1, sizeof *client));
+        client->name = copy_of(name);
+        client->next = clients;
+        clients = client;
+    }
+    kusto_client_free(client->handle);
+    client->handle = handle;
+}
+
+static void make_client(const struct message *said)
+{
+    const char *login = find(said, "login");
+    kusto_config *config = NULL;
+    kusto_client *handle = NULL;
+    kusto_error *error = NULL;
+    kusto_status status = kusto_config_parse(get(said, "connection"), KUSTO_CSTR, &config, &error);
+    if (status == KUSTO_OK)
+        status = set_all(config, said, &error);
+    if (status == KUSTO_OK)
+        status = log_in(config, login == NULL ? "none" : login, &error);
+    if (status == KUSTO_OK)
+        status = kusto_client_new(config, &handle, &error);
+    if (status == KUSTO_OK)
+        add_client(get(said, "client"), handle);
+    kusto_config_free(config);
+    answer(status, error);
+}
+
+static void close_client(const struct message *said)
+{
+    kusto_error *error = NULL;
+    kusto_status status = kusto_client_close(client_of(said), number(said, "timeout", 0), NULL, &error);
+    answer(status, error);
+}
+
+static void free_clients(void)
+{
+    while (clients != NULL) {
+        struct client *client = clients;
+        kusto_error *error = NULL;
+        clients = client->next;
+        if (kusto_client_close(client->handle, 0, NULL, &error) != KUSTO_OK)
+            die("close: %s", kusto_error_message(error, NULL));
+        kusto_client_free(client->handle);
+        free(client->name);
+        free(client);
+    }
+}
+
+#endif

@@ -1,0 +1,236 @@
+/* Ingestions under way, by the names that the driver gives them: `start`, `wait`, `cancel`. */
+#ifndef OPERATIONS_H
+#define OPERATIONS_H
+
+#include "clients.h"
+#include "pusher.h"
+
+/* What a progress callback is told, until the library drops it. */
+struct progress {
+    pthread_mutex_t lock;
+    pthread_cond_t dropped;
+    int is_dropped;
+    uint64_t read, sent, total;
+};
+
+struct operation {
+    struct operation *next;
+    char *name;
+    /* One of the two. */
+    kusto_op *op;
+    struct pusher *pusher;
+    struct progress *progress;
+    /* Once it has ended well. */
+    char *tracking_token;
+};
+
+static struct operation *operations;
+
+static struct operation *operation_of(const struct message *said)
+{
+    const char *name = get(said, "op");
+    struct operation *operation = operations;
+    while (operation != NULL && strcmp(operation->name, name) != 0)
+        operation = operation->next;
+    if (operation == NULL)
+        die("%s: no such operation: %s", said->verb, name);
+    return operation;
+}
+
+/* ---- progress --------------------------------------------------------------------------------------------- */
+
+static void KUSTO_CALL on_progress(void *user_data, uint64_t read, uint64_t sent, uint64_t total)
+{
+    struct progress *progress = user_data;
+    pthread_mutex_lock(&progress->lock);
+    progress->read = read;
+    progress->sent = sent;
+    progress->total = total;
+    pthread_mutex_unlock(&progress->lock);
+}
+
+static void KUSTO_CALL on_dropped(void *user_data)
+{
+    struct progress *progress = user_data;
+    pthread_mutex_lock(&progress->lock);
+    progress->is_dropped = 1;
+    pthread_cond_signal(&progress->dropped);
+    pthread_mutex_unlock(&progress->lock);
+}
+
+/* Returns when no further numbers can come. */
+static void await_last_progress(struct progress *progress)
+{
+    pthread_mutex_lock(&progress->lock);
+    while (!progress->is_dropped)
+        pthread_cond_wait(&progress->dropped, &progress->lock);
+    pthread_mutex_unlock(&progress->lock);
+}
+
+static struct progress *new_progress(void)
+{
+    struct progress *progress = allocated(calloc(1, sizeof *progress));
+    pthread_mutex_init(&progress->lock, NULL);
+    pthread_cond_init(&progress->dropped, NULL);
+    return progress;
+}
+
+static void free_progress(struct progress *progress)
+{
+    if (progress == NULL)
+        return;
+    await_last_progress(progress);
+    pthread_mutex_destroy(&progress->lock);
+    pthread_cond_destroy(&progress->dropped);
+    free(progress);
+}
+
+/* ---- start, cancel, wait -------------------------------------------------------------------------------- */
+
+static void free_operation(struct operation *operation)
+{
+    free_pusher(operation->pusher);
+    kusto_op_cancel(operation->op);
+    kusto_op_free(operation->op);
+    free_progress(operation->progress);
+    free(operation->tracking_token);
+    free(operation->name);
+    free(operation);
+}
+
+static void free_operations(void)
+{
+    while (operations != NULL) {
+        struct operation *operation = operations;
+        operations = operation->next;
+        free_operation(operation);
+    }
+}
+
+/* Takes the operation; one that had its name before is forgotten. */
+static void add_operation(struct operation *added)
+{
+    struct operation **link = &operations;
+    while (*link != NULL && strcmp((*link)->name, added->name) != 0)
+        link = &(*link)->next;
+    if (*link != NULL) {
+        struct operation *replaced = *link;
+        *link = replaced->next;
+        free_operation(replaced);
+    }
+    added->next = operations;
+    operations = added;
+}
+
+static void cancel_operation(struct operation *operation)
+{
+    if (operation->pusher != NULL)
+        kusto_stream_cancel(operation->pusher->stream);
+    else
+        kusto_op_cancel(operation->op);
+}
+
+/* Ingests or streams the source; takes it. */
+static kusto_status begin(struct operation *operation, const struct message *said, const kusto_props *props,
+                          kusto_source *source, kusto_error **err)
+{
+    const int64_t timeout = number(said, "timeout", KUSTO_FOREVER);
+    kusto_stream *stream = NULL;
+    kusto_status status;
+    if (strcmp(get(said, "source"), "stream") != 0)
+        return kusto_ingest_start(client_of(said), props, source, timeout, NULL, NULL, NULL, &operation->op, err);
+    status = kusto_stream_begin(client_of(said), props, source, &stream, err);
+    if (status == KUSTO_OK)
+        operation->pusher = start_pushing(stream, open_input(said), timeout);
+    return status;
+}
+
+static kusto_status open_and_begin(struct operation *operation, const struct message *said,
+                                   const kusto_props *props, kusto_error **err)
+{
+    kusto_source *source = NULL;
+    kusto_status status = new_source(said, &source, err);
+    if (status == KUSTO_OK)
+        status = describe(source, said, err);
+    if (status == KUSTO_OK && flag(said, "progress")) {
+        operation->progress = new_progress();
+        status = kusto_source_set_progress(source, on_progress, operation->progress, on_dropped, err);
+    }
+    if (status == KUSTO_OK)
+        return begin(operation, said, props, source, err);
+    kusto_source_free(source);
+    return status;
+}
+
+static void start(const struct message *said)
+{
+    struct operation *operation = allocated(calloc(1, sizeof *operation));
+    kusto_props *props = NULL;
+    kusto_error *error = NULL;
+    kusto_status status = new_props(said, &props, &error);
+    operation->name = copy_of(get(said, "op"));
+    if (status == KUSTO_OK)
+        status = open_and_begin(operation, said, props, &error);
+    kusto_props_free(props);
+    if (status == KUSTO_OK) {
+        if (flag(said, "cancelled"))
+            cancel_operation(operation);
+        add_operation(operation);
+    } else {
+        free_operation(operation);
+    }
+    answer(status, error);
+}
+
+static void cancel(const struct message *said)
+{
+    cancel_operation(operation_of(said));
+    answer(KUSTO_OK, NULL);
+}
+
+static void tell_result(struct operation *operation, const kusto_result *result)
+{
+    size_t i, items = kusto_result_len(result);
+    puts("ok");
+    say("source_id", kusto_result_source_id(result, NULL));
+    say_number("items", items);
+    for (i = 0; i < items; i++)
+        say("item", kusto_result_item_source_id(result, i, NULL));
+    say_number("bytes_raw", kusto_result_bytes_raw(result));
+    say_number("bytes_sent", kusto_result_bytes_sent(result));
+    if (operation->progress != NULL) {
+        await_last_progress(operation->progress);
+        say_number("progress_read", operation->progress->read);
+        say_number("progress_sent", operation->progress->sent);
+        say_number("progress_total", operation->progress->total);
+    }
+    end_answer();
+}
+
+static void wait_for(const struct message *said)
+{
+    struct operation *operation = operation_of(said);
+    kusto_op *op = operation->op;
+    kusto_result *result = NULL;
+    kusto_error *error = NULL;
+    kusto_status status;
+    if (operation->pusher != NULL)
+        op = join_pusher(operation->pusher);
+    if (op == NULL) {
+        tell_error(operation->pusher->status, operation->pusher->error);
+        return;
+    }
+    status = kusto_op_wait(op, KUSTO_FOREVER, &error);
+    if (status == KUSTO_OK)
+        status = kusto_op_result(op, &result, &error);
+    if (status == KUSTO_OK) {
+        free(operation->tracking_token);
+        operation->tracking_token = copy_of(kusto_result_tracking_token(result, NULL));
+        tell_result(operation, result);
+        kusto_result_free(result);
+    } else {
+        answer(status, error);
+    }
+}
+
+#endif

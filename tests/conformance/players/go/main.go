@@ -1,0 +1,63 @@
+// Command player is the player in Go of tests/conformance: it does what it is told through package
+// kustoingest, and says what came back.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+)
+
+type verb struct {
+	play func(*player, *message, *answer) error
+	keys []string
+}
+
+var verbs = map[string]verb{
+	"client": {(*player).makeClient, []string{"client", "connection", "login", "setting"}},
+	"start": {(*player).start, []string{
+		"client", "op", "database", "table", "source", "path", "blob", "blob_raw_size", "blob_id", "piece", "fail_after",
+		"format", "mapping_ref", "mapping", "tag", "report_level", "report_method", "property", "source_id", "compression",
+		"raw_size", "timeout", "cancelled", "progress"}},
+	"wait":     {(*player).wait, []string{"op"}},
+	"cancel":   {(*player).cancel, []string{"op"}},
+	"track":    {(*player).track, []string{"client", "op", "final", "timeout"}},
+	"outcomes": {(*player).outcomes, []string{"client", "op", "how", "which", "max", "timeout"}},
+	"execute":  {(*player).execute, []string{"client", "database", "text", "parameter", "option", "timeout", "cancelled"}},
+	"warm_up":  {(*player).warmUp, []string{"client", "timeout"}},
+	"close":    {(*player).close, []string{"client", "timeout"}},
+	"reset":    {(*player).reset, nil},
+}
+
+func main() {
+	defer func() {
+		switch wrong := recover().(type) {
+		case nil:
+		case misunderstood:
+			fmt.Fprintln(os.Stderr, wrong.text)
+			os.Exit(2)
+		default:
+			panic(wrong)
+		}
+	}()
+	p := newPlayer()
+	from := bufio.NewReader(os.Stdin)
+	for said := next(from); said != nil; said = next(from) {
+		if err := p.answered(said); err != nil {
+			misunderstand("nobody listens any more: %v", err)
+		}
+	}
+	if err := p.freeAll(); err != nil {
+		misunderstand("%v", err)
+	}
+}
+
+func (p *player) answered(said *message) error {
+	known := meaning(verbs, said.verb)
+	said.only(known.keys)
+	told := &answer{}
+	if err := known.play(p, said, told); err != nil {
+		return failure(err).send(os.Stdout, "error")
+	}
+	return told.send(os.Stdout, "ok")
+}

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	kusto "kustoingest"
+)
+
+// player has what the driver names.
+type player struct {
+	clients    map[string]*kusto.Client
+	operations map[string]*operation
+}
+
+// operation is an ingestion under way; what it ended with is there when done is closed.
+type operation struct {
+	cancel   context.CancelFunc
+	done     chan struct{}
+	result   *kusto.Result
+	err      error
+	progress *kusto.Progress
+}
+
+func newPlayer() *player {
+	return &player{clients: map[string]*kusto.Client{}, operations: map[string]*operation{}}
+}
+
+func (p *player) client(said *message) *kusto.Client { return meaning(p.clients, said.get("client")) }
+
+func (p *player) operation(said *message) *operation { return meaning(p.operations, said.get("op")) }
+
+// receipt is that of an operation that has ended well.
+func (p *player) receipt(said *message) *kusto.Result {
+	result := p.operation(said).result
+	if result == nil {
+		misunderstand("%s: the operation has no receipt", said.verb)
+	}
+	return result
+}
+
+// limited is a context with the message's timeout.
+func limited(said *message) (ctx context.Context, cancel context.CancelFunc) {
+	if timeout := said.number("timeout", -1); timeout >= 0 {
+		ctx, cancel = context.WithTimeout(context.Background(), milliseconds(timeout))
+	} else {
+		ctx, cancel = context.WithCancel(context.Background())
+	}
+	if said.flag("cancelled") {
+		cancel()
+	}
+	return ctx, cancel
+}
+
+func (p *player) makeClient(said *message, _ *answer) error {
+	kcsb := kusto.NewConnectionStringBuilder(said.get("connection"))
+	var options []kusto.Option
+	for _, pair := range said.pairs {
+		if pair[0] == "setting" {
+			options = append(options, kusto.WithSetting(assignment(pair[1])))
+		}
+	}
+	switch login, _ := said.find("login"); login {
+	case "", "none":
+	case "token":
+		kcsb = kcsb.WithAadUserToken("a-token")
+	case "callback":
+		kcsb = kcsb.WithTokenCredential(func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+			return kusto.AccessToken{Token: "a-token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+		})
+	case "failing":
+		kcsb = kcsb.WithTokenCredential(func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+			return kusto.AccessToken{}, errors.New("the login fails")
+		})
+	default:
+		misunderstand("unknown login: %s", login)
+	}
+	client, err := kusto.New(kcsb, options...)
+	if err != nil {
+		return err
+	}
+	name := said.get("client")
+	if before := p.clients[name]; before != nil {
+		err = before.Close()
+	}
+	p.clients[name] = client
+	return err
+}
+
+func (p *player) start(said *message, _ *answer) error {
+	name, client := said.get("op"), p.client(said)
+	p.forget(name)
+	begun := &operation{done: make(chan struct{})}
+	var ctx context.Context
+	ctx, begun.cancel = limited(said)
+	taken := make(chan struct{})
+	options := append(options(said), alsoCalling(kusto.FileFormat(formatOf(said)), func() { close(taken) }))
+	if said.flag("progress") {
+		begun.progress = &kusto.Progress{}
+		options = append(options, kusto.OnProgress(func(now kusto.Progress) { *begun.progress = now }))
+	}
+	run := prepared(said)
+	p.operations[name] = begun
+	go func() {
+		defer close(begun.done)
+		begun.result, begun.err = run(ctx, client, options)
+	}()
+	// What the driver says next must meet an ingestion that has begun, not a goroutine that has not.
+	select {
+	case <-taken:
+	case <-begun.done:
+	}
+	return nil
+}
+
+// alsoCalling is an option that tells when it is applied: the client has taken the call then.
+func alsoCalling[T any](option func(T) error, applied func()) func(T) error {
+	return func(to T) error {
+		applied()
+		return option(to)
+	}
+}
+
+// forget ends an operation of which nobody will ask.
+func (p *player) forget(name string) {
+	if begun := p.operations[name]; begun != nil {
+		begun.cancel()
+		<-begun.done
+		delete(p.operations, name)
+	}
+}
+
+func (p *player) cancel(said *message, _ *answer) error {
+	p.operation(said).cancel()
+	return nil
+}
+
+func (p *player) wait(said *message, told *answer) error {
+	ended := p.operation(said)
+	<-ended.done
+	if ended.err != nil {
+		return ended.err
+	}
+	told.say("source_id", ended.result.SourceID())
+	told.say("items", len(ended.result.Items))
+	for _, item := range ended.result.Items {
+		told.say("item", item.SourceID)
+	}
+	told.say("bytes_raw", ended.result.BytesRaw)
+	told.say("bytes_sent", ended.result.BytesSent)
+	if ended.progress != nil {
+		told.say("progress_read", ended.progress.Read)
+		told.say("progress_sent", ended.progress.Sent)
+		told.say("progress_total", ended.progress.Total)
+	}
+	return nil
+}
+
+var states = map[kusto.State]string{
+	kusto.Pending: "pending", kusto.Succeeded: "succeeded", kusto.Failed: "failed", kusto.Cancelled: "cancelled",
+	kusto.Skipped: "skipped", kusto.PartiallySucceeded: "partial", kusto.Queued: "queued",
+}
+
+func sayItems(told *answer, statuses []kusto.Status) {
+	orDash := func(text string) string {
+		if text == "" {
+			return "-"
+		}
+		return text
+	}
+	for _, status := range statuses {
+		told.say("item", states[status.State]+" "+orDash(status.SourceID)+" "+orDash(status.ErrorCode))
+	}
+}
+
+func (p *player) track(said *message, told *answer) error {
+	// Another client than that of the ingestion may be the one that asks.
+	of := p.client(said).ResultOf(p.receipt(said).TrackingToken)
+	ctx, cancel := limited(said)
+	defer cancel()
+	if said.number("final", 1) != 0 {
+		var found *kusto.Error
+		if err := of.Wait(ctx, kusto.WithInterval(milliseconds(50))); errors.As(err, &found) && found.Statuses != nil {
+			sayItems(told, found.Statuses)
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	statuses, err := of.Status(ctx)
+	sayItems(told, statuses)
+	return err
+}
+
+func (p *player) outcomes(said *message, told *answer) error {
+	ask := meaning(map[string]func(*kusto.Client, context.Context, kusto.Outcome, *kusto.Result, int) ([]kusto.Status, error){
+		"peek": (*kusto.Client).PeekOutcomes, "take": (*kusto.Client).TakeOutcomes,
+	}, said.get("how"))
+	which := meaning(map[string]kusto.Outcome{"failures": kusto.Failures, "successes": kusto.Successes}, said.get("which"))
+	ctx, cancel := limited(said)
+	defer cancel()
+	statuses, err := ask(p.client(said), ctx, which, p.receipt(said), int(said.number("max", 32)))
+	sayItems(told, statuses)
+	return err
+}
+
+func (p *player) execute(said *message, told *answer) error {
+	text, run := said.get("text"), p.client(said).Query
+	if strings.HasPrefix(text, ".") {
+		run = p.client(said).Mgmt
+	}
+	var options []kusto.QueryOption
+	for _, pair := range said.pairs {
+		switch pair[0] {
+		case "parameter":
+			options = append(options, kusto.QueryParameter(assignment(pair[1])))
+		case "option":
+			options = append(options, kusto.RequestOption(assignment(pair[1])))
+		}
+	}
+	ctx, cancel := limited(said)
+	defer cancel()
+	rows, err := run(ctx, said.get("database"), text, options...)
+	if err != nil {
+		return err
+	}
+	for _, column := range rows.Columns() {
+		told.say("column", column.Name+" "+column.Type)
+	}
+	for rows.Next() {
+		row := make([]*string, len(rows.Columns()))
+		for i := range row {
+			if text, there := rows.Text(i); there {
+				row[i] = &text
+			}
+		}
+		document, err := json.Marshal(row)
+		if err != nil {
+			return err
+		}
+		told.say("row", string(document))
+	}
+	return nil
+}
+
+func (p *player) warmUp(said *message, _ *answer) error {
+	ctx, cancel := limited(said)
+	defer cancel()
+	return p.client(said).WarmUp(ctx)
+}
+
+func (p *player) close(said *message, _ *answer) error {
+	ctx, cancel := context.WithTimeout(context.Background(), milliseconds(said.number("timeout", 0)))
+	defer cancel()
+	_, err := p.client(said).Shutdown(ctx)
+	return err
+}
+
+func (p *player) reset(*message, *answer) error { return p.freeAll() }
+
+func (p *player) freeAll() (err error) {
+	for name := range p.operations {
+		p.forget(name)
+	}
+	for name, client := range p.clients {
+		err = errors.Join(err, client.Close())
+		delete(p.clients, name)
+	}
+	return err
+}
+
+// failure tells an error of the package; one that is none is a defect.
+func failure(err error) *answer {
+	told := &answer{}
+	var failed *kusto.Error
+	if !errors.As(err, &failed) {
+		told.say("code", fmt.Sprintf("%T", err))
+		told.say("message", err)
+		return told
+	}
+	told.say("code", failed.Code)
+	told.say("message", failed.Message)
+	told.say("step", failed.Step)
+	told.say("host", failed.Host)
+	told.say("argument", failed.Argument)
+	told.say("http_status", failed.HTTPStatus)
+	told.say("service_code", failed.ServiceCode)
+	told.say("retry", [...]string{"unknown", "never", "later"}[failed.Retry])
+	told.say("in_doubt", map[bool]int{false: 0, true: 1}[failed.InDoubt])
+	told.say("attempts", len(failed.Attempts))
+	told.say("handed_over", len(failed.HandedOver))
+	return told
+}

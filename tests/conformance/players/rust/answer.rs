@@ -1,0 +1,97 @@
+//! What the library gave, as the fields of an answer.
+
+use kusto_ingest::error::{Error, RetryClass};
+use kusto_ingest::prelude::*;
+use kusto_ingest::query::DataSet;
+use kusto_ingest::source::Progress;
+use kusto_ingest::track::ReportItem;
+
+use crate::message::Message;
+
+pub(crate) type Fields = Vec<(String, String)>;
+
+fn field(key: &str, value: impl ToString) -> (String, String) {
+    (key.to_owned(), value.to_string())
+}
+
+pub(crate) fn error(error: &Error) -> Message {
+    let retry = match error.retry() {
+        RetryClass::Unknown => "unknown",
+        RetryClass::Never => "never",
+        RetryClass::Later => "later",
+    };
+    let mut fields = vec![
+        field("code", error.kind().name()),
+        field("message", error),
+        field("step", error.step()),
+        field("http_status", error.http_status().unwrap_or(0)),
+        field("retry", retry),
+        field("in_doubt", u8::from(error.is_in_doubt())),
+        field("attempts", error.attempts().len()),
+        field("handed_over", error.handed_over().len()),
+    ];
+    for (key, value) in [
+        ("host", error.host()),
+        ("argument", error.argument()),
+        ("service_code", error.service_code()),
+    ] {
+        fields.extend(value.map(|value| field(key, value)));
+    }
+    Message::new("error", fields)
+}
+
+pub(crate) fn receipt(receipt: &Receipt, progress: Option<Progress>) -> Fields {
+    let mut fields = vec![
+        field("source_id", receipt.source_id()),
+        field("items", receipt.items().len()),
+        field("bytes_raw", receipt.raw_bytes()),
+        field("bytes_sent", receipt.sent_bytes()),
+    ];
+    fields.extend(
+        receipt
+            .items()
+            .iter()
+            .map(|item| field("item", item.source_id)),
+    );
+    if let Some(progress) = progress {
+        fields.push(field("progress_read", progress.read));
+        fields.push(field("progress_sent", progress.sent));
+        fields.extend(progress.total.map(|total| field("progress_total", total)));
+    }
+    fields
+}
+
+pub(crate) fn report(report: &Report) -> Fields {
+    report.items().iter().map(item).collect()
+}
+
+fn item(item: &ReportItem) -> (String, String) {
+    let state = match item.state {
+        Some(ItemState::Pending) => "pending",
+        Some(ItemState::Succeeded) => "succeeded",
+        Some(ItemState::Failed) => "failed",
+        Some(ItemState::Cancelled) => "cancelled",
+        Some(ItemState::Skipped) => "skipped",
+        Some(ItemState::PartiallySucceeded) => "partial",
+        Some(ItemState::Queued) => "queued",
+        _ => "-",
+    };
+    let id = item.source_id.map_or("-".to_owned(), |id| id.to_string());
+    let code = item.error_code.as_deref().unwrap_or("-");
+    field("item", format!("{state} {id} {code}"))
+}
+
+pub(crate) fn rows(data: &DataSet) -> Fields {
+    let Some(table) = data.primary() else {
+        return Vec::new();
+    };
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| field("column", format!("{} {}", column.name, column.ty.name())));
+    let rows = table.rows.iter().map(|row| {
+        let texts: Vec<Option<String>> = row.iter().map(|value| value.to_text()).collect();
+        field("row", serde_json::json!(texts))
+    });
+    columns.chain(rows).collect()
+}

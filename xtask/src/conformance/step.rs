@@ -1,0 +1,268 @@
+//! The steps of a scenario.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::expect::Expect;
+use super::scenario::fill;
+
+/// One step with what must come of it.
+pub(crate) struct Step {
+    pub(crate) verb: String,
+    pub(crate) action: Action,
+    pub(crate) expect: Expect,
+}
+
+pub(crate) enum Action {
+    Client(ClientStep),
+    Start(Box<Ingest>),
+    Ingest(Box<Ingest>),
+    Wait(Operation),
+    Cancel(Operation),
+    Track(Track),
+    Outcomes(Outcomes),
+    Execute(Execute),
+    WarmUp(Call),
+    Close(Call),
+    Arm(Arm),
+    Stalled(Stalled),
+    Disarm,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClientStep {
+    #[serde(default = "first_client")]
+    pub(crate) client: String,
+    #[serde(default)]
+    pub(crate) settings: Map<String, Value>,
+    #[serde(default = "no_login")]
+    pub(crate) login: String,
+    pub(crate) connection: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ingest {
+    #[serde(default = "first_client")]
+    pub(crate) client: String,
+    #[serde(default = "first_operation")]
+    pub(crate) op: String,
+    #[serde(default)]
+    pub(crate) times: Option<u32>,
+    pub(crate) source: String,
+    pub(crate) input: Option<String>,
+    pub(crate) path: Option<String>,
+    #[serde(default)]
+    pub(crate) blobs: Vec<BlobSource>,
+    pub(crate) fail_after: Option<u64>,
+    pub(crate) database: Option<String>,
+    pub(crate) table: Option<String>,
+    pub(crate) format: Option<String>,
+    pub(crate) mapping_ref: Option<String>,
+    /// A text, or JSON of which it is the text.
+    pub(crate) mapping: Option<Value>,
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    #[serde(default = "all")]
+    pub(crate) report_level: String,
+    #[serde(default = "table")]
+    pub(crate) report_method: String,
+    #[serde(default)]
+    pub(crate) properties: Map<String, Value>,
+    pub(crate) source_id: Option<String>,
+    pub(crate) compression: Option<String>,
+    pub(crate) raw_size: Option<u64>,
+    #[serde(default = "minute")]
+    pub(crate) timeout: i64,
+    pub(crate) cancel: Option<Before>,
+    #[serde(default)]
+    pub(crate) progress: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BlobSource {
+    pub(crate) url: String,
+    pub(crate) raw_size: Option<u64>,
+    pub(crate) id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Before {
+    Before,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operation {
+    #[serde(default = "first_operation")]
+    pub(crate) op: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Track {
+    #[serde(default = "first_client")]
+    pub(crate) client: String,
+    #[serde(default = "first_operation")]
+    pub(crate) op: String,
+    #[serde(default = "yes", rename = "final")]
+    pub(crate) until_final: bool,
+    #[serde(default = "minute")]
+    pub(crate) timeout: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outcomes {
+    #[serde(default = "first_client")]
+    pub(crate) client: String,
+    #[serde(default = "first_operation")]
+    pub(crate) op: String,
+    pub(crate) how: String,
+    pub(crate) which: String,
+    #[serde(default = "thirty_two")]
+    pub(crate) max: u32,
+    #[serde(default)]
+    pub(crate) least: usize,
+    #[serde(default = "minute")]
+    pub(crate) timeout: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Execute {
+    #[serde(default = "first_client")]
+    pub(crate) client: String,
+    pub(crate) text: String,
+    pub(crate) database: Option<String>,
+    #[serde(default)]
+    pub(crate) parameters: Map<String, Value>,
+    #[serde(default)]
+    pub(crate) options: Map<String, Value>,
+    #[serde(default = "minute")]
+    pub(crate) timeout: i64,
+    pub(crate) cancel: Option<Before>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Call {
+    #[serde(default = "first_client")]
+    pub(crate) client: String,
+    pub(crate) timeout: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Arm {
+    pub(crate) rule: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stalled {
+    pub(crate) rule: usize,
+}
+
+fn first_client() -> String {
+    "a".to_owned()
+}
+
+fn first_operation() -> String {
+    "1".to_owned()
+}
+
+fn no_login() -> String {
+    "none".to_owned()
+}
+
+fn all() -> String {
+    "all".to_owned()
+}
+
+fn table() -> String {
+    "table".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn thirty_two() -> u32 {
+    32
+}
+
+fn minute() -> i64 {
+    60_000
+}
+
+impl Step {
+    pub(super) fn read(value: &Value) -> Result<Step, String> {
+        let mut members = value.as_object().ok_or("is no object")?.clone();
+        let verb = match members.shift_remove("do") {
+            Some(Value::String(verb)) => verb,
+            _ => return Err("has no text \"do\"".to_owned()),
+        };
+        let expected = members.shift_remove("expect");
+        let action = Action::read(&verb, Value::Object(members))?;
+        let expect = match expected {
+            Some(_) if action.is_silent() => Err("nothing comes of this step".to_owned()),
+            Some(value) => Expect::read(&verb, &value),
+            None => Ok(Expect::fine()),
+        };
+        let expect = expect.map_err(|error| format!("expect: {error}"))?;
+        Ok(Step {
+            verb,
+            action,
+            expect,
+        })
+    }
+}
+
+impl Action {
+    fn read(verb: &str, members: Value) -> Result<Action, String> {
+        Ok(match verb {
+            "client" => Action::Client(fill(members)?),
+            "start" => Action::Start(Box::new(Ingest::read(members)?)),
+            "ingest" => Action::Ingest(Box::new(Ingest::read(members)?)),
+            "wait" => Action::Wait(fill(members)?),
+            "cancel" => Action::Cancel(fill(members)?),
+            "track" => Action::Track(fill(members)?),
+            "outcomes" => Action::Outcomes(fill(members)?),
+            "execute" => Action::Execute(fill(members)?),
+            "warm_up" => Action::WarmUp(fill(members)?),
+            "close" => Action::Close(fill(members)?),
+            "arm" => Action::Arm(fill(members)?),
+            "stalled" => Action::Stalled(fill(members)?),
+            "disarm" if members == Value::Object(Map::new()) => Action::Disarm,
+            "disarm" => return Err("disarm takes no members".to_owned()),
+            other => return Err(format!("unknown verb {other:?}")),
+        })
+    }
+
+    /// Whether there is no answer to compare: that of `start` comes with its `wait`.
+    fn is_silent(&self) -> bool {
+        matches!(
+            self,
+            Action::Start(_) | Action::Arm(_) | Action::Stalled(_) | Action::Disarm
+        )
+    }
+}
+
+impl Ingest {
+    fn read(members: Value) -> Result<Ingest, String> {
+        let ingest: Ingest = fill(members)?;
+        let given = [
+            ingest.input.is_some(),
+            ingest.path.is_some(),
+            ingest.source == "blobs",
+        ];
+        match given.iter().filter(|given| **given).count() {
+            1 => Ok(ingest),
+            _ => Err("exactly one of input, path and blobs is needed".to_owned()),
+        }
+    }
+}
