@@ -54,17 +54,21 @@ fn found() -> Result<(), String> {
         return Err("dotnet not found".into());
     }
     let listed = process::capture(Command::new("dotnet").arg("--list-sdks"))?;
-    let newest: Option<u32> = listed
-        .lines()
-        .filter_map(|line| line.split('.').next()?.parse().ok())
-        .max();
-    match newest {
+    match newest(&listed) {
         Some(major) if major >= OLDEST => Ok(()),
         Some(major) => Err(format!(
             "the SDK is version {major}, and .NET 8 wants version {OLDEST}"
         )),
         None => Err("no SDK, only a runtime".into()),
     }
+}
+
+/// Lines are `8.0.404 [/usr/share/dotnet/sdk]`, and there may be other lines.
+fn newest(listed: &str) -> Option<u32> {
+    let majors = listed
+        .lines()
+        .filter_map(|line| line.split('.').next()?.parse().ok());
+    majors.max()
 }
 
 fn command(verb: &str, project: &Path) -> Command {
@@ -78,4 +82,19 @@ fn command(verb: &str, project: &Path) -> Command {
 
 fn dotnet(verb: &str, project: &Path, more: &[&str]) -> Result<(), String> {
     process::capture(command(verb, project).args(more)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newest;
+
+    #[test]
+    fn the_newest_sdk_counts() {
+        assert_eq!(
+            newest("3.1.102 [/a/sdk]\n10.0.401 [/a/sdk]\n8.0.404 [/b/sdk]\n"),
+            Some(10)
+        );
+        assert_eq!(newest(""), None);
+        assert_eq!(newest("No SDKs were found.\n"), None);
+    }
 }
