@@ -67,8 +67,9 @@ pub(crate) fn stage() -> Result<PathBuf, String> {
     let native = package().join("native");
     workspace::remove_directory(&native)?;
     for platform in PLATFORMS {
-        let manifest = native.join("npm").join(platform.0).join("package.json");
-        workspace::write(&manifest, &platform_manifest(platform))?;
+        let package = native.join("npm").join(platform.0);
+        workspace::write(&package.join("package.json"), &platform_manifest(platform))?;
+        workspace::copy(&workspace::root().join("LICENSE"), &package.join("LICENSE"))?;
     }
     let own = native.join("npm").join(HERE).join(addon_name(HERE));
     workspace::copy(&addon, &own)?;

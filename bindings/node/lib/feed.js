@@ -63,7 +63,9 @@ function readerOf(source) {
             return;
         }
         // Not waited for: a generator that hangs at its next piece would never answer.
-        Promise.resolve(iterator.return?.()).catch(() => {});
+        Promise.resolve()
+            .then(() => iterator.return?.())
+            .catch(() => {});
     };
     return { next: async () => iterator.next(), leave };
 }

@@ -268,7 +268,13 @@ test("a stream is left when the ingestion fails before its end", async (t) => {
     }
     let cancelled = 0;
     const web = new ReadableStream({ pull: (c) => c.enqueue(Buffer.alloc(65536, "1,one\n")), cancel: () => void cancelled++ });
-    for (const source of [endless, generator(), web]) {
+    const rude = {
+        next: async () => ({ value: Buffer.alloc(65536, "1,one\n"), done: false }),
+        return() {
+            throw new Error("not like this");
+        },
+    };
+    for (const source of [endless, generator(), web, { [Symbol.asyncIterator]: () => rude }]) {
         await failed(client.ingestFromStream(source, now(table)), "AUTH");
     }
     assert.ok(endless.destroyed);
