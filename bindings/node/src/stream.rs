@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 use kusto_ingest::source::{PushWriter, Source};
 use napi::bindgen_prelude::Uint8ArraySlice;
@@ -20,7 +20,7 @@ const PIECE: usize = 256 * 1024;
 #[napi]
 pub struct NativeStream {
     realm: Arc<Realm>,
-    gathered: BytesMut,
+    gathered: Vec<u8>,
     /// Away while a piece waits for room.
     writer: Arc<tokio::sync::Mutex<Option<PushWriter>>>,
     source: Option<Source>,
@@ -40,17 +40,23 @@ impl NativeStream {
         Ok(id)
     }
 
-    /// What was gathered but for the rest that is no whole piece.
-    fn whole_pieces(&mut self) -> Option<Bytes> {
-        let whole = self.gathered.len() / PIECE * PIECE;
-        if whole == 0 {
-            return None;
+    /// Hands over as much of the whole pieces in `data` as there is room for now, and says how much. What
+    /// has ended takes nothing: handing over with patience tells why.
+    fn hand_over_now(&self, data: &[u8]) -> usize {
+        let whole = data.len() / PIECE * PIECE;
+        match self.writer.try_lock() {
+            Ok(mut writer) => writer
+                .as_mut()
+                .map_or(0, |writer| writer.try_write(&data[..whole]).unwrap_or(0)),
+            // The last piece is still waiting.
+            Err(_) => 0,
         }
-        let mut rest = BytesMut::with_capacity(PIECE);
-        rest.extend_from_slice(&self.gathered[whole..]);
-        let mut pieces = std::mem::replace(&mut self.gathered, rest);
-        pieces.truncate(whole);
-        Some(pieces.freeze())
+    }
+
+    /// What was gathered but for the rest that is no whole piece.
+    fn whole_pieces(&mut self) -> Bytes {
+        let whole = self.gathered.len() / PIECE * PIECE;
+        self.gathered.drain(..whole).collect::<Vec<u8>>().into()
     }
 
     fn hand_over(&self, piece: Bytes) -> Result<u32> {
@@ -72,7 +78,7 @@ impl NativeStream {
         let (writer, source) = Source::push();
         Self {
             realm: realm.realm.clone(),
-            gathered: BytesMut::new(),
+            gathered: Vec::new(),
             writer: Arc::new(tokio::sync::Mutex::new(Some(writer))),
             source: Some(source),
         }
@@ -88,21 +94,29 @@ impl NativeStream {
             .or_throw()
     }
 
-    /// Adds a copy of these bytes. When enough was gathered it is handed over: the result is then the
-    /// id of the event that tells when there is room for more, and no more must come before. Else 0.
+    /// Adds a copy of these bytes. While there is room they are handed over in pieces; the result is then
+    /// 0. Else it is the id of the event that tells when there is room again, and no more must come before.
     #[napi(catch_unwind)]
     pub fn push(&mut self, data: Uint8ArraySlice<'_>) -> napi::Result<u32> {
-        self.gathered.extend_from_slice(&data);
-        match self.whole_pieces() {
-            Some(pieces) => self.hand_over(pieces).or_throw(),
-            None => Ok(0),
+        if self.gathered.is_empty() {
+            let taken = self.hand_over_now(&data);
+            self.gathered.extend_from_slice(&data[taken..]);
+        } else {
+            self.gathered.extend_from_slice(&data);
+            let taken = self.hand_over_now(&self.gathered);
+            self.gathered.drain(..taken);
         }
+        if self.gathered.len() < PIECE {
+            return Ok(0);
+        }
+        let pieces = self.whole_pieces();
+        self.hand_over(pieces).or_throw()
     }
 
     /// Ends the data; returns the id of the event that tells so.
     #[napi(catch_unwind)]
     pub fn finish(&mut self) -> napi::Result<u32> {
-        let rest = std::mem::take(&mut self.gathered).freeze();
+        let rest = Bytes::from(std::mem::take(&mut self.gathered));
         self.end(|mut writer| async move {
             writer.write_bytes(rest).await?;
             writer.finish().await
@@ -113,7 +127,7 @@ impl NativeStream {
     /// Fails the ingestion; returns the id of the event that tells so.
     #[napi(catch_unwind)]
     pub fn fail(&mut self, cause: String) -> napi::Result<u32> {
-        self.gathered = BytesMut::new();
+        self.gathered = Vec::new();
         self.end(|writer| async move {
             writer.fail(cause).await;
             Ok(())

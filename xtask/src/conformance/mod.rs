@@ -104,7 +104,8 @@ fn play(choice: &Choice) -> Result<Tally, String> {
         .languages
         .iter()
         .map(|(name, build)| (*name, build()));
-    let waiting = Mutex::new(built.collect::<Vec<_>>().into_iter());
+    // The last one takes the longest: begun first, it does not run on alone.
+    let waiting = Mutex::new(built.collect::<Vec<_>>().into_iter().rev());
     let columns = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..PARALLEL {

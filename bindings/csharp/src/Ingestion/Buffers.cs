@@ -3,8 +3,8 @@ namespace Kusto.Ingest.Native;
 /// <summary>Buffers for what streams give, used again and again.</summary>
 internal static class Buffers
 {
-    /// <summary>More than the library collects itself: a full buffer is passed on without another copy.</summary>
-    private const int Size = 128 * 1024;
+    /// <summary>What the library compresses at once: such pieces it takes as they are, smaller ones it must put together.</summary>
+    private const int Size = 256 * 1024;
 
 #if NET5_0_OR_GREATER
     internal static byte[] Rent() => System.Buffers.ArrayPool<byte>.Shared.Rent(Size);
