@@ -10,6 +10,8 @@ import { readFile } from "node:fs/promises";
 import { DataFormat, IngestClient } from "@kusto-ingest/native";
 
 const LIMITS = { timeout: 600_000 };
+// As the others read: in the pieces that the library compresses at once. The default is 64 KiB.
+const PIECE = 256 * 1024;
 
 const { KUSTO_CONNECTION_STRING: connection, KUSTO_DATABASE: database } = process.env;
 const [action, path, items, concurrency, ...pairs] = process.argv.slice(2);
@@ -21,7 +23,7 @@ async function ingestion(client) {
         case "file":
             return () => client.ingestFromFile(path, null, LIMITS);
         case "stream":
-            return () => client.ingestFromStream(createReadStream(path), null, LIMITS);
+            return () => client.ingestFromStream(createReadStream(path, { highWaterMark: PIECE }), null, LIMITS);
         case "bytes": {
             // Read once before the first item, as a program has it in memory.
             const data = await readFile(path);
