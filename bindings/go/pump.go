@@ -35,7 +35,11 @@ const chunkSize = 256 * 1024
 
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-var errReaderExited = errors.New("the reader ended its goroutine")
+var (
+	errReaderExited = errors.New("the reader ended its goroutine")
+	// What was pushed is not the reader's whole data then. An operation that has ended keeps its own error.
+	errNotTaken = errors.New("the library did not take all data")
+)
 
 func (t *transfer) streamSource(reader io.Reader) (*C.kusto_source, error) {
 	t.pump = &pump{reader: reader, released: make(chan struct{}), finished: make(chan struct{})}
@@ -106,7 +110,7 @@ func (p *pump) run() {
 	err = p.copy()
 }
 
-// copy ends with nil at the end of the data, and when nobody wants it any more.
+// copy ends with nil at the end of the data only.
 func (p *pump) copy() error {
 	chunk := chunks.Get().(*[chunkSize]byte)
 	defer chunks.Put(chunk)
@@ -118,7 +122,7 @@ func (p *pump) copy() error {
 		case n > 0:
 			empty = 0
 			if !p.write(chunk[:n]) {
-				return nil
+				return errNotTaken
 			}
 		case err == nil:
 			if empty++; empty == 100 {

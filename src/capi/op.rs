@@ -78,10 +78,11 @@ impl kusto_op {
         self.settled.get().cloned().or_else(ended)
     }
 
-    /// Fixes how it ended. Where its task was dropped with the library's threads, that is an end too.
-    fn settle(&self) {
+    /// Fixes how it ended. Not having `ended` by itself, it was dropped with the library's threads: that is
+    /// an end too, and no defect.
+    fn settle(&self, ended: bool) {
         self.settled.get_or_init(|| match self.operation.result() {
-            Some(Err(error)) if error.kind() == ErrorKind::Internal => Err(freed()),
+            Some(Err(error)) if !ended && error.kind() == ErrorKind::Internal => Err(freed()),
             Some(result) => self.name_deadline(result),
             None => Err(freed()),
         });
@@ -284,11 +285,13 @@ pub(super) fn observe(
                 user_data,
             }),
             poster: runtime.poster(),
+            ended: false,
         };
         runtime.spawn(async move {
             // Captured whole: dropping the task must post the callback as its end does.
-            let completion = completion;
+            let mut completion = completion;
             let _ = completion.op.operation.wait().await;
+            completion.ended = true;
         });
     }
     out.give_shared(op);
@@ -318,11 +321,13 @@ struct Completion {
     op: Arc<kusto_op>,
     done: Option<Done>,
     poster: Poster,
+    /// The operation has ended by itself.
+    ended: bool,
 }
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        self.op.settle();
+        self.op.settle(self.ended);
         if let Some(done) = self.done.take() {
             let op = self.op.clone();
             self.poster.post(move || {
@@ -488,4 +493,45 @@ pub unsafe extern "C" fn kusto_op_free(op: *mut kusto_op) {
         }
         None => {}
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    unsafe extern "C" fn tell(user_data: *mut c_void, op: *const kusto_op) {
+        // SAFETY: the test passes a sender that outlives the operation, and `op` lives during the call.
+        let (sender, op) = unsafe { (&*user_data.cast::<mpsc::Sender<ErrorKind>>(), &*op) };
+        let kind = op
+            .outcome()
+            .and_then(|result| result.err().map(|error| error.kind()));
+        let _ = kind.map(|kind| sender.send(kind));
+    }
+
+    #[test]
+    fn a_defect_is_told_as_one_and_the_end_of_the_threads_is_not() {
+        let (sender, told) = mpsc::channel::<ErrorKind>();
+        let observed = |runtime: &Arc<Runtime>, operation| {
+            let data = UserData::new((&raw const sender).cast_mut().cast(), None);
+            // SAFETY: nobody wants the handle.
+            let out = unsafe { Out::optional(std::ptr::null_mut()) };
+            observe(runtime, operation, None, Some(tell), data, out);
+        };
+        let runtime = Runtime::acquire().unwrap();
+        let defect = || Error::new(ErrorKind::Internal, Step::Wait, "a defect");
+        observed(
+            &runtime,
+            runtime
+                .enter(|| Operation::spawn(CallOptions::new(), |_| async move { Err(defect()) })),
+        );
+        assert_eq!(told.recv(), Ok(ErrorKind::Internal));
+        observed(
+            &runtime,
+            runtime.enter(|| Operation::spawn(CallOptions::new(), |_| std::future::pending())),
+        );
+        drop(runtime);
+        assert_eq!(told.recv(), Ok(ErrorKind::Cancelled));
+    }
 }

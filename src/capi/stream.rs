@@ -181,7 +181,8 @@ fn finished() -> Error {
 
 /// Begins an ingestion whose data follows with kusto_stream_write. What was written is uploaded
 /// meanwhile; nothing is ingested before kusto_stream_finish. The source, if given, is one of
-/// kusto_source_stream with settings for the data.
+/// kusto_source_stream with settings for the data. A stream may hold 1 MiB beside the client's memory
+/// budget, however long it lives.
 ///
 /// Ownership: takes the source, whatever it returns; NULL is allowed. The caller frees `*out` with
 /// kusto_stream_free. The properties are copied.

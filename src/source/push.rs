@@ -10,9 +10,8 @@ use crate::error::{Error, ErrorKind, Result, Step};
 
 /// Largest chunk in the channel; larger writes are cut.
 const CHUNK: usize = 256 * 1024;
-/// Pieces in the channel. With one more that the pipeline has taken out and waits to have room for,
-/// and as many that are kept to be written next, they are what is outside the client's memory budget:
-/// 1.5 MiB.
+/// Pieces in the channel. With one more that the pipeline has taken out and waits to have room for, and
+/// one that is kept to be written next, they are what is outside the client's memory budget: 1 MiB.
 const DEPTH: usize = 2;
 
 enum Message {
@@ -42,7 +41,7 @@ impl Piece {
 
 pub(crate) fn channel() -> (PushWriter, PushReader) {
     let (sender, receiver) = mpsc::channel(DEPTH);
-    let spare = Spare::of(DEPTH + 1);
+    let spare = Spare::of(1);
     (
         PushWriter { sender, spare },
         PushReader {
