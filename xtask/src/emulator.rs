@@ -53,6 +53,11 @@ impl Emulator {
         Self::launch(["--database", name])
     }
 
+    /// Starts on free ports; who does not show this token is refused.
+    pub(crate) fn start_with_token(token: &str) -> Result<Emulator, String> {
+        Self::launch(["--token", token])
+    }
+
     fn launch<S: AsRef<OsStr>>(flags: impl IntoIterator<Item = S>) -> Result<Emulator, String> {
         let mut command = Command::new(artifacts::release()?.emulator());
         command.args(["--port", "0", "--database", DATABASE]);

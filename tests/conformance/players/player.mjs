@@ -15,6 +15,7 @@ import {
     ReportLevel,
     ReportMethod,
     StreamDescriptor,
+    ValidationPolicy,
 } from "@kusto-ingest/native";
 
 const TOKEN = "a-token";
@@ -174,8 +175,48 @@ function propertiesOf(message) {
         additionalTags: tags.length > 0 ? tags : undefined,
         reportLevel: level && LEVELS[level],
         reportMethod: method && METHODS[method],
-        additionalProperties: Object.fromEntries(message.pairs("property")),
+        ...named(message.pairs("property")),
     };
+}
+
+/** Properties as fields where a field gives the form that the value has, else by their names. */
+function named(pairs) {
+    const additionalProperties = {};
+    const fields = {};
+    for (const [name, value] of pairs) {
+        const field = fieldOf(name, value);
+        (field === undefined ? additionalProperties : fields)[name] = field ?? value;
+    }
+    return { ...fields, additionalProperties };
+}
+
+function fieldOf(name, value) {
+    switch (name) {
+        case "flushImmediately":
+        case "ignoreFirstRecord":
+        case "ignoreSizeLimit":
+            return value === "true" ? true : undefined;
+        case "creationTime": {
+            const at = new Date(value);
+            return Number.isNaN(at.getTime()) ? undefined : at;
+        }
+        case "validationPolicy": {
+            const policy = parsed(value);
+            return policy && new ValidationPolicy(policy.ValidationOptions, policy.ValidationImplications);
+        }
+        case "ingestIfNotExists":
+            return parsed(value);
+        default:
+            return undefined;
+    }
+}
+
+function parsed(json) {
+    try {
+        return JSON.parse(json);
+    } catch {
+        return undefined;
+    }
 }
 
 async function ingest(client, message, properties, options) {

@@ -150,6 +150,8 @@ impl Play<'_> {
     fn start(&mut self, ingest: &Ingest, op: &str) -> Result<(), Failure> {
         let message = tell::start(ingest, op, &self.stage.table, |input| self.file(input))?;
         let answer = self.answer(&message)?;
+        // An operation of this name before this one is no more.
+        self.refused.remove(op);
         if !answer.ok {
             self.refused.insert(op.to_owned(), answer);
         }

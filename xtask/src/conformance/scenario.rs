@@ -99,6 +99,17 @@ pub(crate) struct Answer {
     pub(crate) count: Option<u64>,
 }
 
+impl Answer {
+    /// What says nothing cannot fail.
+    fn check(&self) -> Result<(), &'static str> {
+        match (&self.query, &self.are, self.count) {
+            (_, None, None) => Err("rows: neither `are` nor `count`"),
+            (Some(_), None, Some(_)) => Err("rows: `count` is of {table}, `query` needs `are`"),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Scenario {
     pub(crate) fn steps(&self) -> Result<Vec<Step>, String> {
         let steps = self.steps.iter().enumerate();
@@ -143,6 +154,7 @@ impl Written {
     fn of_value(value: Value) -> Result<Written, String> {
         let scenario: Scenario = fill(value.clone())?;
         scenario.steps()?;
+        scenario.rows.all().iter().try_for_each(Answer::check)?;
         if let Some(unknown) = scenario
             .unable
             .keys()
@@ -222,6 +234,14 @@ mod tests {
             (
                 r#"{"name": "x", "steps": [], "inputs": {"i": {"texts": "a"}}}"#,
                 "`texts`",
+            ),
+            (
+                r#"{"name": "x", "steps": [], "rows": {"query": "T"}}"#,
+                "neither",
+            ),
+            (
+                r#"{"name": "x", "steps": [], "rows": [{"query": "T", "count": 1}]}"#,
+                "needs `are`",
             ),
             (
                 r#"{"name": "x", "steps": [], "unable": {"cobol": "old"}}"#,

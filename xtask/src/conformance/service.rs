@@ -20,8 +20,13 @@ const TOO_MANY_LETTERS: usize = 70_000;
 /// A database with a name that is not a plain one.
 const OTHER_DATABASE: &str = "Größe 表";
 
+/// What a player's logins give, and the secured service demands.
+const TOKEN: &str = "a-token";
+
 pub(crate) struct Service {
     emulator: Emulator,
+    /// A service of its own that demands the token, and that only a player speaks to.
+    secured: Emulator,
     /// The queues that the ingestor empties, with access.
     queues: Vec<String>,
 }
@@ -29,14 +34,20 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn start() -> Result<Service, String> {
         let emulator = Emulator::start_with_database(OTHER_DATABASE)?;
+        let secured = Emulator::start_with_token(TOKEN)?;
         let resources = emulator.control("resources")?;
         let queues = resources["queues"].as_array().ok_or("no queues")?.iter();
         let url = |queue: &Value| queue.as_str().map(str::to_owned);
         let queues = queues.filter_map(url).collect();
-        Ok(Service { emulator, queues })
+        Ok(Service {
+            emulator,
+            secured,
+            queues,
+        })
     }
 
     pub(crate) fn stop(self) -> Result<(), String> {
+        self.secured.stop()?;
         self.emulator.stop()
     }
 
@@ -44,6 +55,9 @@ impl Service {
     pub(crate) fn names(&self) -> Result<Names, String> {
         let mut names = Names::default();
         names.set("connection", self.connection()?);
+        let secured = self.secured.engine()?;
+        names.set("secured", format!("Data Source={secured};Fed=True"));
+        names.set("secured-openly", self.secured.connection_string()?);
         names.set("engine", self.emulator.engine()?);
         names.set("data-management", self.emulator.data_management()?);
         names.set("database", DATABASE);

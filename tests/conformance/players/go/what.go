@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	kusto "kustoingest"
 )
@@ -33,6 +35,33 @@ func formatOf(said *message) kusto.DataFormat {
 	return kusto.DFUnknown
 }
 
+// property is the option made for it when the value has the form that this gives, else the property by its name.
+func property(name, value string) kusto.FileOption {
+	switch {
+	case name == "flushImmediately" && value == "true":
+		return kusto.FlushImmediately()
+	case name == "ignoreFirstRecord" && value == "true":
+		return kusto.IgnoreFirstRecord()
+	case name == "ignoreSizeLimit" && value == "true":
+		return kusto.IgnoreSizeLimit()
+	case name == "creationTime":
+		if at, err := time.Parse(time.RFC3339, value); err == nil {
+			return kusto.SetCreationTime(at)
+		}
+	case name == "validationPolicy":
+		var policy kusto.ValPolicy
+		if json.Unmarshal([]byte(value), &policy) == nil {
+			return kusto.ValidationPolicy(policy)
+		}
+	case name == "ingestIfNotExists":
+		var tags []string
+		if json.Unmarshal([]byte(value), &tags) == nil {
+			return kusto.IfNotExists(tags...)
+		}
+	}
+	return kusto.Property(name, value)
+}
+
 // options are what the message says about destination and source.
 func options(said *message) []kusto.FileOption {
 	level, method, format := "failures", "queue", formatOf(said)
@@ -54,7 +83,7 @@ func options(said *message) []kusto.FileOption {
 		case "report_method":
 			method = value
 		case "property":
-			options = append(options, kusto.Property(assignment(value)))
+			options = append(options, property(assignment(value)))
 		case "source_id":
 			options = append(options, kusto.SourceID(value))
 		case "compression":
