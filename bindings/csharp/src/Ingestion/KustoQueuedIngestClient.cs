@@ -32,7 +32,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         {
             if (sourceOptions is not { LeaveOpen: true })
             {
-                stream.Dispose();
+                Release(stream);
             }
         }
     }
@@ -48,7 +48,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         {
             if (sourceOptions is not { LeaveOpen: true })
             {
-                stream.Dispose();
+                Release(stream);
             }
         }
     }
@@ -97,21 +97,31 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions, CancellationToken cancellationToken)
     {
         NotNull(dataReader, nameof(dataReader));
-        using IDataReader reader = dataReader;
-        Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
-        CsvDataStream stream = new(reader);
-        // Most readers have no asynchronous Read: not on the thread of whoever awaits.
-        IngestionReceipt receipt = await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false);
-        return Result(receipt);
+        try
+        {
+            Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
+            CsvDataStream stream = new(dataReader);
+            // Most readers have no asynchronous Read: not on the thread of whoever awaits.
+            return Result(await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false));
+        }
+        finally
+        {
+            Release(dataReader);
+        }
     }
 
     public IKustoIngestionResult IngestFromDataReader(
         IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions)
     {
         NotNull(dataReader, nameof(dataReader));
-        using IDataReader reader = dataReader;
-        Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
-        return Result(transfer.Push(new CsvDataStream(reader)));
+        try
+        {
+            return Result(OfDataReader(ingestionProperties, sourceOptions).Push(new CsvDataStream(dataReader)));
+        }
+        finally
+        {
+            Release(dataReader);
+        }
     }
 
     public Task<IKustoIngestionResult> IngestFromBytesAsync(
@@ -240,6 +250,19 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         if (options is not null && (options.Size is not null || options.SourceId != Guid.Empty))
         {
             throw Failure.InvalidArgument("sourceOptions", "Size and SourceId belong to each blob");
+        }
+    }
+
+    private static void Release(IDisposable source)
+    {
+        try
+        {
+            source.Dispose();
+        }
+        catch (Exception)
+        {
+            // All that was read is queued by now, or the call fails for another reason. The receipt or that reason must reach
+            // the caller: with this exception in its place the caller would hand the data over a second time.
         }
     }
 
