@@ -169,7 +169,7 @@ public sealed class StreamTests : Bed
     {
         IKustoQueuedIngestClient client = NewClient();
         Emulator.Arm("""{"service": "blob", "fault": {"kind": "status", "status": 403, "code": "AuthorizationFailure"}}""");
-        StuckStream stream = new(obedient: false) { Noise = 20 << 20 };
+        StuckStream stream = new(obedient: false) { Noise = 9 << 20 };
         Failed<IngestClientException>(() => InTime(client.IngestFromStreamAsync(stream, Now("T"))), KustoErrorCode.Auth);
         stream.Release();
     }
