@@ -248,10 +248,34 @@ public sealed class DataReaderTests : Bed
         KustoQueuedIngestionProperties properties = Now("T");
         properties.Format = DataSourceFormat.json;
         DataTableReader reader = new DataTable().CreateDataReader();
-        KustoClientException failure = Failed<KustoClientException>(
+        IngestClientException failure = Failed<IngestClientException>(
             () => client.IngestFromDataReader(reader, properties), KustoErrorCode.InvalidArgument);
         Assert.That(failure.Argument, Is.EqualTo("Format"));
         Assert.That(reader.IsClosed);
+    }
+
+    [Test]
+    public void TheFirstRowIsNoHeader()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        DataTable data = Table(("Id", typeof(long)), ("Text", typeof(string)));
+        data.Rows.Add(1L, "one");
+        KustoQueuedIngestionProperties properties = Now(table);
+        properties.IgnoreFirstRecord = true;
+        Ingested(client.IngestFromDataReader(data.CreateDataReader(), properties));
+        Assert.That(Count(table), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void DictionariesOfAnyTypeBecomeObjects()
+    {
+        dynamic expando = new System.Dynamic.ExpandoObject();
+        expando.a = 1;
+        Assert.That(JsonWriter.Write((object)expando), Is.EqualTo("{\"a\":1}"));
+        Assert.That(JsonWriter.Write(new SortedDictionary<int, object?> { [1] = null }), Is.EqualTo("{\"1\":null}"));
+        Assert.That(JsonWriter.Write(new object?[] { new KeyValuePair<string, int>[] { new("b", 2) } }), Is.EqualTo("[{\"b\":2}]"));
+        Assert.That(JsonWriter.Write(new object?[] { System.Data.SqlTypes.SqlInt32.Null }), Is.EqualTo("[null]"));
     }
 
     private static DataTable Table(params (string Name, Type Type)[] columns)

@@ -98,7 +98,7 @@ public interface IKustoIngestClient : IDisposable
     /// <remarks>
     /// Columns go into the table's columns by their order, unless a mapping says otherwise. Null becomes null; times are UTC
     /// (an unspecified kind is taken for UTC); bytes become base64; sequences and dictionaries become JSON, for columns of
-    /// type dynamic. A reader that throws fails the ingestion; nothing is queued, and its exception is the inner one. It is
+    /// type dynamic. IgnoreFirstRecord does not apply: no header is made. A reader that throws fails the ingestion; nothing is queued, and its exception is the inner one. It is
     /// read on threads of the pool.
     /// </remarks>
     /// <param name="dataReader">The data, after the current row. It is closed and disposed, however the call ends.</param>

@@ -189,11 +189,16 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (properties?.Format is { } format && format != DataSourceFormat.csv)
         {
-            throw Failure.InvalidArgument("Format", $"is {format}, but a data reader becomes csv");
+            throw Refused("data reader", "Format", $"is {format}, but a data reader becomes csv");
         }
         Transfer transfer = New(properties!, options, "data reader");
         transfer.Describe = source => Describe(source, options, null, null);
-        transfer.Specify = static props => NativeProperties.Set(props, "format", "csv");
+        transfer.Specify = static props =>
+        {
+            NativeProperties.Set(props, "format", "csv");
+            // There is no header: the first row would be lost.
+            NativeProperties.Set(props, "ignoreFirstRecord", "false");
+        };
         return transfer;
     }
 
@@ -233,7 +238,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (uri.StartsWith("file://", StringComparison.OrdinalIgnoreCase))
         {
-            return Uri.TryCreate(uri, UriKind.Absolute, out Uri? file) ? file.LocalPath : throw Failure.InvalidArgument("uri", "is no file URI");
+            return Uri.TryCreate(uri, UriKind.Absolute, out Uri? file) ? file.LocalPath : throw Refused(uri, "uri", "is no file URI");
         }
         return uri.Contains("://") ? null : uri;
     }
@@ -249,7 +254,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (options is not null && (options.Size is not null || options.SourceId != Guid.Empty))
         {
-            throw Failure.InvalidArgument("sourceOptions", "Size and SourceId belong to each blob");
+            throw Refused("blobs", "sourceOptions", "Size and SourceId belong to each blob");
         }
     }
 
@@ -265,6 +270,9 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
             // the caller: with this exception in its place the caller would hand the data over a second time.
         }
     }
+
+    private static IngestClientException Refused(string source, string argument, string message) =>
+        new(Failure.InvalidArgument(argument, message).Details, source, null);
 
     private static void NotNull(object? value, string argument)
     {

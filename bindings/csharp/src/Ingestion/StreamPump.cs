@@ -139,7 +139,7 @@ internal sealed class StreamPump : IDisposable
     {
         try
         {
-            return stream.Read(buffer, 0, buffer.Length);
+            return Checked(stream.Read(buffer, 0, buffer.Length), buffer);
         }
         catch (Exception cause)
         {
@@ -148,15 +148,20 @@ internal sealed class StreamPump : IDisposable
         }
     }
 
+    /// <summary>A stream that lies must not make the library read beyond the buffer.</summary>
+    private static int Checked(int count, byte[] buffer) => count >= 0 && count <= buffer.Length
+        ? count
+        : throw new IOException($"the stream returned {count} for a buffer of {buffer.Length} bytes");
+
     /// <summary>-1 when the stream has failed or the read was cancelled.</summary>
     private async Task<int> ReadAsync(Stream stream, byte[] buffer)
     {
         try
         {
 #if NET5_0_OR_GREATER
-            return await stream.ReadAsync(buffer.AsMemory(), stop).ConfigureAwait(false);
+            return Checked(await stream.ReadAsync(buffer.AsMemory(), stop).ConfigureAwait(false), buffer);
 #else
-            return await stream.ReadAsync(buffer, 0, buffer.Length, stop).ConfigureAwait(false);
+            return Checked(await stream.ReadAsync(buffer, 0, buffer.Length, stop).ConfigureAwait(false), buffer);
 #endif
         }
         catch (Exception cause)
