@@ -176,6 +176,7 @@ public sealed class ConnectionTests : Bed
                 await Task.Yield();
                 throw new InvalidOperationException("\uD800");
             }, KustoRetry.Never, "\uFFFD"),
+            ((_, _) => throw new SilentException(), KustoRetry.Never, ""),
             ((_, _) => null!, KustoRetry.Never, "returned null"),
             ((_, _) => Task.FromResult<KustoAccessToken>(null!), KustoRetry.Never, "returned null"),
             ((_, _) => Task.FromResult(new KustoAccessToken("")), KustoRetry.Never, ""),
@@ -188,6 +189,11 @@ public sealed class ConnectionTests : Bed
             Assert.That(failure.Retry, Is.EqualTo(retry), failure.ToString());
             Assert.That(failure.Message, Does.Contain(text));
         }
+    }
+
+    private sealed class SilentException : Exception
+    {
+        public override string Message => null!;
     }
 
     [Test]

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Data;
 using System.Data.SqlTypes;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
@@ -129,6 +130,10 @@ public sealed class DataReaderTests : Bed
             (new SqlDateTime(2026, 1, 2), "2026-01-02T00:00:00.0000000Z"),
             (new SqlDouble(1.25), "1.25"),
             (SqlInt32.Null, ""),
+            (SqlBoolean.True, "true"),
+            (new SqlString("it's"), "it's"),
+            (new SqlChars("chars".ToCharArray()), "chars"),
+            (new SqlBytes([1, 2, 255]), "AQL/"),
             (new int[] { 1, 2 }, "[1,2]"),
             (TimeSpan.FromDays(400), "400.00:00:00"),
             (DayOfWeek.Friday, "Friday"),
@@ -152,6 +157,28 @@ public sealed class DataReaderTests : Bed
         {
             Assert.That(answer.Read());
             Assert.That(answer.GetString(0), Is.EqualTo(expected), value.GetType().Name);
+        }
+    }
+
+    [Test]
+    public void NumbersHaveNoCulture()
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        CultureInfo other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        other.NumberFormat.NegativeSign = "\u2212";
+        other.NumberFormat.NumberDecimalSeparator = ",";
+        CultureInfo.CurrentCulture = other;
+        try
+        {
+            object[] whole = [-7, -7L, (short)-7, new SqlInt16(-7), new SqlInt32(-7), new SqlInt64(-7)];
+            Assert.That(whole.Select(ScalarText.Of), Is.All.EqualTo("-7"));
+            object[] parts = [-1.5, -1.5f, -1.5m, new SqlDouble(-1.5), new SqlSingle(-1.5f), new SqlDecimal(-1.5m)];
+            Assert.That(parts.Select(ScalarText.Of), Is.All.EqualTo("-1.5"));
+            Assert.That(ScalarText.Of(new SqlMoney(-1.5m)), Does.StartWith("-1.5"));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
         }
     }
 
@@ -221,10 +248,34 @@ public sealed class DataReaderTests : Bed
         KustoQueuedIngestionProperties properties = Now("T");
         properties.Format = DataSourceFormat.json;
         DataTableReader reader = new DataTable().CreateDataReader();
-        KustoClientException failure = Failed<KustoClientException>(
+        IngestClientException failure = Failed<IngestClientException>(
             () => client.IngestFromDataReader(reader, properties), KustoErrorCode.InvalidArgument);
         Assert.That(failure.Argument, Is.EqualTo("Format"));
         Assert.That(reader.IsClosed);
+    }
+
+    [Test]
+    public void TheFirstRowIsNoHeader()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        DataTable data = Table(("Id", typeof(long)), ("Text", typeof(string)));
+        data.Rows.Add(1L, "one");
+        KustoQueuedIngestionProperties properties = Now(table);
+        properties.IgnoreFirstRecord = true;
+        Ingested(client.IngestFromDataReader(data.CreateDataReader(), properties));
+        Assert.That(Count(table), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void DictionariesOfAnyTypeBecomeObjects()
+    {
+        dynamic expando = new System.Dynamic.ExpandoObject();
+        expando.a = 1;
+        Assert.That(JsonWriter.Write((object)expando), Is.EqualTo("{\"a\":1}"));
+        Assert.That(JsonWriter.Write(new SortedDictionary<int, object?> { [1] = null }), Is.EqualTo("{\"1\":null}"));
+        Assert.That(JsonWriter.Write(new object?[] { new KeyValuePair<string, int>[] { new("b", 2) } }), Is.EqualTo("[{\"b\":2}]"));
+        Assert.That(JsonWriter.Write(new object?[] { System.Data.SqlTypes.SqlInt32.Null }), Is.EqualTo("[null]"));
     }
 
     private static DataTable Table(params (string Name, Type Type)[] columns)

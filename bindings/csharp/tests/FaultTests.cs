@@ -173,7 +173,7 @@ public sealed class FaultTests : Bed
         Failed<KustoClientException>(() => client.GetIngestionResult("x").GetIngestionStatusCollection(), KustoErrorCode.InvalidArgument);
         Failed<KustoClientException>(
             () => client.GetIngestionResult("x").WaitForFinalStatus(Patience, TimeSpan.Zero), KustoErrorCode.InvalidArgument);
-        Failed<KustoClientException>(
+        Failed<IngestClientException>(
             () => client.IngestFromStorage([new BlobDescription()], Now("T"), new StorageSourceOptions { Size = 1 }), KustoErrorCode.InvalidArgument);
         Assert.That(() => client.IngestFromStream(null!, Now("T")), Throws.ArgumentNullException);
         Assert.That(() => client.IngestFromStreamAsync(new MemoryStream(), null!), Throws.ArgumentNullException);

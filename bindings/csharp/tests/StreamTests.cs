@@ -152,12 +152,88 @@ public sealed class StreamTests : Bed
         Failed<IngestClientException>(() => client.IngestFromStream(endless, Now("T")), KustoErrorCode.Auth);
     }
 
+    [Test]
+    public void ClosingEndsAStreamThatPauses()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        StuckStream stream = new(obedient: false);
+        Task<IKustoIngestionResult> call = client.IngestFromStreamAsync(stream, Now("T"));
+        Eventually("the stream waits", () => stream.Waits);
+        client.Dispose();
+        Cancelled(() => InTime(call), default);
+        stream.Release();
+    }
+
+    [Test]
+    public void AnUploadThatIsRefusedEndsAStreamThatPauses()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.Arm("""{"service": "blob", "fault": {"kind": "status", "status": 403, "code": "AuthorizationFailure"}}""");
+        StuckStream stream = new(obedient: false) { Noise = 9 << 20 };
+        Failed<IngestClientException>(() => InTime(client.IngestFromStreamAsync(stream, Now("T"))), KustoErrorCode.Auth);
+        stream.Release();
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void AProgressCallbackMayDisposeTheClient(bool asynchronous)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Random random = new(7);
+        FakeStream endless = new(_ =>
+        {
+            byte[] noise = new byte[64 * 1024];
+            random.NextBytes(noise);
+            return noise;
+        });
+        StreamSourceOptions options = new() { Progress = new Disposer(client) };
+        Cancelled(
+            () => InTime(asynchronous
+                ? client.IngestFromStreamAsync(endless, Now("T"), options)
+                : Task.Run(() => client.IngestFromStream(endless, Now("T"), options))),
+            default);
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task WhatDisposingAStreamThrowsHidesNothing(bool asynchronous)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        FakeStream whole = new(read => read == 0 ? Bytes(TwoRows) : []) { Unwilling = true };
+        Ingested(asynchronous ? await client.IngestFromStreamAsync(whole, Now(table)) : client.IngestFromStream(whole, Now(table)));
+        IOException broken = new("broken");
+        FakeStream failing = new(_ => throw broken) { Unwilling = true };
+        IngestClientException failure = asynchronous
+            ? Failed<IngestClientException>(() => client.IngestFromStreamAsync(failing, Now(table)), KustoErrorCode.SourceIo)
+            : Failed<IngestClientException>(() => client.IngestFromStream(failing, Now(table)), KustoErrorCode.SourceIo);
+        Assert.That(failure.InnerException, Is.SameAs(broken));
+        Assert.That(whole.Disposed && failing.Disposed);
+    }
+
+    private sealed class Disposer(IDisposable client) : IProgress<IngestionProgress>
+    {
+        public void Report(IngestionProgress value) => client.Dispose();
+    }
+
     /// <summary>Gives what a function says, an empty chunk being the end.</summary>
     internal sealed class FakeStream(Func<int, byte[]> chunk) : ReadOnlyStream
     {
         private int reads;
 
         internal bool Yields { get; init; }
+
+        /// <summary>Throws when it is disposed.</summary>
+        internal bool Unwilling { get; init; }
+
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            if (disposing && Unwilling)
+            {
+                throw new IOException("not willing to close");
+            }
+        }
 
         public override int Read(byte[] buffer, int offset, int count)
         {
@@ -187,12 +263,15 @@ public sealed class StreamTests : Bed
         }
     }
 
-    /// <summary>Waits in its second read, until it is released or, when obedient, cancelled.</summary>
+    /// <summary>Waits in its second read, or after its noise, until it is released or, when obedient, cancelled.</summary>
     private sealed class StuckStream(bool obedient) : ReadOnlyStream
     {
         private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly Random random = new(7);
         private bool begun;
         private volatile bool waits;
+
+        internal int Noise { get; set; }
 
         internal bool Waits => waits;
 
@@ -205,6 +284,13 @@ public sealed class StreamTests : Bed
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            if (Noise > 0)
+            {
+                begun = true;
+                random.NextBytes(buffer.Span);
+                Noise -= buffer.Length;
+                return buffer.Length;
+            }
             if (!begun)
             {
                 begun = true;

@@ -78,7 +78,7 @@ const PLAYER: (&str, &str) = ("player", "tests/conformance/players/csharp");
 const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
 
 /// C functions that the binding does without.
-const NOT_WRAPPED: [&str; 30] = [
+const NOT_WRAPPED: [&str; 29] = [
     // Every call starts in the background, and those that block wait for its end.
     "kusto_client_warm_up",
     "kusto_execute",
@@ -106,7 +106,6 @@ const NOT_WRAPPED: [&str; 30] = [
     "kusto_report_len",
     "kusto_result_source_id",
     "kusto_rows_int64",
-    "kusto_rows_json",
     // Properties are a .NET object, copied by each call.
     "kusto_props_clone",
     // Status is an enumeration with names, and the version a text.

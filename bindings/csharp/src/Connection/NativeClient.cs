@@ -13,6 +13,7 @@ internal sealed class NativeClient
     private readonly ClientHandle handle;
     private readonly string owner;
     private readonly object gate = new();
+    private readonly CancellationTokenSource closing = new();
     private readonly TaskCompletionSource<bool> gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int calls;
     private bool closed;
@@ -31,6 +32,9 @@ internal sealed class NativeClient
         Failure.ThrowOn(NativeMethods.kusto_client_new(config, out ClientHandle handle, out IntPtr error), error);
         return new(handle, owner);
     }
+
+    /// <summary>Cancelled when the library has ended what was under way; for what waits beside the library.</summary>
+    internal CancellationToken Closing => closing.Token;
 
     /// <summary>Keeps the native client until it is disposed.</summary>
     /// <exception cref="ObjectDisposedException">The client is closed.</exception>
@@ -81,7 +85,18 @@ internal sealed class NativeClient
     }
 
     /// <summary>Refuses new calls and cancels those under way; they end a moment later.</summary>
-    internal void Close() => Shutdown(0);
+    internal void Close()
+    {
+        try
+        {
+            Shutdown(0);
+        }
+        catch (KustoException failure) when (failure.Code == KustoErrorCode.InvalidState)
+        {
+            // The library does not close in a callback. New calls are refused already.
+            _ = Task.Run(() => Shutdown(0));
+        }
+    }
 
     /// <summary>As <see cref="Close"/>; completes when every call has ended and the native client is gone.</summary>
     internal Task CloseAsync()
@@ -106,11 +121,24 @@ internal sealed class NativeClient
         try
         {
             Failure.ThrowOn(NativeMethods.kusto_client_close(handle, timeout, out ulong abandoned, out IntPtr error), error);
+            EndWaits();
             return checked((long)abandoned);
         }
         finally
         {
             Leave();
+        }
+    }
+
+    private void EndWaits()
+    {
+        try
+        {
+            closing.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // What a stream of the program does about its token: no failure of closing, every call has been told.
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class IngestClientException : KustoException
         IngestionSource = ingestionSource;
     }
 
-    /// <summary>What was to be ingested, without secrets: the file's path, the blob's address, or "stream" and the like.</summary>
+    /// <summary>What was to be ingested, without secrets: the file's path, or "stream", "blobs" and the like.</summary>
     public string IngestionSource { get; }
 
     /// <summary>As in Kusto.Ingest: why it failed; the same as <see cref="Exception.Message"/>.</summary>

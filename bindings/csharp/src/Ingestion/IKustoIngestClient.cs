@@ -14,7 +14,8 @@ namespace Kusto.Ingest.Native;
 /// <remarks>
 /// <para>
 /// Delivery is at least once: see <see cref="KustoException.InDoubt"/>. The asynchronous methods hold no thread while
-/// they wait; the others wait on the calling thread. Cancelling asks the library, and the call ends when the library
+/// they wait, except one (not of the pool) for each stream while storage is slower than it; the others wait on the calling
+/// thread. Cancelling asks the library, and the call ends when the library
 /// has ended its work, with <see cref="OperationCanceledException"/> unless the data was handed over before.
 /// </para>
 /// <para>
@@ -97,7 +98,7 @@ public interface IKustoIngestClient : IDisposable
     /// <remarks>
     /// Columns go into the table's columns by their order, unless a mapping says otherwise. Null becomes null; times are UTC
     /// (an unspecified kind is taken for UTC); bytes become base64; sequences and dictionaries become JSON, for columns of
-    /// type dynamic. A reader that throws fails the ingestion; nothing is queued, and its exception is the inner one. It is
+    /// type dynamic. IgnoreFirstRecord does not apply: no header is made. A reader that throws fails the ingestion; nothing is queued, and its exception is the inner one. It is
     /// read on threads of the pool.
     /// </remarks>
     /// <param name="dataReader">The data, after the current row. It is closed and disposed, however the call ends.</param>

@@ -32,7 +32,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         {
             if (sourceOptions is not { LeaveOpen: true })
             {
-                stream.Dispose();
+                Release(stream);
             }
         }
     }
@@ -48,7 +48,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         {
             if (sourceOptions is not { LeaveOpen: true })
             {
-                stream.Dispose();
+                Release(stream);
             }
         }
     }
@@ -97,21 +97,31 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions, CancellationToken cancellationToken)
     {
         NotNull(dataReader, nameof(dataReader));
-        using IDataReader reader = dataReader;
-        Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
-        CsvDataStream stream = new(reader);
-        // Most readers have no asynchronous Read: not on the thread of whoever awaits.
-        IngestionReceipt receipt = await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false);
-        return Result(receipt);
+        try
+        {
+            Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
+            CsvDataStream stream = new(dataReader);
+            // Most readers have no asynchronous Read: not on the thread of whoever awaits.
+            return Result(await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false));
+        }
+        finally
+        {
+            Release(dataReader);
+        }
     }
 
     public IKustoIngestionResult IngestFromDataReader(
         IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions)
     {
         NotNull(dataReader, nameof(dataReader));
-        using IDataReader reader = dataReader;
-        Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
-        return Result(transfer.Push(new CsvDataStream(reader)));
+        try
+        {
+            return Result(OfDataReader(ingestionProperties, sourceOptions).Push(new CsvDataStream(dataReader)));
+        }
+        finally
+        {
+            Release(dataReader);
+        }
     }
 
     public Task<IKustoIngestionResult> IngestFromBytesAsync(
@@ -179,11 +189,16 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (properties?.Format is { } format && format != DataSourceFormat.csv)
         {
-            throw Failure.InvalidArgument("Format", $"is {format}, but a data reader becomes csv");
+            throw Refused("data reader", "Format", $"is {format}, but a data reader becomes csv");
         }
         Transfer transfer = New(properties!, options, "data reader");
         transfer.Describe = source => Describe(source, options, null, null);
-        transfer.Specify = static props => NativeProperties.Set(props, "format", "csv");
+        transfer.Specify = static props =>
+        {
+            NativeProperties.Set(props, "format", "csv");
+            // There is no header: the first row would be lost.
+            NativeProperties.Set(props, "ignoreFirstRecord", "false");
+        };
         return transfer;
     }
 
@@ -223,7 +238,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (uri.StartsWith("file://", StringComparison.OrdinalIgnoreCase))
         {
-            return Uri.TryCreate(uri, UriKind.Absolute, out Uri? file) ? file.LocalPath : throw Failure.InvalidArgument("uri", "is no file URI");
+            return Uri.TryCreate(uri, UriKind.Absolute, out Uri? file) ? file.LocalPath : throw Refused(uri, "uri", "is no file URI");
         }
         return uri.Contains("://") ? null : uri;
     }
@@ -239,9 +254,25 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (options is not null && (options.Size is not null || options.SourceId != Guid.Empty))
         {
-            throw Failure.InvalidArgument("sourceOptions", "Size and SourceId belong to each blob");
+            throw Refused("blobs", "sourceOptions", "Size and SourceId belong to each blob");
         }
     }
+
+    private static void Release(IDisposable source)
+    {
+        try
+        {
+            source.Dispose();
+        }
+        catch (Exception)
+        {
+            // All that was read is queued by now, or the call fails for another reason. The receipt or that reason must reach
+            // the caller: with this exception in its place the caller would hand the data over a second time.
+        }
+    }
+
+    private static IngestClientException Refused(string source, string argument, string message) =>
+        new(Failure.InvalidArgument(argument, message).Details, source, null);
 
     private static void NotNull(object? value, string argument)
     {

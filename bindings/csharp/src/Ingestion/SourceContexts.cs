@@ -1,32 +1,39 @@
 using System;
 using System.Runtime.InteropServices;
+using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Passes the library's progress on.</summary>
+/// <summary>Passes the library's progress on, if anybody wants it, and tells when the library lets go of the source.</summary>
 internal sealed class ProgressContext : CallbackContext
 {
-    private readonly IProgress<IngestionProgress> progress;
+    private readonly IProgress<IngestionProgress>? progress;
     private readonly Action<Exception> failed;
+    private readonly TaskCompletionSource<bool> released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal ProgressContext(IProgress<IngestionProgress> progress, Action<Exception> failed)
+    internal ProgressContext(IProgress<IngestionProgress>? progress, Action<Exception> failed)
     {
         this.progress = progress;
         this.failed = failed;
     }
+
+    /// <summary>Completes when the library has let go of the source: it has all of its data, or the ingestion has ended.</summary>
+    internal Task Released => released.Task;
 
     internal static void Report(IntPtr userData, ulong read, ulong sent, ulong total)
     {
         ProgressContext context = Of<ProgressContext>(userData);
         try
         {
-            context.progress.Report(new((long)read, (long)sent, (long)total));
+            context.progress?.Report(new((long)read, (long)sent, (long)total));
         }
         catch (Exception cause)
         {
             context.failed(cause);
         }
     }
+
+    protected override void Dropped() => released.TrySetResult(true);
 }
 
 /// <summary>Memory that the library reads where it is, until drop.</summary>

@@ -14,13 +14,16 @@ internal sealed class StreamPump : IDisposable
     private const int Failed = -1;
 
     private readonly StreamHandle target;
+    private readonly Task released;
     private readonly CancellationToken stop;
     private readonly CancellationTokenRegistration cancelling;
     private bool complete;
+    private bool left;
 
-    private StreamPump(StreamHandle target, CancellationToken stop)
+    private StreamPump(StreamHandle target, Task released, CancellationToken stop)
     {
         this.target = target;
+        this.released = released;
         this.stop = stop;
         cancelling = stop.Register(static state => NativeMethods.kusto_stream_cancel((StreamHandle)state!), target);
     }
@@ -28,14 +31,18 @@ internal sealed class StreamPump : IDisposable
     /// <summary>What the stream threw.</summary>
     internal Exception? Broken { get; private set; }
 
-    /// <summary>Begins an ingestion that takes the source and ends early with <paramref name="stop"/>.</summary>
+    /// <summary>
+    /// Begins an ingestion that takes the source and ends early with <paramref name="stop"/>. The library has let go of the
+    /// source when <paramref name="released"/> completes; before the end of the data that means that the ingestion has failed.
+    /// </summary>
     /// <exception cref="KustoException">It cannot begin.</exception>
-    internal static StreamPump Begin(ClientHandle client, PropsHandle props, SourceHandle source, CancellationToken stop)
+    internal static StreamPump Begin(
+        ClientHandle client, PropsHandle props, SourceHandle source, Task released, CancellationToken stop)
     {
         int status = NativeMethods.kusto_stream_begin(client, props, source, out StreamHandle target, out IntPtr error);
         source.Taken();
         Failure.ThrowOn(status, error);
-        return new(target, stop);
+        return new(target, released, stop);
     }
 
     /// <summary>A native finish, for <see cref="NativeOperation"/>.</summary>
@@ -46,7 +53,7 @@ internal sealed class StreamPump : IDisposable
         {
             Fail(Broken);
         }
-        else if (!complete)
+        else if (!complete && !left)
         {
             // The registration's cancelling may come later than this.
             NativeMethods.kusto_stream_cancel(target);
@@ -60,23 +67,16 @@ internal sealed class StreamPump : IDisposable
     internal void Pump(Stream stream)
     {
         byte[] buffer = Buffers.Rent();
-        try
+        int count;
+        while ((count = Read(stream, buffer)) > 0)
         {
-            int count;
-            while ((count = Read(stream, buffer)) > 0)
-            {
-                Write(buffer, 0, count);
-            }
-            complete = count == 0;
+            Write(buffer, 0, count);
         }
-        finally
-        {
-            Buffers.Return(buffer);
-        }
+        Ended(buffer, count);
     }
 
     /// <summary>As <see cref="Pump"/>, without a thread that waits for the stream.</summary>
-    /// <remarks>A read that does not end when it is cancelled is left behind, with its buffer.</remarks>
+    /// <remarks>A read that still waits when everything else has ended is left behind, with its buffer.</remarks>
     /// <exception cref="KustoException">The ingestion has failed.</exception>
     internal async Task PumpAsync(Stream stream)
     {
@@ -91,17 +91,19 @@ internal sealed class StreamPump : IDisposable
             int count = await reading.ConfigureAwait(false);
             if (count <= 0)
             {
-                complete = count == 0;
-                break;
+                Ended(buffer, count);
+                return;
             }
             int written = TryWrite(buffer, count);
             if (written < count)
             {
-                // Storage is slower than the stream: only the library can say when it goes on.
-                await Task.Run(() => Write(buffer, written, count)).ConfigureAwait(false);
+                // Storage is slower than the stream, and only the library can say when it goes on. That may take long, and
+                // the library may need a token for it: it is not a thread of the pool that waits.
+                await Task.Factory.StartNew(
+                    () => Write(buffer, written, count), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                    .ConfigureAwait(false);
             }
         }
-        Buffers.Return(buffer);
     }
 
     /// <summary>Gives an unfinished ingestion up.</summary>
@@ -109,6 +111,16 @@ internal sealed class StreamPump : IDisposable
     {
         cancelling.Dispose();
         target.Dispose();
+    }
+
+    private void Ended(byte[] buffer, int count)
+    {
+        complete = count == 0;
+        if (complete)
+        {
+            // Otherwise a read that has failed or was cancelled may still write into it.
+            Buffers.Return(buffer);
+        }
     }
 
     private void Fail(Exception cause)
@@ -127,7 +139,7 @@ internal sealed class StreamPump : IDisposable
     {
         try
         {
-            return stream.Read(buffer, 0, buffer.Length);
+            return Checked(stream.Read(buffer, 0, buffer.Length), buffer);
         }
         catch (Exception cause)
         {
@@ -136,15 +148,20 @@ internal sealed class StreamPump : IDisposable
         }
     }
 
+    /// <summary>A stream that lies must not make the library read beyond the buffer.</summary>
+    private static int Checked(int count, byte[] buffer) => count >= 0 && count <= buffer.Length
+        ? count
+        : throw new IOException($"the stream returned {count} for a buffer of {buffer.Length} bytes");
+
     /// <summary>-1 when the stream has failed or the read was cancelled.</summary>
     private async Task<int> ReadAsync(Stream stream, byte[] buffer)
     {
         try
         {
 #if NET5_0_OR_GREATER
-            return await stream.ReadAsync(buffer.AsMemory(), stop).ConfigureAwait(false);
+            return Checked(await stream.ReadAsync(buffer.AsMemory(), stop).ConfigureAwait(false), buffer);
 #else
-            return await stream.ReadAsync(buffer, 0, buffer.Length, stop).ConfigureAwait(false);
+            return Checked(await stream.ReadAsync(buffer, 0, buffer.Length, stop).ConfigureAwait(false), buffer);
 #endif
         }
         catch (Exception cause)
@@ -157,13 +174,16 @@ internal sealed class StreamPump : IDisposable
         }
     }
 
-    /// <summary>Waits for a read; false when everything else has been cancelled meanwhile.</summary>
+    /// <summary>Waits for a read; false when everything else has been cancelled or has failed meanwhile.</summary>
     private async Task<bool> EndsAsync(Task<int> reading)
     {
         TaskCompletionSource<bool> stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using (stop.Register(static state => ((TaskCompletionSource<bool>)state!).TrySetResult(true), stopped))
         {
-            return await Task.WhenAny(reading, stopped.Task).ConfigureAwait(false) == reading;
+            Task first = await Task.WhenAny(reading, stopped.Task, released).ConfigureAwait(false);
+            // The ingestion has an error of its own, which a cancellation must not replace.
+            left = first == released;
+            return first == reading;
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed class Transfer
         try
         {
             using PropsHandle props = Properties();
-            using SourceHandle source = Source(open, stop);
+            using SourceHandle source = Source(open, Progress is null ? null : Watch(stop));
             return IngestionReceipt.Take(await NativeOperation.RunAsync<ResultHandle>(
                 Ingest(lease.Handle, props, source), NativeMethods.kusto_op_result, stop.Token).ConfigureAwait(false));
         }
@@ -64,7 +64,7 @@ internal sealed class Transfer
         try
         {
             using PropsHandle props = Properties();
-            using SourceHandle source = Source(open, stop);
+            using SourceHandle source = Source(open, Progress is null ? null : Watch(stop));
             return IngestionReceipt.Take(NativeOperation.Run<ResultHandle>(
                 Ingest(lease.Handle, props, source), NativeMethods.kusto_op_result, stop.Token));
         }
@@ -79,13 +79,15 @@ internal sealed class Transfer
     {
         using NativeClient.Lease lease = client.Enter();
         Failure.ThrowIfCancelled(cancellation);
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // A stream may pause for ever: closing must reach it too, beside the library.
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, client.Closing);
         Exception? broken = null;
         try
         {
             using PropsHandle props = Properties();
-            using SourceHandle source = Source(NativeSource.Stream, stop);
-            using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, StopInTime(stop));
+            ProgressContext progress = Watch(stop);
+            using SourceHandle source = Source(NativeSource.Stream, progress);
+            using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, progress.Released, StopInTime(stop));
             await pump.PumpAsync(stream).ConfigureAwait(false);
             broken = pump.Broken;
             return IngestionReceipt.Take(await NativeOperation.RunAsync<ResultHandle>(
@@ -106,8 +108,9 @@ internal sealed class Transfer
         try
         {
             using PropsHandle props = Properties();
-            using SourceHandle source = Source(NativeSource.Stream, stop);
-            using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, StopInTime(stop));
+            ProgressContext progress = Watch(stop);
+            using SourceHandle source = Source(NativeSource.Stream, progress);
+            using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, progress.Released, StopInTime(stop));
             pump.Pump(stream);
             broken = pump.Broken;
             return IngestionReceipt.Take(NativeOperation.Run<ResultHandle>(
@@ -137,15 +140,17 @@ internal sealed class Transfer
         }
     }
 
-    private SourceHandle Source(Func<SourceHandle> open, CancellationTokenSource stop)
+    private ProgressContext Watch(CancellationTokenSource stop) => new(Progress, cause => GiveUp(stop, cause));
+
+    private SourceHandle Source(Func<SourceHandle> open, ProgressContext? progress)
     {
         SourceHandle source = open();
         try
         {
             Describe?.Invoke(source);
-            if (Progress is not null)
+            if (progress is not null)
             {
-                NativeSource.SetProgress(source, new ProgressContext(Progress, cause => GiveUp(stop, cause)));
+                NativeSource.SetProgress(source, progress);
             }
             return source;
         }
@@ -191,6 +196,10 @@ internal sealed class Transfer
             {
                 // The call has ended meanwhile.
             }
+            catch (AggregateException)
+            {
+                // What the caller's stream does about it fails: the call ends with what the progress callback threw.
+            }
         }, stop);
     }
 
@@ -210,7 +219,7 @@ internal sealed class Transfer
             return new IngestClientException(
                 details.As(KustoErrorCode.Callback, $"the progress callback threw: {cause.Message}", KustoRetry.Unknown), name, cause);
         }
-        if (stop.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        if (stop.IsCancellationRequested && !cancellation.IsCancellationRequested && !client.Closing.IsCancellationRequested)
         {
             return new IngestClientException(
                 details.As(KustoErrorCode.TimedOut, $"{details.Step}: the call's deadline passed", KustoRetry.Later), name, null);

@@ -67,13 +67,17 @@ internal abstract class CallbackContext
         {
             context.Dropped();
         }
+        catch (Exception)
+        {
+            // Memory of the program may throw when it is given back, and nobody is left to be told.
+        }
         finally
         {
             Interlocked.Decrement(ref registered);
         }
     }
 
-    /// <summary>The library will not use this object again. Must not throw.</summary>
+    /// <summary>The library will not use this object again. What it throws is lost.</summary>
     protected virtual void Dropped()
     {
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Data.SqlTypes;
 using System.Globalization;
 using System.Text;
 
@@ -24,7 +25,7 @@ internal static class JsonWriter
     {
         switch (value)
         {
-            case null or DBNull:
+            case null or DBNull or INullable { IsNull: true }:
                 json.Append("null");
                 break;
             case string text:
@@ -46,8 +47,16 @@ internal static class JsonWriter
             case IDictionary members:
                 AppendObject(json, members);
                 break;
-            case IEnumerable<KeyValuePair<string, string>> members:
-                AppendObject(json, members);
+#if NET8_0_OR_GREATER
+            case System.Text.Json.Nodes.JsonNode node:
+                json.Append(node.ToJsonString());
+                break;
+            case System.Text.Json.JsonElement element:
+                json.Append(element.GetRawText());
+                break;
+#endif
+            case IEnumerable members when HoldsMembers(members.GetType()):
+                AppendMembers(json, members);
                 break;
             case IEnumerable items:
                 AppendArray(json, items);
@@ -72,15 +81,23 @@ internal static class JsonWriter
         json.Append(separator == "{" ? "{}" : "}");
     }
 
-    private static void AppendObject(StringBuilder json, IEnumerable<KeyValuePair<string, string>> members)
+    /// <summary>Whether it is a dictionary of any type: many, such as ExpandoObject, are generic ones only.</summary>
+    private static bool HoldsMembers(Type type) => Array.Exists(
+        type.GetInterfaces(),
+        static one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IEnumerable<>) && IsMember(one.GetGenericArguments()[0]));
+
+    private static bool IsMember(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>);
+
+    private static void AppendMembers(StringBuilder json, IEnumerable members)
     {
         string separator = "{";
-        foreach (KeyValuePair<string, string> member in members)
+        foreach (object member in members)
         {
+            Type type = member.GetType();
             json.Append(separator);
-            AppendText(json, member.Key);
+            AppendText(json, Convert.ToString(type.GetProperty("Key")!.GetValue(member), CultureInfo.InvariantCulture) ?? "");
             json.Append(':');
-            Append(json, member.Value);
+            Append(json, type.GetProperty("Value")!.GetValue(member));
             separator = ",";
         }
         json.Append(separator == "{" ? "{}" : "}");

@@ -23,8 +23,8 @@ internal readonly struct NativeText
         Length = (nuint)length;
     }
 
-    /// <summary>For texts that must go through whatever is in them: what is no text is replaced.</summary>
-    internal static NativeText Lenient(string text) => new(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)));
+    /// <summary>For texts that must go through whatever is in them: what is no text is replaced, null is empty.</summary>
+    internal static NativeText Lenient(string? text) => new(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? "")));
 
     internal byte[]? Bytes { get; }
 

@@ -28,8 +28,18 @@ internal static class ScalarText
         SqlDateTime time => Of(time.Value),
         SqlDouble number => Of(number.Value),
         SqlSingle number => Of(number.Value),
+        // Their own ToString takes the culture of the thread.
+        SqlByte number => number.Value.ToString(CultureInfo.InvariantCulture),
+        SqlInt16 number => number.Value.ToString(CultureInfo.InvariantCulture),
+        SqlInt32 number => number.Value.ToString(CultureInfo.InvariantCulture),
+        SqlInt64 number => number.Value.ToString(CultureInfo.InvariantCulture),
         SqlMoney number => number.Value.ToString(CultureInfo.InvariantCulture),
+        SqlBoolean flag => Of(flag.Value),
+        SqlString text => text.Value,
+        SqlChars text => new string(text.Value),
+        SqlXml text => text.Value,
         SqlBinary bytes => Convert.ToBase64String(bytes.Value),
+        SqlBytes bytes => Convert.ToBase64String(bytes.Value),
 #if NET6_0_OR_GREATER
         DateOnly date => date.ToString("O", CultureInfo.InvariantCulture),
         TimeOnly time => time.ToTimeSpan().ToString("c", CultureInfo.InvariantCulture),

@@ -32,6 +32,8 @@ internal sealed class KustoColumn
                 NativeText.Read(NativeMethods.kusto_rows_column_name(rows, (nuint)i, out nuint length), length) ?? "",
                 NativeText.Read(NativeMethods.kusto_rows_column_type(rows, (nuint)i, out length), length) ?? "");
         }
+        // The names are lent by the rows.
+        GC.KeepAlive(rows);
         return columns;
     }
 

@@ -281,7 +281,10 @@ public sealed class KustoDataReader : DbDataReader
     public unsafe string ToJson()
     {
         ThrowIfClosed();
-        return NativeText.Read(NativeMethods.kusto_rows_json(rows, out nuint length), length) ?? "";
+        string json = NativeText.Read(NativeMethods.kusto_rows_json(rows, out nuint length), length) ?? "";
+        // The text is lent by the rows, which a reader that nobody refers to any more would lose.
+        GC.KeepAlive(rows);
+        return json;
     }
 
     private void BeginTable()
@@ -298,9 +301,14 @@ public sealed class KustoDataReader : DbDataReader
     {
         ThrowIfClosed();
         _ = Column(ordinal);
-        return onRow
-            ? NativeText.Read(NativeMethods.kusto_rows_text(rows, (nuint)ordinal, out nuint length), length)
-            : throw new InvalidOperationException("There is no current row: call Read.");
+        if (!onRow)
+        {
+            throw new InvalidOperationException("There is no current row: call Read.");
+        }
+        string? text = NativeText.Read(NativeMethods.kusto_rows_text(rows, (nuint)ordinal, out nuint length), length);
+        // As in ToJson.
+        GC.KeepAlive(rows);
+        return text;
     }
 
     private object NotNull(int ordinal) => Text(ordinal) is { } text ? Column(ordinal).Value(text) : throw IsNull(ordinal);
