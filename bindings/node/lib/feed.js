@@ -26,8 +26,14 @@ function bytesOf(data) {
     return undefined;
 }
 
+/** Whoever takes a piece must be done with it before the event loop turns. */
 function* pieces(bytes) {
-    for (let offset = 0; offset < bytes.length; offset += AT_ONCE) {
+    const { length } = bytes;
+    for (let offset = 0; offset < length; offset += AT_ONCE) {
+        // A turn of the event loop may have transferred or shrunk it: what is there now is not what was given.
+        if (bytes.length !== length) {
+            throw invalidArgument("data", "was detached or resized while it was copied");
+        }
         yield bytes.subarray(offset, offset + AT_ONCE);
     }
 }
@@ -35,14 +41,12 @@ function* pieces(bytes) {
 /** A copy of data in memory as a source. */
 async function memorySource(bytes, signal) {
     const memory = call(() => new addon.NativeMemory(bytes.length));
-    let first = true;
     for (const piece of pieces(bytes)) {
-        if (!first) {
+        call(() => memory.append(piece));
+        if (piece.length === AT_ONCE) {
             await turn();
             checkAborted(signal);
         }
-        first = false;
-        call(() => memory.append(piece));
     }
     return memory.intoSource();
 }
