@@ -1,6 +1,7 @@
 "use strict";
 // Data on its way from JavaScript to the library.
 
+const { performance } = require("node:perf_hooks");
 const { setImmediate: turn } = require("node:timers/promises");
 
 const { ErrorCode, invalidArgument } = require("./error.js");
@@ -8,6 +9,8 @@ const { addon, call, checkAborted, ended, realm } = require("./native.js");
 
 /** What is copied between two turns of the event loop: about a millisecond. */
 const AT_ONCE = 4 * 1024 * 1024;
+/** For how many milliseconds a source that always has data at hand is read between two turns of the event loop. */
+const IN_A_ROW = 5;
 
 /** The bytes of a piece of data; a string is UTF-8. */
 function bytesOf(data) {
@@ -123,6 +126,7 @@ class Patience {
 
 /** Reads the source to its end; false when nobody wanted the rest. */
 async function pump(reader, stream, patience) {
+    let turned = performance.now();
     for (;;) {
         const step = await patience.for(reader.next());
         if (step === OVER) {
@@ -140,6 +144,13 @@ async function pump(reader, stream, patience) {
             // Fails when the operation has ended, which knows why.
             if (room !== 0 && (await ended(room).catch(() => OVER)) === OVER) {
                 return false;
+            }
+            // While there is room only promises are waited for, which keep timers and events waiting.
+            if (performance.now() - turned > IN_A_ROW) {
+                if ((await patience.for(turn())) === OVER) {
+                    return false;
+                }
+                turned = performance.now();
             }
         }
     }
