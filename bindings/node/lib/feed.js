@@ -1,6 +1,7 @@
 "use strict";
 // Data on its way from JavaScript to the library.
 
+const { performance } = require("node:perf_hooks");
 const { setImmediate: turn } = require("node:timers/promises");
 
 const { ErrorCode, invalidArgument } = require("./error.js");
@@ -8,6 +9,8 @@ const { addon, call, checkAborted, ended, realm } = require("./native.js");
 
 /** What is copied between two turns of the event loop: about a millisecond. */
 const AT_ONCE = 4 * 1024 * 1024;
+/** For how many milliseconds a source that always has data at hand is read between two turns of the event loop. */
+const IN_A_ROW = 5;
 
 /** The bytes of a piece of data; a string is UTF-8. */
 function bytesOf(data) {
@@ -26,8 +29,14 @@ function bytesOf(data) {
     return undefined;
 }
 
+/** Whoever takes a piece must be done with it before the event loop turns. */
 function* pieces(bytes) {
-    for (let offset = 0; offset < bytes.length; offset += AT_ONCE) {
+    const { length } = bytes;
+    for (let offset = 0; offset < length; offset += AT_ONCE) {
+        // A turn of the event loop may have transferred or shrunk it: what is there now is not what was given.
+        if (bytes.length !== length) {
+            throw invalidArgument("data", "was detached or resized while it was copied");
+        }
         yield bytes.subarray(offset, offset + AT_ONCE);
     }
 }
@@ -35,14 +44,12 @@ function* pieces(bytes) {
 /** A copy of data in memory as a source. */
 async function memorySource(bytes, signal) {
     const memory = call(() => new addon.NativeMemory(bytes.length));
-    let first = true;
     for (const piece of pieces(bytes)) {
-        if (!first) {
+        call(() => memory.append(piece));
+        if (piece.length === AT_ONCE) {
             await turn();
             checkAborted(signal);
         }
-        first = false;
-        call(() => memory.append(piece));
     }
     return memory.intoSource();
 }
@@ -119,6 +126,7 @@ class Patience {
 
 /** Reads the source to its end; false when nobody wanted the rest. */
 async function pump(reader, stream, patience) {
+    let turned = performance.now();
     for (;;) {
         const step = await patience.for(reader.next());
         if (step === OVER) {
@@ -136,6 +144,13 @@ async function pump(reader, stream, patience) {
             // Fails when the operation has ended, which knows why.
             if (room !== 0 && (await ended(room).catch(() => OVER)) === OVER) {
                 return false;
+            }
+            // While there is room only promises are waited for, which keep timers and events waiting.
+            if (performance.now() - turned > IN_A_ROW) {
+                if ((await patience.for(turn())) === OVER) {
+                    return false;
+                }
+                turned = performance.now();
             }
         }
     }

@@ -22,6 +22,8 @@ class ValidationPolicy {
 
 const asText = (name) => (value) => [[name, String(value)]];
 const asJson = (name) => (value) => [[name, JSON.stringify(value)]];
+/** As azure-kusto-ingest wants the tags. */
+const isJsonArray = (value) => typeof value === "string" && value.startsWith("[");
 const prefixed = (prefix) => (tags) => tags.map((tag) => prefix + tag);
 
 /** How each field is said to the library: pairs of the service's names and texts, in this order. */
@@ -31,7 +33,7 @@ const FIELDS = {
     ingestionMappingColumns: mappingColumns,
     // After what it is the kind of.
     ingestionMappingKind: asText("ingestionMappingType"),
-    ingestIfNotExists: (value) => asJson("ingestIfNotExists")([value].flat()),
+    ingestIfNotExists: (value) => [["ingestIfNotExists", isJsonArray(value) ? value : JSON.stringify([value].flat())]],
     flushImmediately: asText("flushImmediately"),
     ignoreFirstRecord: asText("ignoreFirstRecord"),
     ignoreSizeLimit: asText("ignoreSizeLimit"),

@@ -41,6 +41,21 @@ test("the event loop turns during a large ingestion", async (t) => {
     }
 });
 
+test("the event loop turns while a source gives many small pieces", async (t) => {
+    const client = newClient(t);
+    const table = await newTable(client);
+    let counted;
+    async function* lines() {
+        const stop = turns();
+        for (let line = 0; line < 200_000; line++) {
+            yield "1,one\n";
+        }
+        counted = stop();
+    }
+    await client.ingestFromStream(lines(), { table });
+    assert.ok(counted >= 10, `only ${counted} turns`);
+});
+
 test("a stream is read no faster than storage takes it", async (t) => {
     const client = newClient(t, { settings: { "memory budget": 4 * 1024 * 1024 } });
     const table = await newTable(client);

@@ -63,6 +63,31 @@ test("from memory", async (t) => {
     });
 });
 
+test("data that is detached while it is copied fails", async (t) => {
+    const client = newClient(t);
+    const table = await newTable(client);
+    await resetTraffic();
+    const large = () => new Uint8Array(21 * 1024 * 1024).fill(0x0a);
+    await t.test("from memory", async () => {
+        const data = large();
+        const handed = client.ingestFromBuffer(data, now(table));
+        structuredClone(data.buffer, { transfer: [data.buffer] });
+        assert.equal((await failed(handed, "INVALID_ARGUMENT")).argument, "data");
+    });
+    await t.test("as a piece of a stream", async (t) => {
+        const client = newClient(t, { settings: { "memory budget": 4 * 1024 * 1024 } });
+        const data = large();
+        const source = function* () {
+            // After the first copies, which are made before the event loop turns.
+            setImmediate(() => structuredClone(data.buffer, { transfer: [data.buffer] }));
+            yield data;
+        };
+        const error = await failed(client.ingestFromStream(source(), now(table)), "SOURCE_IO");
+        assert.match(error.cause.message, /detached/);
+    });
+    assert.equal(await posted(), 0);
+});
+
 test("from streams", async (t) => {
     const client = newClient(t);
     for (const [name, make] of Object.entries(streams)) {
