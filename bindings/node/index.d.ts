@@ -118,7 +118,8 @@ export interface Progress {
 export interface IngestOptions extends CallOptions {
     /**
      * Told how far the transfer is, the last time before the promise settles. Numbers that come faster than the event
-     * loop turns are left out. When it throws, the ingestion fails with `CALLBACK`.
+     * loop turns are left out. When it throws, or its promise rejects, the ingestion fails with `CALLBACK`; `inDoubt` says
+     * that the data was handed over before.
      */
     onProgress?: ((progress: Progress) => void) | undefined;
 }

@@ -1,7 +1,7 @@
 "use strict";
 
 const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
-const { ErrorCode, invalidArgument } = require("./error.js");
+const { ErrorCode, invalidArgument, wordsOf } = require("./error.js");
 const { addon, answerOf, answers, call, limits, realm, run } = require("./native.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");
@@ -107,7 +107,7 @@ class Client {
             call(() => request.complete(token, expiresOnTimestamp));
         } catch (error) {
             this.#tokenError = error;
-            request.fail(error?.retryable === true, String(error?.message ?? error));
+            request.fail(error?.retryable === true, wordsOf(error));
         }
     }
 }

@@ -46,6 +46,15 @@ class KustoError extends Error {
     }
 }
 
+/** What was thrown, as a text: anything can be thrown, also what has none. */
+function wordsOf(thrown) {
+    try {
+        return String(thrown?.message ?? thrown);
+    } catch {
+        return "it threw what has no text";
+    }
+}
+
 /** A failure that this package finds itself. */
 function invalidArgument(argument, message, cause) {
     const details = {
@@ -73,4 +82,4 @@ function thrown(error) {
     return invalidArgument("arguments", error.message, error);
 }
 
-module.exports = { ErrorCode, KustoError, invalidArgument, thrown };
+module.exports = { ErrorCode, KustoError, invalidArgument, wordsOf, thrown };

@@ -4,7 +4,7 @@
 const { performance } = require("node:perf_hooks");
 const { setImmediate: turn } = require("node:timers/promises");
 
-const { ErrorCode, invalidArgument } = require("./error.js");
+const { ErrorCode, invalidArgument, wordsOf } = require("./error.js");
 const { addon, call, checkAborted, ended, realm } = require("./native.js");
 
 /** What is copied between two turns of the event loop: about a millisecond. */
@@ -171,7 +171,7 @@ async function feed(source, begin, signal) {
     } catch (error) {
         failure = { error };
         reader.leave();
-        await close(() => stream.fail(String(error?.message ?? error)));
+        await close(() => stream.fail(wordsOf(error)));
     }
     try {
         return await operation;

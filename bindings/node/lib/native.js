@@ -4,7 +4,7 @@
 const { setInterval } = require("node:timers");
 
 const addon = require("./addon.js");
-const { ErrorCode, KustoError, invalidArgument, thrown } = require("./error.js");
+const { ErrorCode, KustoError, invalidArgument, wordsOf, thrown } = require("./error.js");
 
 /** What waits for an event, by the id of the events. */
 const pending = new Map();
@@ -90,17 +90,23 @@ async function run(begin, { signal, progress } = {}) {
     const operation = call(begin);
     const cancel = () => operation.cancel();
     let thrownByCallback;
+    const stop = (error) => {
+        thrownByCallback ??= { error };
+        cancel();
+    };
     const report = (numbers) => {
         try {
-            thrownByCallback ?? progress(numbers);
+            // An async callback fails by its promise.
+            const returned = thrownByCallback ?? progress(numbers);
+            typeof returned?.then === "function" && returned.then(undefined, stop);
         } catch (error) {
-            thrownByCallback = { error };
-            cancel();
+            stop(error);
         }
     };
     signal?.addEventListener("abort", cancel, { once: true });
+    let text;
     try {
-        return await new Promise((resolve, reject) => {
+        text = await new Promise((resolve, reject) => {
             expect(operation.id, { resolve, reject, progress: progress && report });
         });
     } catch (failure) {
@@ -109,6 +115,17 @@ async function run(begin, { signal, progress } = {}) {
     } finally {
         signal?.removeEventListener("abort", cancel);
     }
+    if (thrownByCallback !== undefined) {
+        throw handedOver(thrownByCallback.error);
+    }
+    return text;
+}
+
+/** The callback threw too late to stop anything: neither its error nor the data may be forgotten. */
+function handedOver(cause) {
+    const message = `the data was handed over, but the progress callback failed: ${wordsOf(cause)}`;
+    const details = { code: ErrorCode.Callback, message, step: "wait", inDoubt: true };
+    return new KustoError(details, { cause });
 }
 
 /** A cancelled call fails with why it was cancelled, unless it may have done its work nevertheless: that must be told. */
@@ -118,7 +135,7 @@ function explained(error, signal, thrownByCallback) {
     }
     if (thrownByCallback !== undefined) {
         error.code = ErrorCode.Callback;
-        error.message = `the progress callback failed: ${thrownByCallback.error}`;
+        error.message = `the progress callback failed: ${wordsOf(thrownByCallback.error)}`;
         error.cause = thrownByCallback.error;
     } else if (signal?.aborted && !error.inDoubt) {
         return signal.reason;

@@ -84,8 +84,8 @@ impl Realm {
         self.last_id.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
-    /// Tells it, from any thread. When the JavaScript thread is gone nobody is told; what the event
-    /// holds is dropped.
+    /// Tells it, from any thread. When the JavaScript thread is gone nobody is told; napi never frees an
+    /// event that was still queued then, so its memory is lost. The calls themselves end nevertheless.
     pub(crate) fn tell(&self, id: u32, told: Told) {
         let _ = self
             .tell

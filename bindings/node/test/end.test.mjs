@@ -257,3 +257,25 @@ test("a progress callback that throws fails the ingestion", async (t) => {
     assert.equal(error.cause, broken);
     assert.match(error.message, /no more/);
 });
+
+test("an asynchronous progress callback that rejects fails the ingestion", async (t) => {
+    const client = newClient(t);
+    const table = await newTable(client);
+    await arm(t, { service: "queue", operation: "PutMessage", fault: { kind: "stall", when: "before" } });
+    const broken = new Error("no more");
+    const error = await failed(client.ingestFromBuffer(twoRows, now(table), { onProgress: () => Promise.reject(broken) }), "CALLBACK");
+    assert.equal(error.cause, broken);
+});
+
+test("a progress callback that throws too late is told all the same", async (t) => {
+    const client = newClient(t);
+    const table = await newTable(client);
+    const broken = new Error("no more");
+    const onProgress = ({ sent }) => {
+        if (sent > 0) {
+            throw broken;
+        }
+    };
+    const error = await failed(client.ingestFromBuffer(twoRows, now(table), { onProgress }), "CALLBACK");
+    assert.equal(error.cause, broken);
+});

@@ -268,6 +268,12 @@ test("a stream that fails fails the ingestion, and its error is the cause", asyn
         const error = await failed(client.ingestFromStream(source, now(table)), "SOURCE_IO");
         assert.equal(error.cause, "no words");
     });
+    await t.test("a stream that throws what has no text", async () => {
+        const wordless = Object.create(null);
+        const source = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(wordless) }) };
+        const error = await failed(client.ingestFromStream(source, now(table)), "SOURCE_IO");
+        assert.equal(error.cause, wordless);
+    });
     await t.test("a stream that was destroyed before", async () => {
         const source = Readable.from([twoRows]).destroy();
         const error = await failed(client.ingestFromStream(source, now(table)), "SOURCE_IO");
