@@ -13,6 +13,9 @@ internal sealed class StreamPump : IDisposable
 {
     private const int Failed = -1;
 
+    /// <summary>Milliseconds: more than a piece takes to be compressed, less than the pool takes to miss a thread.</summary>
+    private const long Moment = 20;
+
     private readonly StreamHandle target;
     private readonly Task released;
     private readonly CancellationToken stop;
@@ -94,7 +97,13 @@ internal sealed class StreamPump : IDisposable
                 Ended(buffer, count);
                 return;
             }
-            int written = TryWrite(buffer, count);
+            int written = WriteWithin(buffer, 0, count, 0);
+            if (written < count)
+            {
+                // The stream is faster than the library compresses: for that moment a thread of the pool will do.
+                int from = written;
+                written = await Task.Run(() => WriteWithin(buffer, from, count, Moment)).ConfigureAwait(false);
+            }
             if (written < count)
             {
                 // Storage is slower than the stream, and only the library can say when it goes on. That may take long, and
@@ -187,18 +196,20 @@ internal sealed class StreamPump : IDisposable
         }
     }
 
-    private unsafe int TryWrite(byte[] buffer, int count)
+    /// <summary>Writes what fits within the time, and says up to where.</summary>
+    private unsafe int WriteWithin(byte[] buffer, int from, int to, long milliseconds)
     {
         fixed (byte* start = buffer)
         {
-            int status = NativeMethods.kusto_stream_write(target, start, (nuint)count, 0, out nuint written, out IntPtr error);
-            if (status == (int)KustoErrorCode.WouldBlock)
+            int status = NativeMethods.kusto_stream_write(
+                target, start + from, (nuint)(to - from), milliseconds, out nuint written, out IntPtr error);
+            if (status is (int)KustoErrorCode.WouldBlock or (int)KustoErrorCode.TimedOut)
             {
                 NativeMethods.kusto_error_free(error);
-                return 0;
+                return from;
             }
             Failure.ThrowOn(status, error);
-            return (int)written;
+            return from + (int)written;
         }
     }
 
