@@ -1,6 +1,8 @@
 //! Deadlines, cancellation, and the handle of an operation under way.
 
+use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -129,8 +131,13 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         let work = call(options);
         let (sender, outcome) = watch::channel(None);
         tokio::spawn(async move {
-            let result = work.await;
-            sender.send_replace(Some(result));
+            let mut work = std::pin::pin!(work);
+            // A panic is an end that is told; a task without a word was dropped with its runtime.
+            let result = std::future::poll_fn(|cx| {
+                catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
+                    .unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+            });
+            sender.send_replace(Some(result.await));
         });
         Self { outcome, cancel }
     }
@@ -148,7 +155,7 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
     /// What it ended with; `None` while it runs.
     pub fn result(&self) -> Option<Result<T>> {
         let outcome = self.outcome.borrow().clone();
-        // A task that ended without a word panicked, or its runtime was shut down.
+        // A task that ended without a word: its runtime was shut down.
         let died = outcome.is_none() && self.outcome.has_changed().is_err();
         if died {
             self.outcome
@@ -177,12 +184,18 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
 }
 
 fn died_error() -> Error {
-    Error::new(
-        ErrorKind::Internal,
-        Step::Wait,
-        "the operation's task died without a result",
-    )
-    .with_in_doubt(true)
+    let message = "the operation was dropped with its runtime, or its client was freed";
+    Error::new(ErrorKind::Cancelled, Step::Wait, message).with_in_doubt(true)
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    let message = format!("a defect of this library: {text}");
+    Error::new(ErrorKind::Internal, Step::Wait, message).with_in_doubt(true)
 }
 
 /// The limits of one call while it runs: its deadline as a point in time, and its cancellation,
@@ -377,6 +390,26 @@ mod tests {
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_defect_that_is_told() {
+        let operation = Operation::<()>::spawn(CallOptions::new(), |_| async {
+            std::panic::resume_unwind(Box::new("boom"))
+        });
+        let error = operation.wait().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert!(error.to_string().contains("boom"));
+    }
+
+    #[test]
+    fn the_end_of_the_runtime_is_no_defect() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let operation = runtime.block_on(async {
+            Operation::<()>::spawn(CallOptions::new(), |_| std::future::pending())
+        });
+        drop(runtime);
+        assert_eq!(operation.state(), OperationState::Cancelled);
     }
 
     #[tokio::test]

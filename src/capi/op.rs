@@ -78,11 +78,9 @@ impl kusto_op {
         self.settled.get().cloned().or_else(ended)
     }
 
-    /// Fixes how it ended. Not having `ended` by itself, it was dropped with the library's threads: that is
-    /// an end too, and no defect.
-    fn settle(&self, ended: bool) {
+    /// Fixes how it ended. Being dropped with the library's threads is an end too.
+    fn settle(&self) {
         self.settled.get_or_init(|| match self.operation.result() {
-            Some(Err(error)) if !ended && error.kind() == ErrorKind::Internal => Err(freed()),
             Some(result) => self.name_deadline(result),
             None => Err(freed()),
         });
@@ -285,13 +283,11 @@ pub(super) fn observe(
                 user_data,
             }),
             poster: runtime.poster(),
-            ended: false,
         };
         runtime.spawn(async move {
             // Captured whole: dropping the task must post the callback as its end does.
-            let mut completion = completion;
+            let completion = completion;
             let _ = completion.op.operation.wait().await;
-            completion.ended = true;
         });
     }
     out.give_shared(op);
@@ -321,13 +317,11 @@ struct Completion {
     op: Arc<kusto_op>,
     done: Option<Done>,
     poster: Poster,
-    /// The operation has ended by itself.
-    ended: bool,
 }
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        self.op.settle(self.ended);
+        self.op.settle();
         if let Some(done) = self.done.take() {
             let op = self.op.clone();
             self.poster.post(move || {
