@@ -84,9 +84,13 @@ internal sealed class StreamPump : IDisposable
     internal async Task PumpAsync(Stream stream)
     {
         byte[] buffer = Buffers.Rent();
+        // The first piece that must wait moves to the pool, so that the caller gets its task. What follows stays there: a
+        // change of threads for each piece costs more than the piece.
+        bool moved = false;
+        bool MayWait() => moved && Thread.CurrentThread.IsThreadPoolThread;
         while (true)
         {
-            Task<int> reading = ReadAsync(stream, buffer);
+            Task<int> reading = MayWait() && ReadsAtOnce(stream) ? Task.FromResult(Read(stream, buffer)) : ReadAsync(stream, buffer);
             if (!reading.IsCompleted && !await EndsAsync(reading).ConfigureAwait(false))
             {
                 return;
@@ -102,7 +106,10 @@ internal sealed class StreamPump : IDisposable
             {
                 // The stream is faster than the library compresses: for that moment a thread of the pool will do.
                 int from = written;
-                written = await Task.Run(() => WriteWithin(buffer, from, count, Moment)).ConfigureAwait(false);
+                written = MayWait()
+                    ? WriteWithin(buffer, from, count, Moment)
+                    : await Task.Run(() => WriteWithin(buffer, from, count, Moment)).ConfigureAwait(false);
+                moved = true;
             }
             if (written < count)
             {
@@ -142,6 +149,9 @@ internal sealed class StreamPump : IDisposable
             NativeMethods.kusto_error_free(error);
         }
     }
+
+    /// <summary>Whether a read does not wait for anyone. .NET gives each asynchronous read of such a file to another thread.</summary>
+    private static bool ReadsAtOnce(Stream stream) => stream is FileStream { IsAsync: false, CanSeek: true };
 
     /// <summary>-1 when the stream has failed.</summary>
     private int Read(Stream stream, byte[] buffer)
