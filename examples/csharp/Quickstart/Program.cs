@@ -1,8 +1,7 @@
-// The Kusto.Ingest tutorial: a table, a JSON mapping, ten lines from memory, and their outcome.
+// What the tutorial of Kusto.Ingest does (Tutorial.cs beside this is the tutorial itself), printing what the quickstarts of all
+// languages print: a table, a JSON mapping, ten lines from memory, their outcome and the rows.
 //
-// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. All names below are those of
-// Microsoft.Azure.Kusto.Ingest too. There it is five namespaces instead of the last one here: Kusto.Data,
-// Kusto.Data.Common, Kusto.Data.Ingestion, Kusto.Data.Net.Client, Kusto.Ingest.
+// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;

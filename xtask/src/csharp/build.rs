@@ -18,6 +18,7 @@ pub(crate) const TESTS: &str = "Kusto.Ingest.Native.Tests";
 /// symbol `LIBRARY_NETSTANDARD2_0`.
 pub(crate) struct Program {
     name: &'static str,
+    entry: Option<&'static str>,
     sources: Vec<PathBuf>,
     /// Besides the library.
     references: Vec<PathBuf>,
@@ -28,9 +29,16 @@ impl Program {
     pub(crate) fn of(name: &'static str, directory: &str) -> Result<Program, String> {
         Ok(Program {
             name,
+            entry: None,
             sources: sources(&workspace::root().join(directory))?,
             references: Vec::new(),
         })
+    }
+
+    /// The same, of a directory with several programs of which `class` is the wanted one.
+    pub(crate) fn starting_in(self, class: &'static str) -> Program {
+        let entry = Some(class);
+        Program { entry, ..self }
     }
 
     /// The tests of the binding; with an SDK `dotnet test` is the runner.
@@ -110,7 +118,7 @@ impl<'a> Build<'a> {
         references.extend_from_slice(&program.references);
         Compilation {
             framework: Framework::Net8,
-            kind: Kind::Program,
+            kind: Kind::Program(program.entry),
             output: self.path(program.name),
             sources: program.sources.clone(),
             symbols: match framework {

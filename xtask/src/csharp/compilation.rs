@@ -37,7 +37,8 @@ impl Framework {
 pub(crate) enum Kind {
     /// With a documentation file, without which nobody would check that all is documented.
     Library,
-    Program,
+    /// With the class in which it starts, where the sources have several.
+    Program(Option<&'static str>),
 }
 
 /// One assembly.
@@ -56,7 +57,7 @@ pub(crate) struct Compilation {
 impl Compilation {
     /// Writes the response file and, for a program, the file that tells the host how to run it.
     pub(crate) fn write(&self, toolchain: &Toolchain) -> Result<PathBuf, String> {
-        if self.kind == Kind::Program {
+        if let Kind::Program(_) = self.kind {
             toolchain::write_runtime_config(&self.output)?;
         }
         let file = self.output.with_extension("rsp");
@@ -83,15 +84,15 @@ impl Compilation {
         ])
         .map(str::to_owned)
         .collect();
-        arguments.push(match self.kind {
-            Kind::Library => "-target:library".to_owned(),
-            Kind::Program => "-target:exe".to_owned(),
-        });
-        if self.kind == Kind::Library {
-            arguments.push(format!(
-                "-doc:{}",
-                quoted(&self.output.with_extension("xml"))
-            ));
+        match self.kind {
+            Kind::Library => arguments.extend([
+                "-target:library".to_owned(),
+                format!("-doc:{}", quoted(&self.output.with_extension("xml"))),
+            ]),
+            Kind::Program(entry) => {
+                arguments.push("-target:exe".to_owned());
+                arguments.extend(entry.map(|class| format!("-main:{class}")));
+            }
         }
         arguments.push(format!(
             "-define:{};{}",
