@@ -1,5 +1,6 @@
 //! The one error type: what failed, at which step, on which host, and whether to try again.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -255,6 +256,12 @@ impl Error {
         }))
     }
 
+    /// What a panic of ours becomes.
+    pub(crate) fn defect(panic: &(dyn Any + Send)) -> Self {
+        let message = format!("a defect of this library: {}", panic_text(panic));
+        Self::new(ErrorKind::Internal, Step::Wait, message)
+    }
+
     /// An [`ErrorKind::InvalidArgument`] that names the argument.
     pub fn invalid_argument(argument: impl Into<String>, message: impl Into<String>) -> Self {
         let mut error = Self::new(ErrorKind::InvalidArgument, Step::CheckArguments, message);
@@ -497,6 +504,15 @@ impl std::error::Error for Error {
             .as_ref()
             .map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]

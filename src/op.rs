@@ -189,13 +189,7 @@ fn died_error() -> Error {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    let message = format!("a defect of this library: {text}");
-    Error::new(ErrorKind::Internal, Step::Wait, message).with_in_doubt(true)
+    Error::defect(panic).with_in_doubt(true)
 }
 
 /// The limits of one call while it runs: its deadline as a point in time, and its cancellation,

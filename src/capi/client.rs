@@ -14,6 +14,7 @@ use super::runtime::Runtime;
 use super::timeout;
 use crate::client::Client;
 use crate::error::Result;
+use crate::op::CallOptions;
 
 /// A client of one cluster: connections, tokens, ingestion resources. Make one and keep it.
 pub struct kusto_client {
@@ -27,6 +28,39 @@ impl kusto_client {
     pub(super) fn parts(&self) -> Result<(Client, Arc<Runtime>)> {
         self.runtime.check_fork()?;
         Ok((self.client.clone(), self.runtime.clone()))
+    }
+}
+
+/// What a call over the network was given besides the arguments of its own.
+pub(super) struct Call {
+    pub(super) client: Client,
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) options: CallOptions,
+}
+
+impl Call {
+    /// # Safety
+    /// `client` is NULL or a client until the call returns.
+    pub(super) unsafe fn new(client: *const kusto_client, timeout_ms: i64) -> Result<Self> {
+        // SAFETY: as promised by the caller.
+        let (client, runtime) = unsafe { handle::borrow(client, "client") }?.parts()?;
+        Ok(Self {
+            client,
+            runtime,
+            options: timeout::options(timeout_ms)?,
+        })
+    }
+
+    /// Begins it, and waits for its end on the calling thread.
+    pub(super) fn wait_for<Work, T>(
+        self,
+        call: impl FnOnce(&Client, CallOptions) -> Work,
+    ) -> Result<T>
+    where
+        Work: Future<Output = Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.runtime.run(call(&self.client, self.options))
     }
 }
 
@@ -74,9 +108,7 @@ pub unsafe extern "C" fn kusto_client_warm_up(
     // SAFETY: the caller keeps the contract of the header.
     unsafe {
         guarded(err, || {
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
-            let options = timeout::options(timeout_ms)?;
-            runtime.run(client.warm_up(options))
+            Call::new(client, timeout_ms)?.wait_for(Client::warm_up)
         })
     }
 }

@@ -1,12 +1,11 @@
 //! What stands between every export and its body: no panic crosses, and errors go where the caller
 //! wants them.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::{kusto_error, kusto_status, status_of};
 use super::handle;
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, Result};
 
 /// Runs the body of an export that can fail. `*err` gets the error, or NULL on success.
 ///
@@ -16,7 +15,8 @@ pub(super) unsafe fn guarded(
     err: *mut *mut kusto_error,
     body: impl FnOnce() -> Result<()>,
 ) -> kusto_status {
-    let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(defect(&*panic)));
+    let result =
+        catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::defect(&*panic)));
     let (status, error) = match result {
         Ok(()) => (kusto_status::KUSTO_OK, std::ptr::null_mut()),
         Err(error) => {
@@ -38,20 +38,6 @@ pub(super) unsafe fn guarded(
 /// Runs the body of an export that cannot fail. `otherwise` is what a defect of ours looks like.
 pub(super) fn value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
-}
-
-/// The error that a panic of ours, or of one of our tasks, becomes.
-pub(super) fn defect(panic: &(dyn Any + Send)) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    Error::new(
-        ErrorKind::Internal,
-        Step::Wait,
-        format!("a defect of this library: {text}"),
-    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::callback::UserData;
-use super::client::kusto_client;
+use super::client::{Call, kusto_client};
 use super::dispatcher::Poster;
 use super::error::{kusto_error, kusto_status};
 use super::guard::{self, guarded};
@@ -178,9 +178,7 @@ fn gave_no(what: &str) -> Error {
 
 /// What a function with the ending `_start` was given besides the arguments of the call itself.
 pub(super) struct Start {
-    runtime: Arc<Runtime>,
-    client: Client,
-    options: CallOptions,
+    call: Call,
     done: kusto_done_fn,
     user_data: UserData,
     out: Out<kusto_op>,
@@ -199,13 +197,10 @@ impl Start {
         // SAFETY: as promised by the caller.
         let out = unsafe { Out::optional(out) };
         // SAFETY: as promised by the caller.
-        let (client, runtime) = unsafe { handle::borrow(client, "client") }?.parts()?;
-        let options = timeout::options(timeout_ms)?;
+        let call = unsafe { Call::new(client, timeout_ms) }?;
         check_observed(done, &out)?;
         Ok(Self {
-            runtime,
-            client,
-            options,
+            call,
             done,
             user_data,
             out,
@@ -213,7 +208,7 @@ impl Start {
     }
 
     pub(super) fn runtime(&self) -> &Runtime {
-        &self.runtime
+        &self.call.runtime
     }
 
     /// Begins the call. What it is must not hold the client, or freeing that would not cancel it.
@@ -224,21 +219,19 @@ impl Start {
     ) where
         Work: Future<Output: Send> + Send + 'static,
     {
-        let operation = self.runtime.enter(|| {
-            Operation::spawn(self.options, |options| {
-                let work = call(&self.client, options);
+        let Call {
+            client,
+            runtime,
+            options,
+        } = self.call;
+        let operation = runtime.enter(|| {
+            Operation::spawn(options, |options| {
+                let work = call(&client, options);
                 async move { ended(work.await) }
             })
         });
-        let runtime = &self.runtime;
-        observe(
-            runtime,
-            operation,
-            None,
-            self.done,
-            self.user_data,
-            self.out,
-        );
+        let (done, user_data) = (self.done, self.user_data);
+        observe(&runtime, operation, None, done, user_data, self.out);
     }
 }
 

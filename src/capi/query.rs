@@ -6,14 +6,13 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value as Json;
 
 use super::callback::{UserData, kusto_drop_fn};
-use super::client::kusto_client;
+use super::client::{Call, kusto_client};
 use super::error::{kusto_error, kusto_status};
 use super::guard::{self, guarded};
 use super::handle::{self, Out, output};
 use super::kusto_bool;
 use super::op::{Ended, Start, kusto_done_fn, kusto_op};
 use super::text::{CText, lend_optional, optional, text};
-use super::timeout;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::CallOptions;
@@ -158,11 +157,11 @@ pub unsafe extern "C" fn kusto_execute(
     unsafe {
         guarded(err, || {
             let out = Out::optional(out);
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let call = Call::new(client, timeout_ms)?;
             let database = optional(database, database_len, "database")?;
             let command = text(command, command_len, "command")?;
-            let limits = timeout::options(timeout_ms)?;
-            let answer = runtime.run(execute(&client, database, command, options, limits))?;
+            let answer = call
+                .wait_for(|client, limits| execute(client, database, command, options, limits))?;
             out.give(kusto_rows::new(Arc::new(answer)));
             Ok(())
         })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::dispatcher::{Dispatcher, Poster};
 use super::error::{kusto_error, kusto_status};
-use super::guard::{defect, guarded};
+use super::guard::guarded;
 use super::signals;
 use crate::error::{Error, ErrorKind, Result, Step};
 
@@ -172,8 +172,8 @@ impl Runtime {
         match self.handle.block_on(self.handle.spawn(call)) {
             Ok(result) => result,
             Err(error) => Err(match error.try_into_panic() {
-                Ok(panic) => defect(&*panic),
-                Err(error) => defect(&error.to_string()),
+                Ok(panic) => Error::defect(&*panic),
+                Err(error) => Error::defect(&error.to_string()),
             }),
         }
     }

@@ -5,13 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::callback::{UserData, kusto_drop_fn};
-use super::client::kusto_client;
+use super::client::{Call, kusto_client};
 use super::error::{KUSTO_RETRY_UNKNOWN, kusto_error, kusto_status, retry_of};
 use super::guard::{self, guarded};
 use super::handle::{self, Out};
 use super::op::{Ended, Start, kusto_done_fn, kusto_op};
 use super::text::{CText, lend_optional, optional, text};
-use super::timeout;
 use crate::error::{Error, Result};
 use crate::track::{ItemState, Outcome, OutcomeQuery, Report, ReportItem, TrackingToken};
 
@@ -103,10 +102,9 @@ pub unsafe extern "C" fn kusto_track(
     unsafe {
         guarded(err, || {
             let out = Out::required(out, "out")?;
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let call = Call::new(client, timeout_ms)?;
             let token: TrackingToken = text(token, token_len, "token")?.parse()?;
-            let options = timeout::options(timeout_ms)?;
-            let report = runtime.run(client.status(&token, options))?;
+            let report = call.wait_for(|client, options| client.status(&token, options))?;
             out.give(kusto_report::new(Arc::new(report)));
             Ok(())
         })
@@ -169,11 +167,11 @@ pub unsafe extern "C" fn kusto_track_until_final(
     unsafe {
         guarded(err, || {
             let out = Out::required(out, "out")?;
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let call = Call::new(client, timeout_ms)?;
             let token: TrackingToken = text(token, token_len, "token")?.parse()?;
             let poll = poll_interval(poll_ms)?;
-            let options = timeout::options(timeout_ms)?;
-            let report = runtime.run(client.wait_until_final(&token, poll, options))?;
+            let report =
+                call.wait_for(|client, options| client.wait_until_final(&token, poll, options))?;
             out.give(kusto_report::new(Arc::new(report)));
             Ok(())
         })
@@ -240,10 +238,9 @@ pub unsafe extern "C" fn kusto_outcomes_peek(
     unsafe {
         guarded(err, || {
             let out = Out::required(out, "out")?;
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let call = Call::new(client, timeout_ms)?;
             let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
-            let options = timeout::options(timeout_ms)?;
-            let report = runtime.run(client.peek_outcomes(&query, options))?;
+            let report = call.wait_for(|client, options| client.peek_outcomes(&query, options))?;
             out.give(kusto_report::new(Arc::new(report)));
             Ok(())
         })
@@ -310,10 +307,9 @@ pub unsafe extern "C" fn kusto_outcomes_take(
     unsafe {
         guarded(err, || {
             let out = Out::required(out, "out")?;
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+            let call = Call::new(client, timeout_ms)?;
             let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
-            let options = timeout::options(timeout_ms)?;
-            let report = runtime.run(client.take_outcomes(&query, options))?;
+            let report = call.wait_for(|client, options| client.take_outcomes(&query, options))?;
             out.give(kusto_report::new(Arc::new(report)));
             Ok(())
         })

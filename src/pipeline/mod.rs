@@ -24,7 +24,7 @@ pub(crate) use chunk::Input;
 pub use gzip::CompressionLevel;
 use gzip::Gzip;
 
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, ErrorKind, Result, Step, panic_text};
 use crate::source::progress::Meter;
 use crate::source::spare::Spare;
 
@@ -178,7 +178,7 @@ impl Blocks {
 
 fn panicked(error: tokio::task::JoinError) -> Error {
     let text = match error.try_into_panic() {
-        Ok(panic) => panic_text(panic.as_ref()),
+        Ok(panic) => panic_text(panic.as_ref()).to_owned(),
         Err(_) => "the runtime shut down".to_owned(),
     };
     Error::new(
@@ -186,14 +186,6 @@ fn panicked(error: tokio::task::JoinError) -> Error {
         Step::ReadSource,
         format!("the source panicked: {text}"),
     )
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]

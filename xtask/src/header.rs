@@ -227,26 +227,77 @@ fn syntax(compiler: &str, flags: &[&str], file: &Path) -> Result<(), String> {
     process::capture(&mut command).map(drop)
 }
 
-/// Whether the source of a binding names every function of the C header, but for some.
+/// Whether the source of a binding names every function of the C header but for some, and calls none of those.
 pub(crate) fn names_every_function(text: &str, but_for: &[&str]) -> Result<(), String> {
+    let functions = functions(&committed()?).into_iter();
+    names_all(functions.map(|function| function.name), text, but_for)
+}
+
+fn names_all(
+    functions: impl Iterator<Item = String>,
+    text: &str,
+    but_for: &[&str],
+) -> Result<(), String> {
     let words: BTreeSet<&str> = text
         .split(|next: char| !next.is_ascii_alphanumeric() && next != '_')
         .collect();
-    let missing: Vec<String> = functions(&committed()?)
-        .into_iter()
-        .map(|function| function.name)
-        .filter(|name| !words.contains(&**name) && !but_for.contains(&&**name))
+    let (excepted, wanted): (Vec<String>, Vec<String>) =
+        functions.partition(|name| but_for.contains(&&**name));
+    let mut wrong: Vec<String> = wanted
+        .iter()
+        .filter(|name| !words.contains(&***name))
+        .map(|name| format!("without {name}"))
         .collect();
-    if missing.is_empty() {
+    // The bare word may stand in a comment, or be the name of the library.
+    let called = |name: &&&str| text.contains(&format!("{name}("));
+    wrong.extend(
+        but_for
+            .iter()
+            .filter(|name| !excepted.iter().any(|known| known == **name))
+            .map(|name| format!("{name} is no function of the header")),
+    );
+    wrong.extend(
+        but_for
+            .iter()
+            .filter(called)
+            .map(|name| format!("{name} is called, so it is no exception")),
+    );
+    if wrong.is_empty() {
         Ok(())
     } else {
-        Err(format!("without {}", missing.join(", ")))
+        Err(wrong.join(", "))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_binding_names_all_functions_but_its_exceptions() {
+        let names = |text: &str, but_for: &[&str]| {
+            let functions = ["kusto_a", "kusto_b"].map(str::to_owned).into_iter();
+            names_all(functions, text, but_for)
+        };
+        assert_eq!(names("kusto_a(x); &kusto_b", &[]), Ok(()));
+        assert_eq!(names("kusto_a(x); // no kusto_b", &["kusto_b"]), Ok(()));
+        for (text, but_for, wrong) in [
+            ("kusto_a(x)", &[][..], "without kusto_b"),
+            ("kusto_a kusto_bc", &[], "without kusto_b"),
+            (
+                "kusto_a(x); kusto_b(y)",
+                &["kusto_b"],
+                "kusto_b is called, so it is no exception",
+            ),
+            (
+                "kusto_a kusto_b",
+                &["kusto_c"],
+                "kusto_c is no function of the header",
+            ),
+        ] {
+            assert_eq!(names(text, but_for), Err(wrong.to_owned()));
+        }
+    }
 
     const HEADER: &str = "\
 /*
