@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Data;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
@@ -148,6 +149,45 @@ public sealed class SourceTests : Bed
         ReadOnlyMemory<byte> data = Bytes("not this" + TwoRows + "nor that").AsMemory(8, TwoRows.Length);
         Ingested(asynchronous ? await client.IngestFromBytesAsync(data, Now(table)) : client.IngestFromBytes(data, Now(table)));
         Assert.That(Count(table), Is.EqualTo(2));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task MemoryThatDoesNotWantToBeGivenBack(bool asynchronous)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        UnwillingMemory owner = new(Bytes(TwoRows));
+        ReadOnlyMemory<byte> data = owner.Memory;
+        Ingested(asynchronous ? await client.IngestFromBytesAsync(data, Now(table)) : client.IngestFromBytes(data, Now(table)));
+        Assert.That(Count(table), Is.EqualTo(2));
+        Assert.That(owner.Unpinned, Is.EqualTo(1));
+    }
+
+    /// <summary>Throws when it is unpinned.</summary>
+    private sealed unsafe class UnwillingMemory(byte[] data) : System.Buffers.MemoryManager<byte>
+    {
+        private int unpinned;
+
+        internal int Unpinned => Volatile.Read(ref unpinned);
+
+        public override Span<byte> GetSpan() => data;
+
+        public override System.Buffers.MemoryHandle Pin(int elementIndex = 0)
+        {
+            GCHandle handle = GCHandle.Alloc(data, GCHandleType.Pinned);
+            return new((byte*)handle.AddrOfPinnedObject() + elementIndex, handle, this);
+        }
+
+        public override void Unpin()
+        {
+            Interlocked.Increment(ref unpinned);
+            throw new InvalidOperationException("not willing to unpin");
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
     }
 #endif
 

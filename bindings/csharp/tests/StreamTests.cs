@@ -1,5 +1,7 @@
 using System;
 using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
@@ -9,7 +11,7 @@ namespace Kusto.Ingest.Native.Tests;
 /// <summary>Streams that are slow, endless, broken or stuck.</summary>
 public sealed class StreamTests : Bed
 {
-    private static readonly byte[] Chunk = Bytes(string.Concat(System.Linq.Enumerable.Repeat(TwoRows, 4_000)));
+    private static readonly byte[] Chunk = Bytes(string.Concat(Enumerable.Repeat(TwoRows, 4_000)));
 
     [TestCase(true, 0)]
     [TestCase(true, 40)]
@@ -106,6 +108,42 @@ public sealed class StreamTests : Bed
         Assert.That(Emulator.Posted(), Is.EqualTo(0));
         // A read that did not listen ends now; nobody is hurt.
         stream.Release();
+    }
+
+    [Test]
+    public async Task ABufferThatAReadMayStillWriteIntoIsNotUsedAgain()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        using CancellationTokenSource cancel = new();
+        StuckStream stream = new(obedient: false);
+        Task<IKustoIngestionResult> call = client.IngestFromStreamAsync(stream, Now(table), null, cancel.Token);
+        Eventually("the stream waits", () => stream.Waits);
+        cancel.Cancel();
+        Cancelled(() => InTime(call), cancel.Token);
+        byte[] lent = stream.Lent!;
+        // Whatever thread gave it back, one of these would get it.
+        await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(async () =>
+        {
+            FakeStream other = new(read => read == 0 ? Bytes(TwoRows) : []) { Yields = true, NotInto = lent };
+            await client.IngestFromStreamAsync(other, Now(table));
+        })));
+        stream.Release();
+    }
+
+    [TestCase(true, true)]
+    [TestCase(true, false)]
+    [TestCase(false, false)]
+    public async Task AnOpenFile(bool asynchronous, bool overlapped)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        string path = TempFile("rows.csv", string.Concat(Enumerable.Repeat(TwoRows, 100_000)));
+        FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 4096, overlapped);
+        file.Seek(TwoRows.Length, SeekOrigin.Begin);
+        Ingested(asynchronous ? await client.IngestFromStreamAsync(file, Now(table)) : client.IngestFromStream(file, Now(table)));
+        Assert.That(Count(table), Is.EqualTo(199_998));
+        Assert.That(file.CanRead, Is.False);
     }
 
     [Test]
@@ -216,12 +254,18 @@ public sealed class StreamTests : Bed
         public void Report(IngestionProgress value) => client.Dispose();
     }
 
+    private static byte[]? Array(Memory<byte> buffer) =>
+        MemoryMarshal.TryGetArray(buffer, out ArraySegment<byte> segment) ? segment.Array : null;
+
     /// <summary>Gives what a function says, an empty chunk being the end.</summary>
     internal sealed class FakeStream(Func<int, byte[]> chunk) : ReadOnlyStream
     {
         private int reads;
 
         internal bool Yields { get; init; }
+
+        /// <summary>A buffer that it must not be given.</summary>
+        internal byte[]? NotInto { get; init; }
 
         /// <summary>Throws when it is disposed.</summary>
         internal bool Unwilling { get; init; }
@@ -257,6 +301,7 @@ public sealed class StreamTests : Bed
             {
                 await Task.Yield();
             }
+            Assert.That(NotInto, Is.Null.Or.Not.SameAs(Array(buffer)));
             byte[] next = chunk(reads++);
             next.CopyTo(buffer);
             return next.Length;
@@ -274,6 +319,9 @@ public sealed class StreamTests : Bed
         internal int Noise { get; set; }
 
         internal bool Waits => waits;
+
+        /// <summary>The buffer of the read that waits.</summary>
+        internal byte[]? Lent { get; private set; }
 
         internal void Release() => released.TrySetResult();
 
@@ -297,6 +345,7 @@ public sealed class StreamTests : Bed
                 Bytes(TwoRows).CopyTo(buffer);
                 return TwoRows.Length;
             }
+            Lent = Array(buffer);
             waits = true;
             await (obedient ? released.Task.WaitAsync(cancellationToken) : released.Task);
             throw new IOException("released");

@@ -59,9 +59,22 @@ internal static class ScalarText
         double.IsNaN(number) ? "NaN"
         : double.IsPositiveInfinity(number) ? "Infinity"
         : double.IsNegativeInfinity(number) ? "-Infinity"
-        : number.ToString("R", CultureInfo.InvariantCulture);
+        : Exactly(number.ToString("R", CultureInfo.InvariantCulture), number);
 
     // Not through double: 0.1f would become 0.10000000149011612.
     private static string Of(float number) =>
-        float.IsNaN(number) || float.IsInfinity(number) ? Of((double)number) : number.ToString("R", CultureInfo.InvariantCulture);
+        float.IsNaN(number) || float.IsInfinity(number)
+        ? Of((double)number)
+        : Exactly(number.ToString("R", CultureInfo.InvariantCulture), number);
+
+#if NET5_0_OR_GREATER
+    private static string Exactly<T>(string shortest, T number) => shortest;
+#else
+    /// <summary>.NET Framework rounds some numbers in the format that is meant to keep every bit.</summary>
+    private static string Exactly(string shortest, double number) =>
+        double.Parse(shortest, CultureInfo.InvariantCulture) == number ? shortest : number.ToString("G17", CultureInfo.InvariantCulture);
+
+    private static string Exactly(string shortest, float number) =>
+        float.Parse(shortest, CultureInfo.InvariantCulture) == number ? shortest : number.ToString("G9", CultureInfo.InvariantCulture);
+#endif
 }
