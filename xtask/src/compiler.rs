@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::artifacts::Artifacts;
+use crate::tool::{self, Tool};
 use crate::{process, workspace};
 
 /// Warnings that the headers, the examples and the tests in C and C++ must not give.
@@ -14,19 +15,31 @@ pub(crate) struct Family {
     pub(crate) name: &'static str,
     pub(crate) c: &'static str,
     pub(crate) cxx: &'static str,
+    package: &'static str,
 }
 
-/// gcc is what the tests demand; clang is used when it is there.
+impl Family {
+    /// Whether both compilers are there.
+    pub(crate) fn available(&self) -> Result<(), String> {
+        [self.c, self.cxx]
+            .iter()
+            .try_for_each(|name| tool::optional(&Tool::new(name, self.package)))
+    }
+}
+
+/// gcc is what the tests demand; clang may be missing.
 pub(crate) const FAMILIES: [Family; 2] = [
     Family {
         name: "gcc",
         c: "gcc",
         cxx: "g++",
+        package: "g++",
     },
     Family {
         name: "clang",
         c: "clang",
         cxx: "clang++",
+        package: "clang",
     },
 ];
 

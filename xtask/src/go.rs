@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{artifacts, demo, header, install, process, workspace};
+use crate::{artifacts, demo, header, install, process, tool, workspace};
 
 /// Functions of the C API that the binding does without, since it has others of the kind.
 const NOT_WRAPPED: [&str; 21] = [
@@ -85,9 +85,9 @@ pub(crate) fn leg() -> Result<Tally, String> {
         );
     }
     tally += tests()?;
-    tally += match process::found("pkg-config") {
-        true => Tally::check("the shared library", with_shared_library(&native)),
-        false => Tally::skip("the shared library", "pkg-config not found"),
+    tally += match tool::optional(&tool::PKG_CONFIG) {
+        Ok(()) => Tally::check("the shared library", with_shared_library(&native)),
+        Err(reason) => Tally::skip("the shared library", &reason),
     };
     tally += demo::says_what_c_says("go", &built_examples()?)?;
     Ok(tally)

@@ -197,10 +197,10 @@ pub(crate) fn cpp_compiles_alone() -> Tally {
 
 /// Compiles a file that only includes `header`, by each compiler with its ending and flags.
 fn alone(header: &str, family: &Family, ways: &[(&str, &str, &[&str])]) -> Tally {
-    if !process::found(family.c) || !process::found(family.cxx) {
+    if let Err(reason) = family.available() {
         return match family.name {
-            "gcc" => Tally::check("gcc", Err("not found; it is required".into())),
-            name => Tally::skip(name, "not found"),
+            "gcc" => Tally::check("gcc", Err(format!("{reason}; it is required"))),
+            name => Tally::skip(name, &reason),
         };
     }
     let check = |(compiler, ending, flags): &(&str, &str, &[&str])| {

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::artifacts::{self, Artifacts};
 use crate::compiler::{self, STRICT};
 use crate::tally::Tally;
-use crate::{isal, process, workspace};
+use crate::{isal, process, tool, workspace};
 
 /// `cargo xtask install --prefix DIR`.
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
@@ -144,12 +144,12 @@ pub(crate) fn leg() -> Result<Tally, String> {
     let mut tally = with_cmake(&scratch, &moved)?;
     for consumer in &CONSUMERS {
         for linkage in ["shared", "static"] {
-            tally += match process::found("pkg-config") {
-                true => Tally::check(
+            tally += match tool::optional(&tool::PKG_CONFIG) {
+                Ok(()) => Tally::check(
                     &format!("{} by pkg-config, {linkage}", consumer.source),
                     by_pkg_config(consumer, &scratch, &moved, linkage),
                 ),
-                false => Tally::skip("pkg-config", "not found"),
+                Err(reason) => Tally::skip(consumer.source, &reason),
             };
         }
     }
@@ -157,8 +157,8 @@ pub(crate) fn leg() -> Result<Tally, String> {
 }
 
 fn with_cmake(scratch: &Path, tree: &Path) -> Result<Tally, String> {
-    if !process::found("cmake") {
-        return Ok(Tally::skip("cmake", "not found"));
+    if let Err(reason) = tool::optional(&tool::CMAKE) {
+        return Ok(Tally::skip("the CMake package", &reason));
     }
     let find = |consumer: &Consumer| {
         Tally::check(

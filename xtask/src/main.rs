@@ -29,6 +29,7 @@ mod samples;
 mod storm;
 mod tally;
 mod test;
+mod tool;
 mod toolchain;
 mod transcript;
 mod workspace;

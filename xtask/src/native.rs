@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::artifacts::{self, Artifacts};
 use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{compiler, demo, header, process, workspace};
+use crate::{compiler, demo, header, process, tool, workspace};
 
 /// The C++ programs run a second time with these, where the compiler has what they need. The library
 /// is the one of the other runs: what it is handed and what it leaves behind is checked all the same.
@@ -48,7 +48,7 @@ fn wraps_all() -> Result<(), String> {
 fn programs(directory: &str, ending: &str) -> Result<Tally, String> {
     let library = artifacts::release()?;
     let scratch = workspace::scratch(directory)?;
-    let memcheck = memcheck_available();
+    let memcheck = tool::optional(&tool::VALGRIND);
     let emulator = Emulator::start(None)?;
     let blobs = two_blobs(&emulator)?;
     let [connection, database] = emulator.environment()?;
@@ -155,23 +155,4 @@ pub(crate) fn memcheck(program: impl AsRef<OsStr>) -> Command {
         .arg(format!("--suppressions={}", suppressions.display()))
         .arg(program);
     command
-}
-
-/// valgrind is optional on a developer's machine; where `CI` is set it is fetched when that is possible.
-pub(crate) fn memcheck_available() -> Result<(), String> {
-    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    if !process::found("valgrind") && in_ci && process::found("apt-get") {
-        // Without success the line below says what is missing.
-        let _ = process::run(Command::new("apt-get").args([
-            "install",
-            "-y",
-            "--no-install-recommends",
-            "valgrind",
-        ]));
-    }
-    if process::found("valgrind") {
-        Ok(())
-    } else {
-        Err("valgrind not found".into())
-    }
 }

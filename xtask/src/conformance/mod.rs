@@ -27,7 +27,7 @@ use self::scenario::Written;
 use self::service::Service;
 use self::table::{Column, Outcome};
 use crate::tally::Tally;
-use crate::{native, workspace};
+use crate::{tool, workspace};
 
 /// So many languages are played at a time: each of them has an emulator of its own.
 const PARALLEL: usize = 2;
@@ -73,7 +73,7 @@ fn choose(arguments: &[String]) -> Result<Choice, String> {
     }
     if languages.is_empty() {
         languages.extend(players::ALL);
-        match native::memcheck_available() {
+        match tool::optional(&tool::VALGRIND) {
             Ok(()) => languages.push(players::CHECKED),
             Err(reason) => println!("SKIP {}: {reason}", players::CHECKED.0),
         }
