@@ -1,9 +1,10 @@
 //! The Node binding: its addon, its packages, its tests and its examples.
 
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -108,6 +109,10 @@ fn build() -> Result<PathBuf, String> {
     built.clone()
 }
 
+fn engines() -> Value {
+    json!({ "node": format!(">={}", tests::OLDEST) })
+}
+
 fn platform_manifest((name, os, cpu, libc): (&str, &str, &str, Option<&str>)) -> String {
     let addon = addon_name(name);
     let mut manifest = json!({
@@ -115,7 +120,7 @@ fn platform_manifest((name, os, cpu, libc): (&str, &str, &str, Option<&str>)) ->
         "version": workspace::VERSION,
         "description": format!("The addon of {NAME} for {name}"),
         "license": "MIT",
-        "engines": { "node": ">=18.17" },
+        "engines": engines(),
         "main": addon,
         "files": [addon],
         "os": [os],
@@ -132,7 +137,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
     stage()?;
     let mut tally = Tally::check("the package's manifest", manifest_agrees());
     tally += types()?;
-    tally += tests()?;
+    tally += tests::run()?;
     let installed = installed()?;
     for (kind, ending) in [("ESM", "mjs"), ("CommonJS", "cjs")] {
         let quickstart = installed.join("quickstart").with_extension(ending);
@@ -168,7 +173,7 @@ fn manifest_agrees() -> Result<(), String> {
         .map(|(name, ..)| (format!("{NAME}-{name}"), json!(workspace::VERSION)))
         .collect();
     let expected = json!({
-        "name": NAME, "version": workspace::VERSION, "optionalDependencies": platforms,
+        "name": NAME, "version": workspace::VERSION, "engines": engines(), "optionalDependencies": platforms,
     });
     for (member, value) in expected.as_object().into_iter().flatten() {
         if manifest[member] != *value {
@@ -224,24 +229,6 @@ fn typescript(source: &Path) -> Result<PathBuf, String> {
         }
         process::capture(&mut npm(&["ci"], directory)).map(drop)
     })
-}
-
-/// The tests, one file after another: the faults they arm are those of one emulator.
-fn tests() -> Result<Tally, String> {
-    let emulator = Emulator::start(None)?;
-    let mut command = Command::new("node");
-    command
-        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
-        .args(
-            workspace::files(&package().join("test"), "mjs")
-                .iter()
-                .filter(|file| file.to_string_lossy().ends_with(".test.mjs")),
-        )
-        .current_dir(package())
-        .envs(emulator.environment()?);
-    let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
-    emulator.stop()?;
-    Ok(Tally::of_node(&said.text).or_failed(said.success))
 }
 
 /// A directory whose programs find the package in the checkout by its name.
