@@ -118,19 +118,33 @@ fn formatted(directory: &Path) -> Result<(), String> {
     }
 }
 
-/// The tests with the race detector; cgo's own checks are on unless somebody turns them off.
+/// The tests with the race detector; cgo's own checks are on unless somebody turns them off. Then, without it,
+/// on the oldest Go.
 fn tests() -> Result<Tally, String> {
-    let emulator = Emulator::start(None)?;
-    let mut command = go(
-        &module(),
-        &["test", "-race", "-count=1", "-timeout=10m", "-v", "./..."],
-    );
-    command
-        .envs(emulator.environment()?)
-        .env("GODEBUG", "cgocheck=1");
-    let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
-    emulator.stop()?;
-    Ok(Tally::of_go(&said.text).or_failed(said.success))
+    let test = |race: &[&str], variable: (&str, &str)| -> Result<Tally, String> {
+        let emulator = Emulator::start(None)?;
+        let mut command = go(&module(), &["test", "-count=1", "-timeout=10m", "-v"]);
+        command
+            .args(race)
+            .arg("./...")
+            .envs(emulator.environment()?)
+            .env(variable.0, variable.1);
+        let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
+        emulator.stop()?;
+        Ok(Tally::of_go(&said.text).or_failed(said.success))
+    };
+    let mut tally = test(&["-race"], ("GODEBUG", "cgocheck=1"))?;
+    let oldest = format!("go{}.0", oldest()?);
+    println!("\nOn {oldest}:");
+    tally += test(&[], ("GOTOOLCHAIN", &oldest))?;
+    Ok(tally)
+}
+
+/// What the module demands, such as `1.22`.
+fn oldest() -> Result<String, String> {
+    let text = workspace::read(&module().join("go.mod"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("go "));
+    Ok(line.ok_or("go.mod names no version")?.trim().to_owned())
 }
 
 /// The same source on the shared library, found by pkg-config and by a path in the program.
