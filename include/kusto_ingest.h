@@ -482,7 +482,8 @@ typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *
 /**
  * Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
  * not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail
- * there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw.
+ * there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw. As
+ * in every callback, the thread has the signal mask of the one that started the library's threads.
  */
 typedef void (KUSTO_CALL *kusto_done_fn)(void *user_data, const kusto_op *op);
 

@@ -2,6 +2,8 @@
 
 use std::ffi::c_void;
 
+use super::signals;
+
 /// Called exactly once, after the last possible use of `user_data`, from any thread. Whatever takes
 /// one takes it whether it succeeds or fails. May be NULL.
 pub type kusto_drop_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
@@ -17,8 +19,9 @@ impl UserData {
         Self { data, drop }
     }
 
-    pub(super) fn get(&self) -> *mut c_void {
-        self.data
+    /// Calls a function of the caller's with it.
+    pub(super) fn call<T>(&self, function: impl FnOnce(*mut c_void) -> T) -> T {
+        signals::as_host(|| function(self.data))
     }
 }
 
@@ -32,7 +35,7 @@ impl Drop for UserData {
     fn drop(&mut self) {
         if let Some(drop) = self.drop {
             // SAFETY: the caller's own function with its own data, once.
-            unsafe { drop(self.data) };
+            self.call(|data| unsafe { drop(data) });
         }
     }
 }
@@ -50,7 +53,7 @@ mod tests {
     fn drop_is_called_once_and_may_be_missing() {
         let mut drops = 0u32;
         let data = UserData::new((&raw mut drops).cast(), Some(count));
-        assert_eq!(data.get(), (&raw mut drops).cast());
+        assert_eq!(data.call(|data| data), (&raw mut drops).cast());
         drop(data);
         drop(UserData::new((&raw mut drops).cast(), None));
         assert_eq!(drops, 1);

@@ -95,7 +95,7 @@ pub unsafe extern "C" fn kusto_credential_callback(
                     pending,
                 });
                 // The caller's own function; it owns the request from here on.
-                callback(user_data.get(), request);
+                user_data.call(|data| callback(data, request));
             };
             out.give(kusto_credential(Arc::new(TokenCallback::new(ask))));
             Ok(())

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use super::{runtime, signals};
+use super::runtime;
+use super::signals::{self, Mask};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -31,13 +32,17 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn start(stack_size: usize) -> std::io::Result<Self> {
+    /// The thread takes no signals; `host` is the mask of the callbacks.
+    pub(super) fn start(stack_size: usize, host: Mask) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let thread = signals::blocked(|| {
             std::thread::Builder::new()
                 .name("kusto-callback".to_owned())
                 .stack_size(stack_size)
-                .spawn(move || run(&receiver))
+                .spawn(move || {
+                    runtime::become_library_thread(host);
+                    run(&receiver);
+                })
         })?;
         Ok(Self {
             poster: Poster(sender),
@@ -58,7 +63,6 @@ impl Dispatcher {
 }
 
 fn run(receiver: &mpsc::Receiver<Message>) {
-    runtime::mark_library_thread();
     while let Ok(Message::Run(job)) = receiver.recv() {
         let _ = catch_unwind(AssertUnwindSafe(job));
     }
@@ -70,7 +74,7 @@ mod tests {
 
     #[test]
     fn jobs_run_in_order_and_outlive_a_panic() {
-        let dispatcher = Dispatcher::start(256 * 1024).unwrap();
+        let dispatcher = Dispatcher::start(256 * 1024, signals::mask()).unwrap();
         let (sender, receiver) = mpsc::channel();
         for number in 0..10 {
             let sender = sender.clone();

@@ -84,16 +84,16 @@ impl Callback {
     fn write(&self, level: LogLevel, target: &str, message: &str) {
         let (target, message) = (terminated(target), terminated(message));
         // SAFETY: the caller's own function; both texts live during the call.
-        unsafe {
+        self.user_data.call(|data| unsafe {
             (self.function)(
-                self.user_data.get(),
+                data,
                 level as i32,
                 target.as_ptr().cast(),
                 target.len() - 1,
                 message.as_ptr().cast(),
                 message.len() - 1,
             );
-        }
+        });
     }
 }
 

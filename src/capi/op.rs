@@ -34,7 +34,8 @@ pub const KUSTO_OP_CANCELLED: i32 = 3;
 
 /// Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
 /// not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail
-/// there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw.
+/// there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw. As
+/// in every callback, the thread has the signal mask of the one that started the library's threads.
 pub type kusto_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, op: *const kusto_op)>;
 
 /// What an operation gives when it succeeds. Shared, because every handle may ask for it.
@@ -319,7 +320,8 @@ impl Drop for Completion {
             let op = self.op.clone();
             self.poster.post(move || {
                 // SAFETY: the caller's own function with its own data; `op` lives during the call.
-                unsafe { (done.function)(done.user_data.get(), Arc::as_ptr(&op)) };
+                done.user_data
+                    .call(|data| unsafe { (done.function)(data, Arc::as_ptr(&op)) });
             });
         }
     }

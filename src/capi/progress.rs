@@ -73,14 +73,9 @@ impl Reporter {
         if let (Some(callback), Some(progress)) = (&*callback, progress) {
             let total = progress.total.unwrap_or(0);
             // SAFETY: the caller's own function with its own data.
-            unsafe {
-                (callback.function)(
-                    callback.user_data.get(),
-                    progress.read,
-                    progress.sent,
-                    total,
-                );
-            }
+            callback.user_data.call(|data| unsafe {
+                (callback.function)(data, progress.read, progress.sent, total);
+            });
         }
     }
 }
@@ -95,6 +90,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::super::dispatcher::Dispatcher;
+    use super::super::signals;
     use super::*;
 
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -105,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_last_numbers_arrive_and_none_after_the_close() {
-        let dispatcher = Dispatcher::start(256 * 1024).unwrap();
+        let dispatcher = Dispatcher::start(256 * 1024, signals::mask()).unwrap();
         let callback = ProgressCallback {
             function: remember,
             user_data: UserData::new(std::ptr::null_mut(), None),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::dispatcher::{Dispatcher, Poster};
 use super::error::{kusto_error, kusto_status};
 use super::guard::guarded;
-use super::signals;
+use super::signals::{self, Mask};
 use crate::error::{Error, ErrorKind, Result, Step};
 
 const WORKERS: usize = 2;
@@ -47,9 +47,10 @@ thread_local! {
     static LIBRARY_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Declares the current thread to be one of this library's.
-pub(super) fn mark_library_thread() {
+/// Makes the current thread one of this library's, of a host with this mask of signals.
+pub(super) fn become_library_thread(host: Mask) {
     LIBRARY_THREAD.set(true);
+    signals::serve(host);
 }
 
 /// Whether the caller is a callback. A wait there could wait for itself.
@@ -82,6 +83,8 @@ pub(super) struct Runtime {
 struct Parts {
     tokio: tokio::runtime::Runtime,
     dispatcher: Dispatcher,
+    /// The mask of signals of the thread that started them.
+    host: Mask,
 }
 
 impl Runtime {
@@ -104,6 +107,7 @@ impl Runtime {
     }
 
     fn start() -> std::io::Result<Self> {
+        let host = signals::mask();
         let tokio = signals::blocked(|| {
             tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(WORKERS)
@@ -111,19 +115,20 @@ impl Runtime {
                 .thread_keep_alive(KEEP_ALIVE)
                 .thread_stack_size(STACK_SIZE)
                 .thread_name("kusto")
-                .on_thread_start(|| {
-                    mark_library_thread();
-                    signals::block_all();
-                })
+                .on_thread_start(move || become_library_thread(host))
                 .enable_all()
                 .build()
         })?;
-        let dispatcher = Dispatcher::start(STACK_SIZE)?;
+        let dispatcher = Dispatcher::start(STACK_SIZE, host)?;
         Ok(Self {
             pid: std::process::id(),
             handle: tokio.handle().clone(),
             poster: dispatcher.poster(),
-            parts: Some(Parts { tokio, dispatcher }),
+            parts: Some(Parts {
+                tokio,
+                dispatcher,
+                host,
+            }),
         })
     }
 
@@ -189,7 +194,12 @@ impl Drop for Runtime {
             std::mem::forget(parts);
         } else if on_library_thread() {
             // A thread cannot join itself.
-            signals::blocked(|| std::thread::spawn(move || parts.stop()));
+            signals::blocked(|| {
+                std::thread::spawn(move || {
+                    signals::serve(parts.host);
+                    parts.stop();
+                })
+            });
         } else {
             parts.stop();
         }

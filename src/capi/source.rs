@@ -149,8 +149,9 @@ pub(super) struct Reader {
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // SAFETY: the caller's own function; the buffer is writable for its length.
-        let returned =
-            unsafe { (self.function)(self.user_data.get(), buffer.as_mut_ptr(), buffer.len()) };
+        let returned = self
+            .user_data
+            .call(|data| unsafe { (self.function)(data, buffer.as_mut_ptr(), buffer.len()) });
         match usize::try_from(returned) {
             Ok(length) if length <= buffer.len() => Ok(length),
             Ok(length) => Err(io::Error::other(overrun(length, buffer.len()))),

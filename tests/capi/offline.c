@@ -326,6 +326,45 @@ static void library_threads_take_no_signals(void)
     kusto_client_free(client);
 }
 
+struct masks {
+    sigset_t done, drop;
+};
+
+static void done_notes_mask(void *user_data, const kusto_op *op)
+{
+    (void)op;
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &((struct masks *)user_data)->done) == 0);
+}
+
+static void drop_notes_mask(void *user_data)
+{
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &((struct masks *)user_data)->drop) == 0);
+}
+
+/* Threads and child processes that a callback starts inherit its mask. */
+static void callbacks_have_the_mask_of_the_host(void)
+{
+    struct masks seen;
+    sigset_t mine, before;
+    kusto_client *client;
+    kusto_op *op = NULL;
+    sigfillset(&seen.done);
+    sigfillset(&seen.drop);
+    sigemptyset(&mine);
+    sigaddset(&mine, SIGUSR2);
+    CHECK(pthread_sigmask(SIG_BLOCK, &mine, &before) == 0);
+    client = dead_client();
+    CHECK_OK(kusto_execute_start(client, NULL, 0, "T", KUSTO_CSTR, NULL, PATIENCE, done_notes_mask, &seen, drop_notes_mask,
+                                 &op, &err));
+    CHECK_STATUS(KUSTO_E_NETWORK, kusto_op_wait(op, KUSTO_FOREVER, &err));
+    kusto_op_free(op);
+    /* Ends the library's threads, and so what they have to call. */
+    kusto_client_free(client);
+    CHECK(sigismember(&seen.done, SIGUSR2) == 1 && sigismember(&seen.done, SIGTERM) == 0);
+    CHECK(sigismember(&seen.drop, SIGUSR2) == 1 && sigismember(&seen.drop, SIGTERM) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
 #ifdef __linux__
 static int threads(void)
 {
@@ -497,6 +536,7 @@ int main(void)
     RUN(a_closed_client_refuses);
     RUN(a_failed_stream_says_why);
     RUN(library_threads_take_no_signals);
+    RUN(callbacks_have_the_mask_of_the_host);
 #ifdef __linux__
     RUN(the_last_free_ends_all_threads);
 #endif

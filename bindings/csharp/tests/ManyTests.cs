@@ -12,6 +12,30 @@ namespace Kusto.Ingest.Native.Tests;
 /// <summary>Many calls at once, while the collector moves and takes what it can.</summary>
 public sealed class ManyTests : Bed
 {
+    /// <summary>It has the mask of that: without signals the runtime could not suspend it.</summary>
+    [Test]
+    [Platform("Linux")]
+    public async Task AThreadThatACallbackStartsTakesItsSignals()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        ThreadStarter progress = new();
+        StreamSourceOptions options = new() { Progress = progress };
+        await client.IngestFromStreamAsync(new MemoryStream(Bytes(TwoRows)), Now(NewTable()), options);
+        Assert.That(progress.Status.Single(line => line.StartsWith("SigBlk:", StringComparison.Ordinal)), Does.Match("SigBlk:\\s+0+$"));
+    }
+
+    private sealed class ThreadStarter : IProgress<IngestionProgress>
+    {
+        internal string[] Status { get; private set; } = [];
+
+        public void Report(IngestionProgress value)
+        {
+            Thread thread = new(() => Status = File.ReadAllLines("/proc/thread-self/status"));
+            thread.Start();
+            thread.Join();
+        }
+    }
+
     [Test]
     public async Task TwoHundredAtOnceUnderACollectorThatNeverRests()
     {
