@@ -6,7 +6,7 @@ use std::process::Command;
 use super::compilation::{Compilation, Framework, Kind};
 use super::toolchain::{self, Toolchain};
 use super::{binding, stage};
-use crate::{compiler, workspace};
+use crate::{compiler, tool, workspace};
 
 /// Name of assembly, package and namespace.
 pub(crate) const NAME: &str = "Kusto.Ingest.Native";
@@ -14,10 +14,11 @@ pub(crate) const NAME: &str = "Kusto.Ingest.Native";
 /// Name of the program that is made of the tests and a runner for them.
 pub(crate) const TESTS: &str = "Kusto.Ingest.Native.Tests";
 
-/// A program on the library; it runs on .NET 8 whatever the library was built for, and is told so by the
-/// symbol `LIBRARY_NETSTANDARD2_0`.
+/// A program on the library; it runs on .NET 8 unless said otherwise, whatever the library was built for, and
+/// is told so by the symbol `LIBRARY_NETSTANDARD2_0`.
 pub(crate) struct Program {
     name: &'static str,
+    framework: Framework,
     entry: Option<&'static str>,
     sources: Vec<PathBuf>,
     /// Besides the library.
@@ -29,6 +30,7 @@ impl Program {
     pub(crate) fn of(name: &'static str, directory: &str) -> Result<Program, String> {
         Ok(Program {
             name,
+            framework: Framework::Net8,
             entry: None,
             sources: sources(&workspace::root().join(directory))?,
             references: Vec::new(),
@@ -39,6 +41,12 @@ impl Program {
     pub(crate) fn starting_in(self, class: &'static str) -> Program {
         let entry = Some(class);
         Program { entry, ..self }
+    }
+
+    /// The same, of what .NET Standard 2.0 has, for a runtime of another kind.
+    pub(crate) fn standard(self) -> Program {
+        let framework = Framework::NetStandard2;
+        Program { framework, ..self }
     }
 
     /// The tests of the binding; with an SDK `dotnet test` is the runner.
@@ -87,6 +95,13 @@ impl<'a> Build<'a> {
         self.toolchain.program(&self.path(program))
     }
 
+    /// The command that runs a program on Mono.
+    pub(crate) fn on_mono(&self, program: &str) -> Command {
+        let mut command = Command::new(tool::MONO.name);
+        command.arg(self.path(program));
+        command
+    }
+
     /// Writes a script that runs a program, for those who want a program in one file.
     pub(crate) fn write_script(&self, script: &Path, program: &str) -> Result<(), String> {
         self.toolchain.write_script(script, &self.path(program))
@@ -117,7 +132,7 @@ impl<'a> Build<'a> {
         let mut references = vec![self.path(NAME)];
         references.extend_from_slice(&program.references);
         Compilation {
-            framework: Framework::Net8,
+            framework: program.framework,
             kind: Kind::Program(program.entry),
             output: self.path(program.name),
             sources: program.sources.clone(),

@@ -17,7 +17,7 @@ use toolchain::Toolchain;
 
 use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{artifacts, demo, header, process, workspace};
+use crate::{artifacts, demo, header, process, tool, workspace};
 
 fn binding() -> PathBuf {
     workspace::root().join("bindings/csharp")
@@ -123,7 +123,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
     let mut tally = Tally::check("every C function is used", wraps_all());
     let programs = [
         Program::tests(&toolchain)?,
-        Program::of("quickstart", "examples/csharp/Quickstart")?.starting_in("Program"),
+        quickstart()?,
         Program::of("storm_events", "examples/csharp/storm_events")?,
         Program::of("ingest_file", "examples/csharp/ingest_file")?,
         Program::of(PLAYER.0, PLAYER.1)?,
@@ -132,14 +132,35 @@ pub(crate) fn leg() -> Result<Tally, String> {
     let build = Build::new(&toolchain, Framework::Net8, &programs)?;
     tally += run_tests(&build, &[])?;
     tally += demo::says_what_c_says("csharp", &scripts(&build)?)?;
-    let tests = [Program::tests(&toolchain)?];
-    tally += run_tests(
-        &Build::new(&toolchain, Framework::NetStandard2, &tests)?,
-        &[],
-    )?;
+    let programs = [Program::tests(&toolchain)?, quickstart()?.standard()];
+    let build = Build::new(&toolchain, Framework::NetStandard2, &programs)?;
+    tally += run_tests(&build, &[])?;
+    tally += match tool::optional(&tool::MONO) {
+        Ok(()) => Tally::check("the quickstart runs on Mono", on_mono(&build)),
+        Err(reason) => Tally::skip("Mono", &reason),
+    };
     tally += package::checks(&toolchain)?;
     tally += sdk::leg()?;
     Ok(tally)
+}
+
+fn quickstart() -> Result<Program, String> {
+    Ok(Program::of("quickstart", "examples/csharp/Quickstart")?.starting_in("Program"))
+}
+
+/// What comes nearest to .NET Framework here. It must end, too.
+fn on_mono(build: &Build) -> Result<(), String> {
+    let emulator = Emulator::start(None)?;
+    let mut program = build.on_mono("quickstart");
+    let said = process::tee(
+        program.envs(emulator.environment()?),
+        Duration::from_secs(60),
+    )?;
+    emulator.stop()?;
+    match said.success && said.text.contains("This is a test message 9") {
+        true => Ok(()),
+        false => Err("see above".into()),
+    }
 }
 
 /// The declarations alone do not count.
