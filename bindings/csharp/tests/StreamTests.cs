@@ -111,6 +111,25 @@ public sealed class StreamTests : Bed
     }
 
     [Test]
+    public void ARequestToCancelReachesAFileThatWaits()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.ResetTraffic();
+        using CancellationTokenSource cancel = new();
+        byte[] noise = new byte[9 << 20];
+        new Random(7).NextBytes(noise);
+        string path = TempFile("noise.csv", "");
+        File.WriteAllBytes(path, noise);
+        StuckFile file = new(path);
+        Task<IKustoIngestionResult> call = client.IngestFromStreamAsync(file, Now("T"), null, cancel.Token);
+        Eventually("the file waits", () => file.Waits);
+        cancel.Cancel();
+        Cancelled(() => InTime(call), cancel.Token);
+        Assert.That(Emulator.Posted(), Is.EqualTo(0));
+        file.Release();
+    }
+
+    [Test]
     public async Task ABufferThatAReadMayStillWriteIntoIsNotUsedAgain()
     {
         IKustoQueuedIngestClient client = NewClient();
@@ -305,6 +324,28 @@ public sealed class StreamTests : Bed
             byte[] next = chunk(reads++);
             next.CopyTo(buffer);
             return next.Length;
+        }
+    }
+
+    /// <summary>A file on a disk that does not answer at its end, until it is released.</summary>
+    private sealed class StuckFile(string path) : FileStream(path, FileMode.Open, FileAccess.Read)
+    {
+        private readonly ManualResetEventSlim released = new();
+        private volatile bool waits;
+
+        internal bool Waits => waits;
+
+        internal void Release() => released.Set();
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            int given = base.Read(buffer, offset, count);
+            if (given == 0)
+            {
+                waits = true;
+                released.Wait();
+            }
+            return given;
         }
     }
 

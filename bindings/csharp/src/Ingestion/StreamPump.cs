@@ -20,8 +20,11 @@ internal sealed class StreamPump : IDisposable
     private readonly Task released;
     private readonly CancellationToken stop;
     private readonly CancellationTokenRegistration cancelling;
+    // Held by who uses the target or says how the stream ended; a reading that is left behind does neither any more.
+    private readonly object gate = new();
+    private bool stopped;
     private bool complete;
-    private bool left;
+    private bool failed;
 
     private StreamPump(StreamHandle target, Task released, CancellationToken stop)
     {
@@ -56,7 +59,7 @@ internal sealed class StreamPump : IDisposable
         {
             Fail(Broken);
         }
-        else if (!complete && !left)
+        else if (!complete && !failed)
         {
             // The registration's cancelling may come later than this.
             NativeMethods.kusto_stream_cancel(target);
@@ -83,43 +86,55 @@ internal sealed class StreamPump : IDisposable
     /// <exception cref="KustoException">The ingestion has failed.</exception>
     internal async Task PumpAsync(Stream stream)
     {
+        Task copying = CopyAsync(stream);
+        if (!copying.IsCompleted)
+        {
+            await EndsAsync(copying).ConfigureAwait(false);
+        }
+        // What writes has been cancelled, or fails with the ingestion: this does not wait for long.
+        lock (gate)
+        {
+            stopped = !copying.IsCompleted;
+        }
+        if (!stopped)
+        {
+            await copying.ConfigureAwait(false);
+        }
+    }
+
+    private async Task CopyAsync(Stream stream)
+    {
         byte[] buffer = Buffers.Rent();
         // The first piece that must wait moves to the pool, so that the caller gets its task. What follows stays there: a
         // change of threads for each piece costs more than the piece.
         bool moved = false;
         bool MayWait() => moved && Thread.CurrentThread.IsThreadPoolThread;
-        while (true)
+        int count;
+        while ((count = MayWait() && ReadsAtOnce(stream) ? Read(stream, buffer) : await ReadAsync(stream, buffer).ConfigureAwait(false)) > 0)
         {
-            Task<int> reading = MayWait() && ReadsAtOnce(stream) ? Task.FromResult(Read(stream, buffer)) : ReadAsync(stream, buffer);
-            if (!reading.IsCompleted && !await EndsAsync(reading).ConfigureAwait(false))
-            {
-                return;
-            }
-            int count = await reading.ConfigureAwait(false);
-            if (count <= 0)
-            {
-                Ended(buffer, count);
-                return;
-            }
             int written = WriteWithin(buffer, 0, count, 0);
             if (written < count)
             {
                 // The stream is faster than the library compresses: for that moment a thread of the pool will do.
                 int from = written;
+                int to = count;
                 written = MayWait()
-                    ? WriteWithin(buffer, from, count, Moment)
-                    : await Task.Run(() => WriteWithin(buffer, from, count, Moment)).ConfigureAwait(false);
+                    ? WriteWithin(buffer, from, to, Moment)
+                    : await Task.Run(() => WriteWithin(buffer, from, to, Moment)).ConfigureAwait(false);
                 moved = true;
             }
             if (written < count)
             {
                 // Storage is slower than the stream, and only the library can say when it goes on. That may take long, and
                 // the library may need a token for it: it is not a thread of the pool that waits.
+                int from = written;
+                int to = count;
                 await Task.Factory.StartNew(
-                    () => Write(buffer, written, count), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                    () => Write(buffer, from, to), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
                     .ConfigureAwait(false);
             }
         }
+        Ended(buffer, count);
     }
 
     /// <summary>Gives an unfinished ingestion up.</summary>
@@ -131,11 +146,25 @@ internal sealed class StreamPump : IDisposable
 
     private void Ended(byte[] buffer, int count)
     {
-        complete = count == 0;
-        if (complete)
+        if (count == 0)
         {
             // Otherwise a read that has failed or was cancelled may still write into it.
             Buffers.Return(buffer);
+        }
+        lock (gate)
+        {
+            complete = count == 0 && !stopped;
+        }
+    }
+
+    private void Broke(Exception cause)
+    {
+        lock (gate)
+        {
+            if (!stopped)
+            {
+                Broken = cause;
+            }
         }
     }
 
@@ -162,7 +191,7 @@ internal sealed class StreamPump : IDisposable
         }
         catch (Exception cause)
         {
-            Broken = cause;
+            Broke(cause);
             return Failed;
         }
     }
@@ -187,49 +216,56 @@ internal sealed class StreamPump : IDisposable
         {
             if (!stop.IsCancellationRequested)
             {
-                Broken = cause;
+                Broke(cause);
             }
             return Failed;
         }
     }
 
-    /// <summary>Waits for a read; false when everything else has been cancelled or has failed meanwhile.</summary>
-    private async Task<bool> EndsAsync(Task<int> reading)
+    /// <summary>Waits until everything is copied, or everything else has been cancelled or has failed.</summary>
+    private async Task EndsAsync(Task copying)
     {
-        TaskCompletionSource<bool> stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using (stop.Register(static state => ((TaskCompletionSource<bool>)state!).TrySetResult(true), stopped))
+        TaskCompletionSource<bool> cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (stop.Register(static state => ((TaskCompletionSource<bool>)state!).TrySetResult(true), cancelled))
         {
-            Task first = await Task.WhenAny(reading, stopped.Task, released).ConfigureAwait(false);
+            Task first = await Task.WhenAny(copying, cancelled.Task, released).ConfigureAwait(false);
             // The ingestion has an error of its own, which a cancellation must not replace.
-            left = first == released;
-            return first == reading;
+            failed = first == released;
         }
     }
 
     /// <summary>Writes what fits within the time, and says up to where.</summary>
     private unsafe int WriteWithin(byte[] buffer, int from, int to, long milliseconds)
     {
-        fixed (byte* start = buffer)
+        int status = Write(buffer, from, to, milliseconds, out nuint written, out IntPtr error);
+        if (status is (int)KustoErrorCode.WouldBlock or (int)KustoErrorCode.TimedOut)
         {
-            int status = NativeMethods.kusto_stream_write(
-                target, start + from, (nuint)(to - from), milliseconds, out nuint written, out IntPtr error);
-            if (status is (int)KustoErrorCode.WouldBlock or (int)KustoErrorCode.TimedOut)
-            {
-                NativeMethods.kusto_error_free(error);
-                return from;
-            }
-            Failure.ThrowOn(status, error);
-            return from + (int)written;
+            NativeMethods.kusto_error_free(error);
+            return from;
         }
+        Failure.ThrowOn(status, error);
+        return from + (int)written;
     }
 
-    private unsafe void Write(byte[] buffer, int from, int to)
+    private void Write(byte[] buffer, int from, int to)
     {
-        fixed (byte* start = buffer)
+        int status = Write(buffer, from, to, Timeouts.Forever, out _, out IntPtr error);
+        Failure.ThrowOn(status, error);
+    }
+
+    private unsafe int Write(byte[] buffer, int from, int to, long milliseconds, out nuint written, out IntPtr error)
+    {
+        lock (gate)
         {
-            int status = NativeMethods.kusto_stream_write(
-                target, start + from, (nuint)(to - from), Timeouts.Forever, out _, out IntPtr error);
-            Failure.ThrowOn(status, error);
+            if (stopped)
+            {
+                // Ends a copying of which nobody hears any more.
+                throw new OperationCanceledException(stop);
+            }
+            fixed (byte* start = buffer)
+            {
+                return NativeMethods.kusto_stream_write(target, start + from, (nuint)(to - from), milliseconds, out written, out error);
+            }
         }
     }
 }
