@@ -99,7 +99,10 @@ internal sealed class StreamPump : IDisposable
         if (!stopped)
         {
             await copying.ConfigureAwait(false);
+            return;
         }
+        // It may still fail as the ingestion does; that must not count as an error that nobody saw.
+        _ = copying.ContinueWith(static late => late.Exception, TaskScheduler.Default);
     }
 
     private async Task CopyAsync(Stream stream)
