@@ -19,7 +19,7 @@ pub(crate) struct Written {
     pub(crate) name: String,
     /// Why languages cannot play it.
     pub(crate) unable: BTreeMap<String, String>,
-    value: Value,
+    pub(super) value: Value,
 }
 
 /// A scenario to be run.

@@ -1,34 +1,21 @@
-// The player of Node: does what the driver says through @kusto-ingest/native, and says what came back. See ../README.md.
-import { open, readFile } from "node:fs/promises";
+// The player of Node: does what the driver says through @kusto-ingest/native, and says what came back. See ../../README.md.
 import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 
 import {
-    BlobDescriptor,
     ClientRequestProperties,
-    CompressionType,
-    FileDescriptor,
     IngestClient,
     IngestStatusQueues,
     KustoConnectionStringBuilder,
     KustoError,
-    ReportLevel,
-    ReportMethod,
-    StreamDescriptor,
-    ValidationPolicy,
 } from "@kusto-ingest/native";
+
+import { Message, Misunderstood, escaped } from "./message.mjs";
+import { ingest, propertiesOf } from "./what.mjs";
 
 const TOKEN = "a-token";
 /** How often `track` asks, in milliseconds. */
 const INTERVAL = 50;
 
-const COMPRESSION = { none: CompressionType.None, gzip: CompressionType.GZIP, zip: CompressionType.ZIP };
-const LEVELS = {
-    failures: ReportLevel.FailuresOnly,
-    none: ReportLevel.DoNotReport,
-    all: ReportLevel.FailuresAndSuccesses,
-};
-const METHODS = { queue: ReportMethod.Queue, table: ReportMethod.Table, both: ReportMethod.QueueAndTable };
 const STATES = {
     Pending: "pending",
     Succeeded: "succeeded",
@@ -45,84 +32,6 @@ const CANCELLED = new Error("cancelled by the driver");
 const clients = new Map();
 const operations = new Map();
 
-class Misunderstood extends Error {}
-
-/** The lines of a message: keys may come several times. */
-class Message {
-    #lines;
-    #known = new Set();
-
-    constructor(lines) {
-        [this.verb] = lines;
-        this.#lines = lines.slice(1).map((line) => {
-            const space = line.indexOf(" ");
-            return space < 0 ? [line, ""] : [line.slice(0, space), unescaped(line.slice(space + 1))];
-        });
-    }
-
-    all(key) {
-        this.#known.add(key);
-        return this.#lines.filter(([found]) => found === key).map(([, value]) => value);
-    }
-
-    text(key) {
-        return this.all(key).at(-1);
-    }
-
-    number(key) {
-        const text = this.text(key);
-        return text === undefined ? undefined : Number(text);
-    }
-
-    /** `NAME=VALUE` of each. */
-    pairs(key) {
-        return this.all(key).map((pair) => {
-            const equals = pair.indexOf("=");
-            return [pair.slice(0, equals), pair.slice(equals + 1)];
-        });
-    }
-
-    /** -1 is none. */
-    timeout() {
-        const timeout = this.number("timeout");
-        return timeout === -1 ? undefined : timeout;
-    }
-
-    /** The blobs in order, each with the keys that follow it. */
-    blobs() {
-        const blobs = [];
-        for (const key of ["blob", "blob_raw_size", "blob_id"]) {
-            this.#known.add(key);
-        }
-        for (const [key, value] of this.#lines) {
-            if (key === "blob") {
-                blobs.push(new BlobDescriptor(value));
-            } else if (key === "blob_raw_size") {
-                blobs.at(-1).size = Number(value);
-            } else if (key === "blob_id") {
-                blobs.at(-1).sourceId = value;
-            }
-        }
-        return blobs;
-    }
-
-    refuseUnknown() {
-        for (const [key] of this.#lines) {
-            if (!this.#known.has(key)) {
-                throw new Misunderstood(`unknown key ${key} of ${this.verb}`);
-            }
-        }
-    }
-}
-
-function unescaped(text) {
-    return text.replace(/\\(.)/g, (_, character) => ({ n: "\n", r: "\r" })[character] ?? character);
-}
-
-function escaped(text) {
-    return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
-}
-
 function builderOf(connection, login) {
     switch (login) {
         case "callback":
@@ -138,122 +47,6 @@ function builderOf(connection, login) {
             return new KustoConnectionStringBuilder(connection);
         default:
             throw new Misunderstood(`unknown login ${login}`);
-    }
-}
-
-/** What the file holds in pieces of at most so many bytes; fails after `failAfter` bytes if there is such a number. */
-async function* pieces(path, piece, failAfter = Infinity) {
-    const file = await open(path);
-    try {
-        for (let given = 0; ; ) {
-            const wanted = Math.min(piece, failAfter - given);
-            const { bytesRead, buffer } = wanted === 0 ? { bytesRead: 0 } : await file.read(Buffer.alloc(wanted), 0, wanted);
-            if (bytesRead === 0 && failAfter !== Infinity) {
-                throw new Error("the source broke");
-            }
-            if (bytesRead === 0) {
-                return;
-            }
-            given += bytesRead;
-            yield buffer.subarray(0, bytesRead);
-        }
-    } finally {
-        await file.close();
-    }
-}
-
-function propertiesOf(message) {
-    const level = message.text("report_level");
-    const method = message.text("report_method");
-    const tags = message.all("tag");
-    return {
-        database: message.text("database"),
-        table: message.text("table"),
-        format: message.text("format"),
-        ingestionMappingReference: message.text("mapping_ref"),
-        ingestionMappingColumns: message.text("mapping"),
-        additionalTags: tags.length > 0 ? tags : undefined,
-        reportLevel: level && LEVELS[level],
-        reportMethod: method && METHODS[method],
-        ...named(message.pairs("property")),
-    };
-}
-
-/** Properties as fields where a field gives the form that the value has, else by their names. */
-function named(pairs) {
-    const additionalProperties = {};
-    const fields = {};
-    for (const [name, value] of pairs) {
-        const field = fieldOf(name, value);
-        (field === undefined ? additionalProperties : fields)[name] = field ?? value;
-    }
-    return { ...fields, additionalProperties };
-}
-
-function fieldOf(name, value) {
-    switch (name) {
-        case "flushImmediately":
-        case "ignoreFirstRecord":
-        case "ignoreSizeLimit":
-            return value === "true" ? true : undefined;
-        case "creationTime": {
-            const at = new Date(value);
-            return Number.isNaN(at.getTime()) ? undefined : at;
-        }
-        case "validationPolicy": {
-            const policy = parsed(value);
-            return policy && new ValidationPolicy(policy.ValidationOptions, policy.ValidationImplications);
-        }
-        case "ingestIfNotExists":
-            return parsed(value);
-        default:
-            return undefined;
-    }
-}
-
-function parsed(json) {
-    try {
-        return JSON.parse(json);
-    } catch {
-        return undefined;
-    }
-}
-
-async function ingest(client, message, properties, options) {
-    const path = message.text("path");
-    const id = message.text("source_id");
-    const size = message.number("raw_size");
-    const compression = message.text("compression");
-    const compressionType = compression && COMPRESSION[compression];
-    const piece = message.number("piece");
-    const failAfter = message.number("fail_after");
-    const source = message.text("source");
-    const blobs = message.blobs();
-    message.refuseUnknown();
-    const described = (stream) => new StreamDescriptor(stream, id, compressionType, size);
-    switch (source) {
-        case "bytes":
-            return client.ingestFromBuffer(described(await readFile(path)), properties, options);
-        case "reader":
-            return client.ingestFromStream(described(pieces(path, piece, failAfter)), properties, options);
-        case "stream": {
-            const readable = Readable.from(pieces(path, piece, failAfter), { objectMode: false });
-            return client.ingestFromStream(described(readable), properties, options);
-        }
-        case "file":
-            return client.ingestFromFile(new FileDescriptor(path, id, size, compressionType), properties, options);
-        case "fd": {
-            const handle = await open(path);
-            try {
-                return await client.ingestFromFile(new FileDescriptor(handle, id, size, compressionType), properties, options);
-            } finally {
-                await handle.close();
-            }
-        }
-        case "blobs":
-            return client.ingestFromBlobs(blobs, properties, options);
-        default:
-            throw new Misunderstood(`unknown source ${source}`);
     }
 }
 
