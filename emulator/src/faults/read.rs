@@ -36,7 +36,7 @@ impl TryFrom<Json> for FaultRule {
 
 fn read_fault(json: Json) -> Result<Fault, RuleError> {
     const KINDS: &str =
-        "one of status, cut, late, stall, garbage, expiredSas, wrongSas and invalidBlockList";
+        "one of status, cut, late, hold, stall, garbage, expiredSas, wrongSas and invalidBlockList";
     let mut fields = Fields::of(json, "fault.")?;
     let kind: String = fields.needed("kind", KINDS)?;
     let fault = match kind.as_str() {
@@ -50,6 +50,7 @@ fn read_fault(json: Json) -> Result<Fault, RuleError> {
         "late" => Fault::Late {
             millis: fields.needed("millis", "a whole number of milliseconds")?,
         },
+        "hold" => Fault::Hold,
         "stall" => Fault::Stall {
             when: read_stall(&mut fields)?,
         },

@@ -73,6 +73,8 @@ pub enum Fault {
         /// How much later, in milliseconds.
         millis: u64,
     },
+    /// The request is done, its answer comes when the rule is disarmed.
+    Hold,
     /// There is no answer; the connection stays open until the client leaves or the emulator ends.
     Stall {
         /// Whether the request is done.
