@@ -71,6 +71,90 @@ const statusLine = ({ State, IngestionSourceId, ErrorCode }) => [
     `${STATES[State]} ${IngestionSourceId ?? "-"} ${ErrorCode || "-"}`,
 ];
 
+/** A receipt, from an ingestion that has ended well. */
+const receipt = async (message) => {
+    const { ended } = operation(message);
+    if (ended === undefined) {
+        throw new Misunderstood("the operation is no ingestion");
+    }
+    return ended;
+};
+
+/** What ask a client for something, and may do so in the background. */
+const CALLS = {
+    async track(message, signal) {
+        const result = receipt(message);
+        const untilFinal = message.text("final") !== "0";
+        const options = { untilFinal, interval: INTERVAL, timeout: message.timeout(), signal };
+        const asking = client(message);
+        message.refuseUnknown();
+        const statuses = await asking.resultOf((await result).trackingToken).status(options);
+        return statuses.map(statusLine);
+    },
+
+    async outcomes(message, signal) {
+        const result = receipt(message);
+        const queues = new IngestStatusQueues(client(message));
+        const queue = message.text("which") === "successes" ? queues.success : queues.failure;
+        const take = message.text("how") === "take";
+        const max = message.number("max");
+        const options = { timeout: message.timeout(), signal };
+        message.refuseUnknown();
+        options.of = await result;
+        const statuses = await (take ? queue.pop(max, options) : queue.peek(max, options));
+        return statuses.map(statusLine);
+    },
+
+    async execute(message, signal) {
+        const properties = new ClientRequestProperties();
+        message.pairs("parameter").forEach(([name, value]) => properties.setParameter(name, value));
+        message.pairs("option").forEach(([name, value]) => properties.setOption(name, optionOf(value)));
+        const options = { timeout: message.timeout(), signal };
+        const asking = client(message);
+        const [database, text] = [message.text("database"), message.text("text")];
+        message.refuseUnknown();
+        const { primaryResults } = await asking.execute(database, text, properties, options);
+        const [table] = primaryResults;
+        return [
+            ...table.columns.map(({ name, type }) => ["column", `${name} ${type}`]),
+            ...Array.from(table.rows(), (row) => ["row", JSON.stringify(row.raw)]),
+        ];
+    },
+
+    async warm_up(message, signal) {
+        const warming = client(message);
+        const timeout = message.timeout();
+        message.refuseUnknown();
+        await warming.warmUp({ timeout, signal });
+        return [];
+    },
+
+    async close(message) {
+        const closing = client(message);
+        const timeout = message.number("timeout");
+        message.refuseUnknown();
+        await closing.close({ timeout: timeout === -1 ? Infinity : timeout });
+        return [];
+    },
+};
+
+/** Does the call, or begins it under the name that it is to have. */
+async function called(verb, message) {
+    const controller = new AbortController();
+    if (message.text("cancelled") === "1") {
+        controller.abort(CANCELLED);
+    }
+    const name = message.text("as");
+    const answered = CALLS[verb](message, controller.signal);
+    if (name === undefined) {
+        return answered;
+    }
+    // What it fails with is told by `wait`.
+    answered.catch((error) => misunderstood(error));
+    operations.set(name, { controller, answered });
+    return [];
+}
+
 const VERBS = {
     async client(message) {
         const kcsb = builderOf(message.text("connection"), message.text("login"));
@@ -101,6 +185,9 @@ const VERBS = {
     async wait(message) {
         const started = operation(message);
         message.refuseUnknown();
+        if (started.answered !== undefined) {
+            return started.answered;
+        }
         const result = await started.ended;
         const { progress } = started;
         return [
@@ -117,64 +204,6 @@ const VERBS = {
         const { controller } = operation(message);
         message.refuseUnknown();
         controller.abort(CANCELLED);
-        return [];
-    },
-
-    async track(message) {
-        const { ended } = operation(message);
-        const untilFinal = message.text("final") !== "0";
-        const options = { untilFinal, interval: INTERVAL, timeout: message.timeout() };
-        const asking = client(message);
-        message.refuseUnknown();
-        const statuses = await asking.resultOf((await ended).trackingToken).status(options);
-        return statuses.map(statusLine);
-    },
-
-    async outcomes(message) {
-        const { ended } = operation(message);
-        const queues = new IngestStatusQueues(client(message));
-        const queue = message.text("which") === "successes" ? queues.success : queues.failure;
-        const take = message.text("how") === "take";
-        const max = message.number("max");
-        const options = { timeout: message.timeout() };
-        message.refuseUnknown();
-        options.of = await ended;
-        const statuses = await (take ? queue.pop(max, options) : queue.peek(max, options));
-        return statuses.map(statusLine);
-    },
-
-    async execute(message) {
-        const properties = new ClientRequestProperties();
-        message.pairs("parameter").forEach(([name, value]) => properties.setParameter(name, value));
-        message.pairs("option").forEach(([name, value]) => properties.setOption(name, optionOf(value)));
-        const options = { timeout: message.timeout() };
-        if (message.text("cancelled") === "1") {
-            options.signal = AbortSignal.abort(CANCELLED);
-        }
-        const asking = client(message);
-        const [database, text] = [message.text("database"), message.text("text")];
-        message.refuseUnknown();
-        const { primaryResults } = await asking.execute(database, text, properties, options);
-        const [table] = primaryResults;
-        return [
-            ...table.columns.map(({ name, type }) => ["column", `${name} ${type}`]),
-            ...Array.from(table.rows(), (row) => ["row", JSON.stringify(row.raw)]),
-        ];
-    },
-
-    async warm_up(message) {
-        const warming = client(message);
-        const timeout = message.timeout();
-        message.refuseUnknown();
-        await warming.warmUp({ timeout });
-        return [];
-    },
-
-    async close(message) {
-        const closing = client(message);
-        const timeout = message.number("timeout");
-        message.refuseUnknown();
-        await closing.close({ timeout: timeout === -1 ? Infinity : timeout });
         return [];
     },
 
@@ -236,11 +265,12 @@ function misunderstood(error) {
 }
 
 async function answer(message) {
-    if (!Object.hasOwn(VERBS, message.verb)) {
-        misunderstood(new Misunderstood(`unknown verb ${message.verb}`));
+    const { verb } = message;
+    if (!Object.hasOwn(VERBS, verb) && !Object.hasOwn(CALLS, verb)) {
+        misunderstood(new Misunderstood(`unknown verb ${verb}`));
     }
     try {
-        return ["ok", await VERBS[message.verb](message)];
+        return ["ok", await (VERBS[verb]?.(message) ?? called(verb, message))];
     } catch (error) {
         misunderstood(error);
         return ["error", failureLines(error)];
