@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,8 @@ struct Page {
 
 struct Armed {
     report: FaultReport,
+    /// When it fired last.
+    last: Option<Instant>,
     disarmed: CancellationToken,
 }
 
@@ -92,6 +95,7 @@ impl Book {
                 matched: 0,
                 fired: 0,
             },
+            last: None,
             disarmed: CancellationToken::new(),
         });
         self.armed.store(page.rules.len(), Ordering::Release);
@@ -145,9 +149,15 @@ impl Armed {
         let report = &mut self.report;
         report.matched += 1;
         let rule = &report.rule;
-        let due = report.matched > rule.skip && rule.times.is_none_or(|times| report.fired < times);
+        let times_left = rule.times.is_none_or(|times| report.fired < times);
+        let too_early = rule
+            .insisting()
+            .zip(self.last)
+            .is_some_and(|(wait, last)| last.elapsed() < wait);
+        let due = report.matched > rule.skip && (times_left || too_early);
         due.then(|| {
             report.fired += 1;
+            self.last = Some(Instant::now());
             tracing::info!(rule = report.id, fault = ?report.rule.fault, "a fault rule fires");
             Met {
                 fault: report.rule.fault.clone(),

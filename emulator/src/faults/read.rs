@@ -26,6 +26,7 @@ impl TryFrom<Json> for FaultRule {
             resource: fields.optional("resource", "a text")?,
             skip: fields.optional("skip", "a whole number")?.unwrap_or(0),
             times: fields.optional("times", "a whole number or null")?,
+            insist: fields.optional("insist", "true or false")?.unwrap_or(false),
             fault: read_fault(fault)?,
         };
         fields.end()?;

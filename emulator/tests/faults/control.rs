@@ -161,6 +161,8 @@ async fn wrong_rules_are_refused_by_the_name_of_the_field() {
             "fault.bytes",
         ),
         (fault(json!({ "kind": "late" })), "fault.millis"),
+        (rule("insist", json!(true)), "insist"),
+        (rule("insist", json!("often")), "insist"),
         (
             fault(json!({ "kind": "hold", "millis": 1 })),
             "fault.millis",
