@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,13 @@ pub(crate) struct Subject<'a> {
     pub(crate) resource: &'a str,
 }
 
+/// What a request meets: a fault, and how long it holds.
+pub(crate) struct Met {
+    pub(crate) fault: Fault,
+    /// Cancelled when the rule is disarmed.
+    pub(super) disarmed: CancellationToken,
+}
+
 /// The armed rules of one emulator, in the order of their arming.
 pub(crate) struct Book {
     page: Mutex<Page>,
@@ -46,7 +54,20 @@ pub(crate) struct Book {
 #[derive(Default)]
 struct Page {
     last_id: u64,
-    rules: Vec<FaultReport>,
+    rules: Vec<Armed>,
+}
+
+struct Armed {
+    report: FaultReport,
+    /// When it fired last.
+    last: Option<Instant>,
+    disarmed: CancellationToken,
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        self.disarmed.cancel();
+    }
 }
 
 impl Book {
@@ -67,25 +88,33 @@ impl Book {
         let mut page = self.page();
         page.last_id += 1;
         let id = page.last_id;
-        page.rules.push(FaultReport {
-            id,
-            rule,
-            matched: 0,
-            fired: 0,
+        page.rules.push(Armed {
+            report: FaultReport {
+                id,
+                rule,
+                matched: 0,
+                fired: 0,
+            },
+            last: None,
+            disarmed: CancellationToken::new(),
         });
         self.armed.store(page.rules.len(), Ordering::Release);
         Ok(id)
     }
 
     pub(crate) fn reports(&self) -> Vec<FaultReport> {
-        self.page().rules.clone()
+        let page = self.page();
+        page.rules
+            .iter()
+            .map(|armed| armed.report.clone())
+            .collect()
     }
 
     /// Disarms one rule; false when there is none of that id.
     pub(crate) fn disarm(&self, id: u64) -> bool {
         let mut page = self.page();
         let before = page.rules.len();
-        page.rules.retain(|report| report.id != id);
+        page.rules.retain(|armed| armed.report.id != id);
         self.armed.store(page.rules.len(), Ordering::Release);
         page.rules.len() < before
     }
@@ -102,26 +131,39 @@ impl Book {
     }
 
     /// The fault that this request meets; every rule it reaches counts it.
-    pub(crate) fn meet(&self, subject: &Subject<'_>) -> Option<Fault> {
+    pub(crate) fn meet(&self, subject: &Subject<'_>) -> Option<Met> {
         if self.is_empty() {
             return None;
         }
         let mut page = self.page();
-        page
-            .rules
-            .iter_mut()
-            .filter(|report| matches(&report.rule, subject))
-            .find_map(|report| {
-                report.matched += 1;
-                let rule = &report.rule;
-                let due = report.matched > rule.skip
-                    && rule.times.is_none_or(|times| report.fired < times);
-                due.then(|| {
-                    report.fired += 1;
-                    tracing::info!(rule = report.id, fault = ?report.rule.fault, "a fault rule fires");
-                    report.rule.fault.clone()
-                })
-            })
+        let rules = page.rules.iter_mut();
+        rules
+            .filter(|armed| matches(&armed.report.rule, subject))
+            .find_map(Armed::meet)
+    }
+}
+
+impl Armed {
+    /// Counts a request that matches.
+    fn meet(&mut self) -> Option<Met> {
+        let report = &mut self.report;
+        report.matched += 1;
+        let rule = &report.rule;
+        let times_left = rule.times.is_none_or(|times| report.fired < times);
+        let too_early = rule
+            .insisting()
+            .zip(self.last)
+            .is_some_and(|(wait, last)| last.elapsed() < wait);
+        let due = report.matched > rule.skip && (times_left || too_early);
+        due.then(|| {
+            report.fired += 1;
+            self.last = Some(Instant::now());
+            tracing::info!(rule = report.id, fault = ?report.rule.fault, "a fault rule fires");
+            Met {
+                fault: report.rule.fault.clone(),
+                disarmed: self.disarmed.clone(),
+            }
+        })
     }
 }
 

@@ -11,5 +11,5 @@ mod rule;
 pub use book::FaultReport;
 pub use rule::{CutPoint, Fault, FaultRule, RuleError, StallPoint};
 
-pub(crate) use book::{Book, Subject};
+pub(crate) use book::{Book, Met, Subject};
 pub(crate) use play::play;

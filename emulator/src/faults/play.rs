@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use hyper::Response;
 use hyper::body::Body as HttpBody;
 
-use super::book::Book;
+use super::book::{Book, Met};
 use super::rule::{CutPoint, Fault, StallPoint};
 use crate::server::body::Body;
 use crate::server::listener::Cut;
@@ -16,7 +16,7 @@ use crate::server::listener::Cut;
 /// answer of a fault that has one instead.
 pub(crate) async fn play<B, Served>(
     book: &Book,
-    fault: &Fault,
+    met: &Met,
     mut body: B,
     serve: impl FnOnce(B) -> Served,
     answer: impl FnOnce() -> Response<Body>,
@@ -25,7 +25,7 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
     Served: Future<Output = Response<Body>>,
 {
-    match fault {
+    match &met.fault {
         Fault::Cut(CutPoint::Before) => Err(Cut),
         Fault::Cut(CutPoint::During { bytes }) => {
             read_away(&mut body, *bytes).await?;
@@ -39,6 +39,14 @@ where
             let reply = serve(body).await;
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(*millis)) => {}
+                () = book.end.cancelled() => {}
+            }
+            Ok(reply)
+        }
+        Fault::Hold => {
+            let reply = serve(body).await;
+            tokio::select! {
+                () = met.disarmed.cancelled() => {}
                 () = book.end.cancelled() => {}
             }
             Ok(reply)

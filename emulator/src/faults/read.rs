@@ -26,6 +26,7 @@ impl TryFrom<Json> for FaultRule {
             resource: fields.optional("resource", "a text")?,
             skip: fields.optional("skip", "a whole number")?.unwrap_or(0),
             times: fields.optional("times", "a whole number or null")?,
+            insist: fields.optional("insist", "true or false")?.unwrap_or(false),
             fault: read_fault(fault)?,
         };
         fields.end()?;
@@ -36,7 +37,7 @@ impl TryFrom<Json> for FaultRule {
 
 fn read_fault(json: Json) -> Result<Fault, RuleError> {
     const KINDS: &str =
-        "one of status, cut, late, stall, garbage, expiredSas, wrongSas and invalidBlockList";
+        "one of status, cut, late, hold, stall, garbage, expiredSas, wrongSas and invalidBlockList";
     let mut fields = Fields::of(json, "fault.")?;
     let kind: String = fields.needed("kind", KINDS)?;
     let fault = match kind.as_str() {
@@ -50,6 +51,7 @@ fn read_fault(json: Json) -> Result<Fault, RuleError> {
         "late" => Fault::Late {
             millis: fields.needed("millis", "a whole number of milliseconds")?,
         },
+        "hold" => Fault::Hold,
         "stall" => Fault::Stall {
             when: read_stall(&mut fields)?,
         },

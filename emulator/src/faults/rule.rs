@@ -1,5 +1,7 @@
 //! What a rule can say, and which rules make sense.
 
+use std::time::Duration;
+
 use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -40,6 +42,10 @@ pub struct FaultRule {
     pub skip: u64,
     /// How often the rule fires; for ever when none.
     pub times: Option<u64>,
+    /// Whether it fires once more, whatever `times` says, for a request that comes before the `Retry-After` of the
+    /// last answer has passed: so `fired` shows a client that does not wait.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub insist: bool,
     /// What happens then.
     pub fault: Fault,
 }
@@ -73,6 +79,8 @@ pub enum Fault {
         /// How much later, in milliseconds.
         millis: u64,
     },
+    /// The request is done, its answer comes when the rule is disarmed.
+    Hold,
     /// There is no answer; the connection stays open until the client leaves or the emulator ends.
     Stall {
         /// Whether the request is done.
@@ -164,6 +172,7 @@ impl FaultRule {
             resource: None,
             skip: 0,
             times: None,
+            insist: false,
             fault,
         }
     }
@@ -204,7 +213,24 @@ impl FaultRule {
                 "a rule fires at least once; null is for ever",
             ));
         }
+        if self.insist && self.insisting().is_none() {
+            return Err(RuleError::new(
+                "insist",
+                "it needs the fault status with retryAfter",
+            ));
+        }
         self.check_fault()
+    }
+
+    /// How long after its last answer a rule insists on it.
+    pub(super) fn insisting(&self) -> Option<Duration> {
+        match self.fault {
+            Fault::Status {
+                retry_after: Some(seconds),
+                ..
+            } if self.insist => Some(Duration::from_secs(seconds.into())),
+            _ => None,
+        }
     }
 
     fn check_fault(&self) -> Result<(), RuleError> {

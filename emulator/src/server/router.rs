@@ -166,14 +166,14 @@ impl Router {
             account: "",
             resource: "",
         };
-        let fault = self.control.faults.meet(&subject);
+        let met = self.control.faults.meet(&subject);
         let body = Full::new(body);
-        let Some(fault) = fault else {
+        let Some(met) = met else {
             return Ok(self.serve(route, parts, body).await);
         };
         let serve = |body| self.serve(route, parts, body);
-        let answer = || fault_reply(&fault, service);
-        play(&self.control.faults, &fault, body, serve, answer).await
+        let answer = || fault_reply(&met.fault, service);
+        play(&self.control.faults, &met, body, serve, answer).await
     }
 
     async fn run<B>(&self, endpoint: Endpoint, parts: &Parts, body: B) -> Response<Body>

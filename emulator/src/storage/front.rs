@@ -22,7 +22,7 @@ use super::table::{self, TableService};
 use super::xml::Document;
 use crate::clock::Clock;
 use crate::emulator::OWN_USER_AGENT;
-use crate::faults::{Fault, Subject, play};
+use crate::faults::{Fault, Met, Subject, play};
 use crate::server::body::{Body, set, typed};
 use crate::server::control::Control;
 use crate::server::listener::Cut;
@@ -103,13 +103,13 @@ impl Storage {
             Err(error) => Ok(self.refusal(service, &error, &parts)),
             Ok(address) => {
                 let arrival = Arrival::new(address, &parts);
-                let fault = if own { None } else { self.fault(&arrival) };
-                match fault {
+                let met = if own { None } else { self.meet(&arrival) };
+                match met {
                     None => Ok(self.serve(&arrival, body).await),
-                    Some(fault) => {
+                    Some(met) => {
                         let serve = |body| self.serve(&arrival, body);
-                        let answer = || self.fault_reply(&fault, &arrival);
-                        play(&self.control.faults, &fault, body, serve, answer).await
+                        let answer = || self.fault_reply(&met.fault, &arrival);
+                        play(&self.control.faults, &met, body, serve, answer).await
                     }
                 }
             }
@@ -139,7 +139,7 @@ impl Storage {
         reply
     }
 
-    fn fault(&self, arrival: &Arrival<'_>) -> Option<Fault> {
+    fn meet(&self, arrival: &Arrival<'_>) -> Option<Met> {
         self.control.faults.meet(&Subject {
             service: arrival.address.service.into(),
             operation: arrival.operation,

@@ -70,6 +70,7 @@ async fn every_fault_is_shown_as_it_was_armed() {
         json!({ "kind": "cut", "when": "during", "bytes": 1 }),
         json!({ "kind": "cut", "when": "after" }),
         json!({ "kind": "late", "millis": 5 }),
+        json!({ "kind": "hold" }),
         json!({ "kind": "stall", "when": "before" }),
         json!({ "kind": "stall", "when": "after" }),
         json!({ "kind": "garbage" }),
@@ -160,6 +161,12 @@ async fn wrong_rules_are_refused_by_the_name_of_the_field() {
             "fault.bytes",
         ),
         (fault(json!({ "kind": "late" })), "fault.millis"),
+        (rule("insist", json!(true)), "insist"),
+        (rule("insist", json!("often")), "insist"),
+        (
+            fault(json!({ "kind": "hold", "millis": 1 })),
+            "fault.millis",
+        ),
         (
             fault(json!({ "kind": "stall", "when": "during" })),
             "fault.when",

@@ -133,6 +133,25 @@ async fn a_late_answer_is_the_answer() {
 }
 
 #[tokio::test]
+async fn a_held_answer_is_the_answer() {
+    let world = start().await;
+    for service in SERVICES {
+        world
+            .emulator
+            .arm(once(FaultRule::new(service, Fault::Hold)));
+        let fired = async {
+            while world.counts().1 == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.emulator.disarm_all();
+        };
+        let (reply, ()) = tokio::join!(send(world.to_service(service)), fired);
+        assert_eq!(reply.status(), 200);
+    }
+    world.emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_stall_never_answers() {
     let world = start().await;
     for (when, done) in [(StallPoint::Before, false), (StallPoint::After, true)] {

@@ -292,3 +292,22 @@ async fn the_ingestor_is_never_hit_nor_counted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_rule_that_insists_fires_until_its_retry_after_has_passed() {
+    let world = World::start(Default::default()).await;
+    for (seconds, statuses, fired) in [(3600, [503, 503, 503], 3), (0, [503, 201, 201], 1)] {
+        world.emulator.disarm_all();
+        let mut busy = once(on(Op::PutBlob, Fault::status(503)));
+        if let Fault::Status { retry_after, .. } = &mut busy.fault {
+            *retry_after = Some(seconds);
+        }
+        busy.insist = true;
+        world.emulator.arm(busy);
+        for status in statuses {
+            assert_eq!(send(world.put_blob("x", "x")).await.status(), status);
+        }
+        assert_eq!(world.emulator.faults()[0].fired, fired);
+    }
+    world.emulator.shutdown().await;
+}

@@ -152,6 +152,39 @@ async fn a_late_answer_comes_after_the_request_was_done() {
 }
 
 #[tokio::test]
+async fn a_held_answer_comes_when_its_rule_is_disarmed() {
+    on_each_storage(async |world| {
+        let first = world.emulator.arm(once(on(Op::PutBlob, Fault::Hold)));
+        let second = world.emulator.arm(once(on(Op::PutBlob, Fault::Hold)));
+        let disarm = async |id: u64| {
+            let rule = world.service(&format!("/emulator/v1/faults/{id}"));
+            send(world.http.delete(rule)).await.status()
+        };
+        let mut held = Box::pin(world.put_blob("first", "x").send());
+        let done = async { while world.stored("first").await.is_none() {} };
+        tokio::select! {
+            reply = &mut held => panic!("{reply:?}"),
+            () = done => {}
+        }
+        let mut later = Box::pin(world.put_blob("second", "y").send());
+        let done = async { while world.stored("second").await.is_none() {} };
+        tokio::select! {
+            reply = &mut held => panic!("{reply:?}"),
+            reply = &mut later => panic!("{reply:?}"),
+            () = done => {}
+        }
+        assert_eq!(disarm(first).await, 204);
+        tokio::select! {
+            reply = &mut later => panic!("{reply:?}"),
+            reply = &mut held => assert_eq!(reply.unwrap().status(), 201),
+        }
+        assert_eq!(disarm(second).await, 204);
+        assert_eq!(later.await.unwrap().status(), 201);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_stalled_request_is_done_only_when_the_rule_says_so() {
     on_each_storage(async |world| {
         world.emulator.arm(on(
@@ -190,6 +223,7 @@ async fn stalled_and_late_requests_do_not_hold_the_end() {
             when: StallPoint::After,
         },
         Fault::Late { millis: 3_600_000 },
+        Fault::Hold,
     ];
     let mut requests = Vec::new();
     for fault in rules {
@@ -210,7 +244,7 @@ async fn stalled_and_late_requests_do_not_hold_the_end() {
                 .is_ok_and(|reply| reply.status() == 201),
         );
     }
-    assert_eq!(answered, 1, "the late one");
+    assert_eq!(answered, 2, "the late one and the held one");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ pub(crate) enum Want {
     /// Any text but an empty one.
     Some,
     Least(u64),
+    Most(u64),
     Holds(String),
     Any(Vec<Want>),
 }
@@ -46,13 +47,16 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
 
 impl Want {
     fn of_object(members: &Map<String, Value>) -> Result<Self, String> {
-        let wrong = || "must be {\"least\": N}, {\"holds\": TEXT} or {\"any\": [..]}".to_owned();
+        let wrong = || {
+            "must be {\"least\": N}, {\"most\": N}, {\"holds\": TEXT} or {\"any\": [..]}".to_owned()
+        };
         let mut members = members.iter();
         let (Some((name, value)), None) = (members.next(), members.next()) else {
             return Err(wrong());
         };
         match (name.as_str(), value) {
             ("least", Value::Number(number)) => number.as_u64().map(Want::Least).ok_or_else(wrong),
+            ("most", Value::Number(number)) => number.as_u64().map(Want::Most).ok_or_else(wrong),
             ("holds", Value::String(text)) => Ok(Want::Holds(text.clone())),
             ("any", Value::Array(choices)) => choices
                 .iter()
@@ -69,6 +73,7 @@ impl Want {
             Want::Text(wanted) => wanted == text,
             Want::Some => !text.is_empty(),
             Want::Least(least) => text.parse::<u64>().is_ok_and(|number| number >= *least),
+            Want::Most(most) => text.parse::<u64>().is_ok_and(|number| number <= *most),
             Want::Holds(part) => text.contains(part),
             Want::Any(choices) => choices.iter().any(|choice| choice.fits(text)),
         }
@@ -81,6 +86,7 @@ impl std::fmt::Display for Want {
             Want::Text(text) => write!(f, "{text}"),
             Want::Some => write!(f, "any text"),
             Want::Least(least) => write!(f, "{least} or more"),
+            Want::Most(most) => write!(f, "{most} or fewer"),
             Want::Holds(part) => write!(f, "what holds {part:?}"),
             Want::Any(choices) => {
                 let choices: Vec<String> = choices.iter().map(Want::to_string).collect();

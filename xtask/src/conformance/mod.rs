@@ -7,6 +7,8 @@ mod inputs;
 mod message;
 mod player;
 mod players;
+#[cfg(test)]
+mod properties;
 mod run;
 mod scenario;
 mod service;

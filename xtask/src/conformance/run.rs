@@ -46,7 +46,7 @@ impl From<String> for Failure {
 struct Play<'a> {
     stage: &'a mut Stage<'a>,
     files: BTreeMap<String, PathBuf>,
-    /// What `start` of an operation was told, if it was an error already.
+    /// What the start of an operation, or of a call in the background, was told, if it was an error already.
     refused: BTreeMap<String, Answer>,
     /// How often rules fired that are disarmed again.
     fired: Vec<u64>,
@@ -123,11 +123,17 @@ impl Play<'_> {
             Action::Cancel(operation) => {
                 self.ask(&tell::of_operation("cancel", &operation.op), expect)
             }
-            Action::Track(track) => self.ask(&tell::track(track), expect),
-            Action::Outcomes(outcomes) => self.outcomes(outcomes, expect),
-            Action::Execute(execute) => self.ask(&tell::execute(execute)?, expect),
-            Action::WarmUp(call) => self.ask(&tell::warm_up(call), expect),
-            Action::Close(call) => self.ask(&tell::close(call), expect),
+            Action::Track(track) => self.call(step, &tell::track(track)),
+            Action::Outcomes(outcomes) if step.action.background().is_none() => {
+                self.outcomes(outcomes, expect)
+            }
+            Action::Outcomes(outcomes) => self.call(step, &tell::outcomes(outcomes)),
+            Action::Execute(execute) => self.call(step, &tell::execute(execute)?),
+            Action::WarmUp(call) if call.eventually => {
+                self.eventually(&tell::warm_up(call), expect)
+            }
+            Action::WarmUp(call) => self.call(step, &tell::warm_up(call)),
+            Action::Close(call) => self.call(step, &tell::close(call)),
             Action::Arm(Arm { rule }) => Ok(self.stage.service.arm(rule)?),
             Action::Stalled(stalled) => Ok(self.stalled(stalled.rule)?),
             Action::Disarm => Ok(self.disarm()?),
@@ -146,10 +152,22 @@ impl Play<'_> {
         })
     }
 
-    /// What is wrong with it may be told here already; it is judged when it is waited for.
+    /// Judges what comes of it, unless it runs in the background.
+    fn call(&mut self, step: &Step, message: &Message) -> Result<(), Failure> {
+        match step.action.background() {
+            Some(name) => self.begin(message, name),
+            None => self.ask(message, &step.expect),
+        }
+    }
+
     fn start(&mut self, ingest: &Ingest, op: &str) -> Result<(), Failure> {
         let message = tell::start(ingest, op, &self.stage.table, |input| self.file(input))?;
-        let answer = self.answer(&message)?;
+        self.begin(&message, op)
+    }
+
+    /// What is wrong with it may be told here already; it is judged when it is waited for.
+    fn begin(&mut self, message: &Message, op: &str) -> Result<(), Failure> {
+        let answer = self.answer(message)?;
         // An operation of this name before this one is no more.
         self.refused.remove(op);
         if !answer.ok {
@@ -177,6 +195,28 @@ impl Play<'_> {
             self.wait(op, expect)?;
         }
         Ok(())
+    }
+
+    /// Asks again until what is expected comes.
+    fn eventually(&mut self, message: &Message, expect: &Expect) -> Result<(), Failure> {
+        let service = self.stage.service;
+        let (mut lost, mut wrong) = (None, None);
+        let asked = service.eventually("it never came to what is expected", || {
+            let answer = self.answer(message).map_err(|failure| {
+                let reason = failure.reason.clone();
+                lost = Some(failure);
+                reason
+            })?;
+            wrong = expect.judge(&answer).err();
+            Ok(wrong.is_none())
+        });
+        match (asked, lost, wrong) {
+            (Ok(()), ..) => Ok(()),
+            (Err(_), Some(failure), _) => Err(failure),
+            (Err(reason), None, wrong) => {
+                Err(format!("{reason}: {}", wrong.unwrap_or_default()).into())
+            }
+        }
     }
 
     /// Notifications come when the service has them.

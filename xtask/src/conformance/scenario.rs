@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::expect::Want;
-use super::step::Step;
+use super::step::{Background, Step};
 use super::substitute::Names;
 use crate::workspace;
 
@@ -19,7 +19,7 @@ pub(crate) struct Written {
     pub(crate) name: String,
     /// Why languages cannot play it.
     pub(crate) unable: BTreeMap<String, String>,
-    value: Value,
+    pub(super) value: Value,
 }
 
 /// A scenario to be run.
@@ -112,9 +112,13 @@ impl Answer {
 
 impl Scenario {
     pub(crate) fn steps(&self) -> Result<Vec<Step>, String> {
+        let mut begun = Background::new();
         let steps = self.steps.iter().enumerate();
         steps
-            .map(|(n, step)| Step::read(step).map_err(|error| format!("step {}: {error}", n + 1)))
+            .map(|(n, step)| {
+                let step = Step::read(step, &mut begun);
+                step.map_err(|error| format!("step {}: {error}", n + 1))
+            })
             .collect()
     }
 }
@@ -230,6 +234,22 @@ mod tests {
             (
                 r#"{"name": "x", "steps": [{"do": "start", "source": "bytes"}]}"#,
                 "exactly one",
+            ),
+            (
+                r#"{"name": "x", "steps": [{"do": "warm_up", "as": "w", "expect": {"ok": true}}]}"#,
+                "nothing comes",
+            ),
+            (
+                r#"{"name": "x", "steps": [{"do": "warm_up", "as": "w", "eventually": true}]}"#,
+                "takes no \"as\"",
+            ),
+            (
+                r#"{"name": "x", "steps": [{"do": "wait", "expect": {"ok": {"rows": []}}}]}"#,
+                "wait does not answer it",
+            ),
+            (
+                r#"{"name": "x", "steps": [{"do": "track", "as": "t"}, {"do": "wait", "op": "t", "expect": {"ok": {"rows": []}}}]}"#,
+                "track does not answer it",
             ),
             (
                 r#"{"name": "x", "steps": [], "inputs": {"i": {"texts": "a"}}}"#,

@@ -1,5 +1,7 @@
 //! The steps of a scenario.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -112,6 +114,9 @@ pub(crate) struct Track {
     pub(crate) until_final: bool,
     #[serde(default = "minute")]
     pub(crate) timeout: i64,
+    /// The name under which it runs in the background.
+    #[serde(rename = "as")]
+    pub(crate) background: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +134,9 @@ pub(crate) struct Outcomes {
     pub(crate) least: usize,
     #[serde(default = "minute")]
     pub(crate) timeout: i64,
+    /// The name under which it runs in the background.
+    #[serde(rename = "as")]
+    pub(crate) background: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +153,9 @@ pub(crate) struct Execute {
     #[serde(default = "minute")]
     pub(crate) timeout: i64,
     pub(crate) cancel: Option<Before>,
+    /// The name under which it runs in the background.
+    #[serde(rename = "as")]
+    pub(crate) background: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +164,12 @@ pub(crate) struct Call {
     #[serde(default = "first_client")]
     pub(crate) client: String,
     pub(crate) timeout: Option<i64>,
+    /// Again until what is expected comes of it.
+    #[serde(default)]
+    pub(crate) eventually: bool,
+    /// The name under which it runs in the background.
+    #[serde(rename = "as")]
+    pub(crate) background: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -199,8 +216,12 @@ fn minute() -> i64 {
     60_000
 }
 
+/// The verbs of the calls that run in the background, by their names.
+pub(crate) type Background = BTreeMap<String, String>;
+
 impl Step {
-    pub(super) fn read(value: &Value) -> Result<Step, String> {
+    /// `wait` answers what the call would have answered that was begun before under its name.
+    pub(super) fn read(value: &Value, begun: &mut Background) -> Result<Step, String> {
         let mut members = value.as_object().ok_or("is no object")?.clone();
         let verb = match members.shift_remove("do") {
             Some(Value::String(verb)) => verb,
@@ -208,9 +229,21 @@ impl Step {
         };
         let expected = members.shift_remove("expect");
         let action = Action::read(&verb, Value::Object(members))?;
+        action.check()?;
+        let answered = match &action {
+            Action::Wait(operation) => begun.get(&operation.op).unwrap_or(&verb).clone(),
+            _ => verb.clone(),
+        };
+        match (action.background(), &action) {
+            (Some(name), _) => drop(begun.insert(name.to_owned(), verb.clone())),
+            (None, Action::Start(ingest) | Action::Ingest(ingest)) => {
+                begun.remove(&ingest.op);
+            }
+            _ => {}
+        }
         let expect = match expected {
             Some(_) if action.is_silent() => Err("nothing comes of this step".to_owned()),
-            Some(value) => Expect::read(&verb, &value),
+            Some(value) => Expect::read(&answered, &value),
             None => Ok(Expect::fine()),
         };
         let expect = expect.map_err(|error| format!("expect: {error}"))?;
@@ -243,12 +276,42 @@ impl Action {
         })
     }
 
-    /// Whether there is no answer to compare: that of `start` comes with its `wait`.
+    /// The name of a call in the background.
+    pub(crate) fn background(&self) -> Option<&str> {
+        match self {
+            Action::Track(Track { background, .. })
+            | Action::Outcomes(Outcomes { background, .. })
+            | Action::Execute(Execute { background, .. })
+            | Action::WarmUp(Call { background, .. })
+            | Action::Close(Call { background, .. }) => background.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What is asked again and again cannot run in the background.
+    fn check(&self) -> Result<(), String> {
+        let repeated = match self {
+            Action::Outcomes(outcomes) => outcomes.least > 0,
+            Action::WarmUp(call) => call.eventually,
+            Action::Close(call) if call.eventually => {
+                return Err("close is not repeated".to_owned());
+            }
+            _ => false,
+        };
+        match (repeated, self.background()) {
+            (true, Some(_)) => Err("what is repeated takes no \"as\"".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there is no answer to compare: that of `start`, and of what runs in the background, comes with
+    /// its `wait`.
     fn is_silent(&self) -> bool {
-        matches!(
-            self,
-            Action::Start(_) | Action::Arm(_) | Action::Stalled(_) | Action::Disarm
-        )
+        self.background().is_some()
+            || matches!(
+                self,
+                Action::Start(_) | Action::Arm(_) | Action::Stalled(_) | Action::Disarm
+            )
     }
 }
 

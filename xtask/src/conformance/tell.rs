@@ -95,6 +95,7 @@ pub(crate) fn track(step: &Track) -> Message {
         .with("op", &step.op)
         .with("final", u8::from(step.until_final))
         .with("timeout", step.timeout)
+        .maybe("as", step.background.as_ref())
 }
 
 pub(crate) fn outcomes(step: &Outcomes) -> Message {
@@ -105,6 +106,7 @@ pub(crate) fn outcomes(step: &Outcomes) -> Message {
         .with("which", &step.which)
         .with("max", step.max)
         .with("timeout", step.timeout)
+        .maybe("as", step.background.as_ref())
 }
 
 pub(crate) fn execute(step: &Execute) -> Result<Message, String> {
@@ -115,7 +117,8 @@ pub(crate) fn execute(step: &Execute) -> Result<Message, String> {
         .each("parameter", pairs(&step.parameters)?)
         .each("option", pairs(&step.options)?)
         .with("timeout", step.timeout)
-        .maybe("cancelled", step.cancel.as_ref().map(|_| 1)))
+        .maybe("cancelled", step.cancel.as_ref().map(|_| 1))
+        .maybe("as", step.background.as_ref()))
 }
 
 pub(crate) fn warm_up(step: &Call) -> Message {
@@ -130,6 +133,7 @@ fn call(verb: &str, step: &Call, timeout: i64) -> Message {
     Message::new(verb)
         .with("client", &step.client)
         .with("timeout", step.timeout.unwrap_or(timeout))
+        .maybe("as", step.background.as_ref())
 }
 
 fn pairs(members: &Map<String, Value>) -> Result<Vec<String>, String> {

@@ -261,24 +261,28 @@ fn copy_all(from: &Path, ending: &str, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// A program of ours in a directory where it finds the staged package.
-fn beside_the_package(source: &Path, name: &str) -> Result<PathBuf, String> {
+/// A program of ours, its modules with it, in a directory where it finds the staged package.
+fn beside_the_package(modules: &[PathBuf], name: &str) -> Result<PathBuf, String> {
     stage()?;
-    let program = bed(name)?.join(source.file_name().unwrap_or_default());
-    workspace::copy(source, &program)?;
-    Ok(program)
+    let bed = bed(name)?;
+    for module in modules {
+        workspace::copy(module, &bed.join(module.file_name().unwrap_or_default()))?;
+    }
+    Ok(bed)
 }
 
 /// What plays the scenarios of tests/conformance in Node.
 pub(crate) fn player() -> Result<Command, String> {
-    let source = workspace::root().join("tests/conformance/players/player.mjs");
-    Ok(node(&[&beside_the_package(&source, "player")?]))
+    let sources = workspace::root().join("tests/conformance/players/node");
+    let bed = beside_the_package(&workspace::files(&sources, "mjs"), "player")?;
+    Ok(node(&[&bed.join("player.mjs")]))
 }
 
 /// benches/clients/bench.mjs, which wants the arguments of a scenario.
 pub(crate) fn bench() -> Result<Command, String> {
     let source = workspace::root().join("benches/clients/bench.mjs");
-    Ok(node(&[&beside_the_package(&source, "bench")?]))
+    let bed = beside_the_package(&[source], "bench")?;
+    Ok(node(&[&bed.join("bench.mjs")]))
 }
 
 /// That both start and find the package. What they are worth others see.

@@ -113,13 +113,6 @@ static void make_client(const struct message *said)
     answer(status, error);
 }
 
-static void close_client(const struct message *said)
-{
-    kusto_error *error = NULL;
-    kusto_status status = kusto_client_close(client_of(said), number(said, "timeout", 0), NULL, &error);
-    answer(status, error);
-}
-
 static void free_clients(void)
 {
     while (clients != NULL) {

@@ -1,8 +1,9 @@
-/* Ingestions under way, by the names that the driver gives them: `start`, `wait`, `cancel`. */
+/* Ingestions and calls under way, by the names that the driver gives them: `start`, `wait`, `cancel`. */
 #ifndef OPERATIONS_H
 #define OPERATIONS_H
 
 #include "clients.h"
+#include "closer.h"
 #include "pusher.h"
 
 /* What a progress callback is told, until the library drops it. */
@@ -16,9 +17,12 @@ struct progress {
 struct operation {
     struct operation *next;
     char *name;
-    /* One of the two. */
+    /* One of the three. */
     kusto_op *op;
     struct pusher *pusher;
+    struct closer *closer;
+    /* Answers what a call came to that has ended well; NULL for an ingestion. */
+    void (*tell)(kusto_op *op);
     struct progress *progress;
     /* Once it has ended well. */
     char *tracking_token;
@@ -90,6 +94,7 @@ static void free_progress(struct progress *progress)
 static void free_operation(struct operation *operation)
 {
     free_pusher(operation->pusher);
+    free_closer(operation->closer);
     kusto_op_cancel(operation->op);
     kusto_op_free(operation->op);
     free_progress(operation->progress);
@@ -124,6 +129,8 @@ static void add_operation(struct operation *added)
 
 static void cancel_operation(struct operation *operation)
 {
+    if (operation->closer != NULL)
+        die("closing cannot be cancelled: %s", operation->name);
     if (operation->pusher != NULL)
         kusto_stream_cancel(operation->pusher->stream);
     else
@@ -182,6 +189,20 @@ static void start(const struct message *said)
     answer(status, error);
 }
 
+/* The answer to a call that is begun under the name that it is to have; takes the operation and the error. */
+static void answer_begun(const struct message *said, kusto_status status, kusto_op *op, void (*tell)(kusto_op *op),
+                         kusto_error *error)
+{
+    if (status == KUSTO_OK) {
+        struct operation *operation = allocated(calloc(1, sizeof *operation));
+        operation->name = copy_of(get(said, "as"));
+        operation->op = op;
+        operation->tell = tell;
+        add_operation(operation);
+    }
+    answer(status, error);
+}
+
 static void cancel(const struct message *said)
 {
     cancel_operation(operation_of(said));
@@ -207,9 +228,19 @@ static void tell_result(struct operation *operation, const kusto_result *result)
     end_answer();
 }
 
-static void wait_for(const struct message *said)
+/* Waits for a call and answers what it came to. */
+static void tell_end(kusto_op *op, void (*tell)(kusto_op *op))
 {
-    struct operation *operation = operation_of(said);
+    kusto_error *error = NULL;
+    kusto_status status = kusto_op_wait(op, KUSTO_FOREVER, &error);
+    if (status == KUSTO_OK)
+        tell(op);
+    else
+        answer(status, error);
+}
+
+static void wait_for_ingestion(struct operation *operation)
+{
     kusto_op *op = operation->op;
     kusto_result *result = NULL;
     kusto_error *error = NULL;
@@ -229,6 +260,34 @@ static void wait_for(const struct message *said)
         tell_result(operation, result);
         kusto_result_free(result);
     } else {
+        answer(status, error);
+    }
+}
+
+static void wait_for(const struct message *said)
+{
+    struct operation *operation = operation_of(said);
+    if (operation->closer != NULL)
+        tell_closed(operation->closer);
+    else if (operation->tell != NULL)
+        tell_end(operation->op, operation->tell);
+    else
+        wait_for_ingestion(operation);
+}
+
+/* Waits for work in flight on a thread of its own if it has to have a name. */
+static void close_client(const struct message *said)
+{
+    const int64_t timeout = number(said, "timeout", 0);
+    if (find(said, "as") != NULL) {
+        struct operation *operation = allocated(calloc(1, sizeof *operation));
+        operation->name = copy_of(get(said, "as"));
+        operation->closer = start_closing(client_of(said), timeout);
+        add_operation(operation);
+        answer(KUSTO_OK, NULL);
+    } else {
+        kusto_error *error = NULL;
+        kusto_status status = kusto_client_close(client_of(said), timeout, NULL, &error);
         answer(status, error);
     }
 }

@@ -23,11 +23,11 @@ static const struct verb verbs[] = {
      "tag report_level report_method property source_id compression raw_size timeout cancelled progress"},
     {"wait", wait_for, "op"},
     {"cancel", cancel, "op"},
-    {"track", track, "client op final timeout"},
-    {"outcomes", outcomes, "client op how which max timeout"},
-    {"execute", execute, "client database text parameter option timeout cancelled"},
-    {"warm_up", warm_up, "client timeout"},
-    {"close", close_client, "client timeout"},
+    {"track", track, "client op final timeout as"},
+    {"outcomes", outcomes, "client op how which max timeout as"},
+    {"execute", execute, "client database text parameter option timeout cancelled as"},
+    {"warm_up", warm_up, "client timeout as"},
+    {"close", close_client, "client timeout as"},
     {"reset", reset, ""},
 };
 

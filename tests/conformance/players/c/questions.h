@@ -51,16 +51,51 @@ static void answer_report(kusto_status status, kusto_report *report, kusto_error
     kusto_report_free(report);
 }
 
+static void tell_report_of(kusto_op *op)
+{
+    kusto_report *report = NULL;
+    kusto_error *error = NULL;
+    kusto_status status = kusto_op_report(op, &report, &error);
+    answer_report(status, report, error);
+}
+
+static void begin_tracking(const struct message *said, int final, int64_t timeout)
+{
+    kusto_op *op = NULL;
+    kusto_error *error = NULL;
+    kusto_status status = final ? kusto_track_until_final_start(client_of(said), token_of(said), KUSTO_CSTR, POLL,
+                                                                timeout, NULL, NULL, NULL, &op, &error)
+                                : kusto_track_start(client_of(said), token_of(said), KUSTO_CSTR, timeout, NULL,
+                                                    NULL, NULL, &op, &error);
+    answer_begun(said, status, op, tell_report_of, error);
+}
+
 static void track(const struct message *said)
 {
+    const int final = number(said, "final", 1) != 0;
     const int64_t timeout = number(said, "timeout", KUSTO_FOREVER);
     kusto_report *report = NULL;
     kusto_error *error = NULL;
-    kusto_status status =
-        number(said, "final", 1) != 0
+    kusto_status status;
+    if (find(said, "as") != NULL) {
+        begin_tracking(said, final, timeout);
+        return;
+    }
+    status =
+        final
             ? kusto_track_until_final(client_of(said), token_of(said), KUSTO_CSTR, POLL, timeout, &report, &error)
             : kusto_track(client_of(said), token_of(said), KUSTO_CSTR, timeout, &report, &error);
     answer_report(status, report, error);
+}
+
+static void begin_outcomes(const struct message *said, int32_t which, int take)
+{
+    kusto_op *op = NULL;
+    kusto_error *error = NULL;
+    kusto_status status = (take ? kusto_outcomes_take_start : kusto_outcomes_peek_start)(
+        client_of(said), which, token_of(said), KUSTO_CSTR, (size_t)number(said, "max", 32),
+        number(said, "timeout", KUSTO_FOREVER), NULL, NULL, NULL, &op, &error);
+    answer_begun(said, status, op, tell_report_of, error);
 }
 
 static void outcomes(const struct message *said)
@@ -69,7 +104,12 @@ static void outcomes(const struct message *said)
     const int take = strcmp(get(said, "how"), "take") == 0;
     kusto_report *report = NULL;
     kusto_error *error = NULL;
-    kusto_status status = (take ? kusto_outcomes_take : kusto_outcomes_peek)(
+    kusto_status status;
+    if (find(said, "as") != NULL) {
+        begin_outcomes(said, which, take);
+        return;
+    }
+    status = (take ? kusto_outcomes_take : kusto_outcomes_peek)(
         client_of(said), which, token_of(said), KUSTO_CSTR, (size_t)number(said, "max", 32),
         number(said, "timeout", KUSTO_FOREVER), &report, &error);
     answer_report(status, report, error);
@@ -136,44 +176,61 @@ static kusto_status new_options(const struct message *said, kusto_request_option
     return status;
 }
 
-/* In the background, because it may have to be cancelled. */
-static kusto_status execute_with(const struct message *said, const kusto_request_options *options,
-                                 kusto_rows **out, kusto_error **err)
+static void tell_rows_of(kusto_op *op)
 {
-    kusto_op *op = NULL;
-    kusto_status status = kusto_execute_start(client_of(said), get(said, "database"), KUSTO_CSTR, get(said, "text"),
-                                              KUSTO_CSTR, options, number(said, "timeout", KUSTO_FOREVER), NULL,
-                                              NULL, NULL, &op, err);
-    if (status == KUSTO_OK && flag(said, "cancelled"))
-        kusto_op_cancel(op);
-    if (status == KUSTO_OK)
-        status = kusto_op_wait(op, KUSTO_FOREVER, err);
-    if (status == KUSTO_OK)
-        status = kusto_op_rows(op, out, err);
-    kusto_op_free(op);
-    return status;
-}
-
-static void execute(const struct message *said)
-{
-    kusto_request_options *options = NULL;
     kusto_rows *rows = NULL;
     kusto_error *error = NULL;
-    kusto_status status = new_options(said, &options, &error);
-    if (status == KUSTO_OK)
-        status = execute_with(said, options, &rows, &error);
-    kusto_request_options_free(options);
+    kusto_status status = kusto_op_rows(op, &rows, &error);
     if (status == KUSTO_OK)
         tell_rows(rows);
     else
         answer(status, error);
 }
 
+/* In the background, because it may have to be cancelled. */
+static void execute(const struct message *said)
+{
+    kusto_request_options *options = NULL;
+    kusto_op *op = NULL;
+    kusto_error *error = NULL;
+    kusto_status status = new_options(said, &options, &error);
+    if (status == KUSTO_OK)
+        status = kusto_execute_start(client_of(said), get(said, "database"), KUSTO_CSTR, get(said, "text"),
+                                     KUSTO_CSTR, options, number(said, "timeout", KUSTO_FOREVER), NULL, NULL, NULL,
+                                     &op, &error);
+    kusto_request_options_free(options);
+    if (status == KUSTO_OK && flag(said, "cancelled"))
+        kusto_op_cancel(op);
+    if (find(said, "as") != NULL) {
+        answer_begun(said, status, op, tell_rows_of, error);
+    } else {
+        if (status == KUSTO_OK)
+            tell_end(op, tell_rows_of);
+        else
+            answer(status, error);
+        kusto_op_free(op);
+    }
+}
+
+static void tell_nothing(kusto_op *op)
+{
+    (void)op;
+    answer(KUSTO_OK, NULL);
+}
+
 static void warm_up(const struct message *said)
 {
+    const int64_t timeout = number(said, "timeout", KUSTO_FOREVER);
+    kusto_op *op = NULL;
     kusto_error *error = NULL;
-    kusto_status status = kusto_client_warm_up(client_of(said), number(said, "timeout", KUSTO_FOREVER), &error);
-    answer(status, error);
+    kusto_status status;
+    if (find(said, "as") != NULL) {
+        status = kusto_client_warm_up_start(client_of(said), timeout, NULL, NULL, NULL, &op, &error);
+        answer_begun(said, status, op, tell_nothing, error);
+    } else {
+        status = kusto_client_warm_up(client_of(said), timeout, &error);
+        answer(status, error);
+    }
 }
 
 #endif

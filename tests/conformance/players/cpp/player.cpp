@@ -3,6 +3,7 @@
 #include "operations.hpp"
 
 #include <cstdio>
+#include <functional>
 #include <map>
 
 namespace {
@@ -10,12 +11,34 @@ namespace {
 std::map<std::string, kusto::client, std::less<>> clients;
 std::map<std::string, transfer, std::less<>> transfers;
 
+/// A call that the player has begun, and what answers how it ended.
+struct call {
+    std::function<void()> cancel;
+    std::function<void(answer &)> wait;
+};
+std::map<std::string, call, std::less<>> calls;
+
 const kusto::client &client_of(const message &said)
 {
     const auto found = clients.find(said.get("client"));
     if (found == clients.end())
         throw not_understood(said.verb + ": no such client");
     return found->second;
+}
+
+/// The call of that name; null if it is the name of an ingestion.
+const call *call_of(const message &said)
+{
+    const auto found = calls.find(said.get("op"));
+    return found == calls.end() ? nullptr : &found->second;
+}
+
+/// Keeps what was begun under the name that it is to have; `tell` says what it gave.
+template <class T, class F> void keep(const message &said, kusto::operation<T> begun, F tell)
+{
+    const auto under_way = std::make_shared<kusto::operation<T>>(std::move(begun));
+    calls.insert_or_assign(std::string(said.get("as")), call{[under_way] { under_way->cancel(); },
+                                                             [under_way, tell](answer &told) { tell(*under_way, told); }});
 }
 
 transfer &transfer_of(const message &said)
@@ -58,11 +81,16 @@ void start(const message &said, answer &)
 {
     const std::string name(said.get("op"));
     transfers.erase(name);
+    calls.erase(name);
     transfers.try_emplace(name, client_of(said), said);
 }
 
 void wait(const message &said, answer &told)
 {
+    if (const auto *begun = call_of(said)) {
+        begun->wait(told);
+        return;
+    }
     auto &waited = transfer_of(said);
     const auto receipt = waited.wait();
     told.say("source_id", receipt.source_id());
@@ -78,7 +106,13 @@ void wait(const message &said, answer &told)
     }
 }
 
-void cancel(const message &said, answer &) { transfer_of(said).cancel(); }
+void cancel(const message &said, answer &)
+{
+    if (const auto *begun = call_of(said))
+        begun->cancel();
+    else
+        transfer_of(said).cancel();
+}
 
 void say_items(const kusto::report &report, answer &told)
 {
@@ -94,14 +128,20 @@ void say_items(const kusto::report &report, answer &told)
     }
 }
 
+void tell_report(const kusto::operation<kusto::report> &ended, answer &told) { say_items(ended.get(), told); }
+
 void track(const message &said, answer &told)
 {
     const auto &token = transfer_of(said).tracking_token();
     const auto &client = client_of(said);
     const auto limit = limit_of(said);
     const bool final = said.number("final").value_or(1) != 0;
-    say_items(final ? client.track_until_final(token, std::chrono::milliseconds(50), limit) : client.track(token, limit),
-              told);
+    const std::chrono::milliseconds poll(50);
+    if (said.find("as"))
+        keep(said, final ? client.start_track_until_final(token, poll, limit) : client.start_track(token, limit),
+             tell_report);
+    else
+        say_items(final ? client.track_until_final(token, poll, limit) : client.track(token, limit), told);
 }
 
 void outcomes(const message &said, answer &told)
@@ -114,6 +154,12 @@ void outcomes(const message &said, answer &told)
     const auto most = static_cast<std::size_t>(said.number("max").value_or(32));
     const auto &client = client_of(said);
     const bool take = meaning(ways, said.get("how"));
+    if (said.find("as")) {
+        keep(said, take ? client.start_take_outcomes(which, token, most, limit_of(said))
+                        : client.start_peek_outcomes(which, token, most, limit_of(said)),
+             tell_report);
+        return;
+    }
     say_items(take ? client.take_outcomes(which, token, most, limit_of(said))
                    : client.peek_outcomes(which, token, most, limit_of(said)),
               told);
@@ -150,14 +196,9 @@ kusto::request_options options_of(const message &said)
     return options;
 }
 
-void execute(const message &said, answer &told)
+void tell_rows(const kusto::operation<kusto::rows> &ended, answer &told)
 {
-    const auto options = options_of(said);
-    const auto under_way =
-        client_of(said).start_execute(said.get("database"), said.get("text"), limit_of(said), &options);
-    if (said.flag("cancelled"))
-        under_way.cancel();
-    auto rows = under_way.get();
+    auto rows = ended.get();
     for (std::size_t i = 0; i < rows.columns(); i++)
         told.say("column", std::string(rows.column_name(i)) + ' ' + std::string(rows.column_type(i)));
     while (rows.next()) {
@@ -168,15 +209,49 @@ void execute(const message &said, answer &told)
     }
 }
 
-void warm_up(const message &said, answer &) { client_of(said).warm_up(limit_of(said)); }
+void execute(const message &said, answer &told)
+{
+    const auto options = options_of(said);
+    auto under_way = client_of(said).start_execute(said.get("database"), said.get("text"), limit_of(said), &options);
+    if (said.flag("cancelled"))
+        under_way.cancel();
+    if (said.find("as"))
+        keep(said, std::move(under_way), tell_rows);
+    else
+        tell_rows(under_way, told);
+}
 
-void close(const message &said, answer &) { client_of(said).close(limit_of(said, 0)); }
+void warm_up(const message &said, answer &)
+{
+    if (said.find("as"))
+        keep(said, client_of(said).start_warm_up(limit_of(said)),
+             [](const kusto::operation<void> &ended, answer &) { ended.get(); });
+    else
+        client_of(said).warm_up(limit_of(said));
+}
+
+/// On a thread of its own if it has to have a name: a client closes while the caller waits.
+void close(const message &said, answer &)
+{
+    const auto &client = client_of(said);
+    const auto limit = limit_of(said, 0);
+    if (!said.find("as")) {
+        client.close(limit);
+        return;
+    }
+    const auto closed = std::async(std::launch::async, [&client, limit] { client.close(limit); }).share();
+    calls.insert_or_assign(std::string(said.get("as")),
+                           call{[] { throw not_understood("closing cannot be cancelled"); },
+                                [closed](answer &) { closed.get(); }});
+}
 
 void free_everything()
 {
     transfers.clear();
     for (const auto &[name, client] : clients)
         client.close(std::chrono::milliseconds(0));
+    // All have ended now, and a thread that closes a client needs it until then.
+    calls.clear();
     clients.clear();
 }
 
@@ -200,11 +275,11 @@ const verb &verb_of(const message &said)
                           "progress"}},
         {"wait", wait, {"op"}},
         {"cancel", cancel, {"op"}},
-        {"track", track, {"client", "op", "final", "timeout"}},
-        {"outcomes", outcomes, {"client", "op", "how", "which", "max", "timeout"}},
-        {"execute", execute, {"client", "database", "text", "parameter", "option", "timeout", "cancelled"}},
-        {"warm_up", warm_up, {"client", "timeout"}},
-        {"close", close, {"client", "timeout"}},
+        {"track", track, {"client", "op", "final", "timeout", "as"}},
+        {"outcomes", outcomes, {"client", "op", "how", "which", "max", "timeout", "as"}},
+        {"execute", execute, {"client", "database", "text", "parameter", "option", "timeout", "cancelled", "as"}},
+        {"warm_up", warm_up, {"client", "timeout", "as"}},
+        {"close", close, {"client", "timeout", "as"}},
         {"reset", reset, {}},
     };
     for (const auto &known : verbs)

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
 using Kusto.Ingest.Native;
@@ -10,20 +9,6 @@ using Kusto.Ingest.Native;
 /// <summary>An ingestion in the background.</summary>
 internal sealed class Ingestion : IProgress<IngestionProgress>
 {
-    private static readonly Dictionary<string, IngestionReportLevel> Levels = new()
-    {
-        ["failures"] = IngestionReportLevel.FailuresOnly,
-        ["none"] = IngestionReportLevel.None,
-        ["all"] = IngestionReportLevel.FailuresAndSuccesses,
-    };
-
-    private static readonly Dictionary<string, IngestionReportMethod> Methods = new()
-    {
-        ["queue"] = IngestionReportMethod.Queue,
-        ["table"] = IngestionReportMethod.Table,
-        ["both"] = IngestionReportMethod.QueueAndTable,
-    };
-
     private static readonly Dictionary<string, DataSourceCompressionType> Compressions = new()
     {
         ["none"] = DataSourceCompressionType.None,
@@ -65,7 +50,7 @@ internal sealed class Ingestion : IProgress<IngestionProgress>
     /// <summary>What is wrong before anything is sent is told by the task as well.</summary>
     private async Task<IKustoIngestionResult> Begin(IKustoQueuedIngestClient client)
     {
-        KustoQueuedIngestionProperties properties = Properties();
+        KustoQueuedIngestionProperties properties = Properties.Of(message);
         CancellationToken token = cancellation.Token;
         if (message.Flag("progress"))
         {
@@ -89,61 +74,6 @@ internal sealed class Ingestion : IProgress<IngestionProgress>
                 return await client.IngestFromStorageAsync(Blobs(), properties, StorageOptions(), token);
             default:
                 throw new MisunderstoodException($"unknown source: {message.Get("source")}");
-        }
-    }
-
-    private KustoQueuedIngestionProperties Properties()
-    {
-        KustoQueuedIngestionProperties properties = new(message.Get("database"), message.Get("table"))
-        {
-            ReportLevel = Player.Meaning(Levels, message.Get("report_level")),
-            ReportMethod = Player.Meaning(Methods, message.Get("report_method")),
-            AdditionalTags = message.All("tag"),
-        };
-        if (message.Find("format") is { } format)
-        {
-            properties.Format = Enum.Parse<DataSourceFormat>(format);
-        }
-        if (message.Find("mapping_ref") is { } reference)
-        {
-            properties.IngestionMapping = new() { IngestionMappingReference = reference };
-        }
-        foreach ((string name, string value) in message.Assignments("property"))
-        {
-            properties.AdditionalProperties[name] = value;
-        }
-        if (message.Find("mapping") is { } mapping)
-        {
-            SetMapping(properties, mapping);
-        }
-        return properties;
-    }
-
-    /// <summary>Columns where it can be said by them, a property otherwise: legacy shapes, and what is no mapping.</summary>
-    private static void SetMapping(KustoQueuedIngestionProperties properties, string json)
-    {
-        if (Columns(json) is { } columns)
-        {
-            properties.IngestionMapping = new() { IngestionMappings = columns };
-        }
-        else
-        {
-            properties.AdditionalProperties["ingestionMapping"] = json;
-        }
-    }
-
-    private static List<ColumnMapping>? Columns(string json)
-    {
-        try
-        {
-            List<Column> columns = JsonSerializer.Deserialize<List<Column>>(json) ?? [];
-            return columns.TrueForAll(column => column is { Name: not null, Properties: not null, Other: null })
-                ? columns.ConvertAll(column => new ColumnMapping { ColumnName = column.Name!, ColumnType = column.Type, Properties = column.Properties! })
-                : null;
-        }
-        catch (JsonException)
-        {
-            return null;
         }
     }
 
@@ -191,19 +121,5 @@ internal sealed class Ingestion : IProgress<IngestionProgress>
             }
         }
         return blobs;
-    }
-
-    private sealed class Column
-    {
-        [System.Text.Json.Serialization.JsonPropertyName("Column")]
-        public string? Name { get; set; }
-
-        [System.Text.Json.Serialization.JsonPropertyName("DataType")]
-        public string? Type { get; set; }
-
-        public Dictionary<string, string>? Properties { get; set; }
-
-        [System.Text.Json.Serialization.JsonExtensionData]
-        public Dictionary<string, JsonElement>? Other { get; set; }
     }
 }

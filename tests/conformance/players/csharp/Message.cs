@@ -89,9 +89,10 @@ internal sealed class Message
 /// <summary>What the player says.</summary>
 internal sealed class Answer
 {
-    private readonly StringBuilder text;
+    private readonly string head;
+    private readonly StringBuilder text = new();
 
-    internal Answer(string head) => text = new(head + "\n");
+    internal Answer(string head) => this.head = head;
 
     internal void Say(string key, object? value)
     {
@@ -99,9 +100,12 @@ internal sealed class Answer
         text.Append($"{key} {said.Replace("\\", "\\\\").Replace("\n", "\\n").Replace("\r", "\\r")}\n");
     }
 
+    /// <summary>Says what the other one says.</summary>
+    internal void Add(Answer other) => text.Append(other.text);
+
     internal void Send(TextWriter to)
     {
-        to.Write(text.Append('\n'));
+        to.Write($"{head}\n{text}\n");
         to.Flush();
     }
 }

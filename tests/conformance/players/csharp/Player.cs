@@ -26,6 +26,7 @@ internal sealed class Player
 
     private readonly Dictionary<string, Client> clients = [];
     private readonly Dictionary<string, Ingestion> ingestions = [];
+    private readonly Dictionary<string, Call> calls = [];
 
     internal static T Meaning<T>(Dictionary<string, T> words, string word) =>
         words.TryGetValue(word, out T? meaning) ? meaning : throw new MisunderstoodException($"unknown word: {word}");
@@ -47,23 +48,23 @@ internal sealed class Player
                 return Wait(message, answer);
             case "cancel":
                 message.Only("op");
-                IngestionOf(message).Cancel();
+                Cancel(message.Get("op"));
                 return Task.CompletedTask;
             case "track":
-                message.Only("client op final timeout");
-                return Track(message, answer);
+                message.Only("client op final timeout as");
+                return Do(message, answer, Track);
             case "outcomes":
-                message.Only("client op how which max timeout");
-                return Outcomes(message, answer);
+                message.Only("client op how which max timeout as");
+                return Do(message, answer, Outcomes);
             case "execute":
-                message.Only("client database text parameter option timeout cancelled");
-                return Execute(message, answer);
+                message.Only("client database text parameter option timeout cancelled as");
+                return Do(message, answer, Execute);
             case "warm_up":
-                message.Only("client timeout");
-                return ClientOf(message).Limited(message.Timeout).WarmUpAsync();
+                message.Only("client timeout as");
+                return Do(message, answer, (message, _, token) => ClientOf(message).Limited(message.Timeout).WarmUpAsync(token));
             case "close":
-                message.Only("client timeout");
-                return ClientOf(message).Close(message.Timeout);
+                message.Only("client timeout as");
+                return Do(message, answer, (message, _, _) => ClientOf(message).Close(message.Timeout));
             case "reset":
                 message.Only("");
                 return Reset();
@@ -72,7 +73,22 @@ internal sealed class Player
         }
     }
 
-    /// <summary>Ends all ingestions and frees all clients.</summary>
+    /// <summary>Does the call, or begins it under the name that it is to have.</summary>
+    private async Task Do(Message message, Answer answer, Verb verb)
+    {
+        if (message.Find("as") is not { } name)
+        {
+            await verb(message, answer, new CancellationToken(message.Flag("cancelled")));
+            return;
+        }
+        if (calls.Remove(name, out Call? before))
+        {
+            await before.Forget();
+        }
+        calls.Add(name, new(verb, message));
+    }
+
+    /// <summary>Ends everything and frees all clients.</summary>
     internal async Task Reset()
     {
         foreach (Ingestion ingestion in ingestions.Values)
@@ -80,6 +96,11 @@ internal sealed class Player
             await ingestion.Forget();
         }
         ingestions.Clear();
+        foreach (Call call in calls.Values)
+        {
+            await call.Forget();
+        }
+        calls.Clear();
         foreach (Client client in clients.Values)
         {
             await client.DisposeAsync();
@@ -107,11 +128,29 @@ internal sealed class Player
         {
             await before.Forget();
         }
+        calls.Remove(message.Get("op"));
         ingestions.Add(message.Get("op"), new(ClientOf(message).Ingest, message));
+    }
+
+    private void Cancel(string name)
+    {
+        if (calls.TryGetValue(name, out Call? call))
+        {
+            call.Cancel();
+        }
+        else
+        {
+            Meaning(ingestions, name).Cancel();
+        }
     }
 
     private async Task Wait(Message message, Answer answer)
     {
+        if (calls.TryGetValue(message.Get("op"), out Call? call))
+        {
+            answer.Add(await call.Answered);
+            return;
+        }
         Ingestion ingestion = IngestionOf(message);
         IKustoIngestionResult result = await ingestion.Result;
         answer.Say("source_id", result.SourceId);
@@ -130,20 +169,20 @@ internal sealed class Player
         }
     }
 
-    private async Task Track(Message message, Answer answer)
+    private async Task Track(Message message, Answer answer, CancellationToken token)
     {
         // Another client than that of the ingestion may be the one that asks.
         IKustoIngestionResult result = ClientOf(message).Limited(message.Timeout).GetIngestionResult(await TokenOf(message));
         IEnumerable<IngestionStatus> statuses = message.Number("final") != 0
-            ? await result.WaitForFinalStatusAsync(pollInterval: PollInterval)
-            : await result.GetIngestionStatusCollectionAsync();
+            ? await result.WaitForFinalStatusAsync(pollInterval: PollInterval, cancellationToken: token)
+            : await result.GetIngestionStatusCollectionAsync(token);
         foreach (IngestionStatus status in statuses)
         {
             SayItem(answer, States[status.Status], status.IngestionSourceId, status.ErrorCodeText);
         }
     }
 
-    private async Task Outcomes(Message message, Answer answer)
+    private async Task Outcomes(Message message, Answer answer, CancellationToken cancellation)
     {
         string token = await TokenOf(message);
         IKustoQueuedIngestClient client = ClientOf(message).Limited(message.Timeout);
@@ -151,16 +190,16 @@ internal sealed class Player
         switch (message.Get("how"), message.Get("which"))
         {
             case ("peek", "failures"):
-                SayFailures(answer, await client.PeekTopIngestionFailuresAsync(most, token));
+                SayFailures(answer, await client.PeekTopIngestionFailuresAsync(most, token, cancellation));
                 break;
             case ("take", "failures"):
-                SayFailures(answer, await client.GetAndDiscardTopIngestionFailuresAsync(most, token));
+                SayFailures(answer, await client.GetAndDiscardTopIngestionFailuresAsync(most, token, cancellation));
                 break;
             case ("peek", "successes"):
-                SaySuccesses(answer, await client.PeekTopIngestionSuccessesAsync(most, token));
+                SaySuccesses(answer, await client.PeekTopIngestionSuccessesAsync(most, token, cancellation));
                 break;
             case ("take", "successes"):
-                SaySuccesses(answer, await client.GetAndDiscardTopIngestionSuccessesAsync(most, token));
+                SaySuccesses(answer, await client.GetAndDiscardTopIngestionSuccessesAsync(most, token, cancellation));
                 break;
             case (string how, string which):
                 throw new MisunderstoodException($"unknown words: {how} {which}");
@@ -195,7 +234,7 @@ internal sealed class Player
     private static void SayItem(Answer answer, string state, Guid source, string? code) =>
         answer.Say("item", $"{state} {(source == Guid.Empty ? "-" : source)} {(string.IsNullOrEmpty(code) ? "-" : code)}");
 
-    private async Task Execute(Message message, Answer answer)
+    private async Task Execute(Message message, Answer answer, CancellationToken token)
     {
         ClientRequestProperties properties = new() { Timeout = message.Timeout };
         foreach ((string name, string value) in message.Assignments("parameter"))
@@ -207,7 +246,7 @@ internal sealed class Player
             properties.SetOption(name, OptionOf(value));
         }
         using IDataReader reader = await ClientOf(message).Execute(
-            message.Get("database"), message.Get("text"), properties, new CancellationToken(message.Flag("cancelled")));
+            message.Get("database"), message.Get("text"), properties, token);
         for (int column = 0; column < reader.FieldCount; column++)
         {
             answer.Say("column", $"{reader.GetName(column)} {reader.GetDataTypeName(column)}");

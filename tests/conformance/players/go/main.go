@@ -21,11 +21,11 @@ var verbs = map[string]verb{
 		"raw_size", "timeout", "cancelled", "progress"}},
 	"wait":     {(*player).wait, []string{"op"}},
 	"cancel":   {(*player).cancel, []string{"op"}},
-	"track":    {(*player).track, []string{"client", "op", "final", "timeout"}},
-	"outcomes": {(*player).outcomes, []string{"client", "op", "how", "which", "max", "timeout"}},
-	"execute":  {(*player).execute, []string{"client", "database", "text", "parameter", "option", "timeout", "cancelled"}},
-	"warm_up":  {(*player).warmUp, []string{"client", "timeout"}},
-	"close":    {(*player).close, []string{"client", "timeout"}},
+	"track":    {call((*player).track), []string{"client", "op", "final", "timeout", "as"}},
+	"outcomes": {call((*player).outcomes), []string{"client", "op", "how", "which", "max", "timeout", "as"}},
+	"execute":  {call((*player).execute), []string{"client", "database", "text", "parameter", "option", "timeout", "cancelled", "as"}},
+	"warm_up":  {call((*player).warmUp), []string{"client", "timeout", "as"}},
+	"close":    {call((*player).close), []string{"client", "timeout", "as"}},
 	"reset":    {(*player).reset, nil},
 }
 

@@ -120,6 +120,9 @@ func (a *answer) say(key string, value any) {
 	a.text.WriteString(key + " " + escapes.Replace(fmt.Sprint(value)) + "\n")
 }
 
+// add says what the other one says.
+func (a *answer) add(other *answer) { a.text.WriteString(other.text.String()) }
+
 func (a *answer) send(to io.Writer, head string) error {
 	_, err := io.WriteString(to, head+"\n"+a.text.String()+"\n")
 	return err

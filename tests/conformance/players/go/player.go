@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	kusto "kustoingest"
@@ -17,13 +15,15 @@ type player struct {
 	operations map[string]*operation
 }
 
-// operation is an ingestion under way; what it ended with is there when done is closed.
+// operation is an ingestion or a call under way; what it ended with is there when done is closed.
 type operation struct {
 	cancel   context.CancelFunc
 	done     chan struct{}
-	result   *kusto.Result
 	err      error
+	result   *kusto.Result
 	progress *kusto.Progress
+	// told is what a call answers; nil for an ingestion.
+	told *answer
 }
 
 func newPlayer() *player {
@@ -145,6 +145,10 @@ func (p *player) wait(said *message, told *answer) error {
 	if ended.err != nil {
 		return ended.err
 	}
+	if ended.told != nil {
+		told.add(ended.told)
+		return nil
+	}
 	told.say("source_id", ended.result.SourceID())
 	told.say("items", len(ended.result.Items))
 	for _, item := range ended.result.Items {
@@ -158,106 +162,6 @@ func (p *player) wait(said *message, told *answer) error {
 		told.say("progress_total", ended.progress.Total)
 	}
 	return nil
-}
-
-var states = map[kusto.State]string{
-	kusto.Pending: "pending", kusto.Succeeded: "succeeded", kusto.Failed: "failed", kusto.Cancelled: "cancelled",
-	kusto.Skipped: "skipped", kusto.PartiallySucceeded: "partial", kusto.Queued: "queued",
-}
-
-func sayItems(told *answer, statuses []kusto.Status) {
-	orDash := func(text string) string {
-		if text == "" {
-			return "-"
-		}
-		return text
-	}
-	for _, status := range statuses {
-		told.say("item", states[status.State]+" "+orDash(status.SourceID)+" "+orDash(status.ErrorCode))
-	}
-}
-
-func (p *player) track(said *message, told *answer) error {
-	// Another client than that of the ingestion may be the one that asks.
-	of := p.client(said).ResultOf(p.receipt(said).TrackingToken)
-	ctx, cancel := limited(said)
-	defer cancel()
-	if said.number("final", 1) != 0 {
-		var found *kusto.Error
-		if err := of.Wait(ctx, kusto.WithInterval(milliseconds(50))); errors.As(err, &found) && found.Statuses != nil {
-			sayItems(told, found.Statuses)
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-	statuses, err := of.Status(ctx)
-	sayItems(told, statuses)
-	return err
-}
-
-func (p *player) outcomes(said *message, told *answer) error {
-	ask := meaning(map[string]func(*kusto.Client, context.Context, kusto.Outcome, *kusto.Result, int) ([]kusto.Status, error){
-		"peek": (*kusto.Client).PeekOutcomes, "take": (*kusto.Client).TakeOutcomes,
-	}, said.get("how"))
-	which := meaning(map[string]kusto.Outcome{"failures": kusto.Failures, "successes": kusto.Successes}, said.get("which"))
-	ctx, cancel := limited(said)
-	defer cancel()
-	statuses, err := ask(p.client(said), ctx, which, p.receipt(said), int(said.number("max", 32)))
-	sayItems(told, statuses)
-	return err
-}
-
-func (p *player) execute(said *message, told *answer) error {
-	text, run := said.get("text"), p.client(said).Query
-	if strings.HasPrefix(text, ".") {
-		run = p.client(said).Mgmt
-	}
-	var options []kusto.QueryOption
-	for _, pair := range said.pairs {
-		switch pair[0] {
-		case "parameter":
-			options = append(options, kusto.QueryParameter(assignment(pair[1])))
-		case "option":
-			options = append(options, kusto.RequestOption(assignment(pair[1])))
-		}
-	}
-	ctx, cancel := limited(said)
-	defer cancel()
-	rows, err := run(ctx, said.get("database"), text, options...)
-	if err != nil {
-		return err
-	}
-	for _, column := range rows.Columns() {
-		told.say("column", column.Name+" "+column.Type)
-	}
-	for rows.Next() {
-		row := make([]*string, len(rows.Columns()))
-		for i := range row {
-			if text, there := rows.Text(i); there {
-				row[i] = &text
-			}
-		}
-		document, err := json.Marshal(row)
-		if err != nil {
-			return err
-		}
-		told.say("row", string(document))
-	}
-	return nil
-}
-
-func (p *player) warmUp(said *message, _ *answer) error {
-	ctx, cancel := limited(said)
-	defer cancel()
-	return p.client(said).WarmUp(ctx)
-}
-
-func (p *player) close(said *message, _ *answer) error {
-	ctx, cancel := context.WithTimeout(context.Background(), milliseconds(said.number("timeout", 0)))
-	defer cancel()
-	_, err := p.client(said).Shutdown(ctx)
-	return err
 }
 
 func (p *player) reset(*message, *answer) error { return p.freeAll() }

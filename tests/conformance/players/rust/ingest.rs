@@ -9,6 +9,7 @@ use kusto_ingest::source::Progress;
 
 use crate::Defect;
 use crate::message::Message;
+use crate::properties::properties;
 use crate::source::source;
 
 const KEYS: [&str; 24] = [
@@ -96,50 +97,4 @@ pub(crate) fn limits(told: &Message) -> Result<CallOptions, Defect> {
         options = options.with_cancel(token);
     }
     Ok(options)
-}
-
-fn properties(told: &Message) -> Result<Result<IngestionProperties, Error>, Defect> {
-    let mut properties = IngestionProperties::new(told.need("database")?, told.need("table")?);
-    for tag in told.all("tag") {
-        properties = properties.with_tag(tag);
-    }
-    if let Some(name) = told.get("mapping_ref") {
-        properties = properties.with_mapping_reference(name);
-    }
-    if let Some(level) = told.get("report_level") {
-        properties = properties.with_report_level(match level {
-            "failures" => ReportLevel::FailuresOnly,
-            "none" => ReportLevel::DoNotReport,
-            "all" => ReportLevel::FailuresAndSuccesses,
-            other => return Err(format!("unknown report level {other}")),
-        });
-    }
-    if let Some(method) = told.get("report_method") {
-        properties = properties.with_report_method(match method {
-            "queue" => ReportMethod::Queue,
-            "table" => ReportMethod::Table,
-            "both" => ReportMethod::QueueAndTable,
-            other => return Err(format!("unknown report method {other}")),
-        });
-    }
-    let others = told.pairs("property")?;
-    Ok(by_text(properties, told, &others))
-}
-
-/// What the library reads from texts, and may refuse.
-fn by_text(
-    mut properties: IngestionProperties,
-    told: &Message,
-    others: &[(&str, &str)],
-) -> Result<IngestionProperties, Error> {
-    if let Some(format) = told.get("format") {
-        properties = properties.with_format(format.parse::<DataFormat>()?);
-    }
-    if let Some(mapping) = told.get("mapping") {
-        properties.set("ingestionMapping", mapping)?;
-    }
-    for (name, value) in others {
-        properties.set(name, value)?;
-    }
-    Ok(properties)
 }

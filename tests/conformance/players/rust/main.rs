@@ -3,6 +3,7 @@
 mod answer;
 mod ingest;
 mod message;
+mod properties;
 mod source;
 mod stage;
 

@@ -20,10 +20,16 @@ const POLL: Duration = Duration::from_millis(20);
 /// What a verb came to: the fields of its answer, or the library's error.
 type Act = Result<Result<Fields, Error>, Defect>;
 
+/// What has a name and runs in the background.
+enum Running {
+    Ingestion(Started),
+    Call(Operation<Fields>),
+}
+
 #[derive(Default)]
 pub(crate) struct Stage {
     clients: HashMap<String, Client>,
-    operations: HashMap<String, Started>,
+    running: HashMap<String, Running>,
 }
 
 impl Stage {
@@ -49,10 +55,39 @@ impl Stage {
         client.ok_or_else(|| format!("{}: no client {name}", told.kind))
     }
 
-    fn operation(&self, told: &Message) -> Result<&Started, Defect> {
+    fn running(&self, told: &Message) -> Result<&Running, Defect> {
         let name = told.need("op")?;
-        let operation = self.operations.get(name);
-        operation.ok_or_else(|| format!("{}: no operation {name}", told.kind))
+        let running = self.running.get(name);
+        running.ok_or_else(|| format!("{}: no operation {name}", told.kind))
+    }
+
+    /// Of an ingestion that has ended well.
+    fn receipt(&self, told: &Message) -> Result<Receipt, Defect> {
+        match self.running(told)? {
+            Running::Ingestion(started) => match started.operation.result() {
+                Some(Ok(receipt)) => Ok(receipt),
+                _ => Err(format!("{}: the operation has no receipt", told.kind)),
+            },
+            Running::Call(_) => Err(format!("{}: the operation is no ingestion", told.kind)),
+        }
+    }
+
+    /// Does the call, or begins it under the name that it is to have.
+    async fn call<Work>(
+        &mut self,
+        told: &Message,
+        limits: CallOptions,
+        call: impl FnOnce(CallOptions) -> Work,
+    ) -> Act
+    where
+        Work: Future<Output = Result<Fields, Error>> + Send + 'static,
+    {
+        let Some(name) = told.get("as") else {
+            return Ok(call(limits).await);
+        };
+        let call = Running::Call(Operation::spawn(limits, call));
+        self.running.insert(name.to_owned(), call);
+        Ok(Ok(Vec::new()))
     }
 
     fn make_client(&mut self, told: &Message) -> Act {
@@ -73,63 +108,75 @@ impl Stage {
         let started = start(self.client(told)?, told)?;
         let name = told.need("op")?.to_owned();
         Ok(started.map(|started| {
-            self.operations.insert(name, started);
+            self.running.insert(name, Running::Ingestion(started));
             Vec::new()
         }))
     }
 
     async fn wait(&self, told: &Message) -> Act {
         told.only(&["op"])?;
-        let started = self.operation(told)?;
-        let ended = started.operation.wait().await;
-        Ok(ended.map(|receipt| answer::receipt(&receipt, started.progress())))
+        Ok(match self.running(told)? {
+            Running::Ingestion(started) => {
+                let ended = started.operation.wait().await;
+                ended.map(|receipt| answer::receipt(&receipt, started.progress()))
+            }
+            Running::Call(call) => call.wait().await,
+        })
     }
 
     fn cancel(&self, told: &Message) -> Act {
         told.only(&["op"])?;
-        self.operation(told)?.operation.cancel();
+        match self.running(told)? {
+            Running::Ingestion(started) => started.operation.cancel(),
+            Running::Call(call) => call.cancel(),
+        }
         Ok(Ok(Vec::new()))
     }
 
-    async fn track(&self, told: &Message) -> Act {
-        told.only(&["client", "op", "final", "timeout"])?;
-        let (client, limits) = (self.client(told)?, limits(told)?);
-        let receipt = match self.operation(told)?.operation.result() {
-            Some(Ok(receipt)) => receipt,
-            _ => return Err("track: the operation has no receipt".to_owned()),
-        };
-        let token = receipt.tracking_token();
-        let report = match told.flag("final") {
-            true => client.wait_until_final(token, POLL, limits).await,
-            false => client.status(token, limits).await,
-        };
-        Ok(report.map(|report| answer::report(&report)))
+    async fn track(&mut self, told: &Message) -> Act {
+        told.only(&["client", "op", "final", "timeout", "as"])?;
+        let client = self.client(told)?.clone();
+        let receipt = self.receipt(told)?;
+        let until_final = told.flag("final");
+        self.call(told, limits(told)?, |limits| async move {
+            let token = receipt.tracking_token();
+            let report = match until_final {
+                true => client.wait_until_final(token, POLL, limits).await,
+                false => client.status(token, limits).await,
+            };
+            report.map(|report| answer::report(&report))
+        })
+        .await
     }
 
-    async fn outcomes(&self, told: &Message) -> Act {
-        told.only(&["client", "op", "how", "which", "max", "timeout"])?;
-        let (client, limits) = (self.client(told)?, limits(told)?);
+    async fn outcomes(&mut self, told: &Message) -> Act {
+        told.only(&["client", "op", "how", "which", "max", "timeout", "as"])?;
+        let client = self.client(told)?.clone();
         let which = match told.need("which")? {
             "failures" => Outcome::Failures,
             "successes" => Outcome::Successes,
             other => return Err(format!("unknown outcomes {other}")),
         };
-        let receipt = match self.operation(told)?.operation.result() {
-            Some(Ok(receipt)) => receipt,
-            _ => return Err("outcomes: the operation has no receipt".to_owned()),
+        let take = match told.need("how")? {
+            "peek" => false,
+            "take" => true,
+            other => return Err(format!("unknown way {other}")),
         };
+        let receipt = self.receipt(told)?;
         let query = OutcomeQuery::new(which)
             .with_limit(told.number("max")?.unwrap_or(32))
             .only(receipt.items().iter().map(|item| item.source_id));
-        let report = match told.need("how")? {
-            "peek" => client.peek_outcomes(&query, limits).await,
-            "take" => client.take_outcomes(&query, limits).await,
-            other => return Err(format!("unknown way {other}")),
-        };
-        Ok(report.map(|report| answer::report(&report)))
+        self.call(told, limits(told)?, |limits| async move {
+            let report = match take {
+                true => client.take_outcomes(&query, limits).await,
+                false => client.peek_outcomes(&query, limits).await,
+            };
+            report.map(|report| answer::report(&report))
+        })
+        .await
     }
 
-    async fn execute(&self, told: &Message) -> Act {
+    async fn execute(&mut self, told: &Message) -> Act {
         told.only(&[
             "client",
             "database",
@@ -138,6 +185,7 @@ impl Stage {
             "option",
             "timeout",
             "cancelled",
+            "as",
         ])?;
         let mut properties = RequestProperties::new();
         for (name, value) in told.pairs("parameter")? {
@@ -148,28 +196,33 @@ impl Stage {
                 serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value));
             properties = properties.with_option(name, value);
         }
+        let client = self.client(told)?.clone();
         let (database, text) = (told.need("database")?, told.need("text")?);
-        let answered = self
-            .client(told)?
-            .execute(database, text, &properties, limits(told)?)
-            .await;
-        Ok(answered.map(|data| answer::rows(&data)))
+        self.call(told, limits(told)?, |limits| {
+            let answered = client.execute(database, text, &properties, limits);
+            async move { answered.await.map(|data| answer::rows(&data)) }
+        })
+        .await
     }
 
-    async fn warm_up(&self, told: &Message) -> Act {
-        told.only(&["client", "timeout"])?;
-        let warmed = self.client(told)?.warm_up(limits(told)?).await;
-        Ok(warmed.map(|()| Vec::new()))
+    async fn warm_up(&mut self, told: &Message) -> Act {
+        told.only(&["client", "timeout", "as"])?;
+        let client = self.client(told)?.clone();
+        self.call(told, limits(told)?, |limits| async move {
+            client.warm_up(limits).await.map(|()| Vec::new())
+        })
+        .await
     }
 
-    async fn close(&self, told: &Message) -> Act {
-        told.only(&["client", "timeout"])?;
-        let patience = told.number("timeout")?.unwrap_or(0);
-        let _left = self
-            .client(told)?
-            .close(Duration::from_millis(patience))
-            .await;
-        Ok(Ok(Vec::new()))
+    async fn close(&mut self, told: &Message) -> Act {
+        told.only(&["client", "timeout", "as"])?;
+        let patience = Duration::from_millis(told.number("timeout")?.unwrap_or(0));
+        let client = self.client(told)?.clone();
+        self.call(told, CallOptions::new(), |_| async move {
+            let _left = client.close(patience).await;
+            Ok(Vec::new())
+        })
+        .await
     }
 
     async fn reset(&mut self, told: &Message) -> Act {
@@ -177,7 +230,7 @@ impl Stage {
         for client in self.clients.values() {
             client.close(Duration::ZERO).await;
         }
-        self.operations.clear();
+        self.running.clear();
         self.clients.clear();
         Ok(Ok(Vec::new()))
     }

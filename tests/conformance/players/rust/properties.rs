@@ -1,0 +1,114 @@
+//! The properties of an ingestion, each through the setter that it has.
+
+use kusto_ingest::error::Error;
+use kusto_ingest::prelude::*;
+use kusto_ingest::props::{Mapping, MappingSource, ValidationPolicy};
+use kusto_ingest::query::DateTime;
+
+use crate::Defect;
+use crate::message::Message;
+
+pub(crate) fn properties(told: &Message) -> Result<Result<IngestionProperties, Error>, Defect> {
+    let mut properties = IngestionProperties::new(told.need("database")?, told.need("table")?);
+    for tag in told.all("tag") {
+        properties = with_tag(properties, tag);
+    }
+    if let Some(name) = told.get("mapping_ref") {
+        properties = properties.with_mapping_reference(name);
+    }
+    if let Some(level) = told.get("report_level") {
+        properties = properties.with_report_level(match level {
+            "failures" => ReportLevel::FailuresOnly,
+            "none" => ReportLevel::DoNotReport,
+            "all" => ReportLevel::FailuresAndSuccesses,
+            other => return Err(format!("unknown report level {other}")),
+        });
+    }
+    if let Some(method) = told.get("report_method") {
+        properties = properties.with_report_method(match method {
+            "queue" => ReportMethod::Queue,
+            "table" => ReportMethod::Table,
+            "both" => ReportMethod::QueueAndTable,
+            other => return Err(format!("unknown report method {other}")),
+        });
+    }
+    let others = told.pairs("property")?;
+    Ok(read(properties, told, &others))
+}
+
+fn with_tag(properties: IngestionProperties, tag: &str) -> IngestionProperties {
+    if let Some(value) = tag.strip_prefix("drop-by:") {
+        properties.with_drop_by_tag(value)
+    } else if let Some(value) = tag.strip_prefix("ingest-by:") {
+        properties.with_ingest_by_tag(value)
+    } else {
+        properties.with_tag(tag)
+    }
+}
+
+/// What the library reads from texts, and may refuse.
+fn read(
+    mut properties: IngestionProperties,
+    told: &Message,
+    others: &[(&str, &str)],
+) -> Result<IngestionProperties, Error> {
+    let format = told.get("format").map(str::parse::<DataFormat>);
+    let format = format.transpose()?;
+    if let Some(format) = format {
+        properties = properties.with_format(format);
+    }
+    if let Some(mapping) = told.get("mapping") {
+        match format {
+            Some(format) => {
+                let mapping = Mapping::parse(format.mapping_kind(), mapping)?;
+                properties = properties.with_mapping(mapping);
+            }
+            // Its kind is that of a format which only the file's name tells.
+            None => properties.set("ingestionMapping", mapping)?,
+        }
+    }
+    for (name, value) in others {
+        properties = with(properties, name, value)?;
+    }
+    Ok(properties)
+}
+
+/// The property through its setter where that can say the value, else by its name.
+fn with(
+    mut properties: IngestionProperties,
+    name: &str,
+    value: &str,
+) -> Result<IngestionProperties, Error> {
+    if let Some(properties) = typed(&properties, name, value) {
+        return Ok(properties);
+    }
+    properties.set(name, value)?;
+    Ok(properties)
+}
+
+fn typed(from: &IngestionProperties, name: &str, value: &str) -> Option<IngestionProperties> {
+    let from = from.clone();
+    Some(match name {
+        "flushImmediately" => from.with_flush_immediately(value.parse().ok()?),
+        "ignoreFirstRecord" => from.with_ignore_first_record(value.parse().ok()?),
+        "ignoreSizeLimit" => from.with_ignore_size_limit(value.parse().ok()?),
+        "retainBlobOnSuccess" => from.with_retain_blob_on_success(value.parse().ok()?),
+        "ingestIfNotExists" => {
+            from.with_ingest_if_not_exists(serde_json::from_str::<Vec<String>>(value).ok()?)
+        }
+        "creationTime" => from.with_creation_time(value.parse::<DateTime>().ok()?.into()),
+        "validationPolicy" => from.with_validation_policy(ValidationPolicy::parse(value).ok()?),
+        "ingestionMappingType" => {
+            let kind = value.parse().ok()?;
+            let source = match from.mapping().clone() {
+                MappingSource::Reference { name, .. } => MappingSource::Reference {
+                    name,
+                    kind: Some(kind),
+                },
+                _ => return None,
+            };
+            from.with_mapping_source(source)
+        }
+        _ => return None,
+    })
+}
