@@ -111,7 +111,7 @@ pub(crate) const ALL: &[Leg] = &[
     },
     Leg {
         name: "readme",
-        about: "the program that README.md shows",
+        about: "the programs that README.md and bindings/cpp/README.md show",
         run: readme::leg,
     },
     Leg {

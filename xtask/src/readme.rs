@@ -1,4 +1,4 @@
-//! What README.md shows must work: its C program is compiled and run as it stands there.
+//! What READMEs show must work: their programs are compiled and run as they stand there.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,19 +7,26 @@ use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
 use crate::{artifacts, compiler, process, workspace};
 
-/// Compiles the README's program, runs it, and looks at the rows.
+/// Files with a program, and its language, which is also the ending of its source.
+const SHOWN: [(&str, &str); 2] = [("README.md", "c"), ("bindings/cpp/README.md", "cpp")];
+
+/// Compiles the programs, runs them, and looks at the rows.
 pub(crate) fn leg() -> Result<Tally, String> {
-    Ok(Tally::check("the README's C program", program_works()))
+    let check = |(file, language): &(&str, &str)| {
+        let name = format!("the {language} program of {file}");
+        Tally::check(&name, program_works(file, language))
+    };
+    Ok(SHOWN.iter().map(check).sum())
 }
 
-fn program_works() -> Result<(), String> {
-    let text = workspace::read(&workspace::root().join("README.md"))?;
-    let program = first_block(&text, "c").ok_or("README.md shows no C program")?;
+fn program_works(file: &str, language: &str) -> Result<(), String> {
+    let text = workspace::read(&workspace::root().join(file))?;
+    let program = first_block(&text, language).ok_or("there is none")?;
     if !program.contains(DATABASE) {
         return Err(format!("it does not use the database {DATABASE}"));
     }
-    let scratch = workspace::scratch("readme")?;
-    let (source, binary) = (scratch.join("readme.c"), scratch.join("readme"));
+    let binary = workspace::scratch("readme")?.join(language);
+    let source = binary.with_extension(language);
     workspace::write(&source, program)?;
     compiler::program(&source, &binary, artifacts::release()?)?;
     let emulator = Emulator::start(None)?;

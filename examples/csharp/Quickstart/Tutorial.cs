@@ -86,7 +86,7 @@ internal static class Tutorial
                 ingestClient.IngestFromStream(memStream, ingestProps, leaveOpen: true);
             }
 
-            // How long it takes depends on the batching policy of the table; without one it would be five minutes.
+            // How long it takes is up to the batching policy of the table: five minutes, unless somebody has changed it.
             Thread.Sleep(TimeSpan.FromSeconds(10));
             var errors = ingestClient.GetAndDiscardTopIngestionFailuresAsync().GetAwaiter().GetResult();
             var successes = ingestClient.GetAndDiscardTopIngestionSuccessesAsync().GetAwaiter().GetResult();

@@ -14,8 +14,8 @@ namespace Kusto.Ingest.Native;
 /// <remarks>
 /// <para>
 /// Delivery is at least once: see <see cref="KustoException.InDoubt"/>. The asynchronous methods hold no thread while
-/// they wait, except one (not of the pool) for each stream while storage is slower than it; the others wait on the calling
-/// thread. Cancelling asks the library, and the call ends when the library
+/// they wait, except one for each stream that is faster than the library (one of the pool, for moments) or than storage (one
+/// of its own); the others wait on the calling thread. Cancelling asks the library, and the call ends when the library
 /// has ended its work, with <see cref="OperationCanceledException"/> unless the data was handed over before.
 /// </para>
 /// <para>
