@@ -131,7 +131,7 @@ fn tests() -> Result<Tally, String> {
             .env(variable.0, variable.1);
         let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
         emulator.stop()?;
-        Ok(Tally::of_go(&said.text).or_failed(said.success))
+        Ok(Tally::of_go(&said.text).or_failed(&said))
     };
     let mut tally = test(&["-race"], ("GODEBUG", "cgocheck=1"))?;
     let oldest = format!("go{}.0", oldest()?);

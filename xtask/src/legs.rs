@@ -185,7 +185,7 @@ fn rust_azurite() -> Result<Tally, String> {
 
 fn cargo_test(command: &mut Command) -> Result<Tally, String> {
     let said = process::tee(command, Duration::from_secs(30 * 60))?;
-    Ok(Tally::of_cargo(&said.text).or_failed(said.success))
+    Ok(Tally::of_cargo(&said.text).or_failed(&said))
 }
 
 fn python_builtin() -> Result<Tally, String> {

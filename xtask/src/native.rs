@@ -90,7 +90,7 @@ fn run(name: &str, program: &Path, environment: &Environment) -> Result<Tally, S
         Duration::from_secs(300),
     )?;
     Ok(match Tally::of_closing_line(&said.text) {
-        Some(counted) => counted.or_failed(said.success),
+        Some(counted) => counted.or_failed(&said),
         None => Tally::check(name, Err("it ended without its closing line".into())),
     })
 }

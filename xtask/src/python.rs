@@ -33,7 +33,7 @@ pub(crate) fn leg(azurite: Option<&Azurite>) -> Result<Tally, String> {
         Duration::from_secs(600),
     )?;
     emulator.stop()?;
-    Ok(Tally::of_pytest(&said.text).or_failed(said.success))
+    Ok(Tally::of_pytest(&said.text).or_failed(&said))
 }
 
 /// The interpreter of a virtual environment with the pinned packages.

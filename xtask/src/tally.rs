@@ -4,12 +4,16 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::AddAssign;
 
-/// Tests passed, failed and skipped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use crate::process::Said;
+
+/// Tests passed, failed and skipped, and what is known of those that failed: the end of a long run is all that
+/// some who look at it get to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    pub(crate) failures: Vec<String>,
 }
 
 impl Tally {
@@ -17,17 +21,23 @@ impl Tally {
         passed: 1,
         failed: 0,
         skipped: 0,
-    };
-    pub(crate) const FAILED: Tally = Tally {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
+        failures: Vec::new(),
     };
     pub(crate) const SKIPPED: Tally = Tally {
         passed: 0,
         failed: 0,
         skipped: 1,
+        failures: Vec::new(),
     };
+
+    /// One that failed.
+    pub(crate) fn failure(what: String) -> Tally {
+        Tally {
+            failed: 1,
+            failures: vec![what],
+            ..Tally::default()
+        }
+    }
 
     /// One check: prints why when it failed.
     pub(crate) fn check(name: &str, result: Result<(), String>) -> Tally {
@@ -38,7 +48,7 @@ impl Tally {
             }
             Err(reason) => {
                 println!("  FAIL  {name}: {reason}");
-                Tally::FAILED
+                Tally::failure(format!("{name}: {reason}"))
             }
         }
     }
@@ -49,10 +59,14 @@ impl Tally {
         Tally::SKIPPED
     }
 
-    /// The runner said it failed but named no failed test (it crashed, or did not compile).
-    pub(crate) fn or_failed(mut self, success: bool) -> Tally {
-        if !success && self.failed == 0 {
+    /// What a runner counted, with what it said of failures. One that ended badly and named no failed test
+    /// (it crashed, or did not compile) counts as a failure.
+    pub(crate) fn or_failed(mut self, said: &Said) -> Tally {
+        if !said.success && self.failed == 0 {
             self.failed = 1;
+        }
+        if self.failed > 0 {
+            self.failures.push(excerpt(&said.text));
         }
         self
     }
@@ -87,6 +101,7 @@ impl Tally {
             passed: count("--- PASS: "),
             failed: count("--- FAIL: "),
             skipped: count("--- SKIP: "),
+            ..Tally::default()
         }
     }
 
@@ -106,6 +121,7 @@ impl Tally {
             passed: count("pass"),
             failed: count("fail") + count("cancelled"),
             skipped: count("skipped") + count("todo"),
+            ..Tally::default()
         }
     }
 
@@ -147,6 +163,7 @@ impl AddAssign for Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend(other.failures);
     }
 }
 
@@ -168,16 +185,54 @@ impl fmt::Display for Tally {
     }
 }
 
+/// How the runners begin what they say of a failed test; cargo and pytest say it again at their ends.
+const MARKS: [&str; 8] = [
+    "FAIL", "--- FAIL", "---- ", "Failed", "FAILED", "✖", "not ok", "killed",
+];
+
+/// Lines from each mark on.
+const CONTEXT: usize = 16;
+
+/// Lines in all.
+const LONGEST: usize = 100;
+
+/// The lines about failures, or the last ones where none is marked.
+fn excerpt(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().collect();
+    let mut chosen = Vec::new();
+    let mut wanted = 0;
+    for line in &lines {
+        if MARKS.iter().any(|mark| line.trim_start().starts_with(mark)) {
+            wanted = CONTEXT;
+        }
+        if wanted > 0 {
+            chosen.push(*line);
+            wanted -= 1;
+        }
+    }
+    if chosen.is_empty() {
+        chosen = lines[lines.len().saturating_sub(CONTEXT)..].to_vec();
+    }
+    chosen.truncate(LONGEST);
+    chosen.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Tally;
+    use super::{LONGEST, Said, Tally, excerpt};
 
     fn tally(passed: u64, failed: u64, skipped: u64) -> Tally {
         Tally {
             passed,
             failed,
             skipped,
+            ..Tally::default()
         }
+    }
+
+    fn said(success: bool, text: &str) -> Said {
+        let text = text.to_owned();
+        Said { success, text }
     }
 
     #[test]
@@ -236,8 +291,50 @@ all doctests ran in 0.5s
 
     #[test]
     fn a_failed_runner_without_a_failed_test_counts_as_one_failure() {
-        assert_eq!(tally(3, 0, 0).or_failed(false), tally(3, 1, 0));
-        assert_eq!(tally(3, 2, 0).or_failed(false), tally(3, 2, 0));
-        assert_eq!(tally(3, 0, 0).or_failed(true), tally(3, 0, 0));
+        let crashed = tally(3, 0, 0).or_failed(&said(false, "Segmentation fault"));
+        assert_eq!((crashed.passed, crashed.failed), (3, 1));
+        assert_eq!(crashed.failures, ["Segmentation fault"]);
+        assert_eq!(tally(3, 2, 0).or_failed(&said(false, "")).failed, 2);
+        assert_eq!(tally(3, 0, 0).or_failed(&said(true, "")), tally(3, 0, 0));
+    }
+
+    #[test]
+    fn the_excerpt_is_about_failures() {
+        let good = "Passed A (0.04 s)
+"
+        .repeat(40);
+        let text = format!(
+            "{good}Failed B (60.01 s)
+  Expected: True
+{good}"
+        );
+        let lines = excerpt(&text);
+        assert!(lines.starts_with(
+            "Failed B (60.01 s)
+  Expected: True
+Passed A"
+        ));
+        assert_eq!(lines.lines().count(), 16);
+        assert_eq!(
+            excerpt(
+                &"x
+"
+                .repeat(40)
+            )
+            .lines()
+            .count(),
+            16
+        );
+        assert_eq!(
+            excerpt(
+                &"✖ x
+"
+                .repeat(400)
+            )
+            .lines()
+            .count(),
+            LONGEST
+        );
+        assert_eq!(excerpt(""), "");
     }
 }

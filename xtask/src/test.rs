@@ -22,7 +22,11 @@ pub(crate) fn command(arguments: &[String]) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     let outcomes: Vec<Outcome> = chosen(arguments)?.into_iter().map(run).collect();
-    let total: Tally = outcomes.iter().map(|outcome| outcome.tally).sum();
+    for Outcome { name, tally, .. } in &outcomes {
+        for failure in &tally.failures {
+            println!("\n== failed in {name}: {failure}");
+        }
+    }
     println!(
         "\n{:<16}{:>8}{:>8}{:>8}{:>10}",
         "leg", "passed", "failed", "skipped", "seconds"
@@ -36,6 +40,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<ExitCode, String> {
             took.as_secs_f64()
         );
     }
+    let total: Tally = outcomes.into_iter().map(|outcome| outcome.tally).sum();
     println!("{total}");
     Ok(if total.failed == 0 {
         ExitCode::SUCCESS
@@ -76,11 +81,13 @@ fn judged(result: Result<Tally, String>) -> Tally {
         Ok(tally) if tally.passed + tally.failed > 0 => tally,
         Ok(tally) => {
             println!("  FAIL  no test ran");
-            Tally { failed: 1, ..tally }
+            let mut tally = tally;
+            tally += Tally::failure("no test ran".into());
+            tally
         }
         Err(reason) => {
             println!("  FAIL  {reason}");
-            Tally::FAILED
+            Tally::failure(reason)
         }
     }
 }
@@ -91,15 +98,12 @@ mod tests {
 
     #[test]
     fn a_leg_without_tests_has_failed() {
+        let empty = judged(Ok(Tally::SKIPPED));
+        assert_eq!((empty.passed, empty.failed, empty.skipped), (0, 1, 1));
         assert_eq!(
-            judged(Ok(Tally::SKIPPED)),
-            Tally {
-                passed: 0,
-                failed: 1,
-                skipped: 1
-            }
+            judged(Err("broken".into())),
+            Tally::failure("broken".into())
         );
-        assert_eq!(judged(Err("broken".into())), Tally::FAILED);
         assert_eq!(judged(Ok(Tally::PASSED)), Tally::PASSED);
     }
 

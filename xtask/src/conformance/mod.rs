@@ -20,7 +20,6 @@ mod tell;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
-use std::time::Instant;
 
 use self::player::Player;
 use self::players::Builder;
@@ -101,6 +100,8 @@ fn language(name: &str) -> Result<Builder, String> {
 }
 
 fn play(choice: &Choice) -> Result<Tally, String> {
+    let written = choice.scenarios.iter().map(|written| written.name.clone());
+    let names: Vec<String> = written.chain([FAREWELL.to_owned()]).collect();
     // One after the other, since they share compilers and directories.
     let built = choice
         .languages
@@ -115,6 +116,7 @@ fn play(choice: &Choice) -> Result<Tally, String> {
                 let next = || waiting.lock().ok()?.next();
                 while let Some((language, command)) = next() {
                     let column = column(language, command, &choice.scenarios);
+                    println!("{language}: {}", column.tally(&names));
                     if let Ok(mut columns) = columns.lock() {
                         columns.push(column);
                     }
@@ -128,14 +130,8 @@ fn play(choice: &Choice) -> Result<Tally, String> {
         names.position(|(name, _)| *name == column.language)
     };
     columns.sort_by_key(place);
-    let mut names: Vec<String> = choice
-        .scenarios
-        .iter()
-        .map(|written| written.name.clone())
-        .collect();
-    names.push(FAREWELL.to_owned());
     println!("\n{}", table::render(&names, &columns));
-    Ok(columns.iter().map(Column::tally).sum())
+    Ok(columns.iter().map(|column| column.tally(&names)).sum())
 }
 
 /// What every player must do after the last scenario.
@@ -147,7 +143,6 @@ fn column(
     command: Result<Command, String>,
     scenarios: &[Written],
 ) -> Column {
-    let started = Instant::now();
     let outcomes = command
         .and_then(|command| Troupe::start(language, command))
         .and_then(|troupe| troupe.play(scenarios));
@@ -155,10 +150,7 @@ fn column(
         println!("  FAIL  {language}: {reason}");
         vec![Outcome::Failed(reason); scenarios.len() + 1]
     });
-    let column = Column { language, outcomes };
-    let seconds = started.elapsed().as_secs_f64();
-    println!("{language}: {}, {seconds:.1} s", column.tally());
-    column
+    Column { language, outcomes }
 }
 
 /// One language's player with the service that it plays against.

@@ -20,13 +20,15 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    pub(crate) fn tally(&self) -> Tally {
-        let tally = |outcome: &Outcome| match outcome {
+    pub(crate) fn tally(&self, scenarios: &[String]) -> Tally {
+        let tally = |(name, outcome): (&String, &Outcome)| match outcome {
             Outcome::Played => Tally::PASSED,
-            Outcome::Failed(_) => Tally::FAILED,
+            Outcome::Failed(reason) => {
+                Tally::failure(format!("{}: {name}: {reason}", self.language))
+            }
             Outcome::Unable(_) => Tally::SKIPPED,
         };
-        self.outcomes.iter().map(tally).sum()
+        scenarios.iter().zip(&self.outcomes).map(tally).sum()
     }
 }
 
@@ -55,7 +57,7 @@ pub(crate) fn render(scenarios: &[String], columns: &[Column]) -> String {
     }
     text += &cannot(scenarios, columns);
     for column in columns {
-        let _ = writeln!(text, "{}: {}", column.language, column.tally());
+        let _ = writeln!(text, "{}: {}", column.language, column.tally(scenarios));
     }
     text
 }

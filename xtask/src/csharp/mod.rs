@@ -206,7 +206,7 @@ fn run_tests(build: &Build, expression: &[String]) -> Result<Tally, String> {
     let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
     emulator.stop()?;
     Ok(match Tally::of_closing_line(&said.text) {
-        Some(counted) => counted.or_failed(said.success),
+        Some(counted) => counted.or_failed(&said),
         None => Tally::check(TESTS, Err("it ended without its closing line".into())),
     })
 }

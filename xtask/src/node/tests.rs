@@ -40,7 +40,7 @@ fn on(node: &Path) -> Result<Tally, String> {
             .current_dir(package())
             .envs(emulator.environment()?);
         let said = process::tee(&mut command, Duration::from_secs(5 * 60))?;
-        tally += Tally::of_node(&said.text).or_failed(said.success);
+        tally += Tally::of_node(&said.text).or_failed(&said);
     }
     emulator.stop()?;
     Ok(tally)
