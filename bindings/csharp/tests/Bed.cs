@@ -8,6 +8,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
+using NUnit.Framework.Interfaces;
 
 namespace Kusto.Ingest.Native.Tests;
 
@@ -56,6 +57,11 @@ public abstract class Bed
         }
         files.ForEach(File.Delete);
         files.Clear();
+        if (TestContext.CurrentContext.Result.Outcome.Status == TestStatus.Failed)
+        {
+            // It may have left what it began, and that would be told in place of why it failed.
+            return;
+        }
         Eventually("every handle is given back", () => CallbackContext.Registered <= registered);
         Eventually("the library's threads have ended", () => Native.EventDescriptors() <= descriptors);
     }

@@ -53,6 +53,7 @@ internal sealed class NativeClient
 
     /// <summary>Starts what <paramref name="start"/> starts and waits for its end without a thread.</summary>
     /// <exception cref="KustoException">It failed.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     internal async Task<T> RunAsync<T>(Func<ClientHandle, NativeOperation.Start> start, NativeOperation.Fetch<T> fetch, CancellationToken cancellation)
     {
@@ -62,15 +63,16 @@ internal sealed class NativeClient
         {
             return await NativeOperation.RunAsync(start(lease.Handle), fetch, cancellation).ConfigureAwait(false);
         }
-        catch (KustoException failure) when (failure.Code == KustoErrorCode.Cancelled)
+        catch (KustoException failure) when (Ended(failure, cancellation) is { } ended)
         {
-            throw Failure.Cancelled(failure, cancellation);
+            throw ended;
         }
     }
 
     /// <summary>As <see cref="RunAsync"/>, waiting on this thread.</summary>
     /// <exception cref="KustoException">It failed.</exception>
-    /// <exception cref="OperationCanceledException">The client was closed.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
+    /// <exception cref="OperationCanceledException">The client was closed meanwhile.</exception>
     internal T Run<T>(Func<ClientHandle, NativeOperation.Start> start, NativeOperation.Fetch<T> fetch)
     {
         using Lease lease = Enter();
@@ -78,9 +80,29 @@ internal sealed class NativeClient
         {
             return NativeOperation.Run(start(lease.Handle), fetch, CancellationToken.None);
         }
-        catch (KustoException failure) when (failure.Code == KustoErrorCode.Cancelled)
+        catch (KustoException failure) when (Ended(failure, CancellationToken.None) is { } ended)
         {
-            throw Failure.Cancelled(failure, CancellationToken.None);
+            throw ended;
+        }
+    }
+
+    /// <summary>What .NET programs expect of a call that ended before its work did; null of any other failure.</summary>
+    internal Exception? Ended(KustoException failure, CancellationToken cancellation) => failure.Code switch
+    {
+        KustoErrorCode.Cancelled => Failure.Cancelled(failure, cancellation),
+        // It came in just before the closing, and the library refused it.
+        KustoErrorCode.InvalidState when IsClosed => new ObjectDisposedException(owner),
+        _ => null,
+    };
+
+    private bool IsClosed
+    {
+        get
+        {
+            lock (gate)
+            {
+                return closed;
+            }
         }
     }
 
