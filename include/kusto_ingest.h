@@ -237,6 +237,16 @@
 #define KUSTO_OP_CANCELLED 3
 
 /**
+ * kusto_outcomes_peek and _take: failures.
+ */
+#define KUSTO_OUTCOME_FAILURES 1
+
+/**
+ * kusto_outcomes_peek and _take: successes.
+ */
+#define KUSTO_OUTCOME_SUCCESSES 2
+
+/**
  * kusto_report_item_state: the service has the message and has not finished.
  */
 #define KUSTO_ITEM_PENDING 0
@@ -270,16 +280,6 @@
  * kusto_report_item_state: handed over without a status table; only the queues can tell more.
  */
 #define KUSTO_ITEM_QUEUED 6
-
-/**
- * kusto_outcomes_peek and _take: failures.
- */
-#define KUSTO_OUTCOME_FAILURES 1
-
-/**
- * kusto_outcomes_peek and _take: successes.
- */
-#define KUSTO_OUTCOME_SUCCESSES 2
 
 /**
  * What became of a call. The list only grows; treat a value you do not know by the error's

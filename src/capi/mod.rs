@@ -44,6 +44,8 @@ pub mod result;
 
 pub mod track;
 
+pub mod report;
+
 pub mod command;
 
 pub mod query;

@@ -12,10 +12,11 @@ use super::error::{kusto_error, kusto_status};
 use super::guard::{self, guarded};
 use super::handle::{self, Out};
 use super::query::kusto_rows;
+use super::report::kusto_report;
 use super::result::kusto_result;
 use super::runtime::{Runtime, check_may_block};
 use super::timeout;
-use super::track::kusto_report;
+
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::ingest::Receipt;
