@@ -114,10 +114,12 @@ public sealed class CancellationTests : Bed
     [TestCase(false)]
     public void Deadlines(bool asynchronous)
     {
-        IKustoQueuedIngestClient client = NewClient(new QueueOptions { Timeout = TimeSpan.FromMilliseconds(100) });
+        // Time for a busy machine to reach the host that does not answer.
+        TimeSpan limit = TimeSpan.FromMilliseconds(500);
+        IKustoQueuedIngestClient client = NewClient(new QueueOptions { Timeout = limit });
         ICslQueryProvider query = Query();
         Emulator.Arm(Emulator.StalledUploads, Emulator.StalledQueries);
-        ClientRequestProperties quick = new() { Timeout = TimeSpan.FromMilliseconds(100) };
+        ClientRequestProperties quick = new() { Timeout = limit };
         KustoException upload = asynchronous
             ? Failed<IngestClientException>(() => client.IngestFromBytesAsync(Bytes(TwoRows), Now("T")), KustoErrorCode.TimedOut)
             : Failed<IngestClientException>(() => client.IngestFromBytes(Bytes(TwoRows), Now("T")), KustoErrorCode.TimedOut);
