@@ -1,5 +1,7 @@
 "use strict";
 
+const { setImmediate: turn } = require("node:timers/promises");
+
 const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
 const { ErrorCode, invalidArgument, wordsOf } = require("./error.js");
 const { addon, answerOf, answers, call, limits, realm, run } = require("./native.js");
@@ -10,6 +12,8 @@ const { KustoResponseDataSet } = require("./response.js");
 const nativeOf = Symbol("native");
 /** Begins a native operation of a client and waits for its end. */
 const runOf = Symbol("run");
+/** Makes closing wait for a call that does more than a native operation. */
+const pendingOf = Symbol("pending");
 
 class Client {
     #native;
@@ -77,22 +81,27 @@ class Client {
         const left = Number(await run(() => this.#native.close(timeout)));
         this.#closing.abort();
         await Promise.allSettled(this.#calls);
+        // Their promises went through some functions more, and whoever waits for them is told first.
+        await turn();
         return left;
     }
 
     async [runOf](begin, options) {
-        const call = run(begin, options);
-        this.#calls.add(call);
         try {
-            return await call;
+            return await this[pendingOf](run(begin, options));
         } catch (error) {
             if (error?.code === ErrorCode.Auth && error.step === "acquire token" && this.#tokenError !== undefined) {
                 error.cause = this.#tokenError;
             }
             throw error;
-        } finally {
-            this.#calls.delete(call);
         }
+    }
+
+    [pendingOf](call) {
+        this.#calls.add(call);
+        const forget = () => this.#calls.delete(call);
+        call.then(forget, forget);
+        return call;
     }
 
     async [answerOf](request) {
@@ -126,4 +135,4 @@ if (Symbol.asyncDispose !== undefined) {
     };
 }
 
-module.exports = { Client, nativeOf, runOf };
+module.exports = { Client, nativeOf, pendingOf, runOf };

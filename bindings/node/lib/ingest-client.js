@@ -2,7 +2,7 @@
 
 const { fileURLToPath } = require("node:url");
 
-const { Client, nativeOf, runOf } = require("./client.js");
+const { Client, nativeOf, pendingOf, runOf } = require("./client.js");
 const { BlobDescriptor, FileDescriptor, StreamDescriptor, settingsOf } = require("./descriptors.js");
 const { invalidArgument } = require("./error.js");
 const { abandon, bytesOf, feed, memorySource } = require("./feed.js");
@@ -74,7 +74,11 @@ class IngestClient extends Client {
     }
 
     /** `work` makes a native source of what there is and calls `begin` with it. */
-    async #ingest(content, descriptor, ingestionProperties, options, work) {
+    #ingest(...call) {
+        return this[pendingOf](this.#transfer(...call));
+    }
+
+    async #transfer(content, descriptor, ingestionProperties, options, work) {
         const { signal, timeout } = limits(options);
         const progress = options?.onProgress;
         if (progress !== undefined && typeof progress !== "function") {
