@@ -219,7 +219,7 @@ fn excerpt(output: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, Said, Tally, excerpt};
+    use super::{CONTEXT, LONGEST, Said, Tally, excerpt};
 
     fn tally(passed: u64, failed: u64, skipped: u64) -> Tally {
         Tally {
@@ -300,41 +300,14 @@ all doctests ran in 0.5s
 
     #[test]
     fn the_excerpt_is_about_failures() {
-        let good = "Passed A (0.04 s)
-"
-        .repeat(40);
-        let text = format!(
-            "{good}Failed B (60.01 s)
-  Expected: True
-{good}"
-        );
-        let lines = excerpt(&text);
-        assert!(lines.starts_with(
-            "Failed B (60.01 s)
-  Expected: True
-Passed A"
-        ));
-        assert_eq!(lines.lines().count(), 16);
-        assert_eq!(
-            excerpt(
-                &"x
-"
-                .repeat(40)
-            )
-            .lines()
-            .count(),
-            16
-        );
-        assert_eq!(
-            excerpt(
-                &"✖ x
-"
-                .repeat(400)
-            )
-            .lines()
-            .count(),
-            LONGEST
-        );
+        let lines = |line: &str, times| excerpt(&format!("{line}\n").repeat(times)).lines().count();
+        let good = "Passed A (0.04 s)\n".repeat(40);
+        let text = format!("{good}Failed B (60.01 s)\n  Expected: True\n{good}");
+        let told = excerpt(&text);
+        assert!(told.starts_with("Failed B (60.01 s)\n  Expected: True\nPassed A"));
+        assert_eq!(told.lines().count(), CONTEXT);
+        assert_eq!(lines("x", 40), CONTEXT);
+        assert_eq!(lines("✖ x", 400), LONGEST);
         assert_eq!(excerpt(""), "");
     }
 }

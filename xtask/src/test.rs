@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use crate::legs::{self, Leg};
 use crate::tally::Tally;
 
+/// Failures of a leg that are told once more: one cause can fail each of the suite's scenarios.
+const SHOWN: usize = 20;
+
 /// What came of a leg.
 struct Outcome {
     name: &'static str,
@@ -23,8 +26,11 @@ pub(crate) fn command(arguments: &[String]) -> Result<ExitCode, String> {
     }
     let outcomes: Vec<Outcome> = chosen(arguments)?.into_iter().map(run).collect();
     for Outcome { name, tally, .. } in &outcomes {
-        for failure in &tally.failures {
+        for failure in tally.failures.iter().take(SHOWN) {
             println!("\n== failed in {name}: {failure}");
+        }
+        if tally.failures.len() > SHOWN {
+            println!("\n== and more in {name}");
         }
     }
     println!(
@@ -79,9 +85,8 @@ fn run(leg: &Leg) -> Outcome {
 fn judged(result: Result<Tally, String>) -> Tally {
     match result {
         Ok(tally) if tally.passed + tally.failed > 0 => tally,
-        Ok(tally) => {
+        Ok(mut tally) => {
             println!("  FAIL  no test ran");
-            let mut tally = tally;
             tally += Tally::failure("no test ran".into());
             tally
         }

@@ -12,7 +12,7 @@ const { KustoResponseDataSet } = require("./response.js");
 const nativeOf = Symbol("native");
 /** Begins a native operation of a client and waits for its end. */
 const runOf = Symbol("run");
-/** Makes closing wait for a call that does more than a native operation. */
+/** Makes closing wait for the end of a call. */
 const pendingOf = Symbol("pending");
 
 class Client {

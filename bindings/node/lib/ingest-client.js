@@ -73,11 +73,11 @@ class IngestClient extends Client {
         return begin(await memorySource(bytes, signal));
     }
 
-    /** `work` makes a native source of what there is and calls `begin` with it. */
     #ingest(...call) {
         return this[pendingOf](this.#transfer(...call));
     }
 
+    /** `work` makes a native source of what there is and calls `begin` with it. */
     async #transfer(content, descriptor, ingestionProperties, options, work) {
         const { signal, timeout } = limits(options);
         const progress = options?.onProgress;
