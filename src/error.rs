@@ -256,8 +256,9 @@ impl Error {
         }))
     }
 
-    /// What a panic of ours becomes.
-    pub(crate) fn defect(panic: &(dyn Any + Send)) -> Self {
+    /// An [`ErrorKind::Internal`] with the text of a panic that was caught where it must not go on, such
+    /// as at the border to another language. `panic` is what [`std::panic::catch_unwind`] gave.
+    pub fn defect(panic: &(dyn Any + Send)) -> Self {
         let message = format!("a defect of this library: {}", panic_text(panic));
         Self::new(ErrorKind::Internal, Step::Wait, message)
     }

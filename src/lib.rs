@@ -30,9 +30,6 @@
 //! tells what became of it; [`query`] runs commands and queries; [`connection`] and [`auth`] say
 //! where and as whom; [`error`] and [`op`] are what every call has in common; [`log`] is for bindings.
 
-#[cfg(feature = "capi")]
-pub mod capi;
-
 pub mod auth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]

@@ -6,14 +6,16 @@ use std::sync::OnceLock;
 use crate::{isal, process, workspace};
 
 /// Cargo's arguments for the one release build that everything here uses, but for
-/// [`isal::features`]. The library and the
-/// emulator are always named together: cargo merges the features of their dependencies, and any
-/// other choice of packages would compile most of the tree a second time.
-pub(crate) const RELEASE: [&str; 6] = [
+/// [`isal::features`]. These packages are always named together: cargo merges the features of their
+/// dependencies and what kind of objects their crate types want of them, and any other choice of
+/// packages would compile most of the tree a second time.
+pub(crate) const RELEASE: [&str; 8] = [
     "build",
     "--release",
     "--package",
     "kusto-ingest",
+    "--package",
+    "kusto-ingest-c",
     "--package",
     "kusto-emulator",
 ];

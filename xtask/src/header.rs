@@ -1,4 +1,4 @@
-//! `include/kusto_ingest.h`: generated from `src/capi`, committed, and held to rules of its own.
+//! `include/kusto_ingest.h`: generated from `capi/src`, committed, and held to rules of its own.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 pub(crate) fn leg() -> Result<Tally, String> {
     let header = committed()?;
     let mut tally = Tally::check(
-        "the committed header is what src/capi gives",
+        "the committed header is what capi/src gives",
         equals_committed(),
     );
     tally += Tally::check("every function is documented", documented(&header));
@@ -55,16 +55,16 @@ fn equals_committed() -> Result<(), String> {
     }
 }
 
-/// The header that `src/capi` gives now.
+/// The header that `capi/src` gives now.
 fn generate() -> Result<String, String> {
     let root = workspace::root();
-    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
+    let mut config = cbindgen::Config::from_file(root.join("capi/cbindgen.toml"))?;
     let preamble = config.after_includes.take().unwrap_or_default();
     config.after_includes = Some(with_version(&preamble)?);
-    // The one module, not the crate: cbindgen would take every public constant of the crate.
+    // The file, not the package: cbindgen would take every public constant of the crates below it.
     let bindings = cbindgen::Builder::new()
         .with_config(config)
-        .with_src(root.join("src/capi/mod.rs"))
+        .with_src(root.join("capi/src/lib.rs"))
         .generate()
         .map_err(|error| error.to_string())?;
     let mut text = Vec::new();

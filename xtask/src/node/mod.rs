@@ -80,8 +80,7 @@ pub(crate) fn stage() -> Result<PathBuf, String> {
 
 /// Builds once for each run. The emulator is named as well, as in [`crate::artifacts::RELEASE`], and the
 /// addon has an rlib beside it: so cargo wants the same features and the same kind of objects of all
-/// dependencies as it does there, and compiles no more than the addon, the crate without `capi`, and
-/// what the addon alone depends on.
+/// dependencies as it does there, and compiles no more than the addon and what it alone depends on.
 fn build() -> Result<PathBuf, String> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {

@@ -4,9 +4,9 @@
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::callback::UserData;
-use super::dispatcher::Poster;
-use crate::source::Progress;
+use crate::callback::UserData;
+use crate::dispatcher::Poster;
+use kusto_ingest::source::Progress;
 
 /// How far a transfer is, in bytes: `read` from the source, `sent` and acknowledged by storage, after
 /// compression. `total` is the source's size, 0 while it is not known. Calls come one at a time on a
@@ -17,13 +17,13 @@ pub type kusto_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, read: u64, sent: u64, total: u64)>;
 
 /// The caller's function with its data.
-pub(super) struct ProgressCallback {
-    pub(super) function: unsafe extern "C" fn(*mut c_void, u64, u64, u64),
-    pub(super) user_data: UserData,
+pub(crate) struct ProgressCallback {
+    pub(crate) function: unsafe extern "C" fn(*mut c_void, u64, u64, u64),
+    pub(crate) user_data: UserData,
 }
 
 /// Stands between the transfer and the callback.
-pub(super) struct Reporter {
+pub(crate) struct Reporter {
     poster: Poster,
     newest: Mutex<Newest>,
     /// `None` once nothing may be called any more.
@@ -37,7 +37,7 @@ struct Newest {
 }
 
 impl Reporter {
-    pub(super) fn new(callback: ProgressCallback, poster: Poster) -> Arc<Self> {
+    pub(crate) fn new(callback: ProgressCallback, poster: Poster) -> Arc<Self> {
         Arc::new(Self {
             poster,
             newest: Mutex::default(),
@@ -46,7 +46,7 @@ impl Reporter {
     }
 
     /// Takes new numbers and returns at once.
-    pub(super) fn report(self: &Arc<Self>, progress: Progress) {
+    pub(crate) fn report(self: &Arc<Self>, progress: Progress) {
         let mut newest = lock(&self.newest);
         newest.progress = Some(progress);
         if !std::mem::replace(&mut newest.posted, true) {
@@ -56,7 +56,7 @@ impl Reporter {
     }
 
     /// Delivers what is left; nothing is called afterwards, and `drop` has been.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.call();
         // Waits for a call that is running.
         let callback = lock(&self.callback).take();
@@ -89,9 +89,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::super::dispatcher::Dispatcher;
-    use super::super::signals;
     use super::*;
+    use crate::dispatcher::Dispatcher;
+    use crate::signals;
 
     static LAST: AtomicU64 = AtomicU64::new(0);
 
@@ -107,10 +107,10 @@ mod tests {
             user_data: UserData::new(std::ptr::null_mut(), None),
         };
         let reporter = Reporter::new(callback, dispatcher.poster());
-        let numbers = |read| Progress {
-            read,
-            sent: 0,
-            total: None,
+        let numbers = |read| {
+            let mut numbers = Progress::default();
+            numbers.read = read;
+            numbers
         };
         for read in 1..=1000 {
             reporter.report(numbers(read));

@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::kusto_bool;
-use super::text::{CText, lend_optional, text};
-use crate::auth::{AccessToken, PendingToken, StaticToken, TokenCallback, TokenCredential};
-use crate::error::{Error, Result};
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::kusto_bool;
+use crate::text::{CText, lend_optional, text};
+use kusto_ingest::auth::{AccessToken, PendingToken, StaticToken, TokenCallback, TokenCredential};
+use kusto_ingest::error::{Error, Result};
 
 /// A way to get tokens, shared by the configs it was set in and the clients made from them.
 pub struct kusto_credential(Arc<dyn TokenCredential>);
 
 impl kusto_credential {
-    pub(super) fn shared(&self) -> Arc<dyn TokenCredential> {
+    pub(crate) fn shared(&self) -> Arc<dyn TokenCredential> {
         self.0.clone()
     }
 }
@@ -52,18 +52,15 @@ pub unsafe extern "C" fn kusto_credential_token(
     out: *mut *mut kusto_credential,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let token = text(token, token_len, "token")?;
-            if token.trim().is_empty() {
-                return Err(Error::invalid_argument("token", "must not be empty"));
-            }
-            out.give(kusto_credential(Arc::new(StaticToken::new(token))));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let token = text(token, token_len, "token")?;
+        if token.trim().is_empty() {
+            return Err(Error::invalid_argument("token", "must not be empty"));
+        }
+        out.give(kusto_credential(Arc::new(StaticToken::new(token))));
+        Ok(())
+    })
 }
 
 /// A callback that is asked for tokens and may answer later.
@@ -83,24 +80,21 @@ pub unsafe extern "C" fn kusto_credential_callback(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let out = Out::required(out, "out")?;
-            let callback = callback.ok_or_else(|| handle::null("callback"))?;
-            let ask = move |pending: PendingToken| {
-                let request = handle::into_raw(kusto_token_request {
-                    scope: CText::new(pending.scope()),
-                    tenant: pending.tenant().map(CText::new),
-                    pending,
-                });
-                // The caller's own function; it owns the request from here on.
-                user_data.call(|data| callback(data, request));
-            };
-            out.give(kusto_credential(Arc::new(TokenCallback::new(ask))));
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let out = Out::required(out, "out")?;
+        let callback = callback.ok_or_else(|| handle::null("callback"))?;
+        let ask = move |pending: PendingToken| {
+            let request = handle::into_raw(kusto_token_request {
+                scope: CText::new(pending.scope()),
+                tenant: pending.tenant().map(CText::new),
+                pending,
+            });
+            // The caller's own function; it owns the request from here on.
+            user_data.call(|data| callback(data, request));
+        };
+        out.give(kusto_credential(Arc::new(TokenCallback::new(ask))));
+        Ok(())
+    })
 }
 
 /// For what a token is wanted, such as `https://kusto.kusto.windows.net/.default`.
@@ -115,8 +109,7 @@ pub unsafe extern "C" fn kusto_token_request_scope(
     request: *const kusto_token_request,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_optional(request.as_ref().map(|request| &request.scope), len) }
+    lend_optional(request.as_ref().map(|request| &request.scope), len)
 }
 
 /// The Entra tenant to ask, if the connection string names one.
@@ -131,13 +124,10 @@ pub unsafe extern "C" fn kusto_token_request_tenant(
     request: *const kusto_token_request,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        lend_optional(
-            request.as_ref().and_then(|request| request.tenant.as_ref()),
-            len,
-        )
-    }
+    lend_optional(
+        request.as_ref().and_then(|request| request.tenant.as_ref()),
+        len,
+    )
 }
 
 /// Answers with a token. `expires_on` is in seconds since 1970 (UTC); the token is kept until shortly
@@ -155,8 +145,7 @@ pub unsafe extern "C" fn kusto_token_request_complete(
     token_len: usize,
     expires_on: i64,
 ) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || unsafe {
+    guard::value((), || {
         let Some(request) = handle::take(request) else {
             return;
         };
@@ -180,8 +169,7 @@ pub unsafe extern "C" fn kusto_token_request_fail(
     message: *const c_char,
     message_len: usize,
 ) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || unsafe {
+    guard::value((), || {
         if let Some(request) = handle::take(request) {
             let message = text(message, message_len, "message").unwrap_or("no message");
             request.pending.fail(retryable != 0, message);
@@ -197,8 +185,7 @@ pub unsafe extern "C" fn kusto_token_request_fail(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_credential_free(credential: *mut kusto_credential) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(credential) }));
+    guard::value((), || drop(handle::take(credential)));
 }
 
 fn access_token(token: &str, expires_on: i64) -> Result<AccessToken> {

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::text::{CText, lend_optional};
-use super::{guard, handle, kusto_bool};
-use crate::error::{Error, ErrorKind, RetryClass};
+use crate::text::{CText, lend_optional};
+use crate::{guard, handle, kusto_bool};
+use kusto_ingest::error::{Error, ErrorKind, RetryClass};
 
 /// What became of a call. The list only grows; treat a value you do not know by the error's
 /// kusto_error_retry.
@@ -79,7 +79,7 @@ static ALL: [kusto_status; 19] = [
 ];
 
 /// The status of an error of this kind: both have the same numbers.
-pub(super) fn status_of(kind: ErrorKind) -> kusto_status {
+pub(crate) fn status_of(kind: ErrorKind) -> kusto_status {
     ALL.get(kind as usize).copied().unwrap_or(KUSTO_E_INTERNAL)
 }
 
@@ -91,7 +91,7 @@ pub const KUSTO_RETRY_NEVER: i32 = 1;
 pub const KUSTO_RETRY_LATER: i32 = 2;
 
 /// The number of a retry class.
-pub(super) fn retry_of(class: RetryClass) -> i32 {
+pub(crate) fn retry_of(class: RetryClass) -> i32 {
     match class {
         RetryClass::Unknown => KUSTO_RETRY_UNKNOWN,
         RetryClass::Never => KUSTO_RETRY_NEVER,
@@ -114,7 +114,7 @@ pub struct kusto_error {
 }
 
 impl kusto_error {
-    pub(super) fn new(error: Error) -> Self {
+    pub(crate) fn new(error: Error) -> Self {
         let text = |text: Option<&str>| text.map(CText::new);
         Self {
             message: CText::new(error.to_string()),
@@ -131,7 +131,7 @@ impl kusto_error {
     }
 
     #[cfg(test)]
-    pub(super) fn error(&self) -> &Error {
+    pub(crate) fn error(&self) -> &Error {
         &self.error
     }
 }
@@ -198,8 +198,7 @@ pub extern "C" fn kusto_status_name(status: i32) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_status_list(out: *mut *const kusto_status) -> usize {
     if !out.is_null() {
-        // SAFETY: the caller keeps the contract of the header.
-        unsafe { out.write(ALL.as_ptr()) };
+        out.write(ALL.as_ptr());
     }
     ALL.len()
 }
@@ -212,8 +211,7 @@ pub unsafe extern "C" fn kusto_status_list(out: *mut *const kusto_status) -> usi
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_status(error: *const kusto_error) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { look(error, KUSTO_OK, |error| status_of(error.error.kind())) }
+    look(error, KUSTO_OK, |error| status_of(error.error.kind()))
 }
 
 /// The whole text for people: step, argument, cause, host, ids, failed attempts. Never compare it.
@@ -228,12 +226,9 @@ pub unsafe extern "C" fn kusto_error_message(
     len: *mut usize,
 ) -> *const c_char {
     static NONE: OnceLock<CText> = OnceLock::new();
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        match error.as_ref() {
-            Some(error) => error.message.lend(len),
-            None => NONE.get_or_init(|| CText::new("")).lend(len),
-        }
+    match error.as_ref() {
+        Some(error) => error.message.lend(len),
+        None => NONE.get_or_init(|| CText::new("")).lend(len),
     }
 }
 
@@ -245,12 +240,9 @@ pub unsafe extern "C" fn kusto_error_message(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_retry(error: *const kusto_error) -> i32 {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        look(error, KUSTO_RETRY_UNKNOWN, |error| {
-            retry_of(error.error.retry())
-        })
-    }
+    look(error, KUSTO_RETRY_UNKNOWN, |error| {
+        retry_of(error.error.retry())
+    })
 }
 
 /// How long the service asks to wait before the next try, in milliseconds; -1 if it says nothing.
@@ -261,13 +253,10 @@ pub unsafe extern "C" fn kusto_error_retry(error: *const kusto_error) -> i32 {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_retry_after_ms(error: *const kusto_error) -> i64 {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        look(error, -1, |error| {
-            let after = error.error.retry_after();
-            after.map_or(-1, |after| after.as_millis().try_into().unwrap_or(i64::MAX))
-        })
-    }
+    look(error, -1, |error| {
+        let after = error.error.retry_after();
+        after.map_or(-1, |after| after.as_millis().try_into().unwrap_or(i64::MAX))
+    })
 }
 
 /// Whether the service may have done what was asked although the call failed. Calling again can
@@ -279,8 +268,7 @@ pub unsafe extern "C" fn kusto_error_retry_after_ms(error: *const kusto_error) -
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_in_doubt(error: *const kusto_error) -> kusto_bool {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { look(error, 0, |error| error.error.is_in_doubt().into()) }
+    look(error, 0, |error| error.error.is_in_doubt().into())
 }
 
 /// The HTTP status of the answer; 0 if there was none.
@@ -291,12 +279,9 @@ pub unsafe extern "C" fn kusto_error_in_doubt(error: *const kusto_error) -> kust
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_http_status(error: *const kusto_error) -> i32 {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        look(error, 0, |error| {
-            error.error.http_status().unwrap_or(0).into()
-        })
-    }
+    look(error, 0, |error| {
+        error.error.http_status().unwrap_or(0).into()
+    })
 }
 
 /// The step that failed, in a few words, such as "post message".
@@ -310,8 +295,7 @@ pub unsafe extern "C" fn kusto_error_step(
     error: *const kusto_error,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_optional(error.as_ref().map(|error| &error.step), len) }
+    lend_optional(error.as_ref().map(|error| &error.step), len)
 }
 
 /// The host that was called, with its port if the address had one.
@@ -325,8 +309,7 @@ pub unsafe extern "C" fn kusto_error_host(
     error: *const kusto_error,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_optional(error.as_ref().and_then(|error| error.host.as_ref()), len) }
+    lend_optional(error.as_ref().and_then(|error| error.host.as_ref()), len)
 }
 
 /// The argument or setting that is wrong.
@@ -340,13 +323,10 @@ pub unsafe extern "C" fn kusto_error_argument(
     error: *const kusto_error,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        lend_optional(
-            error.as_ref().and_then(|error| error.argument.as_ref()),
-            len,
-        )
-    }
+    lend_optional(
+        error.as_ref().and_then(|error| error.argument.as_ref()),
+        len,
+    )
 }
 
 /// The service's own code, such as "General_BadRequest".
@@ -360,13 +340,10 @@ pub unsafe extern "C" fn kusto_error_service_code(
     error: *const kusto_error,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        lend_optional(
-            error.as_ref().and_then(|error| error.service_code.as_ref()),
-            len,
-        )
-    }
+    lend_optional(
+        error.as_ref().and_then(|error| error.service_code.as_ref()),
+        len,
+    )
 }
 
 /// The service's id of what it did, which its support asks for.
@@ -380,13 +357,10 @@ pub unsafe extern "C" fn kusto_error_activity_id(
     error: *const kusto_error,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        lend_optional(
-            error.as_ref().and_then(|error| error.activity_id.as_ref()),
-            len,
-        )
-    }
+    lend_optional(
+        error.as_ref().and_then(|error| error.activity_id.as_ref()),
+        len,
+    )
 }
 
 /// This library's id of the request that failed, under which the service logs it.
@@ -400,15 +374,12 @@ pub unsafe extern "C" fn kusto_error_client_request_id(
     error: *const kusto_error,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        lend_optional(
-            error
-                .as_ref()
-                .and_then(|error| error.client_request_id.as_ref()),
-            len,
-        )
-    }
+    lend_optional(
+        error
+            .as_ref()
+            .and_then(|error| error.client_request_id.as_ref()),
+        len,
+    )
 }
 
 /// How many failed attempts the error lists; most list none.
@@ -419,8 +390,7 @@ pub unsafe extern "C" fn kusto_error_client_request_id(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_attempts(error: *const kusto_error) -> usize {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { look(error, 0, |error| error.attempts.len()) }
+    look(error, 0, |error| error.attempts.len())
 }
 
 /// A failed attempt, counted from 0, oldest first, with its own host and cause.
@@ -434,15 +404,12 @@ pub unsafe extern "C" fn kusto_error_attempt(
     error: *const kusto_error,
     index: usize,
 ) -> *const kusto_error {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        look(error, std::ptr::null(), |error| {
-            error
-                .attempts
-                .get(index)
-                .map_or(std::ptr::null(), std::ptr::from_ref)
-        })
-    }
+    look(error, std::ptr::null(), |error| {
+        error
+            .attempts
+            .get(index)
+            .map_or(std::ptr::null(), std::ptr::from_ref)
+    })
 }
 
 /// Everything about the error as a JSON object: attempts, and for KUSTO_E_PARTIAL as `handedOver` the
@@ -457,15 +424,12 @@ pub unsafe extern "C" fn kusto_error_json(
     error: *const kusto_error,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        look(error, std::ptr::null(), |error| {
-            let json = error
-                .json
-                .get_or_init(|| CText::new(to_json(&error.error).to_string()));
-            json.lend(len)
-        })
-    }
+    look(error, std::ptr::null(), |error| {
+        let json = error
+            .json
+            .get_or_init(|| CText::new(to_json(&error.error).to_string()));
+        json.lend(len)
+    })
 }
 
 /// Frees an error, with its texts and attempts.
@@ -476,8 +440,7 @@ pub unsafe extern "C" fn kusto_error_json(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_free(error: *mut kusto_error) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(error) }));
+    guard::value((), || drop(handle::take(error)));
 }
 
 /// # Safety

@@ -2,12 +2,12 @@
 
 use std::ffi::c_char;
 
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::text::text;
-use crate::error::{Error, Result};
-use crate::props::{DataFormat, IngestionProperties, ReportLevel, ReportMethod};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::text::text;
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::props::{DataFormat, IngestionProperties, ReportLevel, ReportMethod};
 
 /// kusto_props_set_format: comma-separated values, RFC 4180.
 pub const KUSTO_FORMAT_CSV: i32 = 1;
@@ -63,7 +63,7 @@ pub const KUSTO_VIA_QUEUE_AND_TABLE: i32 = 2;
 pub struct kusto_props(IngestionProperties);
 
 impl kusto_props {
-    pub(super) fn get(&self) -> &IngestionProperties {
+    pub(crate) fn get(&self) -> &IngestionProperties {
         &self.0
     }
 }
@@ -84,18 +84,15 @@ pub unsafe extern "C" fn kusto_props_new(
     out: *mut *mut kusto_props,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let database = text(database, database_len, "database")?;
-            let table = text(table, table_len, "table")?;
-            let props = IngestionProperties::new(database, table);
-            props.validate()?;
-            out.give(kusto_props(props));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let database = text(database, database_len, "database")?;
+        let table = text(table, table_len, "table")?;
+        let props = IngestionProperties::new(database, table);
+        props.validate()?;
+        out.give(kusto_props(props));
+        Ok(())
+    })
 }
 
 /// A copy, to be changed on its own.
@@ -110,14 +107,11 @@ pub unsafe extern "C" fn kusto_props_clone(
     out: *mut *mut kusto_props,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            out.give(kusto_props(handle::borrow(props, "props")?.0.clone()));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        out.give(kusto_props(handle::borrow(props, "props")?.0.clone()));
+        Ok(())
+    })
 }
 
 /// Sets the format of the data, KUSTO_FORMAT_*.
@@ -132,14 +126,11 @@ pub unsafe extern "C" fn kusto_props_set_format(
     format: i32,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(props, err, |props| {
-            let format = DataFormat::from_number(format)
-                .ok_or_else(|| Error::invalid_argument("format", "is none of KUSTO_FORMAT_*"))?;
-            Ok(props.with_format(format))
-        })
-    }
+    change(props, err, |props| {
+        let format = DataFormat::from_number(format)
+            .ok_or_else(|| Error::invalid_argument("format", "is none of KUSTO_FORMAT_*"))?;
+        Ok(props.with_format(format))
+    })
 }
 
 /// Uses a mapping that exists in the table or database, of the format's kind.
@@ -155,16 +146,13 @@ pub unsafe extern "C" fn kusto_props_set_mapping_ref(
     name_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(props, err, |props| {
-            let name = text(name, name_len, "name")?;
-            if name.trim().is_empty() {
-                return Err(Error::invalid_argument("name", "must not be empty"));
-            }
-            Ok(props.with_mapping_reference(name))
-        })
-    }
+    change(props, err, |props| {
+        let name = text(name, name_len, "name")?;
+        if name.trim().is_empty() {
+            return Err(Error::invalid_argument("name", "must not be empty"));
+        }
+        Ok(props.with_mapping_reference(name))
+    })
 }
 
 /// Uses this mapping: a JSON array of columns, in the current or the legacy shape.
@@ -180,13 +168,10 @@ pub unsafe extern "C" fn kusto_props_set_mapping_json(
     json_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(props, err, |mut props| {
-            props.set("ingestionMapping", text(json, json_len, "json")?)?;
-            Ok(props)
-        })
-    }
+    change(props, err, |mut props| {
+        props.set("ingestionMapping", text(json, json_len, "json")?)?;
+        Ok(props)
+    })
 }
 
 /// Adds a tag as it is, with its prefix (`drop-by:`, `ingest-by:`) if it has one.
@@ -202,16 +187,13 @@ pub unsafe extern "C" fn kusto_props_add_tag(
     tag_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(props, err, |props| {
-            let tag = text(tag, tag_len, "tag")?;
-            if tag.trim().is_empty() {
-                return Err(Error::invalid_argument("tag", "must not be empty"));
-            }
-            Ok(props.with_tag(tag))
-        })
-    }
+    change(props, err, |props| {
+        let tag = text(tag, tag_len, "tag")?;
+        if tag.trim().is_empty() {
+            return Err(Error::invalid_argument("tag", "must not be empty"));
+        }
+        Ok(props.with_tag(tag))
+    })
 }
 
 /// What the service reports about the ingestion, KUSTO_REPORT_*, and where to, KUSTO_VIA_*. With the
@@ -228,14 +210,11 @@ pub unsafe extern "C" fn kusto_props_set_reporting(
     via: i32,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(props, err, |props| {
-            let level = report_level(level)?;
-            let method = report_method(via)?;
-            Ok(props.with_report_level(level).with_report_method(method))
-        })
-    }
+    change(props, err, |props| {
+        let level = report_level(level)?;
+        let method = report_method(via)?;
+        Ok(props.with_report_level(level).with_report_method(method))
+    })
 }
 
 /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord",
@@ -255,14 +234,11 @@ pub unsafe extern "C" fn kusto_props_set(
     value_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(props, err, |mut props| {
-            let key = text(key, key_len, "key")?;
-            props.set(key, text(value, value_len, "value")?)?;
-            Ok(props)
-        })
-    }
+    change(props, err, |mut props| {
+        let key = text(key, key_len, "key")?;
+        props.set(key, text(value, value_len, "value")?)?;
+        Ok(props)
+    })
 }
 
 /// Frees properties.
@@ -273,8 +249,7 @@ pub unsafe extern "C" fn kusto_props_set(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_props_free(props: *mut kusto_props) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(props) }));
+    guard::value((), || drop(handle::take(props)));
 }
 
 /// Works on a copy, so that a failed change leaves nothing half done.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use kusto_ingest::error::{Error, Result};
 
 /// Gives an object to C; [`take`] gets it back.
-pub(super) fn into_raw<T>(value: T) -> *mut T {
+pub(crate) fn into_raw<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
 }
 
@@ -13,7 +13,7 @@ pub(super) fn into_raw<T>(value: T) -> *mut T {
 ///
 /// # Safety
 /// `raw` is NULL or came from [`into_raw`] and was not taken before.
-pub(super) unsafe fn take<T>(raw: *mut T) -> Option<Box<T>> {
+pub(crate) unsafe fn take<T>(raw: *mut T) -> Option<Box<T>> {
     if raw.is_null() {
         return None;
     }
@@ -25,7 +25,7 @@ pub(super) unsafe fn take<T>(raw: *mut T) -> Option<Box<T>> {
 ///
 /// # Safety
 /// `raw` is NULL or a reference of its own that was not taken before.
-pub(super) unsafe fn take_shared<T>(raw: *mut T) -> Option<Arc<T>> {
+pub(crate) unsafe fn take_shared<T>(raw: *mut T) -> Option<Arc<T>> {
     if raw.is_null() {
         return None;
     }
@@ -37,7 +37,7 @@ pub(super) unsafe fn take_shared<T>(raw: *mut T) -> Option<Arc<T>> {
 ///
 /// # Safety
 /// `raw` is NULL or a handle that outlives `'a` and is not changed meanwhile.
-pub(super) unsafe fn borrow<'a, T>(raw: *const T, argument: &str) -> Result<&'a T> {
+pub(crate) unsafe fn borrow<'a, T>(raw: *const T, argument: &str) -> Result<&'a T> {
     // SAFETY: as promised by the caller.
     unsafe { raw.as_ref() }.ok_or_else(|| null(argument))
 }
@@ -46,20 +46,20 @@ pub(super) unsafe fn borrow<'a, T>(raw: *const T, argument: &str) -> Result<&'a 
 ///
 /// # Safety
 /// As [`borrow`], and nobody else uses the object meanwhile.
-pub(super) unsafe fn borrow_mut<'a, T>(raw: *mut T, argument: &str) -> Result<&'a mut T> {
+pub(crate) unsafe fn borrow_mut<'a, T>(raw: *mut T, argument: &str) -> Result<&'a mut T> {
     // SAFETY: as promised by the caller.
     unsafe { raw.as_mut() }.ok_or_else(|| null(argument))
 }
 
 /// A place for an object that a call gives. It holds NULL until the call succeeds.
-pub(super) struct Out<T>(*mut *mut T);
+pub(crate) struct Out<T>(*mut *mut T);
 
 impl<T> Out<T> {
     /// A place that the caller must give.
     ///
     /// # Safety
     /// `place` is NULL or writable until the call returns.
-    pub(super) unsafe fn required(place: *mut *mut T, argument: &str) -> Result<Self> {
+    pub(crate) unsafe fn required(place: *mut *mut T, argument: &str) -> Result<Self> {
         if place.is_null() {
             return Err(null(argument));
         }
@@ -71,26 +71,26 @@ impl<T> Out<T> {
     ///
     /// # Safety
     /// As [`Out::required`].
-    pub(super) unsafe fn optional(place: *mut *mut T) -> Self {
+    pub(crate) unsafe fn optional(place: *mut *mut T) -> Self {
         let out = Self(place);
         out.write(std::ptr::null_mut());
         out
     }
 
     /// Whether the caller wants the object.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         !self.0.is_null()
     }
 
     /// Gives the object, or drops it when nobody wants it.
-    pub(super) fn give(self, value: T) {
+    pub(crate) fn give(self, value: T) {
         if self.is_wanted() {
             self.write(into_raw(value));
         }
     }
 
     /// Gives a reference to a shared object.
-    pub(super) fn give_shared(self, value: Arc<T>) {
+    pub(crate) fn give_shared(self, value: Arc<T>) {
         if self.is_wanted() {
             self.write(Arc::into_raw(value).cast_mut());
         }
@@ -108,13 +108,13 @@ impl<T> Out<T> {
 ///
 /// # Safety
 /// `place` is NULL or writable.
-pub(super) unsafe fn output<'a, T>(place: *mut T, argument: &str) -> Result<&'a mut T> {
+pub(crate) unsafe fn output<'a, T>(place: *mut T, argument: &str) -> Result<&'a mut T> {
     // SAFETY: as promised by the caller; T is an integer, for which any bytes are a value.
     unsafe { borrow_mut(place, argument) }
 }
 
 /// The error of a required pointer that is NULL.
-pub(super) fn null(argument: &str) -> Error {
+pub(crate) fn null(argument: &str) -> Error {
     Error::invalid_argument(argument, "must not be NULL")
 }
 

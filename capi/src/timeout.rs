@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, Result};
-use crate::op::CallOptions;
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::op::CallOptions;
 
 /// `KUSTO_FOREVER` of the header.
 const FOREVER: i64 = -1;
 
 /// `None` is no deadline.
-pub(super) fn duration(milliseconds: i64, argument: &str) -> Result<Option<Duration>> {
+pub(crate) fn duration(milliseconds: i64, argument: &str) -> Result<Option<Duration>> {
     match u64::try_from(milliseconds) {
         Ok(milliseconds) => Ok(Some(Duration::from_millis(milliseconds))),
         Err(_) if milliseconds == FOREVER => Ok(None),
@@ -21,7 +21,7 @@ pub(super) fn duration(milliseconds: i64, argument: &str) -> Result<Option<Durat
 }
 
 /// The options of a call with this timeout.
-pub(super) fn options(milliseconds: i64) -> Result<CallOptions> {
+pub(crate) fn options(milliseconds: i64) -> Result<CallOptions> {
     Ok(match duration(milliseconds, "timeout_ms")? {
         Some(timeout) => CallOptions::new().with_timeout(timeout),
         None => CallOptions::new(),

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use super::{guard, kusto_bool, text};
+use crate::{guard, kusto_bool, text};
 
 /// The parts of `major.minor.patch`, known when this is compiled.
 const fn part(text: &str) -> u32 {
@@ -94,8 +94,7 @@ pub extern "C" fn kusto_build_info() -> *const c_char {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_has_feature(name: *const c_char, name_len: usize) -> kusto_bool {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value(0, || unsafe {
+    guard::value(0, || {
         text::text(name, name_len, "name")
             .is_ok_and(|name| FEATURES.contains(&name))
             .into()

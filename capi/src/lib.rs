@@ -1,4 +1,4 @@
-//! The `extern "C"` layer, from which `include/kusto_ingest.h` is generated.
+//! `libkusto_ingest`: the `extern "C"` layer, from which `include/kusto_ingest.h` is generated.
 //!
 //! Every export does four things and no more: it checks and converts its arguments, calls the
 //! public Rust API, converts the result, and keeps panics from crossing. The doc comment of an
@@ -10,8 +10,14 @@
 //! that was not freed; a pointer with a length is readable for that length, or for as far as its
 //! NUL; an output pointer is writable; a callback may be called until its `drop` was.
 
-// The names are C's, and the contract of every export is the one above.
-#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+// The names are C's, and the contract of every export is the one above. So the body of an export
+// relies on it without a block and a comment of its own; the modules at the end, on which the
+// exports stand, say at each step what they rely on.
+#![allow(
+    non_camel_case_types,
+    unsafe_op_in_unsafe_fn,
+    clippy::missing_safety_doc
+)]
 
 // The order of the exports in the header; the blank lines keep it from being sorted.
 pub mod version;
@@ -53,9 +59,13 @@ pub mod query;
 pub mod callback;
 
 mod dispatcher;
+#[deny(unsafe_op_in_unsafe_fn)]
 mod guard;
+#[deny(unsafe_op_in_unsafe_fn)]
 mod handle;
+#[deny(unsafe_op_in_unsafe_fn)]
 mod signals;
+#[deny(unsafe_op_in_unsafe_fn)]
 mod text;
 mod timeout;
 

@@ -5,24 +5,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::callback::UserData;
-use super::client::{Call, kusto_client};
-use super::dispatcher::Poster;
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::query::kusto_rows;
-use super::report::kusto_report;
-use super::result::kusto_result;
-use super::runtime::{Runtime, check_may_block};
-use super::timeout;
+use crate::callback::UserData;
+use crate::client::{Call, kusto_client};
+use crate::dispatcher::Poster;
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::query::kusto_rows;
+use crate::report::kusto_report;
+use crate::result::kusto_result;
+use crate::runtime::{Runtime, check_may_block};
+use crate::timeout;
 
-use crate::client::Client;
-use crate::error::{Error, ErrorKind, Result, Step};
-use crate::ingest::Receipt;
-use crate::op::{CallOptions, Operation};
-use crate::query::DataSet;
-use crate::track::Report;
+use kusto_ingest::client::Client;
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
+use kusto_ingest::ingest::Receipt;
+use kusto_ingest::op::{CallOptions, Operation};
+use kusto_ingest::query::DataSet;
+use kusto_ingest::track::Report;
 
 /// kusto_op_state: it has not ended.
 pub const KUSTO_OP_RUNNING: i32 = 0;
@@ -41,7 +41,7 @@ pub type kusto_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, op:
 
 /// What an operation gives when it succeeds. Shared, because every handle may ask for it.
 #[derive(Clone)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// An ingestion: kusto_op_result.
     Receipt(Receipt),
     /// A command or query: kusto_op_rows.
@@ -53,7 +53,7 @@ pub(super) enum Ended {
 }
 
 impl Ended {
-    pub(super) fn of_report(report: Result<Report>) -> Result<Self> {
+    pub(crate) fn of_report(report: Result<Report>) -> Result<Self> {
         Ok(Self::Report(Arc::new(report?)))
     }
 }
@@ -179,7 +179,7 @@ fn gave_no(what: &str) -> Error {
 }
 
 /// What a function with the ending `_start` was given besides the arguments of the call itself.
-pub(super) struct Start {
+pub(crate) struct Start {
     call: Call,
     done: kusto_done_fn,
     user_data: UserData,
@@ -189,7 +189,7 @@ pub(super) struct Start {
 impl Start {
     /// # Safety
     /// `client` is NULL or a client, `out` is NULL or writable, until the call returns.
-    pub(super) unsafe fn new(
+    pub(crate) unsafe fn new(
         client: *const kusto_client,
         timeout_ms: i64,
         done: kusto_done_fn,
@@ -209,12 +209,12 @@ impl Start {
         })
     }
 
-    pub(super) fn runtime(&self) -> &Runtime {
+    pub(crate) fn runtime(&self) -> &Runtime {
         &self.call.runtime
     }
 
     /// Begins the call. What it is must not hold the client, or freeing that would not cancel it.
-    pub(super) fn call<Work>(
+    pub(crate) fn call<Work>(
         self,
         call: impl FnOnce(&Client, CallOptions) -> Work,
         ended: fn(Work::Output) -> Result<Ended>,
@@ -238,7 +238,7 @@ impl Start {
 }
 
 /// An operation that nobody could ever ask about would fail in silence.
-pub(super) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result<()> {
+pub(crate) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result<()> {
     match done.is_some() || out.is_wanted() {
         true => Ok(()),
         false => Err(Error::invalid_argument(
@@ -249,7 +249,7 @@ pub(super) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result
 }
 
 /// Gives the handle of an operation to whoever wants it and sees to its deadline and callback.
-pub(super) fn observe(
+pub(crate) fn observe(
     runtime: &Arc<Runtime>,
     operation: Operation<Ended>,
     deadline: Option<Duration>,
@@ -336,8 +336,7 @@ impl Drop for Completion {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_op_state(op: *const kusto_op) -> i32 {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value(KUSTO_OP_FAILED, || unsafe {
+    guard::value(KUSTO_OP_FAILED, || {
         match op.as_ref().map(kusto_op::outcome) {
             None => KUSTO_OP_FAILED,
             Some(None) => KUSTO_OP_RUNNING,
@@ -362,14 +361,11 @@ pub unsafe extern "C" fn kusto_op_wait(
     timeout_ms: i64,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let op = handle::borrow(op, "op")?;
-            op.check_fork()?;
-            op.wait(timeout::duration(timeout_ms, "timeout_ms")?)
-        })
-    }
+    guarded(err, || {
+        let op = handle::borrow(op, "op")?;
+        op.check_fork()?;
+        op.wait(timeout::duration(timeout_ms, "timeout_ms")?)
+    })
 }
 
 /// Asks the operation to stop, and returns at once. How it ended tells who was first. A cancelled
@@ -381,8 +377,7 @@ pub unsafe extern "C" fn kusto_op_wait(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_op_cancel(op: *const kusto_op) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || match unsafe { op.as_ref() } {
+    guard::value((), || match op.as_ref() {
         Some(op) if !op.is_foreign() => op.operation.cancel(),
         _ => {}
     });
@@ -401,17 +396,14 @@ pub unsafe extern "C" fn kusto_op_result(
     out: *mut *mut kusto_result,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            match handle::borrow(op, "op")?.gave()? {
-                Ended::Receipt(receipt) => out.give(kusto_result::new(receipt)),
-                _ => return Err(gave_no("receipt")),
-            }
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        match handle::borrow(op, "op")?.gave()? {
+            Ended::Receipt(receipt) => out.give(kusto_result::new(receipt)),
+            _ => return Err(gave_no("receipt")),
+        }
+        Ok(())
+    })
 }
 
 /// The answer to a command or query that has ended. Never waits. Every call gives a cursor of its own.
@@ -426,17 +418,14 @@ pub unsafe extern "C" fn kusto_op_rows(
     out: *mut *mut kusto_rows,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            match handle::borrow(op, "op")?.gave()? {
-                Ended::Rows(answer) => out.give(kusto_rows::new(answer)),
-                _ => return Err(gave_no("rows")),
-            }
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        match handle::borrow(op, "op")?.gave()? {
+            Ended::Rows(answer) => out.give(kusto_rows::new(answer)),
+            _ => return Err(gave_no("rows")),
+        }
+        Ok(())
+    })
 }
 
 /// What became of ingestions, once the operation that asked has ended. Never waits.
@@ -452,17 +441,14 @@ pub unsafe extern "C" fn kusto_op_report(
     out: *mut *mut kusto_report,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            match handle::borrow(op, "op")?.gave()? {
-                Ended::Report(report) => out.give(kusto_report::new(report)),
-                _ => return Err(gave_no("report")),
-            }
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        match handle::borrow(op, "op")?.gave()? {
+            Ended::Report(report) => out.give(kusto_report::new(report)),
+            _ => return Err(gave_no("report")),
+        }
+        Ok(())
+    })
 }
 
 /// Frees a handle of an operation. The operation goes on, and `done` is still called.
@@ -473,8 +459,7 @@ pub unsafe extern "C" fn kusto_op_report(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_op_free(op: *mut kusto_op) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || match unsafe { handle::take_shared(op) } {
+    guard::value((), || match handle::take_shared(op) {
         Some(op) if op.is_foreign() => std::mem::forget(op),
         Some(op) => {
             let runtime = op.release_runtime();

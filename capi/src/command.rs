@@ -2,14 +2,14 @@
 
 use std::ffi::c_char;
 
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::kusto_bool;
-use super::text::{CText, lend_optional, text};
-use crate::error::{Error, Result};
-use crate::props::DataFormat;
-use crate::query::{Column, command};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::kusto_bool;
+use crate::text::{CText, lend_optional, text};
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::props::DataFormat;
+use kusto_ingest::query::{Column, command};
 
 /// The text of a management command, for kusto_execute.
 pub struct kusto_command {
@@ -52,23 +52,20 @@ pub unsafe extern "C" fn kusto_command_create_table(
     out: *mut *mut kusto_command,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let name = text(table, table_len, "table")?;
-            command::identifier(name).map_err(|error| error.with_argument("table"))?;
-            let table = Table {
-                name: name.to_owned(),
-                columns: Vec::new(),
-            };
-            out.give(kusto_command {
-                text: None,
-                table: Some(table),
-            });
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let name = text(table, table_len, "table")?;
+        command::identifier(name).map_err(|error| error.with_argument("table"))?;
+        let table = Table {
+            name: name.to_owned(),
+            columns: Vec::new(),
+        };
+        out.give(kusto_command {
+            text: None,
+            table: Some(table),
+        });
+        Ok(())
+    })
 }
 
 /// Adds a column. Its type is a Kusto type ("long") or a .NET type ("System.Int64").
@@ -87,17 +84,14 @@ pub unsafe extern "C" fn kusto_command_add_column(
     type_name_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let command = handle::borrow_mut(command, "command")?;
-            let name = text(name, name_len, "name")?;
-            let type_name = text(type_name, type_name_len, "type_name")?;
-            let column = Column::with_type_name(name, type_name)
-                .map_err(|error| error.with_argument("type_name"))?;
-            command.add_column(column)
-        })
-    }
+    guarded(err, || {
+        let command = handle::borrow_mut(command, "command")?;
+        let name = text(name, name_len, "name")?;
+        let type_name = text(type_name, type_name_len, "type_name")?;
+        let column = Column::with_type_name(name, type_name)
+            .map_err(|error| error.with_argument("type_name"))?;
+        command.add_column(column)
+    })
 }
 
 /// Makes `.create table T ingestion ... mapping`, or `.create-or-alter` when `replace` is not 0.
@@ -121,29 +115,26 @@ pub unsafe extern "C" fn kusto_command_create_mapping(
     out: *mut *mut kusto_command,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let table = text(table, table_len, "table")?;
-            let name = text(name, name_len, "name")?;
-            let json = text(json, json_len, "json")?;
-            let kind = DataFormat::from_number(format)
-                .ok_or_else(|| {
-                    Error::invalid_argument("format", format!("{format} is no KUSTO_FORMAT_*"))
-                })?
-                .mapping_kind();
-            let text = match replace {
-                0 => command::create_mapping(table, kind, name, json)?,
-                _ => command::create_or_alter_mapping(table, kind, name, json)?,
-            };
-            out.give(kusto_command {
-                text: Some(CText::new(text)),
-                table: None,
-            });
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let table = text(table, table_len, "table")?;
+        let name = text(name, name_len, "name")?;
+        let json = text(json, json_len, "json")?;
+        let kind = DataFormat::from_number(format)
+            .ok_or_else(|| {
+                Error::invalid_argument("format", format!("{format} is no KUSTO_FORMAT_*"))
+            })?
+            .mapping_kind();
+        let text = match replace {
+            0 => command::create_mapping(table, kind, name, json)?,
+            _ => command::create_or_alter_mapping(table, kind, name, json)?,
+        };
+        out.give(kusto_command {
+            text: Some(CText::new(text)),
+            table: None,
+        });
+        Ok(())
+    })
 }
 
 /// The command's text, or NULL for a table that has no column yet.
@@ -157,8 +148,7 @@ pub unsafe extern "C" fn kusto_command_text(
     command: *const kusto_command,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value(std::ptr::null(), || unsafe {
+    guard::value(std::ptr::null(), || {
         lend_optional(
             command.as_ref().and_then(|command| command.text.as_ref()),
             len,
@@ -174,6 +164,5 @@ pub unsafe extern "C" fn kusto_command_text(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_command_free(command: *mut kusto_command) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(command) }));
+    guard::value((), || drop(handle::take(command)));
 }

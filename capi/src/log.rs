@@ -3,12 +3,12 @@
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::error::{kusto_error, kusto_status};
-use super::guard::guarded;
-use super::runtime::check_may_block;
-use crate::error::{Error, Result};
-use crate::log::{self, LogLevel, LogSink};
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::guarded;
+use crate::runtime::check_may_block;
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::log::{self, LogLevel, LogSink};
 
 /// kusto_log_set: nothing.
 pub const KUSTO_LOG_OFF: i32 = 0;
@@ -55,8 +55,7 @@ pub unsafe extern "C" fn kusto_log_set(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { guarded(err, move || set(max_level, callback, user_data)) }
+    guarded(err, move || set(max_level, callback, user_data))
 }
 
 fn set(max_level: i32, callback: kusto_log_fn, user_data: UserData) -> Result<()> {

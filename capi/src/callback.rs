@@ -2,25 +2,25 @@
 
 use std::ffi::c_void;
 
-use super::signals;
+use crate::signals;
 
 /// Called exactly once, after the last possible use of `user_data`, from any thread. Whatever takes
 /// one takes it whether it succeeds or fails. May be NULL.
 pub type kusto_drop_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// The caller's data: handed to its callbacks, and given back when this is dropped.
-pub(super) struct UserData {
+pub(crate) struct UserData {
     data: *mut c_void,
     drop: kusto_drop_fn,
 }
 
 impl UserData {
-    pub(super) fn new(data: *mut c_void, drop: kusto_drop_fn) -> Self {
+    pub(crate) fn new(data: *mut c_void, drop: kusto_drop_fn) -> Self {
         Self { data, drop }
     }
 
     /// Calls a function of the caller's with it.
-    pub(super) fn call<T>(&self, function: impl FnOnce(*mut c_void) -> T) -> T {
+    pub(crate) fn call<T>(&self, function: impl FnOnce(*mut c_void) -> T) -> T {
         signals::as_host(|| function(self.data))
     }
 }

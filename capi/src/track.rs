@@ -4,16 +4,16 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::client::{Call, kusto_client};
-use super::error::{kusto_error, kusto_status};
-use super::guard::guarded;
-use super::handle::Out;
-use super::op::{Ended, Start, kusto_done_fn, kusto_op};
-use super::report::kusto_report;
-use super::text::{optional, text};
-use crate::error::{Error, Result};
-use crate::track::{Outcome, OutcomeQuery, TrackingToken};
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::client::{Call, kusto_client};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::guarded;
+use crate::handle::Out;
+use crate::op::{Ended, Start, kusto_done_fn, kusto_op};
+use crate::report::kusto_report;
+use crate::text::{optional, text};
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
 
 /// kusto_outcomes_peek and _take: failures.
 pub const KUSTO_OUTCOME_FAILURES: i32 = 1;
@@ -38,17 +38,14 @@ pub unsafe extern "C" fn kusto_track(
     out: *mut *mut kusto_report,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let call = Call::new(client, timeout_ms)?;
-            let token: TrackingToken = text(token, token_len, "token")?.parse()?;
-            let report = call.wait_for(|client, options| client.status(&token, options))?;
-            out.give(kusto_report::new(Arc::new(report)));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let call = Call::new(client, timeout_ms)?;
+        let token: TrackingToken = text(token, token_len, "token")?.parse()?;
+        let report = call.wait_for(|client, options| client.status(&token, options))?;
+        out.give(kusto_report::new(Arc::new(report)));
+        Ok(())
+    })
 }
 
 /// Begins what kusto_track does and returns: kusto_op_report gives the report.
@@ -73,18 +70,15 @@ pub unsafe extern "C" fn kusto_track_start(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let start = Start::new(client, timeout_ms, done, user_data, out)?;
-            let token: TrackingToken = text(token, token_len, "token")?.parse()?;
-            start.call(
-                |client, options| client.status(&token, options),
-                Ended::of_report,
-            );
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        let token: TrackingToken = text(token, token_len, "token")?.parse()?;
+        start.call(
+            |client, options| client.status(&token, options),
+            Ended::of_report,
+        );
+        Ok(())
+    })
 }
 
 /// As kusto_track, again every `poll_ms` milliseconds until no item is pending.
@@ -103,19 +97,16 @@ pub unsafe extern "C" fn kusto_track_until_final(
     out: *mut *mut kusto_report,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let call = Call::new(client, timeout_ms)?;
-            let token: TrackingToken = text(token, token_len, "token")?.parse()?;
-            let poll = poll_interval(poll_ms)?;
-            let report =
-                call.wait_for(|client, options| client.wait_until_final(&token, poll, options))?;
-            out.give(kusto_report::new(Arc::new(report)));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let call = Call::new(client, timeout_ms)?;
+        let token: TrackingToken = text(token, token_len, "token")?.parse()?;
+        let poll = poll_interval(poll_ms)?;
+        let report =
+            call.wait_for(|client, options| client.wait_until_final(&token, poll, options))?;
+        out.give(kusto_report::new(Arc::new(report)));
+        Ok(())
+    })
 }
 
 /// Begins what kusto_track_until_final does and returns: kusto_op_report gives the report.
@@ -141,19 +132,16 @@ pub unsafe extern "C" fn kusto_track_until_final_start(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let start = Start::new(client, timeout_ms, done, user_data, out)?;
-            let token: TrackingToken = text(token, token_len, "token")?.parse()?;
-            let poll = poll_interval(poll_ms)?;
-            start.call(
-                |client, options| client.wait_until_final(&token, poll, options),
-                Ended::of_report,
-            );
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        let token: TrackingToken = text(token, token_len, "token")?.parse()?;
+        let poll = poll_interval(poll_ms)?;
+        start.call(
+            |client, options| client.wait_until_final(&token, poll, options),
+            Ended::of_report,
+        );
+        Ok(())
+    })
 }
 
 /// Looks at notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking
@@ -174,17 +162,14 @@ pub unsafe extern "C" fn kusto_outcomes_peek(
     out: *mut *mut kusto_report,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let call = Call::new(client, timeout_ms)?;
-            let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
-            let report = call.wait_for(|client, options| client.peek_outcomes(&query, options))?;
-            out.give(kusto_report::new(Arc::new(report)));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let call = Call::new(client, timeout_ms)?;
+        let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
+        let report = call.wait_for(|client, options| client.peek_outcomes(&query, options))?;
+        out.give(kusto_report::new(Arc::new(report)));
+        Ok(())
+    })
 }
 
 /// Begins what kusto_outcomes_peek does and returns: kusto_op_report gives the report.
@@ -211,18 +196,15 @@ pub unsafe extern "C" fn kusto_outcomes_peek_start(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let start = Start::new(client, timeout_ms, done, user_data, out)?;
-            let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
-            start.call(
-                |client, options| client.peek_outcomes(&query, options),
-                Ended::of_report,
-            );
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
+        start.call(
+            |client, options| client.peek_outcomes(&query, options),
+            Ended::of_report,
+        );
+        Ok(())
+    })
 }
 
 /// Takes notifications, KUSTO_OUTCOME_*, out of their queues: at most `max`. With a tracking token
@@ -243,17 +225,14 @@ pub unsafe extern "C" fn kusto_outcomes_take(
     out: *mut *mut kusto_report,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let call = Call::new(client, timeout_ms)?;
-            let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
-            let report = call.wait_for(|client, options| client.take_outcomes(&query, options))?;
-            out.give(kusto_report::new(Arc::new(report)));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let call = Call::new(client, timeout_ms)?;
+        let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
+        let report = call.wait_for(|client, options| client.take_outcomes(&query, options))?;
+        out.give(kusto_report::new(Arc::new(report)));
+        Ok(())
+    })
 }
 
 /// Begins what kusto_outcomes_take does and returns: kusto_op_report gives the report. Cancelling may leave
@@ -281,18 +260,15 @@ pub unsafe extern "C" fn kusto_outcomes_take_start(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let start = Start::new(client, timeout_ms, done, user_data, out)?;
-            let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
-            start.call(
-                |client, options| client.take_outcomes(&query, options),
-                Ended::of_report,
-            );
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        let query = outcome_query(which, optional(token, token_len, "token")?, max)?;
+        start.call(
+            |client, options| client.take_outcomes(&query, options),
+            Ended::of_report,
+        );
+        Ok(())
+    })
 }
 
 fn poll_interval(milliseconds: i64) -> Result<Duration> {

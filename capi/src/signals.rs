@@ -5,10 +5,10 @@ use std::cell::Cell;
 
 /// Which signals a thread does not take.
 #[cfg(unix)]
-pub(super) type Mask = libc::sigset_t;
+pub(crate) type Mask = libc::sigset_t;
 /// Windows has no signals that threads take.
 #[cfg(not(unix))]
-pub(super) type Mask = ();
+pub(crate) type Mask = ();
 
 thread_local! {
     /// On a thread of the library what its host has.
@@ -17,7 +17,7 @@ thread_local! {
 
 /// The mask of the calling thread.
 #[cfg(unix)]
-pub(super) fn mask() -> Mask {
+pub(crate) fn mask() -> Mask {
     // SAFETY: plain data that the call fills; it cannot fail with these arguments.
     unsafe {
         let mut now = std::mem::zeroed();
@@ -57,7 +57,7 @@ fn all() -> Mask {
 }
 
 #[cfg(not(unix))]
-pub(super) fn mask() -> Mask {}
+pub(crate) fn mask() -> Mask {}
 
 #[cfg(not(unix))]
 fn set_mask(_: &Mask) {}
@@ -67,19 +67,19 @@ fn all() -> Mask {}
 
 /// Runs `start` with signals blocked, so that a thread it starts has them blocked from its first
 /// instruction on.
-pub(super) fn blocked<T>(start: impl FnOnce() -> T) -> T {
+pub(crate) fn blocked<T>(start: impl FnOnce() -> T) -> T {
     with_mask(&all(), start)
 }
 
 /// Makes the calling thread one that takes no signals. `host` is the mask of its callbacks.
-pub(super) fn serve(host: Mask) {
+pub(crate) fn serve(host: Mask) {
     set_mask(&all());
     HOST.set(Some(host));
 }
 
 /// Runs a callback. Threads inherit the mask, and child processes do: what a callback starts would
 /// take no signal for ever, with which runtimes stop their threads and people their programs.
-pub(super) fn as_host<T>(callback: impl FnOnce() -> T) -> T {
+pub(crate) fn as_host<T>(callback: impl FnOnce() -> T) -> T {
     // The thread may be in the course of ending.
     match HOST.try_with(Cell::get) {
         Ok(Some(host)) => with_mask(&host, callback),

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use super::runtime;
-use super::signals::{self, Mask};
+use crate::runtime;
+use crate::signals::{self, Mask};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -16,24 +16,24 @@ enum Message {
 
 /// Posts callbacks, which run in the order in which they were posted.
 #[derive(Clone)]
-pub(super) struct Poster(mpsc::Sender<Message>);
+pub(crate) struct Poster(mpsc::Sender<Message>);
 
 impl Poster {
     /// Runs `job` on the dispatcher thread; drops it when that thread has ended.
-    pub(super) fn post(&self, job: impl FnOnce() + Send + 'static) {
+    pub(crate) fn post(&self, job: impl FnOnce() + Send + 'static) {
         let _ = self.0.send(Message::Run(Box::new(job)));
     }
 }
 
 /// The thread itself.
-pub(super) struct Dispatcher {
+pub(crate) struct Dispatcher {
     poster: Poster,
     thread: JoinHandle<()>,
 }
 
 impl Dispatcher {
     /// The thread takes no signals; `host` is the mask of the callbacks.
-    pub(super) fn start(stack_size: usize, host: Mask) -> std::io::Result<Self> {
+    pub(crate) fn start(stack_size: usize, host: Mask) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let thread = signals::blocked(|| {
             std::thread::Builder::new()
@@ -50,12 +50,12 @@ impl Dispatcher {
         })
     }
 
-    pub(super) fn poster(&self) -> Poster {
+    pub(crate) fn poster(&self) -> Poster {
         self.poster.clone()
     }
 
     /// Runs what was posted so far and ends the thread.
-    pub(super) fn stop(self) {
+    pub(crate) fn stop(self) {
         let _ = self.poster.0.send(Message::Stop);
         // The thread's body does not panic: jobs are caught.
         let _ = self.thread.join();

@@ -4,17 +4,17 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::config::kusto_config;
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::op::{Ended, Start, kusto_done_fn, kusto_op};
-use super::runtime::Runtime;
-use super::timeout;
-use crate::client::Client;
-use crate::error::Result;
-use crate::op::CallOptions;
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::config::kusto_config;
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::op::{Ended, Start, kusto_done_fn, kusto_op};
+use crate::runtime::Runtime;
+use crate::timeout;
+use kusto_ingest::client::Client;
+use kusto_ingest::error::Result;
+use kusto_ingest::op::CallOptions;
 
 /// A client of one cluster: connections, tokens, ingestion resources. Make one and keep it.
 pub struct kusto_client {
@@ -25,23 +25,23 @@ pub struct kusto_client {
 impl kusto_client {
     /// What a call needs, unless this is the child of the process that made the client. Clones: the
     /// call may outlive the handle.
-    pub(super) fn parts(&self) -> Result<(Client, Arc<Runtime>)> {
+    pub(crate) fn parts(&self) -> Result<(Client, Arc<Runtime>)> {
         self.runtime.check_fork()?;
         Ok((self.client.clone(), self.runtime.clone()))
     }
 }
 
 /// What a call over the network was given besides the arguments of its own.
-pub(super) struct Call {
-    pub(super) client: Client,
-    pub(super) runtime: Arc<Runtime>,
-    pub(super) options: CallOptions,
+pub(crate) struct Call {
+    pub(crate) client: Client,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) options: CallOptions,
 }
 
 impl Call {
     /// # Safety
     /// `client` is NULL or a client until the call returns.
-    pub(super) unsafe fn new(client: *const kusto_client, timeout_ms: i64) -> Result<Self> {
+    pub(crate) unsafe fn new(client: *const kusto_client, timeout_ms: i64) -> Result<Self> {
         // SAFETY: as promised by the caller.
         let (client, runtime) = unsafe { handle::borrow(client, "client") }?.parts()?;
         Ok(Self {
@@ -52,7 +52,7 @@ impl Call {
     }
 
     /// Begins it, and waits for its end on the calling thread.
-    pub(super) fn wait_for<Work, T>(
+    pub(crate) fn wait_for<Work, T>(
         self,
         call: impl FnOnce(&Client, CallOptions) -> Work,
     ) -> Result<T>
@@ -79,17 +79,14 @@ pub unsafe extern "C" fn kusto_client_new(
     out: *mut *mut kusto_client,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let config = handle::borrow(config, "config")?;
-            let runtime = Runtime::acquire()?;
-            let client = runtime.enter(|| config.builder().build())?;
-            out.give(kusto_client { client, runtime });
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let config = handle::borrow(config, "config")?;
+        let runtime = Runtime::acquire()?;
+        let client = runtime.enter(|| config.builder().build())?;
+        out.give(kusto_client { client, runtime });
+        Ok(())
+    })
 }
 
 /// Fetches token and ingestion resources now, for programs that want to fail early. Not needed before
@@ -105,12 +102,9 @@ pub unsafe extern "C" fn kusto_client_warm_up(
     timeout_ms: i64,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            Call::new(client, timeout_ms)?.wait_for(Client::warm_up)
-        })
-    }
+    guarded(err, || {
+        Call::new(client, timeout_ms)?.wait_for(Client::warm_up)
+    })
 }
 
 /// Begins what kusto_client_warm_up does and returns: kusto_op_wait tells how it ended.
@@ -133,14 +127,11 @@ pub unsafe extern "C" fn kusto_client_warm_up_start(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let start = Start::new(client, timeout_ms, done, user_data, out)?;
-            start.call(Client::warm_up, |end| end.map(|()| Ended::Done));
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        start.call(Client::warm_up, |end| end.map(|()| Ended::Done));
+        Ok(())
+    })
 }
 
 /// Refuses new calls, waits for ingestions under way, then cancels those that are left.
@@ -158,18 +149,15 @@ pub unsafe extern "C" fn kusto_client_close(
     abandoned: *mut u64,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
-            let timeout = timeout::duration(timeout_ms, "timeout_ms")?.unwrap_or(Duration::MAX);
-            let left = runtime.run(async move { Ok(client.close(timeout).await) })?;
-            if let Some(abandoned) = abandoned.as_mut() {
-                *abandoned = left as u64;
-            }
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+        let timeout = timeout::duration(timeout_ms, "timeout_ms")?.unwrap_or(Duration::MAX);
+        let left = runtime.run(async move { Ok(client.close(timeout).await) })?;
+        if let Some(abandoned) = abandoned.as_mut() {
+            *abandoned = left as u64;
+        }
+        Ok(())
+    })
 }
 
 /// Frees a client. Operations under way are cancelled; streams and operations must still be freed,
@@ -183,8 +171,7 @@ pub unsafe extern "C" fn kusto_client_close(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_client_free(client: *mut kusto_client) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || match unsafe { handle::take(client) } {
+    guard::value((), || match handle::take(client) {
         // Connections and locks of another process.
         Some(client) if client.runtime.is_foreign() => std::mem::forget(client),
         client => drop(client),

@@ -4,19 +4,19 @@ use std::ffi::{c_char, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::client::kusto_client;
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::op::{self, Ended, kusto_done_fn, kusto_op};
-use super::props::kusto_props;
-use super::runtime::Runtime;
-use super::source::{Settings, kusto_source};
-use super::{text, timeout};
-use crate::error::{Error, ErrorKind, Result, Step};
-use crate::op::{CallOptions, Operation};
-use crate::source::{PushWriter, Source};
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::client::kusto_client;
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::op::{self, Ended, kusto_done_fn, kusto_op};
+use crate::props::kusto_props;
+use crate::runtime::Runtime;
+use crate::source::{Settings, kusto_source};
+use crate::{text, timeout};
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
+use kusto_ingest::op::{CallOptions, Operation};
+use kusto_ingest::source::{PushWriter, Source};
 
 /// Small writes are collected: handing over each line of a log would cost more than compressing it.
 const BUFFER: usize = 64 * 1024;
@@ -197,39 +197,36 @@ pub unsafe extern "C" fn kusto_stream_begin(
     out: *mut *mut kusto_stream,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let source = handle::take(source);
-        guarded(err, move || {
-            let out = Out::required(out, "out")?;
-            let (client, runtime) = handle::borrow(client, "client")?.parts()?;
-            let props = handle::borrow(props, "props")?.get();
-            let settings = match source {
-                Some(source) => source.into_stream_settings()?,
-                None => Settings::default(),
-            };
-            let (writer, source) = Source::push();
-            let (source, _) = settings.apply(source, &runtime)?;
-            // The deadline is that of the finish.
-            let operation = runtime.enter(|| {
-                Operation::spawn(CallOptions::new(), |options| {
-                    let work = client.ingest(source, props, options);
-                    async move { work.await.map(Ended::Receipt) }
-                })
-            });
-            let input = Input {
-                writer,
-                buffer: Vec::with_capacity(BUFFER),
-                failure: None,
-            };
-            out.give(kusto_stream {
-                input: Mutex::new(Some(input)),
-                operation,
-                runtime,
-            });
-            Ok(())
-        })
-    }
+    let source = handle::take(source);
+    guarded(err, move || {
+        let out = Out::required(out, "out")?;
+        let (client, runtime) = handle::borrow(client, "client")?.parts()?;
+        let props = handle::borrow(props, "props")?.get();
+        let settings = match source {
+            Some(source) => source.into_stream_settings()?,
+            None => Settings::default(),
+        };
+        let (writer, source) = Source::push();
+        let (source, _) = settings.apply(source, &runtime)?;
+        // The deadline is that of the finish.
+        let operation = runtime.enter(|| {
+            Operation::spawn(CallOptions::new(), |options| {
+                let work = client.ingest(source, props, options);
+                async move { work.await.map(Ended::Receipt) }
+            })
+        });
+        let input = Input {
+            writer,
+            buffer: Vec::with_capacity(BUFFER),
+            failure: None,
+        };
+        out.give(kusto_stream {
+            input: Mutex::new(Some(input)),
+            operation,
+            runtime,
+        });
+        Ok(())
+    })
 }
 
 /// Hands data over. Waits while too much is on its way to storage, but not longer than the timeout;
@@ -250,22 +247,19 @@ pub unsafe extern "C" fn kusto_stream_write(
     written: *mut usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let timeout = timeout::duration(timeout_ms, "timeout_ms")?;
-            let stream = handle::borrow(stream, "stream")?;
-            stream.runtime.check_fork()?;
-            if timeout.is_some() && written.is_null() {
-                return Err(handle::null("written"));
-            }
-            let taken = stream.write(text::bytes(data, len, "data")?, timeout)?;
-            if let Some(written) = written.as_mut() {
-                *written = taken;
-            }
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let timeout = timeout::duration(timeout_ms, "timeout_ms")?;
+        let stream = handle::borrow(stream, "stream")?;
+        stream.runtime.check_fork()?;
+        if timeout.is_some() && written.is_null() {
+            return Err(handle::null("written"));
+        }
+        let taken = stream.write(text::bytes(data, len, "data")?, timeout)?;
+        if let Some(written) = written.as_mut() {
+            *written = taken;
+        }
+        Ok(())
+    })
 }
 
 /// Says that the caller's own source has failed: what was written is not the whole data. The stream
@@ -283,16 +277,13 @@ pub unsafe extern "C" fn kusto_stream_fail(
     message_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let stream = handle::borrow(stream, "stream")?;
-            stream.runtime.check_fork()?;
-            let message = text::text(message, message_len, "message")?.to_owned();
-            open(&mut stream.input())?.failure = Some(message);
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let stream = handle::borrow(stream, "stream")?;
+        stream.runtime.check_fork()?;
+        let message = text::text(message, message_len, "message")?.to_owned();
+        open(&mut stream.input())?.failure = Some(message);
+        Ok(())
+    })
 }
 
 /// Cancels the stream's ingestion and returns at once: a kusto_stream_write that waits fails with
@@ -304,8 +295,7 @@ pub unsafe extern "C" fn kusto_stream_fail(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_stream_cancel(stream: *const kusto_stream) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || match unsafe { stream.as_ref() } {
+    guard::value((), || match stream.as_ref() {
         Some(stream) if !stream.runtime.is_foreign() => stream.operation.cancel(),
         _ => {}
     });
@@ -333,25 +323,22 @@ pub unsafe extern "C" fn kusto_stream_finish(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let out = Out::optional(out);
-            let deadline = timeout::duration(timeout_ms, "timeout_ms")?;
-            op::check_observed(done, &out)?;
-            let stream = handle::borrow(stream, "stream")?;
-            stream.runtime.check_fork()?;
-            let input = stream.input().take().ok_or_else(finished)?;
-            let operation = stream.operation.clone();
-            // The deadline begins before the end of the data can be seen.
-            op::observe(&stream.runtime, operation, deadline, done, user_data, out);
-            stream.runtime.spawn(async move {
-                // It fails only when the operation has ended, whose result tells why.
-                let _ = input.finish().await;
-            });
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let out = Out::optional(out);
+        let deadline = timeout::duration(timeout_ms, "timeout_ms")?;
+        op::check_observed(done, &out)?;
+        let stream = handle::borrow(stream, "stream")?;
+        stream.runtime.check_fork()?;
+        let input = stream.input().take().ok_or_else(finished)?;
+        let operation = stream.operation.clone();
+        // The deadline begins before the end of the data can be seen.
+        op::observe(&stream.runtime, operation, deadline, done, user_data, out);
+        stream.runtime.spawn(async move {
+            // It fails only when the operation has ended, whose result tells why.
+            let _ = input.finish().await;
+        });
+        Ok(())
+    })
 }
 
 /// Frees a stream. One that is not finished is given up: nothing of it is ingested.
@@ -362,8 +349,7 @@ pub unsafe extern "C" fn kusto_stream_finish(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_stream_free(stream: *mut kusto_stream) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || match unsafe { handle::take(stream) } {
+    guard::value((), || match handle::take(stream) {
         Some(stream) if stream.runtime.is_foreign() => std::mem::forget(stream),
         Some(stream) => {
             if stream.input().is_some() {

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::kusto_bool;
-use super::progress::{ProgressCallback, Reporter, kusto_progress_fn};
-use super::runtime::Runtime;
-use super::text::{bytes, optional, raw, text};
-use crate::error::{Error, ErrorKind, Result, Step};
-use crate::source::{BlobSource, Compression, Source};
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::kusto_bool;
+use crate::progress::{ProgressCallback, Reporter, kusto_progress_fn};
+use crate::runtime::Runtime;
+use crate::text::{bytes, optional, raw, text};
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
+use kusto_ingest::source::{BlobSource, Compression, Source};
 
 /// kusto_source_set_compression: not compressed.
 pub const KUSTO_COMPRESSION_NONE: i32 = 0;
@@ -34,7 +34,7 @@ pub struct kusto_source {
 }
 
 /// Where the bytes come from.
-pub(super) enum Content {
+pub(crate) enum Content {
     Bytes(Bytes),
     Reader(Reader),
     Path(PathBuf),
@@ -46,7 +46,7 @@ pub(super) enum Content {
 
 /// What is said about the bytes.
 #[derive(Default)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     id: Option<Uuid>,
     compression: Option<Compression>,
     raw_size: Option<u64>,
@@ -54,19 +54,19 @@ pub(super) struct Settings {
 }
 
 impl kusto_source {
-    pub(super) fn new(content: Content) -> Self {
+    pub(crate) fn new(content: Content) -> Self {
         Self {
             content,
             settings: Settings::default(),
         }
     }
 
-    pub(super) fn split(self) -> (Content, Settings) {
+    pub(crate) fn split(self) -> (Content, Settings) {
         (self.content, self.settings)
     }
 
     /// What is set on a source for pushed data.
-    pub(super) fn into_stream_settings(self) -> Result<Settings> {
+    pub(crate) fn into_stream_settings(self) -> Result<Settings> {
         match self.content {
             Content::Stream => Ok(self.settings),
             _ => {
@@ -92,7 +92,7 @@ impl kusto_source {
 
 impl Content {
     /// As the core takes it; a reader is called on a thread of the library.
-    pub(super) fn into_source(self) -> Result<Source> {
+    pub(crate) fn into_source(self) -> Result<Source> {
         Ok(match self {
             Content::Bytes(data) => Source::bytes(data),
             Content::Reader(reader) => Source::reader(reader),
@@ -109,7 +109,7 @@ impl Content {
 
 impl Settings {
     /// Puts them on the source. The reporter, if there is one, calls the progress callback.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         self,
         mut source: Source,
         runtime: &Runtime,
@@ -141,7 +141,7 @@ pub type kusto_read_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, buffer: *mut u8, cap: usize) -> i64>;
 
 /// The caller's function with its data, as a reader.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     function: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
     user_data: UserData,
 }
@@ -205,23 +205,20 @@ pub unsafe extern "C" fn kusto_source_bytes(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let until = UserData::new(drop_arg, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let out = Out::required(out, "out")?;
-            let given = bytes(data, len, "data")?;
-            let content = match drop {
-                None => Bytes::copy_from_slice(given),
-                Some(_) => Bytes::from_owner(Borrowed {
-                    data,
-                    len,
-                    _until: until,
-                }),
-            };
-            out.give(kusto_source::new(Content::Bytes(content)));
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let out = Out::required(out, "out")?;
+        let given = bytes(data, len, "data")?;
+        let content = match drop {
+            None => Bytes::copy_from_slice(given),
+            Some(_) => Bytes::from_owner(Borrowed {
+                data,
+                len,
+                _until: until,
+            }),
+        };
+        out.give(kusto_source::new(Content::Bytes(content)));
+        Ok(())
+    })
 }
 
 /// Data from a callback, read once from its start to its end.
@@ -242,18 +239,15 @@ pub unsafe extern "C" fn kusto_source_reader(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let out = Out::required(out, "out")?;
-            let function = callback.ok_or_else(|| handle::null("callback"))?;
-            out.give(kusto_source::new(Content::Reader(Reader {
-                function,
-                user_data,
-            })));
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let out = Out::required(out, "out")?;
+        let function = callback.ok_or_else(|| handle::null("callback"))?;
+        out.give(kusto_source::new(Content::Reader(Reader {
+            function,
+            user_data,
+        })));
+        Ok(())
+    })
 }
 
 /// A file, opened when the transfer starts; it must not change until the ingestion ends. Its name
@@ -273,15 +267,12 @@ pub unsafe extern "C" fn kusto_source_file(
     out: *mut *mut kusto_source,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let path = to_path(raw(path, path_len, "path")?)?;
-            out.give(kusto_source::new(Content::Path(path)));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let path = to_path(raw(path, path_len, "path")?)?;
+        out.give(kusto_source::new(Content::Path(path)));
+        Ok(())
+    })
 }
 
 /// An open file, pipe or socket, read from its current position to its end. A duplicate is made
@@ -300,15 +291,12 @@ pub unsafe extern "C" fn kusto_source_fd(
     out: *mut *mut kusto_source,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let file = open_file(fd, take_ownership != 0)?;
-            out.give(kusto_source::new(Content::OpenFile(file)));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let file = open_file(fd, take_ownership != 0)?;
+        out.give(kusto_source::new(Content::OpenFile(file)));
+        Ok(())
+    })
 }
 
 /// A source whose data the caller pushes with kusto_stream_write: it holds settings, and is for
@@ -323,13 +311,10 @@ pub unsafe extern "C" fn kusto_source_stream(
     out: *mut *mut kusto_source,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            Out::required(out, "out")?.give(kusto_source::new(Content::Stream));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        Out::required(out, "out")?.give(kusto_source::new(Content::Stream));
+        Ok(())
+    })
 }
 
 /// A list of blobs that are in storage already; add them with kusto_source_blobs_add. The service
@@ -344,13 +329,10 @@ pub unsafe extern "C" fn kusto_source_blobs(
     out: *mut *mut kusto_source,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            Out::required(out, "out")?.give(kusto_source::new(Content::Blobs(Vec::new())));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        Out::required(out, "out")?.give(kusto_source::new(Content::Blobs(Vec::new())));
+        Ok(())
+    })
 }
 
 /// Adds a blob by its URL followed by what lets the service read it: `?SAS`, or one of the documented
@@ -371,26 +353,23 @@ pub unsafe extern "C" fn kusto_source_blobs_add(
     source_id_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let source = handle::borrow_mut(source, "source")?;
-            let Content::Blobs(blobs) = &mut source.content else {
-                return Err(Error::new(
-                    ErrorKind::InvalidState,
-                    Step::CheckArguments,
-                    "is not a list of blobs",
-                )
-                .with_argument("source"));
-            };
-            let mut blob = BlobSource::new(text(url, url_len, "url")?)?.with_raw_size(raw_size);
-            if let Some(id) = optional(source_id, source_id_len, "source_id")? {
-                blob = blob.with_id(id)?;
-            }
-            blobs.push(blob);
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let source = handle::borrow_mut(source, "source")?;
+        let Content::Blobs(blobs) = &mut source.content else {
+            return Err(Error::new(
+                ErrorKind::InvalidState,
+                Step::CheckArguments,
+                "is not a list of blobs",
+            )
+            .with_argument("source"));
+        };
+        let mut blob = BlobSource::new(text(url, url_len, "url")?)?.with_raw_size(raw_size);
+        if let Some(id) = optional(source_id, source_id_len, "source_id")? {
+            blob = blob.with_id(id)?;
+        }
+        blobs.push(blob);
+        Ok(())
+    })
 }
 
 /// The source id, a UUID, under which the outcome is reported; chosen at random when not set. Not for
@@ -407,16 +386,13 @@ pub unsafe extern "C" fn kusto_source_set_id(
     uuid_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
-            let uuid = Uuid::parse_str(text(uuid, uuid_len, "uuid")?.trim())
-                .map_err(|error| Error::invalid_argument("uuid", error.to_string()))?;
-            settings.id = Some(uuid);
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+        let uuid = Uuid::parse_str(text(uuid, uuid_len, "uuid")?.trim())
+            .map_err(|error| Error::invalid_argument("uuid", error.to_string()))?;
+        settings.id = Some(uuid);
+        Ok(())
+    })
 }
 
 /// Declares how the data is compressed already, KUSTO_COMPRESSION_*. Without it a file's name decides
@@ -433,22 +409,19 @@ pub unsafe extern "C" fn kusto_source_set_compression(
     compression: i32,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
-            settings.compression = Some(match compression {
-                KUSTO_COMPRESSION_NONE => Compression::None,
-                KUSTO_COMPRESSION_GZIP => Compression::Gzip,
-                KUSTO_COMPRESSION_ZIP => Compression::Zip,
-                _ => {
-                    let why = "is none of KUSTO_COMPRESSION_*";
-                    return Err(Error::invalid_argument("compression", why));
-                }
-            });
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+        settings.compression = Some(match compression {
+            KUSTO_COMPRESSION_NONE => Compression::None,
+            KUSTO_COMPRESSION_GZIP => Compression::Gzip,
+            KUSTO_COMPRESSION_ZIP => Compression::Zip,
+            _ => {
+                let why = "is none of KUSTO_COMPRESSION_*";
+                return Err(Error::invalid_argument("compression", why));
+            }
+        });
+        Ok(())
+    })
 }
 
 /// The uncompressed size in bytes of data that is compressed already, by which the service batches.
@@ -464,14 +437,11 @@ pub unsafe extern "C" fn kusto_source_set_raw_size(
     raw_size: u64,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
-            settings.raw_size = Some(raw_size);
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+        settings.raw_size = Some(raw_size);
+        Ok(())
+    })
 }
 
 /// A callback that is told how far the transfer is. NULL takes it away again.
@@ -489,17 +459,14 @@ pub unsafe extern "C" fn kusto_source_set_progress(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let settings = handle::borrow_mut(source, "source")?.local_settings()?;
-            settings.progress = callback.map(|function| ProgressCallback {
-                function,
-                user_data,
-            });
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let settings = handle::borrow_mut(source, "source")?.local_settings()?;
+        settings.progress = callback.map(|function| ProgressCallback {
+            function,
+            user_data,
+        });
+        Ok(())
+    })
 }
 
 /// Frees a source that no ingestion took.
@@ -511,8 +478,7 @@ pub unsafe extern "C" fn kusto_source_set_progress(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_source_free(source: *mut kusto_source) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(source) }));
+    guard::value((), || drop(handle::take(source)));
 }
 
 fn to_path(path: &[u8]) -> Result<PathBuf> {

@@ -2,12 +2,12 @@
 
 use std::ffi::c_char;
 
-use super::credential::kusto_credential;
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out};
-use super::text::{CText, lend_optional, text};
-use crate::client::{Client, ClientBuilder};
+use crate::credential::kusto_credential;
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out};
+use crate::text::{CText, lend_optional, text};
+use kusto_ingest::client::{Client, ClientBuilder};
 
 /// Settings of a client. Clients copy it: it may be changed, used again or freed at once.
 pub struct kusto_config {
@@ -23,7 +23,7 @@ impl kusto_config {
         }
     }
 
-    pub(super) fn builder(&self) -> &ClientBuilder {
+    pub(crate) fn builder(&self) -> &ClientBuilder {
         &self.builder
     }
 }
@@ -43,15 +43,12 @@ pub unsafe extern "C" fn kusto_config_parse(
     out: *mut *mut kusto_config,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::required(out, "out")?;
-            let connection_string = text(connection_string, len, "connection_string")?;
-            out.give(kusto_config::new(Client::builder(connection_string)?));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let connection_string = text(connection_string, len, "connection_string")?;
+        out.give(kusto_config::new(Client::builder(connection_string)?));
+        Ok(())
+    })
 }
 
 /// Sets anything by name: "engine endpoint", "ingestion endpoint" (where they cannot be derived),
@@ -75,16 +72,13 @@ pub unsafe extern "C" fn kusto_config_set(
     value_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let config = handle::borrow_mut(config, "config")?;
-            let key = text(key, key_len, "key")?;
-            let value = text(value, value_len, "value")?;
-            *config = kusto_config::new(config.builder.clone().set(key, value)?);
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let config = handle::borrow_mut(config, "config")?;
+        let key = text(key, key_len, "key")?;
+        let value = text(value, value_len, "value")?;
+        *config = kusto_config::new(config.builder.clone().set(key, value)?);
+        Ok(())
+    })
 }
 
 /// How to get tokens; takes the place of what the connection string says.
@@ -99,15 +93,12 @@ pub unsafe extern "C" fn kusto_config_set_credential(
     credential: *const kusto_credential,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let config = handle::borrow_mut(config, "config")?;
-            let credential = handle::borrow(credential, "credential")?.shared();
-            config.builder = config.builder.clone().credential(credential);
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let config = handle::borrow_mut(config, "config")?;
+        let credential = handle::borrow(credential, "credential")?.shared();
+        config.builder = config.builder.clone().credential(credential);
+        Ok(())
+    })
 }
 
 /// The connection string with secrets masked, for logs.
@@ -122,8 +113,7 @@ pub unsafe extern "C" fn kusto_config_redacted(
     config: *const kusto_config,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_optional(config.as_ref().map(|config| &config.redacted), len) }
+    lend_optional(config.as_ref().map(|config| &config.redacted), len)
 }
 
 /// Frees a config. Clients made from it go on.
@@ -134,6 +124,5 @@ pub unsafe extern "C" fn kusto_config_redacted(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_config_free(config: *mut kusto_config) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(config) }));
+    guard::value((), || drop(handle::take(config)));
 }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::dispatcher::{Dispatcher, Poster};
-use super::error::{kusto_error, kusto_status};
-use super::guard::guarded;
-use super::signals::{self, Mask};
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::dispatcher::{Dispatcher, Poster};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::guarded;
+use crate::signals::{self, Mask};
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 
 const WORKERS: usize = 2;
 /// Address space, not memory: pages count once they are touched. A debug build overflows 512 KiB.
@@ -34,13 +34,10 @@ const SHUTDOWN: Duration = Duration::from_secs(3);
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_after_fork_child(err: *mut *mut kusto_error) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            Slot::after_fork();
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        Slot::after_fork();
+        Ok(())
+    })
 }
 
 thread_local! {
@@ -48,7 +45,7 @@ thread_local! {
 }
 
 /// Makes the current thread one of this library's, of a host with this mask of signals.
-pub(super) fn become_library_thread(host: Mask) {
+pub(crate) fn become_library_thread(host: Mask) {
     LIBRARY_THREAD.set(true);
     signals::serve(host);
 }
@@ -60,7 +57,7 @@ fn on_library_thread() -> bool {
 }
 
 /// Fails in a callback, for calls that block.
-pub(super) fn check_may_block() -> Result<()> {
+pub(crate) fn check_may_block() -> Result<()> {
     match on_library_thread() {
         false => Ok(()),
         true => Err(Error::new(
@@ -73,7 +70,7 @@ pub(super) fn check_may_block() -> Result<()> {
 
 /// The threads: workers, blocking threads, dispatcher. Lives as long as a client, a stream or an
 /// operation handle does.
-pub(super) struct Runtime {
+pub(crate) struct Runtime {
     pid: u32,
     parts: Option<Parts>,
     handle: tokio::runtime::Handle,
@@ -89,7 +86,7 @@ struct Parts {
 
 impl Runtime {
     /// The process's runtime, started if it is not running.
-    pub(super) fn acquire() -> Result<Arc<Self>> {
+    pub(crate) fn acquire() -> Result<Arc<Self>> {
         let slot = Slot::current()?;
         let mut shared = slot.runtime.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = shared.upgrade() {
@@ -133,7 +130,7 @@ impl Runtime {
     }
 
     /// Fails in a child process: its memory holds the runtime, but none of its threads.
-    pub(super) fn check_fork(&self) -> Result<()> {
+    pub(crate) fn check_fork(&self) -> Result<()> {
         match self.is_foreign() {
             false => Ok(()),
             true => Err(forked("the handle was made before fork()")),
@@ -141,35 +138,35 @@ impl Runtime {
     }
 
     /// Whether this process is a child of the one that started the runtime.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub(crate) fn is_foreign(&self) -> bool {
         self.pid != std::process::id()
     }
 
     /// Where callbacks are posted.
-    pub(super) fn poster(&self) -> Poster {
+    pub(crate) fn poster(&self) -> Poster {
         self.poster.clone()
     }
 
     /// Runs `start`, which may begin tasks.
-    pub(super) fn enter<T>(&self, start: impl FnOnce() -> T) -> T {
+    pub(crate) fn enter<T>(&self, start: impl FnOnce() -> T) -> T {
         let _entered = self.handle.enter();
         start()
     }
 
     /// Begins a task.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(task);
     }
 
     /// Waits on the calling thread for something that the library's threads do.
-    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T> {
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T> {
         check_may_block()?;
         Ok(self.handle.block_on(future))
     }
 
     /// Does all of a blocking call on the library's threads and waits for it: threads that it leads
     /// to, such as the resolver's, must not inherit the caller's signal mask.
-    pub(super) fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         call: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
@@ -227,7 +224,7 @@ static SLOT: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
 
 impl Slot {
     fn new(before: *mut Slot) -> *mut Self {
-        super::handle::into_raw(Self {
+        crate::handle::into_raw(Self {
             pid: std::process::id(),
             runtime: Mutex::new(Weak::new()),
             _before: before,
@@ -265,7 +262,7 @@ impl Slot {
             .is_err()
         {
             // SAFETY: made above and seen by nobody.
-            drop(unsafe { super::handle::take(new) });
+            drop(unsafe { crate::handle::take(new) });
         }
     }
 }

@@ -5,18 +5,18 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::client::{Call, kusto_client};
-use super::error::{kusto_error, kusto_status};
-use super::guard::{self, guarded};
-use super::handle::{self, Out, output};
-use super::kusto_bool;
-use super::op::{Ended, Start, kusto_done_fn, kusto_op};
-use super::text::{CText, lend_optional, optional, text};
-use crate::client::Client;
-use crate::error::{Error, ErrorKind, Result, Step};
-use crate::op::CallOptions;
-use crate::query::{DataSet, RequestProperties, Table, TableKind};
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::client::{Call, kusto_client};
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::{self, guarded};
+use crate::handle::{self, Out, output};
+use crate::kusto_bool;
+use crate::op::{Ended, Start, kusto_done_fn, kusto_op};
+use crate::text::{CText, lend_optional, optional, text};
+use kusto_ingest::client::Client;
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
+use kusto_ingest::op::CallOptions;
+use kusto_ingest::query::{DataSet, RequestProperties, Table, TableKind};
 
 /// Options and parameters of commands and queries; may be used for any number of them.
 pub struct kusto_request_options(RequestProperties);
@@ -32,14 +32,11 @@ pub unsafe extern "C" fn kusto_request_options_new(
     out: *mut *mut kusto_request_options,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let options = kusto_request_options(RequestProperties::new());
-            Out::required(out, "out")?.give(options);
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let options = kusto_request_options(RequestProperties::new());
+        Out::required(out, "out")?.give(options);
+        Ok(())
+    })
 }
 
 /// Sets one of the service's request options by its name, such as "notruncation" or "servertimeout".
@@ -59,15 +56,12 @@ pub unsafe extern "C" fn kusto_request_options_set(
     value_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(options, err, |options| {
-            let name = name_of(text(name, name_len, "name")?)?;
-            let value = text(value, value_len, "value")?;
-            let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
-            Ok(options.with_option(name, value))
-        })
-    }
+    change(options, err, |options| {
+        let name = name_of(text(name, name_len, "name")?)?;
+        let value = text(value, value_len, "value")?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
+        Ok(options.with_option(name, value))
+    })
 }
 
 /// Sets a query parameter, which the query declares: `declare query_parameters(since:datetime);`. The
@@ -86,13 +80,10 @@ pub unsafe extern "C" fn kusto_request_options_set_parameter(
     value_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(options, err, |options| {
-            let name = name_of(text(name, name_len, "name")?)?;
-            Ok(options.with_parameter(name, text(value, value_len, "value")?))
-        })
-    }
+    change(options, err, |options| {
+        let name = name_of(text(name, name_len, "name")?)?;
+        Ok(options.with_parameter(name, text(value, value_len, "value")?))
+    })
 }
 
 /// The id under which the service logs the request; chosen by the library when not set.
@@ -108,16 +99,13 @@ pub unsafe extern "C" fn kusto_request_options_set_client_request_id(
     id_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        change(options, err, |options| {
-            let id = text(id, id_len, "id")?;
-            if id.is_empty() || !id.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-                return Err(Error::invalid_argument("id", "must be of printable ASCII"));
-            }
-            Ok(options.with_client_request_id(id))
-        })
-    }
+    change(options, err, |options| {
+        let id = text(id, id_len, "id")?;
+        if id.is_empty() || !id.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(Error::invalid_argument("id", "must be of printable ASCII"));
+        }
+        Ok(options.with_client_request_id(id))
+    })
 }
 
 /// Frees request options.
@@ -128,8 +116,7 @@ pub unsafe extern "C" fn kusto_request_options_set_client_request_id(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_request_options_free(options: *mut kusto_request_options) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(options) }));
+    guard::value((), || drop(handle::take(options)));
 }
 
 /// Runs a management command (a text that begins with a dot) or a query, and waits for all of its
@@ -153,19 +140,16 @@ pub unsafe extern "C" fn kusto_execute(
     out: *mut *mut kusto_rows,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = Out::optional(out);
-            let call = Call::new(client, timeout_ms)?;
-            let database = optional(database, database_len, "database")?;
-            let command = text(command, command_len, "command")?;
-            let answer = call
-                .wait_for(|client, limits| execute(client, database, command, options, limits))?;
-            out.give(kusto_rows::new(Arc::new(answer)));
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = Out::optional(out);
+        let call = Call::new(client, timeout_ms)?;
+        let database = optional(database, database_len, "database")?;
+        let command = text(command, command_len, "command")?;
+        let answer =
+            call.wait_for(|client, limits| execute(client, database, command, options, limits))?;
+        out.give(kusto_rows::new(Arc::new(answer)));
+        Ok(())
+    })
 }
 
 /// Begins what kusto_execute does and returns: kusto_op_rows gives the answer. Cancelling gives the
@@ -194,19 +178,16 @@ pub unsafe extern "C" fn kusto_execute_start(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, move || {
-            let start = Start::new(client, timeout_ms, done, user_data, out)?;
-            let database = optional(database, database_len, "database")?;
-            let command = text(command, command_len, "command")?;
-            start.call(
-                |client, limits| execute(client, database, command, options, limits),
-                |answer| answer.map(|answer| Ended::Rows(Arc::new(answer))),
-            );
-            Ok(())
-        })
-    }
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        let database = optional(database, database_len, "database")?;
+        let command = text(command, command_len, "command")?;
+        start.call(
+            |client, limits| execute(client, database, command, options, limits),
+            |answer| answer.map(|answer| Ended::Rows(Arc::new(answer))),
+        );
+        Ok(())
+    })
 }
 
 /// # Safety
@@ -240,7 +221,7 @@ pub struct kusto_rows {
 }
 
 impl kusto_rows {
-    pub(super) fn new(answer: Arc<DataSet>) -> Self {
+    pub(crate) fn new(answer: Arc<DataSet>) -> Self {
         let is_primary = |table: &Table| table.kind == TableKind::PrimaryResult;
         let numbered = answer.tables.iter().enumerate();
         let primary = numbered
@@ -268,7 +249,7 @@ impl kusto_rows {
             .table()
             .map(|table| &table.columns[..])
             .unwrap_or_default();
-        let text = |column: &crate::query::Column| {
+        let text = |column: &kusto_ingest::query::Column| {
             (
                 CText::new(column.name.as_str()),
                 CText::new(column.ty.name()),
@@ -340,8 +321,7 @@ pub unsafe extern "C" fn kusto_rows_json(
     rows: *const kusto_rows,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value(std::ptr::null(), || unsafe {
+    guard::value(std::ptr::null(), || {
         let to_json = |rows: &kusto_rows| CText::new(rows.answer.to_json().to_string());
         let rows = rows.as_ref();
         lend_optional(
@@ -359,8 +339,7 @@ pub unsafe extern "C" fn kusto_rows_json(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_columns(rows: *const kusto_rows) -> usize {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { rows.as_ref() }.map_or(0, |rows| rows.columns.len())
+    rows.as_ref().map_or(0, |rows| rows.columns.len())
 }
 
 /// The name of a column, counted from 0.
@@ -375,11 +354,8 @@ pub unsafe extern "C" fn kusto_rows_column_name(
     column: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let column = rows.as_ref().and_then(|rows| rows.columns.get(column));
-        lend_optional(column.map(|(name, _)| name), len)
-    }
+    let column = rows.as_ref().and_then(|rows| rows.columns.get(column));
+    lend_optional(column.map(|(name, _)| name), len)
 }
 
 /// The type of a column, such as "long", counted from 0.
@@ -394,11 +370,8 @@ pub unsafe extern "C" fn kusto_rows_column_type(
     column: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let column = rows.as_ref().and_then(|rows| rows.columns.get(column));
-        lend_optional(column.map(|(_, ty)| ty), len)
-    }
+    let column = rows.as_ref().and_then(|rows| rows.columns.get(column));
+    lend_optional(column.map(|(_, ty)| ty), len)
 }
 
 /// How many rows the current table has.
@@ -409,8 +382,7 @@ pub unsafe extern "C" fn kusto_rows_column_type(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_len(rows: *const kusto_rows) -> usize {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { rows.as_ref() }
+    rows.as_ref()
         .and_then(kusto_rows::table)
         .map_or(0, |table| table.rows.len())
 }
@@ -423,10 +395,7 @@ pub unsafe extern "C" fn kusto_rows_len(rows: *const kusto_rows) -> usize {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_next(rows: *mut kusto_rows) -> kusto_bool {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value(0, || unsafe {
-        rows.as_mut().is_some_and(kusto_rows::next).into()
-    })
+    guard::value(0, || rows.as_mut().is_some_and(kusto_rows::next).into())
 }
 
 /// Moves before the first row of the next table, for texts that give several; 0 when there is none
@@ -438,8 +407,7 @@ pub unsafe extern "C" fn kusto_rows_next(rows: *mut kusto_rows) -> kusto_bool {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_next_table(rows: *mut kusto_rows) -> kusto_bool {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value(0, || unsafe {
+    guard::value(0, || {
         rows.as_mut().is_some_and(kusto_rows::next_table).into()
     })
 }
@@ -456,11 +424,8 @@ pub unsafe extern "C" fn kusto_rows_text(
     column: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let text = rows.as_ref().and_then(|rows| rows.texts.get(column));
-        lend_optional(text.and_then(Option::as_ref), len)
-    }
+    let text = rows.as_ref().and_then(|rows| rows.texts.get(column));
+    lend_optional(text.and_then(Option::as_ref), len)
 }
 
 /// A `long` or `int` of the current row.
@@ -477,14 +442,11 @@ pub unsafe extern "C" fn kusto_rows_int64(
     out: *mut i64,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        guarded(err, || {
-            let out = output(out, "out")?;
-            *out = handle::borrow(rows, "rows")?.int64(column)?;
-            Ok(())
-        })
-    }
+    guarded(err, || {
+        let out = output(out, "out")?;
+        *out = handle::borrow(rows, "rows")?.int64(column)?;
+        Ok(())
+    })
 }
 
 /// Frees rows, with their texts.
@@ -495,8 +457,7 @@ pub unsafe extern "C" fn kusto_rows_int64(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_free(rows: *mut kusto_rows) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(rows) }));
+    guard::value((), || drop(handle::take(rows)));
 }
 
 /// # Safety
@@ -526,7 +487,7 @@ fn name_of(name: &str) -> Result<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::{Column, ColumnType, Value};
+    use kusto_ingest::query::{Column, ColumnType, Value};
 
     fn table(kind: TableKind, rows: Vec<Vec<Value>>) -> Table {
         Table {

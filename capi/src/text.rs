@@ -2,8 +2,8 @@
 
 use std::ffi::{CStr, c_char};
 
-use super::handle::null;
-use crate::error::{Error, Result};
+use crate::handle::null;
+use kusto_ingest::error::{Error, Result};
 
 /// The length that means "it ends with a NUL": `KUSTO_CSTR` of the header.
 const NUL_TERMINATED: usize = usize::MAX;
@@ -12,7 +12,7 @@ const NUL_TERMINATED: usize = usize::MAX;
 ///
 /// # Safety
 /// `data` is NULL or readable for `len` bytes during `'a`.
-pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize, argument: &str) -> Result<&'a [u8]> {
+pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize, argument: &str) -> Result<&'a [u8]> {
     match (data.is_null(), len) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(null(argument)),
@@ -29,7 +29,7 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize, argument: &str) -> R
 ///
 /// # Safety
 /// `text` is NULL, or readable for `len` bytes, or for as far as its NUL when `len` says so.
-pub(super) unsafe fn raw<'a>(text: *const c_char, len: usize, argument: &str) -> Result<&'a [u8]> {
+pub(crate) unsafe fn raw<'a>(text: *const c_char, len: usize, argument: &str) -> Result<&'a [u8]> {
     if text.is_null() {
         return Err(null(argument));
     }
@@ -45,7 +45,7 @@ pub(super) unsafe fn raw<'a>(text: *const c_char, len: usize, argument: &str) ->
 ///
 /// # Safety
 /// As [`raw`].
-pub(super) unsafe fn text<'a>(text: *const c_char, len: usize, argument: &str) -> Result<&'a str> {
+pub(crate) unsafe fn text<'a>(text: *const c_char, len: usize, argument: &str) -> Result<&'a str> {
     // SAFETY: as promised by the caller.
     let bytes = unsafe { raw(text, len, argument) }?;
     std::str::from_utf8(bytes).map_err(|error| {
@@ -60,7 +60,7 @@ pub(super) unsafe fn text<'a>(text: *const c_char, len: usize, argument: &str) -
 ///
 /// # Safety
 /// As [`raw`].
-pub(super) unsafe fn optional<'a>(
+pub(crate) unsafe fn optional<'a>(
     text: *const c_char,
     len: usize,
     argument: &str,
@@ -74,10 +74,10 @@ pub(super) unsafe fn optional<'a>(
 
 /// A text that an object lends to C, with a NUL behind it. It may hold others: the length tells.
 #[derive(Debug)]
-pub(super) struct CText(Box<[u8]>);
+pub(crate) struct CText(Box<[u8]>);
 
 impl CText {
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         let mut bytes = text.into().into_bytes();
         bytes.push(0);
         Self(bytes.into_boxed_slice())
@@ -87,7 +87,7 @@ impl CText {
     ///
     /// # Safety
     /// `len` is NULL or writable.
-    pub(super) unsafe fn lend(&self, len: *mut usize) -> *const c_char {
+    pub(crate) unsafe fn lend(&self, len: *mut usize) -> *const c_char {
         // SAFETY: as promised by the caller.
         unsafe { put_length(len, self.0.len() - 1) };
         self.0.as_ptr().cast()
@@ -98,7 +98,7 @@ impl CText {
 ///
 /// # Safety
 /// `len` is NULL or writable.
-pub(super) unsafe fn lend_optional(text: Option<&CText>, len: *mut usize) -> *const c_char {
+pub(crate) unsafe fn lend_optional(text: Option<&CText>, len: *mut usize) -> *const c_char {
     match text {
         // SAFETY: as promised by the caller.
         Some(text) => unsafe { text.lend(len) },

@@ -3,15 +3,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::error::{kusto_error, kusto_status, status_of};
-use super::handle;
-use crate::error::{Error, Result};
+use crate::error::{kusto_error, kusto_status, status_of};
+use crate::handle;
+use kusto_ingest::error::{Error, Result};
 
 /// Runs the body of an export that can fail. `*err` gets the error, or NULL on success.
 ///
 /// # Safety
 /// `err` is NULL or writable.
-pub(super) unsafe fn guarded(
+pub(crate) unsafe fn guarded(
     err: *mut *mut kusto_error,
     body: impl FnOnce() -> Result<()>,
 ) -> kusto_status {
@@ -36,7 +36,7 @@ pub(super) unsafe fn guarded(
 }
 
 /// Runs the body of an export that cannot fail. `otherwise` is what a defect of ours looks like.
-pub(super) fn value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+pub(crate) fn value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }
 

@@ -6,21 +6,21 @@ use std::sync::mpsc;
 
 use bytes::Bytes;
 
-use super::callback::{UserData, kusto_drop_fn};
-use super::client::kusto_client;
-use super::error::{kusto_error, kusto_status};
-use super::guard::guarded;
-use super::handle::{self, Out};
-use super::op::{Ended, Start, kusto_done_fn, kusto_op};
-use super::props::kusto_props;
-use super::result::kusto_result;
-use super::runtime::{Runtime, check_may_block};
-use super::source::{Content, Reader, kusto_source};
-use super::{text, timeout};
-use crate::error::{Error, Result};
-use crate::ingest::Receipt;
-use crate::op::{CallOptions, Operation};
-use crate::source::{PushWriter, Source};
+use crate::callback::{UserData, kusto_drop_fn};
+use crate::client::kusto_client;
+use crate::error::{kusto_error, kusto_status};
+use crate::guard::guarded;
+use crate::handle::{self, Out};
+use crate::op::{Ended, Start, kusto_done_fn, kusto_op};
+use crate::props::kusto_props;
+use crate::result::kusto_result;
+use crate::runtime::{Runtime, check_may_block};
+use crate::source::{Content, Reader, kusto_source};
+use crate::{text, timeout};
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::ingest::Receipt;
+use kusto_ingest::op::{CallOptions, Operation};
+use kusto_ingest::source::{PushWriter, Source};
 
 /// What is read at once from a reader.
 const CHUNK: usize = 256 * 1024;
@@ -50,19 +50,16 @@ pub unsafe extern "C" fn kusto_ingest(
     out: *mut *mut kusto_result,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let source = handle::take(source);
-        guarded(err, move || {
-            let out = Out::optional(out);
-            let client = handle::borrow(client, "client")?;
-            let props = handle::borrow(props, "props")?;
-            let source = source.ok_or_else(|| handle::null("source"))?;
-            let options = timeout::options(timeout_ms)?;
-            out.give(kusto_result::new(ingest(client, props, *source, options)?));
-            Ok(())
-        })
-    }
+    let source = handle::take(source);
+    guarded(err, move || {
+        let out = Out::optional(out);
+        let client = handle::borrow(client, "client")?;
+        let props = handle::borrow(props, "props")?;
+        let source = source.ok_or_else(|| handle::null("source"))?;
+        let options = timeout::options(timeout_ms)?;
+        out.give(kusto_result::new(ingest(client, props, *source, options)?));
+        Ok(())
+    })
 }
 
 /// As kusto_ingest, for data in memory, without a source object.
@@ -124,22 +121,19 @@ pub unsafe extern "C" fn kusto_ingest_start(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     let user_data = UserData::new(user_data, drop);
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let source = handle::take(source);
-        guarded(err, move || {
-            let start = Start::new(client, timeout_ms, done, user_data, out)?;
-            let props = handle::borrow(props, "props")?.get();
-            let source = source.ok_or_else(|| handle::null("source"))?;
-            let (content, settings) = source.split();
-            let (source, _) = settings.apply(content.into_source()?, start.runtime())?;
-            start.call(
-                |client, options| client.ingest(source, props, options),
-                |receipt| receipt.map(Ended::Receipt),
-            );
-            Ok(())
-        })
-    }
+    let source = handle::take(source);
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        let props = handle::borrow(props, "props")?.get();
+        let source = source.ok_or_else(|| handle::null("source"))?;
+        let (content, settings) = source.split();
+        let (source, _) = settings.apply(content.into_source()?, start.runtime())?;
+        start.call(
+            |client, options| client.ingest(source, props, options),
+            |receipt| receipt.map(Ended::Receipt),
+        );
+        Ok(())
+    })
 }
 
 fn ingest(

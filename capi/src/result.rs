@@ -2,9 +2,9 @@
 
 use std::ffi::c_char;
 
-use super::text::{CText, lend_optional};
-use super::{guard, handle};
-use crate::ingest::Receipt;
+use crate::text::{CText, lend_optional};
+use crate::{guard, handle};
+use kusto_ingest::ingest::Receipt;
 
 /// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
 pub struct kusto_result {
@@ -20,8 +20,8 @@ struct Item {
 }
 
 impl kusto_result {
-    pub(super) fn new(receipt: Receipt) -> Self {
-        let item = |item: &crate::ingest::ReceiptItem| Item {
+    pub(crate) fn new(receipt: Receipt) -> Self {
+        let item = |item: &kusto_ingest::ingest::ReceiptItem| Item {
             source_id: CText::new(item.source_id.to_string()),
             blob: CText::new(item.blob.as_str()),
         };
@@ -46,8 +46,7 @@ pub unsafe extern "C" fn kusto_result_tracking_token(
     result: *const kusto_result,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_optional(result.as_ref().map(|result| &result.token), len) }
+    lend_optional(result.as_ref().map(|result| &result.token), len)
 }
 
 /// The source id (a UUID) of the first item: the id of the call, when it was not about several blobs.
@@ -61,8 +60,7 @@ pub unsafe extern "C" fn kusto_result_source_id(
     result: *const kusto_result,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { kusto_result_item_source_id(result, 0, len) }
+    kusto_result_item_source_id(result, 0, len)
 }
 
 /// How many items there are: one, or one for each blob, in their order.
@@ -73,8 +71,7 @@ pub unsafe extern "C" fn kusto_result_source_id(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_len(result: *const kusto_result) -> usize {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { result.as_ref() }.map_or(0, |result| result.items.len())
+    result.as_ref().map_or(0, |result| result.items.len())
 }
 
 /// The source id (a UUID) of an item, under which its outcome is reported.
@@ -89,11 +86,8 @@ pub unsafe extern "C" fn kusto_result_item_source_id(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let item = result.as_ref().and_then(|result| result.items.get(index));
-        lend_optional(item.map(|item| &item.source_id), len)
-    }
+    let item = result.as_ref().and_then(|result| result.items.get(index));
+    lend_optional(item.map(|item| &item.source_id), len)
 }
 
 /// The address of an item's blob, without its signature.
@@ -108,11 +102,8 @@ pub unsafe extern "C" fn kusto_result_item_blob(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe {
-        let item = result.as_ref().and_then(|result| result.items.get(index));
-        lend_optional(item.map(|item| &item.blob), len)
-    }
+    let item = result.as_ref().and_then(|result| result.items.get(index));
+    lend_optional(item.map(|item| &item.blob), len)
 }
 
 /// Uncompressed bytes of all items whose size is known.
@@ -123,8 +114,7 @@ pub unsafe extern "C" fn kusto_result_item_blob(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_bytes_raw(result: *const kusto_result) -> u64 {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { result.as_ref() }.map_or(0, |result| result.bytes_raw)
+    result.as_ref().map_or(0, |result| result.bytes_raw)
 }
 
 /// Bytes that were uploaded, after compression.
@@ -135,8 +125,7 @@ pub unsafe extern "C" fn kusto_result_bytes_raw(result: *const kusto_result) -> 
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_bytes_sent(result: *const kusto_result) -> u64 {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { result.as_ref() }.map_or(0, |result| result.bytes_sent)
+    result.as_ref().map_or(0, |result| result.bytes_sent)
 }
 
 /// Frees a result, with its texts.
@@ -147,6 +136,5 @@ pub unsafe extern "C" fn kusto_result_bytes_sent(result: *const kusto_result) ->
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_free(result: *mut kusto_result) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(result) }));
+    guard::value((), || drop(handle::take(result)));
 }

@@ -3,11 +3,11 @@
 use std::ffi::c_char;
 use std::sync::{Arc, OnceLock};
 
-use super::error::{KUSTO_RETRY_UNKNOWN, retry_of};
-use super::guard;
-use super::handle;
-use super::text::{CText, lend_optional};
-use crate::track::{ItemState, Report, ReportItem};
+use crate::error::{KUSTO_RETRY_UNKNOWN, retry_of};
+use crate::guard;
+use crate::handle;
+use crate::text::{CText, lend_optional};
+use kusto_ingest::track::{ItemState, Report, ReportItem};
 
 /// kusto_report_item_state: the service has the message and has not finished.
 pub const KUSTO_ITEM_PENDING: i32 = 0;
@@ -61,7 +61,7 @@ impl Item {
 }
 
 impl kusto_report {
-    pub(super) fn new(report: Arc<Report>) -> Self {
+    pub(crate) fn new(report: Arc<Report>) -> Self {
         Self {
             items: report.items().iter().map(Item::new).collect(),
             report,
@@ -78,8 +78,7 @@ impl kusto_report {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_count(report: *const kusto_report, item_state: i32) -> u64 {
-    // SAFETY: the caller keeps the contract of the header.
-    let report = unsafe { report.as_ref() };
+    let report = report.as_ref();
     let state = ItemState::ALL
         .into_iter()
         .find(|state| *state as i32 == item_state);
@@ -97,8 +96,7 @@ pub unsafe extern "C" fn kusto_report_count(report: *const kusto_report, item_st
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_len(report: *const kusto_report) -> usize {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { report.as_ref() }.map_or(0, |report| report.items.len())
+    report.as_ref().map_or(0, |report| report.items.len())
 }
 
 /// The state of an item, counted from 0: KUSTO_ITEM_*. Treat a number you do not know as pending.
@@ -109,8 +107,7 @@ pub unsafe extern "C" fn kusto_report_len(report: *const kusto_report) -> usize 
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_item_state(report: *const kusto_report, index: usize) -> i32 {
-    // SAFETY: the caller keeps the contract of the header.
-    let item = unsafe { item_of(report, index) };
+    let item = item_of(report, index);
     item.and_then(|(item, _)| item.state)
         .map_or(-1, |state| state as i32)
 }
@@ -123,8 +120,7 @@ pub unsafe extern "C" fn kusto_report_item_state(report: *const kusto_report, in
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_item_retry(report: *const kusto_report, index: usize) -> i32 {
-    // SAFETY: the caller keeps the contract of the header.
-    let item = unsafe { item_of(report, index) };
+    let item = item_of(report, index);
     item.map_or(KUSTO_RETRY_UNKNOWN, |(item, _)| retry_of(item.retry()))
 }
 
@@ -140,8 +136,7 @@ pub unsafe extern "C" fn kusto_report_item_source_id(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.source_id, len) }
+    lend_text(report, index, |item| &item.source_id, len)
 }
 
 /// The address of the item's blob, without its signature.
@@ -156,8 +151,7 @@ pub unsafe extern "C" fn kusto_report_item_source_path(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.source_path, len) }
+    lend_text(report, index, |item| &item.source_path, len)
 }
 
 /// The database.
@@ -172,8 +166,7 @@ pub unsafe extern "C" fn kusto_report_item_database(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.database, len) }
+    lend_text(report, index, |item| &item.database, len)
 }
 
 /// The table.
@@ -188,8 +181,7 @@ pub unsafe extern "C" fn kusto_report_item_table(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.table, len) }
+    lend_text(report, index, |item| &item.table, len)
 }
 
 /// When the state was reached, in the service's notation (UTC).
@@ -204,8 +196,7 @@ pub unsafe extern "C" fn kusto_report_item_updated_on(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.updated_on, len) }
+    lend_text(report, index, |item| &item.updated_on, len)
 }
 
 /// The service's operation, for `.show operations`.
@@ -220,8 +211,7 @@ pub unsafe extern "C" fn kusto_report_item_operation_id(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.operation_id, len) }
+    lend_text(report, index, |item| &item.operation_id, len)
 }
 
 /// The service's id of what it did, which its support asks for.
@@ -236,8 +226,7 @@ pub unsafe extern "C" fn kusto_report_item_activity_id(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.activity_id, len) }
+    lend_text(report, index, |item| &item.activity_id, len)
 }
 
 /// The service's error code, such as "BadRequest_EmptyBlob".
@@ -252,8 +241,7 @@ pub unsafe extern "C" fn kusto_report_item_error_code(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.error_code, len) }
+    lend_text(report, index, |item| &item.error_code, len)
 }
 
 /// The service's text about the item.
@@ -268,8 +256,7 @@ pub unsafe extern "C" fn kusto_report_item_details(
     index: usize,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    unsafe { lend_text(report, index, |item| &item.details, len) }
+    lend_text(report, index, |item| &item.details, len)
 }
 
 /// Everything about all items as a JSON array, under the service's names.
@@ -283,8 +270,7 @@ pub unsafe extern "C" fn kusto_report_json(
     report: *const kusto_report,
     len: *mut usize,
 ) -> *const c_char {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value(std::ptr::null(), || unsafe {
+    guard::value(std::ptr::null(), || {
         let report = report.as_ref();
         let to_json = |report: &kusto_report| CText::new(report.report.to_json().to_string());
         lend_optional(
@@ -302,8 +288,7 @@ pub unsafe extern "C" fn kusto_report_json(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_free(report: *mut kusto_report) {
-    // SAFETY: the caller keeps the contract of the header.
-    guard::value((), || drop(unsafe { handle::take(report) }));
+    guard::value((), || drop(handle::take(report)));
 }
 
 /// # Safety
