@@ -27,8 +27,9 @@
 //! ```
 //!
 //! The rooms: [`client`] is the door; [`source`] says what to ingest and [`props`] how; [`track`]
-//! tells what became of it; [`query`] runs commands and queries; [`connection`] and [`auth`] say
-//! where and as whom; [`error`] and [`op`] are what every call has in common; [`log`] is for bindings.
+//! reports its status; [`query`] runs commands and queries, [`command`] writes the text of commands
+//! and [`values`] holds the service's datetime and timespan; [`connection`] and [`auth`] say where and
+//! as whom; [`error`] and [`op`] are what every call has in common; [`log`] is for bindings.
 
 pub mod auth;
 #[cfg(feature = "bench")]
@@ -36,6 +37,7 @@ pub mod auth;
 pub mod bench;
 pub mod client;
 pub(crate) mod clock;
+pub mod command;
 pub mod connection;
 pub mod error;
 pub(crate) mod http;
@@ -51,6 +53,7 @@ pub mod secret;
 pub mod source;
 pub mod track;
 pub(crate) mod upload;
+pub mod values;
 
 /// What most programs need, in one `use`.
 pub mod prelude {

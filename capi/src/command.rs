@@ -7,9 +7,10 @@ use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::kusto_bool;
 use crate::text::{CText, lend_optional, text};
+use kusto_ingest::command;
 use kusto_ingest::error::{Error, Result};
 use kusto_ingest::props::DataFormat;
-use kusto_ingest::query::{Column, command};
+use kusto_ingest::query::Column;
 
 /// The text of a management command, for kusto_execute.
 pub struct kusto_command {

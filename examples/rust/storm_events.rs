@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use kusto_ingest::command;
 use kusto_ingest::prelude::*;
 use kusto_ingest::props::MappingKind;
-use kusto_ingest::query::{Column, command};
+use kusto_ingest::query::Column;
 
 const TABLE: &str = "StormEvents";
 const MAPPING: &str = "StormEvents_CSV_Mapping";

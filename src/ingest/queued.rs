@@ -14,7 +14,6 @@ use crate::pipeline::{Input, Pipeline, Work};
 use crate::post::message::{Message, StatusInTable};
 use crate::post::queue;
 use crate::props::{DataFormat, IngestionProperties, ReportMethod};
-use crate::query::DateTime;
 use crate::query::request::Service;
 use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
 use crate::secret::Secret;
@@ -24,6 +23,7 @@ use crate::source::{BlobSource, Content, Source};
 use crate::track::TrackingToken;
 use crate::track::table::{self, PendingEntity};
 use crate::upload::{AzureContainers, BlockSource, upload};
+use crate::values::DateTime;
 
 /// The service's limit for one source, unless the properties lift it.
 const MAX_RAW_BYTES: u64 = 6 * 1024 * 1024 * 1024;

@@ -9,7 +9,7 @@ use crate::props::format::DataFormat;
 use crate::props::mapping::{ColumnMapping, Mapping, MappingKind, MappingSource, check_kind};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
-use crate::query::datetime::DateTime;
+use crate::values::DateTime;
 
 mod pass_through;
 #[cfg(test)]

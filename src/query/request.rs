@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Map, Value as Json};
 use url::Url;
 
-use super::{DataSet, service_error, timespan::TimeSpan, v1, v2};
+use super::{DataSet, service_error, v1, v2};
 use crate::auth::authorizer::Authorizer;
 use crate::connection::Endpoints;
 use crate::connection::endpoint;
@@ -16,6 +16,7 @@ use crate::http::headers::{ClientIdentity, new_request_id};
 use crate::http::transport::{Reply, Transport, host_of};
 use crate::op::Scope;
 use crate::secret::Secret;
+use crate::values::TimeSpan;
 
 /// The database of commands that concern none.
 const NO_DATABASE: &str = "NetDefaultDB";
@@ -63,7 +64,7 @@ impl RequestProperties {
 
     /// Sets a query parameter, which the query text must declare. A string or a number is sent as
     /// it is; any other type as the text of its literal, such as `datetime(2026-01-01T00:00:00Z)`
-    /// (see [`command`](crate::query::command) for functions that write literals).
+    /// (the functions of `kusto_ingest::command` write literals).
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.parameters.insert(name.into(), value.into());

@@ -7,8 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::query::datetime::DateTime;
-use crate::query::timespan::TimeSpan;
+use crate::values::{DateTime, TimeSpan};
 
 /// A scalar type of Kusto.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::query::rows::{ColumnType, Value};
+use crate::values::is_decimal;
 
 /// Reads a value. What cannot be of the type is kept as it came, as a dynamic value: nothing is
 /// lost or bent into shape, and one odd cell does not cost the whole answer.
@@ -97,22 +98,6 @@ fn decimal(json: &Json) -> Option<String> {
         Json::String(text) if is_decimal(text) => Some(text.clone()),
         _ => None,
     }
-}
-
-pub(crate) fn is_decimal(text: &str) -> bool {
-    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let has_digits = !(whole.is_empty() && fraction.is_empty());
-    let exponent_is_whole = exponent.is_none_or(|exponent| {
-        let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        !digits.is_empty() && is_digits(digits)
-    });
-    has_digits && is_digits(whole) && is_digits(fraction) && exponent_is_whole
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::http::retry::{RetryPolicy, retry};
 use crate::http::storage::{check_origin, storage_status_error};
 use crate::http::transport::{Reply, Transport};
 use crate::op::Scope;
-use crate::query::DateTime;
 use crate::resources::StatusTable;
+use crate::values::DateTime;
 
 /// The version of the table REST contract that takes JSON without metadata.
 const TABLE_API_VERSION: &str = "2019-02-02";

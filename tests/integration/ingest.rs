@@ -314,9 +314,9 @@ async fn unicode_names_of_database_table_and_mapping() {
             .await
             .unwrap()
     };
-    let name = kusto_ingest::query::command::identifier(table).unwrap();
+    let name = kusto_ingest::command::identifier(table).unwrap();
     run(format!(".create table {name} (['spalte ä']:string)")).await;
-    let mapping_name = kusto_ingest::query::command::string_literal(mapping);
+    let mapping_name = kusto_ingest::command::string_literal(mapping);
     run(format!(
         ".create table {name} ingestion csv mapping {mapping_name} \
          '[{{\"Column\":\"spalte ä\",\"Properties\":{{\"Ordinal\":\"0\"}}}}]'"

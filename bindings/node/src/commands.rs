@@ -1,9 +1,10 @@
 //! The text of commands.
 
+use kusto_ingest::command::{self, BatchingPolicy};
 use kusto_ingest::error::Result;
 use kusto_ingest::props::MappingKind;
-use kusto_ingest::query::command::{self, BatchingPolicy};
-use kusto_ingest::query::{Column, TimeSpan};
+use kusto_ingest::query::Column;
+use kusto_ingest::values::TimeSpan;
 use napi_derive::napi;
 
 use crate::client::whole;

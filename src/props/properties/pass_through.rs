@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::props::mapping::{Mapping, MappingKind, MappingSource, parse_columns};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
-use crate::query::datetime::DateTime;
+use crate::values::DateTime;
 
 impl IngestionProperties {
     /// Sets a property by its name in the service's documentation and its text; names ignore case.

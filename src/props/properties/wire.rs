@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{AUTHORIZATION_CONTEXT, IngestionProperties};
 use crate::props::format::DataFormat;
 use crate::props::mapping::{MappingSource, columns_to_wire_json};
-use crate::query::datetime::DateTime;
 use crate::secret::Secret;
+use crate::values::DateTime;
 
 impl IngestionProperties {
     /// The `AdditionalProperties` of the queue message. Every value is a string, as in the

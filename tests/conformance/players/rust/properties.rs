@@ -3,7 +3,7 @@
 use kusto_ingest::error::Error;
 use kusto_ingest::prelude::*;
 use kusto_ingest::props::{Mapping, MappingSource, ValidationPolicy};
-use kusto_ingest::query::DateTime;
+use kusto_ingest::values::DateTime;
 
 use crate::Defect;
 use crate::message::Message;

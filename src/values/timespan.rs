@@ -14,7 +14,7 @@ const TICKS_PER_DAY: u64 = 86_400 * TICKS_PER_SECOND as u64;
 /// A length of time in ticks of 100 ns, about 29,000 years either way.
 ///
 /// ```
-/// use kusto_ingest::query::TimeSpan;
+/// use kusto_ingest::values::TimeSpan;
 ///
 /// let span: TimeSpan = "-1.02:03:04.0000005".parse()?;
 /// assert_eq!(span.to_string(), "-1.02:03:04.0000005");

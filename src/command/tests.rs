@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::props::{ColumnMapping, Mapping};
-use crate::query::datetime::DateTime;
+use crate::values::DateTime;
 
 /// Undoes the escapes of a literal or an identifier between these two ends; `None` if the text
 /// ends before its closing quote or goes on behind it.

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
+use super::timespan::{TICKS_PER_SECOND, digits, fraction_ticks};
 use crate::error::{Error, Result};
-use crate::query::timespan::{TICKS_PER_SECOND, digits, fraction_ticks};
 
 /// Seconds from 0001-01-01 to 1970-01-01.
 const UNIX_EPOCH_SECONDS: i64 = 62_135_596_800;
@@ -16,7 +16,7 @@ const MAX_TICKS: i64 = 3_155_378_975_999_999_999;
 /// A point in time with ticks of 100 ns, from the year 1 to the year 9999, UTC.
 ///
 /// ```
-/// use kusto_ingest::query::DateTime;
+/// use kusto_ingest::values::DateTime;
 ///
 /// let time: DateTime = "2024-05-01T10:00:00.1234567Z".parse()?;
 /// assert_eq!(time.to_string(), "2024-05-01T10:00:00.1234567Z");

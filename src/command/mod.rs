@@ -2,9 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::props::MappingKind;
-use crate::query::rows::{Column, ColumnType, Value};
-use crate::query::scalar::is_decimal;
-use crate::query::timespan::TimeSpan;
+use crate::query::{Column, ColumnType, Value};
+use crate::values::{TimeSpan, is_decimal};
 
 /// The service's limit for names.
 const MAX_NAME_CHARS: usize = 1024;
@@ -13,7 +12,7 @@ const MAX_NAME_CHARS: usize = 1024;
 /// character. Fails for an empty name and for one of more than 1024 characters.
 ///
 /// ```
-/// use kusto_ingest::query::command::identifier;
+/// use kusto_ingest::command::identifier;
 ///
 /// assert_eq!(identifier("it's")?, r"['it\'s']");
 /// # Ok::<(), kusto_ingest::error::Error>(())
@@ -100,7 +99,8 @@ fn real_literal(number: f64) -> String {
 /// `.create table`: does nothing to a table that exists, even if its columns are others.
 ///
 /// ```
-/// use kusto_ingest::query::{Column, command};
+/// use kusto_ingest::command;
+/// use kusto_ingest::query::Column;
 ///
 /// let columns = [
 ///     Column::with_type_name("Id", "System.Int64")?,
