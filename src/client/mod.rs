@@ -23,11 +23,10 @@ use crate::pipeline::Pipeline;
 use crate::props::IngestionProperties;
 use crate::query::DataSet;
 use crate::query::request::{Kind, RequestProperties, Service};
-use crate::resources::{IngestionResources, Queue, Resources};
+use crate::resources::Resources;
 use crate::source::Source;
-use crate::track::queue::{self as notifications};
-use crate::track::report::ReportItem;
-use crate::track::{Outcome, OutcomeQuery, Report, TrackingToken, table};
+use crate::track::tracker::Tracker;
+use crate::track::{OutcomeQuery, Report, TrackingToken};
 
 pub use crate::pipeline::CompressionLevel;
 pub use builder::ClientBuilder;
@@ -49,6 +48,7 @@ struct Core {
     service: Arc<Service>,
     resources: Arc<Resources>,
     ingestor: QueuedIngestor,
+    tracker: Tracker,
     default_database: String,
     /// Cancelled when calls under way must end.
     closing: CancellationToken,
@@ -64,6 +64,7 @@ impl Client {
         let resources = Arc::new(Resources::new(service.clone(), clock.clone()));
         let closing = CancellationToken::new();
         let core = Core {
+            tracker: Tracker::new(service.transport().clone(), resources.clone()),
             ingestor: QueuedIngestor::new(service.clone(), resources.clone(), clock, pipeline),
             service,
             resources,
@@ -143,7 +144,7 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let token = token.clone();
         self.call(options, move |core, scope| async move {
-            core.status(&scope, &token).await
+            core.tracker.status(&scope, &token).await
         })
     }
 
@@ -156,18 +157,7 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let token = token.clone();
         self.call(options, move |core, scope| async move {
-            if poll.is_zero() {
-                return Err(Error::invalid_argument("poll", "must be more than 0"));
-            }
-            loop {
-                let report = core.status(&scope, &token).await?;
-                if report.is_final() {
-                    return Ok(report);
-                }
-                scope
-                    .sleep(Step::ReadStatus, &core.resources.host(), poll)
-                    .await?;
-            }
+            core.tracker.until_final(&scope, &token, poll).await
         })
     }
 
@@ -177,7 +167,10 @@ impl Client {
         query: &OutcomeQuery,
         options: CallOptions,
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
-        self.outcomes(query, options, Access::Peek)
+        let query = query.clone();
+        self.call(options, move |core, scope| async move {
+            core.tracker.peek_outcomes(&scope, &query).await
+        })
     }
 
     /// Takes failure or success notifications out of their queues. The queues belong to all
@@ -187,18 +180,9 @@ impl Client {
         query: &OutcomeQuery,
         options: CallOptions,
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
-        self.outcomes(query, options, Access::Take)
-    }
-
-    fn outcomes(
-        &self,
-        query: &OutcomeQuery,
-        options: CallOptions,
-        access: Access,
-    ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let query = query.clone();
         self.call(options, move |core, scope| async move {
-            core.outcomes(&scope, &query, access).await
+            core.tracker.take_outcomes(&scope, &query).await
         })
     }
 
@@ -345,83 +329,6 @@ impl Core {
             result
         }
     }
-
-    fn no_table(&self, address: &str) -> Error {
-        Error::new(
-            ErrorKind::NotFound,
-            Step::ReadStatus,
-            format!(
-                "the service does not hand out the status table {address}, where the token says \
-                 the status is: is the token another cluster's?"
-            ),
-        )
-        .with_host(self.resources.host())
-    }
-
-    fn notification_queues<'a>(
-        &self,
-        lent: &'a IngestionResources,
-        outcome: Outcome,
-    ) -> Result<&'a [Queue]> {
-        let (queues, name) = match outcome {
-            Outcome::Failures => (&lent.failed_queues, "queue for failed ingestions"),
-            Outcome::Successes => (&lent.successful_queues, "queue for successful ingestions"),
-        };
-        if queues.is_empty() {
-            Err(self.resources.missing(name))
-        } else {
-            Ok(queues)
-        }
-    }
-
-    async fn outcomes(
-        &self,
-        scope: &Scope,
-        query: &OutcomeQuery,
-        access: Access,
-    ) -> Result<Report> {
-        self.resources
-            .with_fresh(scope, |lent| async move {
-                let queues = self.notification_queues(&lent, query.outcome)?;
-                let transport = self.service.transport();
-                match access {
-                    Access::Peek => notifications::peek(scope, transport, queues, query).await,
-                    Access::Take => notifications::take(scope, transport, queues, query).await,
-                }
-            })
-            .await
-            .map(Report::new)
-    }
-
-    async fn status(&self, scope: &Scope, token: &TrackingToken) -> Result<Report> {
-        let Some(address) = token.status_table() else {
-            let queued = |id: &uuid::Uuid| ReportItem::queued(*id, token.database(), token.table());
-            return Ok(Report::new(token.source_ids().iter().map(queued).collect()));
-        };
-        self.resources
-            .with_fresh(scope, |lent| async move {
-                let status_table = lent
-                    .status_tables
-                    .iter()
-                    .find(|table| table.url().redacted() == address)
-                    .ok_or_else(|| self.no_table(address))?;
-                let mut items = Vec::with_capacity(token.source_ids().len());
-                for id in token.source_ids() {
-                    let item =
-                        table::read(scope, self.service.transport(), status_table, *id).await?;
-                    items.push(item.ok_or_else(|| no_entity(*id, &status_table.host()))?);
-                }
-                Ok(Report::new(items))
-            })
-            .await
-    }
-}
-
-/// What is done to notifications.
-#[derive(Clone, Copy)]
-enum Access {
-    Peek,
-    Take,
 }
 
 /// Counts an ingestion while it lives.
@@ -438,15 +345,6 @@ impl Drop for CallGuard {
     fn drop(&mut self) {
         self.0.calls.send_modify(|count| *count -= 1);
     }
-}
-
-fn no_entity(id: uuid::Uuid, host: &str) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        Step::ReadStatus,
-        format!("the status table holds nothing about source id {id}"),
-    )
-    .with_host(host)
 }
 
 fn check_text(kind: Kind, text: &str) -> Result<()> {

@@ -4,6 +4,7 @@ pub(crate) mod queue;
 pub mod report;
 pub(crate) mod table;
 pub mod token;
+pub(crate) mod tracker;
 
 pub use queue::{Outcome, OutcomeQuery};
 pub use report::{FailureStatus, ItemState, Report, ReportItem};

@@ -1,0 +1,140 @@
+//! Reads the status of ingestions from wherever the service writes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::report::ReportItem;
+use super::{Outcome, OutcomeQuery, Report, TrackingToken, queue, table};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::transport::Transport;
+use crate::op::Scope;
+use crate::resources::{IngestionResources, Queue, Resources};
+
+/// The status of the ingestions of one cluster.
+#[derive(Debug)]
+pub(crate) struct Tracker {
+    transport: Transport,
+    resources: Arc<Resources>,
+}
+
+impl Tracker {
+    pub(crate) fn new(transport: Transport, resources: Arc<Resources>) -> Self {
+        Self {
+            transport,
+            resources,
+        }
+    }
+
+    /// The state of every item now; [`Queued`](super::ItemState::Queued) without a status table.
+    pub(crate) async fn status(&self, scope: &Scope, token: &TrackingToken) -> Result<Report> {
+        let Some(address) = token.status_table() else {
+            let queued = |id: &Uuid| ReportItem::queued(*id, token.database(), token.table());
+            return Ok(Report::new(token.source_ids().iter().map(queued).collect()));
+        };
+        self.resources
+            .with_fresh(scope, |lent| async move {
+                let status_table = lent
+                    .status_tables
+                    .iter()
+                    .find(|table| table.url().redacted() == address)
+                    .ok_or_else(|| self.no_table(address))?;
+                let mut items = Vec::with_capacity(token.source_ids().len());
+                for id in token.source_ids() {
+                    let item = table::read(scope, &self.transport, status_table, *id).await?;
+                    items.push(item.ok_or_else(|| no_entity(*id, &status_table.host()))?);
+                }
+                Ok(Report::new(items))
+            })
+            .await
+    }
+
+    /// Asks for the status every `poll` until no item is pending.
+    pub(crate) async fn until_final(
+        &self,
+        scope: &Scope,
+        token: &TrackingToken,
+        poll: Duration,
+    ) -> Result<Report> {
+        if poll.is_zero() {
+            return Err(Error::invalid_argument("poll", "must be more than 0"));
+        }
+        loop {
+            let report = self.status(scope, token).await?;
+            if report.is_final() {
+                return Ok(report);
+            }
+            scope
+                .sleep(Step::ReadStatus, &self.resources.host(), poll)
+                .await?;
+        }
+    }
+
+    /// Notifications, which stay in their queues.
+    pub(crate) async fn peek_outcomes(
+        &self,
+        scope: &Scope,
+        query: &OutcomeQuery,
+    ) -> Result<Report> {
+        self.resources
+            .with_fresh(scope, |lent| async move {
+                let queues = self.notification_queues(&lent, query.outcome)?;
+                queue::peek(scope, &self.transport, queues, query).await
+            })
+            .await
+            .map(Report::new)
+    }
+
+    /// Notifications, which leave their queues.
+    pub(crate) async fn take_outcomes(
+        &self,
+        scope: &Scope,
+        query: &OutcomeQuery,
+    ) -> Result<Report> {
+        self.resources
+            .with_fresh(scope, |lent| async move {
+                let queues = self.notification_queues(&lent, query.outcome)?;
+                queue::take(scope, &self.transport, queues, query).await
+            })
+            .await
+            .map(Report::new)
+    }
+
+    fn notification_queues<'a>(
+        &self,
+        lent: &'a IngestionResources,
+        outcome: Outcome,
+    ) -> Result<&'a [Queue]> {
+        let (queues, name) = match outcome {
+            Outcome::Failures => (&lent.failed_queues, "queue for failed ingestions"),
+            Outcome::Successes => (&lent.successful_queues, "queue for successful ingestions"),
+        };
+        if queues.is_empty() {
+            Err(self.resources.missing(name))
+        } else {
+            Ok(queues)
+        }
+    }
+
+    fn no_table(&self, address: &str) -> Error {
+        Error::new(
+            ErrorKind::NotFound,
+            Step::ReadStatus,
+            format!(
+                "the service does not hand out the status table {address}, where the token says \
+                 the status is: is the token another cluster's?"
+            ),
+        )
+        .with_host(self.resources.host())
+    }
+}
+
+fn no_entity(id: Uuid, host: &str) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        Step::ReadStatus,
+        format!("the status table holds nothing about source id {id}"),
+    )
+    .with_host(host)
+}
