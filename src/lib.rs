@@ -18,7 +18,7 @@
 //!
 //! let ten_minutes = CallOptions::new().with_timeout(Duration::from_secs(600));
 //! let report = client
-//!     .wait_until_final(receipt.tracking_token(), Duration::from_secs(5), ten_minutes)
+//!     .track_until_final(receipt.tracking_token(), Duration::from_secs(5), ten_minutes)
 //!     .await?;
 //! for item in report.items() {
 //!     println!("{:?} {:?} {:?}", item.source_id, item.state, item.details);

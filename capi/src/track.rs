@@ -42,7 +42,7 @@ pub unsafe extern "C" fn kusto_track(
         let out = Out::required(out, "out")?;
         let call = Call::new(client, timeout_ms)?;
         let token: TrackingToken = text(token, token_len, "token")?.parse()?;
-        let report = call.wait_for(|client, options| client.status(&token, options))?;
+        let report = call.wait_for(|client, options| client.track(&token, options))?;
         out.give(kusto_report::new(Arc::new(report)));
         Ok(())
     })
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn kusto_track_start(
         let start = Start::new(client, timeout_ms, done, user_data, out)?;
         let token: TrackingToken = text(token, token_len, "token")?.parse()?;
         start.call(
-            |client, options| client.status(&token, options),
+            |client, options| client.track(&token, options),
             Ended::of_report,
         );
         Ok(())
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn kusto_track_until_final(
         let token: TrackingToken = text(token, token_len, "token")?.parse()?;
         let poll = poll_interval(poll_ms)?;
         let report =
-            call.wait_for(|client, options| client.wait_until_final(&token, poll, options))?;
+            call.wait_for(|client, options| client.track_until_final(&token, poll, options))?;
         out.give(kusto_report::new(Arc::new(report)));
         Ok(())
     })
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn kusto_track_until_final_start(
         let token: TrackingToken = text(token, token_len, "token")?.parse()?;
         let poll = poll_interval(poll_ms)?;
         start.call(
-            |client, options| client.wait_until_final(&token, poll, options),
+            |client, options| client.track_until_final(&token, poll, options),
             Ended::of_report,
         );
         Ok(())

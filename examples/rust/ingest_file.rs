@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let poll = Duration::from_millis(250);
     let report = client
-        .wait_until_final(receipt.tracking_token(), poll, ten_minutes)
+        .track_until_final(receipt.tracking_token(), poll, ten_minutes)
         .await?;
     for item in report.items() {
         let state = item.state.map_or("?", ItemState::name);

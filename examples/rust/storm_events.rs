@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     let poll = Duration::from_millis(250);
     let report = client
-        .wait_until_final(receipt.tracking_token(), poll, limit())
+        .track_until_final(receipt.tracking_token(), poll, limit())
         .await?;
     for item in report.items() {
         let state = item.state.map_or("?", ItemState::name);

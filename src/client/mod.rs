@@ -137,7 +137,7 @@ impl Client {
     /// The state of every item of an ingestion, read from the status table. Without a status table
     /// (see [`IngestionProperties::with_report_method`]) every item is
     /// [`Queued`](crate::track::ItemState::Queued).
-    pub fn status(
+    pub fn track(
         &self,
         token: &TrackingToken,
         options: CallOptions,
@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// Asks every `poll` until no item is pending, or the deadline of `options` passes.
-    pub fn wait_until_final(
+    pub fn track_until_final(
         &self,
         token: &TrackingToken,
         poll: Duration,

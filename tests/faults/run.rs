@@ -112,7 +112,7 @@ async fn call(
     let receipt = ingested.map_err(|error| format!("before the fault: {error}"))?;
     bed.settle().await;
     watch.armed = bed.arm(&rule);
-    let asking = client.status(receipt.tracking_token(), options);
+    let asking = client.track(receipt.tracking_token(), options);
     let asking = async { asking.await.map(|_| Some(receipt.clone())) };
     watch.over(asking).await
 }

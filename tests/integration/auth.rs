@@ -47,7 +47,7 @@ async fn the_right_token_opens_and_a_wrong_one_is_an_auth_error() {
         .unwrap();
     let poll = std::time::Duration::from_millis(20);
     let report = client
-        .wait_until_final(receipt.tracking_token(), poll, soon())
+        .track_until_final(receipt.tracking_token(), poll, soon())
         .await
         .unwrap();
     assert_eq!(report.count(ItemState::Succeeded), 1);
@@ -191,7 +191,7 @@ async fn tls_with_a_ca_of_our_own() {
         .unwrap();
     let poll = std::time::Duration::from_millis(20);
     let report = client
-        .wait_until_final(receipt.tracking_token(), poll, soon())
+        .track_until_final(receipt.tracking_token(), poll, soon())
         .await
         .unwrap();
     assert_eq!(report.count(ItemState::Succeeded), 1);

@@ -85,7 +85,7 @@ impl Bed {
         let poll = Duration::from_millis(20);
         let report = self
             .client
-            .wait_until_final(receipt.tracking_token(), poll, soon())
+            .track_until_final(receipt.tracking_token(), poll, soon())
             .await
             .unwrap();
         report.items()[0].clone()

@@ -355,7 +355,7 @@ async fn several_blobs_are_one_call_with_many_items() {
     let token = receipt.tracking_token();
     let report = bed
         .client
-        .wait_until_final(token, poll, soon())
+        .track_until_final(token, poll, soon())
         .await
         .unwrap();
     assert_eq!(report.count(ItemState::Succeeded), 3);

@@ -68,7 +68,7 @@ async fn no_token_and_no_signature_in_any_output() {
         let receipt = client.ingest(source, &props, soon()).await.unwrap();
         let poll = std::time::Duration::from_millis(20);
         let report = client
-            .wait_until_final(receipt.tracking_token(), poll, soon())
+            .track_until_final(receipt.tracking_token(), poll, soon())
             .await
             .unwrap();
         printed += &format!(

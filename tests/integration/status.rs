@@ -111,9 +111,9 @@ async fn without_a_status_table_the_state_is_queued() {
     let token = receipt.tracking_token();
     assert!(!token.has_status_table());
     let never = std::time::Duration::ZERO;
-    let error = bed.client.wait_until_final(token, never, soon()).await;
+    let error = bed.client.track_until_final(token, never, soon()).await;
     assert_eq!(error.unwrap_err().argument(), Some("poll"));
-    let report = bed.client.status(token, soon()).await.unwrap();
+    let report = bed.client.track(token, soon()).await.unwrap();
     assert!(report.is_final());
     assert_eq!(report.items()[0].state, Some(ItemState::Queued));
 }
@@ -132,7 +132,7 @@ async fn a_token_kept_as_text_serves_another_client() {
     let other = crate::bed::client_of(&bed.emulator).build().unwrap();
     let token: TrackingToken = text.parse().unwrap();
     let poll = std::time::Duration::from_millis(20);
-    let report = other.wait_until_final(&token, poll, soon()).await.unwrap();
+    let report = other.track_until_final(&token, poll, soon()).await.unwrap();
     assert_eq!(report.count(ItemState::Succeeded), 1);
 }
 
@@ -148,14 +148,14 @@ async fn what_the_status_table_does_not_hold_is_not_found() {
     bed.wait(&receipt).await;
     let other_id = uuid::Uuid::new_v4().to_string();
     let unknown = with_source_id(receipt.tracking_token(), &other_id);
-    let error = bed.client.status(&unknown, soon()).await.unwrap_err();
+    let error = bed.client.track(&unknown, soon()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.message().contains(&other_id), "{error}");
 
     let other = Bed::built_in().await;
     let error = other
         .client
-        .status(receipt.tracking_token(), soon())
+        .track(receipt.tracking_token(), soon())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);

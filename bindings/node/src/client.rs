@@ -108,8 +108,8 @@ impl NativeClient {
         let poll = poll.or_throw()?;
         self.begin(timeout, |client, options| async move {
             let report = match poll {
-                Some(poll) => client.wait_until_final(&token, poll, options).await,
-                None => client.status(&token, options).await,
+                Some(poll) => client.track_until_final(&token, poll, options).await,
+                None => client.track(&token, options).await,
             };
             report.map(|report| answer::report(&report))
         })

@@ -141,8 +141,8 @@ impl Stage {
         self.call(told, limits(told)?, |limits| async move {
             let token = receipt.tracking_token();
             let report = match until_final {
-                true => client.wait_until_final(token, POLL, limits).await,
-                false => client.status(token, limits).await,
+                true => client.track_until_final(token, POLL, limits).await,
+                false => client.track(token, limits).await,
             };
             report.map(|report| answer::report(&report))
         })
