@@ -12,7 +12,7 @@ impl IngestionProperties {
     /// The `AdditionalProperties` of the queue message. Every value is a string, as in the
     /// service's own bag of properties; lists are JSON inside the string. The properties have
     /// passed [`IngestionProperties::validate`] and [`IngestionProperties::check_format`] before.
-    pub fn additional_properties_wire(
+    pub(crate) fn additional_properties_wire(
         &self,
         identity_token: &Secret,
         format: DataFormat,
