@@ -952,7 +952,7 @@ public:
 
     /// A callable `read(void *buffer, std::size_t capacity)` that returns how many bytes it gave, 0 at the
     /// end of the data, less than 0 for a failure, as `::read` does. Never called by two threads at once;
-    /// on the calling thread in `client::ingest`, on one of the library in `client::start`. A failure, or
+    /// on the calling thread in `client::ingest`, on one of the library in `client::start_ingest`. A failure, or
     /// an exception, is `source_io` of the ingestion, and nothing is ingested.
     template <class F> static result<source> try_reader(F &&read)
     {
@@ -1298,7 +1298,7 @@ public:
     std::size_t write(bytes_view data, time_limit limit = {}) { return try_write(data, limit).value(); }
 
     /// Ends the data: what was written is the whole source. Returns at once; the operation, whose time limit
-    /// begins now, tells when the service has it. `done`, if given, is told too, see `client::try_start`.
+    /// begins now, tells when the service has it. `done`, if given, is told too, see `client::try_start_ingest`.
     /// Without data the operation fails. Errors: `invalid_state` when it is finished.
     template <class F = detail::no_callback>
     result<operation<receipt>> try_finish(time_limit limit = {}, F &&done = F())
@@ -1601,7 +1601,7 @@ public:
     /// As `try_warm_up`; throws `error`.
     void warm_up(time_limit limit = {}) const { try_warm_up(limit).value(); }
 
-    /// Begins what `warm_up` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    /// Begins what `warm_up` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<void>> try_start_warm_up(time_limit limit = {}, F &&done = F()) const
     {
@@ -1661,17 +1661,17 @@ public:
     /// destroyed there. What it throws is kept for `operation::callback_error`. Errors: `invalid_argument`,
     /// `forked`; everything else is the operation's result.
     template <class F = detail::no_callback>
-    result<operation<receipt>> try_start(const props &into, source from, time_limit limit = {}, F &&done = F()) const
+    result<operation<receipt>> try_start_ingest(const props &into, source from, time_limit limit = {}, F &&done = F()) const
     {
         const auto kept = from.kept();
         return operation<receipt>::begin(std::forward<F>(done), kept, kusto_ingest_start, handle(), handle(into),
                                          from.release(), limit.milliseconds());
     }
-    /// As `try_start`; throws `error`.
+    /// As `try_start_ingest`; throws `error`.
     template <class F = detail::no_callback>
-    operation<receipt> start(const props &into, source from, time_limit limit = {}, F &&done = F()) const
+    operation<receipt> start_ingest(const props &into, source from, time_limit limit = {}, F &&done = F()) const
     {
-        return try_start(into, std::move(from), limit, std::forward<F>(done)).value();
+        return try_start_ingest(into, std::move(from), limit, std::forward<F>(done)).value();
     }
 
     /// Begins an ingestion whose data follows with `push_stream::write`; may be called in a callback. What
@@ -1707,7 +1707,7 @@ public:
     /// As `try_track`; throws `error`.
     report track(std::string_view token, time_limit limit = {}) const { return try_track(token, limit).value(); }
 
-    /// Begins what `track` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    /// Begins what `track` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_track(std::string_view token, time_limit limit = {}, F &&done = F()) const
     {
@@ -1735,7 +1735,7 @@ public:
         return try_track_until_final(token, poll, limit).value();
     }
 
-    /// Begins what `track_until_final` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    /// Begins what `track_until_final` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
     {
@@ -1763,7 +1763,7 @@ public:
     {
         return try_peek_outcomes(which, token, most, limit).value();
     }
-    /// Begins what `peek_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    /// Begins what `peek_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
@@ -1792,7 +1792,7 @@ public:
         return try_take_outcomes(which, token, most, limit).value();
     }
 
-    /// Begins what `take_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start`.
+    /// Begins what `take_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
@@ -1826,7 +1826,7 @@ public:
     }
 
     /// Begins what `execute` does and returns; may be called in a callback. Cancelling gives the request up; a
-    /// command may have been carried out then. `done` and errors as `try_start`.
+    /// command may have been carried out then. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<rows>> try_start_execute(std::string_view database, std::string_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
     {

@@ -152,7 +152,10 @@ fn no_room_uses_one_above_it() {
     let mut below = BTreeSet::new();
     for (room, allowed) in ALLOWED.iter().chain(&ASSEMBLY) {
         for other in *allowed {
-            assert!(below.contains(other), "{room} uses {other}, which is above it");
+            assert!(
+                below.contains(other),
+                "{room} uses {other}, which is above it"
+            );
         }
         below.insert(*room);
     }

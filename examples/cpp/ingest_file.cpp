@@ -70,7 +70,7 @@ try {
 
     kusto::source source = kusto::source::file(argv[2]);
     source.set_progress(show_progress);
-    const kusto::receipt receipt = wait_for(client.start(props, std::move(source), DEADLINE));
+    const kusto::receipt receipt = wait_for(client.start_ingest(props, std::move(source), DEADLINE));
     // What was queued cannot be called back: from here on Ctrl-C only ends the program.
     std::signal(SIGINT, SIG_DFL);
     std::cout << "queued " << receipt.bytes_raw() << " bytes (" << receipt.bytes_sent() << " sent) as "

@@ -45,7 +45,7 @@ static void done_brings_the_receipt_once()
     const table table(*client, "async");
     watch watch;
     kusto::operation<kusto::receipt> started =
-        client->start(table.props(), kusto::source::memory("1,a\n"), PATIENCE, watch.callback());
+        client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE, watch.callback());
     const kusto::operation<kusto::receipt> operation = std::move(started);
     CHECK(!started && operation);
     const kusto::receipt receipt = operation.get();
@@ -63,7 +63,7 @@ static void a_promise_serves_as_completion()
     std::promise<kusto::receipt> promise;
     std::future<kusto::receipt> future = promise.get_future();
     // The handle is let go: the ingestion goes on.
-    client->start(table.props(), kusto::source::memory("1,a\n"), PATIENCE,
+    client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE,
                   [promise = std::move(promise)](kusto::result<kusto::receipt> came) mutable {
                       promise.set_value(std::move(came).value());
                   });
@@ -82,7 +82,7 @@ static void what_callbacks_throw_comes_back()
         return "nothing";
     };
     const table table(*client, "throwing");
-    const kusto::operation<kusto::receipt> failing = client->start(
+    const kusto::operation<kusto::receipt> failing = client->start_ingest(
         table.props(),
         kusto::source::reader([](void *, std::size_t) -> int { throw std::runtime_error("the disk burns"); }),
         PATIENCE);
@@ -91,13 +91,13 @@ static void what_callbacks_throw_comes_back()
     CHECK(thrown(came.error().cause()) == "the disk burns" && failing.state() == kusto::op_state::failed);
 
     watch watch;
-    const kusto::operation<kusto::receipt> told = client->start(
+    const kusto::operation<kusto::receipt> told = client->start_ingest(
         table.props(),
         kusto::source::reader([](void *, std::size_t) -> int { throw std::runtime_error("again"); }), PATIENCE,
         watch.callback());
     CHECK(watch.told_once(kusto::errc::source_io));
 
-    const kusto::operation<kusto::receipt> operation = client->start(
+    const kusto::operation<kusto::receipt> operation = client->start_ingest(
         table.props(), kusto::source::memory("1,a\n"), PATIENCE,
         [](kusto::result<kusto::receipt>) { throw std::runtime_error("no window"); });
     // The ingestion is none the worse.
@@ -110,7 +110,7 @@ static void waiting_in_a_callback_is_refused()
 {
     const table table(*client, "waiting");
     std::promise<kusto::errc> answer;
-    client->start(table.props(), kusto::source::memory("1,a\n"), PATIENCE, [&](kusto::result<kusto::receipt>) {
+    client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE, [&](kusto::result<kusto::receipt>) {
         answer.set_value(client->try_execute(database(), "print 1", PATIENCE).code());
     });
     CHECK(answer.get_future().get() == kusto::errc::invalid_state);
@@ -120,7 +120,7 @@ static void cancelled_and_late_operations_end()
 {
     watch cancelled, late;
     gate one, two;
-    kusto::operation<kusto::receipt> operation = client->start(nowhere(), one.source(), PATIENCE, cancelled.callback());
+    kusto::operation<kusto::receipt> operation = client->start_ingest(nowhere(), one.source(), PATIENCE, cancelled.callback());
     one.await();
     CHECK(operation.state() == kusto::op_state::running);
     CHECK(!operation.wait(0s) && !operation.wait(20ms));
@@ -130,7 +130,7 @@ static void cancelled_and_late_operations_end()
     CHECK(operation.wait() && operation.state() == kusto::op_state::cancelled);
     CHECK(cancelled.told_once(kusto::errc::cancelled));
 
-    operation = client->start(nowhere(), two.source(), std::chrono::steady_clock::now() + 1ms, late.callback());
+    operation = client->start_ingest(nowhere(), two.source(), std::chrono::steady_clock::now() + 1ms, late.callback());
     CHECK_CODE(timed_out, operation.try_get());
     CHECK(operation.state() == kusto::op_state::failed);
     CHECK(late.told_once(kusto::errc::timed_out));
@@ -141,8 +141,8 @@ static void a_client_destroyed_with_operations_under_way_cancels_them()
     watch seen, unseen;
     gate gate;
     std::optional<kusto::client> other = connect();
-    const kusto::operation<kusto::receipt> operation = other->start(nowhere(), gate.source(), {}, seen.callback());
-    other->start(nowhere(), gate.source(), {}, unseen.callback());
+    const kusto::operation<kusto::receipt> operation = other->start_ingest(nowhere(), gate.source(), {}, seen.callback());
+    other->start_ingest(nowhere(), gate.source(), {}, unseen.callback());
     gate.await();
     other.reset();
     CHECK_CODE(cancelled, operation.try_get());
@@ -153,7 +153,7 @@ static void closing_waits_and_then_cancels()
 {
     gate gate;
     const kusto::client other = connect();
-    const kusto::operation<kusto::receipt> operation = other.start(nowhere(), gate.source());
+    const kusto::operation<kusto::receipt> operation = other.start_ingest(nowhere(), gate.source());
     gate.await();
     CHECK(other.close(20ms) == 1);
     CHECK_CODE(cancelled, operation.try_get());
@@ -167,7 +167,7 @@ static void a_client_may_end_in_the_last_callback()
     std::promise<void> ended;
     // The callback holds the last reference.
     const kusto::client &last = *other;
-    last.start(table.props(), kusto::source::memory("1,a\n"), PATIENCE,
+    last.start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE,
                [other = std::move(other), &ended](kusto::result<kusto::receipt> came) mutable {
                    CHECK(came);
                    other.reset();
@@ -261,7 +261,7 @@ static void every_call_can_run_in_the_background()
 {
     const table table(*client, "background");
     client->start_warm_up(PATIENCE).get();
-    const kusto::receipt receipt = client->start(table.props(), kusto::source::memory("1,a\n"), PATIENCE).get();
+    const kusto::receipt receipt = client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE).get();
     const std::string token(receipt.tracking_token());
     CHECK(client->start_track_until_final(token, 20ms, PATIENCE).get().count(kusto::item_state::succeeded) == 1);
     std::promise<std::size_t> items;
@@ -282,7 +282,7 @@ static void a_hundred_at_once()
     const kusto::props props = table.props();
     std::vector<kusto::operation<kusto::receipt>> operations;
     for (int i = 0; i < 100; i++)
-        operations.push_back(client->start(props, kusto::source::owned(std::to_string(i) + ",row\n"), PATIENCE));
+        operations.push_back(client->start_ingest(props, kusto::source::owned(std::to_string(i) + ",row\n"), PATIENCE));
     for (const kusto::operation<kusto::receipt> &operation : operations)
         CHECK(succeeds(*client, operation.get()));
     CHECK(table.rows() == 100);

@@ -101,7 +101,7 @@ static void a_transfer_that_stalls_can_be_cancelled()
 {
     const fault stalled(STALLED);
     const kusto::operation<kusto::receipt> operation =
-        client->start(kusto::props(database(), "nowhere"), kusto::source::memory("1,a\n"));
+        client->start_ingest(kusto::props(database(), "nowhere"), kusto::source::memory("1,a\n"));
     CHECK(eventually([] { return fault::fired(); }));
     CHECK(operation.state() == kusto::op_state::running);
     operation.cancel();

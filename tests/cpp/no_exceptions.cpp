@@ -29,7 +29,7 @@ static void failing_readers_return_less_than_nothing()
     const auto props = kusto::props::try_make("d", "t");
     std::istringstream failed;
     failed.setstate(std::ios::badbit);
-    auto operation = client.value().try_start(props.value(), kusto::source::try_istream(failed).value(), PATIENCE,
+    auto operation = client.value().try_start_ingest(props.value(), kusto::source::try_istream(failed).value(), PATIENCE,
                                               [](kusto::result<kusto::receipt> came) { CHECK(!came); });
     CHECK(operation->try_wait(PATIENCE));
     CHECK(operation->try_get().code() != kusto::errc::ok);

@@ -125,7 +125,7 @@ static void what_was_moved_from_is_refused()
     kusto::source source = kusto::source::memory("1,a\n");
     const kusto::source thief = std::move(source);
     CHECK(refuses(client.try_ingest(props, std::move(source), 1s), "source"));
-    CHECK(refuses(client.try_start(other, kusto::source::memory("1,a\n")), "props"));
+    CHECK(refuses(client.try_start_ingest(other, kusto::source::memory("1,a\n")), "props"));
     kusto::operation<kusto::receipt> nothing(nullptr);
     CHECK_CODE(invalid_argument, nothing.try_get(1s));
     nothing.cancel();
@@ -170,7 +170,7 @@ static void callables_are_destroyed_also_when_nothing_comes_of_them()
         source.set_progress(tell).clear_progress().set_progress(tell);
         CHECK_CODE(invalid_state, kusto::source::blobs().try_set_progress(tell));
         const kusto::client nobody(nullptr);
-        CHECK_CODE(invalid_argument, nobody.try_start(kusto::props("d", "t"), std::move(source), 1s, done));
+        CHECK_CODE(invalid_argument, nobody.try_start_ingest(kusto::props("d", "t"), std::move(source), 1s, done));
         const kusto::source borrowed = kusto::source::borrowed("1,a\n", [&] { given_back++; });
         CHECK(given_back == 0);
         CHECK(kusto::credential::callback([life = token_of_life(alive)](kusto::token_request &) {}));

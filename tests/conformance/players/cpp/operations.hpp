@@ -47,7 +47,7 @@ public:
         if (said.get("source") == "stream")
             push(through, into, std::move(from), said);
         else
-            begun_ = through.start(into, std::move(from), limit_of(said));
+            begun_ = through.start_ingest(into, std::move(from), limit_of(said));
         if (said.flag("cancelled"))
             cancel();
     }
