@@ -92,7 +92,7 @@ enum class log_level : std::int32_t {
 };
 
 /// The format of data: KUSTO_FORMAT_*.
-enum class format : std::int32_t {
+enum class data_format : std::int32_t {
     csv = KUSTO_FORMAT_CSV,               ///< Comma-separated values, RFC 4180.
     tsv = KUSTO_FORMAT_TSV,               ///< Tab-separated values.
     psv = KUSTO_FORMAT_PSV,               ///< Values separated by `|`.
@@ -114,13 +114,13 @@ enum class format : std::int32_t {
 
 /// What the service reports: KUSTO_REPORT_*.
 enum class report_level : std::int32_t {
-    failures = KUSTO_REPORT_FAILURES, ///< Failures only. The default.
-    none = KUSTO_REPORT_NONE,         ///< Nothing.
-    all = KUSTO_REPORT_ALL            ///< Failures and successes. Not for high volumes.
+    failures_only = KUSTO_REPORT_FAILURES,    ///< Failures. The default.
+    do_not_report = KUSTO_REPORT_NONE,        ///< Nothing.
+    failures_and_successes = KUSTO_REPORT_ALL ///< Failures and successes. Not for high volumes.
 };
 
 /// Where to the service reports: KUSTO_VIA_*.
-enum class report_via : std::int32_t {
+enum class report_method : std::int32_t {
     queue = KUSTO_VIA_QUEUE,                    ///< To the queues of `client::peek_outcomes`. The default.
     table = KUSTO_VIA_TABLE,                    ///< To the status table of `client::track`.
     queue_and_table = KUSTO_VIA_QUEUE_AND_TABLE ///< To both.
@@ -134,7 +134,7 @@ enum class compression : std::int32_t {
 };
 
 /// Where an operation stands: KUSTO_OP_*.
-enum class op_state : std::int32_t {
+enum class operation_state : std::int32_t {
     running = KUSTO_OP_RUNNING,     ///< It has not ended.
     succeeded = KUSTO_OP_SUCCEEDED, ///< It ended with a receipt.
     failed = KUSTO_OP_FAILED,       ///< It ended with an error.
@@ -143,13 +143,13 @@ enum class op_state : std::int32_t {
 
 /// The state of an item of a report: KUSTO_ITEM_*. Treat a value you do not know as pending.
 enum class item_state : std::int32_t {
-    pending = KUSTO_ITEM_PENDING,     ///< The service has the message and has not finished.
-    succeeded = KUSTO_ITEM_SUCCEEDED, ///< Ingested.
-    failed = KUSTO_ITEM_FAILED,       ///< Not ingested; the error code tells why.
-    cancelled = KUSTO_ITEM_CANCELLED, ///< The service stopped the ingestion.
-    skipped = KUSTO_ITEM_SKIPPED,     ///< Nothing to ingest, or it is there already.
-    partial = KUSTO_ITEM_PARTIAL,     ///< Some parts were ingested and some were not.
-    queued = KUSTO_ITEM_QUEUED        ///< Handed over without a status table.
+    pending = KUSTO_ITEM_PENDING,             ///< The service has the message and has not finished.
+    succeeded = KUSTO_ITEM_SUCCEEDED,         ///< Ingested.
+    failed = KUSTO_ITEM_FAILED,               ///< Not ingested; the error code tells why.
+    cancelled = KUSTO_ITEM_CANCELLED,         ///< The service stopped the ingestion.
+    skipped = KUSTO_ITEM_SKIPPED,             ///< Nothing to ingest, or it is there already.
+    partially_succeeded = KUSTO_ITEM_PARTIAL, ///< Some parts were ingested and some were not.
+    queued = KUSTO_ITEM_QUEUED                ///< Handed over without a status table.
 };
 
 /// Which notifications: KUSTO_OUTCOME_*.
@@ -797,12 +797,12 @@ public:
     /// As `try_clone`; throws `error`.
     props clone() const { return try_clone().value(); }
     /// Sets the format of the data. Errors: `invalid_argument`.
-    result<void> try_set_format(format data)
+    result<void> try_set_format(data_format data)
     {
         return detail::call(kusto_props_set_format, c_ptr(), static_cast<std::int32_t>(data));
     }
     /// As `try_set_format`; throws `error`.
-    props &set_format(format data)
+    props &set_format(data_format data)
     {
         try_set_format(data).value();
         return *this;
@@ -842,15 +842,15 @@ public:
     }
     /// What the service reports and where to. With the status table successes are always reported.
     /// Errors: `invalid_argument`.
-    result<void> try_set_reporting(report_level level, report_via via)
+    result<void> try_set_reporting(report_level level, report_method method)
     {
         return detail::call(kusto_props_set_reporting, c_ptr(), static_cast<std::int32_t>(level),
-                            static_cast<std::int32_t>(via));
+                            static_cast<std::int32_t>(method));
     }
     /// As `try_set_reporting`; throws `error`.
-    props &set_reporting(report_level level, report_via via)
+    props &set_reporting(report_level level, report_method method)
     {
-        try_set_reporting(level, via).value();
+        try_set_reporting(level, method).value();
         return *this;
     }
     /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". What the
@@ -885,12 +885,12 @@ public:
     explicit source(kusto_source *taken) : object(taken), kept_(std::make_shared<detail::failure>()) {}
 
     /// Data in memory, copied. No bytes are an error of the ingestion. Errors: `invalid_argument`.
-    static result<source> try_memory(bytes_view data)
+    static result<source> try_bytes(bytes_view data)
     {
         return detail::make<source>(kusto_source_bytes, data.data(), data.size(), nullptr, nullptr);
     }
-    /// As `try_memory`; throws `error`.
-    static source memory(bytes_view data) { return try_memory(data).value(); }
+    /// As `try_bytes`; throws `error`.
+    static source bytes(bytes_view data) { return try_bytes(data).value(); }
 
     /// Data in a container that is moved in and kept as long as it is needed: std::string,
     /// std::vector<std::byte> and what `bytes_view` takes besides. Errors: `invalid_argument`.
@@ -1211,14 +1211,14 @@ public:
     explicit operation(kusto_op *taken) noexcept : object(taken) {}
 
     /// Where it stands. Never waits; any thread, also in a callback.
-    op_state state() const noexcept { return static_cast<op_state>(kusto_op_state(c_ptr())); }
+    operation_state state() const noexcept { return static_cast<operation_state>(kusto_op_state(c_ptr())); }
     /// Waits for its end; false if it still runs when the time is up. How it ended is told by `state` and
     /// `get`. Giving up waiting does not stop it. Any thread; in a callback only with a limit of zero or
     /// when it has ended. Errors: `invalid_state` in a callback.
     result<bool> try_wait(time_limit limit = {}) const
     {
         auto waited = detail::call(kusto_op_wait, static_cast<const kusto_op *>(c_ptr()), limit.milliseconds());
-        if (waited || (*this && state() != op_state::running))
+        if (waited || (*this && state() != operation_state::running))
             return true;
         if (waited.code() == errc::would_block)
             return false;
@@ -1416,7 +1416,7 @@ public:
     static command create_table(std::string_view table) { return try_create_table(table).value(); }
     /// Makes `.create table T ingestion ... mapping`, or `.create-or-alter` with `replace`; `json` is the
     /// mapping, in the current or the legacy shape. Errors: `invalid_argument`.
-    static result<command> try_create_mapping(std::string_view table, format data, std::string_view name,
+    static result<command> try_create_mapping(std::string_view table, data_format data, std::string_view name,
                                               std::string_view json, bool replace = false)
     {
         return detail::make<command>(kusto_command_create_mapping, detail::chars(table), table.size(),
@@ -1424,7 +1424,7 @@ public:
                                      detail::chars(json), json.size(), replace ? 1 : 0);
     }
     /// As `try_create_mapping`; throws `error`.
-    static command create_mapping(std::string_view table, format data, std::string_view name,
+    static command create_mapping(std::string_view table, data_format data, std::string_view name,
                                   std::string_view json, bool replace = false)
     {
         return try_create_mapping(table, data, name, json, replace).value();

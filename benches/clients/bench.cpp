@@ -61,7 +61,7 @@ struct load {
 static void work(const kusto::client &client, const load &load, long items, long concurrency)
 {
     kusto::props props(variable("KUSTO_DATABASE"), "Bench");
-    props.set_format(load.is_bytes() ? kusto::format::json : kusto::format::csv);
+    props.set_format(load.is_bytes() ? kusto::data_format::json : kusto::data_format::csv);
     std::atomic<long> left = items;
     const auto take_items = [&] {
         while (left-- > 0)

@@ -64,7 +64,7 @@ try {
 
     const kusto::client client(kusto::config{connection_string});
     kusto::props props(database, argv[1]);
-    props.set_reporting(kusto::report_level::all, kusto::report_via::table);
+    props.set_reporting(kusto::report_level::failures_and_successes, kusto::report_method::table);
     if (argc == 4)
         props.set("format", argv[3]);
 

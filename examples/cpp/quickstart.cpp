@@ -25,7 +25,7 @@ static void create_table_and_mapping(const connection &db)
         .add_column("Column3", "System.String");
     db.client.execute(db.database, table.text(), 1min);
 
-    const auto mapping = kusto::command::create_mapping("Table1", kusto::format::json, "Table1_mapping",
+    const auto mapping = kusto::command::create_mapping("Table1", kusto::data_format::json, "Table1_mapping",
                                                         R"([{"Column":"Column1","Properties":{"Path":"$.Id"}},
                                                             {"Column":"Column2","Properties":{"Path":"$.Timestamp"}},
                                                             {"Column":"Column3","Properties":{"Path":"$.Message"}}])",
@@ -43,9 +43,9 @@ static kusto::receipt ingest_ten_lines(const connection &db)
                  R"(Z","Message":"This is a test message )" + number + "\"}\n";
     }
     kusto::props props(db.database, "Table1");
-    props.set_format(kusto::format::json)
+    props.set_format(kusto::data_format::json)
         .set_mapping_ref("Table1_mapping")
-        .set_reporting(kusto::report_level::all, kusto::report_via::queue);
+        .set_reporting(kusto::report_level::failures_and_successes, kusto::report_method::queue);
     kusto::receipt receipt = db.client.ingest(props, lines, 1min);
     std::cout << "queued " << receipt.bytes_raw() << " bytes as " << receipt.source_id() << '\n';
     return receipt;

@@ -54,10 +54,10 @@ static bool ingest_blob(const connection &db, std::string_view url, std::uint64_
 {
     const auto started = std::chrono::steady_clock::now();
     kusto::props props(db.database, "StormEvents");
-    props.set_format(kusto::format::csv)
+    props.set_format(kusto::data_format::csv)
         .set_mapping_ref("StormEvents_CSV_Mapping")
         .set("ignoreFirstRecord", "true")
-        .set_reporting(kusto::report_level::all, kusto::report_via::table);
+        .set_reporting(kusto::report_level::failures_and_successes, kusto::report_method::table);
 
     kusto::source source = kusto::source::blobs();
     source.add_blob(url, raw_size);

@@ -45,15 +45,15 @@ static void done_brings_the_receipt_once()
     const table table(*client, "async");
     watch watch;
     kusto::operation<kusto::receipt> started =
-        client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE, watch.callback());
+        client->start_ingest(table.props(), kusto::source::bytes("1,a\n"), PATIENCE, watch.callback());
     const kusto::operation<kusto::receipt> operation = std::move(started);
     CHECK(!started && operation);
     const kusto::receipt receipt = operation.get();
-    CHECK(operation.state() == kusto::op_state::succeeded && operation.wait());
+    CHECK(operation.state() == kusto::operation_state::succeeded && operation.wait());
     CHECK(watch.told_once(kusto::errc::ok));
     CHECK(watch.receipt().source_id() == receipt.source_id());
     operation.cancel();
-    CHECK(operation.state() == kusto::op_state::succeeded);
+    CHECK(operation.state() == kusto::operation_state::succeeded);
     CHECK(succeeds(*client, receipt) && table.rows() == 1);
 }
 
@@ -63,7 +63,7 @@ static void a_promise_serves_as_completion()
     std::promise<kusto::receipt> promise;
     std::future<kusto::receipt> future = promise.get_future();
     // The handle is let go: the ingestion goes on.
-    client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE,
+    client->start_ingest(table.props(), kusto::source::bytes("1,a\n"), PATIENCE,
                   [promise = std::move(promise)](kusto::result<kusto::receipt> came) mutable {
                       promise.set_value(std::move(came).value());
                   });
@@ -88,7 +88,7 @@ static void what_callbacks_throw_comes_back()
         PATIENCE);
     const auto came = failing.try_get();
     CHECK_CODE(source_io, came);
-    CHECK(thrown(came.error().cause()) == "the disk burns" && failing.state() == kusto::op_state::failed);
+    CHECK(thrown(came.error().cause()) == "the disk burns" && failing.state() == kusto::operation_state::failed);
 
     watch watch;
     const kusto::operation<kusto::receipt> told = client->start_ingest(
@@ -98,7 +98,7 @@ static void what_callbacks_throw_comes_back()
     CHECK(watch.told_once(kusto::errc::source_io));
 
     const kusto::operation<kusto::receipt> operation = client->start_ingest(
-        table.props(), kusto::source::memory("1,a\n"), PATIENCE,
+        table.props(), kusto::source::bytes("1,a\n"), PATIENCE,
         [](kusto::result<kusto::receipt>) { throw std::runtime_error("no window"); });
     // The ingestion is none the worse.
     CHECK(succeeds(*client, operation.get()));
@@ -110,7 +110,7 @@ static void waiting_in_a_callback_is_refused()
 {
     const table table(*client, "waiting");
     std::promise<kusto::errc> answer;
-    client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE, [&](kusto::result<kusto::receipt>) {
+    client->start_ingest(table.props(), kusto::source::bytes("1,a\n"), PATIENCE, [&](kusto::result<kusto::receipt>) {
         answer.set_value(client->try_execute(database(), "print 1", PATIENCE).code());
     });
     CHECK(answer.get_future().get() == kusto::errc::invalid_state);
@@ -122,17 +122,17 @@ static void cancelled_and_late_operations_end()
     gate one, two;
     kusto::operation<kusto::receipt> operation = client->start_ingest(nowhere(), one.source(), PATIENCE, cancelled.callback());
     one.await();
-    CHECK(operation.state() == kusto::op_state::running);
+    CHECK(operation.state() == kusto::operation_state::running);
     CHECK(!operation.wait(0s) && !operation.wait(20ms));
     CHECK_CODE(would_block, operation.try_get(0s));
     operation.cancel();
     CHECK_CODE(cancelled, operation.try_get());
-    CHECK(operation.wait() && operation.state() == kusto::op_state::cancelled);
+    CHECK(operation.wait() && operation.state() == kusto::operation_state::cancelled);
     CHECK(cancelled.told_once(kusto::errc::cancelled));
 
     operation = client->start_ingest(nowhere(), two.source(), std::chrono::steady_clock::now() + 1ms, late.callback());
     CHECK_CODE(timed_out, operation.try_get());
-    CHECK(operation.state() == kusto::op_state::failed);
+    CHECK(operation.state() == kusto::operation_state::failed);
     CHECK(late.told_once(kusto::errc::timed_out));
 }
 
@@ -167,7 +167,7 @@ static void a_client_may_end_in_the_last_callback()
     std::promise<void> ended;
     // The callback holds the last reference.
     const kusto::client &last = *other;
-    last.start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE,
+    last.start_ingest(table.props(), kusto::source::bytes("1,a\n"), PATIENCE,
                [other = std::move(other), &ended](kusto::result<kusto::receipt> came) mutable {
                    CHECK(came);
                    other.reset();
@@ -205,7 +205,7 @@ static void a_full_stream_says_so()
     }
     const table table(*client, "full");
     kusto::props props = table.props();
-    kusto::push_stream stream = client->stream(props.set_format(kusto::format::txt));
+    kusto::push_stream stream = client->stream(props.set_format(kusto::data_format::txt));
     std::uint64_t total = 0;
     kusto::errc code = kusto::errc::ok;
     while (code == kusto::errc::ok && total < 200000000) {
@@ -254,14 +254,14 @@ static void a_stream_has_settings_and_can_fail_or_be_cancelled()
     kusto::push_stream told = client->stream(table.props(), std::move(throwing));
     told.write("3,c\n");
     CHECK_CODE(callback, told.finish(PATIENCE).try_get());
-    CHECK_CODE(invalid_argument, client->try_stream(table.props(), kusto::source::memory("1,a\n")));
+    CHECK_CODE(invalid_argument, client->try_stream(table.props(), kusto::source::bytes("1,a\n")));
 }
 
 static void every_call_can_run_in_the_background()
 {
     const table table(*client, "background");
     client->start_warm_up(PATIENCE).get();
-    const kusto::receipt receipt = client->start_ingest(table.props(), kusto::source::memory("1,a\n"), PATIENCE).get();
+    const kusto::receipt receipt = client->start_ingest(table.props(), kusto::source::bytes("1,a\n"), PATIENCE).get();
     const std::string token(receipt.tracking_token());
     CHECK(client->start_track_until_final(token, 20ms, PATIENCE).get().count(kusto::item_state::succeeded) == 1);
     std::promise<std::size_t> items;

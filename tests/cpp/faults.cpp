@@ -101,9 +101,9 @@ static void a_transfer_that_stalls_can_be_cancelled()
 {
     const fault stalled(STALLED);
     const kusto::operation<kusto::receipt> operation =
-        client->start_ingest(kusto::props(database(), "nowhere"), kusto::source::memory("1,a\n"));
+        client->start_ingest(kusto::props(database(), "nowhere"), kusto::source::bytes("1,a\n"));
     CHECK(eventually([] { return fault::fired(); }));
-    CHECK(operation.state() == kusto::op_state::running);
+    CHECK(operation.state() == kusto::operation_state::running);
     operation.cancel();
     CHECK_CODE(cancelled, operation.try_get());
 }

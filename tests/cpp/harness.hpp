@@ -141,8 +141,8 @@ public:
     kusto::props props() const
     {
         kusto::props into(database(), name_);
-        into.set_format(kusto::format::csv)
-            .set_reporting(kusto::report_level::all, kusto::report_via::table)
+        into.set_format(kusto::data_format::csv)
+            .set_reporting(kusto::report_level::failures_and_successes, kusto::report_method::table)
             .set("flushImmediately", "true");
         return into;
     }

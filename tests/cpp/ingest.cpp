@@ -52,7 +52,7 @@ static void memory_copied_moved_in_and_borrowed()
     const table table(*client, "memory");
     const kusto::props props = table.props();
     std::string csv = "1,one\n2,two\n";
-    kusto::source copied = kusto::source::memory(csv);
+    kusto::source copied = kusto::source::bytes(csv);
     csv.assign(csv.size(), 'x');
     const kusto::receipt receipt = client->ingest(props, std::move(copied), PATIENCE);
     CHECK(receipt.bytes_raw() == 12 && receipt.bytes_sent() > 0 && receipt.size() == 1);
@@ -175,7 +175,7 @@ static void no_data_is_an_error_that_names_the_source()
     const kusto::props props(database(), "nowhere");
     CHECK(refuses(client->try_ingest(props, "", PATIENCE), "source"));
     CHECK(refuses(client->try_ingest(props, kusto::source::owned(std::string()), PATIENCE), "source"));
-    CHECK(refuses(client->try_ingest(props, kusto::source::memory(""), PATIENCE), "source"));
+    CHECK(refuses(client->try_ingest(props, kusto::source::bytes(""), PATIENCE), "source"));
     CHECK(refuses(client->try_ingest(props, kusto::source::blobs(), PATIENCE), "source"));
     const auto at_the_end = [](void *, std::size_t) { return 0; };
     CHECK(refuses(client->try_ingest(props, kusto::source::reader(at_the_end), PATIENCE), "source"));
@@ -196,12 +196,12 @@ static void compressed_data_and_given_ids()
                                               73, 228, 2, 0, 164, 76, 183, 196, 4,   0,   0,  0};
     const std::string id = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab0aa";
     const table table(*client, "gzip");
-    kusto::source source = kusto::source::memory(gz);
+    kusto::source source = kusto::source::bytes(gz);
     source.set_compression(kusto::compression::gzip).set_raw_size(4).set_id(id);
     const kusto::receipt receipt = client->ingest(table.props(), std::move(source), PATIENCE);
     CHECK(receipt.bytes_sent() == gz.size() && receipt.bytes_raw() == 4 && receipt.source_id() == id);
     CHECK(succeeds(*client, receipt) && table.rows() == 1);
-    kusto::source wrong = kusto::source::memory("1,a\n");
+    kusto::source wrong = kusto::source::bytes("1,a\n");
     wrong.set_compression(kusto::compression::gzip);
     CHECK(refuses(client->try_ingest(table.props(), std::move(wrong), PATIENCE), "source"));
 }
@@ -211,7 +211,7 @@ static void progress_ends_at_the_size()
     const table table(*client, "progress");
     const std::string csv = "1," + std::string(3000000, 'x') + "\n";
     kusto::progress last{};
-    kusto::source source = kusto::source::memory(csv);
+    kusto::source source = kusto::source::bytes(csv);
     source.set_progress([&](const kusto::progress &now) {
         CHECK(now.read >= last.read);
         last = now;
@@ -251,7 +251,7 @@ static void what_a_reader_throws_comes_back_and_nothing_is_ingested()
 static void what_progress_throws_comes_back_in_doubt()
 {
     const table table(*client, "telling");
-    kusto::source source = kusto::source::memory("1,a\n");
+    kusto::source source = kusto::source::bytes("1,a\n");
     std::atomic<int> calls{0};
     source.set_progress([&](const kusto::progress &) {
         calls++;

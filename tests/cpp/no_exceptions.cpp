@@ -17,7 +17,7 @@ static void errors_are_values()
     auto dead = kusto::config::try_make("Data Source=http://127.0.0.1:1;Fed=false");
     const auto client = kusto::client::try_make(*dead);
     auto props = kusto::props::try_make("d", "t");
-    CHECK(client && props->try_set_format(kusto::format::csv));
+    CHECK(client && props->try_set_format(kusto::data_format::csv));
     CHECK_CODE(network, client.value().try_ingest(*props, "1,a\n", PATIENCE));
     CHECK_CODE(network, client.value().try_execute("", ".show version", PATIENCE));
 }

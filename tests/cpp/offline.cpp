@@ -122,10 +122,10 @@ static void what_was_moved_from_is_refused()
     CHECK_CODE(invalid_argument, other.try_clone());
 
     const kusto::client client = dead_client();
-    kusto::source source = kusto::source::memory("1,a\n");
+    kusto::source source = kusto::source::bytes("1,a\n");
     const kusto::source thief = std::move(source);
     CHECK(refuses(client.try_ingest(props, std::move(source), 1s), "source"));
-    CHECK(refuses(client.try_start_ingest(other, kusto::source::memory("1,a\n")), "props"));
+    CHECK(refuses(client.try_start_ingest(other, kusto::source::bytes("1,a\n")), "props"));
     kusto::operation<kusto::receipt> nothing(nullptr);
     CHECK_CODE(invalid_argument, nothing.try_get(1s));
     nothing.cancel();
@@ -134,19 +134,19 @@ static void what_was_moved_from_is_refused()
 static void properties_and_sources_are_checked()
 {
     kusto::props props("Дб", "表");
-    props.set_format(kusto::format::json).set_mapping_ref("m").add_tag("drop-by:x").set("ignoreFirstRecord", "true");
+    props.set_format(kusto::data_format::json).set_mapping_ref("m").add_tag("drop-by:x").set("ignoreFirstRecord", "true");
     const kusto::props copy = props.clone();
     CHECK(copy && props);
-    CHECK_CODE(invalid_argument, props.try_set_format(static_cast<kusto::format>(99)));
+    CHECK_CODE(invalid_argument, props.try_set_format(static_cast<kusto::data_format>(99)));
     CHECK_CODE(invalid_argument, props.try_set_mapping_json("{"));
     CHECK_CODE(invalid_argument, props.try_set("ignoreFirstRecord", "perhaps"));
     CHECK_CODE(invalid_argument, kusto::props::try_make("", "t"));
     CHECK_CODE(invalid_argument, kusto::source::try_fd(-1));
     kusto::source blobs = kusto::source::blobs();
     CHECK_CODE(invalid_state, blobs.try_set_id("7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001"));
-    CHECK_CODE(invalid_state, kusto::source::memory("x").try_add_blob("https://a/b?sas"));
-    CHECK_CODE(invalid_argument, kusto::source::memory("x").try_set_id("no uuid"));
-    CHECK_CODE(invalid_argument, kusto::source::memory("x").try_set_compression(static_cast<kusto::compression>(9)));
+    CHECK_CODE(invalid_state, kusto::source::bytes("x").try_add_blob("https://a/b?sas"));
+    CHECK_CODE(invalid_argument, kusto::source::bytes("x").try_set_id("no uuid"));
+    CHECK_CODE(invalid_argument, kusto::source::bytes("x").try_set_compression(static_cast<kusto::compression>(9)));
 }
 
 // Counts the live ones among its copies.

@@ -98,12 +98,12 @@ static void commands_are_written_with_names_and_types()
     CHECK(refuses(command.try_add_column("c", "System.Nope"), "type_name"));
     client->execute(database(), command.text(), PATIENCE);
     const kusto::command mapping =
-        kusto::command::create_mapping("made by command", kusto::format::tsv, "m 1.x",
+        kusto::command::create_mapping("made by command", kusto::data_format::tsv, "m 1.x",
                                        R"([{"Column":"b","Properties":{"Ordinal":"0"}}])");
     CHECK(mapping.text().find("ingestion csv mapping") != std::string_view::npos);
     client->execute(database(), mapping.text(), PATIENCE);
     client->execute(database(), ".drop table ['made by command']", PATIENCE);
-    CHECK(refuses(kusto::command::try_create_mapping("t", kusto::format::csv, "m", "{}", true), "mapping"));
+    CHECK(refuses(kusto::command::try_create_mapping("t", kusto::data_format::csv, "m", "{}", true), "mapping"));
     CHECK(refuses(kusto::command::try_create_table(""), "table"));
 }
 
@@ -144,20 +144,20 @@ static void a_token_outlives_its_client()
 static void an_unknown_table_is_a_failure_with_a_code()
 {
     kusto::props props(database(), "no such table");
-    props.set_reporting(kusto::report_level::all, kusto::report_via::table).set("flushImmediately", "true");
+    props.set_reporting(kusto::report_level::failures_and_successes, kusto::report_method::table).set("flushImmediately", "true");
     const kusto::receipt receipt = client->ingest(props, "1,a\n", PATIENCE);
     const kusto::report report = client->track_until_final(receipt.tracking_token(), 20ms, PATIENCE);
     CHECK(report.count(kusto::item_state::failed) == 1 && report[0].retry() == kusto::retry_class::never);
     CHECK(!report[0].error_code().empty() && !report[0].details().empty());
-    props.set_reporting(kusto::report_level::none, kusto::report_via::queue);
+    props.set_reporting(kusto::report_level::do_not_report, kusto::report_method::queue);
     CHECK(ends(*client, client->ingest(props, "1,a\n", PATIENCE), kusto::item_state::queued));
 }
 
 static void outcomes_are_peeked_and_taken(kusto::outcome which, const std::string &table, kusto::item_state state)
 {
     kusto::props props(database(), table);
-    props.set_format(kusto::format::csv).set("flushImmediately", "true");
-    props.set_reporting(kusto::report_level::all, kusto::report_via::queue);
+    props.set_format(kusto::data_format::csv).set("flushImmediately", "true");
+    props.set_reporting(kusto::report_level::failures_and_successes, kusto::report_method::queue);
     const kusto::receipt receipt = client->ingest(props, "1,a\n", PATIENCE);
     const std::string_view token = receipt.tracking_token();
     CHECK(eventually([&] { return client->peek_outcomes(which, token, 32, PATIENCE).size() == 1; }));

@@ -18,38 +18,40 @@ inline kusto::time_limit limit_of(const message &said, std::int64_t otherwise = 
     return timeout < 0 ? kusto::time_limit() : kusto::time_limit(std::chrono::milliseconds(timeout));
 }
 
-inline kusto::format format_of(std::string_view name)
+inline kusto::data_format format_of(std::string_view name)
 {
-    using kusto::format;
-    static const words<format> known = {
-        {"csv", format::csv},
-        {"tsv", format::tsv},
-        {"psv", format::psv},
-        {"scsv", format::scsv},
-        {"sohsv", format::sohsv},
-        {"txt", format::txt},
-        {"raw", format::raw},
-        {"tsve", format::tsve},
-        {"json", format::json},
-        {"multijson", format::multijson},
-        {"singlejson", format::singlejson},
-        {"avro", format::avro},
-        {"apacheavro", format::apacheavro},
-        {"parquet", format::parquet},
-        {"orc", format::orc},
-        {"sstream", format::sstream},
-        {"w3clogfile", format::w3clogfile},
+    using kusto::data_format;
+    static const words<data_format> known = {
+        {"csv", data_format::csv},
+        {"tsv", data_format::tsv},
+        {"psv", data_format::psv},
+        {"scsv", data_format::scsv},
+        {"sohsv", data_format::sohsv},
+        {"txt", data_format::txt},
+        {"raw", data_format::raw},
+        {"tsve", data_format::tsve},
+        {"json", data_format::json},
+        {"multijson", data_format::multijson},
+        {"singlejson", data_format::singlejson},
+        {"avro", data_format::avro},
+        {"apacheavro", data_format::apacheavro},
+        {"parquet", data_format::parquet},
+        {"orc", data_format::orc},
+        {"sstream", data_format::sstream},
+        {"w3clogfile", data_format::w3clogfile},
     };
     return meaning(known, name);
 }
 
 inline void set_reporting(kusto::props &into, const message &said)
 {
-    using kusto::report_level, kusto::report_via;
+    using kusto::report_level, kusto::report_method;
     static const words<report_level> levels = {
-        {"failures", report_level::failures}, {"none", report_level::none}, {"all", report_level::all}};
-    static const words<report_via> methods = {
-        {"queue", report_via::queue}, {"table", report_via::table}, {"both", report_via::queue_and_table}};
+        {"failures", report_level::failures_only},
+        {"none", report_level::do_not_report},
+        {"all", report_level::failures_and_successes}};
+    static const words<report_method> methods = {
+        {"queue", report_method::queue}, {"table", report_method::table}, {"both", report_method::queue_and_table}};
     const auto level = said.find("report_level"), method = said.find("report_method");
     if (level || method)
         into.set_reporting(meaning(levels, level.value_or("failures")), meaning(methods, method.value_or("queue")));
