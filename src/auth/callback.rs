@@ -10,8 +10,8 @@ use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::redact;
 
-/// How long an answer may take when the caller of the library set no other limit.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(300);
+/// How long an answer may take unless [`TokenCallback::with_timeout`] says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Asks a function of the caller for tokens.
 ///
@@ -30,7 +30,7 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(300);
 /// ```
 pub struct TokenCallback {
     ask: Box<dyn Fn(PendingToken) + Send + Sync>,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl TokenCallback {
@@ -38,15 +38,15 @@ impl TokenCallback {
     pub fn new(ask: impl Fn(PendingToken) + Send + Sync + 'static) -> Self {
         Self {
             ask: Box::new(ask),
-            limit: DEFAULT_LIMIT,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 
     /// How long to wait for an answer, 5 minutes unless set. It matters to calls without a
     /// deadline of their own: without it a forgotten answer would hold them for ever.
     #[must_use]
-    pub fn with_limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }
@@ -54,7 +54,7 @@ impl TokenCallback {
 impl fmt::Debug for TokenCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenCallback")
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }
@@ -67,14 +67,14 @@ impl TokenCredential for TokenCallback {
             request: request.clone(),
             answer,
         });
-        match tokio::time::timeout(self.limit, answered).await {
+        match tokio::time::timeout(self.timeout, answered).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(auth_error(
                 "the token callback dropped the request unanswered",
             )),
             Err(_) => Err(auth_error(format!(
                 "the token callback gave no answer within {} ms",
-                self.limit.as_millis()
+                self.timeout.as_millis()
             ))
             .with_retry(RetryClass::Later)),
         }
@@ -105,7 +105,7 @@ impl PendingToken {
 
     /// Gives the token. Does nothing if nobody waits any more.
     pub fn complete(self, token: AccessToken) {
-        // The receiver is gone when the limit passed: the answer came too late for anybody.
+        // The receiver is gone when the timeout passed: the answer came too late for anybody.
         let _ = self.answer.send(Ok(token));
     }
 
@@ -178,7 +178,7 @@ mod tests {
         let kept = std::sync::Arc::new(Mutex::new(Vec::new()));
         let keep = kept.clone();
         let credential = TokenCallback::new(move |pending| keep.lock().unwrap().push(pending))
-            .with_limit(Duration::from_secs(7));
+            .with_timeout(Duration::from_secs(7));
         let error = credential.get_token(&request()).await.unwrap_err();
         assert!(error.message().contains("7000 ms"), "{error}");
         assert_eq!(error.retry(), RetryClass::Later);
