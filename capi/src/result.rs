@@ -28,8 +28,8 @@ impl kusto_result {
         Self {
             token: CText::new(receipt.tracking_token().to_string()),
             items: receipt.items().iter().map(item).collect(),
-            bytes_raw: receipt.raw_bytes(),
-            bytes_sent: receipt.sent_bytes(),
+            bytes_raw: receipt.bytes_raw(),
+            bytes_sent: receipt.bytes_sent(),
         }
     }
 }

@@ -38,8 +38,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!(
         "queued {} bytes ({} sent) as {}",
-        receipt.raw_bytes(),
-        receipt.sent_bytes(),
+        receipt.bytes_raw(),
+        receipt.bytes_sent(),
         receipt.source_id()
     );
 

@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     println!(
         "queued {} bytes as {}",
-        receipt.raw_bytes(),
+        receipt.bytes_raw(),
         receipt.source_id()
     );
 

@@ -320,8 +320,8 @@ impl Core {
             match &result {
                 Ok(receipt) => tracing::info!(
                     source_id = %receipt.source_id(),
-                    raw_bytes = receipt.raw_bytes(),
-                    sent_bytes = receipt.sent_bytes(),
+                    raw_bytes = receipt.bytes_raw(),
+                    sent_bytes = receipt.bytes_sent(),
                     "queued"
                 ),
                 Err(error) => tracing::warn!(%error, "ingestion failed"),

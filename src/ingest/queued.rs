@@ -51,8 +51,8 @@ struct Item {
     blob: Secret,
     /// Without.
     blob_path: String,
-    raw_bytes: Option<u64>,
-    sent_bytes: u64,
+    bytes_raw: Option<u64>,
+    bytes_sent: u64,
     format: DataFormat,
 }
 
@@ -135,8 +135,8 @@ impl QueuedIngestor {
             source_id,
             blob: Secret::new(url.expose().as_str()),
             blob_path: url.redacted().to_owned(),
-            raw_bytes: encoding.raw_size(uploaded.totals.read, given_raw_size),
-            sent_bytes: uploaded.totals.produced,
+            bytes_raw: encoding.raw_size(uploaded.totals.read, given_raw_size),
+            bytes_sent: uploaded.totals.produced,
             format,
         };
         let status_table = self.hand_over(&call, &item).await?;
@@ -256,7 +256,7 @@ impl QueuedIngestor {
         let message = Message {
             id: item.source_id,
             blob_path: item.blob.expose().to_owned(),
-            raw_data_size: item.raw_bytes,
+            raw_data_size: item.bytes_raw,
             database_name: props.database().to_owned(),
             table_name: props.table().to_owned(),
             retain_blob_on_success: props.retain_blob_on_success(),
@@ -295,8 +295,8 @@ impl QueuedIngestor {
             source_id,
             blob: Secret::new(url.expose().as_str()),
             blob_path: String::new(),
-            raw_bytes: Some(MAX_RAW_BYTES),
-            sent_bytes: 0,
+            bytes_raw: Some(MAX_RAW_BYTES),
+            bytes_sent: 0,
             format,
         };
         self.input_queues(lent)?;
@@ -329,8 +329,8 @@ fn blob_item(blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
         source_id: blob.id.unwrap_or_else(Uuid::new_v4),
         blob: Secret::new(blob.url.expose()),
         blob_path: path,
-        raw_bytes: blob.raw_size,
-        sent_bytes: 0,
+        bytes_raw: blob.raw_size,
+        bytes_sent: 0,
         format,
     })
 }
@@ -410,8 +410,8 @@ fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec
         .map(|item| ReceiptItem {
             source_id: item.source_id,
             blob: item.blob_path,
-            raw_bytes: item.raw_bytes,
-            sent_bytes: item.sent_bytes,
+            bytes_raw: item.bytes_raw,
+            bytes_sent: item.bytes_sent,
         })
         .collect();
     Receipt { items, token }

@@ -21,9 +21,9 @@ pub struct ReceiptItem {
     /// The blob's address, without its signature.
     pub blob: String,
     /// Uncompressed size in bytes, when it was counted or given.
-    pub raw_bytes: Option<u64>,
+    pub bytes_raw: Option<u64>,
     /// Bytes that were uploaded; 0 for blobs that were in storage already.
-    pub sent_bytes: u64,
+    pub bytes_sent: u64,
 }
 
 impl Receipt {
@@ -46,12 +46,12 @@ impl Receipt {
     }
 
     /// Uncompressed bytes of all items whose size is known.
-    pub fn raw_bytes(&self) -> u64 {
-        self.items.iter().filter_map(|item| item.raw_bytes).sum()
+    pub fn bytes_raw(&self) -> u64 {
+        self.items.iter().filter_map(|item| item.bytes_raw).sum()
     }
 
     /// Bytes uploaded for all items.
-    pub fn sent_bytes(&self) -> u64 {
-        self.items.iter().map(|item| item.sent_bytes).sum()
+    pub fn bytes_sent(&self) -> u64 {
+        self.items.iter().map(|item| item.bytes_sent).sum()
     }
 }

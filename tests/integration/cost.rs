@@ -141,7 +141,7 @@ async fn what_is_compressed_already_passes_untouched() {
         assert!(!blob.ends_with(".gz.gz"), "{blob}");
         assert!(bed.stored(&receipt).await == *data, "{suffix}");
         // 0 stands for unknown: a raw size is never guessed.
-        assert_eq!(receipt.raw_bytes(), raw, "{suffix}");
-        assert_eq!(receipt.sent_bytes(), data.len() as u64);
+        assert_eq!(receipt.bytes_raw(), raw, "{suffix}");
+        assert_eq!(receipt.bytes_sent(), data.len() as u64);
     }
 }

@@ -146,7 +146,7 @@ async fn progress_of_a_second_attempt_counts_every_byte_once() {
         let receipt = ingest(&fake, source, &props).await.unwrap();
         let length = data.len() as u64;
         assert_eq!(
-            (receipt.raw_bytes(), receipt.sent_bytes()),
+            (receipt.bytes_raw(), receipt.bytes_sent()),
             (length, length)
         );
         let last = *last.lock().unwrap();
@@ -259,6 +259,6 @@ async fn a_named_pipe_cannot_be_read_again_and_loses_nothing_on_failover() {
     });
     let parquet = IngestionProperties::new("Db", "T");
     let receipt = ingest(&fake, Source::file(&path), &parquet).await.unwrap();
-    assert_eq!(receipt.raw_bytes(), LENGTH as u64);
+    assert_eq!(receipt.bytes_raw(), LENGTH as u64);
     writing.join().unwrap().unwrap();
 }

@@ -81,8 +81,8 @@ async fn one_member_at_every_level_and_size() {
             let source = Source::bytes(data.clone());
             let receipt = client.ingest(source, &props, soon()).await.unwrap();
             let compressed = bed.stored(&receipt).await;
-            assert_eq!(receipt.sent_bytes(), compressed.len() as u64);
-            assert_eq!(receipt.raw_bytes(), data.len() as u64);
+            assert_eq!(receipt.bytes_sent(), compressed.len() as u64);
+            assert_eq!(receipt.bytes_raw(), data.len() as u64);
             let (back, behind) = first_member(&compressed);
             assert!(back == data && behind == 0, "{level} {name}");
             // No flags, no time: the header of RFC 1952 up to the operating system.
@@ -122,7 +122,7 @@ async fn the_settings_of_the_pipeline_are_checked_and_work_by_name() {
         .ingest(source, &crate::bed::props(), soon())
         .await
         .unwrap();
-    assert!(receipt.sent_bytes() > 4_194_304);
+    assert!(receipt.bytes_sent() > 4_194_304);
     bed.wait(&receipt).await;
     assert_eq!(bed.count("T").await, rows as i64);
     for (name, value) in [

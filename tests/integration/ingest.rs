@@ -82,8 +82,8 @@ async fn receipts_tell_sizes_and_ids() {
     let receipt = bed.client.ingest(source, &props(), soon()).await.unwrap();
     let item = &receipt.items()[0];
     assert_eq!(item.source_id.to_string(), id);
-    assert_eq!(item.raw_bytes, Some(data.len() as u64));
-    assert!(item.sent_bytes > 0 && item.sent_bytes < data.len() as u64 / 2);
+    assert_eq!(item.bytes_raw, Some(data.len() as u64));
+    assert!(item.bytes_sent > 0 && item.bytes_sent < data.len() as u64 / 2);
     assert!(
         item.blob
             .ends_with(&format!("NetDefaultDB__T__{id}__my_data.csv.gz")),
@@ -93,8 +93,8 @@ async fn receipts_tell_sizes_and_ids() {
     let packed = gzip(data.as_bytes());
     let source = Source::bytes(packed.clone()).with_compression(Compression::Gzip);
     let receipt = bed.client.ingest(source, &props(), soon()).await.unwrap();
-    assert_eq!(receipt.items()[0].raw_bytes, None, "never guessed");
-    assert_eq!(receipt.sent_bytes(), packed.len() as u64);
+    assert_eq!(receipt.items()[0].bytes_raw, None, "never guessed");
+    assert_eq!(receipt.bytes_sent(), packed.len() as u64);
 }
 
 /// A reader of so many rows that are never all in memory.
@@ -128,9 +128,9 @@ async fn many_blocks_arrive_in_order() {
         });
         let receipt = bed.client.ingest(source, &props(), soon()).await.unwrap();
         assert!(
-            receipt.sent_bytes() > 2 * 4 * 1024 * 1024,
+            receipt.bytes_sent() > 2 * 4 * 1024 * 1024,
             "{}",
-            receipt.sent_bytes()
+            receipt.bytes_sent()
         );
         assert_eq!(bed.wait(&receipt).await.state, Some(ItemState::Succeeded));
         let data = bed

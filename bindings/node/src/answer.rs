@@ -13,15 +13,15 @@ pub(crate) fn receipt(receipt: &Receipt) -> String {
         json!({
             "sourceId": item.source_id.to_string(),
             "blob": item.blob,
-            "bytesRaw": item.raw_bytes,
-            "bytesSent": item.sent_bytes,
+            "bytesRaw": item.bytes_raw,
+            "bytesSent": item.bytes_sent,
         })
     };
     json!({
         "items": receipt.items().iter().map(item).collect::<Vec<_>>(),
         "sourceId": receipt.source_id().to_string(),
-        "bytesRaw": receipt.raw_bytes(),
-        "bytesSent": receipt.sent_bytes(),
+        "bytesRaw": receipt.bytes_raw(),
+        "bytesSent": receipt.bytes_sent(),
         "trackingToken": receipt.tracking_token().to_string(),
     })
     .to_string()

@@ -44,8 +44,8 @@ pub(crate) fn receipt(receipt: &Receipt, progress: Option<Progress>) -> Fields {
     let mut fields = vec![
         field("source_id", receipt.source_id()),
         field("items", receipt.items().len()),
-        field("bytes_raw", receipt.raw_bytes()),
-        field("bytes_sent", receipt.sent_bytes()),
+        field("bytes_raw", receipt.bytes_raw()),
+        field("bytes_sent", receipt.bytes_sent()),
     ];
     fields.extend(
         receipt
