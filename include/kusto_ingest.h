@@ -42,102 +42,102 @@
 #define KUSTO_FOREVER ((int64_t)-1)
 
 /**
- * kusto_error_retry: the library cannot tell whether calling again helps.
+ * kusto_error_retry: The library cannot tell.
  */
 #define KUSTO_RETRY_UNKNOWN 0
 
 /**
- * kusto_error_retry: the same call fails again, something must be changed first.
+ * kusto_error_retry: The same call fails again: something must be changed first.
  */
 #define KUSTO_RETRY_NEVER 1
 
 /**
- * kusto_error_retry: the cause is passing, try again later.
+ * kusto_error_retry: The cause is temporary: try again later.
  */
 #define KUSTO_RETRY_LATER 2
 
 /**
- * kusto_log_set: nothing.
+ * kusto_log_set: Nothing.
  */
 #define KUSTO_LOG_OFF 0
 
 /**
- * kusto_log_set: defects.
+ * kusto_log_set: Defects.
  */
 #define KUSTO_LOG_ERROR 1
 
 /**
- * kusto_log_set: failures, also those that a further attempt may mend.
+ * kusto_log_set: Failures, also those that another attempt may mend.
  */
 #define KUSTO_LOG_WARN 2
 
 /**
- * kusto_log_set: one line for each ingestion.
+ * kusto_log_set: One line for each ingestion.
  */
 #define KUSTO_LOG_INFO 3
 
 /**
- * kusto_log_set: steps.
+ * kusto_log_set: Steps.
  */
 #define KUSTO_LOG_DEBUG 4
 
 /**
- * kusto_log_set: everything.
+ * kusto_log_set: Everything.
  */
 #define KUSTO_LOG_TRACE 5
 
 /**
- * kusto_props_set_format: comma-separated values, RFC 4180.
+ * kusto_props_set_format: Comma-separated values, RFC 4180.
  */
 #define KUSTO_FORMAT_CSV 1
 
 /**
- * kusto_props_set_format: tab-separated values.
+ * kusto_props_set_format: Tab-separated values.
  */
 #define KUSTO_FORMAT_TSV 2
 
 /**
- * kusto_props_set_format: values separated by `|`.
+ * kusto_props_set_format: Values separated by `|`.
  */
 #define KUSTO_FORMAT_PSV 3
 
 /**
- * kusto_props_set_format: values separated by `;`.
+ * kusto_props_set_format: Values separated by `;`.
  */
 #define KUSTO_FORMAT_SCSV 4
 
 /**
- * kusto_props_set_format: values separated by the control character SOH.
+ * kusto_props_set_format: Values separated by the control character SOH.
  */
 #define KUSTO_FORMAT_SOHSV 5
 
 /**
- * kusto_props_set_format: lines of text, one column each.
+ * kusto_props_set_format: Lines of text, one column each; empty lines are skipped.
  */
 #define KUSTO_FORMAT_TXT 6
 
 /**
- * kusto_props_set_format: the whole source is one value.
+ * kusto_props_set_format: The whole source is one value.
  */
 #define KUSTO_FORMAT_RAW 7
 
 /**
- * kusto_props_set_format: tab-separated values with backslash escapes.
+ * kusto_props_set_format: Tab-separated values with backslash escapes.
  */
 #define KUSTO_FORMAT_TSVE 8
 
 /**
- * kusto_props_set_format: JSON Lines, one object per line.
+ * kusto_props_set_format: JSON Lines: one object per line.
  */
 #define KUSTO_FORMAT_JSON 9
 
 /**
- * kusto_props_set_format: a JSON array, or objects one after another, over any number of lines.
+ * kusto_props_set_format: A JSON array, or objects one after another, over any number of lines.
  */
 #define KUSTO_FORMAT_MULTIJSON 10
 
 /**
- * kusto_props_set_format: one JSON value.
+ * kusto_props_set_format: One JSON value; line breaks in it are white space.
  */
 #define KUSTO_FORMAT_SINGLEJSON 11
 
@@ -172,37 +172,39 @@
 #define KUSTO_FORMAT_W3CLOGFILE 17
 
 /**
- * kusto_props_set_reporting: failures only. The default.
+ * kusto_props_set_reporting: Failures only. The default.
  */
 #define KUSTO_REPORT_FAILURES 0
 
 /**
- * kusto_props_set_reporting: nothing.
+ * kusto_props_set_reporting: Nothing.
  */
 #define KUSTO_REPORT_NONE 1
 
 /**
- * kusto_props_set_reporting: failures and successes. Not for high volumes.
+ * kusto_props_set_reporting: Failures and successes. The service's pages advise against it at high
+ * volume.
  */
 #define KUSTO_REPORT_ALL 2
 
 /**
- * kusto_props_set_reporting: to the queues that kusto_outcomes_peek and _take read. The default.
+ * kusto_props_set_reporting: The cluster's queues of failures and successes, which all its clients
+ * share. The default.
  */
 #define KUSTO_VIA_QUEUE 0
 
 /**
- * kusto_props_set_reporting: to the status table that kusto_track reads.
+ * kusto_props_set_reporting: The status table, with one entity for each source.
  */
 #define KUSTO_VIA_TABLE 1
 
 /**
- * kusto_props_set_reporting: to both.
+ * kusto_props_set_reporting: Both.
  */
 #define KUSTO_VIA_QUEUE_AND_TABLE 2
 
 /**
- * kusto_source_set_compression: not compressed.
+ * kusto_source_set_compression: Not compressed: the library compresses what the format allows.
  */
 #define KUSTO_COMPRESSION_NONE 0
 
@@ -212,78 +214,79 @@
 #define KUSTO_COMPRESSION_GZIP 1
 
 /**
- * kusto_source_set_compression: a zip archive.
+ * kusto_source_set_compression: A zip archive.
  */
 #define KUSTO_COMPRESSION_ZIP 2
 
 /**
- * kusto_op_state: it has not ended.
+ * kusto_op_state: It has not ended.
  */
 #define KUSTO_OP_RUNNING 0
 
 /**
- * kusto_op_state: it ended with a result.
+ * kusto_op_state: It ended with a result.
  */
 #define KUSTO_OP_SUCCEEDED 1
 
 /**
- * kusto_op_state: it ended with an error.
+ * kusto_op_state: It ended with an error.
  */
 #define KUSTO_OP_FAILED 2
 
 /**
- * kusto_op_state: it was cancelled.
+ * kusto_op_state: It ended because it was cancelled.
  */
 #define KUSTO_OP_CANCELLED 3
 
 /**
- * kusto_outcomes_peek and _take: failures.
- */
-#define KUSTO_OUTCOME_FAILURES 1
-
-/**
- * kusto_outcomes_peek and _take: successes.
- */
-#define KUSTO_OUTCOME_SUCCESSES 2
-
-/**
- * kusto_report_item_state: the service has the message and has not finished.
+ * kusto_report_item_state: The service has the message and has not finished.
  */
 #define KUSTO_ITEM_PENDING 0
 
 /**
- * kusto_report_item_state: ingested.
+ * kusto_report_item_state: Ingested.
  */
 #define KUSTO_ITEM_SUCCEEDED 1
 
 /**
- * kusto_report_item_state: not ingested; the error code tells why.
+ * kusto_report_item_state: Not ingested; the error code says why.
  */
 #define KUSTO_ITEM_FAILED 2
 
 /**
- * kusto_report_item_state: the service stopped the ingestion.
+ * kusto_report_item_state: The service stopped the ingestion.
  */
 #define KUSTO_ITEM_CANCELLED 3
 
 /**
- * kusto_report_item_state: nothing to ingest, or an `ingest-by:` tag says that it is there already.
+ * kusto_report_item_state: There was nothing to ingest, or an `ingest-by:` tag says that the data
+ * is there already.
  */
 #define KUSTO_ITEM_SKIPPED 4
 
 /**
- * kusto_report_item_state: some parts were ingested and some were not.
+ * kusto_report_item_state: Some parts were ingested and some were not.
  */
 #define KUSTO_ITEM_PARTIAL 5
 
 /**
- * kusto_report_item_state: handed over without a status table; only the queues can tell more.
+ * kusto_report_item_state: Handed over without a status table: only the queues report more.
  */
 #define KUSTO_ITEM_QUEUED 6
 
 /**
- * What became of a call. The list only grows; treat a value you do not know by the error's
- * kusto_error_retry.
+ * kusto_outcomes_peek and _take: Failures.
+ */
+#define KUSTO_OUTCOME_FAILURES 1
+
+/**
+ * kusto_outcomes_peek and _take: Successes.
+ */
+#define KUSTO_OUTCOME_SUCCESSES 2
+
+/**
+ * The class of an error. The list only grows: decide about a value that you do not know by whether
+ * the error is permanent.
  */
 enum kusto_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -303,19 +306,20 @@ enum kusto_status
      */
     KUSTO_E_INVALID_STATE = 2,
     /**
-     * The call is right, but this build or platform cannot do it.
+     * The call is valid, but this build or platform cannot do it.
      */
     KUSTO_E_UNSUPPORTED = 3,
     /**
-     * The call's deadline passed.
+     * The deadline of the call passed.
      */
     KUSTO_E_TIMED_OUT = 4,
     /**
-     * Nothing could be done without waiting (longer): the operation still runs, the stream is full.
+     * Nothing could be done without waiting (longer): the operation still runs, or the stream is
+     * full.
      */
     KUSTO_E_WOULD_BLOCK = 5,
     /**
-     * The operation was cancelled, by kusto_op_cancel or because its client was closed or freed.
+     * The call was cancelled, or its client was closed or freed.
      */
     KUSTO_E_CANCELLED = 6,
     /**
@@ -323,7 +327,7 @@ enum kusto_status
      */
     KUSTO_E_CONFIG = 7,
     /**
-     * No token could be had, or the service refused it.
+     * No token could be obtained, or the service rejected it.
      */
     KUSTO_E_AUTH = 8,
     /**
@@ -335,11 +339,11 @@ enum kusto_status
      */
     KUSTO_E_THROTTLED = 10,
     /**
-     * The service answered with an error.
+     * The service reported an error.
      */
     KUSTO_E_SERVICE = 11,
     /**
-     * The thing asked for does not exist.
+     * The requested object does not exist.
      */
     KUSTO_E_NOT_FOUND = 12,
     /**
@@ -347,19 +351,19 @@ enum kusto_status
      */
     KUSTO_E_SOURCE_IO = 13,
     /**
-     * The data or the message is over a limit of the service.
+     * The data or the message exceeds a limit of the service.
      */
     KUSTO_E_TOO_LARGE = 14,
     /**
-     * A callback broke its contract.
+     * A callback of the program failed or broke its contract.
      */
     KUSTO_E_CALLBACK = 15,
     /**
-     * Some items of a call succeeded and some failed.
+     * Some items of the call were handed over and some were not.
      */
     KUSTO_E_PARTIAL = 16,
     /**
-     * The handle was made before `fork()` and used in the child.
+     * The object was made before `fork()` and used in the child process.
      */
     KUSTO_E_FORKED = 17,
     /**
@@ -791,13 +795,28 @@ kusto_status kusto_config_parse(const char *connection_string,
                                 kusto_error **err);
 
 /**
- * Sets anything by name: "engine endpoint", "ingestion endpoint" (where they cannot be derived),
- * "trusted hosts" (separated by commas), "ca certificates" (PEM text), "application", "wrapper"
- * (NAME/VERSION of a language binding), "compression level" (fast, balanced or small; by default
- * fast where the library was built with ISA-L, balanced otherwise), "compression threads" (1 to
- * 64; by default the machine's cores, at most 4), "memory budget" (the most bytes, at least 4 MiB,
- * that are read and not yet acknowledged by storage, for all calls of a client together; by
- * default 64 MiB), or any keyword of the connection string. Names ignore case and spaces.
+ * Sets anything by name: a setting of this list, or any keyword of the connection string. Case and
+ * spaces in names do not count.
+ *
+ * - "engine endpoint": The engine's address, where it cannot be derived from the connection
+ *   string: for IP addresses or "localhost" with two ports, and for private names. Default:
+ *   derived from the connection string.
+ * - "ingestion endpoint": The data management endpoint's address, where it cannot be derived
+ *   from the connection string. Default: derived from the connection string.
+ * - "trusted hosts": Hosts to which tokens may be sent besides the well-known ones. Value: whole
+ *   names, or suffixes that begin with a dot, separated by commas. Default: the hosts of the
+ *   public clouds.
+ * - "ca certificates": Certificates to trust besides the system's, as PEM text. Default: the
+ *   system's.
+ * - "application": The application's name in the service's logs. Default: the program's name.
+ * - "compression level": How much processor time is spent on compression: "fast" costs the
+ *   least, "small" sends the fewest bytes. Value: "fast", "balanced" or "small". Default: "fast"
+ *   in builds with ISA-L, else "balanced".
+ * - "compression threads": How many threads may compress at the same time, for all calls of a
+ *   client together. Value: 1 to 64. Default: the machine's cores, at most 4.
+ * - "memory budget": The most bytes that are read and not yet acknowledged by storage, for all
+ *   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes.
+ *   Default: 67108864 bytes.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each config.

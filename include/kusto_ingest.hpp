@@ -50,113 +50,115 @@ namespace kusto {
 
 // ---- numbers of the C interface ---------------------------------------------------------------------
 
-/// What became of a call: `kusto_status`. The list only grows; treat a value you do not know by
-/// `error::retry`.
+// <generated: lists>
+/// The class of an error. The list only grows: decide about a value that you do not know by whether the
+/// error is permanent.
 enum class errc : std::int32_t {
-    ok = KUSTO_OK,                             ///< It succeeded.
-    invalid_argument = KUSTO_E_INVALID_ARGUMENT, ///< An argument is missing, malformed or out of range.
-    invalid_state = KUSTO_E_INVALID_STATE,     ///< The object's state does not allow the call.
-    unsupported = KUSTO_E_UNSUPPORTED,         ///< This build or platform cannot do it.
-    timed_out = KUSTO_E_TIMED_OUT,             ///< The call's time limit passed.
-    would_block = KUSTO_E_WOULD_BLOCK,         ///< Nothing could be done without waiting (longer).
-    cancelled = KUSTO_E_CANCELLED,             ///< Cancelled, or its client was closed or destroyed.
-    config = KUSTO_E_CONFIG,                   ///< Connection string or setting wrong, or host not trusted.
-    auth = KUSTO_E_AUTH,                       ///< No token could be had, or the service refused it.
-    network = KUSTO_E_NETWORK,                 ///< The host was not reached, or the connection broke.
-    throttled = KUSTO_E_THROTTLED,             ///< The service asks to slow down.
-    service = KUSTO_E_SERVICE,                 ///< The service answered with an error.
-    not_found = KUSTO_E_NOT_FOUND,             ///< The thing asked for does not exist.
-    source_io = KUSTO_E_SOURCE_IO,             ///< The source of the data failed, or changed.
-    too_large = KUSTO_E_TOO_LARGE,             ///< Over a limit of the service.
-    callback = KUSTO_E_CALLBACK,               ///< A callback broke its contract, or threw.
-    partial = KUSTO_E_PARTIAL,                 ///< Some items succeeded and some failed.
-    forked = KUSTO_E_FORKED,                   ///< Made before `fork()` and used in the child.
-    internal = KUSTO_E_INTERNAL                ///< A defect of the library.
+    ok = KUSTO_OK, ///< It succeeded.
+    invalid_argument = KUSTO_E_INVALID_ARGUMENT, ///< An argument is missing, malformed or out of range; the error names it.
+    invalid_state = KUSTO_E_INVALID_STATE, ///< The object is not in a state that allows the call, such as a closed client.
+    unsupported = KUSTO_E_UNSUPPORTED, ///< The call is valid, but this build or platform cannot do it.
+    timed_out = KUSTO_E_TIMED_OUT, ///< The deadline of the call passed.
+    would_block = KUSTO_E_WOULD_BLOCK, ///< Nothing could be done without waiting (longer): the operation still runs, or the stream is full.
+    cancelled = KUSTO_E_CANCELLED, ///< The call was cancelled, or its client was closed or freed.
+    config = KUSTO_E_CONFIG, ///< The connection string or a setting is wrong, or the host is not trusted.
+    auth = KUSTO_E_AUTH, ///< No token could be obtained, or the service rejected it.
+    network = KUSTO_E_NETWORK, ///< The host could not be reached, or the connection broke.
+    throttled = KUSTO_E_THROTTLED, ///< The service asks to slow down.
+    service = KUSTO_E_SERVICE, ///< The service reported an error.
+    not_found = KUSTO_E_NOT_FOUND, ///< The requested object does not exist.
+    source_io = KUSTO_E_SOURCE_IO, ///< The source of the data failed, or changed while it was read.
+    too_large = KUSTO_E_TOO_LARGE, ///< The data or the message exceeds a limit of the service.
+    callback = KUSTO_E_CALLBACK, ///< A callback of the program failed or broke its contract.
+    partial = KUSTO_E_PARTIAL, ///< Some items of the call were handed over and some were not.
+    forked = KUSTO_E_FORKED, ///< The object was made before `fork()` and used in the child process.
+    internal = KUSTO_E_INTERNAL ///< A defect of this library.
 };
 
-/// Whether calling again helps: KUSTO_RETRY_*.
+/// Whether calling again with the same arguments can succeed. KUSTO_RETRY_*.
 enum class retry_class : std::int32_t {
     unknown = KUSTO_RETRY_UNKNOWN, ///< The library cannot tell.
-    never = KUSTO_RETRY_NEVER,     ///< Something must be changed first.
-    later = KUSTO_RETRY_LATER      ///< The cause is passing.
+    never = KUSTO_RETRY_NEVER, ///< The same call fails again: something must be changed first.
+    later = KUSTO_RETRY_LATER ///< The cause is temporary: try again later.
 };
 
-/// How much is logged: KUSTO_LOG_*.
+/// How important a line of the log is, or up to which level lines are wanted. KUSTO_LOG_*.
 enum class log_level : std::int32_t {
-    off = KUSTO_LOG_OFF,     ///< Nothing.
+    off = KUSTO_LOG_OFF, ///< Nothing.
     error = KUSTO_LOG_ERROR, ///< Defects.
-    warn = KUSTO_LOG_WARN,   ///< Failures, also those that a further attempt may mend.
-    info = KUSTO_LOG_INFO,   ///< One line for each ingestion.
+    warn = KUSTO_LOG_WARN, ///< Failures, also those that another attempt may mend.
+    info = KUSTO_LOG_INFO, ///< One line for each ingestion.
     debug = KUSTO_LOG_DEBUG, ///< Steps.
-    trace = KUSTO_LOG_TRACE  ///< Everything.
+    trace = KUSTO_LOG_TRACE ///< Everything.
 };
 
-/// The format of data: KUSTO_FORMAT_*.
+/// The format of the data, under the service's name. KUSTO_FORMAT_*.
 enum class data_format : std::int32_t {
-    csv = KUSTO_FORMAT_CSV,               ///< Comma-separated values, RFC 4180.
-    tsv = KUSTO_FORMAT_TSV,               ///< Tab-separated values.
-    psv = KUSTO_FORMAT_PSV,               ///< Values separated by `|`.
-    scsv = KUSTO_FORMAT_SCSV,             ///< Values separated by `;`.
-    sohsv = KUSTO_FORMAT_SOHSV,           ///< Values separated by SOH.
-    txt = KUSTO_FORMAT_TXT,               ///< Lines of text, one column each.
-    raw = KUSTO_FORMAT_RAW,               ///< The whole source is one value.
-    tsve = KUSTO_FORMAT_TSVE,             ///< Tab-separated values with backslash escapes.
-    json = KUSTO_FORMAT_JSON,             ///< JSON Lines.
-    multijson = KUSTO_FORMAT_MULTIJSON,   ///< A JSON array, or objects over any number of lines.
-    singlejson = KUSTO_FORMAT_SINGLEJSON, ///< One JSON value.
-    avro = KUSTO_FORMAT_AVRO,             ///< Avro, with the service's legacy reader.
-    apacheavro = KUSTO_FORMAT_APACHEAVRO, ///< Avro, with the Apache reader.
-    parquet = KUSTO_FORMAT_PARQUET,       ///< Apache Parquet.
-    orc = KUSTO_FORMAT_ORC,               ///< Apache ORC.
-    sstream = KUSTO_FORMAT_SSTREAM,       ///< Cosmos structured streams.
-    w3clogfile = KUSTO_FORMAT_W3CLOGFILE  ///< W3C extended log files.
+    csv = KUSTO_FORMAT_CSV, ///< Comma-separated values, RFC 4180.
+    tsv = KUSTO_FORMAT_TSV, ///< Tab-separated values.
+    psv = KUSTO_FORMAT_PSV, ///< Values separated by `|`.
+    scsv = KUSTO_FORMAT_SCSV, ///< Values separated by `;`.
+    sohsv = KUSTO_FORMAT_SOHSV, ///< Values separated by the control character SOH.
+    txt = KUSTO_FORMAT_TXT, ///< Lines of text, one column each; empty lines are skipped.
+    raw = KUSTO_FORMAT_RAW, ///< The whole source is one value.
+    tsve = KUSTO_FORMAT_TSVE, ///< Tab-separated values with backslash escapes.
+    json = KUSTO_FORMAT_JSON, ///< JSON Lines: one object per line.
+    multijson = KUSTO_FORMAT_MULTIJSON, ///< A JSON array, or objects one after another, over any number of lines.
+    singlejson = KUSTO_FORMAT_SINGLEJSON, ///< One JSON value; line breaks in it are white space.
+    avro = KUSTO_FORMAT_AVRO, ///< Avro, with the service's legacy reader.
+    apacheavro = KUSTO_FORMAT_APACHEAVRO, ///< Avro, with the Apache reader (logical types).
+    parquet = KUSTO_FORMAT_PARQUET, ///< Apache Parquet.
+    orc = KUSTO_FORMAT_ORC, ///< Apache ORC.
+    sstream = KUSTO_FORMAT_SSTREAM, ///< Cosmos structured streams.
+    w3clogfile = KUSTO_FORMAT_W3CLOGFILE ///< W3C extended log files.
 };
 
-/// What the service reports: KUSTO_REPORT_*.
+/// What the service reports about an ingestion. KUSTO_REPORT_*.
 enum class report_level : std::int32_t {
-    failures_only = KUSTO_REPORT_FAILURES,    ///< Failures. The default.
-    do_not_report = KUSTO_REPORT_NONE,        ///< Nothing.
-    failures_and_successes = KUSTO_REPORT_ALL ///< Failures and successes. Not for high volumes.
+    failures_only = KUSTO_REPORT_FAILURES, ///< Failures only. The default.
+    do_not_report = KUSTO_REPORT_NONE, ///< Nothing.
+    failures_and_successes = KUSTO_REPORT_ALL ///< Failures and successes. The service's pages advise against it at high volume.
 };
 
-/// Where to the service reports: KUSTO_VIA_*.
+/// Where the service reports to. KUSTO_VIA_*.
 enum class report_method : std::int32_t {
-    queue = KUSTO_VIA_QUEUE,                    ///< To the queues of `client::peek_outcomes`. The default.
-    table = KUSTO_VIA_TABLE,                    ///< To the status table of `client::track`.
-    queue_and_table = KUSTO_VIA_QUEUE_AND_TABLE ///< To both.
+    queue = KUSTO_VIA_QUEUE, ///< The cluster's queues of failures and successes, which all its clients share. The default.
+    table = KUSTO_VIA_TABLE, ///< The status table, with one entity for each source.
+    queue_and_table = KUSTO_VIA_QUEUE_AND_TABLE ///< Both.
 };
 
-/// How data is compressed already: KUSTO_COMPRESSION_*.
+/// How data is compressed already. KUSTO_COMPRESSION_*.
 enum class compression : std::int32_t {
-    none = KUSTO_COMPRESSION_NONE, ///< Not.
+    none = KUSTO_COMPRESSION_NONE, ///< Not compressed: the library compresses what the format allows.
     gzip = KUSTO_COMPRESSION_GZIP, ///< gzip.
-    zip = KUSTO_COMPRESSION_ZIP    ///< A zip archive.
+    zip = KUSTO_COMPRESSION_ZIP ///< A zip archive.
 };
 
-/// Where an operation stands: KUSTO_OP_*.
+/// The state of an operation. KUSTO_OP_*.
 enum class operation_state : std::int32_t {
-    running = KUSTO_OP_RUNNING,     ///< It has not ended.
-    succeeded = KUSTO_OP_SUCCEEDED, ///< It ended with a receipt.
-    failed = KUSTO_OP_FAILED,       ///< It ended with an error.
-    cancelled = KUSTO_OP_CANCELLED  ///< It was cancelled.
+    running = KUSTO_OP_RUNNING, ///< It has not ended.
+    succeeded = KUSTO_OP_SUCCEEDED, ///< It ended with a result.
+    failed = KUSTO_OP_FAILED, ///< It ended with an error.
+    cancelled = KUSTO_OP_CANCELLED ///< It ended because it was cancelled.
 };
 
-/// The state of an item of a report: KUSTO_ITEM_*. Treat a value you do not know as pending.
+/// The state of one item of a report. Treat a value that you do not know as pending. KUSTO_ITEM_*.
 enum class item_state : std::int32_t {
-    pending = KUSTO_ITEM_PENDING,             ///< The service has the message and has not finished.
-    succeeded = KUSTO_ITEM_SUCCEEDED,         ///< Ingested.
-    failed = KUSTO_ITEM_FAILED,               ///< Not ingested; the error code tells why.
-    cancelled = KUSTO_ITEM_CANCELLED,         ///< The service stopped the ingestion.
-    skipped = KUSTO_ITEM_SKIPPED,             ///< Nothing to ingest, or it is there already.
+    pending = KUSTO_ITEM_PENDING, ///< The service has the message and has not finished.
+    succeeded = KUSTO_ITEM_SUCCEEDED, ///< Ingested.
+    failed = KUSTO_ITEM_FAILED, ///< Not ingested; the error code says why.
+    cancelled = KUSTO_ITEM_CANCELLED, ///< The service stopped the ingestion.
+    skipped = KUSTO_ITEM_SKIPPED, ///< There was nothing to ingest, or an `ingest-by:` tag says that the data is there already.
     partially_succeeded = KUSTO_ITEM_PARTIAL, ///< Some parts were ingested and some were not.
-    queued = KUSTO_ITEM_QUEUED                ///< Handed over without a status table.
+    queued = KUSTO_ITEM_QUEUED ///< Handed over without a status table: only the queues report more.
 };
 
-/// Which notifications: KUSTO_OUTCOME_*.
+/// A kind of notification. KUSTO_OUTCOME_*.
 enum class outcome : std::int32_t {
-    failures = KUSTO_OUTCOME_FAILURES,  ///< Failures.
+    failures = KUSTO_OUTCOME_FAILURES, ///< Failures.
     successes = KUSTO_OUTCOME_SUCCESSES ///< Successes.
 };
+// </generated>
 
 // ---- what everything below uses -----------------------------------------------------------------------
 

@@ -7,205 +7,17 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+mod catalog;
+
+pub use catalog::{ErrorKind, RetryClass, Step};
+
 /// What every fallible call of this crate returns.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// The closed list of what can go wrong. Details live in [`Error`], so new failures need no new kind.
-///
-/// The C API's `kusto_status` has the same values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
-pub enum ErrorKind {
-    /// An argument is missing, malformed or out of range; the message names it.
-    InvalidArgument = 1,
-    /// The object is not in a state that allows the call, such as a closed client.
-    InvalidState = 2,
-    /// The call is right, but this build or platform cannot do it.
-    Unsupported = 3,
-    /// The caller's deadline passed.
-    TimedOut = 4,
-    /// A non-blocking call could make no progress now.
-    WouldBlock = 5,
-    /// The caller cancelled the operation.
-    Cancelled = 6,
-    /// The connection string or a client setting is wrong, or the host is not trusted.
-    Config = 7,
-    /// No token could be had, or the service refused it (401, 403).
-    Auth = 8,
-    /// The host could not be reached, or the connection broke.
-    Network = 9,
-    /// The service asks to slow down (429, or 503 with a throttling code).
-    Throttled = 10,
-    /// The service answered with an error.
-    Service = 11,
-    /// The thing asked for does not exist.
-    NotFound = 12,
-    /// The source of the data failed, or changed while it was read.
-    SourceIo = 13,
-    /// The data or the message is over a limit of the service.
-    TooLarge = 14,
-    /// A callback of the caller failed.
-    Callback = 15,
-    /// Some items of a call were handed over ([`Error::handed_over`]) and one failed
-    /// ([`Error::attempts`]).
-    Partial = 16,
-    /// The object was made before `fork()` and used in the child.
-    Forked = 17,
-    /// A defect of this library.
-    Internal = 18,
-}
-
-impl ErrorKind {
-    /// Every kind, in the order of its number.
-    pub const ALL: [ErrorKind; 18] = [
-        ErrorKind::InvalidArgument,
-        ErrorKind::InvalidState,
-        ErrorKind::Unsupported,
-        ErrorKind::TimedOut,
-        ErrorKind::WouldBlock,
-        ErrorKind::Cancelled,
-        ErrorKind::Config,
-        ErrorKind::Auth,
-        ErrorKind::Network,
-        ErrorKind::Throttled,
-        ErrorKind::Service,
-        ErrorKind::NotFound,
-        ErrorKind::SourceIo,
-        ErrorKind::TooLarge,
-        ErrorKind::Callback,
-        ErrorKind::Partial,
-        ErrorKind::Forked,
-        ErrorKind::Internal,
-    ];
-
-    /// The kind's name as programs log it, such as `TIMED_OUT`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ErrorKind::InvalidArgument => "INVALID_ARGUMENT",
-            ErrorKind::InvalidState => "INVALID_STATE",
-            ErrorKind::Unsupported => "UNSUPPORTED",
-            ErrorKind::TimedOut => "TIMED_OUT",
-            ErrorKind::WouldBlock => "WOULD_BLOCK",
-            ErrorKind::Cancelled => "CANCELLED",
-            ErrorKind::Config => "CONFIG",
-            ErrorKind::Auth => "AUTH",
-            ErrorKind::Network => "NETWORK",
-            ErrorKind::Throttled => "THROTTLED",
-            ErrorKind::Service => "SERVICE",
-            ErrorKind::NotFound => "NOT_FOUND",
-            ErrorKind::SourceIo => "SOURCE_IO",
-            ErrorKind::TooLarge => "TOO_LARGE",
-            ErrorKind::Callback => "CALLBACK",
-            ErrorKind::Partial => "PARTIAL",
-            ErrorKind::Forked => "FORKED",
-            ErrorKind::Internal => "INTERNAL",
-        }
-    }
-
-    /// What a caller who knows only the kind may assume; see [`Error::retry`].
-    const fn default_retry(self) -> RetryClass {
-        match self {
-            ErrorKind::TimedOut
-            | ErrorKind::WouldBlock
-            | ErrorKind::Network
-            | ErrorKind::Throttled => RetryClass::Later,
-            ErrorKind::Service
-            | ErrorKind::SourceIo
-            | ErrorKind::Callback
-            | ErrorKind::Partial
-            | ErrorKind::Cancelled => RetryClass::Unknown,
-            _ => RetryClass::Never,
-        }
-    }
-}
-
-/// The step of a call that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Step {
-    /// Checking the arguments, before anything was sent.
-    CheckArguments,
-    /// Reading the connection string.
-    ParseConnectionString,
-    /// Building the client: TLS, roots, settings.
-    BuildClient,
-    /// Deciding whether a token may be sent to the host.
-    CheckTrust,
-    /// `GET /v1/rest/auth/metadata`.
-    FetchCloudMetadata,
-    /// Asking the credential for a token.
-    AcquireToken,
-    /// `.get ingestion resources` on the data management endpoint.
-    FetchIngestionResources,
-    /// `.get kusto identity token` on the data management endpoint.
-    FetchIdentityToken,
-    /// Opening or reading the caller's source.
-    ReadSource,
-    /// Compressing what was read.
-    Compress,
-    /// Put Blob or Put Block.
-    UploadBlob,
-    /// Put Block List.
-    CommitBlob,
-    /// Writing the `Pending` entity of the status table.
-    WriteStatusEntity,
-    /// Posting the message to the ingestion queue.
-    PostMessage,
-    /// A management command.
-    RunCommand,
-    /// A query.
-    RunQuery,
-    /// Reading the status table.
-    ReadStatus,
-    /// Reading the failure and success queues.
-    ReadOutcomes,
-    /// Waiting for an operation.
-    Wait,
-}
-
-impl Step {
-    /// A few words for messages and logs, such as `post message`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Step::CheckArguments => "check arguments",
-            Step::ParseConnectionString => "parse connection string",
-            Step::BuildClient => "build client",
-            Step::CheckTrust => "check trusted endpoint",
-            Step::FetchCloudMetadata => "fetch cloud metadata",
-            Step::AcquireToken => "acquire token",
-            Step::FetchIngestionResources => "fetch ingestion resources",
-            Step::FetchIdentityToken => "fetch identity token",
-            Step::ReadSource => "read source",
-            Step::Compress => "compress",
-            Step::UploadBlob => "upload blob",
-            Step::CommitBlob => "commit blob",
-            Step::WriteStatusEntity => "write status entity",
-            Step::PostMessage => "post message",
-            Step::RunCommand => "run command",
-            Step::RunQuery => "run query",
-            Step::ReadStatus => "read status",
-            Step::ReadOutcomes => "read outcomes",
-            Step::Wait => "wait",
-        }
-    }
-}
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// Whether calling again with the same arguments can succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
-pub enum RetryClass {
-    /// The library cannot tell.
-    Unknown = 0,
-    /// The same call fails again: something must be changed first.
-    Never = 1,
-    /// The cause is passing; try again after [`Error::retry_after`] or with back-off.
-    Later = 2,
 }
 
 /// What failed. Build it with [`Error::new`] and the `with_` methods; read it with the others.
@@ -247,7 +59,7 @@ impl Error {
             service_code: None,
             activity_id: None,
             client_request_id: None,
-            retry: kind.default_retry(),
+            retry: kind.usual_retry(),
             retry_after: None,
             in_doubt: false,
             attempts: Vec::new(),

@@ -15,40 +15,11 @@ use tracing::{Event, Level, Metadata, span};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::redact;
 
-/// How important a line is, or up to which importance lines are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(i32)]
-pub enum LogLevel {
-    /// Nothing.
-    Off = 0,
-    /// Defects.
-    Error = 1,
-    /// Failures, also those that a further attempt may mend.
-    Warn = 2,
-    /// One line for each ingestion.
-    Info = 3,
-    /// Steps.
-    Debug = 4,
-    /// Everything.
-    Trace = 5,
-}
+mod catalog;
+
+pub use catalog::LogLevel;
 
 impl LogLevel {
-    /// Every level, in the order of its number.
-    pub const ALL: [LogLevel; 6] = [
-        LogLevel::Off,
-        LogLevel::Error,
-        LogLevel::Warn,
-        LogLevel::Info,
-        LogLevel::Debug,
-        LogLevel::Trace,
-    ];
-
-    /// The level with this number.
-    pub fn from_number(number: i32) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| *level as i32 == number)
-    }
-
     fn filter(self) -> LevelFilter {
         match self {
             LogLevel::Off => LevelFilter::OFF,

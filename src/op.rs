@@ -12,6 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result, Step};
 
+mod catalog;
+
+pub use catalog::OperationState;
+
 /// How long a call may take as a whole, and how it can be stopped.
 ///
 /// The default has no deadline and cannot be cancelled (dropping the future still stops it).
@@ -76,20 +80,6 @@ impl CancelToken {
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
-}
-
-/// Where an operation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
-pub enum OperationState {
-    /// It has not ended.
-    Running = 0,
-    /// It ended with a result.
-    Succeeded = 1,
-    /// It ended with an error.
-    Failed = 2,
-    /// It ended because it was cancelled.
-    Cancelled = 3,
 }
 
 /// A call under way in the background. Clones are handles of the same operation; dropping them

@@ -10,44 +10,8 @@ import (
 	"time"
 )
 
-// Code is the class of an [Error]. The list only grows: decide about codes you do not know by
-// [Error.Permanent].
-type Code int32
-
-// The codes of the C library, KUSTO_E_*.
-const (
-	CodeInvalidArgument Code = C.KUSTO_E_INVALID_ARGUMENT // An argument is missing, malformed or out of range: [Error.Argument].
-	CodeInvalidState    Code = C.KUSTO_E_INVALID_STATE    // The object does not allow the call, such as a closed client.
-	CodeUnsupported     Code = C.KUSTO_E_UNSUPPORTED      // This build or platform cannot do it.
-	CodeTimedOut        Code = C.KUSTO_E_TIMED_OUT        // The deadline passed.
-	CodeWouldBlock      Code = C.KUSTO_E_WOULD_BLOCK      // Nothing could be done without waiting.
-	CodeCancelled       Code = C.KUSTO_E_CANCELLED        // Cancelled by the context, or by closing the client.
-	CodeConfig          Code = C.KUSTO_E_CONFIG           // The connection string or a setting is wrong, or the host is not trusted.
-	CodeAuth            Code = C.KUSTO_E_AUTH             // No token could be had, or the service refused it.
-	CodeNetwork         Code = C.KUSTO_E_NETWORK          // The host could not be reached, or the connection broke.
-	CodeThrottled       Code = C.KUSTO_E_THROTTLED        // The service asks to slow down.
-	CodeService         Code = C.KUSTO_E_SERVICE          // The service answered with an error.
-	CodeNotFound        Code = C.KUSTO_E_NOT_FOUND        // The thing asked for does not exist.
-	CodeSourceIO        Code = C.KUSTO_E_SOURCE_IO        // The data's source failed, or changed while it was read.
-	CodeTooLarge        Code = C.KUSTO_E_TOO_LARGE        // Over a limit of the service.
-	CodeCallback        Code = C.KUSTO_E_CALLBACK         // A callback broke its contract.
-	CodePartial         Code = C.KUSTO_E_PARTIAL          // Some items succeeded and some failed.
-	CodeForked          Code = C.KUSTO_E_FORKED           // Used in a child of fork().
-	CodeInternal        Code = C.KUSTO_E_INTERNAL         // A defect of the library.
-)
-
 // String is the code's name, such as "TIMED_OUT".
 func (c Code) String() string { return C.GoString(C.kusto_status_name(C.int32_t(c))) }
-
-// Retry says whether doing the same again can succeed.
-type Retry int32
-
-// The answers of [Error.Retry] and [Status.Retry].
-const (
-	RetryUnknown Retry = C.KUSTO_RETRY_UNKNOWN // Nobody can tell.
-	RetryNever   Retry = C.KUSTO_RETRY_NEVER   // Something must be changed first.
-	RetryLater   Retry = C.KUSTO_RETRY_LATER   // The cause is passing.
-)
 
 // ErrClosed is what calls of a closed client fail with, and those that [Client.Close] cancels:
 // errors.Is(err, ErrClosed).

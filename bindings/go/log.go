@@ -5,18 +5,6 @@ import "C"
 
 import "log/slog"
 
-// LogLevel says how much the library tells.
-type LogLevel int32
-
-// The levels of the log.
-const (
-	LogError LogLevel = C.KUSTO_LOG_ERROR // Defects.
-	LogWarn  LogLevel = C.KUSTO_LOG_WARN  // Failures, also those that a further attempt may mend.
-	LogInfo  LogLevel = C.KUSTO_LOG_INFO  // One line for each ingestion.
-	LogDebug LogLevel = C.KUSTO_LOG_DEBUG // Steps.
-	LogTrace LogLevel = C.KUSTO_LOG_TRACE // Everything.
-)
-
 // Level is the level's counterpart in log/slog.
 func (l LogLevel) Level() slog.Level {
 	switch l {

@@ -94,42 +94,12 @@ func IfNotExists(ingestByTags ...string) FileOption {
 	}
 }
 
-// FlushImmediately makes the service ingest without waiting for more data.
-func FlushImmediately() FileOption {
-	return func(i *ingestion) error { return i.property("flushImmediately", "true") }
-}
-
-// IgnoreFirstRecord skips a header line.
-func IgnoreFirstRecord() FileOption {
-	return func(i *ingestion) error { return i.property("ignoreFirstRecord", "true") }
-}
-
-// IgnoreSizeLimit lets the service take blobs over its limit.
-func IgnoreSizeLimit() FileOption {
-	return func(i *ingestion) error { return i.property("ignoreSizeLimit", "true") }
-}
-
 // SetCreationTime is the data's age for retention and caching, instead of the time of ingestion.
 func SetCreationTime(t time.Time) FileOption {
 	return func(i *ingestion) error {
 		return i.property("creationTime", t.UTC().Format("2006-01-02T15:04:05.0000000Z"))
 	}
 }
-
-// ValidationOption is what the service checks of CSV data.
-type ValidationOption int8
-
-// ValidationImplication is what the service does about data that fails the check.
-type ValidationImplication int8
-
-// The values of a [ValPolicy].
-const (
-	VOUnknown                   ValidationOption      = 0 // Nothing.
-	SameNumberOfFields          ValidationOption      = 1 // All records must have the same number of fields.
-	IgnoreNonDoubleQuotedFields ValidationOption      = 2 // Fields without double quotes are ignored.
-	FailIngestion               ValidationImplication = 0 // The ingestion fails.
-	IgnoreFailures              ValidationImplication = 1 // It goes on.
-)
 
 // ValPolicy is a policy for [ValidationPolicy].
 type ValPolicy struct {

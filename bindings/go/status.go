@@ -8,29 +8,6 @@ import (
 	"fmt"
 )
 
-// State is what became of a source.
-type State int32
-
-// The states. Treat one you do not know as [Pending].
-const (
-	Pending            State = C.KUSTO_ITEM_PENDING   // The service has the message and has not finished.
-	Succeeded          State = C.KUSTO_ITEM_SUCCEEDED // Ingested.
-	Failed             State = C.KUSTO_ITEM_FAILED    // Not ingested; the error code tells why.
-	Cancelled          State = C.KUSTO_ITEM_CANCELLED // The service stopped the ingestion.
-	Skipped            State = C.KUSTO_ITEM_SKIPPED   // Nothing to ingest, or a tag says that it is there already.
-	PartiallySucceeded State = C.KUSTO_ITEM_PARTIAL   // Some parts were ingested and some were not.
-	Queued             State = C.KUSTO_ITEM_QUEUED    // Without a status table only the queues can tell more.
-)
-
-// String is the state's name, such as "Succeeded".
-func (s State) String() string {
-	names := [...]string{"Pending", "Succeeded", "Failed", "Cancelled", "Skipped", "PartiallySucceeded", "Queued"}
-	if s < 0 || int(s) >= len(names) {
-		return fmt.Sprintf("State(%d)", int32(s))
-	}
-	return names[s]
-}
-
 // Status is what the service says about one source.
 type Status struct {
 	State       State
@@ -101,15 +78,6 @@ func outcome(statuses []Status) error {
 	}
 	return failure
 }
-
-// Outcome is a kind of notification.
-type Outcome int32
-
-// The kinds of notifications.
-const (
-	Failures  Outcome = C.KUSTO_OUTCOME_FAILURES
-	Successes Outcome = C.KUSTO_OUTCOME_SUCCESSES
-)
 
 // PeekOutcomes looks at no more than limit notifications without removing them: those of one
 // ingestion, or with nil all. The queues belong to all clients of the cluster.

@@ -4,8 +4,8 @@ const { Client } = require("./lib/client.js");
 const { CommandGenerator } = require("./lib/commands.js");
 const { KustoConnectionStringBuilder } = require("./lib/connection.js");
 const { BlobDescriptor, FileDescriptor, StreamDescriptor } = require("./lib/descriptors.js");
-const enums = require("./lib/enums.js");
-const { ErrorCode, KustoError, invalidArgument } = require("./lib/error.js");
+const { FLAGS, ...lists } = require("./lib/catalog.js");
+const { KustoError, invalidArgument } = require("./lib/error.js");
 const { IngestClient } = require("./lib/ingest-client.js");
 const mappings = require("./lib/mappings.js");
 const { addon, setLog: set } = require("./lib/native.js");
@@ -23,14 +23,13 @@ function setLog(level, callback = null) {
 }
 
 module.exports = {
-    ...enums,
+    ...lists,
     ...mappings,
     ...response,
     BlobDescriptor,
     Client,
     ClientRequestProperties,
     CommandGenerator,
-    ErrorCode,
     FileDescriptor,
     IngestClient,
     IngestStatusQueues,

@@ -2,49 +2,17 @@
 
 import type { FileHandle } from "node:fs/promises";
 import type { ReadableStream } from "node:stream/web";
+import type {
+    CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
+    ValidationImplications, ValidationOptions,
+} from "./catalog";
+
+export {
+    CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
+    ValidationImplications, ValidationOptions,
+} from "./catalog";
 
 // ---- Errors -------------------------------------------------------------------------------------------------------
-
-/** The class of a {@link KustoError}. The list only grows: decide about codes you do not know by `permanent`. */
-export declare const ErrorCode: {
-    /** An argument is missing, malformed or out of range: `argument`. */
-    readonly InvalidArgument: "INVALID_ARGUMENT";
-    /** The object does not allow the call, such as a closed client. */
-    readonly InvalidState: "INVALID_STATE";
-    /** This build or platform cannot do it. */
-    readonly Unsupported: "UNSUPPORTED";
-    /** The deadline passed. */
-    readonly TimedOut: "TIMED_OUT";
-    /** Nothing could be done without waiting. */
-    readonly WouldBlock: "WOULD_BLOCK";
-    /** Cancelled by closing the client, or by a signal when the outcome is in doubt. */
-    readonly Cancelled: "CANCELLED";
-    /** The connection string or a setting is wrong, or the host is not trusted. */
-    readonly Config: "CONFIG";
-    /** No token could be had, or the service refused it. */
-    readonly Auth: "AUTH";
-    /** The host could not be reached, or the connection broke. */
-    readonly Network: "NETWORK";
-    /** The service asks to slow down. */
-    readonly Throttled: "THROTTLED";
-    /** The service answered with an error. */
-    readonly Service: "SERVICE";
-    /** The thing asked for does not exist. */
-    readonly NotFound: "NOT_FOUND";
-    /** The data's source failed, or changed while it was read: `cause`. */
-    readonly SourceIo: "SOURCE_IO";
-    /** Over a limit of the service, or of memory. */
-    readonly TooLarge: "TOO_LARGE";
-    /** The progress callback threw: `cause`. */
-    readonly Callback: "CALLBACK";
-    /** Some items succeeded and some failed. */
-    readonly Partial: "PARTIAL";
-    /** Used in a child of fork(). */
-    readonly Forked: "FORKED";
-    /** A defect of the library. */
-    readonly Internal: "INTERNAL";
-};
-export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
 /** Whether doing the same again can succeed. */
 export type Retry = "unknown" | "never" | "later";
@@ -235,72 +203,6 @@ export declare class Client {
 
 // ---- Ingestion ----------------------------------------------------------------------------------------------------
 
-/** The formats the service reads. */
-export declare const DataFormat: {
-    readonly CSV: "csv";
-    readonly TSV: "tsv";
-    readonly SCSV: "scsv";
-    readonly SOHSV: "sohsv";
-    readonly PSV: "psv";
-    readonly TXT: "txt";
-    readonly RAW: "raw";
-    readonly TSVE: "tsve";
-    readonly JSON: "json";
-    readonly SINGLEJSON: "singlejson";
-    readonly MULTIJSON: "multijson";
-    readonly AVRO: "avro";
-    readonly PARQUET: "parquet";
-    readonly SSTREAM: "sstream";
-    readonly ORC: "orc";
-    readonly APACHEAVRO: "apacheavro";
-    readonly W3CLogFile: "w3clogfile";
-};
-export type DataFormat = (typeof DataFormat)[keyof typeof DataFormat];
-
-/** The family of formats a mapping is for. */
-export declare const IngestionMappingKind: {
-    readonly CSV: "Csv";
-    readonly JSON: "Json";
-    readonly AVRO: "Avro";
-    readonly PARQUET: "Parquet";
-    readonly SSTREAM: "SStream";
-    readonly ORC: "orc";
-    readonly APACHEAVRO: "ApacheAvro";
-    readonly W3CLOGFILE: "W3CLogFile";
-};
-export type IngestionMappingKind = (typeof IngestionMappingKind)[keyof typeof IngestionMappingKind];
-
-/** What the service reports. */
-export declare const ReportLevel: {
-    readonly FailuresOnly: 0;
-    readonly DoNotReport: 1;
-    readonly FailuresAndSuccesses: 2;
-};
-export type ReportLevel = (typeof ReportLevel)[keyof typeof ReportLevel];
-
-/** Where the service reports to: the cluster's queues, the status table, or both. */
-export declare const ReportMethod: {
-    readonly Queue: 0;
-    readonly Table: 1;
-    readonly QueueAndTable: 2;
-};
-export type ReportMethod = (typeof ReportMethod)[keyof typeof ReportMethod];
-
-/** What the service checks in CSV data. */
-export declare const ValidationOptions: {
-    readonly DoNotValidate: 0;
-    readonly ValidateCsvInputConstantColumns: 1;
-    readonly ValidateCsvInputColumnLevelOnly: 2;
-};
-export type ValidationOptions = (typeof ValidationOptions)[keyof typeof ValidationOptions];
-
-/** What a failed check does. */
-export declare const ValidationImplications: {
-    readonly Fail: 0;
-    readonly BestEffort: 1;
-};
-export type ValidationImplications = (typeof ValidationImplications)[keyof typeof ValidationImplications];
-
 /** A check and its consequence. */
 export declare class ValidationPolicy {
     constructor(validationOptions?: ValidationOptions, validationImplications?: ValidationImplications);
@@ -309,14 +211,6 @@ export declare class ValidationPolicy {
     /** As the service has it. */
     toJSON(): Record<string, number>;
 }
-
-/** How data is compressed already. */
-export declare const CompressionType: {
-    readonly ZIP: ".zip";
-    readonly GZIP: ".gz";
-    readonly None: "";
-};
-export type CompressionType = (typeof CompressionType)[keyof typeof CompressionType];
 
 /** What is done with a value on its way into the column. */
 export declare const FieldTransformation: {
@@ -410,7 +304,7 @@ export declare class W3CLogFileMapping extends ColumnMapping {
 }
 
 /** Where data goes, how it is read, what is reported. What is missing has the service's default. */
-export interface IngestionPropertiesFields {
+export interface IngestionPropertiesFields extends IngestionFlags {
     /** That of the client's connection string unless given. */
     database?: string | undefined;
     table?: string | undefined;
@@ -430,14 +324,6 @@ export interface IngestionPropertiesFields {
     dropByTags?: readonly string[] | undefined;
     /** The service skips the data when there is data with one of these `ingest-by:` tags; without the prefix. */
     ingestIfNotExists?: string | readonly string[] | undefined;
-    /** Ingest without waiting for more data. Costs the cluster. */
-    flushImmediately?: boolean | undefined;
-    /** Skip a header row. */
-    ignoreFirstRecord?: boolean | undefined;
-    /** Let the service take sources over its limit. */
-    ignoreSizeLimit?: boolean | undefined;
-    /** Whether the blob stays after it was ingested; it does unless this is false. */
-    retainBlobOnSuccess?: boolean | undefined;
     reportLevel?: ReportLevel | undefined;
     reportMethod?: ReportMethod | undefined;
     validationPolicy?: ValidationPolicy | undefined;
@@ -612,18 +498,6 @@ export declare class IngestionResult {
     getIngestionStatusCollection(): Promise<IngestionStatus>;
 }
 
-/** What became of a source. */
-export declare const OperationStatus: {
-    readonly Pending: "Pending";
-    readonly Succeeded: "Succeeded";
-    readonly Failed: "Failed";
-    readonly Cancelled: "Cancelled";
-    readonly Queued: "Queued";
-    readonly Skipped: "Skipped";
-    readonly PartiallySucceeded: "PartiallySucceeded";
-};
-export type OperationStatus = (typeof OperationStatus)[keyof typeof OperationStatus];
-
 /** What the service says about one source; what it does not say is null. */
 export interface IngestionStatus {
     State: OperationStatus;
@@ -796,16 +670,6 @@ export declare const CommandGenerator: {
 };
 
 // ---- Log ----------------------------------------------------------------------------------------------------------
-
-export declare const LogLevel: {
-    readonly Off: 0;
-    readonly Error: 1;
-    readonly Warn: 2;
-    readonly Info: 3;
-    readonly Debug: 4;
-    readonly Trace: 5;
-};
-export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 
 /**
  * Sends the log of the library to a function, lines up to a level; without a function, nowhere. There is one log per

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::callback::{UserData, kusto_drop_fn};
+use crate::catalog::kusto_status;
 use crate::config::kusto_config;
-use crate::error::{kusto_error, kusto_status};
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::op::{Ended, Start, kusto_done_fn, kusto_op};

@@ -2,7 +2,8 @@
 
 use std::ffi::c_char;
 
-use crate::error::{kusto_error, kusto_status};
+use crate::catalog::kusto_status;
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::kusto_bool;

@@ -2,8 +2,9 @@
 
 use std::ffi::c_char;
 
+use crate::catalog::kusto_status;
 use crate::credential::kusto_credential;
-use crate::error::{kusto_error, kusto_status};
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::text::{CText, lend_optional, text};
@@ -51,13 +52,30 @@ pub unsafe extern "C" fn kusto_config_parse(
     })
 }
 
-/// Sets anything by name: "engine endpoint", "ingestion endpoint" (where they cannot be derived),
-/// "trusted hosts" (separated by commas), "ca certificates" (PEM text), "application", "wrapper"
-/// (NAME/VERSION of a language binding), "compression level" (fast, balanced or small; by default
-/// fast where the library was built with ISA-L, balanced otherwise), "compression threads" (1 to
-/// 64; by default the machine's cores, at most 4), "memory budget" (the most bytes, at least 4 MiB,
-/// that are read and not yet acknowledged by storage, for all calls of a client together; by
-/// default 64 MiB), or any keyword of the connection string. Names ignore case and spaces.
+/// Sets anything by name: a setting of this list, or any keyword of the connection string. Case and
+/// spaces in names do not count.
+///
+// <generated: settings>
+/// - "engine endpoint": The engine's address, where it cannot be derived from the connection
+///   string: for IP addresses or "localhost" with two ports, and for private names. Default:
+///   derived from the connection string.
+/// - "ingestion endpoint": The data management endpoint's address, where it cannot be derived
+///   from the connection string. Default: derived from the connection string.
+/// - "trusted hosts": Hosts to which tokens may be sent besides the well-known ones. Value: whole
+///   names, or suffixes that begin with a dot, separated by commas. Default: the hosts of the
+///   public clouds.
+/// - "ca certificates": Certificates to trust besides the system's, as PEM text. Default: the
+///   system's.
+/// - "application": The application's name in the service's logs. Default: the program's name.
+/// - "compression level": How much processor time is spent on compression: "fast" costs the
+///   least, "small" sends the fewest bytes. Value: "fast", "balanced" or "small". Default: "fast"
+///   in builds with ISA-L, else "balanced".
+/// - "compression threads": How many threads may compress at the same time, for all calls of a
+///   client together. Value: 1 to 64. Default: the machine's cores, at most 4.
+/// - "memory budget": The most bytes that are read and not yet acknowledged by storage, for all
+///   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes.
+///   Default: 67108864 bytes.
+// </generated>
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each config.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::callback::{UserData, kusto_drop_fn};
-use crate::error::{kusto_error, kusto_status};
+use crate::catalog::kusto_status;
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::kusto_bool;

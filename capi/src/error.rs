@@ -5,99 +5,10 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::catalog::{ALL, KUSTO_RETRY_UNKNOWN, kusto_status};
 use crate::text::{CText, lend_optional};
 use crate::{guard, handle, kusto_bool};
-use kusto_ingest::error::{Error, ErrorKind, RetryClass};
-
-/// What became of a call. The list only grows; treat a value you do not know by the error's
-/// kusto_error_retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum kusto_status {
-    /// It succeeded.
-    KUSTO_OK = 0,
-    /// An argument is missing, malformed or out of range; the error names it.
-    KUSTO_E_INVALID_ARGUMENT = 1,
-    /// The object is not in a state that allows the call, such as a closed client.
-    KUSTO_E_INVALID_STATE = 2,
-    /// The call is right, but this build or platform cannot do it.
-    KUSTO_E_UNSUPPORTED = 3,
-    /// The call's deadline passed.
-    KUSTO_E_TIMED_OUT = 4,
-    /// Nothing could be done without waiting (longer): the operation still runs, the stream is full.
-    KUSTO_E_WOULD_BLOCK = 5,
-    /// The operation was cancelled, by kusto_op_cancel or because its client was closed or freed.
-    KUSTO_E_CANCELLED = 6,
-    /// The connection string or a setting is wrong, or the host is not trusted.
-    KUSTO_E_CONFIG = 7,
-    /// No token could be had, or the service refused it.
-    KUSTO_E_AUTH = 8,
-    /// The host could not be reached, or the connection broke.
-    KUSTO_E_NETWORK = 9,
-    /// The service asks to slow down.
-    KUSTO_E_THROTTLED = 10,
-    /// The service answered with an error.
-    KUSTO_E_SERVICE = 11,
-    /// The thing asked for does not exist.
-    KUSTO_E_NOT_FOUND = 12,
-    /// The source of the data failed, or changed while it was read.
-    KUSTO_E_SOURCE_IO = 13,
-    /// The data or the message is over a limit of the service.
-    KUSTO_E_TOO_LARGE = 14,
-    /// A callback broke its contract.
-    KUSTO_E_CALLBACK = 15,
-    /// Some items of a call succeeded and some failed.
-    KUSTO_E_PARTIAL = 16,
-    /// The handle was made before `fork()` and used in the child.
-    KUSTO_E_FORKED = 17,
-    /// A defect of this library.
-    KUSTO_E_INTERNAL = 18,
-}
-
-use kusto_status::*;
-
-static ALL: [kusto_status; 19] = [
-    KUSTO_OK,
-    KUSTO_E_INVALID_ARGUMENT,
-    KUSTO_E_INVALID_STATE,
-    KUSTO_E_UNSUPPORTED,
-    KUSTO_E_TIMED_OUT,
-    KUSTO_E_WOULD_BLOCK,
-    KUSTO_E_CANCELLED,
-    KUSTO_E_CONFIG,
-    KUSTO_E_AUTH,
-    KUSTO_E_NETWORK,
-    KUSTO_E_THROTTLED,
-    KUSTO_E_SERVICE,
-    KUSTO_E_NOT_FOUND,
-    KUSTO_E_SOURCE_IO,
-    KUSTO_E_TOO_LARGE,
-    KUSTO_E_CALLBACK,
-    KUSTO_E_PARTIAL,
-    KUSTO_E_FORKED,
-    KUSTO_E_INTERNAL,
-];
-
-/// The status of an error of this kind: both have the same numbers.
-pub(crate) fn status_of(kind: ErrorKind) -> kusto_status {
-    ALL.get(kind as usize).copied().unwrap_or(KUSTO_E_INTERNAL)
-}
-
-/// kusto_error_retry: the library cannot tell whether calling again helps.
-pub const KUSTO_RETRY_UNKNOWN: i32 = 0;
-/// kusto_error_retry: the same call fails again, something must be changed first.
-pub const KUSTO_RETRY_NEVER: i32 = 1;
-/// kusto_error_retry: the cause is passing, try again later.
-pub const KUSTO_RETRY_LATER: i32 = 2;
-
-/// The number of a retry class.
-pub(crate) fn retry_of(class: RetryClass) -> i32 {
-    match class {
-        RetryClass::Unknown => KUSTO_RETRY_UNKNOWN,
-        RetryClass::Never => KUSTO_RETRY_NEVER,
-        RetryClass::Later => KUSTO_RETRY_LATER,
-    }
-}
+use kusto_ingest::error::Error;
 
 /// What went wrong. Immutable: any thread may look at it. Its texts hold no secret.
 pub struct kusto_error {
@@ -163,28 +74,8 @@ fn to_json(error: &Error) -> Value {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn kusto_status_name(status: i32) -> *const c_char {
-    let name = match ALL.iter().find(|known| **known as i32 == status) {
-        None => c"UNKNOWN",
-        Some(KUSTO_OK) => c"OK",
-        Some(KUSTO_E_INVALID_ARGUMENT) => c"INVALID_ARGUMENT",
-        Some(KUSTO_E_INVALID_STATE) => c"INVALID_STATE",
-        Some(KUSTO_E_UNSUPPORTED) => c"UNSUPPORTED",
-        Some(KUSTO_E_TIMED_OUT) => c"TIMED_OUT",
-        Some(KUSTO_E_WOULD_BLOCK) => c"WOULD_BLOCK",
-        Some(KUSTO_E_CANCELLED) => c"CANCELLED",
-        Some(KUSTO_E_CONFIG) => c"CONFIG",
-        Some(KUSTO_E_AUTH) => c"AUTH",
-        Some(KUSTO_E_NETWORK) => c"NETWORK",
-        Some(KUSTO_E_THROTTLED) => c"THROTTLED",
-        Some(KUSTO_E_SERVICE) => c"SERVICE",
-        Some(KUSTO_E_NOT_FOUND) => c"NOT_FOUND",
-        Some(KUSTO_E_SOURCE_IO) => c"SOURCE_IO",
-        Some(KUSTO_E_TOO_LARGE) => c"TOO_LARGE",
-        Some(KUSTO_E_CALLBACK) => c"CALLBACK",
-        Some(KUSTO_E_PARTIAL) => c"PARTIAL",
-        Some(KUSTO_E_FORKED) => c"FORKED",
-        Some(KUSTO_E_INTERNAL) => c"INTERNAL",
-    };
+    let known = ALL.iter().find(|known| **known as i32 == status);
+    let name = known.map_or(c"UNKNOWN", |known| known.name());
     name.as_ptr()
 }
 
@@ -211,7 +102,9 @@ pub unsafe extern "C" fn kusto_status_list(out: *mut *const kusto_status) -> usi
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_status(error: *const kusto_error) -> kusto_status {
-    look(error, KUSTO_OK, |error| status_of(error.error.kind()))
+    look(error, kusto_status::KUSTO_OK, |error| {
+        error.error.kind().into()
+    })
 }
 
 /// The whole text for people: step, argument, cause, host, ids, failed attempts. Never compare it.
@@ -241,7 +134,7 @@ pub unsafe extern "C" fn kusto_error_message(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_retry(error: *const kusto_error) -> i32 {
     look(error, KUSTO_RETRY_UNKNOWN, |error| {
-        retry_of(error.error.retry())
+        error.error.retry() as i32
     })
 }
 
@@ -464,12 +357,14 @@ where
 mod tests {
     use std::ffi::CStr;
 
+    use kusto_ingest::error::ErrorKind;
+
     use super::*;
 
     #[test]
     fn numbers_and_names_are_those_of_the_error_kinds() {
         for kind in ErrorKind::ALL {
-            let status = status_of(kind);
+            let status = kusto_status::from(kind);
             assert_eq!(status as i32, kind as i32);
             // SAFETY: a static text.
             let name = unsafe { CStr::from_ptr(kusto_status_name(status as i32)) };

@@ -3,7 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::error::{kusto_error, kusto_status, status_of};
+use crate::catalog::kusto_status;
+use crate::error::kusto_error;
 use crate::handle;
 use kusto_ingest::error::{Error, Result};
 
@@ -20,7 +21,7 @@ pub(crate) unsafe fn guarded(
     let (status, error) = match result {
         Ok(()) => (kusto_status::KUSTO_OK, std::ptr::null_mut()),
         Err(error) => {
-            let status = status_of(error.kind());
+            let status = kusto_status::from(error.kind());
             let error = match err.is_null() {
                 true => std::ptr::null_mut(),
                 false => handle::into_raw(kusto_error::new(error)),

@@ -7,8 +7,9 @@ use std::sync::mpsc;
 use bytes::Bytes;
 
 use crate::callback::{UserData, kusto_drop_fn};
+use crate::catalog::kusto_status;
 use crate::client::kusto_client;
-use crate::error::{kusto_error, kusto_status};
+use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::handle::{self, Out};
 use crate::op::{Ended, Start, kusto_done_fn, kusto_op};

@@ -22,6 +22,8 @@
 // The order of the exports in the header; the blank lines keep it from being sorted.
 pub mod version;
 
+pub mod catalog;
+
 pub mod error;
 
 pub mod log;

@@ -4,24 +4,12 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use crate::callback::{UserData, kusto_drop_fn};
-use crate::error::{kusto_error, kusto_status};
+use crate::catalog::kusto_status;
+use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::runtime::check_may_block;
 use kusto_ingest::error::{Error, Result};
 use kusto_ingest::log::{self, LogLevel, LogSink};
-
-/// kusto_log_set: nothing.
-pub const KUSTO_LOG_OFF: i32 = 0;
-/// kusto_log_set: defects.
-pub const KUSTO_LOG_ERROR: i32 = 1;
-/// kusto_log_set: failures, also those that a further attempt may mend.
-pub const KUSTO_LOG_WARN: i32 = 2;
-/// kusto_log_set: one line for each ingestion.
-pub const KUSTO_LOG_INFO: i32 = 3;
-/// kusto_log_set: steps.
-pub const KUSTO_LOG_DEBUG: i32 = 4;
-/// kusto_log_set: everything.
-pub const KUSTO_LOG_TRACE: i32 = 5;
 
 /// Takes one line of the log. `target` names the part of the library. Both texts end with a NUL and
 /// are borrowed during the call. Called from any thread, by several at once; must be quick, must not
@@ -61,7 +49,7 @@ pub unsafe extern "C" fn kusto_log_set(
 fn set(max_level: i32, callback: kusto_log_fn, user_data: UserData) -> Result<()> {
     check_may_block()?;
     let level = LogLevel::from_number(max_level)
-        .ok_or_else(|| Error::invalid_argument("max_level", "is none of KUSTO_LOG_*"))?;
+        .ok_or_else(|| Error::invalid_argument("max_level", "is not a value of KUSTO_LOG_*"))?;
     let sink = callback.map(|function| {
         let callback = Callback {
             function,
@@ -98,22 +86,4 @@ impl Callback {
 
 fn terminated(text: &str) -> String {
     format!("{text}\0")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_those_of_the_core() {
-        let ours = [
-            KUSTO_LOG_OFF,
-            KUSTO_LOG_ERROR,
-            KUSTO_LOG_WARN,
-            KUSTO_LOG_INFO,
-            KUSTO_LOG_DEBUG,
-            KUSTO_LOG_TRACE,
-        ];
-        assert_eq!(ours, LogLevel::ALL.map(|level| level as i32));
-    }
 }

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::callback::UserData;
+use crate::catalog::{
+    KUSTO_OP_CANCELLED, KUSTO_OP_FAILED, KUSTO_OP_RUNNING, KUSTO_OP_SUCCEEDED, kusto_status,
+};
 use crate::client::{Call, kusto_client};
 use crate::dispatcher::Poster;
-use crate::error::{kusto_error, kusto_status};
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::query::kusto_rows;
@@ -23,15 +26,6 @@ use kusto_ingest::ingest::Receipt;
 use kusto_ingest::op::{CallOptions, Operation};
 use kusto_ingest::query::DataSet;
 use kusto_ingest::track::Report;
-
-/// kusto_op_state: it has not ended.
-pub const KUSTO_OP_RUNNING: i32 = 0;
-/// kusto_op_state: it ended with a result.
-pub const KUSTO_OP_SUCCEEDED: i32 = 1;
-/// kusto_op_state: it ended with an error.
-pub const KUSTO_OP_FAILED: i32 = 2;
-/// kusto_op_state: it was cancelled.
-pub const KUSTO_OP_CANCELLED: i32 = 3;
 
 /// Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
 /// not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail

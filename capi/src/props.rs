@@ -2,61 +2,13 @@
 
 use std::ffi::c_char;
 
-use crate::error::{kusto_error, kusto_status};
+use crate::catalog::kusto_status;
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::text::text;
 use kusto_ingest::error::{Error, Result};
 use kusto_ingest::props::{DataFormat, IngestionProperties, ReportLevel, ReportMethod};
-
-/// kusto_props_set_format: comma-separated values, RFC 4180.
-pub const KUSTO_FORMAT_CSV: i32 = 1;
-/// kusto_props_set_format: tab-separated values.
-pub const KUSTO_FORMAT_TSV: i32 = 2;
-/// kusto_props_set_format: values separated by `|`.
-pub const KUSTO_FORMAT_PSV: i32 = 3;
-/// kusto_props_set_format: values separated by `;`.
-pub const KUSTO_FORMAT_SCSV: i32 = 4;
-/// kusto_props_set_format: values separated by the control character SOH.
-pub const KUSTO_FORMAT_SOHSV: i32 = 5;
-/// kusto_props_set_format: lines of text, one column each.
-pub const KUSTO_FORMAT_TXT: i32 = 6;
-/// kusto_props_set_format: the whole source is one value.
-pub const KUSTO_FORMAT_RAW: i32 = 7;
-/// kusto_props_set_format: tab-separated values with backslash escapes.
-pub const KUSTO_FORMAT_TSVE: i32 = 8;
-/// kusto_props_set_format: JSON Lines, one object per line.
-pub const KUSTO_FORMAT_JSON: i32 = 9;
-/// kusto_props_set_format: a JSON array, or objects one after another, over any number of lines.
-pub const KUSTO_FORMAT_MULTIJSON: i32 = 10;
-/// kusto_props_set_format: one JSON value.
-pub const KUSTO_FORMAT_SINGLEJSON: i32 = 11;
-/// kusto_props_set_format: Avro, with the service's legacy reader.
-pub const KUSTO_FORMAT_AVRO: i32 = 12;
-/// kusto_props_set_format: Avro, with the Apache reader (logical types).
-pub const KUSTO_FORMAT_APACHEAVRO: i32 = 13;
-/// kusto_props_set_format: Apache Parquet.
-pub const KUSTO_FORMAT_PARQUET: i32 = 14;
-/// kusto_props_set_format: Apache ORC.
-pub const KUSTO_FORMAT_ORC: i32 = 15;
-/// kusto_props_set_format: Cosmos structured streams.
-pub const KUSTO_FORMAT_SSTREAM: i32 = 16;
-/// kusto_props_set_format: W3C extended log files.
-pub const KUSTO_FORMAT_W3CLOGFILE: i32 = 17;
-
-/// kusto_props_set_reporting: failures only. The default.
-pub const KUSTO_REPORT_FAILURES: i32 = 0;
-/// kusto_props_set_reporting: nothing.
-pub const KUSTO_REPORT_NONE: i32 = 1;
-/// kusto_props_set_reporting: failures and successes. Not for high volumes.
-pub const KUSTO_REPORT_ALL: i32 = 2;
-
-/// kusto_props_set_reporting: to the queues that kusto_outcomes_peek and _take read. The default.
-pub const KUSTO_VIA_QUEUE: i32 = 0;
-/// kusto_props_set_reporting: to the status table that kusto_track reads.
-pub const KUSTO_VIA_TABLE: i32 = 1;
-/// kusto_props_set_reporting: to both.
-pub const KUSTO_VIA_QUEUE_AND_TABLE: i32 = 2;
 
 /// Where data goes, how it is read, what is reported. Every ingestion takes a copy: changing it later
 /// concerns later ingestions only.
@@ -128,7 +80,7 @@ pub unsafe extern "C" fn kusto_props_set_format(
 ) -> kusto_status {
     change(props, err, |props| {
         let format = DataFormat::from_number(format)
-            .ok_or_else(|| Error::invalid_argument("format", "is none of KUSTO_FORMAT_*"))?;
+            .ok_or_else(|| Error::invalid_argument("format", "is not a value of KUSTO_FORMAT_*"))?;
         Ok(props.with_format(format))
     })
 }
@@ -272,42 +224,11 @@ unsafe fn change(
 }
 
 fn report_level(level: i32) -> Result<ReportLevel> {
-    match level {
-        KUSTO_REPORT_FAILURES => Ok(ReportLevel::FailuresOnly),
-        KUSTO_REPORT_NONE => Ok(ReportLevel::DoNotReport),
-        KUSTO_REPORT_ALL => Ok(ReportLevel::FailuresAndSuccesses),
-        _ => Err(Error::invalid_argument(
-            "level",
-            "is none of KUSTO_REPORT_*",
-        )),
-    }
+    ReportLevel::from_number(level)
+        .ok_or_else(|| Error::invalid_argument("level", "is not a value of KUSTO_REPORT_*"))
 }
 
 fn report_method(via: i32) -> Result<ReportMethod> {
-    match via {
-        KUSTO_VIA_QUEUE => Ok(ReportMethod::Queue),
-        KUSTO_VIA_TABLE => Ok(ReportMethod::Table),
-        KUSTO_VIA_QUEUE_AND_TABLE => Ok(ReportMethod::QueueAndTable),
-        _ => Err(Error::invalid_argument("via", "is none of KUSTO_VIA_*")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_those_of_the_core() {
-        let (first, last) = (KUSTO_FORMAT_CSV, KUSTO_FORMAT_W3CLOGFILE);
-        assert_eq!(DataFormat::ALL[0] as i32, first);
-        assert_eq!(
-            DataFormat::ALL.last().map(|format| *format as i32),
-            Some(last)
-        );
-        for number in 0..3 {
-            assert_eq!(report_level(number).unwrap() as i32, number);
-            assert_eq!(report_method(number).unwrap() as i32, number);
-        }
-        assert!(report_level(3).is_err() && report_method(-1).is_err());
-    }
+    ReportMethod::from_number(via)
+        .ok_or_else(|| Error::invalid_argument("via", "is not a value of KUSTO_VIA_*"))
 }

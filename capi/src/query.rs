@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value as Json;
 
 use crate::callback::{UserData, kusto_drop_fn};
+use crate::catalog::kusto_status;
 use crate::client::{Call, kusto_client};
-use crate::error::{kusto_error, kusto_status};
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out, output};
 use crate::kusto_bool;

@@ -3,26 +3,11 @@
 use std::ffi::c_char;
 use std::sync::{Arc, OnceLock};
 
-use crate::error::{KUSTO_RETRY_UNKNOWN, retry_of};
+use crate::catalog::KUSTO_RETRY_UNKNOWN;
 use crate::guard;
 use crate::handle;
 use crate::text::{CText, lend_optional};
 use kusto_ingest::track::{ItemState, Report, ReportItem};
-
-/// kusto_report_item_state: the service has the message and has not finished.
-pub const KUSTO_ITEM_PENDING: i32 = 0;
-/// kusto_report_item_state: ingested.
-pub const KUSTO_ITEM_SUCCEEDED: i32 = 1;
-/// kusto_report_item_state: not ingested; the error code tells why.
-pub const KUSTO_ITEM_FAILED: i32 = 2;
-/// kusto_report_item_state: the service stopped the ingestion.
-pub const KUSTO_ITEM_CANCELLED: i32 = 3;
-/// kusto_report_item_state: nothing to ingest, or an `ingest-by:` tag says that it is there already.
-pub const KUSTO_ITEM_SKIPPED: i32 = 4;
-/// kusto_report_item_state: some parts were ingested and some were not.
-pub const KUSTO_ITEM_PARTIAL: i32 = 5;
-/// kusto_report_item_state: handed over without a status table; only the queues can tell more.
-pub const KUSTO_ITEM_QUEUED: i32 = 6;
 
 /// What is known about some ingestions: items, one for each source. Immutable.
 pub struct kusto_report {
@@ -79,9 +64,7 @@ impl kusto_report {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_count(report: *const kusto_report, item_state: i32) -> u64 {
     let report = report.as_ref();
-    let state = ItemState::ALL
-        .into_iter()
-        .find(|state| *state as i32 == item_state);
+    let state = ItemState::from_number(item_state);
     match (report, state) {
         (Some(report), Some(state)) => report.report.count(state) as u64,
         _ => 0,
@@ -121,7 +104,7 @@ pub unsafe extern "C" fn kusto_report_item_state(report: *const kusto_report, in
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_item_retry(report: *const kusto_report, index: usize) -> i32 {
     let item = item_of(report, index);
-    item.map_or(KUSTO_RETRY_UNKNOWN, |(item, _)| retry_of(item.retry()))
+    item.map_or(KUSTO_RETRY_UNKNOWN, |(item, _)| item.retry() as i32)
 }
 
 /// The source id (a UUID) that the ingestion was given.
@@ -314,21 +297,5 @@ unsafe fn lend_text(
     unsafe {
         let item = item_of(report, index);
         lend_optional(item.and_then(|(_, item)| field(item).as_ref()), len)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_those_of_the_core() {
-        assert_eq!(ItemState::Pending as i32, KUSTO_ITEM_PENDING);
-        assert_eq!(ItemState::Succeeded as i32, KUSTO_ITEM_SUCCEEDED);
-        assert_eq!(ItemState::Failed as i32, KUSTO_ITEM_FAILED);
-        assert_eq!(ItemState::Cancelled as i32, KUSTO_ITEM_CANCELLED);
-        assert_eq!(ItemState::Skipped as i32, KUSTO_ITEM_SKIPPED);
-        assert_eq!(ItemState::PartiallySucceeded as i32, KUSTO_ITEM_PARTIAL);
-        assert_eq!(ItemState::Queued as i32, KUSTO_ITEM_QUEUED);
     }
 }

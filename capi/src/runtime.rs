@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use crate::catalog::kusto_status;
 use crate::dispatcher::{Dispatcher, Poster};
-use crate::error::{kusto_error, kusto_status};
+use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::signals::{self, Mask};
 use kusto_ingest::error::{Error, ErrorKind, Result, Step};

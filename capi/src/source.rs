@@ -10,7 +10,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::callback::{UserData, kusto_drop_fn};
-use crate::error::{kusto_error, kusto_status};
+use crate::catalog::kusto_status;
+use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::kusto_bool;
@@ -19,13 +20,6 @@ use crate::runtime::Runtime;
 use crate::text::{bytes, optional, raw, text};
 use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 use kusto_ingest::source::{BlobSource, Compression, Source};
-
-/// kusto_source_set_compression: not compressed.
-pub const KUSTO_COMPRESSION_NONE: i32 = 0;
-/// kusto_source_set_compression: gzip.
-pub const KUSTO_COMPRESSION_GZIP: i32 = 1;
-/// kusto_source_set_compression: a zip archive.
-pub const KUSTO_COMPRESSION_ZIP: i32 = 2;
 
 /// One ingestion's data. The call that ingests it takes it, whatever it returns.
 pub struct kusto_source {
@@ -411,15 +405,10 @@ pub unsafe extern "C" fn kusto_source_set_compression(
 ) -> kusto_status {
     guarded(err, || {
         let settings = handle::borrow_mut(source, "source")?.local_settings()?;
-        settings.compression = Some(match compression {
-            KUSTO_COMPRESSION_NONE => Compression::None,
-            KUSTO_COMPRESSION_GZIP => Compression::Gzip,
-            KUSTO_COMPRESSION_ZIP => Compression::Zip,
-            _ => {
-                let why = "is none of KUSTO_COMPRESSION_*";
-                return Err(Error::invalid_argument("compression", why));
-            }
-        });
+        let known = Compression::from_number(compression).ok_or_else(|| {
+            Error::invalid_argument("compression", "is not a value of KUSTO_COMPRESSION_*")
+        })?;
+        settings.compression = Some(known);
         Ok(())
     })
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::callback::{UserData, kusto_drop_fn};
+use crate::catalog::kusto_status;
 use crate::client::{Call, kusto_client};
-use crate::error::{kusto_error, kusto_status};
+use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::handle::Out;
 use crate::op::{Ended, Start, kusto_done_fn, kusto_op};
@@ -14,11 +15,6 @@ use crate::report::kusto_report;
 use crate::text::{optional, text};
 use kusto_ingest::error::{Error, Result};
 use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
-
-/// kusto_outcomes_peek and _take: failures.
-pub const KUSTO_OUTCOME_FAILURES: i32 = 1;
-/// kusto_outcomes_peek and _take: successes.
-pub const KUSTO_OUTCOME_SUCCESSES: i32 = 2;
 
 /// What became of an ingestion, read from the status table now. The token is that of
 /// kusto_result_tracking_token, also of another process. An ingestion without a status table (see
@@ -280,16 +276,8 @@ fn poll_interval(milliseconds: i64) -> Result<Duration> {
 }
 
 fn outcome_query(which: i32, token: Option<&str>, max: usize) -> Result<OutcomeQuery> {
-    let outcome = match which {
-        KUSTO_OUTCOME_FAILURES => Outcome::Failures,
-        KUSTO_OUTCOME_SUCCESSES => Outcome::Successes,
-        _ => {
-            return Err(Error::invalid_argument(
-                "which",
-                "is none of KUSTO_OUTCOME_*",
-            ));
-        }
-    };
+    let outcome = Outcome::from_number(which)
+        .ok_or_else(|| Error::invalid_argument("which", "is not a value of KUSTO_OUTCOME_*"))?;
     if max == 0 {
         return Err(Error::invalid_argument("max", "must be more than 0"));
     }

@@ -136,10 +136,30 @@ impl ClientBuilder {
         Ok(self)
     }
 
-    /// Sets anything by name: `engine endpoint`, `ingestion endpoint`, `trusted hosts` (separated
-    /// by commas), `ca certificates` (PEM text), `application`, `compression level` (`fast`,
-    /// `balanced` or `small`), `compression threads`, `memory budget` (bytes), or any keyword of the
-    /// connection string. Names ignore case and spaces.
+    /// Sets anything by name: a setting of this list, or any keyword of the connection string. Case
+    /// and spaces in names do not count.
+    // <generated: settings>
+    /// - `engine endpoint`: The engine's address, where it cannot be derived from the connection
+    ///   string: for IP addresses or `localhost` with two ports, and for private names. Default:
+    ///   derived from the connection string.
+    /// - `ingestion endpoint`: The data management endpoint's address, where it cannot be derived
+    ///   from the connection string. Default: derived from the connection string.
+    /// - `trusted hosts`: Hosts to which tokens may be sent besides the well-known ones. Value:
+    ///   whole names, or suffixes that begin with a dot, separated by commas. Default: the hosts
+    ///   of the public clouds.
+    /// - `ca certificates`: Certificates to trust besides the system's, as PEM text. Default: the
+    ///   system's.
+    /// - `application`: The application's name in the service's logs. Default: the program's
+    ///   name.
+    /// - `compression level`: How much processor time is spent on compression: `fast` costs the
+    ///   least, `small` sends the fewest bytes. Value: `fast`, `balanced` or `small`. Default:
+    ///   `fast` in builds with ISA-L, else `balanced`.
+    /// - `compression threads`: How many threads may compress at the same time, for all calls of
+    ///   a client together. Value: 1 to 64. Default: the machine's cores, at most 4.
+    /// - `memory budget`: The most bytes that are read and not yet acknowledged by storage, for
+    ///   all calls of a client together. When it is spent, reading stops. Value: at least 4194304
+    ///   bytes. Default: 67108864 bytes.
+    // </generated>
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a name that nothing knows, and what the setting itself refuses.
@@ -273,5 +293,27 @@ fn parse_endpoint(argument: &str, text: &str) -> Result<Url> {
         }
         "http" | "https" if url.has_host() => Ok(url),
         _ => Err(wrong("must be an http or https URL with a host".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::catalog::EXAMPLES;
+
+    fn builder() -> ClientBuilder {
+        Client::builder("http://127.0.0.1:1").unwrap()
+    }
+
+    #[test]
+    fn every_setting_of_the_catalog_is_known_in_any_case() {
+        for (key, example) in EXAMPLES {
+            builder().set(key, example).unwrap();
+            builder()
+                .set(&key.to_uppercase().replace(' ', ""), example)
+                .unwrap();
+        }
+        let error = builder().set("no setting", "x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
     }
 }

@@ -1,6 +1,7 @@
 //! The door: a client of one cluster.
 
 mod builder;
+mod catalog;
 mod settings;
 
 use std::fmt;

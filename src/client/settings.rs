@@ -2,14 +2,15 @@
 
 use std::num::NonZeroUsize;
 
+use super::catalog::{
+    COMPRESSION_THREADS_DEFAULT_MAX, COMPRESSION_THREADS_MAX, COMPRESSION_THREADS_MIN,
+    MEMORY_BUDGET_DEFAULT, MEMORY_BUDGET_MIN,
+};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::pipeline::{CompressionLevel, MIN_BUDGET, Pipeline};
 
-/// More than this many threads per client are taken for a mistake.
-const MAX_THREADS: usize = 64;
-/// Cores beyond this are left to the program unless it says otherwise.
-const DEFAULT_MAX_THREADS: usize = 4;
-const DEFAULT_BUDGET: usize = 64 * 1024 * 1024;
+// A budget must hold one block.
+const _: () = assert!(MEMORY_BUDGET_MIN == MIN_BUDGET);
 
 #[derive(Clone, Debug)]
 pub(super) struct PipelineSettings {
@@ -23,16 +24,21 @@ impl Default for PipelineSettings {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             level: CompressionLevel::default(),
-            threads: cores.min(DEFAULT_MAX_THREADS),
-            budget: DEFAULT_BUDGET,
+            threads: cores.min(COMPRESSION_THREADS_DEFAULT_MAX),
+            budget: MEMORY_BUDGET_DEFAULT,
         }
     }
 }
 
 impl PipelineSettings {
     pub(super) fn set_threads(&mut self, threads: usize) -> Result<()> {
-        if !(1..=MAX_THREADS).contains(&threads) {
-            let why = format!("must be 1 to {MAX_THREADS}, not {threads}");
+        let range = COMPRESSION_THREADS_MIN..=COMPRESSION_THREADS_MAX;
+        if !range.contains(&threads) {
+            let why = format!(
+                "must be {} to {}, not {threads}",
+                range.start(),
+                range.end()
+            );
             return Err(wrong("compression threads", why));
         }
         self.threads = threads;
@@ -40,8 +46,8 @@ impl PipelineSettings {
     }
 
     pub(super) fn set_budget(&mut self, bytes: usize) -> Result<()> {
-        if bytes < MIN_BUDGET {
-            let why = format!("must be at least {MIN_BUDGET} bytes, not {bytes}");
+        if bytes < MEMORY_BUDGET_MIN {
+            let why = format!("must be at least {MEMORY_BUDGET_MIN} bytes, not {bytes}");
             return Err(wrong("memory budget", why));
         }
         self.budget = bytes;

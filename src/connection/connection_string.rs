@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use url::Url;
 
-use crate::connection::keyword::{Keyword, Meaning, look_up};
+use crate::connection::catalog::Keyword;
+use crate::connection::keyword::{Meaning, look_up};
 use crate::connection::segments::{Fault, Segment, quote, split};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::{MASK, Secret};

@@ -17,7 +17,8 @@ use crate::props::{DataFormat, IngestionProperties, ReportMethod};
 use crate::query::request::Service;
 use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
 use crate::secret::Secret;
-use crate::source::encoding::{Compression, Encoding};
+use crate::source::Compression;
+use crate::source::encoding::Encoding;
 use crate::source::progress::Meter;
 use crate::source::{BlobSource, Content, Source};
 use crate::track::TrackingToken;
@@ -259,9 +260,11 @@ impl QueuedIngestor {
             raw_data_size: item.bytes_raw,
             database_name: props.database().to_owned(),
             table_name: props.table().to_owned(),
-            retain_blob_on_success: props.retain_blob_on_success(),
-            flush_immediately: props.flush_immediately(),
-            ignore_size_limit: props.ignore_size_limit(),
+            flags: props
+                .flags_in_message()
+                .into_iter()
+                .map(|(name, on)| (name.to_owned(), on.into()))
+                .collect(),
             report_level: props.report_level() as i32,
             report_method: props.report_method() as i32,
             source_message_creation_time: self.now()?.to_string(),

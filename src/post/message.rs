@@ -22,10 +22,10 @@ pub(crate) struct Message {
     pub(crate) raw_data_size: Option<u64>,
     pub(crate) database_name: String,
     pub(crate) table_name: String,
-    /// Always present: when absent the service deletes the blob.
-    pub(crate) retain_blob_on_success: bool,
-    pub(crate) flush_immediately: bool,
-    pub(crate) ignore_size_limit: bool,
+    /// `RetainBlobOnSuccess` and its like, always present: without that one the service deletes the
+    /// blob.
+    #[serde(flatten)]
+    pub(crate) flags: Map<String, Value>,
     pub(crate) report_level: i32,
     pub(crate) report_method: i32,
     pub(crate) source_message_creation_time: String,

@@ -6,85 +6,9 @@ use std::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::props::format::DataFormat;
-
-/// The family of formats a mapping is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum MappingKind {
-    /// Delimited and plain text.
-    Csv,
-    /// The three JSON formats.
-    Json,
-    /// Avro, legacy reader.
-    Avro,
-    /// Avro, Apache reader.
-    ApacheAvro,
-    /// Apache Parquet.
-    Parquet,
-    /// Apache ORC.
-    Orc,
-    /// Cosmos structured streams.
-    SStream,
-    /// W3C extended log files.
-    W3cLogFile,
-}
+use crate::props::catalog::{DataFormat, MappingKind};
 
 impl MappingKind {
-    /// Every kind.
-    pub const ALL: [MappingKind; 8] = [
-        MappingKind::Csv,
-        MappingKind::Json,
-        MappingKind::Avro,
-        MappingKind::ApacheAvro,
-        MappingKind::Parquet,
-        MappingKind::Orc,
-        MappingKind::SStream,
-        MappingKind::W3cLogFile,
-    ];
-
-    /// The name in an ingestion message (`ingestionMappingType`), such as `Json`.
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            MappingKind::Csv => "Csv",
-            MappingKind::Json => "Json",
-            MappingKind::Avro => "Avro",
-            MappingKind::ApacheAvro => "ApacheAvro",
-            MappingKind::Parquet => "Parquet",
-            MappingKind::Orc => "Orc",
-            MappingKind::SStream => "SStream",
-            MappingKind::W3cLogFile => "W3CLogFile",
-        }
-    }
-
-    /// The name in a management command, lower case, such as `json`.
-    pub const fn command_name(self) -> &'static str {
-        match self {
-            MappingKind::Csv => "csv",
-            MappingKind::Json => "json",
-            MappingKind::Avro => "avro",
-            MappingKind::ApacheAvro => "apacheavro",
-            MappingKind::Parquet => "parquet",
-            MappingKind::Orc => "orc",
-            MappingKind::SStream => "sstream",
-            MappingKind::W3cLogFile => "w3clogfile",
-        }
-    }
-
-    /// The format to assume when a mapping of this kind is all that is known.
-    pub const fn default_format(self) -> DataFormat {
-        match self {
-            MappingKind::Csv => DataFormat::Csv,
-            MappingKind::Json => DataFormat::Json,
-            MappingKind::Avro => DataFormat::Avro,
-            MappingKind::ApacheAvro => DataFormat::ApacheAvro,
-            MappingKind::Parquet => DataFormat::Parquet,
-            MappingKind::Orc => DataFormat::Orc,
-            MappingKind::SStream => DataFormat::SStream,
-            MappingKind::W3cLogFile => DataFormat::W3cLogFile,
-        }
-    }
-
     /// Whether a mapping of this kind can be used for data in this format. The service's pages use
     /// Avro mappings for both Avro readers, so the two kinds stand in for each other.
     pub fn fits(self, format: DataFormat) -> bool {

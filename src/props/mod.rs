@@ -1,13 +1,16 @@
 //! How data is to be ingested: target, format, mapping, tags, reporting.
 
-pub mod format;
+mod catalog;
+mod format;
 pub mod mapping;
 pub mod properties;
 pub mod tags;
 pub mod validation;
 
-pub use format::DataFormat;
-pub use mapping::{ColumnMapping, Mapping, MappingKind, MappingSource, Transform};
-pub use properties::{IngestionProperties, ReportLevel, ReportMethod};
+pub use catalog::{
+    DataFormat, MappingKind, ReportLevel, ReportMethod, ValidationImplications, ValidationOptions,
+};
+pub use mapping::{ColumnMapping, Mapping, MappingSource, Transform};
+pub use properties::IngestionProperties;
 pub use tags::Tags;
-pub use validation::{ValidationImplications, ValidationOptions, ValidationPolicy};
+pub use validation::ValidationPolicy;

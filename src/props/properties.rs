@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use crate::error::{Error, Result};
-use crate::props::format::DataFormat;
-use crate::props::mapping::{ColumnMapping, Mapping, MappingKind, MappingSource, check_kind};
+use crate::props::catalog::{DataFormat, Flags, MappingKind, ReportLevel, ReportMethod};
+use crate::props::mapping::{ColumnMapping, Mapping, MappingSource, check_kind};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
 use crate::values::DateTime;
@@ -15,33 +15,6 @@ mod pass_through;
 #[cfg(test)]
 mod tests;
 mod wire;
-
-/// What the service reports about an ingestion. The numbers are those on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(i32)]
-pub enum ReportLevel {
-    /// Failures.
-    #[default]
-    FailuresOnly = 0,
-    /// Nothing.
-    DoNotReport = 1,
-    /// Failures and successes. The service's pages advise against it at high volume.
-    FailuresAndSuccesses = 2,
-}
-
-/// Where the service reports to. The numbers are those on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(i32)]
-#[non_exhaustive]
-pub enum ReportMethod {
-    /// The cluster's queues of failures and successes, shared by all its clients.
-    #[default]
-    Queue = 0,
-    /// The status table, one entity per source.
-    Table = 1,
-    /// Both.
-    QueueAndTable = 2,
-}
 
 impl ReportMethod {
     /// Whether the status table is used.
@@ -75,12 +48,9 @@ pub struct IngestionProperties {
     ingest_if_not_exists: Vec<String>,
     report_level: ReportLevel,
     report_method: ReportMethod,
-    flush_immediately: bool,
-    ignore_first_record: bool,
+    pub(super) flags: Flags,
     creation_time: Option<OffsetDateTime>,
     validation_policy: Option<ValidationPolicy>,
-    ignore_size_limit: bool,
-    retain_blob_on_success: bool,
     additional: BTreeMap<String, String>,
 }
 
@@ -97,12 +67,9 @@ impl IngestionProperties {
             ingest_if_not_exists: Vec::new(),
             report_level: ReportLevel::default(),
             report_method: ReportMethod::default(),
-            flush_immediately: false,
-            ignore_first_record: false,
+            flags: Flags::default(),
             creation_time: None,
             validation_policy: None,
-            ignore_size_limit: false,
-            retain_blob_on_success: true,
             additional: BTreeMap::new(),
         }
     }
@@ -184,20 +151,6 @@ impl IngestionProperties {
         self
     }
 
-    /// Closes the service's batch at once instead of waiting for more data. Costs the cluster.
-    #[must_use]
-    pub fn with_flush_immediately(mut self, flush: bool) -> Self {
-        self.flush_immediately = flush;
-        self
-    }
-
-    /// Skips the first record of every blob (a header row).
-    #[must_use]
-    pub fn with_ignore_first_record(mut self, ignore: bool) -> Self {
-        self.ignore_first_record = ignore;
-        self
-    }
-
     /// The time the service takes as that of ingestion, for retention and caching of old data.
     #[must_use]
     pub fn with_creation_time(mut self, time: OffsetDateTime) -> Self {
@@ -209,20 +162,6 @@ impl IngestionProperties {
     #[must_use]
     pub fn with_validation_policy(mut self, policy: ValidationPolicy) -> Self {
         self.validation_policy = Some(policy);
-        self
-    }
-
-    /// Lets the service take a source beyond its size limit (6 GB uncompressed).
-    #[must_use]
-    pub fn with_ignore_size_limit(mut self, ignore: bool) -> Self {
-        self.ignore_size_limit = ignore;
-        self
-    }
-
-    /// Whether the blob stays after it was ingested; it does unless set to `false`.
-    #[must_use]
-    pub fn with_retain_blob_on_success(mut self, retain: bool) -> Self {
-        self.retain_blob_on_success = retain;
         self
     }
 
@@ -282,14 +221,11 @@ impl IngestionProperties {
         self.report_method
     }
 
-    /// Whether the batch is closed at once.
-    pub fn flush_immediately(&self) -> bool {
-        self.flush_immediately
-    }
-
-    /// Whether the first record is skipped.
-    pub fn ignore_first_record(&self) -> bool {
-        self.ignore_first_record
+    /// The properties that are on or off, as members of the queue message.
+    pub(crate) fn flags_in_message(
+        &self,
+    ) -> impl IntoIterator<Item = (&'static str, bool)> + use<> {
+        self.flags.in_message()
     }
 
     /// The creation time, if set.
@@ -300,16 +236,6 @@ impl IngestionProperties {
     /// The validation policy, if set.
     pub fn validation_policy(&self) -> Option<ValidationPolicy> {
         self.validation_policy
-    }
-
-    /// Whether the size limit is ignored.
-    pub fn ignore_size_limit(&self) -> bool {
-        self.ignore_size_limit
-    }
-
-    /// Whether the blob stays after it was ingested.
-    pub fn retain_blob_on_success(&self) -> bool {
-        self.retain_blob_on_success
     }
 
     /// The other ingestion properties.

@@ -3,30 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-
-/// What is checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(i32)]
-pub enum ValidationOptions {
-    /// Nothing.
-    #[default]
-    DoNotValidate = 0,
-    /// All records have the same number of columns.
-    ValidateCsvInputConstantColumns = 1,
-    /// Columns only: quotes in fields that are not quoted as a whole are let pass.
-    ValidateCsvInputColumnLevelOnly = 2,
-}
-
-/// What a failed check does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(i32)]
-pub enum ValidationImplications {
-    /// The ingestion fails.
-    Fail = 0,
-    /// The data that passes is ingested.
-    #[default]
-    BestEffort = 1,
-}
+use crate::props::catalog::{ValidationImplications, ValidationOptions};
 
 /// A check and its consequence. The default checks nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,10 +36,20 @@ impl ValidationPolicy {
         for (name, value) in members {
             match name.to_ascii_lowercase().as_str() {
                 "validationoptions" => {
-                    policy.options = member(name, value, &OPTIONS)?;
+                    policy.options = member(
+                        name,
+                        value,
+                        &ValidationOptions::ALL
+                            .map(|option| (option as i64, option.name(), option)),
+                    )?;
                 }
                 "validationimplications" => {
-                    policy.implications = member(name, value, &IMPLICATIONS)?;
+                    policy.implications = member(
+                        name,
+                        value,
+                        &ValidationImplications::ALL
+                            .map(|option| (option as i64, option.name(), option)),
+                    )?;
                 }
                 _ => return Err(wrong(format!("has no member '{name}'"))),
             }
@@ -70,25 +57,6 @@ impl ValidationPolicy {
         Ok(policy)
     }
 }
-
-const OPTIONS: [(i64, &str, ValidationOptions); 3] = [
-    (0, "DoNotValidate", ValidationOptions::DoNotValidate),
-    (
-        1,
-        "ValidateCsvInputConstantColumns",
-        ValidationOptions::ValidateCsvInputConstantColumns,
-    ),
-    (
-        2,
-        "ValidateCsvInputColumnLevelOnly",
-        ValidationOptions::ValidateCsvInputColumnLevelOnly,
-    ),
-];
-
-const IMPLICATIONS: [(i64, &str, ValidationImplications); 2] = [
-    (0, "Fail", ValidationImplications::Fail),
-    (1, "BestEffort", ValidationImplications::BestEffort),
-];
 
 fn member<T: Copy>(name: &str, value: &Value, known: &[(i64, &str, T)]) -> Result<T> {
     known

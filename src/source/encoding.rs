@@ -1,30 +1,17 @@
 //! The one place where compression, blob suffix and raw size are decided.
 
+use super::catalog::Compression;
 use crate::props::DataFormat;
 
-/// How data is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Compression {
-    /// Not at all (or inside the format, as in Parquet).
-    None,
-    /// gzip.
-    Gzip,
-    /// A zip archive.
-    Zip,
-}
-
 impl Compression {
-    /// What a file name tells, by its suffix, whatever its case.
+    /// What the ending of a file name means, in any case.
     pub fn from_name(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
-        if lower.ends_with(".gz") {
-            Compression::Gzip
-        } else if lower.ends_with(".zip") {
-            Compression::Zip
-        } else {
-            Compression::None
-        }
+        let mut compressed = Self::ALL
+            .into_iter()
+            .filter(|kind| *kind != Compression::None);
+        let found = compressed.find(|kind| lower.ends_with(kind.suffix()));
+        found.unwrap_or(Compression::None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What to ingest: bytes, a reader, a file, an open file, pushed chunks, or blobs already in storage.
 
+mod catalog;
 pub(crate) mod encoding;
 pub(crate) mod progress;
 pub(crate) mod push;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::secret::SecretUrl;
-pub use encoding::Compression;
+pub use catalog::Compression;
 pub use progress::Progress;
 pub use push::PushWriter;
 

@@ -1,11 +1,13 @@
 //! What became of an ingestion: the tracking token, the status table, the notification queues.
 
+mod catalog;
 pub(crate) mod queue;
 pub mod report;
 pub(crate) mod table;
 pub mod token;
 pub(crate) mod tracker;
 
-pub use queue::{Outcome, OutcomeQuery};
-pub use report::{FailureStatus, ItemState, Report, ReportItem};
+pub use catalog::{FailureStatus, ItemState, Outcome};
+pub use queue::OutcomeQuery;
+pub use report::{Report, ReportItem};
 pub use token::TrackingToken;

@@ -14,7 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::report::{ItemState, ReportItem};
+use super::catalog::{ItemState, Outcome};
+use super::report::ReportItem;
 use crate::error::{ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry};
 use crate::http::storage::azure_error;
@@ -27,16 +28,6 @@ use crate::resources::Queue;
 const MAX_MESSAGES: usize = 32;
 /// How long messages that are being taken are hidden from others, in seconds.
 const VISIBILITY_SECONDS: i32 = 30;
-
-/// Which notifications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
-pub enum Outcome {
-    /// `FailedIngestionsQueue`.
-    Failures = 1,
-    /// `SuccessfulIngestionsQueue`.
-    Successes = 2,
-}
 
 /// Which notifications are asked for, and how many.
 #[derive(Clone, Debug)]

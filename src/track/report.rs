@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::error::RetryClass;
 use crate::secret::{redact, redact_url};
+use crate::track::catalog::{FailureStatus, ItemState};
 
 /// What is known about some ingestions.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,55 +13,10 @@ pub struct Report {
     items: Vec<ReportItem>,
 }
 
-/// The state of one item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
-#[non_exhaustive]
-pub enum ItemState {
-    /// The service has the message and has not finished.
-    Pending = 0,
-    /// Ingested.
-    Succeeded = 1,
-    /// Not ingested; see [`ReportItem::error_code`].
-    Failed = 2,
-    /// The service stopped the ingestion.
-    Cancelled = 3,
-    /// Nothing to ingest, or an `ingest-by:` tag says that it is there already.
-    Skipped = 4,
-    /// Some parts were ingested and some were not.
-    PartiallySucceeded = 5,
-    /// Handed over without a status table: only the notification queues can tell more.
-    Queued = 6,
-}
-
 impl ItemState {
-    /// Every state, in the order of its number.
-    pub const ALL: [ItemState; 7] = [
-        ItemState::Pending,
-        ItemState::Succeeded,
-        ItemState::Failed,
-        ItemState::Cancelled,
-        ItemState::Skipped,
-        ItemState::PartiallySucceeded,
-        ItemState::Queued,
-    ];
-
     /// Whether the state does not change any more.
     pub const fn is_final(self) -> bool {
         !matches!(self, ItemState::Pending)
-    }
-
-    /// The name, such as `Succeeded`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ItemState::Pending => "Pending",
-            ItemState::Succeeded => "Succeeded",
-            ItemState::Failed => "Failed",
-            ItemState::Cancelled => "Cancelled",
-            ItemState::Skipped => "Skipped",
-            ItemState::PartiallySucceeded => "PartiallySucceeded",
-            ItemState::Queued => "Queued",
-        }
     }
 
     /// From the service's text. One that this library does not know counts as pending: the text
@@ -78,20 +34,6 @@ impl ItemState {
     }
 }
 
-/// Whether the service thinks that the failure passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FailureStatus {
-    /// It does not say.
-    Unknown,
-    /// The same data fails again.
-    Permanent,
-    /// It passes.
-    Transient,
-    /// It may pass, but the service has used up its own attempts.
-    Exhausted,
-}
-
 impl FailureStatus {
     /// Names and the documented numbers are both seen on the wire.
     fn parse(text: &str) -> Self {
@@ -100,16 +42,6 @@ impl FailureStatus {
             "transient" | "2" => FailureStatus::Transient,
             "exhausted" | "3" => FailureStatus::Exhausted,
             _ => FailureStatus::Unknown,
-        }
-    }
-
-    /// The name, such as `Permanent`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            FailureStatus::Unknown => "Unknown",
-            FailureStatus::Permanent => "Permanent",
-            FailureStatus::Transient => "Transient",
-            FailureStatus::Exhausted => "Exhausted",
         }
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::report::{ItemState, ReportItem};
+use super::catalog::ItemState;
+use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry};
 use crate::http::storage::{check_origin, storage_status_error};

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::compiler::{FAMILIES, Family, STRICT, include};
 use crate::tally::Tally;
-use crate::{process, workspace};
+use crate::{catalog, process, workspace};
 
 /// Line starts that the comment of every function must have.
 const REQUIRED_LINES: [&str; 4] = ["Ownership", "Threads", "Failure", "Since"];
@@ -23,7 +23,8 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 /// All that can be said about the header without the library.
 pub(crate) fn leg() -> Result<Tally, String> {
     let header = committed()?;
-    let mut tally = Tally::check(
+    let mut tally = catalog::check()?;
+    tally += Tally::check(
         "the committed header is what capi/src gives",
         equals_committed(),
     );

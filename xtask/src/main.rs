@@ -6,6 +6,7 @@
 mod artifacts;
 mod azurite;
 mod bench;
+mod catalog;
 mod compiler;
 mod conformance;
 mod csharp;
@@ -42,6 +43,7 @@ cargo xtask <command>
   demo                     build everything, start the emulator, run the C examples, show what came of it
   test [leg...]            run every test leg, or those named (`cargo xtask test --list` names them)
   conformance [flags...]   play tests/conformance in every language (--language X, --scenario TEXT, --list)
+  generate                 write everything that is generated from catalog/ and capi/src
   header [--check]         write include/kusto_ingest.h from capi/src, or fail when it is stale
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
@@ -79,6 +81,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "demo" => demo::command(rest)?,
         "test" => return test::command(rest),
         "bench" => bench::command(rest)?,
+        "generate" => generate(rest)?,
         "header" => header::command(rest)?,
         "exports" => exports::command(rest)?,
         "install" => install::command(rest)?,
@@ -93,6 +96,14 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         other => return Err(format!("no command {other:?}\n\n{HELP}")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask generate`: first what the C layer is made of, then the header from it.
+fn generate(arguments: &[String]) -> Result<(), String> {
+    match arguments {
+        [] => catalog::generate().and_then(|()| header::command(&[])),
+        _ => Err("generate takes no arguments".into()),
+    }
 }
 
 /// `cargo xtask stage LANGUAGE`: what a binding needs from the native build.

@@ -3,7 +3,8 @@
 const { setImmediate: turn } = require("node:timers/promises");
 
 const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
-const { ErrorCode, invalidArgument, wordsOf } = require("./error.js");
+const { ErrorCode } = require("./catalog.js");
+const { invalidArgument, wordsOf } = require("./error.js");
 const { addon, answerOf, answers, call, limits, realm, run } = require("./native.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");

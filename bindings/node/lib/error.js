@@ -1,26 +1,6 @@
 "use strict";
 
-/** The class of a {@link KustoError}: the names of the C API's `kusto_status`. */
-const ErrorCode = Object.freeze({
-    InvalidArgument: "INVALID_ARGUMENT",
-    InvalidState: "INVALID_STATE",
-    Unsupported: "UNSUPPORTED",
-    TimedOut: "TIMED_OUT",
-    WouldBlock: "WOULD_BLOCK",
-    Cancelled: "CANCELLED",
-    Config: "CONFIG",
-    Auth: "AUTH",
-    Network: "NETWORK",
-    Throttled: "THROTTLED",
-    Service: "SERVICE",
-    NotFound: "NOT_FOUND",
-    SourceIo: "SOURCE_IO",
-    TooLarge: "TOO_LARGE",
-    Callback: "CALLBACK",
-    Partial: "PARTIAL",
-    Forked: "FORKED",
-    Internal: "INTERNAL",
-});
+const { ErrorCode } = require("./catalog.js");
 
 /** The error of everything here. */
 class KustoError extends Error {
@@ -82,4 +62,4 @@ function thrown(error) {
     return invalidArgument("arguments", error.message, error);
 }
 
-module.exports = { ErrorCode, KustoError, invalidArgument, wordsOf, thrown };
+module.exports = { KustoError, invalidArgument, wordsOf, thrown };

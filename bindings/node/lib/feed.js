@@ -4,7 +4,8 @@
 const { performance } = require("node:perf_hooks");
 const { setImmediate: turn } = require("node:timers/promises");
 
-const { ErrorCode, invalidArgument, wordsOf } = require("./error.js");
+const { ErrorCode } = require("./catalog.js");
+const { invalidArgument, wordsOf } = require("./error.js");
 const { addon, call, checkAborted, ended, realm } = require("./native.js");
 
 /** What is copied between two turns of the event loop: about a millisecond. */

@@ -1,6 +1,18 @@
 "use strict";
 
-const { IngestionMappingKind } = require("./enums.js");
+const { IngestionMappingKind } = require("./catalog.js");
+
+const FieldTransformation = Object.freeze({
+    PropertyBagArrayToDictionary: "PropertyBagArrayToDictionary",
+    DateTimeFromUnixSeconds: "DateTimeFromUnixSeconds",
+    DateTimeFromUnixMilliseconds: "DateTimeFromUnixMilliseconds",
+    DateTimeFromUnixMicroseconds: "DateTimeFromUnixMicroseconds",
+    DateTimeFromUnixNanoseconds: "DateTimeFromUnixNanoseconds",
+    DropMappedFields: "DropMappedFields",
+    BytesAsBase64: "BytesAsBase64",
+});
+
+const ConstantTransformation = Object.freeze({ SourceLocation: "SourceLocation", SourceLineNumber: "SourceLineNumber" });
 
 /** One column of the table and where its value comes from. */
 class ColumnMapping {
@@ -95,6 +107,8 @@ class W3CLogFileMapping extends NamedColumnMapping {
 
 module.exports = {
     ApacheAvroColumnMapping,
+    ConstantTransformation,
+    FieldTransformation,
     AvroColumnMapping,
     ColumnMapping,
     CsvColumnMapping,

@@ -4,7 +4,8 @@
 const { setInterval } = require("node:timers");
 
 const addon = require("./addon.js");
-const { ErrorCode, KustoError, invalidArgument, wordsOf, thrown } = require("./error.js");
+const { ErrorCode } = require("./catalog.js");
+const { KustoError, invalidArgument, wordsOf, thrown } = require("./error.js");
 
 /** What waits for an event, by the id of the events. */
 const pending = new Map();

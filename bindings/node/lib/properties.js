@@ -1,6 +1,6 @@
 "use strict";
 
-const { ValidationImplications, ValidationOptions } = require("./enums.js");
+const { FLAGS, ValidationImplications, ValidationOptions } = require("./catalog.js");
 const { invalidArgument } = require("./error.js");
 
 class ValidationPolicy {
@@ -34,10 +34,7 @@ const FIELDS = {
     // After what it is the kind of.
     ingestionMappingKind: asText("ingestionMappingType"),
     ingestIfNotExists: (value) => [["ingestIfNotExists", isJsonArray(value) ? value : JSON.stringify([value].flat())]],
-    flushImmediately: asText("flushImmediately"),
-    ignoreFirstRecord: asText("ignoreFirstRecord"),
-    ignoreSizeLimit: asText("ignoreSizeLimit"),
-    retainBlobOnSuccess: asText("retainBlobOnSuccess"),
+    ...Object.fromEntries(FLAGS.map((name) => [name, asText(name)])),
     reportLevel: asText("reportLevel"),
     reportMethod: asText("reportMethod"),
     validationPolicy: asJson("validationPolicy"),

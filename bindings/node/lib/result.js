@@ -1,8 +1,8 @@
 "use strict";
 
 const { nativeOf, runOf } = require("./client.js");
-const { OperationStatus } = require("./enums.js");
-const { ErrorCode, KustoError, invalidArgument } = require("./error.js");
+const { ErrorCode, OperationStatus } = require("./catalog.js");
+const { KustoError, invalidArgument } = require("./error.js");
 const { limits } = require("./native.js");
 
 /** How often `wait` asks. */

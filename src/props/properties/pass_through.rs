@@ -2,9 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::{IngestionProperties, ReportLevel, ReportMethod, check_additional_name};
+use super::{IngestionProperties, check_additional_name};
 use crate::error::{Error, Result};
-use crate::props::mapping::{Mapping, MappingKind, MappingSource, parse_columns};
+use crate::props::catalog::{MappingKind, ReportLevel, ReportMethod};
+use crate::props::mapping::{Mapping, MappingSource, parse_columns};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
 use crate::values::DateTime;
@@ -13,7 +14,12 @@ impl IngestionProperties {
     /// Sets a property by its name in the service's documentation and its text; names ignore case.
     /// What has a setter of its own is parsed, anything else becomes an additional property.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        match name.trim().to_ascii_lowercase().as_str() {
+        let lower = name.trim().to_ascii_lowercase();
+        if let Some((name, flag)) = self.flags.by_name(&lower) {
+            *flag = parse_bool(name, value)?;
+            return Ok(());
+        }
+        match lower.as_str() {
             "format" => self.format = Some(value.parse()?),
             "tags" => {
                 self.tags = Tags::new();
@@ -37,16 +43,8 @@ impl IngestionProperties {
             "avromappingreference" => self.set_mapping_reference(value, Some(MappingKind::Avro)),
             "reportlevel" => self.report_level = parse_choice("reportLevel", value, &LEVELS)?,
             "reportmethod" => self.report_method = parse_choice("reportMethod", value, &METHODS)?,
-            "flushimmediately" => self.flush_immediately = parse_bool("flushImmediately", value)?,
-            "ignorefirstrecord" => {
-                self.ignore_first_record = parse_bool("ignoreFirstRecord", value)?;
-            }
             "creationtime" => self.creation_time = Some(parse_time("creationTime", value)?),
             "validationpolicy" => self.validation_policy = Some(ValidationPolicy::parse(value)?),
-            "ignoresizelimit" => self.ignore_size_limit = parse_bool("ignoreSizeLimit", value)?,
-            "retainblobonsuccess" => {
-                self.retain_blob_on_success = parse_bool("retainBlobOnSuccess", value)?;
-            }
             _ => {
                 check_additional_name(name)?;
                 self.additional

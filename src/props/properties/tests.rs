@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::*;
-use crate::props::validation::{ValidationImplications, ValidationOptions};
+use crate::props::{ValidationImplications, ValidationOptions};
 use crate::secret::Secret;
 
 fn base() -> IngestionProperties {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{AUTHORIZATION_CONTEXT, IngestionProperties};
-use crate::props::format::DataFormat;
+use crate::props::DataFormat;
 use crate::props::mapping::{MappingSource, columns_to_wire_json};
 use crate::secret::Secret;
 use crate::values::DateTime;
@@ -27,7 +27,9 @@ impl IngestionProperties {
             wire.put("ingestIfNotExists", json_list(&self.ingest_if_not_exists));
         }
         wire.put_mapping(&self.mapping, format);
-        wire.put("ignoreFirstRecord", self.ignore_first_record.to_string());
+        for (name, on) in self.flags.in_bag() {
+            wire.put(name, on.to_string());
+        }
         if let Some(time) = self.creation_time.and_then(|t| DateTime::try_from(t).ok()) {
             wire.put("creationTime", time.to_string());
         }

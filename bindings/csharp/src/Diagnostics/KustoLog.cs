@@ -2,28 +2,6 @@ using System;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>How much the library tells.</summary>
-public enum KustoLogLevel
-{
-    /// <summary>Nothing.</summary>
-    Off = 0,
-
-    /// <summary>Defects.</summary>
-    Error = 1,
-
-    /// <summary>Failures, also those that a further attempt may mend.</summary>
-    Warning = 2,
-
-    /// <summary>One line for each ingestion.</summary>
-    Info = 3,
-
-    /// <summary>Steps.</summary>
-    Debug = 4,
-
-    /// <summary>Everything.</summary>
-    Trace = 5,
-}
-
 /// <summary>One line of the log.</summary>
 /// <param name="level">The line's level.</param>
 /// <param name="target">The part of the library.</param>

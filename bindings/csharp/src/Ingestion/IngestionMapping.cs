@@ -4,37 +4,6 @@ using System.Linq;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>The kinds of mappings.</summary>
-public enum IngestionMappingKind
-{
-    /// <summary>That of the data's format.</summary>
-    Unknown = 0,
-
-    /// <summary>For csv, tsv, psv, scsv, sohsv, tsve, txt and raw.</summary>
-    Csv = 1,
-
-    /// <summary>For json, multijson and singlejson.</summary>
-    Json = 2,
-
-    /// <summary>For avro.</summary>
-    Avro = 3,
-
-    /// <summary>For parquet.</summary>
-    Parquet = 4,
-
-    /// <summary>For sstream.</summary>
-    SStream = 5,
-
-    /// <summary>For orc.</summary>
-    Orc = 6,
-
-    /// <summary>For apacheavro.</summary>
-    ApacheAvro = 7,
-
-    /// <summary>For w3clogfile.</summary>
-    W3CLogFile = 8,
-}
-
 /// <summary>How data becomes columns: a reference to a mapping that exists, or the mapping itself.</summary>
 public class IngestionMapping
 {

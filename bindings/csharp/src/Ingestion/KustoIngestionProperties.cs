@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace Kusto.Ingest.Native;
 
 /// <summary>Where data goes and how it is read. Every call takes a copy.</summary>
-public class KustoIngestionProperties
+public partial class KustoIngestionProperties
 {
     /// <summary>Data of a table.</summary>
     /// <param name="databaseName">The database.</param>
@@ -45,12 +45,6 @@ public class KustoIngestionProperties
     /// <summary>What the service checks of CSV data.</summary>
     public ValidationPolicy? ValidationPolicy { get; set; }
 
-    /// <summary>Lets the service take blobs over its limit.</summary>
-    public bool IgnoreSizeLimit { get; set; }
-
-    /// <summary>Skips a header line.</summary>
-    public bool IgnoreFirstRecord { get; set; }
-
     /// <summary>The data's age for retention and caching, instead of the time of ingestion.</summary>
     public DateTimeOffset? CreationTime { get; set; }
 
@@ -62,7 +56,7 @@ public class KustoIngestionProperties
 }
 
 /// <summary>Properties of queued ingestion: what is reported, and how soon the data is ingested.</summary>
-public class KustoQueuedIngestionProperties : KustoIngestionProperties
+public partial class KustoQueuedIngestionProperties : KustoIngestionProperties
 {
     /// <summary>Data of a table.</summary>
     /// <param name="databaseName">The database.</param>
@@ -72,38 +66,9 @@ public class KustoQueuedIngestionProperties : KustoIngestionProperties
     {
     }
 
-    /// <summary>Makes the service ingest without waiting for more data.</summary>
-    public bool FlushImmediately { get; set; }
-
     /// <summary>What the service reports about the ingestion.</summary>
     public IngestionReportLevel ReportLevel { get; set; } = IngestionReportLevel.FailuresOnly;
 
     /// <summary>Where it reports to. With the table successes are always reported: they would stay pending otherwise.</summary>
     public IngestionReportMethod ReportMethod { get; set; } = IngestionReportMethod.Queue;
-}
-
-/// <summary>What the service reports.</summary>
-public enum IngestionReportLevel
-{
-    /// <summary>Failures only.</summary>
-    FailuresOnly = 0,
-
-    /// <summary>Nothing.</summary>
-    None = 1,
-
-    /// <summary>Failures and successes. Not for high volumes.</summary>
-    FailuresAndSuccesses = 2,
-}
-
-/// <summary>Where the service reports to.</summary>
-public enum IngestionReportMethod
-{
-    /// <summary>To the queues that <see cref="IKustoQueuedIngestClient"/> peeks and gets.</summary>
-    Queue = 0,
-
-    /// <summary>To the table that <see cref="IKustoIngestionResult"/> reads.</summary>
-    Table = 1,
-
-    /// <summary>To both.</summary>
-    QueueAndTable = 2,
 }

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace Kusto.Ingest.Native;
 
 /// <summary>Makes native properties. It checks nothing: the library does.</summary>
-internal static class NativeProperties
+internal static partial class NativeProperties
 {
     /// <summary>Properties for the caller to dispose.</summary>
     /// <exception cref="KustoException">A property is wrong.</exception>
@@ -19,6 +19,7 @@ internal static class NativeProperties
         {
             SetFormat(props, properties);
             SetTags(props, properties);
+            SetFlags(props, properties);
             SetOthers(props, properties);
             return props;
         }
@@ -97,14 +98,6 @@ internal static class NativeProperties
         {
             Set(props, "validationPolicy", policy.ToJson());
         }
-        if (properties.IgnoreSizeLimit)
-        {
-            Set(props, "ignoreSizeLimit", "true");
-        }
-        if (properties.IgnoreFirstRecord)
-        {
-            Set(props, "ignoreFirstRecord", "true");
-        }
         if (properties.CreationTime is { } time)
         {
             Set(props, "creationTime", ScalarText.Of(time));
@@ -121,10 +114,6 @@ internal static class NativeProperties
 
     private static void SetQueued(PropsHandle props, KustoQueuedIngestionProperties queued)
     {
-        if (queued.FlushImmediately)
-        {
-            Set(props, "flushImmediately", "true");
-        }
         int status = NativeMethods.kusto_props_set_reporting(props, (int)queued.ReportLevel, (int)queued.ReportMethod, out IntPtr error);
         Failure.ThrowOn(status, error);
     }

@@ -4,47 +4,6 @@ using System.Globalization;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Where an ingestion stands. Treat one that you do not know as <see cref="Pending"/>.</summary>
-public enum Status
-{
-    /// <summary>The service has the message and has not finished.</summary>
-    Pending = 0,
-
-    /// <summary>Ingested.</summary>
-    Succeeded = 1,
-
-    /// <summary>Not ingested; the error code tells why.</summary>
-    Failed = 2,
-
-    /// <summary>The service stopped the ingestion.</summary>
-    Cancelled = 3,
-
-    /// <summary>Nothing to ingest, or an "ingest-by:" tag says that it is there already.</summary>
-    Skipped = 4,
-
-    /// <summary>Some parts were ingested and some were not.</summary>
-    PartiallySucceeded = 5,
-
-    /// <summary>Handed over without a status table; only the queues can tell more.</summary>
-    Queued = 6,
-}
-
-/// <summary>Whether a failure passes.</summary>
-public enum FailureStatus
-{
-    /// <summary>The service does not say.</summary>
-    Unknown = 0,
-
-    /// <summary>The same data fails again.</summary>
-    Permanent = 1,
-
-    /// <summary>It passes.</summary>
-    Transient = 2,
-
-    /// <summary>It may pass, but the service has used up its own attempts.</summary>
-    Exhausted = 3,
-}
-
 /// <summary>What became of one source.</summary>
 public class IngestionStatus
 {

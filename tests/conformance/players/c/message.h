@@ -160,6 +160,18 @@ static int32_t meaning(const struct word *words, size_t count, const char *text)
 
 #define MEANING(words, text) meaning(words, sizeof words / sizeof *words, text)
 
+static const char *word_of(const struct word *words, size_t count, int32_t value)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (words[i].value == value)
+            return words[i].text;
+    die("no word for %d", (int)value);
+    return NULL;
+}
+
+#define WORD(words, value) word_of(words, sizeof words / sizeof *words, value)
+
 /* Splits NAME=VALUE; the name is followed by `=`. */
 static const char *value_of(const char *assignment, size_t *name_length)
 {

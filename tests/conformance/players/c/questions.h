@@ -7,11 +7,6 @@
 /* How often an item that is pending is asked about again, in milliseconds. */
 #define POLL 50
 
-static const struct word notifications[] = {
-    {"failures", KUSTO_OUTCOME_FAILURES},
-    {"successes", KUSTO_OUTCOME_SUCCESSES},
-};
-
 static const char *token_of(const struct message *said)
 {
     const char *token = operation_of(said)->tracking_token;
@@ -27,12 +22,8 @@ static const char *or_dash(const char *text)
 
 static void tell_item(const kusto_report *report, size_t index)
 {
-    static const char *const states[] = {"pending", "succeeded", "failed", "cancelled",
-                                         "skipped", "partial",   "queued"};
-    const int32_t state = kusto_report_item_state(report, index);
-    if (state < 0 || (size_t)state >= sizeof states / sizeof *states)
-        die("unknown state: %d", (int)state);
-    printf("item %s %s %s\n", states[state], or_dash(kusto_report_item_source_id(report, index, NULL)),
+    const char *state = WORD(item_state_words, kusto_report_item_state(report, index));
+    printf("item %s %s %s\n", state, or_dash(kusto_report_item_source_id(report, index, NULL)),
            or_dash(kusto_report_item_error_code(report, index, NULL)));
 }
 
@@ -100,7 +91,7 @@ static void begin_outcomes(const struct message *said, int32_t which, int take)
 
 static void outcomes(const struct message *said)
 {
-    const int32_t which = MEANING(notifications, get(said, "which"));
+    const int32_t which = MEANING(outcome_words, get(said, "which"));
     const int take = strcmp(get(said, "how"), "take") == 0;
     kusto_report *report = NULL;
     kusto_error *error = NULL;

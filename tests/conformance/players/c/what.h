@@ -2,54 +2,19 @@
 #ifndef WHAT_H
 #define WHAT_H
 
-#include "error.h"
+#include "catalog.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-static const struct word formats[] = {
-    {"csv", KUSTO_FORMAT_CSV},
-    {"tsv", KUSTO_FORMAT_TSV},
-    {"psv", KUSTO_FORMAT_PSV},
-    {"scsv", KUSTO_FORMAT_SCSV},
-    {"sohsv", KUSTO_FORMAT_SOHSV},
-    {"txt", KUSTO_FORMAT_TXT},
-    {"raw", KUSTO_FORMAT_RAW},
-    {"tsve", KUSTO_FORMAT_TSVE},
-    {"json", KUSTO_FORMAT_JSON},
-    {"multijson", KUSTO_FORMAT_MULTIJSON},
-    {"singlejson", KUSTO_FORMAT_SINGLEJSON},
-    {"avro", KUSTO_FORMAT_AVRO},
-    {"apacheavro", KUSTO_FORMAT_APACHEAVRO},
-    {"parquet", KUSTO_FORMAT_PARQUET},
-    {"orc", KUSTO_FORMAT_ORC},
-    {"sstream", KUSTO_FORMAT_SSTREAM},
-    {"w3clogfile", KUSTO_FORMAT_W3CLOGFILE},
-};
-static const struct word levels[] = {
-    {"failures", KUSTO_REPORT_FAILURES},
-    {"none", KUSTO_REPORT_NONE},
-    {"all", KUSTO_REPORT_ALL},
-};
-static const struct word methods[] = {
-    {"queue", KUSTO_VIA_QUEUE},
-    {"table", KUSTO_VIA_TABLE},
-    {"both", KUSTO_VIA_QUEUE_AND_TABLE},
-};
-static const struct word compressions[] = {
-    {"none", KUSTO_COMPRESSION_NONE},
-    {"gzip", KUSTO_COMPRESSION_GZIP},
-    {"zip", KUSTO_COMPRESSION_ZIP},
-};
 
 static kusto_status set_reporting(kusto_props *props, const struct message *said, kusto_error **err)
 {
     const char *level = find(said, "report_level"), *method = find(said, "report_method");
     if (level == NULL && method == NULL)
         return KUSTO_OK;
-    return kusto_props_set_reporting(props, MEANING(levels, level == NULL ? "failures" : level),
-                                     MEANING(methods, method == NULL ? "queue" : method), err);
+    return kusto_props_set_reporting(props, MEANING(report_level_words, level == NULL ? "failures" : level),
+                                     MEANING(report_method_words, method == NULL ? "queue" : method), err);
 }
 
 static kusto_status set_property(kusto_props *props, const struct pair *said, kusto_error **err)
@@ -57,7 +22,7 @@ static kusto_status set_property(kusto_props *props, const struct pair *said, ku
     size_t length;
     const char *value;
     if (strcmp(said->key, "format") == 0)
-        return kusto_props_set_format(props, MEANING(formats, said->value), err);
+        return kusto_props_set_format(props, MEANING(format_words, said->value), err);
     if (strcmp(said->key, "mapping_ref") == 0)
         return kusto_props_set_mapping_ref(props, said->value, KUSTO_CSTR, err);
     if (strcmp(said->key, "mapping") == 0)
@@ -219,7 +184,7 @@ static kusto_status describe(kusto_source *source, const struct message *said, k
     if (id != NULL)
         status = kusto_source_set_id(source, id, KUSTO_CSTR, err);
     if (status == KUSTO_OK && compression != NULL)
-        status = kusto_source_set_compression(source, MEANING(compressions, compression), err);
+        status = kusto_source_set_compression(source, MEANING(compression_words, compression), err);
     if (status == KUSTO_OK && find(said, "raw_size") != NULL)
         status = kusto_source_set_raw_size(source, (uint64_t)number(said, "raw_size", 0), err);
     return status;

@@ -94,6 +94,14 @@ template <class T> T meaning(const words<T> &known, std::string_view text)
     throw not_understood("unknown word: " + std::string(text));
 }
 
+template <class T> std::string word_of(const words<T> &known, T value)
+{
+    for (const auto &[word, each] : known)
+        if (each == value)
+            return std::string(word);
+    throw not_understood("no word for " + std::to_string(static_cast<int>(value)));
+}
+
 /// An answer under way, written as a whole when it is complete.
 class answer {
 public:

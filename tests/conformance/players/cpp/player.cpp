@@ -116,15 +116,11 @@ void cancel(const message &said, answer &)
 
 void say_items(const kusto::report &report, answer &told)
 {
-    static const char *const states[] = {"pending", "succeeded", "failed", "cancelled",
-                                         "skipped", "partial",   "queued"};
     const auto or_dash = [](std::string_view text) { return text.empty() ? "-" : std::string(text); };
     for (std::size_t i = 0; i < report.size(); i++) {
         const auto item = report[i];
-        const auto state = static_cast<std::size_t>(item.state());
-        if (state >= std::size(states))
-            throw not_understood("unknown state: " + std::to_string(state));
-        told.say("item", states[state] + (' ' + or_dash(item.source_id())) + ' ' + or_dash(item.error_code()));
+        const auto state = word_of(catalog::item_states, item.state());
+        told.say("item", state + (' ' + or_dash(item.source_id())) + ' ' + or_dash(item.error_code()));
     }
 }
 
@@ -146,11 +142,9 @@ void track(const message &said, answer &told)
 
 void outcomes(const message &said, answer &told)
 {
-    static const words<kusto::outcome> kinds = {{"failures", kusto::outcome::failures},
-                                                {"successes", kusto::outcome::successes}};
     static const words<bool> ways = {{"peek", false}, {"take", true}};
     const auto &token = transfer_of(said).tracking_token();
-    const auto which = meaning(kinds, said.get("which"));
+    const auto which = meaning(catalog::outcomes, said.get("which"));
     const auto most = static_cast<std::size_t>(said.number("max").value_or(32));
     const auto &client = client_of(said);
     const bool take = meaning(ways, said.get("how"));

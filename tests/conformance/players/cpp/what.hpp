@@ -2,9 +2,7 @@
 #ifndef WHAT_HPP
 #define WHAT_HPP
 
-#include "message.hpp"
-
-#include <kusto_ingest.hpp>
+#include "catalog.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -18,43 +16,12 @@ inline kusto::time_limit limit_of(const message &said, std::int64_t otherwise = 
     return timeout < 0 ? kusto::time_limit() : kusto::time_limit(std::chrono::milliseconds(timeout));
 }
 
-inline kusto::data_format format_of(std::string_view name)
-{
-    using kusto::data_format;
-    static const words<data_format> known = {
-        {"csv", data_format::csv},
-        {"tsv", data_format::tsv},
-        {"psv", data_format::psv},
-        {"scsv", data_format::scsv},
-        {"sohsv", data_format::sohsv},
-        {"txt", data_format::txt},
-        {"raw", data_format::raw},
-        {"tsve", data_format::tsve},
-        {"json", data_format::json},
-        {"multijson", data_format::multijson},
-        {"singlejson", data_format::singlejson},
-        {"avro", data_format::avro},
-        {"apacheavro", data_format::apacheavro},
-        {"parquet", data_format::parquet},
-        {"orc", data_format::orc},
-        {"sstream", data_format::sstream},
-        {"w3clogfile", data_format::w3clogfile},
-    };
-    return meaning(known, name);
-}
-
 inline void set_reporting(kusto::props &into, const message &said)
 {
-    using kusto::report_level, kusto::report_method;
-    static const words<report_level> levels = {
-        {"failures", report_level::failures_only},
-        {"none", report_level::do_not_report},
-        {"all", report_level::failures_and_successes}};
-    static const words<report_method> methods = {
-        {"queue", report_method::queue}, {"table", report_method::table}, {"both", report_method::queue_and_table}};
     const auto level = said.find("report_level"), method = said.find("report_method");
     if (level || method)
-        into.set_reporting(meaning(levels, level.value_or("failures")), meaning(methods, method.value_or("queue")));
+        into.set_reporting(meaning(catalog::report_levels, level.value_or("failures")),
+                           meaning(catalog::report_methods, method.value_or("queue")));
 }
 
 inline kusto::props props_of(const message &said)
@@ -63,7 +30,7 @@ inline kusto::props props_of(const message &said)
     set_reporting(into, said);
     for (const auto &[key, value] : said.pairs) {
         if (key == "format")
-            into.set_format(format_of(value));
+            into.set_format(meaning(catalog::formats, value));
         else if (key == "mapping_ref")
             into.set_mapping_ref(value);
         else if (key == "mapping")
@@ -160,14 +127,11 @@ inline kusto::source bare_source(const message &said)
 
 inline kusto::source source_of(const message &said)
 {
-    using kusto::compression;
-    static const words<compression> compressions = {
-        {"none", compression::none}, {"gzip", compression::gzip}, {"zip", compression::zip}};
     auto from = bare_source(said);
     if (const auto id = said.find("source_id"))
         from.set_id(*id);
     if (const auto declared = said.find("compression"))
-        from.set_compression(meaning(compressions, *declared));
+        from.set_compression(meaning(catalog::compressions, *declared));
     if (const auto size = said.number("raw_size"))
         from.set_raw_size(static_cast<std::uint64_t>(*size));
     return from;

@@ -9,13 +9,6 @@ using Kusto.Ingest.Native;
 /// <summary>An ingestion in the background.</summary>
 internal sealed class Ingestion : IProgress<IngestionProgress>
 {
-    private static readonly Dictionary<string, DataSourceCompressionType> Compressions = new()
-    {
-        ["none"] = DataSourceCompressionType.None,
-        ["gzip"] = DataSourceCompressionType.GZip,
-        ["zip"] = DataSourceCompressionType.Zip,
-    };
-
     private readonly CancellationTokenSource cancellation = new();
     private readonly Message message;
 
@@ -88,7 +81,7 @@ internal sealed class Ingestion : IProgress<IngestionProgress>
     private StorageSourceOptions StorageOptions() => Common(new StorageSourceOptions { Size = message.Number("raw_size"), CompressionType = Compression() });
 
     private DataSourceCompressionType? Compression() =>
-        message.Find("compression") is { } name ? Player.Meaning(Compressions, name) : null;
+        message.Find("compression") is { } name ? Player.Meaning(Catalog.Compressions, name) : null;
 
     private T Common<T>(T options)
         where T : SourceOptions

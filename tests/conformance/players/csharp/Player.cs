@@ -13,16 +13,7 @@ internal sealed class Player
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
-    private static readonly Dictionary<Status, string> States = new()
-    {
-        [Status.Pending] = "pending",
-        [Status.Succeeded] = "succeeded",
-        [Status.Failed] = "failed",
-        [Status.Cancelled] = "cancelled",
-        [Status.Skipped] = "skipped",
-        [Status.PartiallySucceeded] = "partial",
-        [Status.Queued] = "queued",
-    };
+    private static readonly Dictionary<Status, string> States = Catalog.ItemStates.ToDictionary(pair => pair.Value, pair => pair.Key);
 
     private readonly Dictionary<string, Client> clients = [];
     private readonly Dictionary<string, Ingestion> ingestions = [];

@@ -12,34 +12,20 @@ internal static class Properties
     private const string DropBy = "drop-by:";
     private const string IngestBy = "ingest-by:";
 
-    private static readonly Dictionary<string, IngestionReportLevel> Levels = new()
-    {
-        ["failures"] = IngestionReportLevel.FailuresOnly,
-        ["none"] = IngestionReportLevel.None,
-        ["all"] = IngestionReportLevel.FailuresAndSuccesses,
-    };
-
-    private static readonly Dictionary<string, IngestionReportMethod> Methods = new()
-    {
-        ["queue"] = IngestionReportMethod.Queue,
-        ["table"] = IngestionReportMethod.Table,
-        ["both"] = IngestionReportMethod.QueueAndTable,
-    };
-
     internal static KustoQueuedIngestionProperties Of(Message message)
     {
         List<string> tags = [.. message.All("tag")];
         KustoQueuedIngestionProperties properties = new(message.Get("database"), message.Get("table"))
         {
-            ReportLevel = Player.Meaning(Levels, message.Get("report_level")),
-            ReportMethod = Player.Meaning(Methods, message.Get("report_method")),
+            ReportLevel = Player.Meaning(Catalog.ReportLevels, message.Get("report_level")),
+            ReportMethod = Player.Meaning(Catalog.ReportMethods, message.Get("report_method")),
             DropByTags = WithoutPrefix(tags, DropBy),
             IngestByTags = WithoutPrefix(tags, IngestBy),
             AdditionalTags = tags.Where(tag => !Begins(tag, DropBy) && !Begins(tag, IngestBy)),
         };
         if (message.Find("format") is { } format)
         {
-            properties.Format = Enum.Parse<DataSourceFormat>(format);
+            properties.Format = Player.Meaning(Catalog.Formats, format);
         }
         if (message.Find("mapping_ref") is { } reference)
         {
@@ -67,17 +53,12 @@ internal static class Properties
     /// <summary>False when no member can say the value.</summary>
     private static bool SetMember(KustoQueuedIngestionProperties properties, string name, string value)
     {
+        if (bool.TryParse(value, out bool flag) && Catalog.SetFlag(properties, name, flag))
+        {
+            return true;
+        }
         switch (name)
         {
-            case "flushImmediately" when bool.TryParse(value, out bool flag):
-                properties.FlushImmediately = flag;
-                return true;
-            case "ignoreFirstRecord" when bool.TryParse(value, out bool flag):
-                properties.IgnoreFirstRecord = flag;
-                return true;
-            case "ignoreSizeLimit" when bool.TryParse(value, out bool flag):
-                properties.IgnoreSizeLimit = flag;
-                return true;
             case "creationTime" when DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, out DateTimeOffset time):
                 properties.CreationTime = time;
                 return true;

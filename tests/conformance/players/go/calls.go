@@ -33,9 +33,14 @@ func call(read func(*player, *message) question) func(*player, *message, *answer
 	}
 }
 
-var states = map[kusto.State]string{
-	kusto.Pending: "pending", kusto.Succeeded: "succeeded", kusto.Failed: "failed", kusto.Cancelled: "cancelled",
-	kusto.Skipped: "skipped", kusto.PartiallySucceeded: "partial", kusto.Queued: "queued",
+// wordOf is what scenarios call the state.
+func wordOf(state kusto.State) string {
+	for word, known := range itemStates {
+		if known == state {
+			return word
+		}
+	}
+	return state.String()
 }
 
 func sayItems(told *answer, statuses []kusto.Status) {
@@ -46,7 +51,7 @@ func sayItems(told *answer, statuses []kusto.Status) {
 		return text
 	}
 	for _, status := range statuses {
-		told.say("item", states[status.State]+" "+orDash(status.SourceID)+" "+orDash(status.ErrorCode))
+		told.say("item", wordOf(status.State)+" "+orDash(status.SourceID)+" "+orDash(status.ErrorCode))
 	}
 }
 
@@ -74,7 +79,7 @@ func (p *player) outcomes(said *message) question {
 	ask := meaning(map[string]func(*kusto.Client, context.Context, kusto.Outcome, *kusto.Result, int) ([]kusto.Status, error){
 		"peek": (*kusto.Client).PeekOutcomes, "take": (*kusto.Client).TakeOutcomes,
 	}, said.get("how"))
-	which := meaning(map[string]kusto.Outcome{"failures": kusto.Failures, "successes": kusto.Successes}, said.get("which"))
+	which := meaning(outcomes, said.get("which"))
 	client, of, most := p.client(said), p.receipt(said), int(said.number("max", 32))
 	return func(ctx context.Context, told *answer) error {
 		statuses, err := ask(client, ctx, which, of, most)

@@ -11,23 +11,6 @@ import (
 	kusto "kustoingest"
 )
 
-var formats = map[string]kusto.DataFormat{
-	"csv": kusto.CSV, "tsv": kusto.TSV, "psv": kusto.PSV, "scsv": kusto.SCSV, "sohsv": kusto.SOHSV, "txt": kusto.TXT,
-	"raw": kusto.Raw, "tsve": kusto.TSVE, "json": kusto.JSON, "multijson": kusto.MultiJSON, "singlejson": kusto.SingleJSON,
-	"avro": kusto.AVRO, "apacheavro": kusto.ApacheAVRO, "parquet": kusto.Parquet, "orc": kusto.ORC, "sstream": kusto.SStream,
-	"w3clogfile": kusto.W3CLogFile,
-}
-
-var compressions = map[string]kusto.Compression{"none": kusto.CTNone, "gzip": kusto.GZIP, "zip": kusto.ZIP}
-
-var levels = map[string]kusto.ReportLevel{
-	"failures": kusto.FailuresOnly, "none": kusto.None, "all": kusto.FailuresAndSuccesses,
-}
-
-var methods = map[string]kusto.ReportMethod{
-	"queue": kusto.ReportToQueue, "table": kusto.ReportToTable, "both": kusto.ReportToQueueAndTable,
-}
-
 func formatOf(said *message) kusto.DataFormat {
 	if name, given := said.find("format"); given {
 		return meaning(formats, name)
@@ -37,23 +20,20 @@ func formatOf(said *message) kusto.DataFormat {
 
 // property is the option made for it when the value has the form that this gives, else the property by its name.
 func property(name, value string) kusto.FileOption {
-	switch {
-	case name == "flushImmediately" && value == "true":
-		return kusto.FlushImmediately()
-	case name == "ignoreFirstRecord" && value == "true":
-		return kusto.IgnoreFirstRecord()
-	case name == "ignoreSizeLimit" && value == "true":
-		return kusto.IgnoreSizeLimit()
-	case name == "creationTime":
+	if flag, known := flags[name]; known && value == "true" {
+		return flag()
+	}
+	switch name {
+	case "creationTime":
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
 			return kusto.SetCreationTime(at)
 		}
-	case name == "validationPolicy":
+	case "validationPolicy":
 		var policy kusto.ValPolicy
 		if json.Unmarshal([]byte(value), &policy) == nil {
 			return kusto.ValidationPolicy(policy)
 		}
-	case name == "ingestIfNotExists":
+	case "ingestIfNotExists":
 		var tags []string
 		if json.Unmarshal([]byte(value), &tags) == nil {
 			return kusto.IfNotExists(tags...)
@@ -92,7 +72,7 @@ func options(said *message) []kusto.FileOption {
 			options = append(options, kusto.RawDataSize(said.number("raw_size", 0)))
 		}
 	}
-	return append(options, kusto.Report(meaning(levels, level), meaning(methods, method)))
+	return append(options, kusto.Report(meaning(reportLevels, level), meaning(reportMethods, method)))
 }
 
 // input is a file that gives at most a piece at a time and may fail after some bytes.

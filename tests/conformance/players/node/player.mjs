@@ -9,6 +9,7 @@ import {
     KustoError,
 } from "@kusto-ingest/native";
 
+import { ITEM_STATES } from "./catalog.mjs";
 import { Message, Misunderstood, escaped } from "./message.mjs";
 import { ingest, propertiesOf } from "./what.mjs";
 
@@ -16,15 +17,8 @@ const TOKEN = "a-token";
 /** How often `track` asks, in milliseconds. */
 const INTERVAL = 50;
 
-const STATES = {
-    Pending: "pending",
-    Succeeded: "succeeded",
-    Failed: "failed",
-    Cancelled: "cancelled",
-    Skipped: "skipped",
-    PartiallySucceeded: "partial",
-    Queued: "queued",
-};
+/** What scenarios call each state. */
+const STATES = Object.fromEntries(Object.entries(ITEM_STATES).map(([word, state]) => [state, word]));
 
 /** Why an operation is cancelled here. */
 const CANCELLED = new Error("cancelled by the driver");

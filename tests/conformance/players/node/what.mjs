@@ -2,17 +2,11 @@
 import { open, readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 
-import { CompressionType, FileDescriptor, ReportLevel, ReportMethod, StreamDescriptor, ValidationPolicy } from "@kusto-ingest/native";
+import { FileDescriptor, StreamDescriptor, ValidationPolicy } from "@kusto-ingest/native";
 
+import { COMPRESSIONS, FLAGS, FORMATS, REPORT_LEVELS, REPORT_METHODS } from "./catalog.mjs";
 import { Misunderstood } from "./message.mjs";
 
-const COMPRESSION = { none: CompressionType.None, gzip: CompressionType.GZIP, zip: CompressionType.ZIP };
-const LEVELS = {
-    failures: ReportLevel.FailuresOnly,
-    none: ReportLevel.DoNotReport,
-    all: ReportLevel.FailuresAndSuccesses,
-};
-const METHODS = { queue: ReportMethod.Queue, table: ReportMethod.Table, both: ReportMethod.QueueAndTable };
 /** Fields that are called otherwise than their properties. */
 const FIELD_NAMES = { ingestionMappingType: "ingestionMappingKind" };
 
@@ -38,17 +32,18 @@ async function* pieces(path, piece, failAfter = Infinity) {
 }
 
 export function propertiesOf(message) {
+    const format = message.text("format");
     const level = message.text("report_level");
     const method = message.text("report_method");
     return {
         database: message.text("database"),
         table: message.text("table"),
-        format: message.text("format"),
+        format: format && FORMATS[format],
         ingestionMappingReference: message.text("mapping_ref"),
         ingestionMappingColumns: message.text("mapping"),
         ...tagsOf(message.all("tag")),
-        reportLevel: level && LEVELS[level],
-        reportMethod: method && METHODS[method],
+        reportLevel: level && REPORT_LEVELS[level],
+        reportMethod: method && REPORT_METHODS[method],
         ...named(message.pairs("property")),
     };
 }
@@ -80,12 +75,10 @@ function named(pairs) {
 }
 
 function fieldOf(name, value) {
+    if (FLAGS.includes(name)) {
+        return { true: true, false: false }[value];
+    }
     switch (name) {
-        case "flushImmediately":
-        case "ignoreFirstRecord":
-        case "ignoreSizeLimit":
-        case "retainBlobOnSuccess":
-            return { true: true, false: false }[value];
         case "ingestionMappingType":
             return value;
         case "creationTime": {
@@ -117,7 +110,7 @@ export async function ingest(client, message, properties, options) {
     const id = message.text("source_id");
     const size = message.number("raw_size");
     const compression = message.text("compression");
-    const compressionType = compression && COMPRESSION[compression];
+    const compressionType = compression && COMPRESSIONS[compression];
     const piece = message.number("piece");
     const failAfter = message.number("fail_after");
     const source = message.text("source");

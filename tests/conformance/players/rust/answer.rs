@@ -6,6 +6,7 @@ use kusto_ingest::query::DataSet;
 use kusto_ingest::source::Progress;
 use kusto_ingest::track::ReportItem;
 
+use crate::catalog::ITEM_STATES;
 use crate::message::Message;
 
 pub(crate) type Fields = Vec<(String, String)>;
@@ -66,16 +67,9 @@ pub(crate) fn report(report: &Report) -> Fields {
 }
 
 fn item(item: &ReportItem) -> (String, String) {
-    let state = match item.state {
-        Some(ItemState::Pending) => "pending",
-        Some(ItemState::Succeeded) => "succeeded",
-        Some(ItemState::Failed) => "failed",
-        Some(ItemState::Cancelled) => "cancelled",
-        Some(ItemState::Skipped) => "skipped",
-        Some(ItemState::PartiallySucceeded) => "partial",
-        Some(ItemState::Queued) => "queued",
-        _ => "-",
-    };
+    let mut states = ITEM_STATES.iter();
+    let state = states.find(|(_, state)| item.state == Some(*state));
+    let state = state.map_or("-", |(word, _)| word);
     let id = item.source_id.map_or("-".to_owned(), |id| id.to_string());
     let code = item.error_code.as_deref().unwrap_or("-");
     field("item", format!("{state} {id} {code}"))

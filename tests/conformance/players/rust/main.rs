@@ -1,6 +1,7 @@
 //! The player of the Rust crate: see tests/conformance/README.md.
 
 mod answer;
+mod catalog;
 mod ingest;
 mod message;
 mod properties;

@@ -9,6 +9,15 @@ pub(crate) struct Message {
     pub(crate) fields: Vec<(String, String)>,
 }
 
+/// What a word of the driver stands for.
+pub(crate) fn meaning<T: Copy>(words: &[(&str, T)], word: &str) -> Result<T, Defect> {
+    let mut words = words.iter();
+    let found = words.find(|(known, _)| *known == word);
+    found
+        .map(|(_, value)| *value)
+        .ok_or_else(|| format!("unknown word {word}"))
+}
+
 impl Message {
     pub(crate) fn new(kind: &str, fields: Vec<(String, String)>) -> Self {
         Self {

@@ -6,7 +6,8 @@ use kusto_ingest::props::{Mapping, MappingSource, ValidationPolicy};
 use kusto_ingest::values::DateTime;
 
 use crate::Defect;
-use crate::message::Message;
+use crate::catalog::{FORMATS, REPORT_LEVELS, REPORT_METHODS, with_flag};
+use crate::message::{Message, meaning};
 
 pub(crate) fn properties(told: &Message) -> Result<Result<IngestionProperties, Error>, Defect> {
     let mut properties = IngestionProperties::new(told.need("database")?, told.need("table")?);
@@ -17,23 +18,15 @@ pub(crate) fn properties(told: &Message) -> Result<Result<IngestionProperties, E
         properties = properties.with_mapping_reference(name);
     }
     if let Some(level) = told.get("report_level") {
-        properties = properties.with_report_level(match level {
-            "failures" => ReportLevel::FailuresOnly,
-            "none" => ReportLevel::DoNotReport,
-            "all" => ReportLevel::FailuresAndSuccesses,
-            other => return Err(format!("unknown report level {other}")),
-        });
+        properties = properties.with_report_level(meaning(REPORT_LEVELS, level)?);
     }
     if let Some(method) = told.get("report_method") {
-        properties = properties.with_report_method(match method {
-            "queue" => ReportMethod::Queue,
-            "table" => ReportMethod::Table,
-            "both" => ReportMethod::QueueAndTable,
-            other => return Err(format!("unknown report method {other}")),
-        });
+        properties = properties.with_report_method(meaning(REPORT_METHODS, method)?);
     }
+    let format = told.get("format");
+    let format = format.map(|name| meaning(FORMATS, name)).transpose()?;
     let others = told.pairs("property")?;
-    Ok(read(properties, told, &others))
+    Ok(read(properties, told, format, &others))
 }
 
 fn with_tag(properties: IngestionProperties, tag: &str) -> IngestionProperties {
@@ -50,10 +43,9 @@ fn with_tag(properties: IngestionProperties, tag: &str) -> IngestionProperties {
 fn read(
     mut properties: IngestionProperties,
     told: &Message,
+    format: Option<DataFormat>,
     others: &[(&str, &str)],
 ) -> Result<IngestionProperties, Error> {
-    let format = told.get("format").map(str::parse::<DataFormat>);
-    let format = format.transpose()?;
     if let Some(format) = format {
         properties = properties.with_format(format);
     }
@@ -89,10 +81,6 @@ fn with(
 fn typed(from: &IngestionProperties, name: &str, value: &str) -> Option<IngestionProperties> {
     let from = from.clone();
     Some(match name {
-        "flushImmediately" => from.with_flush_immediately(value.parse().ok()?),
-        "ignoreFirstRecord" => from.with_ignore_first_record(value.parse().ok()?),
-        "ignoreSizeLimit" => from.with_ignore_size_limit(value.parse().ok()?),
-        "retainBlobOnSuccess" => from.with_retain_blob_on_success(value.parse().ok()?),
         "ingestIfNotExists" => {
             from.with_ingest_if_not_exists(serde_json::from_str::<Vec<String>>(value).ok()?)
         }
@@ -109,6 +97,6 @@ fn typed(from: &IngestionProperties, name: &str, value: &str) -> Option<Ingestio
             };
             from.with_mapping_source(source)
         }
-        _ => return None,
+        _ => return with_flag(from, name, value.parse().ok()?),
     })
 }

@@ -5,10 +5,11 @@ use std::io::{Error as IoError, Read};
 
 use kusto_ingest::error::Error;
 use kusto_ingest::prelude::*;
-use kusto_ingest::source::{Compression, PushWriter};
+use kusto_ingest::source::PushWriter;
 
 use crate::Defect;
-use crate::message::{Message, parse};
+use crate::catalog::COMPRESSIONS;
+use crate::message::{Message, meaning, parse};
 
 const BROKEN: &str = "the source fails as it was told to";
 
@@ -99,12 +100,7 @@ pub(crate) fn source(told: &Message) -> Result<Result<(Source, Feed), Error>, De
 
 fn settings(mut source: Source, told: &Message) -> Result<Result<Source, Error>, Defect> {
     if let Some(compression) = told.get("compression") {
-        source = source.with_compression(match compression {
-            "none" => Compression::None,
-            "gzip" => Compression::Gzip,
-            "zip" => Compression::Zip,
-            other => return Err(format!("unknown compression {other}")),
-        });
+        source = source.with_compression(meaning(COMPRESSIONS, compression)?);
     }
     if let Some(size) = told.number("raw_size")? {
         source = source.with_raw_size(size);

@@ -10,8 +10,9 @@ use kusto_ingest::prelude::*;
 
 use crate::Defect;
 use crate::answer::{self, Fields};
+use crate::catalog::OUTCOMES;
 use crate::ingest::{Started, limits, start};
-use crate::message::Message;
+use crate::message::{Message, meaning};
 
 const TOKEN: &str = "a-token";
 /// Between two looks at the status.
@@ -152,11 +153,7 @@ impl Stage {
     async fn outcomes(&mut self, told: &Message) -> Act {
         told.only(&["client", "op", "how", "which", "max", "timeout", "as"])?;
         let client = self.client(told)?.clone();
-        let which = match told.need("which")? {
-            "failures" => Outcome::Failures,
-            "successes" => Outcome::Successes,
-            other => return Err(format!("unknown outcomes {other}")),
-        };
+        let which = meaning(OUTCOMES, told.need("which")?)?;
         let take = match told.need("how")? {
             "peek" => false,
             "take" => true,

@@ -1,0 +1,45 @@
+//! The enums of the C++ header.
+
+use std::fmt::Write as _;
+
+use super::lists::{Language, List, Style};
+use super::{Catalog, Output, regions};
+
+/// The header with its lists.
+pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
+    let mut text = String::new();
+    for list in &catalog.lists {
+        text.push_str(&type_of(list));
+    }
+    let path = "include/kusto_ingest.hpp";
+    Ok(vec![Output::new(
+        path,
+        regions::replace(path, "lists", text.trim_start())?,
+    )])
+}
+
+fn type_of(list: &List) -> String {
+    let (Some(form), Some(c)) = (&list.cpp, &list.c) else {
+        return String::new();
+    };
+    let mut text = String::from("\n");
+    let refers = form.refers.as_ref().map(|refers| format!(" {refers}."));
+    let about = format!("{}{}", list.documentation(), refers.unwrap_or_default());
+    for line in super::rust::wrapped(&about, 104) {
+        _ = writeln!(text, "/// {line}");
+    }
+    _ = writeln!(text, "enum class {} : std::int32_t {{", form.name);
+    let items: Vec<_> = list.items(Language::Cpp).collect();
+    for (index, item) in items.iter().enumerate() {
+        let comma = if index + 1 < items.len() { "," } else { "" };
+        let name = item.name(Language::Cpp, "", Style::Id);
+        _ = writeln!(
+            text,
+            "    {name} = {}{comma} ///< {}",
+            item.constant(c),
+            item.text
+        );
+    }
+    text.push_str("};\n");
+    text
+}

@@ -1,0 +1,337 @@
+//! docs/SETTINGS.md, docs/ERRORS.md and the table of properties in tests/conformance/README.md.
+
+use serde::Deserialize;
+
+use super::lists::Language;
+use super::properties::{Place, Property};
+use super::{Catalog, ORIGIN, Output, regions};
+
+/// `catalog/errors.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Details {
+    #[serde(rename = "detail")]
+    details: Vec<Detail>,
+}
+
+/// What an error says beside its message.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Detail {
+    json: String,
+    #[serde(rename = "type")]
+    kind: String,
+    rust: Option<String>,
+    c: Option<String>,
+    cpp: Option<String>,
+    csharp: Option<String>,
+    go: Option<String>,
+    text: String,
+}
+
+/// The pages.
+pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
+    let suite = "tests/conformance/README.md";
+    let table = conformance(catalog);
+    Ok(vec![
+        Output::new("docs/SETTINGS.md", settings(catalog)),
+        Output::new("docs/ERRORS.md", errors(catalog)?),
+        Output::new(suite, regions::replace(suite, "properties", &table)?),
+    ])
+}
+
+/// A row of a table; `|` in a cell is no border.
+fn row(cells: &[&str]) -> String {
+    let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn settings(catalog: &Catalog) -> String {
+    let mut text = format!(
+        "<!-- {ORIGIN} -->\n# Settings, keywords and ingestion properties\n\n\
+         ## Settings of a client\n\n\
+         Set by name, with `kusto_config_set` in C and C++ (`config::set`), `WithSetting` in C# (constants in `KustoSettings`), \
+         `WithSetting` in Go, the option `settings` in Node, and `ClientBuilder::set` in Rust, where most have a method of their own \
+         too. Case and spaces in names do not count. Any keyword of the connection string can be set in the same way.\n\n"
+    );
+    text.push_str(&row(&[
+        "setting",
+        "type",
+        "values",
+        "default",
+        "what it does",
+    ]));
+    text.push_str("|---|---|---|---|---|\n");
+    for setting in catalog.settings.listed() {
+        text.push_str(&row(&[
+            &format!("`{}`", setting.key),
+            &setting.kind,
+            &setting.range(),
+            &setting.default(),
+            &setting.text,
+        ]));
+    }
+    text.push_str(
+        "\n## Keywords of connection strings\n\n\
+         `Keyword=Value;Keyword=Value`, or the cluster's address first. Case and spaces in keywords do not count. An unknown keyword \
+         is an error that names it. Secret values are never printed.\n\n",
+    );
+    text.push_str(&row(&["keyword", "aliases", "value", "what it does"]));
+    text.push_str("|---|---|---|---|\n");
+    for keyword in &catalog.keywords.keywords {
+        let aliases: Vec<_> = keyword
+            .aliases
+            .iter()
+            .map(|alias| format!("`{alias}`"))
+            .collect();
+        let value = match (keyword.secret, keyword.boolean) {
+            (true, _) => "secret",
+            (_, true) => "true or false",
+            _ => "text",
+        };
+        text.push_str(&row(&[
+            &format!("`{}`", keyword.name),
+            &aliases.join(", "),
+            value,
+            &keyword.text,
+        ]));
+    }
+    text.push_str(
+        "\nSome keywords of .NET clients are accepted and have no effect, because they change nothing about ingestion; others would \
+         change what happens and are an error that says so: catalog/keywords.toml lists both.\n\n\
+         ## Ingestion properties\n\n\
+         By their names in the service's documentation; case does not count. Every language can set all of them by name; most have \
+         setters of their own ([how each language calls them](../tests/conformance/README.md)). A name that is not listed is passed on to \
+         the service unchecked.\n\n",
+    );
+    text.push_str(&row(&[
+        "property",
+        "type",
+        "travels in",
+        "with streaming",
+        "other names",
+        "what it does",
+    ]));
+    text.push_str("|---|---|---|---|---|---|\n");
+    for property in &catalog.properties.properties {
+        let synonyms: Vec<_> = property
+            .synonyms
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let kind = match (property.kind.as_str(), property.default) {
+            ("flag", true) => "flag, on unless set",
+            ("flag", false) => "flag, off unless set",
+            (kind, _) => kind,
+        };
+        text.push_str(&row(&[
+            &format!("`{}`", property.name),
+            kind,
+            match property.goes {
+                Place::Message => "the message",
+                Place::Bag => "its `AdditionalProperties`",
+            },
+            if property.streaming { "yes" } else { "no" },
+            &synonyms.join(", "),
+            &property.text,
+        ]));
+    }
+    text.push_str("\nFormats, under the service's names:\n\n");
+    text.push_str(&lists(catalog, "format"));
+    text
+}
+
+/// A table of a list's items.
+fn lists(catalog: &Catalog, id: &str) -> String {
+    let mut text = row(&["name", "number in C", "what it is"]);
+    text.push_str("|---|---|---|\n");
+    for list in catalog.lists.iter().filter(|list| list.id == id) {
+        for item in list.items(Language::Rust) {
+            let number = item.number.map(|number| number.to_string());
+            text.push_str(&row(&[
+                &format!("`{}`", item.id),
+                &number.unwrap_or_default(),
+                &item.text,
+            ]));
+        }
+    }
+    text
+}
+
+fn errors(catalog: &Catalog) -> Result<String, String> {
+    let codes = catalog.list("error_code")?;
+    let mut text = format!(
+        "<!-- {ORIGIN} -->\n# Errors\n\n\
+         Every call that fails gives one error, the same in each language: its class (below), the step and the host at which it failed, \
+         a message for people, and the details at the end of this page. Programs decide by these, never by the message.\n\n\
+         Three questions, in this order:\n\n\
+         1. **Is the outcome in doubt?** Then the service may have done what was asked. Calling again can double the data, unless the \
+         data has an `ingest-by:` tag whose value is also in `ingestIfNotExists`. Without doubt nothing was handed over, except what a \
+         `PARTIAL` error lists as handed over.\n\
+         2. **Is it permanent?** Then the same call fails again: something must be changed first.\n\
+         3. **Does the service say how long to wait?** Then wait that long before calling again; otherwise back off.\n\n\
+         ## Classes\n\n\
+         The number is `kusto_status` in C. The list only grows: treat a class that you do not know by whether it is permanent. \"Usually\" \
+         is what holds when the service says nothing else; each error has its own answer.\n\n"
+    );
+    text.push_str(&row(&[
+        "class",
+        "number",
+        "usually calling again",
+        "what it means",
+        "what to do",
+    ]));
+    text.push_str("|---|---|---|---|---|\n");
+    for item in codes
+        .items(Language::Rust)
+        .filter(|item| item.number != Some(0))
+    {
+        let usually = match codes.text_of(item, "retry")?.as_str() {
+            "never" => "fails again",
+            "later" => "can succeed later",
+            _ => "depends",
+        };
+        text.push_str(&row(&[
+            &format!("`{}`", codes.text_of(item, "name")?),
+            &item.value()?.to_string(),
+            usually,
+            &item.text,
+            &codes.text_of(item, "advice")?,
+        ]));
+    }
+    text.push_str("\n## Steps\n\n");
+    let steps = catalog.list("step")?;
+    text.push_str(&row(&["step", "what it is"]));
+    text.push_str("|---|---|\n");
+    for item in steps.items(Language::Rust) {
+        let name = steps.text_of(item, "name")?;
+        text.push_str(&row(&[&format!("`{name}`"), &item.text]));
+    }
+    text.push_str(
+        "\n## Details\n\n\
+         In JSON (`kusto_error_json`) and in Node they have the first name.\n\n",
+    );
+    text.push_str(&row(&[
+        "detail",
+        "type",
+        "Rust",
+        "C",
+        "C++",
+        "C#",
+        "Go",
+        "what it says",
+    ]));
+    text.push_str("|---|---|---|---|---|---|---|---|\n");
+    for detail in &catalog.details.details {
+        let name = |name: &Option<String>| {
+            name.as_ref()
+                .map_or(String::new(), |name| format!("`{name}`"))
+        };
+        text.push_str(&row(&[
+            &format!("`{}`", detail.json),
+            &detail.kind,
+            &name(&detail.rust),
+            &name(&detail.c),
+            &name(&detail.cpp),
+            &name(&detail.csharp),
+            &name(&detail.go),
+            &detail.text,
+        ]));
+    }
+    Ok(text)
+}
+
+/// How each language sets each property.
+fn conformance(catalog: &Catalog) -> String {
+    let mut text = row(&["property", "Rust", "C", "C++", "C#", "Go", "Node"]);
+    text.push_str("|---|---|---|---|---|---|---|\n");
+    let by_name = |name: Option<String>| name.map_or("by name".into(), |name| format!("`{name}`"));
+    for property in &catalog.properties.properties {
+        let name = property.member.as_ref().unwrap_or(&property.name);
+        text.push_str(&row(&[
+            &format!("`{name}`"),
+            &by_name(property.rust_name()),
+            &by_name(property.setter(&property.c, None)),
+            &by_name(property.setter(&property.cpp, None)),
+            &by_name(property.csharp_name()),
+            &go(property),
+            &by_name(property.node_name()),
+        ]));
+    }
+    text.push_str(&row(&[
+        "any other",
+        "by name",
+        "by name",
+        "by name",
+        "by name",
+        "by name",
+        "by name",
+    ]));
+    text
+}
+
+/// An option of Go can only turn a flag from its default.
+fn go(property: &Property) -> String {
+    match property.go_name() {
+        None => "by name".into(),
+        Some(name) if property.kind == "flag" => {
+            format!("`{name}` (`{}` by name)", property.default)
+        }
+        Some(name) => format!("`{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace;
+
+    /// The sources of a language in which the details of errors are written by hand.
+    fn sources(language: &str) -> String {
+        let (directory, ending) = match language {
+            "rust" => ("src", "rs"),
+            "c" => ("include", "h"),
+            "cpp" => ("include", "hpp"),
+            "csharp" => ("bindings/csharp/src/Errors", "cs"),
+            "go" => ("bindings/go", "go"),
+            _ => ("bindings/node", "ts"),
+        };
+        let files = workspace::files(&workspace::root().join(directory), ending);
+        assert!(!files.is_empty(), "{directory}: no {ending}");
+        files
+            .iter()
+            .map(|file| workspace::read(file).unwrap())
+            .collect()
+    }
+
+    fn says(text: &str, name: &str) -> bool {
+        text.split(|next: char| !next.is_ascii_alphanumeric() && next != '_')
+            .any(|word| word == name)
+    }
+
+    #[test]
+    fn every_detail_of_an_error_is_in_every_language() {
+        let catalog = Catalog::read().unwrap();
+        for language in ["rust", "c", "cpp", "csharp", "go", "node"] {
+            let text = sources(language);
+            for detail in &catalog.details.details {
+                let name = match language {
+                    "rust" => &detail.rust,
+                    "c" => &detail.c,
+                    "cpp" => &detail.cpp,
+                    "csharp" => &detail.csharp,
+                    "go" => &detail.go,
+                    _ => &Some(detail.json.clone()),
+                };
+                if let Some(name) = name {
+                    assert!(says(&text, name), "{language} has no {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bar_in_a_cell_is_no_border() {
+        assert_eq!(row(&["a|b"]), "| a\\|b |\n");
+    }
+}
