@@ -9,11 +9,11 @@ use serde_json::Value as Json;
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::ast::{Expr, ExprKind};
-use super::binder::Scope;
 use super::bound::{Bound, is_true};
 use super::cast::{as_decimal, as_long, as_real, compare, push_key};
 use super::functions::result_name;
 use super::parser::Parsed;
+use super::scope::Scope;
 
 /// Most elements that `make_list` and `make_set` collect.
 const MAX_ELEMENTS: usize = 1_048_576;

@@ -8,10 +8,10 @@ use rust_decimal::Decimal;
 use super::super::datetime::MAX_TICKS;
 use super::super::value::{ColumnType, Value};
 use super::ast::BinaryOp;
-use super::binder::{Scope, convert};
 use super::bound::{Bound, Function};
 use super::cast::as_real;
 use super::parser::Parsed;
+use super::scope::{Scope, convert};
 
 /// The type both numbers become.
 pub(super) fn wider(left: ColumnType, right: ColumnType) -> ColumnType {

@@ -1,43 +1,17 @@
 //! Names and types: from syntax to something that can be computed.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::error::KustoError;
-use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::ast::{BinaryOp, Expr, ExprKind};
 use super::bound::{Bound, Node, property};
-use super::cast::{cast, compare, equal, scalar};
+use super::cast::{compare, equal, scalar};
 use super::parser::Parsed;
+use super::scope::{Scope, convert, not};
 use super::{arithmetic, functions, text};
 
-/// Scalar `let` variables and query parameters.
-pub type Variables = HashMap<String, (Value, ColumnType)>;
-
-/// What names mean where an expression stands.
-#[derive(Clone, Copy)]
-pub struct Scope<'s> {
-    /// The row's columns.
-    pub columns: &'s [Column],
-    /// Variables; columns hide them.
-    pub variables: &'s Variables,
-    /// What `now()` answers, in ticks.
-    pub now: i64,
-    /// The text, for positions.
-    pub text: &'s str,
-    /// The operator around, for messages.
-    pub operator: &'static str,
-}
-
 impl Scope<'_> {
-    /// A semantic error at an expression.
-    pub fn error(&self, code: &'static str, at: usize, message: impl Into<String>) -> KustoError {
-        let message = format!("'{}' operator: {}", self.operator, message.into());
-        KustoError::semantic(code, message).located(self.text, at)
-    }
-
     /// Resolves an expression.
     ///
     /// # Errors
@@ -313,25 +287,4 @@ fn truth(
     answer: fn(&Value, &Value) -> Option<bool>,
 ) -> Value {
     answer(&values[0], &values[1]).map_or(Value::Null, Value::Bool)
-}
-
-/// `not(x)`: null stays null.
-pub fn not(bound: Bound) -> Bound {
-    let function = |values: &[std::borrow::Cow<'_, Value>]| match values[0].as_ref() {
-        Value::Bool(value) => Value::Bool(!value),
-        _ => Value::Null,
-    };
-    Bound::apply(ColumnType::Bool, vec![bound], Arc::new(function))
-}
-
-/// The expression as another type, by [`cast`].
-pub fn convert(bound: Bound, ty: ColumnType) -> Bound {
-    if bound.ty == ty {
-        return bound;
-    }
-    Bound::apply(
-        ty,
-        vec![bound],
-        Arc::new(move |values| cast(&values[0], ty)),
-    )
 }

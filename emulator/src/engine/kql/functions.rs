@@ -11,10 +11,10 @@ use super::super::timespan::TICKS_PER_DAY;
 use super::super::value::{ColumnType, Value};
 use super::arithmetic::{self, wider};
 use super::ast::{BinaryOp, Expr, ExprKind};
-use super::binder::{Scope, convert, not};
 use super::bound::{Bound, Node, is_empty_text};
 use super::cast::{as_long, as_real};
 use super::parser::Parsed;
+use super::scope::{Scope, convert, not};
 
 /// How many arguments each function takes.
 const FUNCTIONS: [(&str, usize, usize); 27] = [

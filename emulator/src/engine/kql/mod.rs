@@ -13,6 +13,7 @@ pub mod lexer;
 pub mod parser;
 pub mod relation;
 pub mod run;
+pub mod scope;
 mod steps;
 mod summarize;
 mod text;

@@ -11,13 +11,13 @@ use super::super::value::{ColumnType, Value};
 use super::ast::{
     Expr, LetValue, Named, Operator, Parameter, Pattern, Pipeline, Query, SortKey, Source,
 };
-use super::binder::{Scope, Variables};
 use super::bound::{Bound, is_true};
 use super::cast::{as_long, cast, compare};
 use super::functions::result_name;
 use super::lexer::{Token, TokenKind, literal_value, next_token};
 use super::parser::{Parsed, parse_query};
 use super::relation::{Relation, Rows};
+use super::scope::{Scope, Variables};
 use super::summarize::{self, push_column};
 
 /// Most rows `range` makes.

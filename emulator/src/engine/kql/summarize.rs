@@ -7,12 +7,12 @@ use super::super::table::Row;
 use super::super::value::Value;
 use super::aggregate::{self, Aggregate, State, is_aggregate};
 use super::ast::{Expr, ExprKind, Named};
-use super::binder::Scope;
 use super::bound::Bound;
 use super::cast::push_key;
 use super::functions::result_name;
 use super::parser::Parsed;
 use super::relation::{Relation, Rows};
+use super::scope::Scope;
 
 /// An output column: its name if it was given or lent, and what computes it from the group's row.
 enum Output {

@@ -7,9 +7,9 @@ use regex::Regex;
 
 use super::super::value::{ColumnType, Value};
 use super::ast::{TextOp, TextTest};
-use super::binder::{Scope, convert};
 use super::bound::{Bound, Node};
 use super::parser::Parsed;
+use super::scope::{Scope, convert};
 
 /// Resolves a test.
 ///
