@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
-use crate::emulator::StartError;
 use crate::options::Options;
-use crate::storage::Service;
+use crate::services::Service;
+use crate::start_error::StartError;
+use crate::storage::AccountKey;
 
 /// The listening sockets; bound before anything else so that all URLs are known.
 pub(crate) struct Ports {
@@ -105,7 +106,7 @@ pub(crate) fn storage_host(options: &Options, account: &str, service: Service) -
 /// All host names of the storage accounts; none without a storage domain.
 pub(crate) fn storage_hosts(options: &Options) -> Vec<String> {
     let services = [Service::Blob, Service::Queue, Service::Table];
-    let of_account = |account: &crate::AccountKey| {
+    let of_account = |account: &AccountKey| {
         services.map(|service| storage_host(options, account.name(), service))
     };
     options

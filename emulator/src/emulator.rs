@@ -1,7 +1,5 @@
 //! A running emulator: how its parts are put together, and how it ends.
 
-use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,26 +14,23 @@ use tokio_util::sync::CancellationToken;
 use crate::addresses::{
     Ports, certificate_names, hosts_line, port, reachable, scheme, storage_host, storage_hosts,
 };
+use crate::control::Control;
 use crate::engine::database::{DataManagement as _, Engine};
-use crate::engine::http::Role;
+use crate::engine::role::Role;
 use crate::faults::{Book, FaultReport, FaultRule};
+use crate::http::{Authority, Body, CaFile, Cut, client_config, serve};
 use crate::ingestor::Ingestor;
 use crate::messages::{Messages, Posted};
 use crate::options::{Options, Secret, StorageKind};
-use crate::server::auth::Access;
-use crate::server::body::Body;
-use crate::server::control::Control;
-use crate::server::listener::{Cut, serve};
-use crate::server::router::Router;
-use crate::server::tls::{Authority, CaFile, client_config};
+use crate::server::{Access, Router};
+use crate::services::Service;
+use crate::start_error::StartError;
 use crate::storage::{
-    Account, Azurite, AzuriteError, Backend, Endpoints, Names, Resources, Service, Storage,
+    Account, AccountKey, Azurite, Backend, Endpoints, Names, OWN_USER_AGENT, Resources, Storage,
     StorageResources,
 };
 use crate::traffic::{Connection, Meter, Traffic};
 
-/// By which the emulator knows its ingestor's requests to its own storage.
-pub(crate) const OWN_USER_AGENT: &str = concat!("kusto-emulator/", env!("CARGO_PKG_VERSION"));
 /// The database every cluster has.
 const DEFAULT_DATABASE: &str = "NetDefaultDB";
 /// How long the ingestor may go on with what it has taken once the end is near: a source of somebody
@@ -47,43 +42,6 @@ const INGESTION_GRACE: Duration = Duration::from_secs(5);
 const MAX_BATCHING: Duration = Duration::from_secs(30 * 60);
 /// The longest validity of signatures. Any more would be meaningless, and far more is no date.
 const MAX_SAS_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
-
-/// Why an emulator did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// A port is taken or the address is not this machine's.
-    Bind {
-        /// What wanted to listen.
-        what: String,
-        /// Where.
-        address: SocketAddr,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// An option makes no sense; the text names it.
-    Option(String),
-    /// No certificate could be made or written.
-    Tls(String),
-    /// Azurite is not there or not prepared.
-    Azurite(AzuriteError),
-}
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Bind {
-                what,
-                address,
-                source,
-            } => write!(f, "{what} cannot listen on {address}: {source}"),
-            Self::Option(problem) => f.write_str(problem),
-            Self::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
-            Self::Azurite(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// Where a storage account's services are reached.
 #[derive(Clone, Debug, Serialize)]
@@ -551,7 +509,7 @@ fn databases(options: &Options) -> Vec<String> {
 
 fn accounts(options: &Options, ports: &Ports, names: &Names) -> Vec<(Arc<Account>, Endpoints)> {
     let held = names.of_account();
-    let build = |(key, listener): (&crate::AccountKey, &TcpListener)| {
+    let build = |(key, listener): (&AccountKey, &TcpListener)| {
         let port = port(listener);
         let url = |service| match storage_host(options, key.name(), service) {
             Some(host) => format!("{}://{host}:{port}", scheme(options)),

@@ -16,22 +16,26 @@
 
 mod addresses;
 pub mod clock;
+mod control;
 mod emulator;
 pub mod engine;
 pub mod faults;
+mod http;
 pub mod ingestor;
 mod messages;
 pub mod options;
 mod server;
-mod service_kind;
+mod services;
+mod start_error;
 pub mod storage;
 mod traffic;
 
 pub use clock::Clock;
-pub use emulator::{AccountEndpoints, Emulator, StartError};
+pub use emulator::{AccountEndpoints, Emulator};
 pub use faults::{CutPoint, Fault, FaultReport, FaultRule, RuleError, StallPoint};
 pub use messages::Posted;
-pub use options::{AzuriteOptions, Options, Secret, StorageKind};
-pub use service_kind::ServiceKind;
-pub use storage::{AccountKey, StorageOperation};
+pub use options::{Options, Secret, StorageKind};
+pub use services::{Service, ServiceKind, StorageOperation};
+pub use start_error::StartError;
+pub use storage::{AccountKey, AzuriteOptions};
 pub use traffic::{ServiceTraffic, Services, Traffic};

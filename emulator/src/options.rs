@@ -4,10 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
-
 use crate::clock::Clock;
-use crate::storage::AccountKey;
+use crate::storage::{AccountKey, AzuriteOptions};
 
 /// Everything an emulator can be told; [`Options::default`] suits tests: any free port, in memory.
 #[derive(Clone, Debug)]
@@ -86,17 +84,6 @@ pub enum StorageKind {
     BuiltIn,
     /// A running Azurite that has the emulator's accounts and keys.
     Azurite(AzuriteOptions),
-}
-
-/// Where an Azurite listens: its three base URLs, without an account.
-#[derive(Clone, Debug)]
-pub struct AzuriteOptions {
-    /// Such as `http://127.0.0.1:10000`.
-    pub blob: Url,
-    /// Such as `http://127.0.0.1:10001`.
-    pub queue: Url,
-    /// Such as `http://127.0.0.1:10002`.
-    pub table: Url,
 }
 
 impl Default for Options {

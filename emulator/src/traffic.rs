@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::{Deserialize, Serialize};
 
-use crate::service_kind::ServiceKind;
+use crate::services::ServiceKind;
 
 /// What clients sent since the start or the last reset. The emulator's ingestor is no client, and neither its own
 /// control endpoints nor unknown addresses are counted.

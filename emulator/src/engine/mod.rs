@@ -1,16 +1,18 @@
 //! The engine: databases, tables and typed rows in memory; management commands and queries over
-//! them. It knows no network: [`http::respond`] takes a request's parts and gives the reply's.
+//! them. It knows no network: [`endpoint::respond`] takes a request's parts and gives the reply's.
 
 pub mod commands;
 mod convert;
 pub mod database;
 pub mod datetime;
+pub mod endpoint;
 pub mod error;
-pub mod http;
+mod identity;
 pub mod kql;
 pub mod records;
 mod request;
 mod response;
+pub mod role;
 pub mod schema;
 pub mod table;
 pub mod timespan;

@@ -1,8 +1,6 @@
-//! A request's body and headers.
+//! What a request's body asks for.
 
-use hyper::HeaderMap;
 use serde_json::{Map, Value as Json};
-use uuid::Uuid;
 
 use super::database::DEFAULT_DATABASE;
 use super::datetime;
@@ -162,30 +160,6 @@ fn properties(given: Option<Json>) -> Result<Map<String, Json>, KustoError> {
         _ => Err(KustoError::bad_request(
             "The member 'properties' of the request body is not a JSON object.",
         )),
-    }
-}
-
-/// Who asked, for correlation.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
-    /// `x-ms-client-request-id`, made up when the client sent none.
-    pub client_request_id: String,
-    /// `x-ms-activity-id` of the reply.
-    pub activity_id: Uuid,
-}
-
-impl Identity {
-    /// Reads the headers.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let sent = headers
-            .get("x-ms-client-request-id")
-            .and_then(|value| value.to_str().ok());
-        let client_request_id =
-            sent.map_or_else(|| format!("unspecified;{}", Uuid::new_v4()), str::to_owned);
-        Self {
-            client_request_id,
-            activity_id: Uuid::new_v4(),
-        }
     }
 }
 

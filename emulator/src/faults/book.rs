@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::rule::{Fault, FaultRule, RuleError};
-use crate::service_kind::ServiceKind;
-use crate::storage::StorageOperation;
+use crate::services::{ServiceKind, StorageOperation};
 
 /// An armed rule and what it did so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ pub(crate) struct Subject<'a> {
 pub(crate) struct Met {
     pub(crate) fault: Fault,
     /// Cancelled when the rule is disarmed.
-    pub(super) disarmed: CancellationToken,
+    pub(crate) disarmed: CancellationToken,
 }
 
 /// The armed rules of one emulator, in the order of their arming.
@@ -48,7 +47,7 @@ pub(crate) struct Book {
     /// So that requests pass without the lock while nothing is armed.
     armed: AtomicUsize,
     /// The emulator's end, until which a stalled request waits.
-    pub(super) end: CancellationToken,
+    pub(crate) end: CancellationToken,
 }
 
 #[derive(Default)]

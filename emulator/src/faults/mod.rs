@@ -4,7 +4,6 @@
 //! over HTTP (`/emulator/v1/faults`) or with [`Emulator::arm`](crate::Emulator::arm).
 
 mod book;
-mod play;
 mod read;
 mod rule;
 
@@ -12,4 +11,3 @@ pub use book::FaultReport;
 pub use rule::{CutPoint, Fault, FaultRule, RuleError, StallPoint};
 
 pub(crate) use book::{Book, Met, Subject};
-pub(crate) use play::play;

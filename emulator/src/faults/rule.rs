@@ -6,8 +6,7 @@ use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::service_kind::ServiceKind;
-use crate::storage::StorageOperation;
+use crate::services::{ServiceKind, StorageOperation};
 
 /// Which requests fail, how often, and how.
 ///

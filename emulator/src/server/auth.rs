@@ -3,7 +3,7 @@
 use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::json;
 
-use super::body::{Body, empty, set, typed};
+use crate::http::{Body, empty, set, typed};
 use crate::options::Secret;
 
 /// The emulator's rules of access.

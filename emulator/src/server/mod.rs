@@ -1,10 +1,9 @@
-//! The network side: listeners, TLS, and which request goes where.
+//! The ports of engine and data management: which request goes where, and who may ask.
 
-pub(crate) mod auth;
-pub(crate) mod body;
-pub(crate) mod control;
-pub(crate) mod listener;
+mod auth;
+mod control_routes;
 mod reply;
-pub(crate) mod request_body;
-pub(crate) mod router;
-pub(crate) mod tls;
+mod router;
+
+pub(crate) use auth::Access;
+pub(crate) use router::Router;

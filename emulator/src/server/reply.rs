@@ -3,10 +3,10 @@
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
-use super::body::{Body, empty, garbage, set, typed};
-use crate::engine::http::Reply;
+use crate::engine::endpoint::Reply;
 use crate::faults::Fault;
-use crate::service_kind::ServiceKind;
+use crate::http::{Body, empty, garbage, set, typed};
+use crate::services::ServiceKind;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 

@@ -13,15 +13,15 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
 use super::auth::Access;
-use super::body::{Body, set};
-use super::control::{Control, ControlRoute};
-use super::listener::Cut;
+use super::control_routes::ControlRoute;
 use super::reply::{failure, fault_reply, from_engine};
-use super::request_body::RequestBody;
+use crate::control::Control;
 use crate::engine::database::Engine;
-use crate::engine::http::{Endpoint, Role, respond};
-use crate::faults::{Subject, play};
-use crate::service_kind::ServiceKind;
+use crate::engine::endpoint::{Endpoint, respond};
+use crate::engine::role::Role;
+use crate::faults::Subject;
+use crate::http::{Body, Cut, RequestBody, play, set};
+use crate::services::ServiceKind;
 use crate::storage::Resources;
 use crate::traffic::Connection;
 
@@ -127,7 +127,7 @@ impl Router {
             Some(refusal) => refusal,
             None => {
                 let (method, resources) = (&parts.method, &self.resources);
-                self.control.answer(route, method, body, resources).await
+                route.answer(&self.control, method, body, resources).await
             }
         }
     }

@@ -5,28 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The three storage services of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Service {
-    /// Containers of blobs.
-    Blob,
-    /// Queues of messages.
-    Queue,
-    /// Tables of entities.
-    Table,
-}
-
-impl Service {
-    /// As it stands in host names and in a SAS's canonical resource.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Blob => "blob",
-            Self::Queue => "queue",
-            Self::Table => "table",
-        }
-    }
-}
+use crate::services::Service;
 
 /// Name and key of a storage account.
 #[derive(Clone)]

@@ -10,14 +10,13 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response};
 use url::Url;
 
-use super::account::{Account, Service};
+use super::account::Account;
 use super::error::StorageError;
 use super::request::without_account;
 use super::sas;
 use crate::clock::Clock;
-use crate::options::AzuriteOptions;
-use crate::server::body::Body;
-use crate::server::request_body::RequestBody;
+use crate::http::{Body, RequestBody};
+use crate::services::Service;
 
 /// Headers of one connection only (RFC 9110, 7.6.1), and those that the next hop makes anew.
 const HOP: [&str; 7] = [
@@ -31,6 +30,17 @@ const HOP: [&str; 7] = [
 ];
 /// The version of the requests that create containers, queues and tables.
 const SETUP_VERSION: &str = sas::VERSION;
+
+/// Where an Azurite listens: its three base URLs, without an account.
+#[derive(Clone, Debug)]
+pub struct AzuriteOptions {
+    /// Such as `http://127.0.0.1:10000`.
+    pub blob: Url,
+    /// Such as `http://127.0.0.1:10001`.
+    pub queue: Url,
+    /// Such as `http://127.0.0.1:10002`.
+    pub table: Url,
+}
 
 /// Why Azurite could not be prepared.
 #[derive(Debug)]

@@ -12,11 +12,10 @@ use hyper::{Method, Response, StatusCode};
 use self::store::{Blob, BlockChoice, Container, HeaderSet, PutConditions};
 use super::content::{Content, read_limited};
 use super::error::StorageError;
-use super::operation::StorageOperation;
 use super::request::Call;
 use super::{http_date, xml};
-use crate::server::body::{Body, empty, set, typed};
-use crate::server::request_body::RequestBody;
+use crate::http::{Body, RequestBody, empty, set, typed};
+use crate::services::StorageOperation;
 
 /// Azure's limit of 50,000 blocks makes a list of at most about 5 MB.
 const BLOCK_LIST_LIMIT: usize = 16 << 20;

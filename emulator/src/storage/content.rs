@@ -5,7 +5,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
 use super::error::StorageError;
-use crate::server::request_body::RequestBody;
+use crate::http::RequestBody;
 
 /// Bodies are gathered into pieces of this size. A frame of the connection cannot be kept as it
 /// is: it holds on to the whole read buffer, which may be many times larger.

@@ -4,11 +4,11 @@ use hyper::{Response, StatusCode};
 
 use super::account::AccountKey;
 use super::error::StorageError;
-use super::operation::StorageOperation;
-use super::request::Query;
+use super::query::Query;
 use super::sas::{self, Target};
 use crate::faults::Fault;
-use crate::server::body::{Body, garbage};
+use crate::http::{Body, garbage};
+use crate::services::StorageOperation;
 
 /// A fault's answer: an error in the service's form, or whole as it is.
 pub(super) enum FaultAnswer {

@@ -9,26 +9,27 @@ use hyper::{Request, Response};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::account::{Account, Service};
+use super::account::Account;
 use super::azurite::Azurite;
 use super::blob::BlobService;
 use super::error::StorageError;
 use super::fault_answer::{FaultAnswer, fault_answer};
-use super::operation::StorageOperation;
+use super::operation::operation_of;
+use super::query::Query;
 use super::queue::QueueService;
-use super::request::{Address, Call, Query, header, host};
+use super::request::{Address, Call, header, host};
 use super::sas::{self, Target};
 use super::table::{self, TableService};
 use super::xml::Document;
 use crate::clock::Clock;
-use crate::emulator::OWN_USER_AGENT;
-use crate::faults::{Fault, Met, Subject, play};
-use crate::server::body::{Body, set, typed};
-use crate::server::control::Control;
-use crate::server::listener::Cut;
-use crate::server::request_body::RequestBody;
+use crate::control::Control;
+use crate::faults::{Fault, Met, Subject};
+use crate::http::{Body, Cut, RequestBody, play, set, typed};
+use crate::services::{Service, StorageOperation};
 use crate::traffic::Connection;
 
+/// By which the emulator knows its ingestor's requests to its own storage.
+pub(crate) const OWN_USER_AGENT: &str = concat!("kusto-emulator/", env!("CARGO_PKG_VERSION"));
 /// What answers `x-ms-version` when the request names none.
 const DEFAULT_VERSION: &str = sas::VERSION;
 
@@ -248,7 +249,7 @@ struct Arrival<'a> {
 impl<'a> Arrival<'a> {
     fn new(address: Address, parts: &'a Parts) -> Self {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let operation = StorageOperation::of(&address, parts, &query);
+        let operation = operation_of(&address, parts, &query);
         Self {
             address,
             parts,

@@ -12,6 +12,7 @@ mod error;
 mod fault_answer;
 mod front;
 mod operation;
+mod query;
 mod queue;
 mod request;
 pub mod resources;
@@ -22,14 +23,13 @@ mod xml;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-pub use account::{AccountKey, Service};
-pub use azurite::AzuriteError;
-pub use operation::StorageOperation;
+pub use account::AccountKey;
+pub use azurite::{AzuriteError, AzuriteOptions};
 pub use resources::StorageResources;
 
 pub(crate) use account::Account;
 pub(crate) use azurite::Azurite;
-pub(crate) use front::{Backend, Storage};
+pub(crate) use front::{Backend, OWN_USER_AGENT, Storage};
 pub(crate) use resources::{Endpoints, Names, Resources};
 
 /// The form of dates in headers and lists.

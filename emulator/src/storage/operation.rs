@@ -1,78 +1,22 @@
-//! Which operation of the storage services a request is, by the names of their REST references.
+//! Which operation of the storage services a request is.
 
 use hyper::Method;
 use hyper::http::request::Parts;
-use serde::{Deserialize, Serialize};
 
-use super::account::Service;
-use super::request::{Address, Query, header};
+use super::query::Query;
+use super::request::{Address, header};
+use crate::services::{Service, StorageOperation};
 
-/// An operation of a storage service, named as in its REST reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "the names are those of the service's reference"
-)]
-pub enum StorageOperation {
-    PutBlob,
-    PutBlock,
-    PutBlockList,
-    GetBlob,
-    GetBlobProperties,
-    GetBlockList,
-    DeleteBlob,
-    ListBlobs,
-    PutMessage,
-    GetMessages,
-    PeekMessages,
-    UpdateMessage,
-    DeleteMessage,
-    ClearMessages,
-    GetQueueMetadata,
-    InsertEntity,
-    GetEntity,
-    QueryEntities,
-    UpdateEntity,
-    MergeEntity,
-    DeleteEntity,
-}
-
-impl StorageOperation {
-    /// The service it belongs to.
-    #[must_use]
-    pub fn service(self) -> Service {
-        match self {
-            Self::PutBlob
-            | Self::PutBlock
-            | Self::PutBlockList
-            | Self::GetBlob
-            | Self::GetBlobProperties
-            | Self::GetBlockList
-            | Self::DeleteBlob
-            | Self::ListBlobs => Service::Blob,
-            Self::PutMessage
-            | Self::GetMessages
-            | Self::PeekMessages
-            | Self::UpdateMessage
-            | Self::DeleteMessage
-            | Self::ClearMessages
-            | Self::GetQueueMetadata => Service::Queue,
-            Self::InsertEntity
-            | Self::GetEntity
-            | Self::QueryEntities
-            | Self::UpdateEntity
-            | Self::MergeEntity
-            | Self::DeleteEntity => Service::Table,
-        }
-    }
-
-    /// What a request asks for; none of these when it is one that ingestion has no use for.
-    pub(crate) fn of(address: &Address, parts: &Parts, query: &Query) -> Option<Self> {
-        match address.service {
-            Service::Blob => blob(&parts.method, address, query),
-            Service::Queue => queue(&parts.method, address, query),
-            Service::Table => table(parts, address),
-        }
+/// What a request asks for; none of these when it is one that ingestion has no use for.
+pub(super) fn operation_of(
+    address: &Address,
+    parts: &Parts,
+    query: &Query,
+) -> Option<StorageOperation> {
+    match address.service {
+        Service::Blob => blob(&parts.method, address, query),
+        Service::Queue => queue(&parts.method, address, query),
+        Service::Table => table(parts, address),
     }
 }
 

@@ -11,11 +11,10 @@ use uuid::Uuid;
 use super::content::read_limited;
 use super::error::StorageError;
 use super::http_date;
-use super::operation::StorageOperation;
 use super::request::Call;
 use super::xml::{self, Document};
-use crate::server::body::{Body, empty, set, typed};
-use crate::server::request_body::RequestBody;
+use crate::http::{Body, RequestBody, empty, set, typed};
+use crate::services::StorageOperation;
 
 /// Azure's limit of a message's text, in bytes.
 const MESSAGE_LIMIT: usize = 64 << 10;

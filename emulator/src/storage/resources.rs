@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 use url::Url;
 use uuid::Uuid;
 
-use super::account::{Account, AccountKey, Service};
+use super::account::{Account, AccountKey};
 use super::sas::{self, Grant};
 use crate::clock::Clock;
 use crate::engine::database::DataManagement;
+use crate::services::Service;
 
 /// Containers and input queues in each account.
 const PER_ACCOUNT: usize = 2;

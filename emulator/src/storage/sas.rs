@@ -15,9 +15,10 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use url::form_urlencoded::Serializer;
 
-use super::account::{AccountKey, Service};
+use super::account::AccountKey;
 use super::error::StorageError;
-use super::request::Query;
+use super::query::Query;
+use crate::services::Service;
 
 /// The `sv` of the signatures the emulator makes. Also known to Azurite 3.35.
 pub(crate) const VERSION: &str = "2021-12-02";

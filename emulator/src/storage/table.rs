@@ -14,10 +14,9 @@ use self::entity::{Detail, Entity, Key};
 use self::filter::Filter;
 use super::content::read_limited;
 use super::error::StorageError;
-use super::operation::StorageOperation;
 use super::request::Call;
-use crate::server::body::{Body, empty, set, typed};
-use crate::server::request_body::RequestBody;
+use crate::http::{Body, RequestBody, empty, set, typed};
+use crate::services::StorageOperation;
 
 /// Azure's limit of an entity.
 const ENTITY_LIMIT: usize = 1 << 20;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use kusto_emulator::engine::datetime;
-use kusto_emulator::engine::http::{Endpoint, Role};
+use kusto_emulator::engine::endpoint::Endpoint;
 use kusto_emulator::engine::records::{IngestionFailureRecord, OperationRecord};
+use kusto_emulator::engine::role::Role;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 

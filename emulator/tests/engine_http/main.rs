@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use hyper::HeaderMap;
 use kusto_emulator::engine::database::{DataManagement, Engine};
-use kusto_emulator::engine::http::{Endpoint, Role, respond};
+use kusto_emulator::engine::endpoint::{Endpoint, respond};
+use kusto_emulator::engine::role::Role;
 use serde_json::{Value as Json, json};
 
 struct Storage;

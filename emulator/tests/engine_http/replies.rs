@@ -1,7 +1,8 @@
 //! The shapes of replies, of errors and of requests.
 
 use hyper::HeaderMap;
-use kusto_emulator::engine::http::{Endpoint, Reply, Role, respond};
+use kusto_emulator::engine::endpoint::{Endpoint, Reply, respond};
+use kusto_emulator::engine::role::Role;
 use kusto_emulator::engine::value::Value;
 use serde_json::{Value as Json, json};
 

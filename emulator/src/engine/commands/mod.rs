@@ -14,10 +14,10 @@ pub(crate) use change::check_name;
 
 use super::database::{Engine, LookupError};
 use super::error::{ErrorKind, KustoError};
-use super::http::Role;
 use super::kql::parser::Parsed;
 use super::kql::relation::Relation;
 use super::kql::run::{Context, run_steps};
+use super::role::Role;
 use command::Command;
 
 impl From<LookupError> for KustoError {

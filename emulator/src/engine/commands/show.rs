@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::super::database::Database;
 use super::super::error::KustoError;
-use super::super::http::Role;
 use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
+use super::super::role::Role;
 use super::super::schema::TableSchema;
 use super::super::table::{Row, Table};
 use super::super::value::Value;

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::datetime;
 use super::super::error::{ErrorKind, KustoError};
-use super::super::request::Identity;
+use super::super::identity::Identity;
 
 /// Code and exception type of an error.
 fn classify(kind: ErrorKind) -> (&'static str, &'static str) {

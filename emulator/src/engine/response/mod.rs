@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::error::KustoError;
+use super::identity::Identity;
 use super::kql::relation::Relation;
-use super::request::Identity;
 use super::value::Value;
 
 pub(super) use error::error_body;

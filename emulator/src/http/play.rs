@@ -1,4 +1,4 @@
-//! How each fault is played.
+//! How each fault is played on a connection.
 
 use std::time::Duration;
 
@@ -7,10 +7,9 @@ use http_body_util::BodyExt as _;
 use hyper::Response;
 use hyper::body::Body as HttpBody;
 
-use super::book::{Book, Met};
-use super::rule::{CutPoint, Fault, StallPoint};
-use crate::server::body::Body;
-use crate::server::listener::Cut;
+use super::body::Body;
+use super::listener::Cut;
+use crate::faults::{Book, CutPoint, Fault, Met, StallPoint};
 
 /// Plays a fault on a request whose body is still to be read. `serve` does the request; `answer` makes the
 /// answer of a fault that has one instead.

@@ -6,22 +6,14 @@ use hyper::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::body::{Body, empty, typed};
 use super::reply::{JSON, failure};
+use crate::control::Control;
 use crate::faults::{Book, FaultRule, RuleError};
-use crate::messages::Messages;
+use crate::http::{Body, empty, typed};
 use crate::storage::Resources;
-use crate::traffic::Meter;
 
 /// The largest rule, in bytes.
 const RULE_LIMIT: usize = 1 << 20;
-
-/// What tests do to an emulator and learn of it, besides using it.
-pub(crate) struct Control {
-    pub(crate) faults: Book,
-    pub(crate) traffic: Meter,
-    pub(crate) messages: Messages,
-}
 
 /// A control endpoint.
 #[derive(Clone, Copy)]
@@ -56,66 +48,64 @@ impl ControlRoute {
             Self::Traffic | Self::Messages => &[Method::GET, Method::DELETE],
         }
     }
-}
 
-impl Control {
-    /// Answers a request with one of the route's methods.
+    /// Answers a request with one of its methods.
     pub(crate) async fn answer(
-        &self,
-        route: ControlRoute,
+        self,
+        control: &Control,
         method: &Method,
         body: Incoming,
         resources: &Resources,
     ) -> Response<Body> {
         let deletes = method == Method::DELETE;
-        match route {
-            ControlRoute::Resources => {
+        match self {
+            Self::Resources => {
                 let (containers, queues) =
                     (resources.landing_containers(), resources.watched_queues());
                 let shared = json!({ "containers": containers, "queues": queues });
                 shown(StatusCode::OK, &shared)
             }
-            ControlRoute::Faults if deletes => {
-                self.faults.disarm_all();
+            Self::Faults if deletes => {
+                control.faults.disarm_all();
                 empty(StatusCode::NO_CONTENT)
             }
-            ControlRoute::Faults if method == Method::POST => self.arm(body).await,
-            ControlRoute::Faults => shown(StatusCode::OK, &self.faults.reports()),
-            ControlRoute::Fault(id) => self.disarm(id),
-            ControlRoute::Traffic if deletes => {
-                self.traffic.reset();
+            Self::Faults if method == Method::POST => arm(&control.faults, body).await,
+            Self::Faults => shown(StatusCode::OK, &control.faults.reports()),
+            Self::Fault(id) => disarm(&control.faults, id),
+            Self::Traffic if deletes => {
+                control.traffic.reset();
                 empty(StatusCode::NO_CONTENT)
             }
-            ControlRoute::Traffic => shown(StatusCode::OK, &self.traffic.read()),
-            ControlRoute::Messages if deletes => {
-                self.messages.reset();
+            Self::Traffic => shown(StatusCode::OK, &control.traffic.read()),
+            Self::Messages if deletes => {
+                control.messages.reset();
                 empty(StatusCode::NO_CONTENT)
             }
-            ControlRoute::Messages => shown(StatusCode::OK, &self.messages.read()),
+            Self::Messages => shown(StatusCode::OK, &control.messages.read()),
         }
     }
+}
 
-    async fn arm(&self, body: Incoming) -> Response<Body> {
-        let Ok(body) = Limited::new(body, RULE_LIMIT).collect().await else {
-            return wrong_rule("The rule is cut short or too large.");
-        };
-        let armed = serde_json::from_slice::<Json>(&body.to_bytes())
-            .map_err(|error| RuleError::new("rule", format!("it is not JSON: {error}")))
-            .and_then(FaultRule::try_from)
-            .and_then(|rule| self.faults.arm(rule));
-        match armed {
-            Ok(id) => shown(StatusCode::CREATED, &json!({ "id": id })),
-            Err(error) => wrong_rule(&error.to_string()),
-        }
+async fn arm(faults: &Book, body: Incoming) -> Response<Body> {
+    let Ok(body) = Limited::new(body, RULE_LIMIT).collect().await else {
+        return wrong_rule("The rule is cut short or too large.");
+    };
+    let armed = serde_json::from_slice::<Json>(&body.to_bytes())
+        .map_err(|error| RuleError::new("rule", format!("it is not JSON: {error}")))
+        .and_then(FaultRule::try_from)
+        .and_then(|rule| faults.arm(rule));
+    match armed {
+        Ok(id) => shown(StatusCode::CREATED, &json!({ "id": id })),
+        Err(error) => wrong_rule(&error.to_string()),
     }
+}
 
-    fn disarm(&self, id: u64) -> Response<Body> {
-        if self.faults.disarm(id) {
-            return empty(StatusCode::NO_CONTENT);
-        }
-        let message = format!("No fault rule {id} is armed.");
-        failure(StatusCode::NOT_FOUND, "NotFound", &message)
+fn disarm(faults: &Book, id: u64) -> Response<Body> {
+    if faults.disarm(id) {
+        return empty(StatusCode::NO_CONTENT);
     }
+    let message = format!("No fault rule {id} is armed.");
+    failure(StatusCode::NOT_FOUND, "NotFound", &message)
 }
 
 fn wrong_rule(message: &str) -> Response<Body> {

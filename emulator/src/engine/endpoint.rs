@@ -6,22 +6,13 @@ use super::commands;
 use super::database::Engine;
 use super::datetime;
 use super::error::{ErrorKind, KustoError};
+use super::identity::Identity;
 use super::kql::lexer::{TokenKind, next_token};
 use super::kql::relation::Relation;
 use super::kql::run::{Context, run_query};
-use super::request::{Identity, Options, Request};
+use super::request::{Options, Request};
 use super::response::{Answer, bytes, error_body, management, query_v1, query_v2};
-
-/// Which of the two services an address plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Both services on one address.
-    Both,
-    /// Queries and schema commands.
-    Engine,
-    /// Ingestion resources and identity token.
-    DataManagement,
-}
+use super::role::Role;
 
 /// What a request's path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
