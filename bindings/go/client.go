@@ -78,7 +78,7 @@ func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 // WarmUp fetches token and ingestion resources now, for programs that want to fail early.
 func (c *Client) WarmUp(ctx context.Context) error {
 	_, err := run(ctx, c, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
-		return C.shim_warm_up_start(c.handle, timeout, user, op, failure)
+		return C.shim_client_warm_up_start(c.handle, timeout, user, op, failure)
 	}, takeNothing)
 	return err
 }

@@ -59,7 +59,7 @@ func tokenCallback(get func(context.Context, TokenRequest) (AccessToken, error))
 	asked.ctx, asked.cancel = context.WithCancel(context.Background())
 	var credential *C.kusto_credential
 	var failure *C.kusto_error
-	if status := C.shim_credential(register(asked), &credential, &failure); status != C.KUSTO_OK {
+	if status := C.shim_credential_callback(register(asked), &credential, &failure); status != C.KUSTO_OK {
 		return nil, takeError(status, failure)
 	}
 	return credential, nil

@@ -35,7 +35,7 @@ func SetLog(level LogLevel, write func(level LogLevel, target, message string)) 
 		user = register(logger(write))
 	}
 	var failure *C.kusto_error
-	if status := C.shim_log(C.int32_t(level), user, &failure); status != C.KUSTO_OK {
+	if status := C.shim_log_set(C.int32_t(level), user, &failure); status != C.KUSTO_OK {
 		return takeError(status, failure)
 	}
 	return nil

@@ -29,7 +29,7 @@ static void KUSTO_CALL on_log(void *user, int32_t level, const char *target, siz
     goKustoLog((uintptr_t)user, level, (char *)target, target_len, (char *)message, message_len);
 }
 
-kusto_status shim_credential(uintptr_t user, kusto_credential **out, kusto_error **err)
+kusto_status shim_credential_callback(uintptr_t user, kusto_credential **out, kusto_error **err)
 {
     return kusto_credential_callback(on_token, (void *)user, on_drop, out, err);
 }
@@ -40,7 +40,7 @@ kusto_status shim_source_bytes(const uint8_t *data, size_t len, uintptr_t user, 
     return kusto_source_bytes(data, len, on_drop, (void *)user, out, err);
 }
 
-kusto_status shim_source_progress(kusto_source *source, uintptr_t user, kusto_error **err)
+kusto_status shim_source_set_progress(kusto_source *source, uintptr_t user, kusto_error **err)
 {
     return kusto_source_set_progress(source, on_progress, (void *)user, on_drop, err);
 }
@@ -97,15 +97,15 @@ kusto_status shim_outcomes_take_start(const kusto_client *client, int32_t which,
                                      on_drop, out, err);
 }
 
-kusto_status shim_warm_up_start(const kusto_client *client, int64_t timeout_ms, uintptr_t user, kusto_op **out,
-                                kusto_error **err)
+kusto_status shim_client_warm_up_start(const kusto_client *client, int64_t timeout_ms, uintptr_t user,
+                                       kusto_op **out, kusto_error **err)
 {
     return kusto_client_warm_up_start(client, timeout_ms, on_done, (void *)user, on_drop, out, err);
 }
 
-kusto_status shim_log(int32_t level, uintptr_t user, kusto_error **err)
+kusto_status shim_log_set(int32_t max_level, uintptr_t user, kusto_error **err)
 {
     if (user == 0)
         return kusto_log_set(KUSTO_LOG_OFF, NULL, NULL, NULL, err);
-    return kusto_log_set(level, on_log, (void *)user, on_drop, err);
+    return kusto_log_set(max_level, on_log, (void *)user, on_drop, err);
 }

@@ -9,11 +9,12 @@
 #error "kusto_ingest.h is of another binary interface than this Go package: run `cargo xtask stage go`"
 #endif
 
-/* Each takes `user`, a runtime/cgo handle, whatever it returns; goKustoDrop releases it. */
-kusto_status shim_credential(uintptr_t user, kusto_credential **out, kusto_error **err);
+/* shim_x calls kusto_x; `cargo xtask test header` compares their parameters.
+ * Each takes `user`, a runtime/cgo handle, whatever it returns; goKustoDrop releases it. */
+kusto_status shim_credential_callback(uintptr_t user, kusto_credential **out, kusto_error **err);
 kusto_status shim_source_bytes(const uint8_t *data, size_t len, uintptr_t user, kusto_source **out,
                                kusto_error **err);
-kusto_status shim_source_progress(kusto_source *source, uintptr_t user, kusto_error **err);
+kusto_status shim_source_set_progress(kusto_source *source, uintptr_t user, kusto_error **err);
 kusto_status shim_ingest_start(const kusto_client *client, const kusto_props *props,
                                kusto_source *source, int64_t timeout_ms, uintptr_t user,
                                kusto_op **out, kusto_error **err);
@@ -33,9 +34,9 @@ kusto_status shim_outcomes_peek_start(const kusto_client *client, int32_t which,
 kusto_status shim_outcomes_take_start(const kusto_client *client, int32_t which, const char *token,
                                       size_t token_len, size_t max, int64_t timeout_ms, uintptr_t user,
                                       kusto_op **out, kusto_error **err);
-kusto_status shim_warm_up_start(const kusto_client *client, int64_t timeout_ms, uintptr_t user, kusto_op **out,
-                                kusto_error **err);
+kusto_status shim_client_warm_up_start(const kusto_client *client, int64_t timeout_ms, uintptr_t user,
+                                       kusto_op **out, kusto_error **err);
 /* With `user` 0 nobody listens any more. */
-kusto_status shim_log(int32_t level, uintptr_t user, kusto_error **err);
+kusto_status shim_log_set(int32_t max_level, uintptr_t user, kusto_error **err);
 
 #endif

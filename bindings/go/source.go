@@ -66,7 +66,7 @@ func (t *transfer) describe(source *C.kusto_source) error {
 		status = C.kusto_source_set_raw_size(source, C.uint64_t(t.rawSize), &failure)
 	}
 	if status == C.KUSTO_OK && (t.progress != nil || t.pump != nil) {
-		status = C.shim_source_progress(source, t.hold(t.observer()), &failure)
+		status = C.shim_source_set_progress(source, t.hold(t.observer()), &failure)
 	}
 	if status != C.KUSTO_OK {
 		return takeError(status, failure)
