@@ -36,7 +36,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
         .lines()
         .map(str::to_owned)
         .collect();
-    let declared = header::functions(&header::committed()?);
+    let declared = header::declarations(&header::committed()?)?.functions;
     let declared: BTreeSet<String> = declared.into_iter().map(|function| function.name).collect();
     let hint = "`cargo xtask exports --write` after a deliberate change";
     Ok([

@@ -51,7 +51,7 @@ pub(crate) const ALL: &[Leg] = &[
     },
     Leg {
         name: "header",
-        about: "include/kusto_ingest.h: current, documented, compiles alone",
+        about: "include/kusto_ingest.h: current, documented, compiles alone, and as C# and Go declare it",
         run: header::leg,
     },
     Leg {

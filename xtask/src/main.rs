@@ -44,7 +44,7 @@ cargo xtask <command>
   test [leg...]            run every test leg, or those named (`cargo xtask test --list` names them)
   conformance [flags...]   play tests/conformance in every language (--language X, --scenario TEXT, --list)
   generate                 write everything that is generated from catalog/ and capi/src
-  header [--check]         write include/kusto_ingest.h from capi/src, or fail when it is stale
+  header [--check]         write include/kusto_ingest.h and C#'s declarations of it, or fail when one is stale
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   stage go                 header and libraries into bindings/go, which then builds with `go build`

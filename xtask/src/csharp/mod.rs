@@ -167,7 +167,7 @@ fn on_mono(build: &Build) -> Result<(), String> {
 fn wraps_all() -> Result<(), String> {
     let mut text = String::new();
     for file in build::sources(&binding().join("src"))? {
-        if !workspace::stem(&file).starts_with("NativeMethods") {
+        if file != header::csharp_declarations() {
             text += &workspace::read(&file)?;
         }
     }

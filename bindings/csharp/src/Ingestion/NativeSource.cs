@@ -5,7 +5,7 @@ using System.Globalization;
 namespace Kusto.Ingest.Native;
 
 /// <summary>Makes native sources, for the caller to dispose unless an ingestion takes them.</summary>
-internal static class NativeSource
+internal static unsafe class NativeSource
 {
 #if NET5_0_OR_GREATER
     internal static SourceHandle Bytes(ReadOnlyMemory<byte> data)
@@ -15,7 +15,7 @@ internal static class NativeSource
     {
         PinnedContext pinned = new(data);
         int status = NativeMethods.kusto_source_bytes(
-            pinned.Address, (nuint)data.Length, Callbacks.Drop, pinned.Register(), out SourceHandle source, out IntPtr error);
+            (byte*)pinned.Address, (nuint)data.Length, Callbacks.Drop, pinned.Register(), out SourceHandle source, out IntPtr error);
         Failure.ThrowOn(status, error);
         return source;
     }

@@ -8,33 +8,17 @@ namespace Kusto.Ingest.Native;
 internal static unsafe class Callbacks
 {
     // Static, so that they live as long as the process: the library may call them at any time.
-    private static readonly DropFunction DropDelegate = CallbackContext.Drop;
-    private static readonly DoneFunction DoneDelegate = DoneContext.Done;
-    private static readonly ProgressFunction ProgressDelegate = ProgressContext.Report;
-    private static readonly TokenFunction TokenDelegate = TokenContext.Ask;
-    private static readonly LogFunction LogDelegate = LogContext.Write;
+    private static readonly NativeMethods.kusto_drop_fn DropDelegate = CallbackContext.Drop;
+    private static readonly NativeMethods.kusto_done_fn DoneDelegate = DoneContext.Done;
+    private static readonly NativeMethods.kusto_progress_fn ProgressDelegate = ProgressContext.Report;
+    private static readonly NativeMethods.kusto_token_fn TokenDelegate = TokenContext.Ask;
+    private static readonly NativeMethods.kusto_log_fn LogDelegate = LogContext.Write;
 
     internal static readonly IntPtr Drop = Marshal.GetFunctionPointerForDelegate(DropDelegate);
     internal static readonly IntPtr Done = Marshal.GetFunctionPointerForDelegate(DoneDelegate);
     internal static readonly IntPtr Progress = Marshal.GetFunctionPointerForDelegate(ProgressDelegate);
     internal static readonly IntPtr Token = Marshal.GetFunctionPointerForDelegate(TokenDelegate);
     internal static readonly IntPtr Log = Marshal.GetFunctionPointerForDelegate(LogDelegate);
-
-    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate void DropFunction(IntPtr userData);
-
-    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate void DoneFunction(IntPtr userData, IntPtr op);
-
-    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate void ProgressFunction(IntPtr userData, ulong read, ulong sent, ulong total);
-
-    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate void TokenFunction(IntPtr userData, IntPtr request);
-
-    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate void LogFunction(
-        IntPtr userData, int level, byte* target, nuint targetLength, byte* message, nuint messageLength);
 }
 
 /// <summary>

@@ -1,5 +1,12 @@
 //! `include/kusto_ingest.h`: generated from `capi/src`, committed, and held to rules of its own.
 
+mod csharp;
+mod declarations;
+#[cfg(test)]
+mod mutations;
+mod pieces;
+mod shims;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +14,8 @@ use std::process::Command;
 use crate::compiler::{FAMILIES, Family, STRICT, include};
 use crate::tally::Tally;
 use crate::{catalog, process, workspace};
+pub(crate) use csharp::path as csharp_declarations;
+pub(crate) use declarations::{Function, declarations};
 
 /// Line starts that the comment of every function must have.
 const REQUIRED_LINES: [&str; 4] = ["Ownership", "Threads", "Failure", "Since"];
@@ -14,8 +23,15 @@ const REQUIRED_LINES: [&str; 4] = ["Ownership", "Threads", "Failure", "Since"];
 /// `cargo xtask header [--check]`.
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     match arguments {
-        [] => workspace::write(&path(), &generate()?),
-        [flag] if flag == "--check" => equals_committed(),
+        [] => {
+            let header = generate()?;
+            workspace::write(&path(), &header)?;
+            workspace::write(&csharp::path(), &csharp::generate(&header)?)
+        }
+        [flag] if flag == "--check" => {
+            equals_committed()?;
+            csharp::equals_committed(&committed()?)
+        }
         _ => Err("header [--check]".into()),
     }
 }
@@ -27,6 +43,14 @@ pub(crate) fn leg() -> Result<Tally, String> {
     tally += Tally::check(
         "the committed header is what capi/src gives",
         equals_committed(),
+    );
+    tally += Tally::check(
+        "the C# declarations are what the header gives",
+        csharp::equals_committed(&header),
+    );
+    tally += Tally::check(
+        "Go's shims have the types of what they call",
+        shims::agree(&header),
     );
     tally += Tally::check("every function is documented", documented(&header));
     tally += Tally::check(
@@ -84,48 +108,8 @@ fn with_version(text: &str) -> Result<String, String> {
         .replace("@PATCH@", &patch))
 }
 
-/// A function that the header declares, with the comment before it.
-pub(crate) struct Function {
-    pub(crate) name: String,
-    comment: String,
-}
-
-/// Every `KUSTO_API` declaration.
-pub(crate) fn functions(header: &str) -> Vec<Function> {
-    let mut functions = Vec::new();
-    let (mut comment, mut in_comment) = (String::new(), false);
-    let mut lines = header.lines();
-    while let Some(line) = lines.next() {
-        let text = line.trim();
-        if text.starts_with("/*") {
-            (comment, in_comment) = (String::new(), true);
-        }
-        if in_comment {
-            comment.push_str(text.trim_start_matches(['/', '*', ' ']));
-            comment.push('\n');
-            in_comment = !text.ends_with("*/");
-        } else if let Some(declaration) = text.strip_prefix("KUSTO_API") {
-            // A long declaration begins on a line of its own.
-            let declaration = if declaration.is_empty() {
-                lines.next().unwrap_or_default()
-            } else {
-                declaration
-            };
-            let before = declaration.split('(').next().unwrap_or_default();
-            let name = before.rsplit([' ', '*']).next().unwrap_or_default();
-            functions.push(Function {
-                name: name.to_owned(),
-                comment: std::mem::take(&mut comment),
-            });
-        } else {
-            comment.clear();
-        }
-    }
-    functions
-}
-
 fn documented(header: &str) -> Result<(), String> {
-    let functions = functions(header);
+    let functions = declarations(header)?.functions;
     if functions.is_empty() {
         return Err("the header declares no function".into());
     }
@@ -230,7 +214,7 @@ fn syntax(compiler: &str, flags: &[&str], file: &Path) -> Result<(), String> {
 
 /// Whether the source of a binding names every function of the C header but for some, and calls none of those.
 pub(crate) fn names_every_function(text: &str, but_for: &[&str]) -> Result<(), String> {
-    let functions = functions(&committed()?).into_iter();
+    let functions = declarations(&committed()?)?.functions.into_iter();
     names_all(functions.map(|function| function.name), text, but_for)
 }
 
@@ -300,7 +284,9 @@ mod tests {
         }
     }
 
-    const HEADER: &str = "\
+    #[test]
+    fn a_comment_without_its_lines_is_a_gap() {
+        let header = "typedef struct kusto_x kusto_x;
 /*
  * Frees it.
  *
@@ -310,38 +296,22 @@ mod tests {
  * Since: 0.1
  */
 KUSTO_API void kusto_x_free(kusto_x *x);
-
-typedef struct kusto_x kusto_x;
-
 /*
  Ownership: none.
  Threads: any.
  Failure: none.
  */
-KUSTO_API
-int32_t kusto_x_long(kusto_x *x,
-                     size_t len);
-
-/* A comment of something else. */
-#define KUSTO_OTHER 1
-KUSTO_API const char *kusto_x_name(const kusto_x *x,
-                                   size_t *len);
+KUSTO_API int32_t kusto_x_long(kusto_x *x, size_t len);
+KUSTO_API const char *kusto_x_name(const kusto_x *x, size_t *len);
 ";
-
-    #[test]
-    fn functions_are_found_with_the_comment_right_before_them() {
-        let functions = functions(HEADER);
-        let names: Vec<&str> = functions
-            .iter()
-            .map(|function| function.name.as_str())
-            .collect();
-        assert_eq!(names, ["kusto_x_free", "kusto_x_long", "kusto_x_name"]);
-        assert_eq!(gap(&functions[0]), None);
-        assert_eq!(gap(&functions[1]).as_deref(), Some("kusto_x_long: Since"));
-        assert_eq!(
-            gap(&functions[2]).as_deref(),
-            Some("kusto_x_name: Ownership, Threads, Failure, Since")
-        );
+        let functions = declarations(header).unwrap().functions;
+        let gaps: Vec<Option<String>> = functions.iter().map(gap).collect();
+        let missing = [
+            "kusto_x_long: Since",
+            "kusto_x_name: Ownership, Threads, Failure, Since",
+        ];
+        let [long, name] = missing.map(|text| Some(text.to_owned()));
+        assert_eq!(gaps, [None, long, name]);
     }
 
     #[test]
