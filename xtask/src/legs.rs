@@ -51,7 +51,7 @@ pub(crate) const ALL: &[Leg] = &[
     },
     Leg {
         name: "header",
-        about: "include/kusto_ingest.h: current, documented, compiles alone, and as C# and Go declare it",
+        about: "all that is generated is current; include/kusto_ingest.h: documented, compiles alone",
         run: header::leg,
     },
     Leg {

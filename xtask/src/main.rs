@@ -43,8 +43,7 @@ cargo xtask <command>
   demo                     build everything, start the emulator, run the C examples, show what came of it
   test [leg...]            run every test leg, or those named (`cargo xtask test --list` names them)
   conformance [flags...]   play tests/conformance in every language (--language X, --scenario TEXT, --list)
-  generate                 write everything that is generated from catalog/ and capi/src
-  header [--check]         write include/kusto_ingest.h and C#'s declarations of it, or fail when one is stale
+  generate [--check]       write what is made of catalog/ and of capi/src, the C header first of all, or fail when something is stale
   exports [--write]        compare the exported symbols with tests/abi/symbols.txt, or write that file
   install --prefix DIR     header, libraries, pkg-config file and CMake package below DIR, without CMake
   stage go                 header and libraries into bindings/go, which then builds with `go build`
@@ -82,7 +81,6 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "test" => return test::command(rest),
         "bench" => bench::command(rest)?,
         "generate" => generate(rest)?,
-        "header" => header::command(rest)?,
         "exports" => exports::command(rest)?,
         "install" => install::command(rest)?,
         "stage" => stage(rest)?,
@@ -98,11 +96,17 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo xtask generate`: first what the C layer is made of, then the header from it.
+/// `cargo xtask generate [--check]`: first what the C layer is made of, then the header from it.
 fn generate(arguments: &[String]) -> Result<(), String> {
     match arguments {
-        [] => catalog::generate().and_then(|()| header::command(&[])),
-        _ => Err("generate takes no arguments".into()),
+        [] => catalog::write().and_then(|()| header::write()),
+        [flag] if flag == "--check" => match catalog::check()?.failed + header::current()?.failed {
+            0 => Ok(()),
+            stale => Err(format!(
+                "{stale} files are stale: run `cargo xtask generate` and commit"
+            )),
+        },
+        _ => Err("generate [--check]".into()),
     }
 }
 

@@ -149,8 +149,8 @@ fn outputs() -> Result<Vec<Output>, String> {
     Ok(outputs)
 }
 
-/// Writes every generated file anew.
-pub(crate) fn generate() -> Result<(), String> {
+/// Writes every file anew that is made of `catalog/`.
+pub(crate) fn write() -> Result<(), String> {
     outputs()?
         .iter()
         .try_for_each(|output| workspace::write(&output.file(), &output.text))
