@@ -166,8 +166,8 @@ fn errors(catalog: &Catalog) -> Result<String, String> {
          a message for people, and the details at the end of this page. Programs decide by these, never by the message.\n\n\
          Three questions, in this order:\n\n\
          1. **Is the outcome in doubt?** Then the service may have done what was asked. Calling again can double the data, unless the \
-         data has an `ingest-by:` tag whose value is also in `ingestIfNotExists`. Without doubt nothing was handed over, except what a \
-         `PARTIAL` error lists as handed over.\n\
+         data has an `ingest-by:` tag whose value is also in `ingestIfNotExists`. If it is not in doubt, nothing was handed over, except \
+         what a `PARTIAL` error lists as handed over.\n\
          2. **Is it permanent?** Then the same call fails again: something must be changed first.\n\
          3. **Does the service say how long to wait?** Then wait that long before calling again; otherwise back off.\n\n\
          ## Classes\n\n\
