@@ -1,4 +1,4 @@
 using System.Runtime.CompilerServices;
 
-// What is left behind in native hands can be counted inside only.
+// Only this assembly can count the objects that the native library still refers to; tests check that none is left behind.
 [assembly: InternalsVisibleTo("Kusto.Ingest.Native.Tests")]

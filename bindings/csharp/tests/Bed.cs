@@ -13,7 +13,7 @@ using NUnit.Framework.Interfaces;
 namespace Kusto.Ingest.Native.Tests;
 
 /// <summary>
-/// What every test stands on: an emulator, named by KUSTO_CONNECTION_STRING and KUSTO_DATABASE, clients that are
+/// The fixture of every test: an emulator, named by KUSTO_CONNECTION_STRING and KUSTO_DATABASE, clients that are
 /// closed, and the check that a test leaves nothing in native hands.
 /// </summary>
 public abstract class Bed
@@ -59,7 +59,7 @@ public abstract class Bed
         files.Clear();
         if (TestContext.CurrentContext.Result.Outcome.Status == TestStatus.Failed)
         {
-            // It may have left what it began, and that would be told in place of why it failed.
+            // A failed test may have left work behind; reporting that would hide why it failed.
             return;
         }
         Eventually("every handle is given back", () => CallbackContext.Registered <= registered);
@@ -96,7 +96,7 @@ public abstract class Bed
         return name;
     }
 
-    /// <summary>Properties that make the service ingest at once and tell about it.</summary>
+    /// <summary>Properties that make the service ingest at once and report.</summary>
     protected static KustoQueuedIngestionProperties Now(string table) => new(Database, table)
     {
         FlushImmediately = true,

@@ -277,7 +277,7 @@ public sealed class CancellationTests : Bed
                 Assert.That(ended.CancellationToken, Is.EqualTo(cancel.Token));
             }
         }
-        // What was cancelled may have been posted already only if it said so.
+        // A cancelled ingestion may have been posted only if its error reported doubt.
         Assert.That(Count(table), Is.GreaterThanOrEqualTo(2 * handed));
     }
 

@@ -10,7 +10,7 @@ using NUnit.Framework;
 
 namespace Kusto.Ingest.Native.Tests;
 
-/// <summary>What goes in through a data reader comes out of a query.</summary>
+/// <summary>A query returns the rows that a data reader ingested.</summary>
 public sealed class DataReaderTests : Bed
 {
     private static readonly string[] Texts =

@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace Kusto.Ingest.Native.Tests;
 
-/// <summary>What the library mends, and what its errors tell.</summary>
+/// <summary>The failures from which the library recovers, and the contents of its errors.</summary>
 public sealed class FaultTests : Bed
 {
     [Test]

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Kusto.Ingest.Native.Tests;
 
-/// <summary>What became of the data: both methods of reporting.</summary>
+/// <summary>The status of ingestions, by both methods of reporting.</summary>
 public sealed class StatusTests : Bed
 {
     [TestCase(true)]

@@ -106,7 +106,7 @@ public sealed class StreamTests : Bed
         cancel.Cancel();
         Cancelled(() => InTime(call), cancel.Token);
         Assert.That(Emulator.Posted(), Is.EqualTo(0));
-        // A read that did not listen ends now; nobody is hurt.
+        // A read that ignored its cancellation ends now, without harm.
         stream.Release();
     }
 
@@ -141,7 +141,7 @@ public sealed class StreamTests : Bed
         cancel.Cancel();
         Cancelled(() => InTime(call), cancel.Token);
         byte[] lent = stream.Lent!;
-        // Whatever thread gave it back, one of these would get it.
+        // Whichever thread returned it to the pool, one of these would rent it.
         await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(async () =>
         {
             FakeStream other = new(read => read == 0 ? Bytes(TwoRows) : []) { Yields = true, NotInto = lent };
@@ -394,7 +394,7 @@ public sealed class StreamTests : Bed
     }
 }
 
-/// <summary>What streams need besides Read.</summary>
+/// <summary>Members that streams need besides Read.</summary>
 internal abstract class ReadOnlyStream : Stream
 {
     public override bool CanRead => true;

@@ -5,10 +5,10 @@ using System.Linq;
 namespace Kusto.Ingest.Native;
 
 /// <summary>Writes management commands, for <see cref="ICslAdminProvider"/>. Names may hold any character.</summary>
-/// <remarks>All methods throw <see cref="KustoClientException"/> for names, types and mappings that cannot be.</remarks>
+/// <remarks>All methods throw <see cref="KustoClientException"/> for invalid names, types and mappings.</remarks>
 public static class CslCommandGenerator
 {
-    /// <summary>".create table": nothing happens to a table that exists, even if its columns are others.</summary>
+    /// <summary>".create table": leaves an existing table as it is, even if its columns differ.</summary>
     /// <param name="tableName">The table.</param>
     /// <param name="columns">Names and types; a type is a Kusto type ("long") or a .NET type ("System.Int64").</param>
     /// <returns>The command.</returns>
@@ -16,7 +16,7 @@ public static class CslCommandGenerator
         GenerateTableCreateCommand(new TableSchema(
             tableName, (columns ?? throw new ArgumentNullException(nameof(columns))).Select(column => new ColumnSchema(column.Item1, column.Item2))));
 
-    /// <summary>".create table": nothing happens to a table that exists, even if its columns are others.</summary>
+    /// <summary>".create table": leaves an existing table as it is, even if its columns differ.</summary>
     /// <param name="tableName">The table.</param>
     /// <param name="columns">Names and types.</param>
     /// <returns>The command.</returns>
@@ -24,7 +24,7 @@ public static class CslCommandGenerator
         GenerateTableCreateCommand(new TableSchema(
             tableName, (columns ?? throw new ArgumentNullException(nameof(columns))).Select(column => new ColumnSchema(column.Name, column.Type))));
 
-    /// <summary>".create table": nothing happens to a table that exists, even if its columns are others.</summary>
+    /// <summary>".create table": leaves an existing table as it is, even if its columns differ.</summary>
     /// <param name="table">The table.</param>
     /// <returns>The command.</returns>
     public static string GenerateTableCreateCommand(TableSchema table)
@@ -39,11 +39,11 @@ public static class CslCommandGenerator
             {
                 AddColumn(command, column);
             }
-            return TextOf(command) ?? throw Failure.InvalidArgument("columns", "a table has at least one");
+            return TextOf(command) ?? throw Failure.InvalidArgument("columns", "a table needs at least one column");
         }
     }
 
-    /// <summary>".create table T ingestion ... mapping": fails when there is one of this name.</summary>
+    /// <summary>".create table T ingestion ... mapping": fails when a mapping of this name exists.</summary>
     /// <param name="mappingKind">The mapping's kind.</param>
     /// <param name="entityName">The table.</param>
     /// <param name="mappingName">The mapping's name.</param>
@@ -53,7 +53,7 @@ public static class CslCommandGenerator
         IngestionMappingKind mappingKind, string entityName, string mappingName, IEnumerable<ColumnMapping> mapping) =>
         Mapping(mappingKind, entityName, mappingName, mapping, replace: false);
 
-    /// <summary>".create-or-alter table T ingestion ... mapping": takes the place of one of this name.</summary>
+    /// <summary>".create-or-alter table T ingestion ... mapping": replaces a mapping of this name.</summary>
     /// <param name="mappingKind">The mapping's kind.</param>
     /// <param name="tableName">The table.</param>
     /// <param name="mappingName">The mapping's name.</param>
@@ -83,14 +83,14 @@ public static class CslCommandGenerator
         Failure.ThrowOn(status, error);
         using (command)
         {
-            return TextOf(command) ?? throw Failure.InvalidArgument("mapping", "gives no command");
+            return TextOf(command) ?? throw Failure.InvalidArgument("mapping", "produces no command");
         }
     }
 
     private static unsafe string? TextOf(CommandHandle command) =>
         NativeText.Read(NativeMethods.kusto_command_text(command, out nuint length), length);
 
-    /// <summary>A format whose mappings are of this kind: so the library names kinds. 0 is none.</summary>
+    /// <summary>A format whose mappings are of this kind, by which the library identifies the kind; 0 if there is none.</summary>
     private static int FormatOf(IngestionMappingKind kind) => kind switch
     {
         IngestionMappingKind.Csv => (int)DataSourceFormat.csv,

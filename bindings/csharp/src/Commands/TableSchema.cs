@@ -4,7 +4,7 @@ using System.Linq;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>A column of a table that is to be created.</summary>
+/// <summary>A column of a table to be created.</summary>
 public class ColumnSchema
 {
     /// <summary>A column.</summary>
@@ -32,14 +32,14 @@ public class ColumnSchema
 
     /// <summary>A column by its Kusto type.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="cslType">Such as "long".</param>
+    /// <param name="cslType">Its type, such as "long".</param>
     /// <returns>The column.</returns>
     public static ColumnSchema FromNameAndCslType(string name, string cslType) => new(name, cslType);
 
     private static string NameOf(Type type) => (Nullable.GetUnderlyingType(type) ?? type).FullName ?? type.Name;
 }
 
-/// <summary>A table that is to be created.</summary>
+/// <summary>A table to be created.</summary>
 public class TableSchema
 {
     /// <summary>A table.</summary>

@@ -4,7 +4,7 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>For what a token is wanted.</summary>
+/// <summary>The token that is requested.</summary>
 public sealed class KustoTokenRequest
 {
     internal KustoTokenRequest(string scope, string? tenantId)
@@ -13,7 +13,7 @@ public sealed class KustoTokenRequest
         TenantId = tenantId;
     }
 
-    /// <summary>Such as "https://kusto.kusto.windows.net/.default".</summary>
+    /// <summary>The scope, such as "https://kusto.kusto.windows.net/.default".</summary>
     public string Scope { get; }
 
     /// <summary>The Entra tenant, if the connection string names one.</summary>
@@ -23,9 +23,9 @@ public sealed class KustoTokenRequest
 /// <summary>A bearer token.</summary>
 public sealed class KustoAccessToken
 {
-    /// <summary>A token and its end.</summary>
+    /// <summary>A token and when it expires.</summary>
     /// <param name="token">The token, without "Bearer".</param>
-    /// <param name="expiresOn">When it ends; it is kept until shortly before. Null: it is used for one request only.</param>
+    /// <param name="expiresOn">When it expires; it is cached until shortly before. Null: it is used for one request only.</param>
     public KustoAccessToken(string token, DateTimeOffset? expiresOn = null)
     {
         Token = token ?? throw new ArgumentNullException(nameof(token));
@@ -35,31 +35,31 @@ public sealed class KustoAccessToken
     /// <summary>The token, without "Bearer".</summary>
     public string Token { get; }
 
-    /// <summary>When it ends; null if that is not known.</summary>
+    /// <summary>When it expires; null if unknown.</summary>
     public DateTimeOffset? ExpiresOn { get; }
 
     /// <summary>Does not show the token.</summary>
-    /// <returns>The type's name and the end.</returns>
+    /// <returns>The type's name and when the token expires.</returns>
     public override string ToString() => $"{nameof(KustoAccessToken)} {{ ExpiresOn = {ExpiresOn:O} }}";
 }
 
 /// <summary>
-/// Asks for a token. Runs on a thread of the pool, at most once at a time for each scope of a client, and only
-/// when no token is at hand that is still good.
+/// Provides a token. Runs on a thread of the pool, at most once at a time for each scope of a client, and only
+/// when no valid token is cached.
 /// </summary>
-/// <param name="request">For what a token is wanted.</param>
-/// <param name="cancellationToken">Is cancelled when nobody waits any more: the client is gone.</param>
+/// <param name="request">The token that is requested.</param>
+/// <param name="cancellationToken">Is cancelled when the client is closed: no call waits for the token any more.</param>
 /// <returns>The token.</returns>
 public delegate Task<KustoAccessToken> KustoTokenProvider(KustoTokenRequest request, CancellationToken cancellationToken);
 
 /// <summary>
-/// For token providers to throw when the cause is passing: calls fail with <see cref="KustoRetry.Later"/> then, with
-/// any other exception as permanent.
+/// For token providers to throw when the cause is transient: calls then fail with <see cref="KustoRetry.Later"/>; with
+/// any other exception they fail permanently.
 /// </summary>
 public sealed class TransientTokenException : Exception
 {
-    /// <summary>A passing failure.</summary>
-    /// <param name="message">Why there is no token. It becomes part of the failed calls' texts: no secrets.</param>
+    /// <summary>A transient failure.</summary>
+    /// <param name="message">Why there is no token. It becomes part of the messages of the failed calls, so it must hold no secret.</param>
     /// <param name="innerException">The cause.</param>
     public TransientTokenException(string message, Exception? innerException = null)
         : base(message, innerException)

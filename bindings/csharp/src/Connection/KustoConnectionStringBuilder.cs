@@ -6,11 +6,11 @@ using System.Threading.Tasks;
 namespace Kusto.Ingest.Native;
 
 /// <summary>
-/// Says where a cluster is and how to log in. May be used for any number of clients, which copy it; not for
-/// several threads while it is changed.
+/// The address of a cluster and how to log in. May be used for any number of clients, which copy it; do not
+/// change it while another thread uses it.
 /// </summary>
 /// <remarks>
-/// A connection string is read when a client is made: mistakes in it are told then, by
+/// A connection string is parsed when a client is created: mistakes in it are reported then, by
 /// <see cref="KustoClientException"/> with <see cref="KustoErrorCode.Config"/>.
 /// </remarks>
 public sealed class KustoConnectionStringBuilder
@@ -19,7 +19,7 @@ public sealed class KustoConnectionStringBuilder
     private readonly List<KeyValuePair<string, string>> settings = [];
     private Func<CredentialHandle>? login;
 
-    /// <summary>Nothing yet: set <see cref="DataSource"/>.</summary>
+    /// <summary>An empty builder: set <see cref="DataSource"/>.</summary>
     public KustoConnectionStringBuilder()
         : this("")
     {
@@ -28,7 +28,7 @@ public sealed class KustoConnectionStringBuilder
     /// <summary>From a connection string.</summary>
     /// <param name="connectionString">
     /// Such as "Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true", or the cluster's address alone.
-    /// The engine's and the ingestion service's address ("https://ingest-...") both do.
+    /// The address may be that of the engine or of the ingestion service ("https://ingest-...").
     /// </param>
     public KustoConnectionStringBuilder(string connectionString)
     {
@@ -106,10 +106,10 @@ public sealed class KustoConnectionStringBuilder
         WithToken(applicationToken ?? throw new ArgumentNullException(nameof(applicationToken)));
 
     /// <summary>
-    /// Asks for a token for every request; a provider that knows when its tokens end is asked less often:
+    /// Asks for a token for every request. A provider that reports when its tokens expire is called less often:
     /// <see cref="WithAadTokenProviderAuthentication(KustoTokenProvider)"/>.
     /// </summary>
-    /// <param name="tokenProviderCallback">Gives a token, without "Bearer". Runs on a thread of the pool.</param>
+    /// <param name="tokenProviderCallback">Returns a token, without "Bearer". Runs on a thread of the pool.</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(Func<string> tokenProviderCallback)
     {
@@ -118,10 +118,10 @@ public sealed class KustoConnectionStringBuilder
     }
 
     /// <summary>
-    /// Asks for a token for every request; a provider that knows when its tokens end is asked less often:
+    /// Asks for a token for every request. A provider that reports when its tokens expire is called less often:
     /// <see cref="WithAadTokenProviderAuthentication(KustoTokenProvider)"/>.
     /// </summary>
-    /// <param name="tokenProviderCallback">Gives a token, without "Bearer". Runs on a thread of the pool.</param>
+    /// <param name="tokenProviderCallback">Returns a token, without "Bearer". Runs on a thread of the pool.</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(Func<Task<string>> tokenProviderCallback)
     {
@@ -129,8 +129,8 @@ public sealed class KustoConnectionStringBuilder
         return WithAadTokenProviderAuthentication(async (_, _) => new KustoAccessToken(Given(await callback().ConfigureAwait(false))));
     }
 
-    /// <summary>Asks for a token whenever none is at hand that is still good.</summary>
-    /// <param name="tokenProvider">Gives a token and its end for a scope.</param>
+    /// <summary>Asks for a token whenever no valid one is cached.</summary>
+    /// <param name="tokenProvider">Returns a token for a scope, and when it expires.</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(KustoTokenProvider tokenProvider)
     {
@@ -145,7 +145,7 @@ public sealed class KustoConnectionStringBuilder
         return this;
     }
 
-    /// <summary>Sets anything that the library has a name for: see <see cref="KustoSettings"/>.</summary>
+    /// <summary>Sets any setting of the library by name: see <see cref="KustoSettings"/>.</summary>
     /// <param name="name">A name of <see cref="KustoSettings"/>, or any keyword of connection strings.</param>
     /// <param name="value">The value, as text.</param>
     /// <returns>This builder.</returns>
@@ -165,7 +165,7 @@ public sealed class KustoConnectionStringBuilder
         }
         catch (KustoException)
         {
-            // Its text may hold secrets where they cannot be found.
+            // A malformed text may hold secrets that cannot be recognised and masked.
             return "invalid connection string";
         }
     }
@@ -206,7 +206,7 @@ public sealed class KustoConnectionStringBuilder
     private ConfigHandle Parsed()
     {
         NativeLibraryLoader.EnsureUsable();
-        // The library wants an address in the text; a later setting replaces it.
+        // The library requires an address in the text; a later setting replaces it.
         NativeText text = new(connectionString.Length == 0 ? Last("Data Source") ?? "" : connectionString);
         Failure.ThrowOn(NativeMethods.kusto_config_parse(text.Bytes, text.Length, out ConfigHandle config, out IntPtr error), error);
         try
@@ -230,7 +230,7 @@ public sealed class KustoConnectionStringBuilder
         return NativeText.Read(NativeMethods.kusto_config_redacted(config, out nuint length), length) ?? "";
     }
 
-    /// <summary>What the library has read for a keyword that is no secret; null when it is not given or the text is wrong.</summary>
+    /// <summary>The value that the library has parsed for a keyword that holds no secret; null when the keyword is missing or the text is wrong.</summary>
     private string? Read(string keyword)
     {
         string? set = Last(keyword);

@@ -5,8 +5,8 @@ using System.Threading.Tasks;
 namespace Kusto.Ingest.Native;
 
 /// <summary>
-/// A native client and the calls that use it. The last call, or closing when there is none, gives the native client
-/// back: so closing is safe at any time.
+/// A native client and the calls that use it. The last call, or closing when there is none, frees the native client:
+/// so closing is safe at any time.
 /// </summary>
 internal sealed class NativeClient
 {
@@ -33,7 +33,7 @@ internal sealed class NativeClient
         return new(handle, owner);
     }
 
-    /// <summary>Cancelled when the library has ended what was under way; for what waits beside the library.</summary>
+    /// <summary>Cancelled when the library has ended the calls under way; for waits outside the library.</summary>
     internal CancellationToken Closing => closing.Token;
 
     /// <summary>Keeps the native client until it is disposed.</summary>
@@ -51,7 +51,7 @@ internal sealed class NativeClient
         }
     }
 
-    /// <summary>Starts what <paramref name="start"/> starts and waits for its end without a thread.</summary>
+    /// <summary>Starts an operation by <paramref name="start"/> and waits for its end without holding a thread.</summary>
     /// <exception cref="KustoException">It failed.</exception>
     /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -86,11 +86,11 @@ internal sealed class NativeClient
         }
     }
 
-    /// <summary>What .NET programs expect of a call that ended before its work did; null of any other failure.</summary>
+    /// <summary>The exception that .NET programs expect of a cancelled call or a closed client; null for any other failure.</summary>
     internal Exception? Ended(KustoException failure, CancellationToken cancellation) => failure.Code switch
     {
         KustoErrorCode.Cancelled => Failure.Cancelled(failure, cancellation),
-        // It came in just before the closing, and the library refused it.
+        // The call came in just before the closing, and the library refused it.
         KustoErrorCode.InvalidState when IsClosed => new ObjectDisposedException(owner),
         _ => null,
     };
@@ -120,7 +120,7 @@ internal sealed class NativeClient
         }
     }
 
-    /// <summary>As <see cref="Close"/>; completes when every call has ended and the native client is gone.</summary>
+    /// <summary>As <see cref="Close"/>; completes when every call has ended and the native client is freed.</summary>
     internal Task CloseAsync()
     {
         Close();
@@ -160,7 +160,7 @@ internal sealed class NativeClient
         }
         catch (AggregateException)
         {
-            // What a stream of the program does about its token: no failure of closing, every call has been told.
+            // Thrown by a callback that the program registered on the token: closing did not fail, and every call has been cancelled.
         }
     }
 
@@ -175,7 +175,7 @@ internal sealed class NativeClient
             }
             freed = true;
         }
-        // May wait for callbacks that run: not under the lock, which they may want.
+        // May wait for running callbacks, which may need the lock: so not under the lock.
         handle.Dispose();
         gone.TrySetResult(true);
     }

@@ -4,7 +4,7 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Answers the library's questions for tokens with a provider of the program.</summary>
+/// <summary>Answers the library's token requests with the program's token provider.</summary>
 internal sealed class TokenContext : CallbackContext
 {
     private readonly KustoTokenProvider provider;
@@ -12,15 +12,15 @@ internal sealed class TokenContext : CallbackContext
 
     internal TokenContext(KustoTokenProvider provider) => this.provider = provider;
 
-    // Every request is answered, whatever happens; the library's thread must not wait.
+    // Every request is answered, even when the provider fails; the library's thread must not wait.
     internal static void Ask(IntPtr userData, IntPtr request)
     {
         TokenContext context = Of<TokenContext>(userData);
-        // A provider that waits without await gets a thread of the pool, and no context of whoever made the client.
+        // A provider may block, so it runs on a thread of the pool, without the execution context of the client's creator.
         _ = Task.Run(() => context.AnswerAsync(request));
     }
 
-    // What the provider does about it must not run on the library's thread.
+    // Callbacks that the provider registered on its token must not run on the library's thread.
     protected override void Dropped() => _ = Task.Run(gone.Cancel);
 
     private async Task AnswerAsync(IntPtr request)

@@ -5,11 +5,11 @@ namespace Kusto.Ingest.Native;
 /// <summary>The native library that does the work.</summary>
 public static class KustoLibrary
 {
-    /// <summary>How this assembly names itself to the service: NAME/VERSION.</summary>
+    /// <summary>How this assembly identifies itself to the service: NAME/VERSION.</summary>
     internal const string WrapperName = "kusto-ingest-csharp/0.1.0";
 
     /// <summary>The native library's version, such as "0.1.0".</summary>
-    /// <exception cref="DllNotFoundException">There is no library, or it does not fit.</exception>
+    /// <exception cref="DllNotFoundException">The library is missing or of another binary interface.</exception>
     public static unsafe string Version
     {
         get
@@ -19,8 +19,8 @@ public static class KustoLibrary
         }
     }
 
-    /// <summary>How the native library was built, as JSON, for reports of defects.</summary>
-    /// <exception cref="DllNotFoundException">There is no library, or it does not fit.</exception>
+    /// <summary>How the native library was built, as JSON, for bug reports.</summary>
+    /// <exception cref="DllNotFoundException">The library is missing or of another binary interface.</exception>
     public static unsafe string BuildInfo
     {
         get
@@ -32,8 +32,8 @@ public static class KustoLibrary
 
     /// <summary>Whether an optional part of the native library is built in. This version has none.</summary>
     /// <param name="name">The part's name.</param>
-    /// <returns>False for names it does not know, too.</returns>
-    /// <exception cref="DllNotFoundException">There is no library, or it does not fit.</exception>
+    /// <returns>True if it is; false also for unknown names.</returns>
+    /// <exception cref="DllNotFoundException">The library is missing or of another binary interface.</exception>
     public static bool HasFeature(string name)
     {
         NativeLibraryLoader.EnsureUsable();

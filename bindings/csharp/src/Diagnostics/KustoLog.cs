@@ -8,17 +8,17 @@ namespace Kusto.Ingest.Native;
 /// <param name="message">The line; it holds no token, key or signature.</param>
 public delegate void KustoLogCallback(KustoLogLevel level, string target, string message);
 
-/// <summary>The native library's log, of all clients of the process. Without a callback it is silent.</summary>
+/// <summary>The native library's log, of all clients of the process. Without a callback nothing is logged.</summary>
 public static class KustoLog
 {
-    /// <summary>Sends lines up to a level to a callback, in place of an earlier one.</summary>
-    /// <param name="level">The most that is told.</param>
+    /// <summary>Sends lines up to a level to a callback, which replaces an earlier one.</summary>
+    /// <param name="level">The most detailed level that is logged.</param>
     /// <param name="callback">
-    /// Is called on any thread, by several at once. It must be quick and must not use this library. What it throws
-    /// is lost.
+    /// Is called on any thread, by several at once. It must be quick and must not use this library. Its exceptions
+    /// are ignored.
     /// </param>
-    /// <exception cref="KustoException">Something else in the process has the library's log.</exception>
-    /// <exception cref="DllNotFoundException">There is no library, or it does not fit.</exception>
+    /// <exception cref="KustoException">Another component of the process already receives the library's log.</exception>
+    /// <exception cref="DllNotFoundException">The library is missing or of another binary interface.</exception>
     public static void Set(KustoLogLevel level, KustoLogCallback callback)
     {
         LogContext context = new(callback ?? throw new ArgumentNullException(nameof(callback)));
@@ -26,9 +26,9 @@ public static class KustoLog
         Failure.ThrowOn(NativeMethods.kusto_log_set((int)level, Callbacks.Log, context.Register(), Callbacks.Drop, out IntPtr error), error);
     }
 
-    /// <summary>Takes the callback away. A thread may be in it for a moment yet.</summary>
-    /// <exception cref="KustoException">Something else in the process has the library's log.</exception>
-    /// <exception cref="DllNotFoundException">There is no library, or it does not fit.</exception>
+    /// <summary>Removes the callback. A call of it that is under way may still be running.</summary>
+    /// <exception cref="KustoException">Another component of the process already receives the library's log.</exception>
+    /// <exception cref="DllNotFoundException">The library is missing or of another binary interface.</exception>
     public static void Reset()
     {
         NativeLibraryLoader.EnsureUsable();
@@ -51,7 +51,7 @@ internal sealed class LogContext : CallbackContext
         }
         catch (Exception)
         {
-            // There is nobody to tell: the log is the place where failures are told.
+            // Failures are reported to the log; a failure of the log itself cannot be reported.
         }
     }
 }

@@ -34,7 +34,7 @@ internal sealed class ErrorDetails
 
     internal IReadOnlyList<Guid> HandedOver { get; set; } = [];
 
-    /// <summary>The same failure for a reason that only this side knows.</summary>
+    /// <summary>The same failure with a reason that only this assembly knows.</summary>
     internal ErrorDetails As(KustoErrorCode code, string message, KustoRetry retry)
     {
         Code = code;
@@ -48,7 +48,7 @@ internal sealed class ErrorDetails
     {
         if (error == IntPtr.Zero)
         {
-            return new() { Code = (KustoErrorCode)status, Message = "the library gave no details" };
+            return new() { Code = (KustoErrorCode)status, Message = "the library returned no details" };
         }
         try
         {
@@ -96,7 +96,7 @@ internal sealed class ErrorDetails
         return attempts;
     }
 
-    /// <summary>The library tells it in the error's JSON only.</summary>
+    /// <summary>Only the error's JSON contains it.</summary>
     private static unsafe Guid[] ReadHandedOver(IntPtr error)
     {
         string json = NativeText.Read(NativeMethods.kusto_error_json(error, out nuint length), length) ?? "{}";

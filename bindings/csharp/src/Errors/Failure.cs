@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Makes exceptions of native errors.</summary>
+/// <summary>Turns native errors into exceptions.</summary>
 internal static class Failure
 {
     private const int Ok = 0;
@@ -19,7 +19,7 @@ internal static class Failure
         }
     }
 
-    /// <summary>The type says who can help: the program, the request, or the service.</summary>
+    /// <summary>The type says where the failure is: in the program, in the request, or in the service.</summary>
     internal static KustoException Of(ErrorDetails details, Exception? cause) => details switch
     {
         { Code: KustoErrorCode.Throttled } or { HttpStatus: Throttled } => new KustoRequestThrottledException(details, cause),
@@ -28,13 +28,13 @@ internal static class Failure
         _ => new KustoClientException(details, cause),
     };
 
-    /// <summary>A failure that this assembly finds itself.</summary>
+    /// <summary>A failure that this assembly detects itself.</summary>
     internal static KustoException InvalidArgument(string argument, string message) => new KustoClientException(
         new() { Code = KustoErrorCode.InvalidArgument, Message = $"{argument}: {message}", Step = "check arguments", Argument = argument, Retry = KustoRetry.Never },
         null);
 
     /// <summary>A call that was cancelled before it began.</summary>
-    /// <exception cref="OperationCanceledException">It was.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     internal static void ThrowIfCancelled(CancellationToken cancellation)
     {
         if (cancellation.IsCancellationRequested)
@@ -45,7 +45,7 @@ internal static class Failure
         }
     }
 
-    /// <summary>What .NET programs expect of a cancelled call, with the library's failure inside.</summary>
+    /// <summary>The exception that .NET programs expect of a cancelled call, with the library's failure inside.</summary>
     internal static OperationCanceledException Cancelled(KustoException failure, CancellationToken cancellation) =>
         new(failure.Message, failure, cancellation.IsCancellationRequested ? cancellation : default);
 }

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace Kusto.Ingest.Native;
 
 /// <summary>
-/// Data could not be handed over. Nothing of it will be ingested, unless <see cref="KustoException.InDoubt"/> says so
+/// Data could not be handed over. None of it will be ingested, unless <see cref="KustoException.InDoubt"/> says so
 /// or some blobs were <see cref="HandedOver"/>.
 /// </summary>
 /// <remarks>A stream or reader that threw is the inner exception.</remarks>
@@ -16,7 +16,7 @@ public sealed class IngestClientException : KustoException
         IngestionSource = ingestionSource;
     }
 
-    /// <summary>What was to be ingested, without secrets: the file's path, or "stream", "blobs" and the like.</summary>
+    /// <summary>The name of the source, without secrets: the file's path, or "stream", "blobs" and the like.</summary>
     public string IngestionSource { get; }
 
     /// <summary>As in Kusto.Ingest: why it failed; the same as <see cref="Exception.Message"/>.</summary>

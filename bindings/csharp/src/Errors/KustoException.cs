@@ -18,7 +18,7 @@ public abstract class KustoException : Exception
     /// <summary>The class of the failure.</summary>
     public KustoErrorCode Code => Details.Code;
 
-    /// <summary>What failed, in a few words, such as "post message".</summary>
+    /// <summary>The step that failed, in a few words, such as "post message".</summary>
     public string? Step => Details.Step;
 
     /// <summary>The host that was called, with its port if the address had one.</summary>
@@ -27,13 +27,13 @@ public abstract class KustoException : Exception
     /// <summary>The argument or setting that is wrong.</summary>
     public string? Argument => Details.Argument;
 
-    /// <summary>The HTTP status of the answer; 0 if there was none.</summary>
+    /// <summary>The HTTP status of the response; 0 if there was none.</summary>
     public int HttpStatus => Details.HttpStatus;
 
     /// <summary>The service's own code, such as "General_BadRequest".</summary>
     public string? ServiceCode => Details.ServiceCode;
 
-    /// <summary>The service's id of what it did, which its support asks for.</summary>
+    /// <summary>The service's activity id, which its support asks for.</summary>
     public string? ActivityId => Details.ActivityId;
 
     /// <summary>The id of the request that failed, under which the service logs it.</summary>
@@ -42,26 +42,26 @@ public abstract class KustoException : Exception
     /// <summary>Whether calling again can succeed.</summary>
     public KustoRetry Retry => Details.Retry;
 
-    /// <summary>How long the service asks to wait before the next try; null if it says nothing.</summary>
+    /// <summary>How long the service asks to wait before a retry; null if it gives no time.</summary>
     public TimeSpan? RetryAfter => Details.RetryAfter;
 
     /// <summary>
-    /// Whether the service may have done what was asked although the call failed. Calling again can then double
+    /// Whether the service may have carried out the request although the call failed. Calling again can then double
     /// the data, unless <see cref="KustoIngestionProperties.IngestByTags"/> with
     /// <see cref="KustoIngestionProperties.IngestIfNotExists"/> prevent that.
     /// </summary>
     public bool InDoubt => Details.InDoubt;
 
-    /// <summary>Attempts that failed, oldest first, each with its own host and cause; most failures list none.</summary>
+    /// <summary>The attempts that failed, oldest first, each with its own host and cause; empty for most failures.</summary>
     public IReadOnlyList<KustoException> Attempts => Details.Attempts;
 
     /// <summary>Whether the same call fails again until something is changed.</summary>
     public bool IsPermanent => Details.Retry == KustoRetry.Never;
 
-    /// <summary>Whether the cause is passing: calling again later can succeed.</summary>
+    /// <summary>Whether the cause is transient: calling again later can succeed.</summary>
     public bool IsTransient => Details.Retry == KustoRetry.Later;
 
-    /// <summary>As in Kusto.Data: the HTTP status, 0 for failures on this side.</summary>
+    /// <summary>As in Kusto.Data: the HTTP status, 0 for failures on the client's side.</summary>
     public int FailureCode => Details.HttpStatus;
 
     /// <summary>As in Kusto.Data: the service's code, or else the name of <see cref="Code"/>.</summary>
@@ -73,7 +73,7 @@ public abstract class KustoException : Exception
     internal ErrorDetails Details { get; }
 }
 
-/// <summary>The failure is on this side: the service was not reached or gave no answer.</summary>
+/// <summary>The failure is on the client's side: the service was not reached or did not respond.</summary>
 public sealed class KustoClientException : KustoException
 {
     internal KustoClientException(ErrorDetails details, Exception? cause)
@@ -82,7 +82,7 @@ public sealed class KustoClientException : KustoException
     }
 }
 
-/// <summary>The service refused the request: HTTP status 400 to 499.</summary>
+/// <summary>The service rejected the request: HTTP status 400 to 499.</summary>
 public class KustoRequestException : KustoException
 {
     internal KustoRequestException(ErrorDetails details, Exception? cause)
@@ -100,7 +100,7 @@ public sealed class KustoRequestThrottledException : KustoRequestException
     }
 }
 
-/// <summary>The service failed, with an HTTP status of 500 and above or inside an answer.</summary>
+/// <summary>The service failed: HTTP status 500 and above, or an error inside a response.</summary>
 public sealed class KustoServiceException : KustoException
 {
     internal KustoServiceException(ErrorDetails details, Exception? cause)

@@ -1,9 +1,9 @@
 namespace Kusto.Ingest.Native;
 
-/// <summary>Buffers for what streams give, used again and again.</summary>
+/// <summary>Reused buffers for the data of streams.</summary>
 internal static class Buffers
 {
-    /// <summary>What the library compresses at once: such pieces it takes as they are, smaller ones it must put together.</summary>
+    /// <summary>The size that the library compresses at once: it takes such pieces as they are, and must join smaller ones.</summary>
     private const int Size = 256 * 1024;
 
 #if NET5_0_OR_GREATER

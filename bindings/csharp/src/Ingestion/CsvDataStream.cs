@@ -95,7 +95,7 @@ internal sealed class CsvDataStream : Stream
         return count;
     }
 
-    /// <summary>Makes a line of the current row, if there is one.</summary>
+    /// <summary>Turns the current row, if there is one, into a line.</summary>
     private bool NextRow(bool found)
     {
         if (!found)
@@ -121,7 +121,7 @@ internal sealed class CsvDataStream : Stream
         object value = reader.GetValue(column);
         if (value is null or DBNull || value is INullable { IsNull: true })
         {
-            // A line without anything in it would be no record.
+            // An empty line would not be a record.
             line.Append(columns == 1 ? "\"\"" : "");
             return;
         }
@@ -136,7 +136,7 @@ internal sealed class CsvDataStream : Stream
         }
     }
 
-    /// <summary>Besides what RFC 4180 says: empty texts, outer spaces, and a mark of byte order at the start.</summary>
+    /// <summary>Beyond RFC 4180: empty texts, leading and trailing spaces, and a byte order mark at the start.</summary>
     private static bool NeedsQuotes(string text)
     {
         if (text.Length == 0)

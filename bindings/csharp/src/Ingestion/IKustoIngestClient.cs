@@ -8,15 +8,15 @@ using System.Threading.Tasks;
 namespace Kusto.Ingest.Native;
 
 /// <summary>
-/// Hands data over to the service: it is uploaded and queued when a call has ended, and ingested later. Any number
-/// of threads may use a client at once. Make one for each cluster and keep it.
+/// Hands data over to the service: it is uploaded and queued when a call has succeeded, and ingested later. Any number
+/// of threads may use a client at once. Create one for each cluster and keep it.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Delivery is at least once: see <see cref="KustoException.InDoubt"/>. The asynchronous methods hold no thread while
 /// they wait, except one for each stream that is faster than the library (one of the pool, for moments) or than storage (one
-/// of its own); the others wait on the calling thread. Cancelling asks the library, and the call ends when the library
-/// has ended its work, with <see cref="OperationCanceledException"/> unless the data was handed over before.
+/// of its own); the others wait on the calling thread. A cancelled call ends when the library has stopped its work,
+/// with <see cref="OperationCanceledException"/> unless the data was handed over before.
 /// </para>
 /// <para>
 /// All methods throw <see cref="IngestClientException"/> when the data could not be handed over, and
@@ -28,11 +28,11 @@ public interface IKustoIngestClient : IDisposable
     , IAsyncDisposable
 #endif
 {
-    /// <summary>Ingests what a stream gives to its end.</summary>
+    /// <summary>Ingests a stream up to its end.</summary>
     /// <remarks>
-    /// A stream that throws fails the ingestion; nothing is queued, and its exception is the inner one. It is read no
-    /// faster than storage takes the data. A read that ignores its cancellation is left behind when the call is
-    /// cancelled or its time is up.
+    /// If the stream throws, the ingestion fails, nothing is queued, and its exception is the inner one. It is read no
+    /// faster than storage takes the data. A read that ignores its cancellation may outlast the call when the call is
+    /// cancelled or times out.
     /// </remarks>
     /// <param name="stream">The data, from the current position. It is disposed unless the options say otherwise.</param>
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
@@ -51,9 +51,9 @@ public interface IKustoIngestClient : IDisposable
 
     /// <summary>Ingests a file, or a blob that is in storage already.</summary>
     /// <param name="uri">
-    /// A path or a "file:" URI; or a blob's address followed by what lets the service read it: "?SAS", or one of the
-    /// documented ";" forms. A file must not change meanwhile; its name tells compression (.gz, .zip) and format,
-    /// unless properties and options do.
+    /// A path or a "file:" URI; or a blob's address followed by its access information: "?SAS", or one of the
+    /// documented ";" forms. A file must not change during the call; compression (.gz, .zip) and format follow
+    /// from its name, unless properties and options set them.
     /// </param>
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of the source.</param>
@@ -76,7 +76,7 @@ public interface IKustoIngestClient : IDisposable
     /// Queues several blobs that are in storage already. When only some could be queued it throws with
     /// <see cref="KustoErrorCode.Partial"/>, and <see cref="IngestClientException.HandedOver"/> names those.
     /// </summary>
-    /// <param name="blobs">The blobs, each with its own size and id: those of the options must not be set.</param>
+    /// <param name="blobs">The blobs, each with its own size and id: Size and SourceId of the options must not be set.</param>
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of all of them.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
@@ -88,21 +88,21 @@ public interface IKustoIngestClient : IDisposable
     /// As <see cref="IngestFromStorageAsync(IEnumerable{BlobDescription}, KustoIngestionProperties, StorageSourceOptions?, CancellationToken)"/>,
     /// waiting on the calling thread.
     /// </summary>
-    /// <param name="blobs">The blobs, each with its own size and id: those of the options must not be set.</param>
+    /// <param name="blobs">The blobs, each with its own size and id: Size and SourceId of the options must not be set.</param>
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of all of them.</param>
     /// <returns>Proof that the data was handed over.</returns>
     IKustoIngestionResult IngestFromStorage(IEnumerable<BlobDescription> blobs, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions = null);
 
-    /// <summary>Ingests the first record set of a data reader as CSV, made while it is read.</summary>
+    /// <summary>Ingests the first record set of a data reader as CSV, converted while it is read.</summary>
     /// <remarks>
     /// Columns go into the table's columns by their order, unless a mapping says otherwise. Null becomes null; times are UTC
     /// (an unspecified kind is taken for UTC); bytes become base64; sequences and dictionaries become JSON, for columns of
-    /// type dynamic. IgnoreFirstRecord does not apply: no header is made. A reader that throws fails the ingestion; nothing is queued, and its exception is the inner one. It is
-    /// read on threads of the pool.
+    /// type dynamic. IgnoreFirstRecord does not apply: no header is written. If the reader throws, the ingestion fails,
+    /// nothing is queued, and its exception is the inner one. It is read on threads of the pool.
     /// </remarks>
-    /// <param name="dataReader">The data, after the current row. It is closed and disposed, however the call ends.</param>
-    /// <param name="ingestionProperties">Where the data goes; the format must be csv or not given.</param>
+    /// <param name="dataReader">The data, after the current row. It is always closed and disposed, even when the call fails.</param>
+    /// <param name="ingestionProperties">Where the data goes; the format must be csv or unset.</param>
     /// <param name="sourceOptions">Options of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Proof that the data was handed over.</returns>
@@ -110,8 +110,8 @@ public interface IKustoIngestClient : IDisposable
         IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="IngestFromDataReaderAsync"/>, reading and waiting on the calling thread.</summary>
-    /// <param name="dataReader">The data, after the current row. It is closed and disposed, however the call ends.</param>
-    /// <param name="ingestionProperties">Where the data goes; the format must be csv or not given.</param>
+    /// <param name="dataReader">The data, after the current row. It is always closed and disposed, even when the call fails.</param>
+    /// <param name="ingestionProperties">Where the data goes; the format must be csv or unset.</param>
     /// <param name="sourceOptions">Options of the source.</param>
     /// <returns>Proof that the data was handed over.</returns>
     IKustoIngestionResult IngestFromDataReader(IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions = null);

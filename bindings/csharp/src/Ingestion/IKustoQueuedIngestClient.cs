@@ -5,10 +5,10 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Queued ingestion, and what became of it.</summary>
+/// <summary>Queued ingestion and its status.</summary>
 /// <remarks>
 /// The queues of failures and successes belong to all clients of the cluster: without a tracking token
-/// GetAndDiscard... takes the notifications of other programs too.
+/// GetAndDiscard... removes the notifications of other programs too.
 /// </remarks>
 public interface IKustoQueuedIngestClient : IKustoIngestClient
 {
@@ -16,73 +16,73 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>The failures; none when there are none.</returns>
+    /// <returns>The failures; empty if there are none.</returns>
     Task<IEnumerable<IngestionFailure>> PeekTopIngestionFailuresAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="PeekTopIngestionFailuresAsync"/>, waiting on the calling thread.</summary>
     /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
-    /// <returns>The failures; none when there are none.</returns>
+    /// <returns>The failures; empty if there are none.</returns>
     IEnumerable<IngestionFailure> PeekTopIngestionFailures(int messagesLimit = -1, string? trackingToken = null);
 
-    /// <summary>Takes notifications of failures out of their queues.</summary>
-    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <summary>Removes notifications of failures from their queues and returns them.</summary>
+    /// <param name="messagesLimit">The most to remove; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
-    /// <param name="cancellationToken">Cancels the call. What was taken before is lost.</param>
-    /// <returns>The failures; none when there are none.</returns>
+    /// <param name="cancellationToken">Cancels the call. Notifications already removed are lost.</param>
+    /// <returns>The failures; empty if there are none.</returns>
     Task<IEnumerable<IngestionFailure>> GetAndDiscardTopIngestionFailuresAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="GetAndDiscardTopIngestionFailuresAsync"/>, waiting on the calling thread.</summary>
-    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <param name="messagesLimit">The most to remove; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
-    /// <returns>The failures; none when there are none.</returns>
+    /// <returns>The failures; empty if there are none.</returns>
     IEnumerable<IngestionFailure> GetAndDiscardTopIngestionFailures(int messagesLimit = -1, string? trackingToken = null);
 
     /// <summary>Looks at notifications of successes without removing them.</summary>
     /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>The successes; none when there are none.</returns>
+    /// <returns>The successes; empty if there are none.</returns>
     Task<IEnumerable<IngestionSuccess>> PeekTopIngestionSuccessesAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="PeekTopIngestionSuccessesAsync"/>, waiting on the calling thread.</summary>
     /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
-    /// <returns>The successes; none when there are none.</returns>
+    /// <returns>The successes; empty if there are none.</returns>
     IEnumerable<IngestionSuccess> PeekTopIngestionSuccesses(int messagesLimit = -1, string? trackingToken = null);
 
-    /// <summary>Takes notifications of successes out of their queues.</summary>
-    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <summary>Removes notifications of successes from their queues and returns them.</summary>
+    /// <param name="messagesLimit">The most to remove; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
-    /// <param name="cancellationToken">Cancels the call. What was taken before is lost.</param>
-    /// <returns>The successes; none when there are none.</returns>
+    /// <param name="cancellationToken">Cancels the call. Notifications already removed are lost.</param>
+    /// <returns>The successes; empty if there are none.</returns>
     Task<IEnumerable<IngestionSuccess>> GetAndDiscardTopIngestionSuccessesAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="GetAndDiscardTopIngestionSuccessesAsync"/>, waiting on the calling thread.</summary>
-    /// <param name="messagesLimit">The most to take; 32 when negative.</param>
+    /// <param name="messagesLimit">The most to remove; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
-    /// <returns>The successes; none when there are none.</returns>
+    /// <returns>The successes; empty if there are none.</returns>
     IEnumerable<IngestionSuccess> GetAndDiscardTopIngestionSuccesses(int messagesLimit = -1, string? trackingToken = null);
 
     /// <summary>The result with this tracking token, also of another process. It has no items.</summary>
     /// <param name="trackingToken"><see cref="IKustoIngestionResult.TrackingToken"/>, which a program may keep.</param>
-    /// <returns>A result to ask for the status. What is no token is told by the first question.</returns>
+    /// <returns>A result to query the status with. An invalid token is reported by the first such query.</returns>
     IKustoIngestionResult GetIngestionResult(string trackingToken);
 
-    /// <summary>Fetches token and ingestion resources now, for programs that want to fail early. Not needed before anything.</summary>
+    /// <summary>Fetches token and ingestion resources now, for programs that want to fail early. No other call requires it.</summary>
     /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>A task that ends when they are there.</returns>
+    /// <returns>A task that ends when they are available.</returns>
     Task WarmUpAsync(CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="WarmUpAsync"/>, waiting on the calling thread.</summary>
     void WarmUp();
 
     /// <summary>
-    /// Refuses new calls, waits for ingestions under way, and cancels those that are left then. Unlike
+    /// Refuses new calls, waits for ingestions under way, and then cancels the remaining ones. Unlike
     /// <see cref="IDisposable.Dispose"/>, which cancels at once, it waits on the calling thread.
     /// </summary>
     /// <param name="timeout">The most time to wait.</param>
@@ -100,7 +100,7 @@ public class QueueOptions
 {
     /// <summary>
     /// The most time for calls that have no limit of their own: ingestions without <see cref="SourceOptions.Timeout"/>,
-    /// status, notifications. As long as it takes when null.
+    /// status, notifications. Null: no limit.
     /// </summary>
     public TimeSpan? Timeout { get; set; }
 }

@@ -4,16 +4,16 @@ using System.Linq;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>How data becomes columns: a reference to a mapping that exists, or the mapping itself.</summary>
+/// <summary>How data maps to columns: a reference to an existing mapping, or the mapping itself.</summary>
 public class IngestionMapping
 {
-    /// <summary>Nothing yet.</summary>
+    /// <summary>An empty mapping.</summary>
     public IngestionMapping()
     {
     }
 
     /// <summary>A copy.</summary>
-    /// <param name="ingestionMapping">What to copy.</param>
+    /// <param name="ingestionMapping">The mapping to copy.</param>
     public IngestionMapping(IngestionMapping ingestionMapping)
     {
         IngestionMapping other = ingestionMapping ?? throw new ArgumentNullException(nameof(ingestionMapping));
@@ -22,7 +22,7 @@ public class IngestionMapping
         IngestionMappingReference = other.IngestionMappingReference;
     }
 
-    /// <summary>The columns of a mapping that goes with the data.</summary>
+    /// <summary>The columns of a mapping that is sent with the data.</summary>
     public IEnumerable<ColumnMapping>? IngestionMappings { get; set; }
 
     /// <summary>The mapping's kind; by default that of the data's format.</summary>
@@ -44,7 +44,7 @@ public class ColumnMapping
     /// <summary>Where the values come from: <see cref="MappingConsts"/> has the names.</summary>
     public Dictionary<string, string> Properties { get; set; } = [];
 
-    /// <summary>A mapping in the shape that the service takes inline and in commands.</summary>
+    /// <summary>A mapping in the JSON form that the service accepts inline and in commands.</summary>
     internal static string ToJson(IEnumerable<ColumnMapping> columns) => JsonWriter.Write(columns.Select(column => column.Members()));
 
     private Dictionary<string, object?> Members()
@@ -74,6 +74,6 @@ public static class MappingConsts
     /// <summary>A value that is the same in every record.</summary>
     public const string ConstValue = "ConstValue";
 
-    /// <summary>What is done with the value, such as "DateTimeFromUnixSeconds".</summary>
+    /// <summary>The transformation of the value, such as "DateTimeFromUnixSeconds".</summary>
     public const string TransformationMethod = "Transform";
 }

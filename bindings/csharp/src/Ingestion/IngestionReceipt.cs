@@ -12,7 +12,7 @@ public sealed class IngestionItem
         BlobUri = blobUri;
     }
 
-    /// <summary>The id under which its outcome is reported.</summary>
+    /// <summary>The id under which its status is reported.</summary>
     public Guid SourceId { get; }
 
     /// <summary>The blob's address, without its signature.</summary>

@@ -3,10 +3,10 @@ using System.Collections.Generic;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Where data goes and how it is read. Every call takes a copy.</summary>
+/// <summary>The destination of the data and how it is read. Every call uses a copy.</summary>
 public partial class KustoIngestionProperties
 {
-    /// <summary>Data of a table.</summary>
+    /// <summary>Properties for data of one table.</summary>
     /// <param name="databaseName">The database.</param>
     /// <param name="tableName">The table. Names may hold any character.</param>
     public KustoIngestionProperties(string databaseName, string tableName)
@@ -21,10 +21,10 @@ public partial class KustoIngestionProperties
     /// <summary>The table.</summary>
     public string TableName { get; set; }
 
-    /// <summary>The format of the data. Without it the file's name tells it, else it is CSV.</summary>
+    /// <summary>The format of the data. By default it follows from the file's name, else it is CSV.</summary>
     public DataSourceFormat? Format { get; set; }
 
-    /// <summary>How data becomes columns; by order or by name without one.</summary>
+    /// <summary>How data maps to columns; without one, by order or by name.</summary>
     public IngestionMapping? IngestionMapping { get; set; }
 
     /// <summary>Tags that get the prefix "drop-by:".</summary>
@@ -33,32 +33,32 @@ public partial class KustoIngestionProperties
     /// <summary>Tags that get the prefix "ingest-by:": see <see cref="IngestIfNotExists"/>.</summary>
     public IEnumerable<string>? IngestByTags { get; set; }
 
-    /// <summary>Tags that are put on the data as they are.</summary>
+    /// <summary>Tags that are attached to the data as they are.</summary>
     public IEnumerable<string>? AdditionalTags { get; set; }
 
     /// <summary>
     /// The service skips the data when the table has data with one of these "ingest-by:" tags, which are given
-    /// without that prefix. Together with the same <see cref="IngestByTags"/> it makes repeating a call harmless.
+    /// without that prefix. Together with the same <see cref="IngestByTags"/> it makes retrying a call safe.
     /// </summary>
     public IEnumerable<string>? IngestIfNotExists { get; set; }
 
-    /// <summary>What the service checks of CSV data.</summary>
+    /// <summary>The checks that the service applies to CSV data.</summary>
     public ValidationPolicy? ValidationPolicy { get; set; }
 
     /// <summary>The data's age for retention and caching, instead of the time of ingestion.</summary>
     public DateTimeOffset? CreationTime { get; set; }
 
     /// <summary>
-    /// Any property by its name in the service's documentation. What the library knows is checked, anything else is
-    /// passed on. They come last: what is also a property of this class replaces it.
+    /// Any property by its name in the service's documentation. Properties that the library knows are checked, others are
+    /// passed on. They are applied last and override properties of this class.
     /// </summary>
     public IDictionary<string, string> AdditionalProperties { get; set; } = new Dictionary<string, string>();
 }
 
-/// <summary>Properties of queued ingestion: what is reported, and how soon the data is ingested.</summary>
+/// <summary>Properties of queued ingestion: reporting, and how soon the data is ingested.</summary>
 public partial class KustoQueuedIngestionProperties : KustoIngestionProperties
 {
-    /// <summary>Data of a table.</summary>
+    /// <summary>Properties for data of one table.</summary>
     /// <param name="databaseName">The database.</param>
     /// <param name="tableName">The table. Names may hold any character.</param>
     public KustoQueuedIngestionProperties(string databaseName, string tableName)
@@ -66,9 +66,9 @@ public partial class KustoQueuedIngestionProperties : KustoIngestionProperties
     {
     }
 
-    /// <summary>What the service reports about the ingestion.</summary>
+    /// <summary>Which results the service reports.</summary>
     public IngestionReportLevel ReportLevel { get; set; } = IngestionReportLevel.FailuresOnly;
 
-    /// <summary>Where it reports to. With the table successes are always reported: they would stay pending otherwise.</summary>
+    /// <summary>Where the service reports to. The table always gets successes too: they would stay pending otherwise.</summary>
     public IngestionReportMethod ReportMethod { get; set; } = IngestionReportMethod.Queue;
 }

@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>The client: every way to hand data over. KustoQueuedIngestClient.Status.cs has what comes after.</summary>
+/// <summary>The client: every way to hand data over. KustoQueuedIngestClient.Status.cs reports the status afterwards.</summary>
 internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
 {
     private readonly NativeClient client;
@@ -101,7 +101,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         {
             Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
             CsvDataStream stream = new(dataReader);
-            // Most readers have no asynchronous Read: not on the thread of whoever awaits.
+            // Most readers have no asynchronous Read and would block the caller's thread.
             return Result(await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false));
         }
         finally
@@ -153,7 +153,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     public Task<long> CloseAsync(TimeSpan timeout)
     {
         long limit = Timeouts.Milliseconds(timeout, nameof(timeout));
-        // The library waits; that may take long, so it is not a thread of the pool that does.
+        // The library may block for long, so this does not run on a thread of the pool.
         return Task.Factory.StartNew(() => client.Shutdown(limit), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -189,14 +189,14 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (properties?.Format is { } format && format != DataSourceFormat.csv)
         {
-            throw Refused("data reader", "Format", $"is {format}, but a data reader becomes csv");
+            throw Refused("data reader", "Format", $"is {format}, but a data reader is ingested as csv");
         }
         Transfer transfer = New(properties!, options, "data reader");
         transfer.Describe = source => Describe(source, options, null, null);
         transfer.Specify = static props =>
         {
             NativeProperties.Set(props, "format", "csv");
-            // There is no header: the first row would be lost.
+            // There is no header: the first row would be skipped.
             NativeProperties.Set(props, "ignoreFirstRecord", "false");
         };
         return transfer;
@@ -205,7 +205,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     private Transfer OfBlobs(KustoIngestionProperties properties, StorageSourceOptions? options)
     {
         Transfer transfer = New(properties, options, "blobs");
-        // Nothing is transferred, so there is no progress to tell.
+        // Nothing is transferred, so there is no progress to report.
         transfer.Progress = null;
         if (options is { DeleteSourceOnSuccess: true })
         {
@@ -238,7 +238,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     {
         if (uri.StartsWith("file://", StringComparison.OrdinalIgnoreCase))
         {
-            return Uri.TryCreate(uri, UriKind.Absolute, out Uri? file) ? file.LocalPath : throw Refused(uri, "uri", "is no file URI");
+            return Uri.TryCreate(uri, UriKind.Absolute, out Uri? file) ? file.LocalPath : throw Refused(uri, "uri", "is not a file URI");
         }
         return uri.Contains("://") ? null : uri;
     }
@@ -266,8 +266,8 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         }
         catch (Exception)
         {
-            // All that was read is queued by now, or the call fails for another reason. The receipt or that reason must reach
-            // the caller: with this exception in its place the caller would hand the data over a second time.
+            // By now all data is queued, or the call fails for another reason. The caller must receive the receipt or that
+            // reason: if it received this exception instead, it would hand the data over a second time.
         }
     }
 

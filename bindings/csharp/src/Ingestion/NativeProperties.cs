@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Makes native properties. It checks nothing: the library does.</summary>
+/// <summary>Creates native properties. The library checks them.</summary>
 internal static partial class NativeProperties
 {
     /// <summary>Properties for the caller to dispose.</summary>
@@ -60,7 +60,7 @@ internal static partial class NativeProperties
         {
             if (mapping.IngestionMappings is not null)
             {
-                // The library keeps the one that was set last.
+                // Otherwise the library would silently use the one that was set last.
                 throw Failure.InvalidArgument("IngestionMapping", "has both a reference and columns");
             }
             NativeText name = new(reference);

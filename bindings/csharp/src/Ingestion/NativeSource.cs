@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Makes native sources, for the caller to dispose unless an ingestion takes them.</summary>
+/// <summary>Creates native sources, for the caller to dispose unless an ingestion takes them.</summary>
 internal static unsafe class NativeSource
 {
 #if NET5_0_OR_GREATER
@@ -78,6 +78,6 @@ internal static unsafe class NativeSource
         Failure.ThrowOn(status, error);
     }
 
-    // The library's sizes have no sign.
+    // The library's sizes are unsigned.
     private static ulong Size(long size) => size >= 0 ? (ulong)size : throw Failure.InvalidArgument("Size", "is negative");
 }

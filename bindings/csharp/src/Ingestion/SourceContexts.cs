@@ -4,7 +4,7 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Passes the library's progress on, if anybody wants it, and tells when the library lets go of the source.</summary>
+/// <summary>Passes the library's progress on, if requested, and signals when the library releases the source.</summary>
 internal sealed class ProgressContext : CallbackContext
 {
     private readonly IProgress<IngestionProgress>? progress;
@@ -17,7 +17,7 @@ internal sealed class ProgressContext : CallbackContext
         this.failed = failed;
     }
 
-    /// <summary>Completes when the library has let go of the source: it has all of its data, or the ingestion has ended.</summary>
+    /// <summary>Completes when the library has released the source: it has read all data, or the ingestion has ended.</summary>
     internal Task Released => released.Task;
 
     internal static void Report(IntPtr userData, ulong read, ulong sent, ulong total)
@@ -36,7 +36,7 @@ internal sealed class ProgressContext : CallbackContext
     protected override void Dropped() => released.TrySetResult(true);
 }
 
-/// <summary>Memory that the library reads where it is, until drop.</summary>
+/// <summary>Memory that the library reads in place, until drop.</summary>
 internal sealed class PinnedContext : CallbackContext
 {
 #if NET5_0_OR_GREATER

@@ -9,20 +9,20 @@ public abstract class SourceOptions
     {
     }
 
-    /// <summary>The id under which the outcome is reported; chosen at random when empty.</summary>
+    /// <summary>The id under which the status is reported; random when empty.</summary>
     public Guid SourceId { get; set; }
 
     /// <summary>
-    /// The most time that the whole call may take; as long as it takes when null. A call that takes longer fails
+    /// The time limit of the whole call; null: no limit. A call that takes longer fails
     /// with <see cref="KustoErrorCode.TimedOut"/>.
     /// </summary>
     public TimeSpan? Timeout { get; set; }
 
     /// <summary>
-    /// Is told how far the transfer is; nothing is transferred of blobs. Reports come one at a time from a thread of
-    /// the library, the newest numbers only when one takes long: be quick and do not wait for this library there.
-    /// (<see cref="Progress{T}"/> passes them on to where it was made.) One that throws fails the ingestion, unless
-    /// that is handed over already.
+    /// Receives the progress of the transfer; blobs are not transferred. Reports come one at a time from a thread of
+    /// the library, and intermediate numbers are skipped when a report takes long: be quick and do not wait for this library there.
+    /// (<see cref="Progress{T}"/> passes them on to the context in which it was created.) If it throws, the ingestion fails,
+    /// unless the data is handed over already.
     /// </summary>
     public IProgress<IngestionProgress>? Progress { get; set; }
 }
@@ -30,10 +30,10 @@ public abstract class SourceOptions
 /// <summary>Options for streams and for data in memory.</summary>
 public class StreamSourceOptions : SourceOptions
 {
-    /// <summary>Whether the stream is still used after the call; otherwise it is disposed, however the call ends.</summary>
+    /// <summary>Whether the stream stays open after the call; otherwise it is always disposed, even when the call fails.</summary>
     public bool LeaveOpen { get; set; }
 
-    /// <summary>The size before compression, in bytes, of data that is compressed already, by which the service batches.</summary>
+    /// <summary>The uncompressed size in bytes of data that is compressed already; the service batches by it.</summary>
     public long? Size { get; set; }
 
     /// <summary>How the data is compressed already.</summary>
@@ -44,7 +44,7 @@ public class StreamSourceOptions : SourceOptions
 public class StorageSourceOptions : SourceOptions
 {
     /// <summary>
-    /// The size before compression, in bytes: of a blob, or of a file that is compressed already. The service
+    /// The uncompressed size in bytes of a blob, or of a file that is compressed already. The service
     /// batches by it.
     /// </summary>
     public long? Size { get; set; }
@@ -54,7 +54,7 @@ public class StorageSourceOptions : SourceOptions
     /// </summary>
     public bool DeleteSourceOnSuccess { get; set; }
 
-    /// <summary>How a file is compressed already; by default its name tells (.gz, .zip). The names of blobs always tell.</summary>
+    /// <summary>How a file is compressed already; by default its name decides (.gz, .zip). For blobs the name always decides.</summary>
     public DataSourceCompressionType? CompressionType { get; set; }
 }
 
@@ -67,18 +67,18 @@ public class DataReaderSourceOptions : SourceOptions
 public class BlobDescription
 {
     /// <summary>
-    /// The blob's address followed by what lets the service read it: "?SAS", or one of the documented ";" forms.
+    /// The blob's address followed by its access information: "?SAS", or one of the documented ";" forms.
     /// </summary>
     public string BlobUri { get; set; } = "";
 
-    /// <summary>The size before compression, in bytes, by which the service batches; null if not known.</summary>
+    /// <summary>The uncompressed size in bytes, by which the service batches; null if unknown.</summary>
     public long? BlobSize { get; set; }
 
-    /// <summary>The id under which the outcome is reported; chosen at random when null.</summary>
+    /// <summary>The id under which the status is reported; random when null.</summary>
     public Guid? SourceId { get; set; }
 }
 
-/// <summary>How far a transfer is, in bytes.</summary>
+/// <summary>The progress of a transfer, in bytes.</summary>
 public readonly struct IngestionProgress
 {
     internal IngestionProgress(long read, long sent, long total)
@@ -94,6 +94,6 @@ public readonly struct IngestionProgress
     /// <summary>Sent after compression, and acknowledged by storage.</summary>
     public long BytesSent { get; }
 
-    /// <summary>The source's size; 0 while it is not known.</summary>
+    /// <summary>The source's size; 0 while it is unknown.</summary>
     public long BytesTotal { get; }
 }

@@ -6,21 +6,21 @@ using System.Threading.Tasks;
 namespace Kusto.Ingest.Native;
 
 /// <summary>
-/// Pushes what a stream gives to the library, no faster than storage takes it. What has failed is told by
-/// <see cref="Broken"/> (the stream) or thrown (the ingestion).
+/// Pushes a stream's data to the library, no faster than storage takes it. A failure of the stream is in
+/// <see cref="Broken"/>; a failure of the ingestion is thrown.
 /// </summary>
 internal sealed class StreamPump : IDisposable
 {
     private const int Failed = -1;
 
-    /// <summary>Milliseconds: more than a piece takes to be compressed, less than the pool takes to miss a thread.</summary>
+    /// <summary>Milliseconds: longer than compressing a piece takes, shorter than the pool waits before it adds a thread.</summary>
     private const long Moment = 20;
 
     private readonly StreamHandle target;
     private readonly Task released;
     private readonly CancellationToken stop;
     private readonly CancellationTokenRegistration cancelling;
-    // Held by who uses the target or says how the stream ended; a reading that is left behind does neither any more.
+    // Held while using the target or recording how the stream ended; an abandoned read does neither any more.
     private readonly object gate = new();
     private bool stopped;
     private bool complete;
@@ -34,12 +34,12 @@ internal sealed class StreamPump : IDisposable
         cancelling = stop.Register(static state => NativeMethods.kusto_stream_cancel((StreamHandle)state!), target);
     }
 
-    /// <summary>What the stream threw.</summary>
+    /// <summary>The stream's exception.</summary>
     internal Exception? Broken { get; private set; }
 
     /// <summary>
-    /// Begins an ingestion that takes the source and ends early with <paramref name="stop"/>. The library has let go of the
-    /// source when <paramref name="released"/> completes; before the end of the data that means that the ingestion has failed.
+    /// Begins an ingestion that takes the source and ends early with <paramref name="stop"/>. The library has released the
+    /// source when <paramref name="released"/> completes; before the end of the data this means that the ingestion has failed.
     /// </summary>
     /// <exception cref="KustoException">It cannot begin.</exception>
     internal static StreamPump Begin(
@@ -54,21 +54,21 @@ internal sealed class StreamPump : IDisposable
     /// <summary>A native finish, for <see cref="NativeOperation"/>.</summary>
     internal NativeOperation.Start Finish(long timeout)
     {
-        // What was pushed must not count as the whole.
+        // The data pushed so far must not be taken for the whole.
         if (Broken is not null)
         {
             Fail(Broken);
         }
         else if (!complete && !failed)
         {
-            // The registration's cancelling may come later than this.
+            // The cancellation by the registration may come later than this.
             NativeMethods.kusto_stream_cancel(target);
         }
         return (IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error) =>
             NativeMethods.kusto_stream_finish(target, timeout, done, userData, drop, out op, out error);
     }
 
-    /// <summary>Pushes everything, or as much as there is before something ends it.</summary>
+    /// <summary>Pushes all data, or the part before the stream or the ingestion ended.</summary>
     /// <exception cref="KustoException">The ingestion has failed.</exception>
     internal void Pump(Stream stream)
     {
@@ -82,7 +82,7 @@ internal sealed class StreamPump : IDisposable
     }
 
     /// <summary>As <see cref="Pump"/>, without a thread that waits for the stream.</summary>
-    /// <remarks>A read that still waits when everything else has ended is left behind, with its buffer.</remarks>
+    /// <remarks>A read that is still waiting when everything else has ended is abandoned with its buffer.</remarks>
     /// <exception cref="KustoException">The ingestion has failed.</exception>
     internal async Task PumpAsync(Stream stream)
     {
@@ -91,7 +91,7 @@ internal sealed class StreamPump : IDisposable
         {
             await EndsAsync(copying).ConfigureAwait(false);
         }
-        // What writes has been cancelled, or fails with the ingestion: this does not wait for long.
+        // The write has been cancelled or fails with the ingestion, so this does not wait for long.
         lock (gate)
         {
             stopped = !copying.IsCompleted;
@@ -101,15 +101,15 @@ internal sealed class StreamPump : IDisposable
             await copying.ConfigureAwait(false);
             return;
         }
-        // It may still fail as the ingestion does; that must not count as an error that nobody saw.
+        // It may still fail as the ingestion does; observe that, or it becomes an unobserved task exception.
         _ = copying.ContinueWith(static late => late.Exception, TaskScheduler.Default);
     }
 
     private async Task CopyAsync(Stream stream)
     {
         byte[] buffer = Buffers.Rent();
-        // The first piece that must wait moves to the pool, so that the caller gets its task. What follows stays there: a
-        // change of threads for each piece costs more than the piece.
+        // The first piece that must wait moves to the pool, so that the caller gets its task. Later pieces stay there: a
+        // switch of threads for each piece costs more than the piece.
         bool moved = false;
         bool MayWait() => moved && Thread.CurrentThread.IsThreadPoolThread;
         int count;
@@ -118,7 +118,7 @@ internal sealed class StreamPump : IDisposable
             int written = WriteWithin(buffer, 0, count, 0);
             if (written < count)
             {
-                // The stream is faster than the library compresses: for that moment a thread of the pool will do.
+                // The stream is faster than the compression: a thread of the pool may wait for that moment.
                 int from = written;
                 int to = count;
                 written = MayWait()
@@ -128,8 +128,8 @@ internal sealed class StreamPump : IDisposable
             }
             if (written < count)
             {
-                // Storage is slower than the stream, and only the library can say when it goes on. That may take long, and
-                // the library may need a token for it: it is not a thread of the pool that waits.
+                // Storage is slower than the stream, and only the library knows when it can go on. That may take long, and the
+                // token provider may need a thread of the pool meanwhile: so a thread of its own waits.
                 int from = written;
                 int to = count;
                 await Task.Factory.StartNew(
@@ -140,7 +140,7 @@ internal sealed class StreamPump : IDisposable
         Ended(buffer, count);
     }
 
-    /// <summary>Gives an unfinished ingestion up.</summary>
+    /// <summary>Abandons an unfinished ingestion.</summary>
     public void Dispose()
     {
         cancelling.Dispose();
@@ -151,7 +151,7 @@ internal sealed class StreamPump : IDisposable
     {
         if (count == 0)
         {
-            // Otherwise a read that has failed or was cancelled may still write into it.
+            // Return the buffer only then: a read that has failed or was cancelled may still write into it.
             Buffers.Return(buffer);
         }
         lock (gate)
@@ -177,12 +177,12 @@ internal sealed class StreamPump : IDisposable
         int status = NativeMethods.kusto_stream_fail(target, message.Bytes, message.Length, out IntPtr error);
         if (status != 0)
         {
-            // The ingestion has failed already; its end tells why.
+            // The ingestion has failed already; its own error says why.
             NativeMethods.kusto_error_free(error);
         }
     }
 
-    /// <summary>Whether a read does not wait for anyone. .NET gives each asynchronous read of such a file to another thread.</summary>
+    /// <summary>Whether reads never wait for another party. .NET runs each asynchronous read of such a file on another thread.</summary>
     private static bool ReadsAtOnce(Stream stream) => stream is FileStream { IsAsync: false, CanSeek: true };
 
     /// <summary>-1 when the stream has failed.</summary>
@@ -199,7 +199,7 @@ internal sealed class StreamPump : IDisposable
         }
     }
 
-    /// <summary>A stream that lies must not make the library read beyond the buffer.</summary>
+    /// <summary>A wrong count must not make the library read beyond the buffer.</summary>
     private static int Checked(int count, byte[] buffer) => count >= 0 && count <= buffer.Length
         ? count
         : throw new IOException($"the stream returned {count} for a buffer of {buffer.Length} bytes");
@@ -237,7 +237,7 @@ internal sealed class StreamPump : IDisposable
         }
     }
 
-    /// <summary>Writes what fits within the time, and says up to where.</summary>
+    /// <summary>Writes as much as possible within the time, and returns the position reached.</summary>
     private unsafe int WriteWithin(byte[] buffer, int from, int to, long milliseconds)
     {
         int status = Write(buffer, from, to, milliseconds, out nuint written, out IntPtr error);
@@ -262,7 +262,7 @@ internal sealed class StreamPump : IDisposable
         {
             if (stopped)
             {
-                // Ends a copying of which nobody hears any more.
+                // Ends an abandoned copy.
                 throw new OperationCanceledException(stop);
             }
             fixed (byte* start = buffer)

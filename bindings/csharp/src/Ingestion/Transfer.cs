@@ -6,7 +6,7 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>One ingestion: its properties, its source, its deadline, and what its failure means.</summary>
+/// <summary>One ingestion: its properties, its source, its deadline, and the exception for its failure.</summary>
 internal sealed class Transfer
 {
     private readonly NativeClient client;
@@ -16,10 +16,10 @@ internal sealed class Transfer
     private readonly Stopwatch elapsed = Stopwatch.StartNew();
     private Exception? progressFailure;
 
-    /// <param name="client">Whose ingestion it is.</param>
+    /// <param name="client">The client.</param>
     /// <param name="properties">Where the data goes.</param>
     /// <param name="name">The source's name in errors, without secrets.</param>
-    /// <param name="limit">The most time that the whole may take.</param>
+    /// <param name="limit">The time limit of the whole call.</param>
     internal Transfer(NativeClient client, KustoIngestionProperties properties, string name, TimeSpan? limit)
     {
         this.client = client;
@@ -28,13 +28,13 @@ internal sealed class Transfer
         timeout = Timeouts.Milliseconds(limit, nameof(SourceOptions.Timeout));
     }
 
-    /// <summary>Sets what the source's options say, before an ingestion takes it.</summary>
+    /// <summary>Applies the source's options, before an ingestion takes it.</summary>
     internal Action<SourceHandle>? Describe { get; set; }
 
-    /// <summary>Sets more native properties, for what belongs to the source.</summary>
+    /// <summary>Sets native properties that depend on the source.</summary>
     internal Action<PropsHandle>? Specify { get; set; }
 
-    /// <summary>Who is told how far the transfer is.</summary>
+    /// <summary>Receives the progress of the transfer.</summary>
     internal IProgress<IngestionProgress>? Progress { get; set; }
 
     /// <summary>Ingests a source that the library reads itself.</summary>
@@ -74,12 +74,12 @@ internal sealed class Transfer
         }
     }
 
-    /// <summary>Ingests what a stream gives.</summary>
+    /// <summary>Ingests a stream.</summary>
     internal async Task<IngestionReceipt> PushAsync(Stream stream, CancellationToken cancellation)
     {
         using NativeClient.Lease lease = client.Enter();
         Failure.ThrowIfCancelled(cancellation);
-        // A stream may pause for ever: closing must reach it too, beside the library.
+        // A stream may pause for ever: closing must cancel its read too, not only the library's work.
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, client.Closing);
         Exception? broken = null;
         try
@@ -122,7 +122,7 @@ internal sealed class Transfer
         }
     }
 
-    /// <summary>For what fails beside the library.</summary>
+    /// <summary>For failures outside the library.</summary>
     internal IngestClientException Failed(ErrorDetails details, Exception cause) => new(details, name, cause);
 
     private PropsHandle Properties()
@@ -169,10 +169,10 @@ internal sealed class Transfer
             return status;
         };
 
-    /// <summary>The library's deadline of pushed data begins at its end only; until then it is kept here.</summary>
+    /// <summary>For pushed data the library's deadline begins only when the data is complete; until then it is enforced here.</summary>
     private CancellationToken StopInTime(CancellationTokenSource stop)
     {
-        // Longer ones than timers know (24 days) are no deadlines.
+        // Limits beyond what timers support (24 days) are not enforced.
         if (timeout is not Timeouts.Forever and < int.MaxValue)
         {
             stop.CancelAfter((int)Remaining());
@@ -185,7 +185,7 @@ internal sealed class Transfer
     private void GiveUp(CancellationTokenSource stop, Exception cause)
     {
         progressFailure ??= cause;
-        // Whoever listens to the token must not run on the library's thread.
+        // Callbacks registered on the token must not run on the library's thread.
         ThreadPool.QueueUserWorkItem(static state =>
         {
             try
@@ -198,15 +198,15 @@ internal sealed class Transfer
             }
             catch (AggregateException)
             {
-                // What the caller's stream does about it fails: the call ends with what the progress callback threw.
+                // A callback that the caller's stream registered threw: the call still ends with the exception of the progress callback.
             }
         }, stop);
     }
 
-    /// <param name="failure">What the library says.</param>
-    /// <param name="stop">Has ended the ingestion, if it is cancelled.</param>
-    /// <param name="cancellation">The caller's.</param>
-    /// <param name="broken">What the caller's stream threw.</param>
+    /// <param name="failure">The library's error.</param>
+    /// <param name="stop">If cancelled, it has ended the ingestion.</param>
+    /// <param name="cancellation">The caller's token.</param>
+    /// <param name="broken">The exception of the caller's stream.</param>
     private Exception Explain(KustoException failure, CancellationTokenSource stop, CancellationToken cancellation, Exception? broken = null)
     {
         ErrorDetails details = failure.Details;

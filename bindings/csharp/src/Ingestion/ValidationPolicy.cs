@@ -5,10 +5,10 @@ namespace Kusto.Ingest.Native;
 /// <summary>A check of CSV data and its consequence.</summary>
 public class ValidationPolicy
 {
-    /// <summary>What is checked.</summary>
+    /// <summary>The check.</summary>
     public ValidationOptions ValidationOptions { get; set; }
 
-    /// <summary>What a failed check does.</summary>
+    /// <summary>The effect of a failed check.</summary>
     public ValidationImplications ValidationImplications { get; set; }
 
     internal string ToJson() => string.Format(

@@ -4,7 +4,7 @@ using System.Threading;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>The functions that the library calls. No exception leaves one.</summary>
+/// <summary>The functions that the library calls. None of them lets an exception escape.</summary>
 internal static unsafe class Callbacks
 {
     // Static, so that they live as long as the process: the library may call them at any time.
@@ -23,7 +23,7 @@ internal static unsafe class Callbacks
 
 /// <summary>
 /// An object of ours that the library holds as user data: from <see cref="Register"/> until it calls drop,
-/// where the handle is given back and nowhere else.
+/// where the handle is freed, and nowhere else.
 /// </summary>
 internal abstract class CallbackContext
 {
@@ -32,7 +32,7 @@ internal abstract class CallbackContext
     /// <summary>How many the library holds.</summary>
     internal static int Registered => Volatile.Read(ref registered);
 
-    /// <summary>User data for a call that takes it in every outcome.</summary>
+    /// <summary>User data for a call that takes ownership of it even when it fails.</summary>
     internal IntPtr Register()
     {
         Interlocked.Increment(ref registered);
@@ -53,7 +53,7 @@ internal abstract class CallbackContext
         }
         catch (Exception)
         {
-            // Memory of the program may throw when it is given back, and nobody is left to be told.
+            // The program's memory may throw when it is unpinned; there is no caller left to report that to.
         }
         finally
         {
@@ -61,7 +61,7 @@ internal abstract class CallbackContext
         }
     }
 
-    /// <summary>The library will not use this object again. What it throws is lost.</summary>
+    /// <summary>The library will not use this object again. Exceptions are ignored.</summary>
     protected virtual void Dropped()
     {
     }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>A native object that is ours to free, in any order: the library keeps what others need.</summary>
+/// <summary>A native object that this assembly frees. Any order will do: the library keeps an object alive while others need it.</summary>
 internal abstract class NativeHandle : SafeHandle
 {
     protected NativeHandle() : base(IntPtr.Zero, ownsHandle: true)
@@ -52,7 +52,7 @@ internal sealed class PropsHandle : NativeHandle
 /// <summary>A source belongs to us until an ingestion takes it: <see cref="Taken"/>.</summary>
 internal sealed class SourceHandle : NativeHandle
 {
-    /// <summary>To be called after the native call that took the source, whatever that returned.</summary>
+    /// <summary>To be called after the native call that takes the source, also when that failed.</summary>
     internal void Taken() => SetHandleAsInvalid();
 
     protected override bool ReleaseHandle()

@@ -16,7 +16,7 @@ internal sealed class JsonReader
 
     private JsonReader(string text) => this.text = text;
 
-    /// <exception cref="FormatException">It is no JSON.</exception>
+    /// <exception cref="FormatException">The text is not JSON.</exception>
     internal static object? Parse(string text)
     {
         JsonReader reader = new(text);
@@ -185,5 +185,5 @@ internal sealed class JsonReader
 
     private char Next() => position < text.Length ? text[position++] : throw Unexpected();
 
-    private FormatException Unexpected() => new($"No JSON at character {position}.");
+    private FormatException Unexpected() => new($"Invalid JSON at character {position}.");
 }

@@ -81,7 +81,7 @@ internal static class JsonWriter
         json.Append(separator == "{" ? "{}" : "}");
     }
 
-    /// <summary>Whether it is a dictionary of any type: many, such as ExpandoObject, are generic ones only.</summary>
+    /// <summary>Whether it is a generic dictionary: many, such as ExpandoObject, implement no other interface.</summary>
     private static bool HoldsMembers(Type type) => Array.Exists(
         type.GetInterfaces(),
         static one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IEnumerable<>) && IsMember(one.GetGenericArguments()[0]));

@@ -9,16 +9,16 @@ internal static class NativeLibraryLoader
 {
     internal const string Name = "kusto_ingest";
 
-    /// <summary>KUSTO_ABI_VERSION of the header that <see cref="NativeMethods"/> declares.</summary>
+    /// <summary>KUSTO_ABI_VERSION of the header to which <see cref="NativeMethods"/> corresponds.</summary>
     private const uint AbiVersion = 0;
 
-    /// <summary>The path of a library to take instead of the one the system finds (.NET 5 and later).</summary>
+    /// <summary>The path of a library to load instead of the one the system finds (.NET 5 and later).</summary>
     private const string PathVariable = "KUSTO_INGEST_LIBRARY";
 
     private static volatile bool usable;
 
-    /// <summary>To be called before the first native call of every object that users can make.</summary>
-    /// <exception cref="DllNotFoundException">There is no library, or it does not fit.</exception>
+    /// <summary>To be called before the first native call of every object that users can create.</summary>
+    /// <exception cref="DllNotFoundException">The library is missing or of another binary interface.</exception>
     internal static void EnsureUsable()
     {
         if (usable)
@@ -62,7 +62,7 @@ internal static class NativeLibraryLoader
         }
         catch (InvalidOperationException)
         {
-            // The program has set a resolver of its own for this assembly.
+            // The program has already set a resolver for this assembly.
         }
     }
 

@@ -4,10 +4,10 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Told by the library that an operation has ended.</summary>
+/// <summary>Called by the library when an operation has ended.</summary>
 internal sealed class DoneContext : CallbackContext
 {
-    // The library's thread only sets this: what waits goes on elsewhere.
+    // The library's thread only sets this: continuations run elsewhere.
     private readonly TaskCompletionSource<bool> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     internal Task Ended => ended.Task;
@@ -15,20 +15,20 @@ internal sealed class DoneContext : CallbackContext
     internal static void Done(IntPtr userData, IntPtr op) => Of<DoneContext>(userData).ended.TrySetResult(true);
 }
 
-/// <summary>Starts native operations, cancels them, and waits for their end in both styles.</summary>
+/// <summary>Starts native operations, cancels them, and waits for their end, asynchronously or on the calling thread.</summary>
 internal static class NativeOperation
 {
     /// <summary>A native ..._start function with its arguments.</summary>
     internal delegate int Start(IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error);
 
-    /// <summary>A native function that gives what an operation has ended with.</summary>
+    /// <summary>A native function that returns the result of an operation.</summary>
     internal delegate int Fetch<T>(OpHandle op, out T value, out IntPtr error);
 
     /// <summary>
-    /// Completes when the library says that the operation has ended, also when it was cancelled: memory
+    /// Completes when the library reports that the operation has ended, also when it was cancelled: memory
     /// may be in use until then. No thread waits.
     /// </summary>
-    /// <exception cref="KustoException">How the operation ended.</exception>
+    /// <exception cref="KustoException">The operation failed.</exception>
     internal static async Task<T> RunAsync<T>(Start start, Fetch<T> fetch, CancellationToken cancellation)
     {
         DoneContext done = new();
@@ -44,7 +44,7 @@ internal static class NativeOperation
     }
 
     /// <summary>As <see cref="RunAsync"/>, waiting on this thread.</summary>
-    /// <exception cref="KustoException">How the operation ended.</exception>
+    /// <exception cref="KustoException">The operation failed.</exception>
     internal static T Run<T>(Start start, Fetch<T> fetch, CancellationToken cancellation)
     {
         Failure.ThrowOn(start(IntPtr.Zero, IntPtr.Zero, IntPtr.Zero, out OpHandle op, out IntPtr error), error);
@@ -58,7 +58,7 @@ internal static class NativeOperation
         }
     }
 
-    /// <summary>For operations whose only result is that they succeeded.</summary>
+    /// <summary>For operations without a result.</summary>
     internal static int Nothing(OpHandle op, out bool value, out IntPtr error)
     {
         value = true;

@@ -17,13 +17,13 @@ internal readonly struct NativeText
             return;
         }
         int length = Strict.GetByteCount(text);
-        // Never an empty array: the library tells an empty text from a missing one by the pointer.
+        // Never an empty array: the library distinguishes an empty text from a missing one by the pointer.
         Bytes = new byte[length + 1];
         Strict.GetBytes(text, 0, text.Length, Bytes, 0);
         Length = (nuint)length;
     }
 
-    /// <summary>For texts that must go through whatever is in them: what is no text is replaced, null is empty.</summary>
+    /// <summary>For texts that must never fail to convert: invalid characters are replaced, null is empty.</summary>
     internal static NativeText Lenient(string? text) => new(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? "")));
 
     internal byte[]? Bytes { get; }

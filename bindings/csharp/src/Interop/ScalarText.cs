@@ -11,7 +11,7 @@ internal static class ScalarText
     private const string DateTimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'";
 
     /// <summary>
-    /// Times are UTC with all 7 digits; those of an unspecified kind are taken for UTC. Real numbers keep every
+    /// Times are UTC with all 7 digits; an unspecified kind is taken as UTC. Real numbers keep every
     /// bit. Bytes become base64; sequences and dictionaries become JSON, for columns of type dynamic.
     /// </summary>
     internal static string Of(object value) => value switch
@@ -28,7 +28,7 @@ internal static class ScalarText
         SqlDateTime time => Of(time.Value),
         SqlDouble number => Of(number.Value),
         SqlSingle number => Of(number.Value),
-        // Their own ToString takes the culture of the thread.
+        // Their own ToString uses the thread's culture.
         SqlByte number => number.Value.ToString(CultureInfo.InvariantCulture),
         SqlInt16 number => number.Value.ToString(CultureInfo.InvariantCulture),
         SqlInt32 number => number.Value.ToString(CultureInfo.InvariantCulture),
@@ -70,7 +70,7 @@ internal static class ScalarText
 #if NET5_0_OR_GREATER
     private static string Exactly<T>(string shortest, T number) => shortest;
 #else
-    /// <summary>.NET Framework rounds some numbers in the format that is meant to keep every bit.</summary>
+    /// <summary>.NET Framework rounds some numbers even in the round-trip format.</summary>
     private static string Exactly(string shortest, double number) =>
         double.Parse(shortest, CultureInfo.InvariantCulture) == number ? shortest : number.ToString("G17", CultureInfo.InvariantCulture);
 

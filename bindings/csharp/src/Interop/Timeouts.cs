@@ -2,7 +2,7 @@ using System;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Time limits as the library takes them: milliseconds.</summary>
+/// <summary>Time limits as the library expects them: milliseconds.</summary>
 internal static class Timeouts
 {
     /// <summary>KUSTO_FOREVER.</summary>

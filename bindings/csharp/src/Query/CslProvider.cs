@@ -5,7 +5,7 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Runs commands and queries: the library tells them apart by the dot.</summary>
+/// <summary>Runs commands and queries: the library distinguishes them by the leading dot.</summary>
 internal sealed class CslProvider : ICslAdminProvider, ICslQueryProvider
 {
     private readonly NativeClient client;

@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>A column of an answer: reads values in the service's notation.</summary>
+/// <summary>A column of a result: reads values in the service's notation.</summary>
 internal sealed class KustoColumn
 {
     private readonly Func<string, object> parse;
@@ -32,12 +32,12 @@ internal sealed class KustoColumn
                 NativeText.Read(NativeMethods.kusto_rows_column_name(rows, (nuint)i, out nuint length), length) ?? "",
                 NativeText.Read(NativeMethods.kusto_rows_column_type(rows, (nuint)i, out length), length) ?? "");
         }
-        // The names are lent by the rows.
+        // The names are owned by the rows.
         GC.KeepAlive(rows);
         return columns;
     }
 
-    /// <exception cref="FormatException">The service has sent something else than the column's type.</exception>
+    /// <exception cref="FormatException">The service has sent a value that is not of the column's type.</exception>
     internal object Value(string text)
     {
         try
@@ -46,11 +46,11 @@ internal sealed class KustoColumn
         }
         catch (Exception cause) when (cause is FormatException or OverflowException)
         {
-            throw new FormatException($"Column '{Name}' has a value that is no {Type}: read it with GetString.", cause);
+            throw new FormatException($"Column '{Name}' has a value that is not of type {Type}: read it with GetString.", cause);
         }
     }
 
-    /// <summary>Without trailing zeros, which count as digits.</summary>
+    /// <summary>Drops trailing zeros, which would count as digits.</summary>
     /// <exception cref="OverflowException">There are more digits than <see cref="decimal"/> holds.</exception>
     internal static decimal Exact(SqlDecimal number)
     {
@@ -83,7 +83,7 @@ internal sealed class KustoColumn
     private static DateTime Time(string text) => DateTime.Parse(
         text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
 
-    /// <summary><see cref="SqlDecimal.Parse"/> knows no exponents.</summary>
+    /// <summary><see cref="SqlDecimal.Parse"/> does not support exponents.</summary>
     private static SqlDecimal Decimal(string text)
     {
         int mark = text.IndexOfAny(['e', 'E']);
@@ -103,7 +103,7 @@ internal sealed class KustoColumn
         int point = parts[0].Length + exponent;
         if (Math.Abs(exponent) > SqlDecimal.MaxPrecision * 2)
         {
-            throw new OverflowException("The exponent is beyond that of SqlDecimal.");
+            throw new OverflowException("The exponent exceeds the range of SqlDecimal.");
         }
         if (point <= 0)
         {

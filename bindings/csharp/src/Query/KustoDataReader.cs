@@ -6,7 +6,7 @@ using System.Data.SqlTypes;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>The answer to a command or query, before the first row of its first table. For one thread at a time.</summary>
+/// <summary>The result of a command or query, positioned before the first row of its first table. For one thread at a time.</summary>
 /// <remarks>
 /// The values of bool are <see cref="bool"/>, of int <see cref="int"/>, of long <see cref="long"/>, of real
 /// <see cref="double"/>, of decimal <see cref="SqlDecimal"/>, of datetime <see cref="DateTime"/> (UTC), of timespan
@@ -53,15 +53,15 @@ public sealed class KustoDataReader : DbDataReader
     public override object this[string name] => GetValue(GetOrdinal(name));
 
     /// <summary>Moves to the next row of the current table.</summary>
-    /// <returns>False when there is none left.</returns>
+    /// <returns>False at the end.</returns>
     public override bool Read()
     {
         ThrowIfClosed();
         return onRow = NativeMethods.kusto_rows_next(rows) != 0;
     }
 
-    /// <summary>Moves before the first row of the next table, for texts that give several.</summary>
-    /// <returns>False when there is none left.</returns>
+    /// <summary>Moves before the first row of the next table, for texts with several results.</summary>
+    /// <returns>False at the end.</returns>
     public override bool NextResult()
     {
         ThrowIfClosed();
@@ -73,7 +73,7 @@ public sealed class KustoDataReader : DbDataReader
         return true;
     }
 
-    /// <summary>Gives the answer's memory back.</summary>
+    /// <summary>Frees the result's memory.</summary>
     public override void Close() => rows.Dispose();
 
     /// <summary>The name of a column.</summary>
@@ -81,7 +81,7 @@ public sealed class KustoDataReader : DbDataReader
     /// <returns>The name.</returns>
     public override string GetName(int ordinal) => Column(ordinal).Name;
 
-    /// <summary>The position of a column; exact names come before others that differ in case only.</summary>
+    /// <summary>The position of a column; an exact match wins over one that differs in case only.</summary>
     /// <param name="name">The column's name.</param>
     /// <returns>The position, counted from 0.</returns>
     /// <exception cref="IndexOutOfRangeException">There is no such column.</exception>
@@ -116,7 +116,7 @@ public sealed class KustoDataReader : DbDataReader
     public override object GetValue(int ordinal) => Text(ordinal) is { } text ? Column(ordinal).Value(text) : DBNull.Value;
 
     /// <summary>Copies the values of the current row.</summary>
-    /// <param name="values">Where to.</param>
+    /// <param name="values">The destination.</param>
     /// <returns>How many were copied.</returns>
     public override int GetValues(object[] values)
     {
@@ -188,7 +188,7 @@ public sealed class KustoDataReader : DbDataReader
     /// <param name="ordinal">The column, counted from 0.</param>
     /// <returns>The value.</returns>
     /// <exception cref="InvalidCastException">It is null or of another type.</exception>
-    /// <exception cref="OverflowException">It has more digits: take <see cref="GetValue"/> or <see cref="GetString"/>.</exception>
+    /// <exception cref="OverflowException">It has more digits: use <see cref="GetValue"/> or <see cref="GetString"/>.</exception>
     public override decimal GetDecimal(int ordinal) => NotNull(ordinal) switch
     {
         SqlDecimal number => KustoColumn.Exact(number),
@@ -220,12 +220,12 @@ public sealed class KustoDataReader : DbDataReader
     /// <exception cref="InvalidCastException">It is null or longer.</exception>
     public override char GetChar(int ordinal) => GetString(ordinal) is { Length: 1 } text ? text[0] : throw IsAnother(ordinal, typeof(char));
 
-    /// <summary>Not there: Kusto has no binary type.</summary>
+    /// <summary>Not supported: Kusto has no binary type.</summary>
     /// <param name="ordinal">The column, counted from 0.</param>
-    /// <param name="dataOffset">Where to begin.</param>
-    /// <param name="buffer">Where to.</param>
-    /// <param name="bufferOffset">Where to begin there.</param>
-    /// <param name="length">How many.</param>
+    /// <param name="dataOffset">Where to begin in the value.</param>
+    /// <param name="buffer">The destination.</param>
+    /// <param name="bufferOffset">Where to begin in the destination.</param>
+    /// <param name="length">How many to copy.</param>
     /// <returns>Nothing.</returns>
     /// <exception cref="NotSupportedException">Always.</exception>
     public override long GetBytes(int ordinal, long dataOffset, byte[]? buffer, int bufferOffset, int length) =>
@@ -233,10 +233,10 @@ public sealed class KustoDataReader : DbDataReader
 
     /// <summary>Characters of a value's text.</summary>
     /// <param name="ordinal">The column, counted from 0.</param>
-    /// <param name="dataOffset">Where to begin.</param>
-    /// <param name="buffer">Where to; null asks for the length.</param>
-    /// <param name="bufferOffset">Where to begin there.</param>
-    /// <param name="length">How many.</param>
+    /// <param name="dataOffset">Where to begin in the value.</param>
+    /// <param name="buffer">The destination; null asks for the length.</param>
+    /// <param name="bufferOffset">Where to begin in the destination.</param>
+    /// <param name="length">How many to copy.</param>
     /// <returns>How many were copied, or the text's length.</returns>
     /// <exception cref="InvalidCastException">It is null.</exception>
     public override long GetChars(int ordinal, long dataOffset, char[]? buffer, int bufferOffset, int length)
@@ -274,7 +274,7 @@ public sealed class KustoDataReader : DbDataReader
     }
 
     /// <summary>
-    /// The whole answer, also tables that the reader does not show:
+    /// The whole result, including tables that the reader does not show:
     /// {"tables":[{"name":..,"kind":..,"columns":[{"name":..,"type":..}],"rows":[[..]]}]}.
     /// </summary>
     /// <returns>The JSON text.</returns>
@@ -282,7 +282,7 @@ public sealed class KustoDataReader : DbDataReader
     {
         ThrowIfClosed();
         string json = NativeText.Read(NativeMethods.kusto_rows_json(rows, out nuint length), length) ?? "";
-        // The text is lent by the rows, which a reader that nobody refers to any more would lose.
+        // The text is owned by the rows, which are freed when the reader is collected.
         GC.KeepAlive(rows);
         return json;
     }
@@ -323,8 +323,8 @@ public sealed class KustoDataReader : DbDataReader
         }
     }
 
-    private InvalidCastException IsNull(int ordinal) => new($"Column '{columns[ordinal].Name}' is null: ask IsDBNull.");
+    private InvalidCastException IsNull(int ordinal) => new($"Column '{columns[ordinal].Name}' is null: check IsDBNull first.");
 
     private InvalidCastException IsAnother(int ordinal, Type wanted) =>
-        new($"Column '{columns[ordinal].Name}' of type {columns[ordinal].Type} does not go into {wanted}.");
+        new($"Column '{columns[ordinal].Name}' of type {columns[ordinal].Type} cannot be read as {wanted}.");
 }

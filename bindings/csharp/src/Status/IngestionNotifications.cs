@@ -7,11 +7,11 @@ public class IngestionFailure
 {
     internal IngestionFailure(IngestionFailureInfo info) => Info = info;
 
-    /// <summary>What failed, and why.</summary>
+    /// <summary>The failure and its cause.</summary>
     public IngestionFailureInfo Info { get; }
 }
 
-/// <summary>What failed, and why.</summary>
+/// <summary>The failure and its cause.</summary>
 public class IngestionFailureInfo
 {
     internal IngestionFailureInfo(IngestionStatus status)
@@ -44,13 +44,13 @@ public class IngestionFailureInfo
     /// <summary>When it failed (UTC).</summary>
     public DateTime FailedOn { get; }
 
-    /// <summary>The id that the source was given.</summary>
+    /// <summary>The id of the source.</summary>
     public Guid IngestionSourceId { get; }
 
     /// <summary>The blob's address, without its signature.</summary>
     public string? IngestionSourcePath { get; }
 
-    /// <summary>The service's text.</summary>
+    /// <summary>The service's message.</summary>
     public string? Details { get; }
 
     /// <summary>Why it failed; <see cref="IngestionErrorCode.Unknown"/> for codes without a name here.</summary>
@@ -59,16 +59,16 @@ public class IngestionFailureInfo
     /// <summary>The service's code as it spells it, such as "BadRequest_EmptyBlob".</summary>
     public string? ErrorCodeText { get; }
 
-    /// <summary>Whether the failure passes.</summary>
+    /// <summary>Whether the failure is transient.</summary>
     public FailureStatus FailureStatus { get; }
 
-    /// <summary>The service's id of what it did, which its support asks for.</summary>
+    /// <summary>The service's activity id, which its support asks for.</summary>
     public Guid RootActivityId { get; }
 
-    /// <summary>Whether the failure is that of an update policy.</summary>
+    /// <summary>Whether the failure comes from an update policy.</summary>
     public bool OriginatesFromUpdatePolicy { get; }
 
-    /// <summary>Whether the service advises to try again; null if it does not say.</summary>
+    /// <summary>Whether the service advises to retry; null if it does not say.</summary>
     public bool? ShouldRetry { get; }
 
     /// <summary>Whether ingesting the same data again can succeed.</summary>
@@ -80,11 +80,11 @@ public class IngestionSuccess
 {
     internal IngestionSuccess(IngestionSuccessInfo info) => Info = info;
 
-    /// <summary>What was ingested.</summary>
+    /// <summary>The source that was ingested.</summary>
     public IngestionSuccessInfo Info { get; }
 }
 
-/// <summary>What was ingested.</summary>
+/// <summary>The source that was ingested.</summary>
 public class IngestionSuccessInfo
 {
     internal IngestionSuccessInfo(IngestionStatus status)
@@ -110,12 +110,12 @@ public class IngestionSuccessInfo
     /// <summary>When it succeeded (UTC).</summary>
     public DateTime SucceededOn { get; }
 
-    /// <summary>The id that the source was given.</summary>
+    /// <summary>The id of the source.</summary>
     public Guid IngestionSourceId { get; }
 
     /// <summary>The blob's address, without its signature.</summary>
     public string? IngestionSourcePath { get; }
 
-    /// <summary>The service's id of what it did, which its support asks for.</summary>
+    /// <summary>The service's activity id, which its support asks for.</summary>
     public Guid RootActivityId { get; }
 }

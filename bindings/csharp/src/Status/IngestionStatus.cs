@@ -4,13 +4,13 @@ using System.Globalization;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>What became of one source.</summary>
+/// <summary>The status of one source.</summary>
 public class IngestionStatus
 {
-    /// <summary>Where the ingestion stands.</summary>
+    /// <summary>The state of the ingestion.</summary>
     public Status Status { get; set; }
 
-    /// <summary>The id that the source was given.</summary>
+    /// <summary>The id of the source.</summary>
     public Guid IngestionSourceId { get; set; }
 
     /// <summary>The blob's address, without its signature.</summary>
@@ -22,13 +22,13 @@ public class IngestionStatus
     /// <summary>The table.</summary>
     public string? Table { get; set; }
 
-    /// <summary>When the status was reached (UTC); the smallest time if that is not told.</summary>
+    /// <summary>When the status was reached (UTC); <see cref="DateTime.MinValue"/> if unknown.</summary>
     public DateTime UpdatedOn { get; set; }
 
     /// <summary>The service's operation, for ".show operations"; empty if there is none.</summary>
     public Guid OperationId { get; set; }
 
-    /// <summary>The service's id of what it did, which its support asks for; empty if there is none.</summary>
+    /// <summary>The service's activity id, which its support asks for; empty if there is none.</summary>
     public Guid ActivityId { get; set; }
 
     /// <summary>Why it failed; <see cref="IngestionErrorCode.Unknown"/> for codes without a name here.</summary>
@@ -37,22 +37,22 @@ public class IngestionStatus
     /// <summary>The service's code as it spells it, such as "BadRequest_EmptyBlob"; null if there is none.</summary>
     public string? ErrorCodeText { get; set; }
 
-    /// <summary>Whether the failure passes.</summary>
+    /// <summary>Whether the failure is transient.</summary>
     public FailureStatus FailureStatus { get; set; }
 
-    /// <summary>The service's text.</summary>
+    /// <summary>The service's message.</summary>
     public string? Details { get; set; }
 
-    /// <summary>Whether the failure is that of an update policy.</summary>
+    /// <summary>Whether the failure comes from an update policy.</summary>
     public bool OriginatesFromUpdatePolicy { get; set; }
 
-    /// <summary>Whether the service advises to try again; null if it does not say.</summary>
+    /// <summary>Whether the service advises to retry; null if it does not say.</summary>
     public bool? ShouldRetry { get; set; }
 
     /// <summary>Whether ingesting the same data again can succeed.</summary>
     public KustoRetry Retry { get; set; }
 
-    /// <summary>Whether the status changes no more.</summary>
+    /// <summary>Whether the status is final.</summary>
     public bool IsFinal => Status is > Status.Pending and <= Status.Queued;
 
     /// <summary>Copies and frees a report.</summary>

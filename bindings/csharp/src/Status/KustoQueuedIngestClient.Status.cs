@@ -6,13 +6,13 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>What became of the data.</summary>
+/// <summary>The status of ingestions.</summary>
 internal sealed partial class KustoQueuedIngestClient
 {
-    /// <summary>How many messages the original takes when it is not told.</summary>
+    /// <summary>How many messages Kusto.Ingest takes by default.</summary>
     private const int DefaultMessages = 32;
 
-    /// <summary>How often the status table is asked by those who wait for it.</summary>
+    /// <summary>How often calls that wait poll the status table.</summary>
     private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(1);
 
     private const int Failures = 1;
