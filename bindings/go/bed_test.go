@@ -151,7 +151,7 @@ func namedTable(t *testing.T, client *kusto.Client, name string, columns ...kust
 	return name
 }
 
-// now are options that make the service ingest at once and tell about it.
+// now are options that make the service ingest at once and report.
 func now(table string, opts ...kusto.FileOption) []kusto.FileOption {
 	return append([]kusto.FileOption{kusto.Table(table), kusto.ReportResultToTable(), kusto.FlushImmediately()}, opts...)
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// call is one native operation, and what the library refers to for it.
+// call is one native operation, with the Go values that the library refers to.
 type call struct {
 	// Closed when the operation has ended.
 	done chan struct{}
@@ -53,8 +53,8 @@ func (k *call) wait(ctx context.Context, op *C.kusto_op) {
 	<-k.done
 }
 
-// deadlinePassed says that the library knows of the context's end: its own error comes right after,
-// and says more.
+// deadlinePassed reports whether the context ended by its deadline, which the library enforces too: its
+// own error follows at once and has more details.
 func deadlinePassed(ctx context.Context) bool {
 	_, limited := ctx.Deadline()
 	return limited && errors.Is(ctx.Err(), context.DeadlineExceeded)
@@ -63,7 +63,7 @@ func deadlinePassed(ctx context.Context) bool {
 // begin is a `_start` function of the library with its arguments.
 type begin func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status
 
-// run begins an operation, waits for it, and takes what it ended with.
+// run begins an operation, waits for it, and takes its result.
 func run[T any](ctx context.Context, c *Client, start begin, take func(*C.kusto_op) (T, error)) (T, error) {
 	var none T
 	if ctx.Err() != nil {

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Client is a client of one cluster: connections, tokens, ingestion resources. Make one and keep it;
-// [Client.Close] gives back what it holds.
+// Client is a client of one cluster: connections, tokens, ingestion resources. Create one and keep it;
+// [Client.Close] releases its resources.
 type Client struct {
 	handle          *C.kusto_client
 	database, table string
@@ -37,14 +37,14 @@ func WithDefaultDatabase(name string) Option { return func(o *options) { o.datab
 // WithDefaultTable is for ingestions without [Table].
 func WithDefaultTable(name string) Option { return func(o *options) { o.table = name } }
 
-// WithSetting sets anything by name: "engine endpoint", "ingestion endpoint", "trusted hosts", "ca
+// WithSetting sets any setting by name: "engine endpoint", "ingestion endpoint", "trusted hosts", "ca
 // certificates" (PEM), "compression level" (fast, balanced, small), "compression threads", "memory
 // budget" (bytes), or any keyword of the connection string. kusto_config_set describes them.
 func WithSetting(name, value string) Option {
 	return func(o *options) { o.settings = append(o.settings, [2]string{name, value}) }
 }
 
-// New makes a client of the cluster that kcsb names. It sends nothing: the first use does.
+// New creates a client of the cluster that kcsb names. It connects on first use.
 func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 	if err := checkLibrary(); err != nil {
 		return nil, err
@@ -83,9 +83,9 @@ func (c *Client) WarmUp(ctx context.Context) error {
 	return err
 }
 
-// Close cancels what is under way, waits until every call has returned, and gives back the native
-// client. Cancelled calls fail with [ErrClosed]. Closing again does nothing. Not for callbacks of
-// this package.
+// Close cancels the calls under way, waits until every call has returned, and frees the native
+// client. Cancelled calls fail with [ErrClosed]. Closing again does nothing. Do not call it in a
+// callback of this package.
 func (c *Client) Close() error {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -94,7 +94,7 @@ func (c *Client) Close() error {
 }
 
 // Shutdown refuses new calls and waits for ingestions and other calls under way until the context
-// ends; then it does what [Client.Close] does. It returns how many were cancelled.
+// ends; then it closes the client as [Client.Close] does. It returns how many were cancelled.
 func (c *Client) Shutdown(ctx context.Context) (abandoned int, err error) {
 	if !c.beginClosing() {
 		<-c.gone
@@ -120,7 +120,7 @@ func (c *Client) Shutdown(ctx context.Context) (abandoned int, err error) {
 	return abandoned, err
 }
 
-// beginClosing keeps the handle until endClosing, unless it is gone already.
+// beginClosing keeps the handle until endClosing, unless it is freed already.
 func (c *Client) beginClosing() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +137,7 @@ func (c *Client) beginClosing() bool {
 	return true
 }
 
-// endClosing frees the handle when nobody else is closing.
+// endClosing frees the handle when no other closing is under way.
 func (c *Client) endClosing() {
 	c.mu.Lock()
 	c.closings--

@@ -4,7 +4,7 @@ package kustoingest
 import "C"
 
 // CreateTableCommand is the text of ".create table", for [Client.Mgmt]. A column's type is a Kusto
-// type ("long") or a .NET type ("System.Int64"). The command does nothing to a table that exists.
+// type ("long") or a .NET type ("System.Int64"). The command leaves an existing table as it is.
 func CreateTableCommand(table string, columns ...Column) (string, error) {
 	var command *C.kusto_command
 	var failure *C.kusto_error
@@ -21,7 +21,7 @@ func CreateTableCommand(table string, columns ...Column) (string, error) {
 		}
 	}
 	if len(columns) == 0 {
-		return "", invalidArgument("columns", "a table needs one")
+		return "", invalidArgument("columns", "a table needs at least one column")
 	}
 	return commandText(command), nil
 }

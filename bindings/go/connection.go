@@ -5,8 +5,8 @@ import "C"
 
 import "context"
 
-// ConnectionStringBuilder says where a cluster is and how to log in. Mistakes in it are told by
-// [New]. It may be used for several clients; do not change it meanwhile.
+// ConnectionStringBuilder holds the address of a cluster and how to log in. Mistakes in it are reported
+// by [New]. It may be used for several clients; do not change it while [New] uses it.
 type ConnectionStringBuilder struct {
 	// ApplicationForTracing is the program's name in the service's logs.
 	ApplicationForTracing string
@@ -39,8 +39,8 @@ func (b *ConnectionStringBuilder) WithAadUserToken(userToken string) *Connection
 	return b
 }
 
-// WithTokenCredential asks for a token whenever none is at hand that is still good, one question at
-// a time for each scope. The function runs on a goroutine of its own; its context ends when the last
+// WithTokenCredential asks for a token whenever no valid one is cached, one request at a time
+// for each scope. The function runs on a goroutine of its own; its context ends when the last
 // client made from this builder is closed.
 func (b *ConnectionStringBuilder) WithTokenCredential(getToken func(context.Context, TokenRequest) (AccessToken, error)) *ConnectionStringBuilder {
 	b.login = func() (*C.kusto_credential, error) { return tokenCallback(getToken) }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TokenRequest says for what a token is wanted.
+// TokenRequest describes the token that is requested.
 type TokenRequest struct {
 	Scope  string // Such as "https://kusto.kusto.windows.net/.default".
 	Tenant string // The Entra tenant, if the connection string names one.
@@ -22,13 +22,13 @@ type AccessToken struct {
 	ExpiresOn time.Time
 }
 
-// RetryableError marks an error of a token callback as passing: calling again later may succeed.
+// RetryableError marks an error of a token callback as transient: calling again later may succeed.
 type RetryableError struct{ Err error }
 
-// Error is the text of the error within.
+// Error is the text of the wrapped error.
 func (e *RetryableError) Error() string { return e.Err.Error() }
 
-// Unwrap is the error within.
+// Unwrap is the wrapped error.
 func (e *RetryableError) Unwrap() error { return e.Err }
 
 func fixedToken(token string) (*C.kusto_credential, error) {
@@ -41,14 +41,14 @@ func fixedToken(token string) (*C.kusto_credential, error) {
 	return credential, nil
 }
 
-// tokens is what the library asks for tokens.
+// tokens is the user data of the library's token callback.
 type tokens struct {
 	get    func(context.Context, TokenRequest) (AccessToken, error)
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-// Nobody can wait for a token any more.
+// No call can wait for a token any more.
 func (t *tokens) dropped() { t.cancel() }
 
 func tokenCallback(get func(context.Context, TokenRequest) (AccessToken, error)) (*C.kusto_credential, error) {
@@ -94,7 +94,7 @@ func (t *tokens) answer(request *C.kusto_token_request) {
 	C.kusto_token_request_complete(request, start, length, expires)
 }
 
-// ask calls the user's function. Every request is answered, whatever the function does.
+// ask calls the user's function. Every request is answered, even when the function fails or panics.
 func (t *tokens) ask(request TokenRequest) (token AccessToken, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {

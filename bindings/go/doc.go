@@ -1,5 +1,5 @@
-// Package kustoingest puts data into Azure Data Explorer (Kusto) and tells what became of it. It is
-// a thin layer on the kusto_ingest C library: behaviour, retries and limits are the library's.
+// Package kustoingest loads data into Azure Data Explorer (Kusto) and reports what happened to it. It
+// is a thin layer on the kusto_ingest C library: behaviour, retries and limits are the library's.
 //
 //	kcsb := kustoingest.NewConnectionStringBuilder(os.Getenv("KUSTO_CONNECTION_STRING"))
 //	client, err := kustoingest.New(kcsb, kustoingest.WithDefaultDatabase("Demo"), kustoingest.WithDefaultTable("Events"))

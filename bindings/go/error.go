@@ -13,7 +13,7 @@ import (
 // String is the code's name, such as "TIMED_OUT".
 func (c Code) String() string { return C.GoString(C.kusto_status_name(C.int32_t(c))) }
 
-// ErrClosed is what calls of a closed client fail with, and those that [Client.Close] cancels:
+// ErrClosed is the error of calls of a closed client, and of those that [Client.Close] cancels:
 // errors.Is(err, ErrClosed).
 var ErrClosed = errors.New("the client is closed")
 
@@ -22,22 +22,22 @@ var ErrClosed = errors.New("the client is closed")
 type Error struct {
 	Code            Code
 	Message         string        // The whole text for people, without secrets. Never compare it.
-	Step            string        // What failed, in a few words, such as "post message".
+	Step            string        // The step that failed, in a few words, such as "post message".
 	Host            string        // The host that was called.
 	Argument        string        // The argument or setting that is wrong.
-	HTTPStatus      int           // 0 if there was no answer.
+	HTTPStatus      int           // 0 if there was no response.
 	ServiceCode     string        // The service's own code, such as "General_BadRequest".
-	ActivityID      string        // The service's id of what it did.
+	ActivityID      string        // The service's activity id.
 	ClientRequestID string        // The id under which the service logs the request.
 	Retry           Retry         // Whether calling again can succeed.
-	RetryAfter      time.Duration // How long the service asks to wait; negative if it says nothing.
-	// InDoubt: the service may have done what was asked although the call failed.
+	RetryAfter      time.Duration // How long the service asks to wait; negative if it gives no time.
+	// InDoubt: the service may have carried out the request although the call failed.
 	InDoubt bool
-	// Attempts that failed, oldest first, each with its own host and cause.
+	// Attempts are those that failed, oldest first, each with its own host and cause.
 	Attempts []*Error
 	// HandedOver, with CodePartial: source ids of the blobs that must not be handed over again.
 	HandedOver []string
-	// Statuses: what [Result.Wait] found, when that is the failure.
+	// Statuses: those that [Result.Wait] found, when they are the failure.
 	Statuses []Status
 
 	cause error
@@ -52,10 +52,10 @@ func (e *Error) Unwrap() error { return e.cause }
 // Permanent says that the same call will fail again.
 func (e *Error) Permanent() bool { return e.Retry == RetryNever }
 
-// Temporary says that the cause is passing.
+// Temporary says that the cause is transient: calling again later may succeed.
 func (e *Error) Temporary() bool { return e.Retry == RetryLater }
 
-// newError is a failure that this package finds itself.
+// newError is a failure that this package detects itself.
 func newError(code Code, message string) *Error {
 	return &Error{Code: code, Message: message, Step: "check arguments", Retry: RetryNever, RetryAfter: -1}
 }
@@ -66,7 +66,7 @@ func invalidArgument(argument, message string) *Error {
 	return failure
 }
 
-// cancelled is the failure of a call whose context ended before the library could say anything.
+// cancelled is the failure of a call whose context ended before the library was called.
 func cancelled(ctx context.Context) *Error {
 	failure := newError(CodeCancelled, "the context has ended: "+ctx.Err().Error())
 	failure.Retry, failure.cause = RetryUnknown, ctx.Err()
@@ -79,7 +79,7 @@ func cancelled(ctx context.Context) *Error {
 // takeError copies and frees an error of the library.
 func takeError(status C.kusto_status, native *C.kusto_error) *Error {
 	if native == nil {
-		return newError(Code(status), "the library gave no details")
+		return newError(Code(status), "the library returned no details")
 	}
 	defer C.kusto_error_free(native)
 	return copyError(native)
@@ -115,7 +115,7 @@ func copyError(native *C.kusto_error) *Error {
 	return failure
 }
 
-// handedOver is told in the error's JSON only.
+// handedOver is contained only in the error's JSON.
 func handedOver(native *C.kusto_error) []string {
 	var details struct {
 		HandedOver []string `json:"handedOver"`

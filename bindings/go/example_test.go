@@ -9,7 +9,7 @@ import (
 	"kustoingest"
 )
 
-// A file into a table, and what became of it.
+// Ingests a file into a table and waits for the result.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()

@@ -12,7 +12,7 @@ import (
 type QueryOption func(*C.kusto_request_options) error
 
 // RequestOption sets one of the service's request options by its name, such as "notruncation". The
-// value is JSON (true, 1000); what is no JSON is sent as a text.
+// value is JSON (true, 1000); anything else is sent as a string.
 func RequestOption(name, value string) QueryOption {
 	return func(o *C.kusto_request_options) error {
 		var failure *C.kusto_error
@@ -43,7 +43,7 @@ func ClientRequestID(id string) QueryOption {
 	}
 }
 
-// checked takes the error by its address: as a value it might be read before the call that makes it.
+// checked takes the error by its address: as a value it might be read before the call that sets it.
 func checked(status C.kusto_status, failure **C.kusto_error) error {
 	if status != C.KUSTO_OK {
 		return takeError(status, *failure)
@@ -51,7 +51,7 @@ func checked(status C.kusto_status, failure **C.kusto_error) error {
 	return nil
 }
 
-// Mgmt runs a management command, which begins with a dot. It is sent once and never repeated.
+// Mgmt runs a management command, which begins with a dot. It is sent once and never retried.
 // Without a database the client's default is used.
 func (c *Client) Mgmt(ctx context.Context, database, command string, opts ...QueryOption) (*Rows, error) {
 	if !strings.HasPrefix(strings.TrimSpace(command), ".") {

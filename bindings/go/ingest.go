@@ -11,15 +11,16 @@ import (
 )
 
 // FromFile hands a file over: it is uploaded and queued when the call returns, and ingested later.
-// Its name tells compression (.gz, .zip) and format, unless options do. It must not change meanwhile.
+// Compression (.gz, .zip) and format follow from its name, unless options set them. It must not change
+// during the call.
 //
 // Delivery is at least once: see [Error.InDoubt] and [IfNotExists].
 func (c *Client) FromFile(ctx context.Context, path string, opts ...FileOption) (*Result, error) {
 	return c.ingest(ctx, opts, func(*transfer) (*C.kusto_source, error) { return fileSource(path) })
 }
 
-// FromReader hands over what a reader gives until io.EOF. A reader that fails or panics fails the
-// ingestion, and nothing is queued; its error is found by errors.Is and errors.As. The reader is read
+// FromReader hands over the data of a reader up to io.EOF. If the reader fails or panics, the ingestion
+// fails and nothing is queued; errors.Is and errors.As find the reader's error. The reader is read
 // no faster than storage takes the data.
 //
 // Go cannot interrupt a Read. When the context ends while one blocks, FromReader returns
@@ -35,7 +36,7 @@ func (c *Client) FromReader(ctx context.Context, reader io.Reader, opts ...FileO
 // returns.
 func (c *Client) FromBytes(ctx context.Context, data []byte, opts ...FileOption) (*Result, error) {
 	if len(data) == 0 {
-		// No memory to lend: an empty reader gives the library's own error.
+		// No memory to lend: an empty reader yields the library's own error.
 		return c.FromReader(ctx, bytes.NewReader(nil), opts...)
 	}
 	return c.ingest(ctx, opts, func(t *transfer) (*C.kusto_source, error) { return t.bytesSource(data) })
@@ -43,12 +44,12 @@ func (c *Client) FromBytes(ctx context.Context, data []byte, opts ...FileOption)
 
 // Blob is data that is in storage already.
 type Blob struct {
-	// URL is the blob's address followed by what lets the service read it: "?SAS", or one of the
+	// URL is the blob's address followed by its access information: "?SAS", or one of the
 	// documented ";" forms.
 	URL string
-	// RawSize is its uncompressed size in bytes, by which the service batches; 0 if not known.
+	// RawSize is its uncompressed size in bytes, by which the service batches; 0 if unknown.
 	RawSize uint64
-	// SourceID is a UUID; chosen at random when empty.
+	// SourceID is a UUID; random when empty.
 	SourceID string
 }
 
@@ -76,7 +77,7 @@ func (c *Client) fromBlobs(ctx context.Context, list func(*ingestion) ([]Blob, e
 		if err != nil {
 			return nil, err
 		}
-		// They are in the list now.
+		// The list refers to them now.
 		t.rawSize, t.sourceID = 0, ""
 		return blobsSource(blobs)
 	})
@@ -134,7 +135,7 @@ func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*trans
 	return result, nil
 }
 
-// run starts the native operation and returns when it has ended and refers to nothing of ours.
+// run starts the native operation and returns when it has ended and refers to no memory of Go.
 func (t *transfer) run(ctx context.Context, c *Client, open func(*transfer) (*C.kusto_source, error)) (*Result, error) {
 	// After the operation has been freed.
 	defer t.held.Wait()
@@ -173,7 +174,7 @@ func (t *transfer) start(ctx context.Context, c *Client, props *C.kusto_props, s
 	return op, checked(status, &failure)
 }
 
-// explained puts the cause that lies on our side into the library's error.
+// explained adds a cause on the Go side to the library's error.
 func (t *transfer) explained(ctx context.Context, err error) error {
 	failure, ok := err.(*Error)
 	if !ok {

@@ -26,7 +26,7 @@ type logger func(level LogLevel, target, message string)
 func (logger) dropped() {}
 
 // SetLog sends the log of the library, for the whole process, to a function: lines up to a level.
-// Without one the library is silent; nil takes it away. Lines hold no secret. The function is called
+// Without one nothing is logged; nil removes it. Lines hold no secret. The function is called
 // by several threads at once, must be quick and must not call this package; a panic in it ends the
 // program.
 func SetLog(level LogLevel, write func(level LogLevel, target, message string)) error {

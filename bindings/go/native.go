@@ -19,10 +19,10 @@ const Version = "0.1.0"
 // LibraryVersion is the version of the C library that is linked.
 func LibraryVersion() string { return C.GoString(C.kusto_version_string()) }
 
-// BuildInfo says how the C library was built, as JSON, for reports of defects.
+// BuildInfo says how the C library was built, as JSON, for bug reports.
 func BuildInfo() string { return C.GoString(C.kusto_build_info()) }
 
-// checkLibrary refuses a shared library that does not fit the header this was compiled with.
+// checkLibrary rejects a shared library that does not match the header this package was compiled with.
 func checkLibrary() error {
 	if found := uint32(C.kusto_abi_version()); found != C.KUSTO_ABI_VERSION {
 		return newError(CodeUnsupported, fmt.Sprintf(
@@ -34,7 +34,7 @@ func checkLibrary() error {
 // userData is a Go value that the library refers to; dropped is called once, after the last use.
 type userData interface{ dropped() }
 
-// registered counts what the library refers to at the moment: tests see that nothing is left behind.
+// registered counts the values that the library refers to: tests check that none is left behind.
 var registered atomic.Int64
 
 func register(value userData) C.uintptr_t {
@@ -52,7 +52,7 @@ func goKustoDrop(user C.uintptr_t) {
 	value.dropped()
 }
 
-// text lends a string to one call. An empty one is NULL, which the library takes as not given.
+// text lends a string to one call. An empty one is NULL, which the library treats as not given.
 func text(s string) (*C.char, C.size_t) {
 	if s == "" {
 		return nil, 0
@@ -60,7 +60,7 @@ func text(s string) (*C.char, C.size_t) {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
 }
 
-// present lends a string that may well be empty.
+// present lends a string that may be empty but is not missing.
 func present(s string) (*C.char, C.size_t) {
 	if s == "" {
 		return (*C.char)(unsafe.Pointer(&emptyText)), 0
@@ -80,8 +80,8 @@ func copied(lend func(length *C.size_t) *C.char) string {
 	return C.GoStringN(start, C.int(length))
 }
 
-// remaining is the time until the context's deadline as the library wants it, rounded up so that the
-// context has ended when the library says that the time is over.
+// remaining is the time until the context's deadline in the library's units, rounded up so that the
+// context has ended when the library reports a timeout.
 func remaining(ctx context.Context) C.int64_t {
 	deadline, limited := ctx.Deadline()
 	if !limited {

@@ -9,7 +9,7 @@ import (
 // FileOption is an option of one ingestion.
 type FileOption func(*ingestion) error
 
-// ingestion collects what the options say; settings are passed on as they are.
+// ingestion collects the options; settings are passed on as they are.
 type ingestion struct {
 	database, table     string
 	format              DataFormat
@@ -39,13 +39,13 @@ func Table(name string) FileOption {
 	return func(i *ingestion) error { i.table = name; return nil }
 }
 
-// FileFormat is the format of the data. Without it the file's name tells it, else it is CSV.
+// FileFormat is the format of the data. By default it follows from the file's name, else it is CSV.
 func FileFormat(format DataFormat) FileOption {
 	return func(i *ingestion) error { i.format = format; return nil }
 }
 
 // IngestionMapping uses this mapping, and its format. A string or []byte is JSON already, in the
-// current or the legacy shape; anything else is marshalled.
+// current or the legacy form; anything else is marshalled.
 func IngestionMapping(mapping any, format DataFormat) FileOption {
 	return func(i *ingestion) error {
 		i.format = format
@@ -75,15 +75,14 @@ func IngestionMappingRef(name string, format DataFormat) FileOption {
 	}
 }
 
-// Tags are put on the data as they are, with their prefixes ("drop-by:", "ingest-by:") if they have
-// any.
+// Tags are attached to the data as they are, including prefixes ("drop-by:", "ingest-by:").
 func Tags(tags []string) FileOption {
 	return func(i *ingestion) error { i.tags = append(i.tags, tags...); return nil }
 }
 
 // IfNotExists lets the service skip data when the table has data with one of these "ingest-by:" tags,
-// which are given without that prefix. Together with the same tags it makes repeating a call
-// harmless.
+// which are given without that prefix. Together with the same [Tags] it makes retrying a call
+// safe.
 func IfNotExists(ingestByTags ...string) FileOption {
 	return func(i *ingestion) error {
 		document, err := json.Marshal(ingestByTags)
@@ -118,16 +117,17 @@ func ValidationPolicy(policy ValPolicy) FileOption {
 	}
 }
 
-// Property sets any property by its name in the service's documentation. What the library knows is
-// checked, anything else is passed on.
+// Property sets any property by its name in the service's documentation. Properties that the library
+// knows are checked, others are passed on.
 func Property(name, value string) FileOption {
 	return func(i *ingestion) error { return i.property(name, value) }
 }
 
-// ReportResultToTable lets [Result.Wait] and [Result.Status] tell what became of the data.
+// ReportResultToTable makes the service report to the status table, which [Result.Wait] and
+// [Result.Status] read.
 func ReportResultToTable() FileOption { return Report(FailuresAndSuccesses, ReportToTable) }
 
-// Report says what the service reports, and where to.
+// Report sets what the service reports, and where to.
 func Report(level ReportLevel, method ReportMethod) FileOption {
 	return func(i *ingestion) error {
 		i.level, i.method = level, method
@@ -136,7 +136,7 @@ func Report(level ReportLevel, method ReportMethod) FileOption {
 }
 
 // CompressionType says how the data is compressed already. Without it a file's name decides, and a
-// reader's data is taken as not compressed.
+// reader's data is taken as uncompressed.
 func CompressionType(compression Compression) FileOption {
 	return func(i *ingestion) error { i.compression = &compression; return nil }
 }
@@ -153,21 +153,21 @@ func RawDataSize(size int64) FileOption {
 	}
 }
 
-// SourceID is the UUID under which the outcome is reported; chosen at random when not set.
+// SourceID is the UUID under which the status is reported; random when not set.
 func SourceID(uuid string) FileOption {
 	return func(i *ingestion) error { i.sourceID = uuid; return nil }
 }
 
-// Progress is how far a transfer is, in bytes.
+// Progress is the progress of a transfer, in bytes.
 type Progress struct {
 	Read  uint64 // From the source.
 	Sent  uint64 // Acknowledged by storage, after compression.
-	Total uint64 // The source's size; 0 while it is not known.
+	Total uint64 // The source's size; 0 while it is unknown.
 }
 
-// OnProgress is told how far the transfer is: one call at a time, on a thread of the library, the
-// last one before the ingestion returns. It must not call this package. A panic in it fails the
-// ingestion.
+// OnProgress receives the progress of the transfer: one call at a time, on a thread of the library,
+// the last one before the ingestion returns. It must not call this package. If it panics, the
+// ingestion fails.
 func OnProgress(report func(Progress)) FileOption {
 	return func(i *ingestion) error { i.progress = report; return nil }
 }

@@ -14,30 +14,30 @@ import (
 )
 
 // pump carries data from a reader to a stream of the library. The reader runs on a goroutine of its
-// own, which waits here while storage is slower than the reader: Go cannot interrupt a Read, and the
+// own, which waits while storage is slower than the reader: Go cannot interrupt a Read, and the
 // ingestion may end while one blocks.
 type pump struct {
 	reader io.Reader
 	stream *C.kusto_stream
-	// Held by the one who uses the stream; the goroutine leaves it alone once stopped.
+	// Held while the stream is used; once stopped, the goroutine does not use it any more.
 	mu      sync.Mutex
 	stopped bool
-	// Closed when the library has let go of the source: the operation has all of it, or has ended.
+	// Closed when the library has released the source: the operation has all of it, or has ended.
 	released chan struct{}
 	// Closed when the reader is not used any more; err is set before.
 	finished chan struct{}
 	err      error
 }
 
-// chunkSize is what the library compresses at once: such pieces it takes as they are, smaller ones it must put
-// together.
+// chunkSize is the size that the library compresses at once: it takes such pieces as they are, and
+// must join smaller ones.
 const chunkSize = 256 * 1024
 
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
 var (
 	errReaderExited = errors.New("the reader ended its goroutine")
-	// What was pushed is not the reader's whole data then. An operation that has ended keeps its own error.
+	// The data pushed so far is then not the reader's whole data. An operation that has ended keeps its own error.
 	errNotTaken = errors.New("the library did not take all data")
 )
 
@@ -49,7 +49,7 @@ func (t *transfer) streamSource(reader io.Reader) (*C.kusto_source, error) {
 	return source, err
 }
 
-// push pushes what the reader gives into a stream with the source's settings, and ends the stream.
+// push pushes the reader's data into a stream with the source's settings, and ends the stream.
 func (t *transfer) push(ctx context.Context, c *Client, props *C.kusto_props, source *C.kusto_source) (*C.kusto_op, error) {
 	p := t.pump
 	var failure *C.kusto_error
@@ -74,8 +74,7 @@ func (t *transfer) push(ctx context.Context, c *Client, props *C.kusto_props, so
 	return op, err
 }
 
-// stop takes the stream away from the goroutine. Data that is not the reader's whole data is never
-// ingested.
+// stop takes the stream away from the goroutine. Incomplete data is never ingested.
 func (p *pump) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,8 +137,8 @@ func (p *pump) copy() error {
 	}
 }
 
-// write waits until the library has taken everything; false when the operation has ended, which knows
-// why.
+// write waits until the library has taken everything; false when the operation has ended, whose error
+// says why.
 func (p *pump) write(data []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

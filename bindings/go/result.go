@@ -11,7 +11,7 @@ import (
 
 // Item is one source that was handed over.
 type Item struct {
-	SourceID string // The UUID under which its outcome is reported.
+	SourceID string // The UUID under which its status is reported.
 	Blob     string // The blob's address, without its signature.
 }
 
@@ -27,7 +27,7 @@ type Result struct {
 	client *Client
 }
 
-// SourceID is the id of the call when it was not about several blobs, else the first item's.
+// SourceID is the source id; with several blobs that of the first one.
 func (r *Result) SourceID() string {
 	if len(r.Items) == 0 {
 		return ""
@@ -40,7 +40,7 @@ func (c *Client) ResultOf(trackingToken string) *Result {
 	return &Result{client: c, TrackingToken: trackingToken}
 }
 
-// takeResult copies what a finished operation ended with.
+// takeResult copies the result of a finished operation.
 func takeResult(op *C.kusto_op) (*Result, error) {
 	var native *C.kusto_result
 	var failure *C.kusto_error
@@ -62,7 +62,7 @@ func takeResult(op *C.kusto_op) (*Result, error) {
 	return result, nil
 }
 
-// Status asks the status table once: one entry for each item. Without [ReportResultToTable] they stay
+// Status reads the status table once: one entry for each item. Without [ReportResultToTable] they stay
 // [Queued].
 func (r *Result) Status(ctx context.Context) ([]Status, error) {
 	return run(ctx, r.client, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
@@ -74,10 +74,10 @@ func (r *Result) Status(ctx context.Context) ([]Status, error) {
 // WaitOption is an option of [Result.Wait].
 type WaitOption func(*time.Duration)
 
-// DefaultWaitPollInterval is how often [Result.Wait] asks.
+// DefaultWaitPollInterval is how often [Result.Wait] polls.
 const DefaultWaitPollInterval = time.Second
 
-// WithInterval changes how often [Result.Wait] asks; it must be more than 0.
+// WithInterval changes how often [Result.Wait] polls; it must be more than 0.
 func WithInterval(interval time.Duration) WaitOption {
 	return func(chosen *time.Duration) { *chosen = interval }
 }

@@ -5,14 +5,14 @@ import "C"
 
 import "fmt"
 
-// Column is a column of an answer, or of a table to be created.
+// Column is a column of a result, or of a table to be created.
 type Column struct {
 	Name string
 	Type string // A Kusto type, such as "long".
 }
 
-// Rows is the answer to a command or query, with a cursor before the first row of its first table.
-// It is plain memory of Go: nothing must be closed. Not for several goroutines at once.
+// Rows is the result of a command or query, with a cursor before the first row of its first table.
+// It is plain Go memory and needs no closing. Not for several goroutines at once.
 type Rows struct {
 	tables []table
 	table  int
@@ -30,7 +30,7 @@ type cell struct {
 	null bool
 }
 
-// takeRows copies what a finished operation ended with.
+// takeRows copies the rows of a finished operation.
 func takeRows(op *C.kusto_op) (*Rows, error) {
 	var rows *C.kusto_rows
 	var failure *C.kusto_error
@@ -77,7 +77,7 @@ func (r *Rows) Columns() []Column { return r.tables[r.table].columns }
 // Len is how many rows the current table has.
 func (r *Rows) Len() int { return len(r.tables[r.table].rows) }
 
-// Next moves to the next row of the current table; false when there is none left.
+// Next moves to the next row of the current table; false at the end.
 func (r *Rows) Next() bool {
 	if r.row+1 >= r.Len() {
 		r.row = r.Len()
@@ -87,8 +87,8 @@ func (r *Rows) Next() bool {
 	return true
 }
 
-// NextTable moves before the first row of the next table, for texts that give several; false when
-// there is none left.
+// NextTable moves before the first row of the next table, for texts with several results; false at
+// the end.
 func (r *Rows) NextTable() bool {
 	if r.table+1 >= len(r.tables) {
 		return false
@@ -106,7 +106,7 @@ func (r *Rows) cells() ([]cell, error) {
 }
 
 // Text is a value of the current row in the service's notation; false for null, and for a column or
-// row that is not there.
+// row that does not exist.
 func (r *Rows) Text(column int) (string, bool) {
 	cells, err := r.cells()
 	if err != nil || column < 0 || column >= len(cells) || cells[column].null {

@@ -4,13 +4,13 @@
 
 #include <kusto_ingest.h>
 
-/* Compiled against another header than that of this version, nothing else would fit either. */
+/* With the header of another version the declarations below would be wrong too. */
 #if KUSTO_ABI_VERSION != 0
 #error "kusto_ingest.h is of another binary interface than this Go package: run `cargo xtask stage go`"
 #endif
 
 /* shim_x calls kusto_x; `cargo xtask test header` compares their parameters.
- * Each takes `user`, a runtime/cgo handle, whatever it returns; goKustoDrop releases it. */
+ * Each takes ownership of `user`, a runtime/cgo handle, even when it fails; goKustoDrop releases it. */
 kusto_status shim_credential_callback(uintptr_t user, kusto_credential **out, kusto_error **err);
 kusto_status shim_source_bytes(const uint8_t *data, size_t len, uintptr_t user, kusto_source **out,
                                kusto_error **err);
@@ -36,7 +36,7 @@ kusto_status shim_outcomes_take_start(const kusto_client *client, int32_t which,
                                       kusto_op **out, kusto_error **err);
 kusto_status shim_client_warm_up_start(const kusto_client *client, int64_t timeout_ms, uintptr_t user,
                                        kusto_op **out, kusto_error **err);
-/* With `user` 0 nobody listens any more. */
+/* `user` 0 removes the callback. */
 kusto_status shim_log_set(int32_t max_level, uintptr_t user, kusto_error **err);
 
 #endif

@@ -20,7 +20,7 @@ func fileSource(path string) (*C.kusto_source, error) {
 	return source, nil
 }
 
-// bytesSource lends memory of Go, pinned until the library has done with it.
+// bytesSource lends memory of Go, pinned until the library has released it.
 func (t *transfer) bytesSource(data []byte) (*C.kusto_source, error) {
 	var pinned runtime.Pinner
 	pinned.Pin(unsafe.SliceData(data))
@@ -51,7 +51,7 @@ func blobsSource(blobs []Blob) (*C.kusto_source, error) {
 	return source, nil
 }
 
-// describe passes on what the options say about the source.
+// describe passes on the options of the source.
 func (t *transfer) describe(source *C.kusto_source) error {
 	var failure *C.kusto_error
 	status := C.kusto_status(C.KUSTO_OK)
@@ -74,7 +74,7 @@ func (t *transfer) describe(source *C.kusto_source) error {
 	return nil
 }
 
-// observer is told how far the transfer is and, for the pump, when the library has let go of the source.
+// observer receives the progress of the transfer and, for the pump, the release of the source.
 func (t *transfer) observer() *heldValue {
 	value := &heldValue{}
 	if t.progress != nil {

@@ -18,12 +18,12 @@ type Status struct {
 	Table       string
 	UpdatedOn   string // When the state was reached, in the service's notation (UTC).
 	OperationID string // For ".show operations".
-	ActivityID  string // The service's id of what it did.
+	ActivityID  string // The service's activity id.
 	ErrorCode   string // Such as "BadRequest_EmptyBlob".
-	Details     string // The service's text.
+	Details     string // The service's message.
 }
 
-// takeReport copies what a finished operation ended with.
+// takeReport copies the report of a finished operation.
 func takeReport(op *C.kusto_op) ([]Status, error) {
 	var report *C.kusto_report
 	var failure *C.kusto_error
@@ -50,7 +50,7 @@ func takeReport(op *C.kusto_op) ([]Status, error) {
 	return statuses, nil
 }
 
-// outcome is nil when all the data is in the table. The first item that is not gives the error.
+// outcome is nil when all the data is in the table, else the error for the first item that is not.
 func outcome(statuses []Status) error {
 	var failure *Error
 	good := 0
@@ -79,7 +79,7 @@ func outcome(statuses []Status) error {
 	return failure
 }
 
-// PeekOutcomes looks at no more than limit notifications without removing them: those of one
+// PeekOutcomes returns no more than limit notifications without removing them: those of one
 // ingestion, or with nil all. The queues belong to all clients of the cluster.
 func (c *Client) PeekOutcomes(ctx context.Context, which Outcome, of *Result, limit int) ([]Status, error) {
 	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
@@ -87,8 +87,8 @@ func (c *Client) PeekOutcomes(ctx context.Context, which Outcome, of *Result, li
 	})
 }
 
-// TakeOutcomes takes no more than limit notifications out of their queues: those of one ingestion, or
-// with nil all, those of other programs too. Cancelling it may leave some of them hidden for a while.
+// TakeOutcomes removes no more than limit notifications from their queues and returns them: those of
+// one ingestion, or with nil all, those of other programs too. Cancelling it may leave some of them hidden for a while.
 func (c *Client) TakeOutcomes(ctx context.Context, which Outcome, of *Result, limit int) ([]Status, error) {
 	return c.outcomes(ctx, of, limit, func(token *C.char, length C.size_t, timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
 		return C.shim_outcomes_take_start(c.handle, C.int32_t(which), token, length, C.size_t(limit), timeout, user, op, failure)

@@ -28,7 +28,7 @@ func typed(kind, text string) (any, error) {
 	case "timespan":
 		return parseTimespan(text)
 	case "dynamic":
-		// A dynamic string comes without its quotes.
+		// A dynamic string arrives without its quotes.
 		if raw := json.RawMessage(text); json.Valid(raw) {
 			return raw, nil
 		}
@@ -48,7 +48,7 @@ var (
 func assign(dest any, kind string, value cell) error {
 	target := reflect.ValueOf(dest)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return fmt.Errorf("%T is no pointer to a variable", dest)
+		return fmt.Errorf("%T is not a pointer to a variable", dest)
 	}
 	target = target.Elem()
 	if value.null {
@@ -82,7 +82,7 @@ func assign(dest any, kind string, value cell) error {
 		return nil
 	}
 	if !reflect.TypeOf(found).AssignableTo(target.Type()) {
-		return fmt.Errorf("does not go into %v", target.Type())
+		return fmt.Errorf("cannot be stored in %v", target.Type())
 	}
 	target.Set(reflect.ValueOf(found))
 	return nil
@@ -101,7 +101,7 @@ func parseTimespan(text string) (time.Duration, error) {
 	}
 	parts := strings.Split(rest, ":")
 	if len(parts) != 3 {
-		return 0, fmt.Errorf("%q is no timespan", text)
+		return 0, fmt.Errorf("%q is not a timespan", text)
 	}
 	clock, err := time.ParseDuration(parts[0] + "h" + parts[1] + "m" + parts[2] + "s")
 	if err != nil {
