@@ -18,7 +18,7 @@ export {
 export type Retry = "unknown" | "never" | "later";
 
 /**
- * The error of everything here. Only a call that its `AbortSignal` cancelled rejects with something else, the signal's
+ * The error of every call here. Only a call that its `AbortSignal` cancelled rejects with another one, the signal's
  * reason. The message is the whole text for people, without secrets: never compare it.
  */
 export declare class KustoError extends Error {
@@ -26,17 +26,17 @@ export declare class KustoError extends Error {
     readonly name: "KustoError";
     /** The class of the error. */
     readonly code: ErrorCode;
-    /** What failed, in a few words, such as `post message`. */
+    /** The step that failed, in a few words, such as `post message`. */
     readonly step: string;
     /** The host that was called, with its port. */
     readonly host: string | undefined;
     /** The argument or setting that is wrong. */
     readonly argument: string | undefined;
-    /** The HTTP status of the answer, if there was one. */
+    /** The HTTP status of the response, if there was one. */
     readonly httpStatus: number | undefined;
     /** The service's own code, such as `General_BadRequest`. */
     readonly serviceCode: string | undefined;
-    /** The service's id of what it did, which its support asks for. */
+    /** The service's activity id, which its support asks for. */
     readonly activityId: string | undefined;
     /** The id under which the service logs the request. */
     readonly clientRequestId: string | undefined;
@@ -44,17 +44,17 @@ export declare class KustoError extends Error {
     readonly retry: Retry;
     /** The same call will fail again. */
     readonly permanent: boolean;
-    /** The cause is passing: trying later may help. */
+    /** The cause is transient: trying later may help. */
     readonly retryable: boolean;
     /** How long the service asks to wait, in milliseconds. */
     readonly retryAfterMs: number | undefined;
-    /** The service may have done what was asked although the call failed: calling again can double the data. */
+    /** The service may have carried out the request although the call failed: calling again can double the data. */
     readonly inDoubt: boolean;
-    /** Attempts that failed, oldest first, each with its own host and cause. */
+    /** The attempts that failed, oldest first, each with its own host and cause. */
     readonly attempts: readonly KustoError[];
     /** With `PARTIAL`: source ids of the blobs that must not be handed over again. */
     readonly handedOver: readonly string[];
-    /** What {@link IngestionResult.wait} found, when that is the failure. */
+    /** The statuses that {@link IngestionResult.wait} found, when they are the failure. */
     readonly statuses: readonly IngestionStatus[];
     /** The error of the source, of the token provider or of the progress callback; the signal's reason. */
     readonly cause?: unknown;
@@ -62,7 +62,7 @@ export declare class KustoError extends Error {
 
 // ---- Limits of a call ---------------------------------------------------------------------------------------------
 
-/** What every call over the network can be limited by. */
+/** Limits that every call over the network accepts. */
 export interface CallOptions {
     /**
      * Cancels the call. The native work has ended when the promise rejects, with the signal's reason; when the outcome
@@ -73,7 +73,7 @@ export interface CallOptions {
     timeout?: number | undefined;
 }
 
-/** How far a transfer is, in bytes. */
+/** The progress of a transfer, in bytes. */
 export interface Progress {
     /** Read from the source. */
     read: number;
@@ -85,22 +85,22 @@ export interface Progress {
 
 export interface IngestOptions extends CallOptions {
     /**
-     * Told how far the transfer is, the last time before the promise settles. Numbers that come faster than the event
-     * loop turns are left out. When it throws, or its promise rejects, the ingestion fails with `CALLBACK`; `inDoubt` says
-     * that the data was handed over before.
+     * Receives the progress of the transfer, the last time before the promise settles. Numbers that arrive faster than
+     * the event loop turns are skipped. When it throws, or its promise rejects, the ingestion fails with `CALLBACK`;
+     * `inDoubt` then says that the data was already handed over.
      */
     onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 // ---- Connections --------------------------------------------------------------------------------------------------
 
-/** A token and when it ends, in milliseconds since 1970. Without that it is used for one request only. */
+/** A token and when it expires, in milliseconds since 1970. Without that it is used for one request only. */
 export interface AccessToken {
     token: string;
     expiresOnTimestamp?: number | undefined;
 }
 
-/** For what a token is wanted. */
+/** Options of a token request. */
 export interface TokenOptions {
     /** Aborted when the client is closed. */
     abortSignal: AbortSignal;
@@ -109,17 +109,17 @@ export interface TokenOptions {
 }
 
 /**
- * Gives tokens. An error with a member `retryable` that is true says that calling later may succeed; the text of the
+ * Provides tokens. An error whose member `retryable` is true says that calling later may succeed; the message of the
  * error becomes part of the {@link KustoError}, the error its `cause`.
  */
 export type TokenProvider = (scopes: string[], options: TokenOptions) => Promise<string | AccessToken>;
 
-/** What `@azure/identity` calls a TokenCredential. */
+/** The `TokenCredential` of `@azure/identity`. */
 export interface TokenCredential {
     getToken(scopes: string[], options: TokenOptions): Promise<AccessToken | null>;
 }
 
-/** Where a cluster is and how to log in. Throws a {@link KustoError} for a connection string that is wrong. */
+/** The address of a cluster and how to log in. Throws a {@link KustoError} for a connection string that is wrong. */
 export declare class KustoConnectionStringBuilder {
     static readonly DefaultDatabaseName: "NetDefaultDB";
     static readonly SecretReplacement: "****";
@@ -127,7 +127,7 @@ export declare class KustoConnectionStringBuilder {
     constructor(connectionString: string);
     /** Logs in with this token, which is not renewed. */
     static withAccessToken(connectionString: string, accessToken: string): KustoConnectionStringBuilder;
-    /** Asks for a token whenever none is at hand that is still good, one question at a time for each scope. */
+    /** Asks for a token whenever no valid one is cached, one request at a time for each scope. */
     static withTokenProvider(connectionString: string, tokenProvider: TokenProvider): KustoConnectionStringBuilder;
     /** As `withTokenProvider`, for the credentials of `@azure/identity`. */
     static withTokenCredential(connectionString: string, credential: TokenCredential): KustoConnectionStringBuilder;
@@ -157,17 +157,17 @@ export interface ClientOptions {
 }
 
 export interface CloseOptions {
-    /** How long to wait for ingestions under way, in milliseconds; not at all unless given. */
+    /** How long to wait for ingestions under way, in milliseconds; 0 unless given. */
     timeout?: number | undefined;
 }
 
 /**
- * Commands and queries. Make one client and keep it: it holds the connections and the tokens. A client that is not
+ * Commands and queries. Create one client and keep it: it holds the connections and the tokens. A client that is not
  * closed does not keep the process alive.
  */
 export declare class Client {
     constructor(kcsb: string | KustoConnectionStringBuilder, options?: ClientOptions);
-    /** For calls without a database: that of the connection string. */
+    /** The database of calls without one: that of the connection string unless set. */
     defaultDatabase: string;
     /** Runs a management command, which begins with a dot and is sent once, or a query. */
     execute(
@@ -183,7 +183,7 @@ export declare class Client {
         properties?: ClientRequestProperties | null,
         options?: CallOptions,
     ): Promise<KustoResponseDataSet>;
-    /** Runs a management command. It is sent once: whether it may be repeated only its author knows. */
+    /** Runs a management command. It is sent once and never retried: only its author knows whether that is safe. */
     executeMgmt(
         database: string | null | undefined,
         command: string,
@@ -194,10 +194,10 @@ export declare class Client {
     warmUp(options?: CallOptions): Promise<void>;
     /**
      * Refuses new calls, waits for ingestions under way up to `timeout`, then cancels everything (`CANCELLED`), and
-     * resolves when every call has ended: with how many ingestions were cancelled.
+     * resolves with the number of cancelled ingestions when every call has ended.
      */
     close(options?: CloseOptions): Promise<number>;
-    /** `close()`, for `await using`. Where Node has no `Symbol.asyncDispose` (before 18.18) it is not there. */
+    /** `close()`, for `await using`. Missing where Node has no `Symbol.asyncDispose` (before 18.18). */
     [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -208,7 +208,7 @@ export declare class ValidationPolicy {
     constructor(validationOptions?: ValidationOptions, validationImplications?: ValidationImplications);
     readonly validationOptions: ValidationOptions;
     readonly validationImplications: ValidationImplications;
-    /** As the service has it. */
+    /** In the service's notation. */
     toJSON(): Record<string, number>;
 }
 
@@ -231,7 +231,7 @@ export declare const ConstantTransformation: {
 };
 export type ConstantTransformation = (typeof ConstantTransformation)[keyof typeof ConstantTransformation];
 
-/** A column of a mapping as the service has it. */
+/** A column of a mapping in the service's notation. */
 export interface ApiColumnMapping {
     Column: string;
     DataType?: string;
@@ -244,7 +244,7 @@ export declare abstract class ColumnMapping {
     readonly columnName: string;
     readonly cslDataType: string | undefined;
     readonly mappingKind: IngestionMappingKind;
-    /** As the service has it in a mapping. */
+    /** In the service's notation for mappings. */
     toApiMapping(): ApiColumnMapping;
 }
 
@@ -303,12 +303,12 @@ export declare class W3CLogFileMapping extends ColumnMapping {
     static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): W3CLogFileMapping;
 }
 
-/** Where data goes, how it is read, what is reported. What is missing has the service's default. */
+/** Where data goes, how it is read, what is reported. Missing properties have the service's default. */
 export interface IngestionPropertiesFields extends IngestionFlags {
     /** That of the client's connection string unless given. */
     database?: string | undefined;
     table?: string | undefined;
-    /** Else what the file's name says, else what the mapping is for, else CSV. */
+    /** Unless given, by the file's name, else the format of the mapping, else CSV. */
     format?: DataFormat | undefined;
     /** A mapping that exists in the table or database. */
     ingestionMappingReference?: string | undefined;
@@ -322,7 +322,7 @@ export interface IngestionPropertiesFields extends IngestionFlags {
     ingestByTags?: readonly string[] | undefined;
     /** Tags that get the prefix `drop-by:`. */
     dropByTags?: readonly string[] | undefined;
-    /** The service skips the data when there is data with one of these `ingest-by:` tags; without the prefix. */
+    /** The service skips the data when the table has one of these `ingest-by:` tags; without the prefix. */
     ingestIfNotExists?: string | readonly string[] | undefined;
     reportLevel?: ReportLevel | undefined;
     reportMethod?: ReportMethod | undefined;
@@ -334,10 +334,10 @@ export interface IngestionPropertiesFields extends IngestionFlags {
 }
 
 export interface IngestionProperties extends IngestionPropertiesFields {}
-/** Properties to keep and reuse. A field that is none of {@link IngestionPropertiesFields} is refused. */
+/** Properties to keep and reuse. A field that is not in {@link IngestionPropertiesFields} is refused. */
 export declare class IngestionProperties {
     constructor(data?: IngestionPropertiesFields);
-    /** These properties with others that win. */
+    /** These properties, overridden by others. */
     merge(extra: IngestionPropertiesInput): IngestionProperties;
 }
 
@@ -352,7 +352,7 @@ export type DataStream = AsyncIterable<Data> | Iterable<Data> | ReadableStream<D
 /** Data that comes from a stream or from memory. */
 export declare class StreamDescriptor {
     /**
-     * @param sourceId the UUID under which the outcome is reported; chosen at random when not given
+     * @param sourceId the UUID under which the status is reported; random unless given
      * @param compressionType how the data is compressed already
      * @param size uncompressed size in bytes of data that is compressed already: the service batches by it
      */
@@ -363,11 +363,11 @@ export declare class StreamDescriptor {
     size: number | null;
 }
 
-/** A file. Its name tells compression (`.gz`, `.zip`) and format, unless arguments and properties do. */
+/** A file. Compression (`.gz`, `.zip`) and format follow from its name, unless arguments and properties set them. */
 export declare class FileDescriptor {
     /**
-     * @param file a path, a `file:` URL, or an open file, read from where it stands; it stays open
-     * @param sourceId the UUID under which the outcome is reported; chosen at random when not given
+     * @param file a path, a `file:` URL, or an open file, read from its current position; it stays open
+     * @param sourceId the UUID under which the status is reported; random unless given
      * @param size uncompressed size in bytes of data that is compressed already: the service batches by it
      * @param compressionType how the data is compressed already
      * @param name a file name instead of the file's own
@@ -389,15 +389,15 @@ export declare class FileDescriptor {
 /** Data that is in storage already. */
 export declare class BlobDescriptor {
     /**
-     * @param path the blob's address followed by what lets the service read it: `?SAS`, or one of the documented `;` forms
+     * @param path the blob's address followed by its access information: `?SAS`, or one of the documented `;` forms
      * @param size uncompressed size in bytes, by which the service batches
-     * @param sourceId the UUID under which the outcome is reported; chosen at random when not given
+     * @param sourceId the UUID under which the status is reported; random unless given
      */
     constructor(path: string, size?: number | null, sourceId?: string | null);
     path: string;
     size: number | null;
     sourceId: string | null;
-    /** The address without what lets the service read the blob. */
+    /** The address without its access information. */
     toString(): string;
     /** The same for logs. */
     toJSON(): { path: string; size: number | null; sourceId: string | null };
@@ -408,38 +408,38 @@ export declare class BlobDescriptor {
  * is ingested later. Delivery is at least once: see `inDoubt` and `ingestIfNotExists`.
  */
 export declare class IngestClient extends Client {
-    /** `defaultProps` are for ingestions that do not say otherwise. */
+    /** `defaultProps` apply to every ingestion, which may override them. */
     constructor(kcsb: string | KustoConnectionStringBuilder, defaultProps?: IngestionPropertiesInput, options?: ClientOptions);
     defaultProps: IngestionProperties;
-    /** A file, which must not change meanwhile. */
+    /** Ingests a file, which must not change during the call. */
     ingestFromFile(
         file: string | URL | FileHandle | FileDescriptor,
         ingestionProperties?: IngestionPropertiesInput,
         options?: IngestOptions,
     ): Promise<IngestionResult>;
     /**
-     * What a stream gives. It is read no faster than storage takes the data. One that fails fails the ingestion, and
-     * nothing is queued; its error is the `cause`. When the ingestion ends before it, it is destroyed.
+     * Ingests a stream. It is read no faster than storage takes the data. If it fails, the ingestion fails and nothing
+     * is queued; its error is the `cause`. It is destroyed when the ingestion ends before its end.
      */
     ingestFromStream(
         stream: DataStream | Data | StreamDescriptor,
         ingestionProperties?: IngestionPropertiesInput,
         options?: IngestOptions,
     ): Promise<IngestionResult>;
-    /** Data in memory. It is copied: up to 4 MiB before the call returns, more in later turns of the event loop. */
+    /** Ingests a copy of data in memory: up to 4 MiB are copied before the call returns, more in later turns of the event loop. */
     ingestFromBuffer(
         data: Data | StreamDescriptor,
         ingestionProperties?: IngestionPropertiesInput,
         options?: IngestOptions,
     ): Promise<IngestionResult>;
-    /** A blob that is in storage already: nothing is uploaded. */
+    /** Ingests a blob that is in storage already: nothing is uploaded. */
     ingestFromBlob(
         blob: string | BlobDescriptor,
         ingestionProperties?: IngestionPropertiesInput,
         options?: IngestOptions,
     ): Promise<IngestionResult>;
     /**
-     * Several blobs, each one its own item of the result. When only some could be queued the error is `PARTIAL`, and
+     * Ingests several blobs, each its own item of the result. When only some could be queued the error is `PARTIAL`, and
      * `handedOver` names those that must not be handed over again.
      */
     ingestFromBlobs(
@@ -453,7 +453,7 @@ export declare class IngestClient extends Client {
 
 /** One source that was handed over. */
 export interface IngestionItem {
-    /** The UUID under which its outcome is reported. */
+    /** The UUID under which its status is reported. */
     sourceId: string;
     /** The blob's address, without its signature. */
     blob: string;
@@ -464,14 +464,14 @@ export interface IngestionItem {
 }
 
 export interface StatusOptions extends CallOptions {
-    /** Ask again until no item is pending. */
+    /** Poll until no item is pending. */
     untilFinal?: boolean | undefined;
-    /** How often to ask, in milliseconds; 1000 unless given. */
+    /** How often to poll, in milliseconds; 1000 unless given. */
     interval?: number | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
-    /** How often to ask, in milliseconds; 1000 unless given. */
+    /** How often to poll, in milliseconds; 1000 unless given. */
     interval?: number | undefined;
 }
 
@@ -487,18 +487,18 @@ export declare class IngestionResult {
     readonly bytesSent: number;
     /** For {@link IngestClient.resultOf}, also in another process. It holds no secret. */
     readonly trackingToken: string;
-    /** What the status table says of each item. Without `ReportMethod.Table` they stay `Queued`. */
+    /** Reads the status table, for each item. Without `ReportMethod.Table` they stay `Queued`. */
     status(options?: StatusOptions): Promise<IngestionStatus[]>;
     /**
      * Resolves when the service has ingested the data, or skipped it because it is there already; rejects with a
      * {@link KustoError} with `statuses` when it has not. Needs `ReportMethod.Table`.
      */
     wait(options?: WaitOptions): Promise<IngestionStatus[]>;
-    /** As the official SDK has it: `status()` of the first item. */
+    /** As in the official SDK: `status()` of the first item. */
     getIngestionStatusCollection(): Promise<IngestionStatus>;
 }
 
-/** What the service says about one source; what it does not say is null. */
+/** The service's status of one source; unknown members are null. */
 export interface IngestionStatus {
     State: OperationStatus;
     /** The service's own word for the state. */
@@ -531,11 +531,11 @@ export interface OutcomeOptions extends CallOptions {
 /** The queues of one kind of notifications. They belong to all clients of the cluster. */
 export declare class StatusQueue {
     private constructor();
-    /** Looks at up to `n` notifications, 1 unless given. */
+    /** Returns up to `n` notifications without removing them, 1 unless given. */
     peek(n?: number, options?: OutcomeOptions): Promise<IngestionStatus[]>;
-    /** Takes up to `n` notifications out of their queues, 1 unless given. */
+    /** Removes up to `n` notifications from their queues and returns them, 1 unless given. */
     pop(n?: number, options?: OutcomeOptions): Promise<IngestionStatus[]>;
-    /** Whether there is none. */
+    /** Whether there are no notifications. */
     isEmpty(options?: OutcomeOptions): Promise<boolean>;
 }
 
@@ -564,7 +564,7 @@ export declare class ClientRequestProperties {
     setParameter(name: string, value: string | number | bigint | boolean | Date): void;
     getParameter(name: string, defaultValue?: unknown): any;
     clearParameters(): void;
-    /** How long the service may work, in milliseconds. */
+    /** How long the service may take, in milliseconds. */
     setTimeout(timeoutMillis: number): void;
     getTimeout(): number | undefined;
     /** The deadline of the whole call in milliseconds, for calls without `timeout`. */
@@ -572,12 +572,12 @@ export declare class ClientRequestProperties {
     getClientTimeout(): number | undefined;
 }
 
-/** A complete answer, held in memory. */
+/** A complete result, held in memory. */
 export declare class KustoResponseDataSet {
     private constructor();
     readonly tables: readonly KustoResultTable[];
     readonly tableNames: readonly string[];
-    /** The rows asked for; a batch or a `fork` has several tables. */
+    /** The requested rows; a batch or a `fork` has several tables. */
     readonly primaryResults: readonly KustoResultTable[];
     readonly statusTable: KustoResultTable | undefined;
 }
@@ -598,7 +598,7 @@ export declare class KustoResultTable {
     readonly columns: readonly KustoResultColumn[];
     /** Number of rows. */
     readonly length: number;
-    /** Reads a `datetime`: a Date unless changed, which drops what is smaller than a millisecond. */
+    /** Reads a `datetime`: a Date unless changed, which drops fractions of a millisecond. */
     dateTimeParser: (text: string) => any;
     /** Reads a `timespan`: milliseconds unless changed. */
     timeSpanParser: (text: string) => any;
@@ -611,13 +611,13 @@ export declare class KustoResultTable {
 
 /**
  * A row, with a member for each column: `null` for null, else boolean (`bool`), number (`int`, `real`), number or, beyond
- * 2^53, bigint (`long`), Date (`datetime`), number of milliseconds (`timespan`), what the JSON says (`dynamic`), and string
+ * 2^53, bigint (`long`), Date (`datetime`), number of milliseconds (`timespan`), the parsed JSON (`dynamic`), and string
  * (`string`, `guid`, `decimal`).
  */
 export declare class KustoResultRow {
     private constructor();
     readonly columns: readonly KustoResultColumn[];
-    /** The values as texts in the service's notation, a `dynamic` as JSON; no type loses anything here. */
+    /** The values as texts in the service's notation, a `dynamic` as JSON; no precision is lost here. */
     readonly raw: readonly (string | null)[];
     values(): IterableIterator<any>;
     getValueAt(index: number): any;
@@ -633,7 +633,7 @@ export interface TableColumn {
     type: string;
 }
 
-/** When the service closes a batch. What is missing keeps its value. */
+/** When the service closes a batch. Missing members keep their values. */
 export interface BatchingPolicy {
     /** The age of the batch in milliseconds. */
     timeSpan?: number | undefined;
@@ -646,7 +646,7 @@ export type MappingInput = readonly (ColumnMapping | ApiColumnMapping)[] | strin
 
 /** The text of commands, with names and values escaped. */
 export declare const CommandGenerator: {
-    /** Does nothing to a table that exists. */
+    /** Leaves an existing table as it is. */
     createTable(table: string, columns: readonly TableColumn[]): string;
     /** Adds the columns that are missing. */
     createMergeTable(table: string, columns: readonly TableColumn[]): string;
@@ -659,7 +659,7 @@ export declare const CommandGenerator: {
     dropMapping(table: string, kind: IngestionMappingKind, name: string): string;
     showMappings(table: string, kind: IngestionMappingKind): string;
     alterMergeBatchingPolicy(table: string, policy: BatchingPolicy): string;
-    /** Makes a changed policy count at once. */
+    /** Makes a changed policy take effect at once. */
     refreshBatchingPolicyCache(database: string, table: string): string;
     /** A name: `['name']`. */
     identifier(name: string): string;
@@ -672,8 +672,8 @@ export declare const CommandGenerator: {
 // ---- Log ----------------------------------------------------------------------------------------------------------
 
 /**
- * Sends the log of the library to a function, lines up to a level; without a function, nowhere. There is one log per
- * process: the last thread that calls this has it. Lines hold no token, key or signature.
+ * Sends the log of the library to a function, lines up to a level; without a function nothing is logged. There is one
+ * log per process: the last thread that calls this receives it. Lines hold no token, key or signature.
  */
 export declare function setLog(level: LogLevel, callback?: ((level: LogLevel, target: string, message: string) => void) | null): void;
 

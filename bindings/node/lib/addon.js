@@ -32,8 +32,8 @@ function load() {
         }
     }
     const error = new Error(
-        `@kusto-ingest/native has no addon for ${name} here. It comes with the optional dependency ` +
-            `@kusto-ingest/native-${name}: is there such a package, and was npm told to omit optional dependencies?`,
+        `@kusto-ingest/native found no addon for ${name}. It comes with the optional dependency ` +
+            `@kusto-ingest/native-${name}: does that package exist, and does npm install optional dependencies?`,
     );
     error.cause = tried[tried.length - 1];
     throw error;

@@ -82,7 +82,7 @@ class Client {
         const left = Number(await run(() => this.#native.close(timeout)));
         this.#closing.abort();
         await Promise.allSettled(this.#calls);
-        // Their promises went through some functions more, and whoever waits for them is told first.
+        // The callers' promises settle a few microtasks later: they settle before this one does.
         await turn();
         return left;
     }
@@ -111,7 +111,7 @@ class Client {
             const answer = await this.#login.ask([request.scope], options);
             const { token, expiresOnTimestamp } = typeof answer === "string" ? { token: answer } : (answer ?? {});
             if (typeof token !== "string") {
-                throw new TypeError("the token provider gave no token");
+                throw new TypeError("the token provider returned no token");
             }
             this.#tokenError = undefined;
             call(() => request.complete(token, expiresOnTimestamp));

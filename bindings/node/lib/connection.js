@@ -5,7 +5,7 @@ const { inspect } = require("node:util");
 const { invalidArgument } = require("./error.js");
 const { addon, call } = require("./native.js");
 
-/** What a client needs of a builder and nobody else should see. */
+/** The part of a builder that only a client may see. */
 const loginOf = Symbol("login");
 const textOf = Symbol("text");
 

@@ -2,7 +2,7 @@
 
 const { inspect } = require("node:util");
 
-/** What is said about a source. */
+/** The members that describe a source. */
 class AbstractDescriptor {
     constructor(sourceId, size) {
         this.sourceId = sourceId ?? null;
@@ -33,7 +33,7 @@ class BlobDescriptor extends AbstractDescriptor {
         this.path = path;
     }
 
-    /** Without what lets the service read the blob. */
+    /** Without the access information. */
     toString() {
         return String(this.path).replace(/[?;].*$/s, "");
     }
@@ -47,7 +47,7 @@ class BlobDescriptor extends AbstractDescriptor {
     }
 }
 
-/** What the addon wants to know about data of this machine. */
+/** The settings of a local source, for the addon. */
 function settingsOf({ sourceId, compressionType, size, name }, progress) {
     return {
         id: sourceId ?? undefined,

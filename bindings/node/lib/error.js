@@ -2,7 +2,7 @@
 
 const { ErrorCode } = require("./catalog.js");
 
-/** The error of everything here. */
+/** The error of every call here. */
 class KustoError extends Error {
     constructor(details, options) {
         super(details.message, options);
@@ -26,16 +26,16 @@ class KustoError extends Error {
     }
 }
 
-/** What was thrown, as a text: anything can be thrown, also what has none. */
+/** The text of a thrown value: any value can be thrown, even one without a text. */
 function wordsOf(thrown) {
     try {
         return String(thrown?.message ?? thrown);
     } catch {
-        return "it threw what has no text";
+        return "the thrown value has no text";
     }
 }
 
-/** A failure that this package finds itself. */
+/** A failure that this package detects itself. */
 function invalidArgument(argument, message, cause) {
     const details = {
         code: ErrorCode.InvalidArgument,
@@ -47,7 +47,7 @@ function invalidArgument(argument, message, cause) {
     return new KustoError(details, cause === undefined ? undefined : { cause });
 }
 
-/** What a function of the addon threw: the crate's error, a value of a wrong type, or a panic. */
+/** The KustoError for an exception of the addon: the crate's error, a value of a wrong type, or a panic. */
 function thrown(error) {
     if (!(error instanceof Error)) {
         return error;

@@ -8,9 +8,9 @@ const { ErrorCode } = require("./catalog.js");
 const { invalidArgument, wordsOf } = require("./error.js");
 const { addon, call, checkAborted, ended, realm } = require("./native.js");
 
-/** What is copied between two turns of the event loop: about a millisecond. */
+/** How much is copied between two turns of the event loop: about a millisecond. */
 const AT_ONCE = 4 * 1024 * 1024;
-/** For how many milliseconds a source that always has data at hand is read between two turns of the event loop. */
+/** For how many milliseconds a source that always has data is read between two turns of the event loop. */
 const IN_A_ROW = 5;
 
 /** The bytes of a piece of data; a string is UTF-8. */
@@ -30,11 +30,11 @@ function bytesOf(data) {
     return undefined;
 }
 
-/** Whoever takes a piece must be done with it before the event loop turns. */
+/** The caller must have finished with a piece before the event loop turns. */
 function* pieces(bytes) {
     const { length } = bytes;
     for (let offset = 0; offset < length; offset += AT_ONCE) {
-        // A turn of the event loop may have transferred or shrunk it: what is there now is not what was given.
+        // During a turn of the event loop the buffer may have been transferred or shrunk.
         if (bytes.length !== length) {
             throw invalidArgument("data", "was detached or resized while it was copied");
         }
@@ -55,14 +55,14 @@ async function memorySource(bytes, signal) {
     return memory.intoSource();
 }
 
-/** How to read a source, and how to leave it when nobody wants the rest. */
+/** How to read a source, and how to leave it when the rest is not needed. */
 function readerOf(source) {
     if (typeof source?.getReader === "function") {
         return webReader(source);
     }
     const open = source?.[Symbol.asyncIterator] ?? source?.[Symbol.iterator];
     if (typeof open !== "function" || bytesOf(source) !== undefined) {
-        throw invalidArgument("stream", "is no Readable, no web stream and no iterable of Buffers");
+        throw invalidArgument("stream", "must be a Readable, a web stream or an iterable of Buffers");
     }
     const iterator = open.call(source);
     const leave = () => {
@@ -70,7 +70,7 @@ function readerOf(source) {
             source.destroy();
             return;
         }
-        // Not waited for: a generator that hangs at its next piece would never answer.
+        // Not awaited: a generator that hangs at its next piece would never return.
         Promise.resolve()
             .then(() => iterator.return?.())
             .catch(() => {});
@@ -88,19 +88,19 @@ function webReader(source) {
     return { next: () => reader.read(), leave: () => void reader.cancel().catch(() => {}) };
 }
 
-/** Gives up a stream that nobody wants, whether or not it was read. What was not begun has nothing to give up. */
+/** Abandons a stream, whether or not it was read. An iterable that was not begun needs nothing. */
 function abandon(source) {
     if (typeof source?.destroy === "function") {
         source.destroy();
     } else if (typeof source?.getReader === "function") {
-        // One that is locked is somebody else's.
+        // A locked stream belongs to another reader.
         source.cancel().catch(() => {});
     }
 }
 
 const OVER = Symbol("over");
 
-/** Waits for promises, but not beyond the end of the operation that wants them. */
+/** Waits for promises, but not beyond the end of the operation. */
 class Patience {
     #over = false;
     #wake = () => {};
@@ -113,7 +113,7 @@ class Patience {
         operation.then(end, end);
     }
 
-    /** What the promise gives, or OVER. */
+    /** The promise's value, or OVER. */
     for(promise) {
         return new Promise((resolve, reject) => {
             this.#wake = () => resolve(OVER);
@@ -125,7 +125,7 @@ class Patience {
     }
 }
 
-/** Reads the source to its end; false when nobody wanted the rest. */
+/** Reads the source to its end; false when the operation ended first. */
 async function pump(reader, stream, patience) {
     let turned = performance.now();
     for (;;) {
@@ -138,15 +138,15 @@ async function pump(reader, stream, patience) {
         }
         const bytes = bytesOf(step.value);
         if (bytes === undefined) {
-            throw new TypeError(`the stream gave a ${typeof step.value}, not a Buffer or a string`);
+            throw new TypeError(`the stream yielded a ${typeof step.value}, not a Buffer or a string`);
         }
         for (const piece of pieces(bytes)) {
             const room = call(() => stream.push(piece));
-            // Fails when the operation has ended, which knows why.
+            // Fails when the operation has ended; its own error says why.
             if (room !== 0 && (await ended(room).catch(() => OVER)) === OVER) {
                 return false;
             }
-            // While there is room only promises are waited for, which keep timers and events waiting.
+            // While there is room, the loop awaits only promises, which would starve timers and events.
             if (performance.now() - turned > IN_A_ROW) {
                 if ((await patience.for(turn())) === OVER) {
                     return false;
@@ -158,7 +158,7 @@ async function pump(reader, stream, patience) {
 }
 
 /**
- * Ingests what a source gives: `begin` begins the operation with a native source. The source is read no faster than
+ * Ingests a source: `begin` begins the operation with a native source. The source is read no faster than
  * storage takes it, and left when the operation ends before it.
  */
 async function feed(source, begin, signal) {
@@ -181,12 +181,12 @@ async function feed(source, begin, signal) {
     }
 }
 
-/** Ends the stream; that fails when the operation has ended, which knows why. */
+/** Ends the stream; that fails when the operation has ended, and its own error says why. */
 async function close(end) {
     await ended(call(end)).catch(() => {});
 }
 
-/** The source's own error is the cause. One that the abort made is the abort. */
+/** The source's own error becomes the cause. An error that the abort caused becomes the signal's reason. */
 function explained(error, cause, signal) {
     if (error.code === ErrorCode.SourceIo && signal?.aborted) {
         return signal.reason;

@@ -10,7 +10,7 @@ const { addon, call, limits } = require("./native.js");
 const { IngestionProperties, wireProperties } = require("./properties.js");
 const { IngestionResult } = require("./result.js");
 
-/** What is read at once from an open file. */
+/** How much is read at once from an open file. */
 const READ = 256 * 1024;
 
 class IngestClient extends Client {
@@ -68,7 +68,7 @@ class IngestClient extends Client {
     async #copying(data, begin, signal) {
         const bytes = bytesOf(data);
         if (bytes === undefined) {
-            throw invalidArgument("data", "is no Buffer, no ArrayBuffer and no string");
+            throw invalidArgument("data", "must be a Buffer, an ArrayBuffer or a string");
         }
         return begin(await memorySource(bytes, signal));
     }
@@ -77,7 +77,7 @@ class IngestClient extends Client {
         return this[pendingOf](this.#transfer(...call));
     }
 
-    /** `work` makes a native source of what there is and calls `begin` with it. */
+    /** `work` turns the content into a native source and calls `begin` with it. */
     async #transfer(content, descriptor, ingestionProperties, options, work) {
         const { signal, timeout } = limits(options);
         const progress = options?.onProgress;
@@ -101,7 +101,7 @@ class IngestClient extends Client {
     }
 }
 
-/** What an open file holds from where it stands; it stays open. (A stream of it would close it when it is destroyed.) */
+/** The data of an open file from its current position; it stays open. (A stream would close it when destroyed.) */
 async function* openFile(handle) {
     for (;;) {
         const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ), 0, READ, null);
@@ -121,7 +121,7 @@ function pathOf(file) {
         }
     }
     if (typeof file !== "string") {
-        throw invalidArgument("file", "is no path, no file URL and no FileHandle");
+        throw invalidArgument("file", "must be a path, a file URL or a FileHandle");
     }
     return file;
 }

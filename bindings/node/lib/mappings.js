@@ -25,7 +25,7 @@ class ColumnMapping {
         this.#properties = Object.entries(properties).filter(([, value]) => value !== undefined && value !== null);
     }
 
-    /** As the service has it in a mapping. */
+    /** In the service's notation for mappings. */
     toApiMapping() {
         const properties = this.#properties.map(([name, value]) => [name, String(value)]);
         return {
@@ -50,7 +50,7 @@ class CsvColumnMapping extends ColumnMapping {
     }
 }
 
-/** What the kinds that take a value by path or by field have in common. */
+/** The base of the kinds that take a value by path or by field. */
 class NamedColumnMapping extends ColumnMapping {
     static withConstantValue(columnName, constantValue, cslDataType) {
         return new this(this.kind, columnName, cslDataType, { ConstValue: constantValue });

@@ -1,5 +1,5 @@
 "use strict";
-// Calls of the addon, and its events. Every call returns at once; an event with the operation's id tells how it ended.
+// Calls of the addon, and its events. Every call returns at once; an event with the operation's id reports its result.
 
 const { setInterval } = require("node:timers");
 
@@ -7,11 +7,11 @@ const addon = require("./addon.js");
 const { ErrorCode } = require("./catalog.js");
 const { KustoError, invalidArgument, wordsOf, thrown } = require("./error.js");
 
-/** What waits for an event, by the id of the events. */
+/** The entries that wait for an event, by the id of the events. */
 const pending = new Map();
-/** The method of a client that answers questions for tokens. */
+/** The method of a client that answers token requests. */
 const answerOf = Symbol("answer");
-/** The clients that answer, by their id; weak, so that a forgotten one is collected. */
+/** The clients that answer, by their id; weak references, so that a forgotten client is collected. */
 const clients = new Map();
 const forgotten = new FinalizationRegistry((id) => clients.delete(id));
 let log = null;
@@ -22,7 +22,7 @@ const handlers = {
     progress: (id, [read, sent, total]) => pending.get(id)?.progress?.({ read, sent, total }),
     token(id, request) {
         const client = clients.get(id)?.deref();
-        client === undefined ? request.fail(true, "the client is gone") : client[answerOf](request);
+        client === undefined ? request.fail(true, "the client no longer exists") : client[answerOf](request);
     },
     log: (_id, [level, target, message]) => log?.(Number(level), target, message),
 };
@@ -49,7 +49,7 @@ function take(id) {
     return entry;
 }
 
-/** The result of a function of the addon; what it throws becomes a KustoError. */
+/** The result of a function of the addon; its exceptions become a KustoError. */
 function call(work) {
     try {
         return work();
@@ -69,11 +69,11 @@ function checkAborted(signal) {
     }
 }
 
-/** Checks what all calls have in common. */
+/** Checks the options that all calls have in common. */
 function limits(options) {
     const { signal, timeout } = options ?? {};
     if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-        throw invalidArgument("signal", "is no AbortSignal");
+        throw invalidArgument("signal", "must be an AbortSignal");
     }
     if (timeout !== undefined && typeof timeout !== "number") {
         throw invalidArgument("timeout", "must be a number of milliseconds");
@@ -84,7 +84,7 @@ function limits(options) {
 
 /**
  * Begins an operation and waits for its end: resolves with the text that the event brings. An abort cancels the native
- * work, and is told only when that has ended.
+ * work, and is reported only when that has ended.
  */
 async function run(begin, { signal, progress } = {}) {
     checkAborted(signal);
@@ -97,7 +97,7 @@ async function run(begin, { signal, progress } = {}) {
     };
     const report = (numbers) => {
         try {
-            // An async callback fails by its promise.
+            // An async callback fails by rejecting its promise.
             const returned = thrownByCallback ?? progress(numbers);
             typeof returned?.then === "function" && returned.then(undefined, stop);
         } catch (error) {
@@ -111,7 +111,7 @@ async function run(begin, { signal, progress } = {}) {
             expect(operation.id, { resolve, reject, progress: progress && report });
         });
     } catch (failure) {
-        // Made here, so that its stack shows who called.
+        // Created here, so that its stack shows the caller.
         throw explained(new KustoError(JSON.parse(failure)), signal, thrownByCallback);
     } finally {
         signal?.removeEventListener("abort", cancel);
@@ -122,14 +122,14 @@ async function run(begin, { signal, progress } = {}) {
     return text;
 }
 
-/** The callback threw too late to stop anything: neither its error nor the data may be forgotten. */
+/** The callback threw too late to stop the ingestion: report both its error and that the data was handed over. */
 function handedOver(cause) {
     const message = `the data was handed over, but the progress callback failed: ${wordsOf(cause)}`;
     const details = { code: ErrorCode.Callback, message, step: "wait", inDoubt: true };
     return new KustoError(details, { cause });
 }
 
-/** A cancelled call fails with why it was cancelled, unless it may have done its work nevertheless: that must be told. */
+/** A cancelled call fails with the reason of the cancellation, unless the outcome is in doubt: that must be reported. */
 function explained(error, signal, thrownByCallback) {
     if (error.code !== ErrorCode.Cancelled) {
         return error;
@@ -146,7 +146,7 @@ function explained(error, signal, thrownByCallback) {
     return error;
 }
 
-/** Lets a client answer the questions for tokens with this id, as long as it is there. */
+/** Lets a client answer the token requests with this id, as long as it exists. */
 function answers(id, client) {
     clients.set(id, new WeakRef(client));
     forgotten.register(client, id);

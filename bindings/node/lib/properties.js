@@ -26,12 +26,12 @@ const asJson = (name) => (value) => [[name, JSON.stringify(value)]];
 const isJsonArray = (value) => typeof value === "string" && value.startsWith("[");
 const prefixed = (prefix) => (tags) => tags.map((tag) => prefix + tag);
 
-/** How each field is said to the library: pairs of the service's names and texts, in this order. */
+/** How each field is passed to the library: pairs of the service's names and texts, in this order. */
 const FIELDS = {
     format: asText("format"),
     ingestionMappingReference: asText("ingestionMappingReference"),
     ingestionMappingColumns: mappingColumns,
-    // After what it is the kind of.
+    // After the mapping whose kind it is.
     ingestionMappingKind: asText("ingestionMappingType"),
     ingestIfNotExists: (value) => [["ingestIfNotExists", isJsonArray(value) ? value : JSON.stringify([value].flat())]],
     ...Object.fromEntries(FLAGS.map((name) => [name, asText(name)])),
@@ -55,19 +55,19 @@ class IngestionProperties {
     constructor(data = {}) {
         for (const name of Object.keys(data)) {
             if (!KNOWN.has(name)) {
-                throw invalidArgument(name, "is no ingestion property; others belong into additionalProperties");
+                throw invalidArgument(name, "is not an ingestion property; put others into additionalProperties");
             }
         }
         Object.assign(this, data);
     }
 
-    /** These properties with others that win. */
+    /** These properties, overridden by others. */
     merge(extra) {
         return new IngestionProperties({ ...this, ...withoutMissing(extra ?? {}) });
     }
 }
 
-/** The properties as the addon takes them, but for database and table. */
+/** The properties as the addon expects them, without database and table. */
 function wireProperties(properties) {
     const given = withoutMissing(properties);
     const known = (fields) => Object.entries(fields).filter(([name]) => given[name] !== undefined);

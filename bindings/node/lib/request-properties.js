@@ -1,6 +1,6 @@
 "use strict";
 
-/** The properties as the addon takes them. */
+/** The properties as the addon expects them. */
 const wireOf = Symbol("wire");
 
 class ClientRequestProperties {
@@ -68,7 +68,7 @@ class ClientRequestProperties {
     }
 }
 
-/** Strings and numbers go as they are, other types as the literals that Kusto has for them. */
+/** Strings and numbers are sent as they are, other types as Kusto's literals. */
 function literal(value) {
     switch (typeof value) {
         case "bigint":

@@ -129,7 +129,7 @@ function decoded(type, text, { dateTimeParser, timeSpanParser }) {
     }
 }
 
-/** A number, or the text when the service sent something else. */
+/** A number, or the text when the service did not send a number. */
 function numberOf(text) {
     const number = Number(text);
     return Number.isNaN(number) && text !== "NaN" ? text : number;

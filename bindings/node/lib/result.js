@@ -5,7 +5,7 @@ const { ErrorCode, OperationStatus } = require("./catalog.js");
 const { KustoError, invalidArgument } = require("./error.js");
 const { limits } = require("./native.js");
 
-/** How often `wait` asks. */
+/** How often `wait` polls. */
 const INTERVAL = 1000;
 
 class IngestionResult {
@@ -20,7 +20,7 @@ class IngestionResult {
         this.trackingToken = trackingToken;
     }
 
-    /** What the status table says now, or with `untilFinal` once no item is pending. */
+    /** Reads the status table now, or with `untilFinal` until no item is pending. */
     async status({ untilFinal = false, interval = INTERVAL, ...options } = {}) {
         const { signal, timeout } = limits(options);
         if (typeof interval !== "number") {
@@ -41,14 +41,14 @@ class IngestionResult {
         return statuses;
     }
 
-    /** As the official SDK has it: the status of the first item. */
+    /** As in the official SDK: the status of the first item. */
     async getIngestionStatusCollection() {
         const [first] = await this.status();
         return first;
     }
 }
 
-/** The first item that is not in the table is the error. */
+/** The error for the first item that is not in the table. */
 function failureOf(statuses) {
     const good = ({ State }) => State === OperationStatus.Succeeded || State === OperationStatus.Skipped;
     const failed = statuses.find((status) => !good(status));

@@ -15,12 +15,12 @@ class StatusQueue {
         this.#successes = successes;
     }
 
-    /** Looks at up to `n` notifications. */
+    /** Returns up to `n` notifications without removing them. */
     async peek(n = 1, options) {
         return this.#ask(false, n, options);
     }
 
-    /** Takes up to `n` notifications out of their queues. */
+    /** Removes up to `n` notifications from their queues and returns them. */
     async pop(n = 1, options) {
         return this.#ask(true, n, options);
     }

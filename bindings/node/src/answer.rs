@@ -27,7 +27,7 @@ pub(crate) fn receipt(receipt: &Receipt) -> String {
     .to_string()
 }
 
-/// The service's names, as the official SDK has them, and whether to try again.
+/// The service's names, as in the official SDK, and whether to retry.
 pub(crate) fn report(report: &Report) -> String {
     let item = |item: &ReportItem| {
         let mut json = item.to_json();
@@ -62,8 +62,8 @@ fn table(table: &Table) -> Json {
     })
 }
 
-/// In the service's notation, but a `dynamic` is JSON: there a text needs its quotes to be told from
-/// a number.
+/// In the service's notation, but a `dynamic` is JSON: there the quotes distinguish a text
+/// from a number.
 fn text(value: &Value, ty: ColumnType) -> Option<String> {
     match value {
         Value::Dynamic(json) if ty == ColumnType::Dynamic => Some(json.to_string()),

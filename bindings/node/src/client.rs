@@ -57,7 +57,7 @@ impl Drop for NativeClient {
 
 #[napi]
 impl NativeClient {
-    /// The id of its questions for tokens.
+    /// The id of its token requests.
     #[napi(getter, catch_unwind)]
     pub fn id(&self) -> u32 {
         self.id
@@ -69,7 +69,7 @@ impl NativeClient {
         self.client.default_database().to_owned()
     }
 
-    /// Runs a command, a query, or whichever the text is.
+    /// Runs a text as a command, as a query, or as the kind that it is.
     #[napi(catch_unwind)]
     pub fn execute(
         &self,
@@ -95,7 +95,7 @@ impl NativeClient {
         .or_throw()
     }
 
-    /// What the status table says: once, or with `poll` (in milliseconds) until no item is pending.
+    /// Reads the status table: once, or with `poll` (in milliseconds) until no item is pending.
     #[napi(catch_unwind)]
     pub fn status(
         &self,
@@ -116,7 +116,7 @@ impl NativeClient {
         .or_throw()
     }
 
-    /// Looks at notifications or takes them: those of one ingestion, or all.
+    /// Peeks at notifications or takes them: those of one ingestion, or all.
     #[napi(catch_unwind)]
     pub fn outcomes(
         &self,
@@ -146,8 +146,8 @@ impl NativeClient {
         .or_throw()
     }
 
-    /// Refuses new calls, waits up to `timeout` for ingestions under way, cancels the rest; tells how
-    /// many that were.
+    /// Refuses new calls, waits up to `timeout` for ingestions under way, cancels the rest; returns
+    /// how many were cancelled.
     #[napi(catch_unwind)]
     pub fn close(&self, timeout: f64) -> napi::Result<NativeOperation> {
         let patience = match timeout == f64::INFINITY {
@@ -228,7 +228,7 @@ fn request_properties(json: &str) -> Result<RequestProperties> {
                 let timeout = timeout.as_f64().unwrap_or(f64::NAN);
                 properties.with_server_timeout(milliseconds("servertimeout", timeout)?)
             }
-            (name, _) => return Err(wrong(&format!("{name} is not of its type"))),
+            (name, _) => return Err(wrong(&format!("{name} has the wrong type"))),
         };
     }
     Ok(properties)

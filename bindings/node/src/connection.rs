@@ -13,7 +13,7 @@ use crate::failure::OrThrow as _;
 use crate::realm::{NativeRealm, Realm};
 use crate::token;
 
-/// What is not secret about a connection string.
+/// The parts of a connection string that are not secret.
 #[napi(object)]
 pub struct ParsedConnection {
     /// The cluster's address.
@@ -35,7 +35,7 @@ pub fn parse_connection(text: String) -> napi::Result<ParsedConnection> {
     })
 }
 
-/// Makes a client. `settings` are pairs of name and value; `token` is a fixed one; with `asks` events
+/// Creates a client. `settings` are pairs of name and value; `token` is a fixed one; with `asks` events
 /// of the client's id ask for tokens.
 #[napi(catch_unwind)]
 pub fn connect(

@@ -3,7 +3,7 @@
 use kusto_ingest::error::{Error, RetryClass};
 use serde_json::{Value, json};
 
-/// All that an error says, for `lib/error.js`.
+/// All members of an error, for `lib/error.js`.
 pub(crate) fn to_json(error: &Error) -> Value {
     let retry_after_ms = error
         .retry_after()
@@ -32,7 +32,7 @@ pub(crate) fn to_json(error: &Error) -> Value {
     })
 }
 
-/// Whether to try again, in a word.
+/// Whether to retry, in a word.
 pub(crate) fn retry(class: RetryClass) -> &'static str {
     match class {
         RetryClass::Never => "never",
@@ -41,14 +41,14 @@ pub(crate) fn retry(class: RetryClass) -> &'static str {
     }
 }
 
-/// What a function throws.
+/// The exception of a function.
 pub(crate) fn thrown(error: Error) -> napi::Error {
     napi::Error::from_reason(to_json(&error).to_string())
 }
 
 /// Results of the crate as results of functions.
 pub(crate) trait OrThrow<T> {
-    /// The value, or what is thrown.
+    /// The value, or the exception.
     fn or_throw(self) -> napi::Result<T>;
 }
 

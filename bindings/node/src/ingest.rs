@@ -14,8 +14,8 @@ use crate::realm::{NativeOperation, Realm, Told};
 use crate::runtime::runtime;
 use crate::source::{NativeSource, SourceSettings};
 
-/// How far an ingestion is, until it is told. More than one event at a time is never on its way, so
-/// that a busy JavaScript thread finds the newest numbers and no heap of old ones.
+/// The progress of an ingestion, until it is reported. At most one event is under way at a time, so
+/// that a busy JavaScript thread receives the newest numbers instead of many old ones.
 pub(crate) struct Latest {
     realm: Arc<Realm>,
     id: u32,

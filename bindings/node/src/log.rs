@@ -1,4 +1,4 @@
-//! The log, told to one JavaScript thread of the process.
+//! The log, sent to one JavaScript thread of the process.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::realm::{NativeRealm, Told};
 #[napi(catch_unwind)]
 pub fn set_log(realm: &NativeRealm, level: i32) -> napi::Result<()> {
     let level = LogLevel::from_number(level)
-        .ok_or_else(|| Error::invalid_argument("level", "is none of LogLevel"))
+        .ok_or_else(|| Error::invalid_argument("level", "must be a LogLevel"))
         .or_throw()?;
     let realm = realm.realm.clone();
     let sink: Arc<LogSink> = Arc::new(move |level, target, message| {

@@ -1,4 +1,4 @@
-//! What is told to one JavaScript thread.
+//! The events of one JavaScript thread.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use crate::token::NativeTokenRequest;
 /// V8's limit in characters (2^29 - 24) is one in bytes for texts that are ASCII.
 const LONGEST_TEXT: usize = (1 << 29) - 24;
 
-/// An event: what it is about, and what there is to say.
+/// An event: the id of its subject, and its content.
 pub(crate) struct Event {
     id: u32,
     told: Told,
 }
 
-/// What there is to say. `lib/native.js` reads it by its name.
+/// The content of an event. `lib/native.js` reads it by its name.
 pub(crate) enum Told {
     /// An operation ended with this value (JSON).
     Value(String),
     /// An operation ended with this error (JSON).
     Failure(String),
-    /// How far an ingestion is.
+    /// The progress of an ingestion.
     Progress(Arc<Latest>),
-    /// A client wants a token.
+    /// A client requests a token.
     Token(NativeTokenRequest),
     /// A line of the log: level, target, message.
     Log(u32, String, String),
@@ -79,21 +79,21 @@ pub(crate) struct Realm {
 }
 
 impl Realm {
-    /// A number for something that events will be about.
+    /// The id for the subject of future events.
     pub(crate) fn next_id(&self) -> u32 {
         self.last_id.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
-    /// Tells it, from any thread. When the JavaScript thread is gone nobody is told; napi never frees an
-    /// event that was still queued then, so its memory is lost. The calls themselves end nevertheless.
+    /// Sends an event, from any thread. When the JavaScript thread has ended it is dropped; napi never frees
+    /// events that were still queued then, so their memory leaks. The calls themselves end nevertheless.
     pub(crate) fn tell(&self, id: u32, told: Told) {
         let _ = self
             .tell
             .call(Event { id, told }, ThreadsafeFunctionCallMode::NonBlocking);
     }
 
-    /// Runs `work` in the background and tells how it ended. It runs on its own task: should it panic,
-    /// that is told too.
+    /// Runs `work` in the background and reports its result. It runs on its own task, so that a panic is
+    /// reported too.
     pub(crate) fn run(
         self: &Arc<Self>,
         id: u32,
@@ -119,13 +119,13 @@ impl Realm {
     }
 }
 
-/// What no JavaScript string can hold would be an exception that nobody catches.
+/// A text too long for a JavaScript string would throw where no caller can catch it.
 fn fitting(value: String) -> Result<String> {
     if value.len() <= LONGEST_TEXT {
         return Ok(value);
     }
     let message = format!(
-        "the answer has {} bytes, more than a JavaScript string takes",
+        "the result has {} bytes, more than a JavaScript string can hold",
         value.len()
     );
     Err(Error::new(ErrorKind::TooLarge, Step::Wait, message))
@@ -159,7 +159,7 @@ impl NativeRealm {
     }
 }
 
-/// Something under way, until an event with its id says how it ended.
+/// Something under way, until an event with its id reports its result.
 #[napi]
 pub struct NativeOperation {
     id: u32,

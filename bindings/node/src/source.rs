@@ -31,7 +31,7 @@ impl NativeSource {
 /// A blob that is in storage already.
 #[napi(object)]
 pub struct NativeBlob {
-    /// Its address with what lets the service read it.
+    /// Its address with the access information.
     pub url: String,
     /// Its uncompressed size in bytes.
     pub raw_size: Option<f64>,
@@ -39,7 +39,7 @@ pub struct NativeBlob {
     pub id: Option<String>,
 }
 
-/// What is said about data of this machine.
+/// The settings of local data.
 #[napi(object)]
 pub struct SourceSettings {
     /// The source id.
@@ -50,7 +50,7 @@ pub struct SourceSettings {
     pub raw_size: Option<f64>,
     /// A file name, for format and compression.
     pub name: Option<String>,
-    /// Whether events tell how far it is.
+    /// Whether events report the progress.
     pub progress: bool,
 }
 
@@ -79,7 +79,7 @@ fn compression(suffix: &str) -> Result<Compression> {
         ".zip" => Ok(Compression::Zip),
         _ => Err(Error::invalid_argument(
             "compressionType",
-            "is none of CompressionType",
+            "must be a CompressionType",
         )),
     }
 }
@@ -108,8 +108,8 @@ fn blob_source(blob: NativeBlob) -> Result<BlobSource> {
     }
 }
 
-/// Memory of ours that is filled with a copy of JavaScript's, which may be gone with its thread while
-/// it would still be read.
+/// Memory of the addon, filled with a copy of JavaScript's: that may be freed with its thread while it
+/// is still read.
 #[napi]
 pub struct NativeMemory {
     data: Vec<u8>,
@@ -117,7 +117,7 @@ pub struct NativeMemory {
 
 #[napi]
 impl NativeMemory {
-    /// Room for so many bytes.
+    /// Room for `length` bytes.
     #[napi(constructor, catch_unwind)]
     pub fn new(length: f64) -> napi::Result<Self> {
         let mut memory = Self { data: Vec::new() };
@@ -135,7 +135,7 @@ impl NativeMemory {
         Ok(())
     }
 
-    /// Memory that cannot be had is an error here; left to `Vec` it would end the process.
+    /// A failed allocation is an error here; in `Vec` it would end the process.
     fn reserve(&mut self, length: u64) -> Result<()> {
         let spare = self.data.capacity() - self.data.len();
         let missing = usize::try_from(length)
@@ -157,7 +157,7 @@ impl NativeMemory {
             })
     }
 
-    /// What was added, as a source; nothing is left.
+    /// Turns the added data into a source; nothing is left.
     #[napi(catch_unwind)]
     pub fn into_source(&mut self) -> NativeSource {
         NativeSource::new(Source::bytes(Bytes::from(std::mem::take(&mut self.data))))

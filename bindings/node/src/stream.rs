@@ -12,22 +12,22 @@ use crate::failure::OrThrow as _;
 use crate::realm::{NativeRealm, Realm};
 use crate::source::NativeSource;
 
-/// What is gathered before it is handed over: small pieces would cost an event each. The crate takes
-/// pieces of this size as they are.
+/// How much is gathered before it is handed over: small pieces would cost an event each. The crate
+/// takes pieces of this size as they are.
 const PIECE: usize = 256 * 1024;
 
-/// The writing end of a stream. Collected before it was finished it fails its ingestion.
+/// The writing end of a stream. If it is collected before it was finished, its ingestion fails.
 #[napi]
 pub struct NativeStream {
     realm: Arc<Realm>,
     gathered: Vec<u8>,
-    /// Away while a piece waits for room.
+    /// Locked while a piece waits for room.
     writer: Arc<tokio::sync::Mutex<Option<PushWriter>>>,
     source: Option<Source>,
 }
 
 impl NativeStream {
-    /// Runs `last` with the writer, which is gone then.
+    /// Runs `last` with the writer, which it consumes.
     fn end<F>(&self, last: impl FnOnce(PushWriter) -> F + Send + 'static) -> Result<u32>
     where
         F: Future<Output = Result<()>> + Send,
@@ -40,8 +40,8 @@ impl NativeStream {
         Ok(id)
     }
 
-    /// Hands over as much of the whole pieces in `data` as there is room for now, and says how much. What
-    /// has ended takes nothing: handing over with patience tells why.
+    /// Hands over as much of the whole pieces in `data` as there is room for now, and returns how much. A
+    /// stream that has ended takes nothing; the waiting form returns the error.
     fn hand_over_now(&self, data: &[u8]) -> usize {
         let whole = data.len() / PIECE * PIECE;
         match self.writer.try_lock() {
@@ -53,7 +53,7 @@ impl NativeStream {
         }
     }
 
-    /// What was gathered but for the rest that is no whole piece.
+    /// The gathered whole pieces, without the rest.
     fn whole_pieces(&mut self) -> Bytes {
         let whole = self.gathered.len() / PIECE * PIECE;
         self.gathered.drain(..whole).collect::<Vec<u8>>().into()
@@ -72,7 +72,7 @@ impl NativeStream {
 
 #[napi]
 impl NativeStream {
-    /// A stream and, by `source`, what reads it.
+    /// A stream; `source` is its reading end.
     #[napi(constructor, catch_unwind)]
     pub fn new(realm: &NativeRealm) -> Self {
         let (writer, source) = Source::push();
@@ -95,7 +95,7 @@ impl NativeStream {
     }
 
     /// Adds a copy of these bytes. While there is room they are handed over in pieces; the result is then
-    /// 0. Else it is the id of the event that tells when there is room again, and no more must come before.
+    /// 0. Else it is the id of the event that reports room; do not push before it.
     #[napi(catch_unwind)]
     pub fn push(&mut self, data: Uint8ArraySlice<'_>) -> napi::Result<u32> {
         if self.gathered.is_empty() {
@@ -113,7 +113,7 @@ impl NativeStream {
         self.hand_over(pieces).or_throw()
     }
 
-    /// Ends the data; returns the id of the event that tells so.
+    /// Ends the data; returns the id of the event that confirms it.
     #[napi(catch_unwind)]
     pub fn finish(&mut self) -> napi::Result<u32> {
         let rest = Bytes::from(std::mem::take(&mut self.gathered));
@@ -124,7 +124,7 @@ impl NativeStream {
         .or_throw()
     }
 
-    /// Fails the ingestion; returns the id of the event that tells so.
+    /// Fails the ingestion; returns the id of the event that confirms it.
     #[napi(catch_unwind)]
     pub fn fail(&mut self, cause: String) -> napi::Result<u32> {
         self.gathered = Vec::new();
@@ -140,6 +140,6 @@ fn ended() -> Error {
     Error::new(
         ErrorKind::InvalidState,
         Step::ReadSource,
-        "the stream was ended before",
+        "the stream has already ended",
     )
 }

@@ -1,4 +1,4 @@
-//! Questions for tokens, answered by JavaScript.
+//! Token requests, answered by JavaScript.
 
 use kusto_ingest::auth::{AccessToken, PendingToken, TokenCallback};
 use kusto_ingest::error::{Error, Result};
@@ -15,12 +15,12 @@ pub(crate) fn callback(realm: Arc<Realm>, client: u32) -> TokenCallback {
         let request = NativeTokenRequest {
             pending: Some(pending),
         };
-        // Dropped unanswered when the thread is gone, which fails the calls that wait.
+        // Dropped unanswered when the thread has ended, which fails the waiting calls.
         realm.tell(client, Told::Token(request));
     })
 }
 
-/// One open question. Collected unanswered it fails the calls that wait.
+/// One open request. If it is collected unanswered, the waiting calls fail.
 #[napi]
 pub struct NativeTokenRequest {
     pending: Option<PendingToken>,
@@ -28,7 +28,7 @@ pub struct NativeTokenRequest {
 
 #[napi]
 impl NativeTokenRequest {
-    /// The scope asked for; `null` once it is answered.
+    /// The requested scope; `null` once it is answered.
     #[napi(getter, catch_unwind)]
     pub fn scope(&self) -> Option<String> {
         self.pending
@@ -53,7 +53,7 @@ impl NativeTokenRequest {
         Ok(())
     }
 
-    /// Says that there is none.
+    /// Reports that there is no token.
     #[napi(catch_unwind)]
     pub fn fail(&mut self, retryable: bool, message: String) {
         if let Some(pending) = self.pending.take() {
@@ -63,7 +63,7 @@ impl NativeTokenRequest {
 }
 
 fn time_of(milliseconds: f64) -> Result<OffsetDateTime> {
-    // The cast saturates, and NaN becomes 1970: both are refused or long over.
+    // The cast saturates, and NaN becomes 1970: both are rejected or long expired.
     OffsetDateTime::from_unix_timestamp_nanos((milliseconds as i128).saturating_mul(1_000_000))
-        .map_err(|_| Error::invalid_argument("expiresOnTimestamp", "is no time in milliseconds"))
+        .map_err(|_| Error::invalid_argument("expiresOnTimestamp", "is not a time in milliseconds"))
 }

@@ -27,7 +27,7 @@ test("of ingestions", async (t) => {
     for (const [name, call] of Object.entries({
         "no table": () => client.ingestFromBuffer(twoRows),
         "no database": () => from({ database: " " }),
-        "a table that is no text": () => from({ table: 7 }),
+        "a table that is not a string": () => from({ table: 7 }),
         format: () => from({ format: "xml" }),
         mapping: () => from({ ingestionMappingColumns: "{" }),
         "mapping that is none": () => from({ ingestionMappingColumns: 7 }),

@@ -1,4 +1,4 @@
-// What the tests have in common. They need an emulator, named by KUSTO_CONNECTION_STRING and KUSTO_DATABASE.
+// Shared by the tests. They need an emulator, named by KUSTO_CONNECTION_STRING and KUSTO_DATABASE.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -43,7 +43,7 @@ export async function newTable(client, name = `Node_${process.pid}_${Date.now()}
     return name;
 }
 
-/** Properties that make the service ingest at once and tell about it. */
+/** Properties that make the service ingest at once and report. */
 export const now = (table, more) => ({
     table,
     flushImmediately: true,

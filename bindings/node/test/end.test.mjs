@@ -281,7 +281,7 @@ test("an asynchronous progress callback that rejects fails the ingestion", async
     assert.equal(error.cause, broken);
 });
 
-test("a progress callback that throws too late is told all the same", async (t) => {
+test("a progress callback that throws too late is still reported", async (t) => {
     const client = newClient(t);
     const table = await newTable(client);
     const broken = new Error("no more");

@@ -95,7 +95,7 @@ test("a provider that waits ends with its client", async (t) => {
     assert.ok(ended);
 });
 
-test("a token is not sent to a host nobody knows", async (t) => {
+test("a token is not sent to an unknown host", async (t) => {
     const client = newClient(t, { kcsb: withAccessToken("https://example.com", "t") });
     const error = await failed(client.warmUp(limit), "CONFIG");
     assert.equal(error.step, "check trusted endpoint");

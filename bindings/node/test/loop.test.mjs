@@ -60,7 +60,7 @@ test("a stream is read no faster than storage takes it", async (t) => {
     const client = newClient(t, { settings: { "memory budget": 4 * 1024 * 1024 } });
     const table = await newTable(client);
     await arm(t, stalledUploads);
-    // What does not compress, so that the uploads of what was read fill the budget.
+    // Data that does not compress, so that the uploads of what was read fill the budget.
     const noise = Buffer.from(Uint32Array.from({ length: 16384 }, () => Math.random() * 2 ** 32).buffer);
     let read = 0;
     const endless = new Readable({

@@ -268,7 +268,7 @@ test("a stream that fails fails the ingestion, and its error is the cause", asyn
         const error = await failed(client.ingestFromStream(source, now(table)), "SOURCE_IO");
         assert.equal(error.cause, "no words");
     });
-    await t.test("a stream that throws what has no text", async () => {
+    await t.test("a stream that throws a value without a text", async () => {
         const wordless = Object.create(null);
         const source = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(wordless) }) };
         const error = await failed(client.ingestFromStream(source, now(table)), "SOURCE_IO");

@@ -48,7 +48,7 @@ test("a worker is terminated with work in flight", async (t) => {
         }
         await worker.terminate();
     }
-    // What the workers had begun was cancelled: nothing is posted, and the library still works.
+    // The workers' ingestions were cancelled: nothing is posted, and the library still works.
     await ask("DELETE", "faults");
     const { primaryResults } = await client.executeQuery(null, "print 7");
     assert.equal(primaryResults[0].row(0).getValueAt(0), 7);

@@ -14,7 +14,7 @@ const module_ = checker.getSymbolAtLocation(program.getSourceFile(declarations))
 const differing = [];
 let compared = 0;
 
-/** What one side has and the other has not. */
+/** The names that one side has and the other lacks. */
 function compare(where, declared, found) {
     compared++;
     for (const name of declared.filter((name) => !found.includes(name))) {
