@@ -322,7 +322,7 @@ export interface IngestionPropertiesFields extends IngestionFlags {
     ingestByTags?: readonly string[] | undefined;
     /** Tags that get the prefix `drop-by:`. */
     dropByTags?: readonly string[] | undefined;
-    /** The service skips the data when the table has one of these `ingest-by:` tags; without the prefix. */
+    /** The service skips the data when the table has data with one of these `ingest-by:` tags; without the prefix. */
     ingestIfNotExists?: string | readonly string[] | undefined;
     reportLevel?: ReportLevel | undefined;
     reportMethod?: ReportMethod | undefined;
@@ -426,7 +426,7 @@ export declare class IngestClient extends Client {
         ingestionProperties?: IngestionPropertiesInput,
         options?: IngestOptions,
     ): Promise<IngestionResult>;
-    /** Ingests a copy of data in memory: up to 4 MiB are copied before the call returns, more in later turns of the event loop. */
+    /** Ingests data in memory. Up to 4 MiB are copied before the call returns, more in later turns of the event loop. */
     ingestFromBuffer(
         data: Data | StreamDescriptor,
         ingestionProperties?: IngestionPropertiesInput,
