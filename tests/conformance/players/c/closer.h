@@ -11,7 +11,7 @@ struct closer {
     int64_t timeout;
     pthread_t thread;
     int joined;
-    /* What the thread leaves behind. */
+    /* Results of the thread. */
     kusto_status status;
     kusto_error *error;
 };

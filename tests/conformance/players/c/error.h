@@ -1,4 +1,4 @@
-/* How a failure of the library is told. */
+/* How a failure of the library is reported. */
 #ifndef ERROR_H
 #define ERROR_H
 
@@ -6,7 +6,7 @@
 
 #include <kusto_ingest.h>
 
-/* How many source ids `"handedOver":[".."]` of the error's JSON lists: only there they are told. */
+/* How many source ids `"handedOver":[".."]` of the error's JSON lists: only the JSON contains them. */
 static uint64_t handed_over(const kusto_error *error)
 {
     const char *json = kusto_error_json(error, NULL);
@@ -37,7 +37,7 @@ static void tell_error(kusto_status status, const kusto_error *error)
     end_answer();
 }
 
-/* The answer to what has no result; takes the error. */
+/* The answer of a call without a result; takes the error. */
 static void answer(kusto_status status, kusto_error *error)
 {
     if (status == KUSTO_OK) {

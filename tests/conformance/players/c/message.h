@@ -1,5 +1,5 @@
-/* The player's half of the conversation that tests/conformance/README.md lays down: messages come in on
- * standard input, one answer to each goes out on standard output. */
+/* The player's half of the conversation that tests/conformance/README.md describes: messages arrive on
+ * standard input, one answer to each goes to standard output. */
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
@@ -20,7 +20,7 @@ struct message {
     size_t count;
 };
 
-/* The driver said something that no player knows, or the machine cannot go on. */
+/* The driver sent something that no player knows, or the machine cannot go on. */
 static void die(const char *format, ...)
 {
     va_list arguments;
@@ -105,7 +105,7 @@ static int next_message(struct message *said)
     return 1;
 }
 
-/* The value of a key; NULL if it was not said. */
+/* The value of a key; NULL if it is missing. */
 static const char *find(const struct message *said, const char *key)
 {
     size_t i;
@@ -115,7 +115,7 @@ static const char *find(const struct message *said, const char *key)
     return NULL;
 }
 
-/* The value of a key that must be there. */
+/* The value of a required key. */
 static const char *get(const struct message *said, const char *key)
 {
     const char *value = find(said, key);
@@ -142,7 +142,7 @@ static int flag(const struct message *said, const char *key)
     return number(said, key, 0) != 0;
 }
 
-/* What a word stands for. */
+/* The value that a word stands for. */
 struct word {
     const char *text;
     int32_t value;
@@ -196,7 +196,7 @@ static void say_escaped(const char *text)
     }
 }
 
-/* What there is not is left out. */
+/* Missing values are left out. */
 static void say(const char *key, const char *value)
 {
     if (value == NULL)

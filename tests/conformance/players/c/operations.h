@@ -6,7 +6,7 @@
 #include "closer.h"
 #include "pusher.h"
 
-/* What a progress callback is told, until the library drops it. */
+/* The last numbers of a progress callback, until the library drops it. */
 struct progress {
     pthread_mutex_t lock;
     pthread_cond_t dropped;
@@ -21,10 +21,10 @@ struct operation {
     kusto_op *op;
     struct pusher *pusher;
     struct closer *closer;
-    /* Answers what a call came to that has ended well; NULL for an ingestion. */
+    /* Answers with the result of a call that has succeeded; NULL for an ingestion. */
     void (*tell)(kusto_op *op);
     struct progress *progress;
-    /* Once it has ended well. */
+    /* Set once it has succeeded. */
     char *tracking_token;
 };
 
@@ -112,7 +112,7 @@ static void free_operations(void)
     }
 }
 
-/* Takes the operation; one that had its name before is forgotten. */
+/* Takes the operation; an earlier one of the same name is forgotten. */
 static void add_operation(struct operation *added)
 {
     struct operation **link = &operations;
@@ -189,7 +189,7 @@ static void start(const struct message *said)
     answer(status, error);
 }
 
-/* The answer to a call that is begun under the name that it is to have; takes the operation and the error. */
+/* The answer to a named call that was begun in the background; takes the operation and the error. */
 static void answer_begun(const struct message *said, kusto_status status, kusto_op *op, void (*tell)(kusto_op *op),
                          kusto_error *error)
 {
@@ -228,7 +228,7 @@ static void tell_result(struct operation *operation, const kusto_result *result)
     end_answer();
 }
 
-/* Waits for a call and answers what it came to. */
+/* Waits for a call and answers with its result. */
 static void tell_end(kusto_op *op, void (*tell)(kusto_op *op))
 {
     kusto_error *error = NULL;
@@ -275,7 +275,7 @@ static void wait_for(const struct message *said)
         wait_for_ingestion(operation);
 }
 
-/* Waits for work in flight on a thread of its own if it has to have a name. */
+/* Waits for work in flight; on a thread of its own if the call has a name. */
 static void close_client(const struct message *said)
 {
     const int64_t timeout = number(said, "timeout", 0);

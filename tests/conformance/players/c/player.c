@@ -1,5 +1,5 @@
-/* The player in C of tests/conformance: does what it is told through kusto_ingest.h, and says what came
- * back. One translation unit, so that one command compiles it. */
+/* The player in C of tests/conformance: carries out its input through kusto_ingest.h and reports the
+ * results. One translation unit, so that one command compiles it. */
 #include "questions.h"
 
 static void reset(const struct message *said)

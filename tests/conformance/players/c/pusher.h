@@ -13,7 +13,7 @@ struct pusher {
     int64_t deadline;
     pthread_t thread;
     int joined;
-    /* What the thread leaves behind: the operation, or why there is none. */
+    /* Result of the thread: the operation, or why there is none. */
     kusto_op *op;
     kusto_status status;
     kusto_error *error;
@@ -26,7 +26,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* What is left of the call's time. */
+/* The remaining time of the call. */
 static int64_t time_left(const struct pusher *pusher)
 {
     int64_t left = pusher->deadline - now_ms();
@@ -38,7 +38,7 @@ static kusto_status push(struct pusher *pusher, const uint8_t *data, size_t leng
     kusto_status status = KUSTO_OK;
     while (length > 0 && status == KUSTO_OK) {
         size_t written = 0;
-        /* A limit of 0 would be another thing: never to wait. */
+        /* A limit of 0 would mean: never wait. */
         int64_t left = time_left(pusher);
         status = kusto_stream_write(pusher->stream, data, length, left == 0 ? 1 : left, &written, &pusher->error);
         data += written;
@@ -77,7 +77,7 @@ static struct pusher *start_pushing(kusto_stream *stream, struct input *input, i
     return pusher;
 }
 
-/* Its operation; NULL if there is none, and then status and error tell why. */
+/* Its operation; NULL if there is none, and then status and error say why. */
 static kusto_op *join_pusher(struct pusher *pusher)
 {
     if (!pusher->joined && pthread_join(pusher->thread, NULL) != 0)

@@ -1,10 +1,10 @@
-/* What became of it, and commands: `track`, `outcomes`, `execute`, `warm_up`. */
+/* Status, notifications and commands: `track`, `outcomes`, `execute`, `warm_up`. */
 #ifndef QUESTIONS_H
 #define QUESTIONS_H
 
 #include "operations.h"
 
-/* How often an item that is pending is asked about again, in milliseconds. */
+/* How often the status of a pending item is polled, in milliseconds. */
 #define POLL 50
 
 static const char *token_of(const struct message *said)
@@ -106,7 +106,7 @@ static void outcomes(const struct message *said)
     answer_report(status, report, error);
 }
 
-/* A JSON text within a value of a message: what JSON escapes with a backslash is escaped once more. */
+/* A JSON text within a value of a message: a backslash of JSON is escaped once more. */
 static void say_json(const char *text)
 {
     if (text == NULL) {

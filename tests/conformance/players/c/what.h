@@ -1,4 +1,4 @@
-/* What is ingested: properties and sources, from the keys of `start`. */
+/* Properties and sources of ingestions, from the keys of `start`. */
 #ifndef WHAT_H
 #define WHAT_H
 
@@ -53,7 +53,7 @@ static kusto_status new_props(const struct message *said, kusto_props **out, kus
 struct input {
     int descriptor;
     size_t piece;
-    /* How many bytes it may still give before it fails; negative: it does not fail. */
+    /* How many bytes it may still yield before it fails; negative: it does not fail. */
     int64_t left;
 };
 
@@ -75,7 +75,7 @@ static struct input *open_input(const struct message *said)
     return input;
 }
 
-/* The next piece, as a callback of the library gives it: 0 at the end, less for a failure. */
+/* The next piece, as a callback of the library returns it: 0 at the end, less for a failure. */
 static int64_t read_piece(struct input *input, uint8_t *buffer, size_t room)
 {
     ssize_t given;
@@ -176,7 +176,7 @@ static kusto_status new_source(const struct message *said, kusto_source **out, k
     return KUSTO_E_INTERNAL;
 }
 
-/* What the message says about the source itself. */
+/* The message's settings of the source itself. */
 static kusto_status describe(kusto_source *source, const struct message *said, kusto_error **err)
 {
     const char *id = find(said, "source_id"), *compression = find(said, "compression");

@@ -1,5 +1,5 @@
-// The player's half of the conversation that tests/conformance/README.md lays down: messages come in on
-// standard input, one answer to each goes out on standard output.
+// The player's half of the conversation that tests/conformance/README.md describes: messages arrive on
+// standard input, one answer to each goes to standard output.
 #ifndef MESSAGE_HPP
 #define MESSAGE_HPP
 
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-/// The driver said something that no player knows. Ends the program, past the answers to failures.
+/// The driver sent something that no player knows. Ends the program instead of answering with a failure.
 struct not_understood : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -28,7 +28,7 @@ struct message {
                 return value;
         return std::nullopt;
     }
-    /// The value of a key that must be there.
+    /// The value of a required key.
     std::string_view get(std::string_view key) const
     {
         if (const auto value = find(key))
@@ -83,7 +83,7 @@ inline std::pair<std::string_view, std::string_view> assignment(std::string_view
     return {text.substr(0, sign), text.substr(sign + 1)};
 }
 
-/// What a word stands for.
+/// The value that a word stands for.
 template <class T> using words = std::vector<std::pair<std::string_view, T>>;
 
 template <class T> T meaning(const words<T> &known, std::string_view text)

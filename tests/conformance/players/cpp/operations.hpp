@@ -7,8 +7,8 @@
 #include <chrono>
 #include <future>
 
-/// What a progress callable was told last. It is copied from the callable when that is destroyed: then no
-/// further numbers come.
+/// The last numbers that a progress callable received. They are copied from the callable when that is
+/// destroyed: then no further numbers come.
 class last_progress {
 public:
     explicit last_progress(std::promise<kusto::progress> told) : told_(std::move(told)) {}
@@ -21,7 +21,7 @@ public:
     void operator()(const kusto::progress &now) { numbers_ = now; }
 
 private:
-    /// False for what was moved from.
+    /// False once it was moved from.
     struct ownership {
         bool owns = true;
         ownership() = default;
@@ -52,7 +52,7 @@ public:
             cancel();
     }
     transfer(const transfer &) = delete;
-    /// Nobody waits for it any more.
+    /// The driver does not wait for it any more.
     ~transfer() { cancel(); }
 
     void cancel() const
@@ -63,7 +63,7 @@ public:
             begun_->cancel();
     }
 
-    /// What it ended with; throws what it failed with.
+    /// Its result; throws its error.
     kusto::receipt wait()
     {
         auto ended = stream_ ? pushed_.get().get() : begun_->get();
@@ -99,7 +99,7 @@ private:
     kusto::operation<kusto::receipt> push_all(input &from, std::optional<std::chrono::steady_clock::time_point> deadline)
     {
         const auto limit = [deadline] { return deadline ? kusto::time_limit(*deadline) : kusto::time_limit(); };
-        // For a write a limit of zero would be another thing: never to wait.
+        // For a write a limit of zero would mean: never wait.
         const auto at_least_some = [&limit] {
             return limit().milliseconds() == 0 ? kusto::time_limit(std::chrono::milliseconds(1)) : limit();
         };
@@ -119,7 +119,7 @@ private:
     std::optional<kusto::push_stream> stream_;
     std::shared_future<kusto::progress> progress_;
     std::string tracking_token_;
-    /// Last, so that the thread is waited for before the rest goes.
+    /// The last member, so that the thread is joined before the others are destroyed.
     std::shared_future<kusto::operation<kusto::receipt>> pushed_;
 };
 

@@ -1,5 +1,5 @@
-// The player in C++ of tests/conformance: does what it is told through kusto_ingest.hpp, and says what came
-// back.
+// The player in C++ of tests/conformance: carries out its input through kusto_ingest.hpp and reports the
+// results.
 #include "operations.hpp"
 
 #include <cstdio>
@@ -11,7 +11,7 @@ namespace {
 std::map<std::string, kusto::client, std::less<>> clients;
 std::map<std::string, transfer, std::less<>> transfers;
 
-/// A call that the player has begun, and what answers how it ended.
+/// A call that the player has begun, and the function that answers with its result.
 struct call {
     std::function<void()> cancel;
     std::function<void(answer &)> wait;
@@ -33,7 +33,7 @@ const call *call_of(const message &said)
     return found == calls.end() ? nullptr : &found->second;
 }
 
-/// Keeps what was begun under the name that it is to have; `tell` says what it gave.
+/// Keeps a call under its name; `tell` reports its result.
 template <class T, class F> void keep(const message &said, kusto::operation<T> begun, F tell)
 {
     const auto under_way = std::make_shared<kusto::operation<T>>(std::move(begun));
@@ -251,7 +251,7 @@ void free_everything()
 
 void reset(const message &, answer &) { free_everything(); }
 
-// ---- the conversation ---------------------------------------------------------------------------------------
+// ---- the protocol -------------------------------------------------------------------------------------------
 
 struct verb {
     std::string_view name;
@@ -282,7 +282,7 @@ const verb &verb_of(const message &said)
     throw not_understood("unknown verb: " + said.verb);
 }
 
-/// How many source ids `"handedOver":[".."]` of the error's JSON lists: only there they are told.
+/// How many source ids `"handedOver":[".."]` of the error's JSON lists: only the JSON contains them.
 std::uint64_t handed_over(const kusto::error &failed)
 {
     const auto json = failed.json();

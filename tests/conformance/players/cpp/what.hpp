@@ -1,4 +1,4 @@
-// What is ingested: properties and sources, from the keys of `start`.
+// Properties and sources of ingestions, from the keys of `start`.
 #ifndef WHAT_HPP
 #define WHAT_HPP
 
@@ -56,7 +56,7 @@ public:
 
     std::size_t piece() const { return piece_; }
 
-    /// The next bytes, none at the end. Throws where the input is to fail.
+    /// The next bytes, none at the end. Throws where the input must fail.
     std::size_t read(void *buffer, std::size_t capacity)
     {
         std::size_t wanted = std::min(capacity, piece_);

@@ -1,7 +1,7 @@
 using System.Threading;
 using System.Threading.Tasks;
 
-/// <summary>What asks a client for something: fills the answer.</summary>
+/// <summary>Calls a client and fills the answer.</summary>
 internal delegate Task Verb(Message message, Answer answer, CancellationToken token);
 
 /// <summary>A call in the background.</summary>
@@ -11,7 +11,7 @@ internal sealed class Call
 
     internal Call(Verb verb, Message message) => Answered = Begin(verb, message);
 
-    /// <summary>What it answers.</summary>
+    /// <summary>Its answer.</summary>
     internal Task<Answer> Answered { get; }
 
     internal void Cancel() => cancellation.Cancel();

@@ -4,7 +4,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Kusto.Ingest.Native;
 
-/// <summary>What the driver calls a client is three objects in .NET.</summary>
+/// <summary>A client of the driver: three objects in .NET.</summary>
 internal sealed class Client : IAsyncDisposable
 {
     private readonly QueueOptions options = new();

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using Kusto.Ingest.Native;
 
-/// <summary>A failure as the driver wants it told.</summary>
+/// <summary>A failure in the driver's format.</summary>
 internal static class Error
 {
     internal static Answer Of(Exception failure)
@@ -13,7 +13,7 @@ internal static class Error
             case KustoException known:
                 Tell(answer, known);
                 break;
-            // The binding keeps to .NET for what .NET has types for.
+            // The binding throws .NET's own exceptions where .NET has a type for the failure.
             case OperationCanceledException { InnerException: KustoException cancelled }:
                 Tell(answer, cancelled);
                 break;

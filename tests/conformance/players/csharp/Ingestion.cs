@@ -22,10 +22,10 @@ internal sealed class Ingestion : IProgress<IngestionProgress>
         Result = Begin(client);
     }
 
-    /// <summary>How it ends.</summary>
+    /// <summary>Its result.</summary>
     internal Task<IKustoIngestionResult> Result { get; }
 
-    /// <summary>The last one, if it was asked for.</summary>
+    /// <summary>The last one, if it was requested.</summary>
     internal IngestionProgress? Progress { get; private set; }
 
     public void Report(IngestionProgress value) => Progress = value;
@@ -40,7 +40,7 @@ internal sealed class Ingestion : IProgress<IngestionProgress>
         cancellation.Dispose();
     }
 
-    /// <summary>What is wrong before anything is sent is told by the task as well.</summary>
+    /// <summary>Errors that are detected before anything is sent are reported by the task as well.</summary>
     private async Task<IKustoIngestionResult> Begin(IKustoQueuedIngestClient client)
     {
         KustoQueuedIngestionProperties properties = Properties.Of(message);

@@ -5,7 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 
-/// <summary>The driver said something that no player knows: it ends the player.</summary>
+/// <summary>The driver sent something that no player knows: this ends the player.</summary>
 internal sealed class MisunderstoodException : Exception
 {
     internal MisunderstoodException(string message)
@@ -14,7 +14,7 @@ internal sealed class MisunderstoodException : Exception
     }
 }
 
-/// <summary>What the driver says: tests/conformance/README.md lays down how.</summary>
+/// <summary>A message of the driver; tests/conformance/README.md describes the format.</summary>
 internal sealed class Message
 {
     private Message(string verb) => Verb = verb;
@@ -63,7 +63,7 @@ internal sealed class Message
 
     internal bool Flag(string key) => Number(key) is not (null or 0);
 
-    /// <summary>The key's value in milliseconds; -1, which .NET knows as no limit, when there is none.</summary>
+    /// <summary>The key's value in milliseconds; -1, .NET's value for no limit, when it is missing.</summary>
     internal TimeSpan Timeout => TimeSpan.FromMilliseconds(Number("timeout") ?? -1);
 
     internal void Only(string keys)
@@ -86,7 +86,7 @@ internal sealed class Message
     }
 }
 
-/// <summary>What the player says.</summary>
+/// <summary>An answer of the player.</summary>
 internal sealed class Answer
 {
     private readonly string head;
@@ -100,7 +100,7 @@ internal sealed class Answer
         text.Append($"{key} {said.Replace("\\", "\\\\").Replace("\n", "\\n").Replace("\r", "\\r")}\n");
     }
 
-    /// <summary>Says what the other one says.</summary>
+    /// <summary>Adds the content of another answer.</summary>
     internal void Add(Answer other) => text.Append(other.text);
 
     internal void Send(TextWriter to)

@@ -8,7 +8,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Kusto.Ingest.Native;
 
-/// <summary>Has what the driver names.</summary>
+/// <summary>Holds the objects that the driver names.</summary>
 internal sealed class Player
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
@@ -64,7 +64,7 @@ internal sealed class Player
         }
     }
 
-    /// <summary>Does the call, or begins it under the name that it is to have.</summary>
+    /// <summary>Makes the call, or begins it in the background if it has a name.</summary>
     private async Task Do(Message message, Answer answer, Verb verb)
     {
         if (message.Find("as") is not { } name)
@@ -162,7 +162,7 @@ internal sealed class Player
 
     private async Task Track(Message message, Answer answer, CancellationToken token)
     {
-        // Another client than that of the ingestion may be the one that asks.
+        // The client may be another one than that of the ingestion.
         IKustoIngestionResult result = ClientOf(message).Limited(message.Timeout).GetIngestionResult(await TokenOf(message));
         IEnumerable<IngestionStatus> statuses = message.Number("final") != 0
             ? await result.WaitForFinalStatusAsync(pollInterval: PollInterval, cancellationToken: token)
@@ -249,7 +249,7 @@ internal sealed class Player
         }
     }
 
-    /// <summary>An option has a type, which the driver's texts do not show.</summary>
+    /// <summary>Options are typed, but the driver sends texts.</summary>
     private static object OptionOf(string text) =>
         bool.TryParse(text, out bool flag) ? flag
         : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number

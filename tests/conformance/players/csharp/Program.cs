@@ -1,4 +1,4 @@
-// The player in C# of tests/conformance: it does what it is told through Kusto.Ingest.Native, and says what came back.
+// The player in C# of tests/conformance: it carries out its input through Kusto.Ingest.Native and reports the results.
 using System;
 using System.IO;
 using System.Text;

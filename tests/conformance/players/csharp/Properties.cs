@@ -6,7 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kusto.Ingest.Native;
 
-/// <summary>The properties of an ingestion: each by the member that it has, the others by their names.</summary>
+/// <summary>The properties of an ingestion: by a member where there is one, the others by their names.</summary>
 internal static class Properties
 {
     private const string DropBy = "drop-by:";
@@ -50,7 +50,7 @@ internal static class Properties
     private static IEnumerable<string> WithoutPrefix(List<string> tags, string prefix) =>
         tags.Where(tag => Begins(tag, prefix)).Select(tag => tag[prefix.Length..]);
 
-    /// <summary>False when no member can say the value.</summary>
+    /// <summary>False when no member can hold the value.</summary>
     private static bool SetMember(KustoQueuedIngestionProperties properties, string name, string value)
     {
         if (bool.TryParse(value, out bool flag) && Catalog.SetFlag(properties, name, flag))
@@ -76,7 +76,7 @@ internal static class Properties
         }
     }
 
-    /// <summary>Columns where it can be said by them, a property otherwise: legacy shapes, and what is no mapping.</summary>
+    /// <summary>Columns where they can express the mapping, otherwise a property: legacy forms and invalid mappings.</summary>
     private static void SetMapping(KustoQueuedIngestionProperties properties, string json)
     {
         if (Read<List<Column>>(json) is { } columns && columns.TrueForAll(column => column is { Name: not null, Properties: not null, Other: null }))
@@ -93,7 +93,7 @@ internal static class Properties
         }
     }
 
-    /// <summary>Null when the text is no such JSON.</summary>
+    /// <summary>Null when the text is not such JSON.</summary>
     private static T? Read<T>(string json)
         where T : class
     {

@@ -9,10 +9,10 @@ import (
 	kusto "kustoingest"
 )
 
-// question is a call whose message was read, so that it can be asked on any goroutine.
+// question is a call whose message was read, so that it can be made on any goroutine.
 type question func(ctx context.Context, told *answer) error
 
-// call asks, or begins to ask under the name that the call is to have.
+// call makes the call, or begins it in the background if it has a name.
 func call(read func(*player, *message) question) func(*player, *message, *answer) error {
 	return func(p *player, said *message, told *answer) error {
 		ask := read(p, said)
@@ -56,7 +56,7 @@ func sayItems(told *answer, statuses []kusto.Status) {
 }
 
 func (p *player) track(said *message) question {
-	// Another client than that of the ingestion may be the one that asks.
+	// The client may be another one than that of the ingestion.
 	of := p.client(said).ResultOf(p.receipt(said).TrackingToken)
 	final := said.number("final", 1) != 0
 	return func(ctx context.Context, told *answer) error {

@@ -1,5 +1,5 @@
-// Command player is the player in Go of tests/conformance: it does what it is told through package
-// kustoingest, and says what came back.
+// Command player is the player in Go of tests/conformance: it carries out its input through package
+// kustoingest and reports the results.
 package main
 
 import (

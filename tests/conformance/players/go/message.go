@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// message is what the driver says: tests/conformance/README.md lays down how.
+// message is a message of the driver; tests/conformance/README.md describes the format.
 type message struct {
 	verb  string
 	pairs [][2]string
 }
 
-// misunderstood ends the player: the driver said something that no player knows.
+// misunderstood ends the player: the driver sent something that no player knows.
 type misunderstood struct{ text string }
 
 func misunderstand(format string, arguments ...any) {
@@ -33,7 +33,7 @@ func (m *message) find(key string) (string, bool) {
 	return "", false
 }
 
-// get is the value of a key that must be there.
+// get is the value of a required key.
 func (m *message) get(key string) string {
 	value, said := m.find(key)
 	if !said {
@@ -73,7 +73,7 @@ func assignment(text string) (name, value string) {
 	return name, value
 }
 
-// meaning is what a word stands for.
+// meaning is the value that a word stands for.
 func meaning[T any](words map[string]T, word string) T {
 	value, known := words[word]
 	if !known {
@@ -113,14 +113,14 @@ func next(from *bufio.Reader) *message {
 	}
 }
 
-// answer is what the player says.
+// answer is an answer of the player.
 type answer struct{ text strings.Builder }
 
 func (a *answer) say(key string, value any) {
 	a.text.WriteString(key + " " + escapes.Replace(fmt.Sprint(value)) + "\n")
 }
 
-// add says what the other one says.
+// add appends the content of another answer.
 func (a *answer) add(other *answer) { a.text.WriteString(other.text.String()) }
 
 func (a *answer) send(to io.Writer, head string) error {

@@ -9,20 +9,20 @@ import (
 	kusto "kustoingest"
 )
 
-// player has what the driver names.
+// player holds the objects that the driver names.
 type player struct {
 	clients    map[string]*kusto.Client
 	operations map[string]*operation
 }
 
-// operation is an ingestion or a call under way; what it ended with is there when done is closed.
+// operation is an ingestion or a call under way; its result is available when done is closed.
 type operation struct {
 	cancel   context.CancelFunc
 	done     chan struct{}
 	err      error
 	result   *kusto.Result
 	progress *kusto.Progress
-	// told is what a call answers; nil for an ingestion.
+	// told is the answer of a call; nil for an ingestion.
 	told *answer
 }
 
@@ -109,7 +109,7 @@ func (p *player) start(said *message, _ *answer) error {
 		defer close(begun.done)
 		begun.result, begun.err = run(ctx, client, options)
 	}()
-	// What the driver says next must meet an ingestion that has begun, not a goroutine that has not.
+	// The driver's next message must find the ingestion begun, not a goroutine that has not run yet.
 	select {
 	case <-taken:
 	case <-begun.done:
@@ -117,7 +117,7 @@ func (p *player) start(said *message, _ *answer) error {
 	return nil
 }
 
-// alsoCalling is an option that tells when it is applied: the client has taken the call then.
+// alsoCalling is an option that signals when it is applied: the client has begun the call then.
 func alsoCalling[T any](option func(T) error, applied func()) func(T) error {
 	return func(to T) error {
 		applied()
@@ -125,7 +125,7 @@ func alsoCalling[T any](option func(T) error, applied func()) func(T) error {
 	}
 }
 
-// forget ends an operation of which nobody will ask.
+// forget ends an operation that the driver will not ask about.
 func (p *player) forget(name string) {
 	if begun := p.operations[name]; begun != nil {
 		begun.cancel()
@@ -177,7 +177,7 @@ func (p *player) freeAll() (err error) {
 	return err
 }
 
-// failure tells an error of the package; one that is none is a defect.
+// failure reports an error of the package; any other error is a defect.
 func failure(err error) *answer {
 	told := &answer{}
 	var failed *kusto.Error

@@ -18,7 +18,7 @@ func formatOf(said *message) kusto.DataFormat {
 	return kusto.DFUnknown
 }
 
-// property is the option made for it when the value has the form that this gives, else the property by its name.
+// property is the dedicated option when that can express the value, else the property by its name.
 func property(name, value string) kusto.FileOption {
 	if flag, known := flags[name]; known && value == "true" {
 		return flag()
@@ -42,7 +42,7 @@ func property(name, value string) kusto.FileOption {
 	return kusto.Property(name, value)
 }
 
-// options are what the message says about destination and source.
+// options are the message's options for destination and source.
 func options(said *message) []kusto.FileOption {
 	level, method, format := "failures", "queue", formatOf(said)
 	var options []kusto.FileOption
@@ -75,7 +75,7 @@ func options(said *message) []kusto.FileOption {
 	return append(options, kusto.Report(meaning(reportLevels, level), meaning(reportMethods, method)))
 }
 
-// input is a file that gives at most a piece at a time and may fail after some bytes.
+// input is a file that yields at most a piece at a time and may fail after some bytes.
 type input struct {
 	file  *os.File
 	piece int
@@ -140,10 +140,10 @@ func blobs(said *message) (list []kusto.Blob) {
 	return list
 }
 
-// transfer gives what the message tells about to the client, and returns what came of it.
+// transfer ingests the source that the message describes, and returns the result.
 type transfer func(ctx context.Context, client *kusto.Client, options []kusto.FileOption) (*kusto.Result, error)
 
-// prepared reads and opens what must be there before; what is wrong with the ingestion is told by the transfer.
+// prepared reads and opens the inputs; errors of the ingestion are reported by the transfer.
 func prepared(said *message) transfer {
 	switch kind := said.get("source"); kind {
 	case "bytes":

@@ -1,4 +1,4 @@
-// The player of Node: does what the driver says through @kusto-ingest/native, and says what came back. See ../../README.md.
+// The player of Node: carries out its input through @kusto-ingest/native and reports the results. See ../../README.md.
 import { createInterface } from "node:readline";
 
 import {
@@ -143,7 +143,7 @@ async function called(verb, message) {
     if (name === undefined) {
         return answered;
     }
-    // What it fails with is told by `wait`.
+    // Its error is reported by `wait`.
     answered.catch((error) => misunderstood(error));
     operations.set(name, { controller, answered });
     return [];
@@ -170,7 +170,7 @@ const VERBS = {
         }
         const name = message.text("op");
         started.ended = ingest(client(message), message, propertiesOf(message), options);
-        // What it fails with is told by `wait`.
+        // Its error is reported by `wait`.
         started.ended.catch((error) => misunderstood(error));
         operations.set(name, started);
         return [];

@@ -1,4 +1,4 @@
-// What is ingested: properties and sources, from the keys of `start`.
+// Properties and sources of ingestions, from the keys of `start`.
 import { open, readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 

@@ -1,4 +1,4 @@
-//! What the library gave, as the fields of an answer.
+//! Results of the library, as the fields of an answer.
 
 use kusto_ingest::error::{Error, RetryClass};
 use kusto_ingest::prelude::*;

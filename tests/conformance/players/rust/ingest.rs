@@ -1,4 +1,4 @@
-//! `start` and what belongs to it.
+//! `start` and its parts.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use message::Message;
 use stage::Stage;
 
-/// What is wrong with what the driver said; not with the library.
+/// An error in the driver's message, not in the library.
 type Defect = String;
 
 fn main() -> ExitCode {

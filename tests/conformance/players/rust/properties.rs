@@ -1,4 +1,4 @@
-//! The properties of an ingestion, each through the setter that it has.
+//! The properties of an ingestion, each through its setter.
 
 use kusto_ingest::error::Error;
 use kusto_ingest::prelude::*;
@@ -39,7 +39,7 @@ fn with_tag(properties: IngestionProperties, tag: &str) -> IngestionProperties {
     }
 }
 
-/// What the library reads from texts, and may refuse.
+/// Properties that the library parses from texts, and may reject.
 fn read(
     mut properties: IngestionProperties,
     told: &Message,
@@ -55,7 +55,7 @@ fn read(
                 let mapping = Mapping::parse(format.mapping_kind(), mapping)?;
                 properties = properties.with_mapping(mapping);
             }
-            // Its kind is that of a format which only the file's name tells.
+            // Its kind is that of the format, which is known only from the file's name.
             None => properties.set("ingestionMapping", mapping)?,
         }
     }
@@ -65,7 +65,7 @@ fn read(
     Ok(properties)
 }
 
-/// The property through its setter where that can say the value, else by its name.
+/// The property through its setter where that can express the value, else by its name.
 fn with(
     mut properties: IngestionProperties,
     name: &str,

@@ -13,7 +13,7 @@ use crate::message::{Message, meaning, parse};
 
 const BROKEN: &str = "the source fails as it was told to";
 
-/// What is fed to the library from outside while the ingestion runs.
+/// Data that is pushed to the library while the ingestion runs.
 pub(crate) type Feed = Option<(PushWriter, Pushed)>;
 
 /// The data of a pushed stream.
@@ -24,7 +24,7 @@ pub(crate) struct Pushed {
 }
 
 impl Pushed {
-    /// Writes everything. An ingestion that has ended meanwhile holds the cause itself.
+    /// Writes everything. If the ingestion has ended, its own error says why.
     pub(crate) async fn write(self, mut writer: PushWriter) {
         let end = self
             .fail_after
@@ -43,7 +43,7 @@ impl Pushed {
     }
 }
 
-/// Reads a file in pieces, and may fail at some place.
+/// Reads a file in pieces, and may fail after some bytes.
 struct Reader {
     file: File,
     piece: usize,
@@ -63,7 +63,7 @@ impl Read for Reader {
     }
 }
 
-/// The source, and what has to be done to it once the ingestion runs.
+/// The source, and the data to push to it once the ingestion runs.
 pub(crate) fn source(told: &Message) -> Result<Result<(Source, Feed), Error>, Defect> {
     let piece = told.number("piece")?.unwrap_or(64 * 1024);
     let fail_after = told.number("fail_after")?;
@@ -111,7 +111,7 @@ fn settings(mut source: Source, told: &Message) -> Result<Result<Source, Error>,
     })
 }
 
-/// Each `blob` is followed by what belongs to it.
+/// Each `blob` is followed by its own keys.
 fn blobs(told: &Message) -> Result<Result<Vec<BlobSource>, Error>, Defect> {
     let mut blobs: Vec<BlobSource> = Vec::new();
     for (key, value) in &told.fields {

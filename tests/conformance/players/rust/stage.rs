@@ -1,4 +1,4 @@
-//! Clients and operations of a scenario, and what is done with them.
+//! Clients and operations of a scenario, and the verbs on them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::ingest::{Started, limits, start};
 use crate::message::{Message, meaning};
 
 const TOKEN: &str = "a-token";
-/// Between two looks at the status.
+/// The time between two polls of the status.
 const POLL: Duration = Duration::from_millis(20);
 
-/// What a verb came to: the fields of its answer, or the library's error.
+/// The result of a verb: the fields of its answer, or the library's error.
 type Act = Result<Result<Fields, Error>, Defect>;
 
-/// What has a name and runs in the background.
+/// A named call or ingestion that runs in the background.
 enum Running {
     Ingestion(Started),
     Call(Operation<Fields>),
@@ -73,7 +73,7 @@ impl Stage {
         }
     }
 
-    /// Does the call, or begins it under the name that it is to have.
+    /// Makes the call, or begins it in the background if it has a name.
     async fn call<Work>(
         &mut self,
         told: &Message,
