@@ -4,8 +4,8 @@ using System.Threading;
 using System.Threading.Tasks;
 
 /// <summary>
-/// A file that is read in pieces, and that fails after some bytes if requested. When another thread provides the
-/// pieces, its data is pushed: reads of it then end later, on that thread.
+/// A file that is read in pieces, and that fails after some bytes if requested. If it is pushed, another thread
+/// provides the pieces: its reads then end later, on that thread.
 /// </summary>
 internal sealed class Pieces : Stream
 {
