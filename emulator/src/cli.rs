@@ -35,7 +35,7 @@ pub(crate) struct Cli {
     /// A database besides NetDefaultDB; may be repeated
     #[arg(long = "database", value_name = "NAME")]
     databases: Vec<String>,
-    /// Demand this bearer token; requests without it get 401
+    /// Require this bearer token; requests without it get 401
     #[arg(long, value_name = "SECRET")]
     token: Option<String>,
     /// Answer authentication metadata as a cluster; otherwise 404, from which SDKs take their defaults
@@ -44,7 +44,7 @@ pub(crate) struct Cli {
     /// How long a batch waits for more when its table has no policy
     #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
     batching_ms: u64,
-    /// Leave messages in their queues, for looking at what a client posts
+    /// Leave messages in their queues, to inspect what a client posts
     #[arg(long)]
     no_ingestion: bool,
     /// How long the signatures of handed-out storage URLs are valid

@@ -487,7 +487,7 @@ fn check(options: &Options) -> Result<(), StartError> {
         };
         if !domain.split('.').all(well_formed) {
             return Err(StartError::Option(format!(
-                "storage_domain: '{domain}' is no domain name"
+                "storage_domain: '{domain}' is not a domain name"
             )));
         }
     }

@@ -127,7 +127,7 @@ impl Fields {
             None => Ok(()),
             Some(name) => Err(RuleError::new(
                 format!("{}{name}", self.1),
-                "there is no such field here",
+                "the field is unknown",
             )),
         }
     }

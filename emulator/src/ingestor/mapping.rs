@@ -152,7 +152,9 @@ impl Element {
             Some(Json::String(text)) => Ok(Some(text.clone())),
             Some(Json::Number(number)) => Ok(Some(number.to_string())),
             Some(Json::Bool(flag)) => Ok(Some(flag.to_string())),
-            Some(_) => Err(invalid(format!("Member '{name}' of a column is no text."))),
+            Some(_) => Err(invalid(format!(
+                "Member '{name}' of a column is not a text."
+            ))),
         }
     }
 
@@ -220,9 +222,9 @@ impl Element {
                 let ordinal = self.text("ordinal")?.ok_or_else(|| {
                     invalid("neither Ordinal nor ConstValue is given.".to_owned())
                 })?;
-                let ordinal = ordinal
-                    .parse()
-                    .map_err(|_| invalid(format!("Ordinal '{ordinal}' is no position from 0.")))?;
+                let ordinal = ordinal.parse().map_err(|_| {
+                    invalid(format!("Ordinal '{ordinal}' is not a whole number from 0."))
+                })?;
                 Ok(Source::Field(ordinal))
             }
             MappingKind::Json => {
@@ -431,7 +433,7 @@ mod tests {
             (
                 json,
                 r#"[{"Column":"a","Path":"$.x","Transform":["None"]}]"#,
-                "no text",
+                "not a text",
             ),
             (
                 json,

@@ -107,7 +107,7 @@ impl Reporter {
     async fn send_to_table(&self, report: &Report<'_>) {
         let source = report.envelope.id;
         let Some(row) = &report.envelope.status_row else {
-            warn!(%source, "the message wants a report in a table and names no row");
+            warn!(%source, "the message requests a report in a table but names no row");
             return;
         };
         let Some(table) = self.table_url(row) else {

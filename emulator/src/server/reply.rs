@@ -49,7 +49,7 @@ pub(super) fn fault_reply(fault: &Fault, service: ServiceKind) -> Response<Body>
         empty(status)
     } else {
         let code = code.as_deref().unwrap_or(usual_code(status));
-        failure(status, code, "The request failed by a fault rule.")
+        failure(status, code, "A fault rule made the request fail.")
     };
     if let Some(body) = body {
         *reply.body_mut() = body.clone().into();

@@ -102,7 +102,7 @@ impl Router {
     ) -> Result<Response<Body>, Cut> {
         let path = parts.uri.path();
         let Some(route) = Route::of(path) else {
-            let message = format!("The emulator has nothing at '{path}'.");
+            let message = format!("The emulator has no endpoint at '{path}'.");
             return Ok(failure(StatusCode::NOT_FOUND, "NotFound", &message));
         };
         if !route.methods().contains(&parts.method) {

@@ -29,7 +29,7 @@ impl AccountKey {
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if !well_formed {
             return Err(format!(
-                "'{name}' is no storage account name: 3 to 24 lower-case letters and digits"
+                "'{name}' is not a storage account name: 3 to 24 lower-case letters and digits"
             ));
         }
         match STANDARD.decode(key) {

@@ -223,7 +223,7 @@ impl Run<'_> {
             return Err(scope.error(
                 "SEM0035",
                 at,
-                "the number of values is no multiple of the number of columns",
+                "the number of values is not a multiple of the number of columns",
             ));
         }
         let mut rows = Vec::new();
