@@ -380,7 +380,7 @@ typedef int32_t kusto_status;
 #endif // __cplusplus
 
 /**
- * A client of one cluster: connections, tokens, ingestion resources. Make one and keep it.
+ * A client of one cluster: connections, tokens, ingestion resources. Create one and keep it.
  */
 typedef struct kusto_client kusto_client;
 
@@ -390,33 +390,33 @@ typedef struct kusto_client kusto_client;
 typedef struct kusto_command kusto_command;
 
 /**
- * Settings of a client. Clients copy it: it may be changed, used again or freed at once.
+ * Settings of a client. A client copies them: the config may be changed, reused or freed at once.
  */
 typedef struct kusto_config kusto_config;
 
 /**
- * A way to get tokens, shared by the configs it was set in and the clients made from them.
+ * A source of tokens, shared by the configs it was set in and the clients made from them.
  */
 typedef struct kusto_credential kusto_credential;
 
 /**
- * What went wrong. Immutable: any thread may look at it. Its texts hold no secret.
+ * Describes a failure. Immutable: any thread may read it. Its texts contain no secret.
  */
 typedef struct kusto_error kusto_error;
 
 /**
- * A call under way: an ingestion, or what another function with the ending `_start` began.
+ * A call under way: an ingestion or a call of another `_start` function.
  */
 typedef struct kusto_op kusto_op;
 
 /**
- * Where data goes, how it is read, what is reported. Every ingestion takes a copy: changing it later
- * concerns later ingestions only.
+ * The target table, how data is read, what is reported. Every ingestion takes a copy: a later change
+ * affects later ingestions only.
  */
 typedef struct kusto_props kusto_props;
 
 /**
- * What is known about some ingestions: items, one for each source. Immutable.
+ * The status of ingestions: items, one for each source. Immutable.
  */
 typedef struct kusto_report kusto_report;
 
@@ -431,12 +431,13 @@ typedef struct kusto_request_options kusto_request_options;
 typedef struct kusto_result kusto_result;
 
 /**
- * The answer to a command or query, with a cursor before the first row of its first table.
+ * The answer to a command or query, with a cursor that starts before the first row of its first
+ * table.
  */
 typedef struct kusto_rows kusto_rows;
 
 /**
- * One ingestion's data. The call that ingests it takes it, whatever it returns.
+ * One ingestion's data. The call that ingests it takes ownership of it, even when that call fails.
  */
 typedef struct kusto_source kusto_source;
 
@@ -446,7 +447,7 @@ typedef struct kusto_source kusto_source;
 typedef struct kusto_stream kusto_stream;
 
 /**
- * One open question for a token, answered with kusto_token_request_complete or
+ * One pending request for a token, answered with kusto_token_request_complete or
  * kusto_token_request_fail.
  */
 typedef struct kusto_token_request kusto_token_request;
@@ -457,9 +458,9 @@ typedef struct kusto_token_request kusto_token_request;
 typedef int32_t kusto_bool;
 
 /**
- * Takes one line of the log. `target` names the part of the library. Both texts end with a NUL and
- * are borrowed during the call. Called from any thread, by several at once; must be quick, must not
- * call kusto_* functions and must not throw.
+ * Receives one line of the log. `target` names the part of the library. Both texts end with a NUL
+ * and are borrowed during the call. Called from any thread, also concurrently; must be quick, must
+ * not call kusto_* functions and must not throw.
  */
 typedef void (KUSTO_CALL *kusto_log_fn)(void *user_data,
                              int32_t level,
@@ -469,40 +470,40 @@ typedef void (KUSTO_CALL *kusto_log_fn)(void *user_data,
                              size_t message_len);
 
 /**
- * Called exactly once, after the last possible use of `user_data`, from any thread. Whatever takes
- * one takes it whether it succeeds or fails. May be NULL.
+ * Called exactly once, after the last possible use of `user_data`, from any thread. A function
+ * that takes a `drop` owns it even when the function fails. May be NULL.
  */
 typedef void (KUSTO_CALL *kusto_drop_fn)(void *user_data);
 
 /**
- * Asks for a token. It must return at once; answer then or later, from any thread, with exactly one
+ * Requests a token. It must return at once; answer then or later, from any thread, with exactly one
  * kusto_token_request_complete or kusto_token_request_fail. Called from a thread of the library, at
- * most once at a time for a scope, only when no token is at hand that is still good. A request
- * without answer fails the calls that wait for it with KUSTO_E_AUTH after 5 minutes. It must not
- * throw.
+ * most once at a time for a scope, only when there is no valid token in the cache. Without an
+ * answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
  */
 typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *request);
 
 /**
- * Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
- * not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail
- * there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw. As
- * in every callback, the thread has the signal mask of the one that started the library's threads.
+ * Called when an operation has ended. `op` is borrowed during the call: read its state and result, do
+ * not free it. Called once, on a thread of the library, one callback at a time. Blocking calls fail
+ * there with KUSTO_E_INVALID_STATE; any handle may be freed there, the client too. Must not throw. As
+ * in every callback, the signal mask is that of the thread that started the library's threads.
  */
 typedef void (KUSTO_CALL *kusto_done_fn)(void *user_data, const kusto_op *op);
 
 /**
- * Fills at most `cap` bytes. More than 0: that many bytes; 0: the end of the data; less than 0: a
- * failure, which fails the ingestion. Never called by two threads at once. In kusto_ingest it is
- * called on the calling thread, in kusto_ingest_start on a thread of the library. Must not throw.
+ * Writes at most `cap` bytes to `buffer` and returns how many; 0 at the end of the data; a
+ * negative number for a failure, which fails the ingestion. Never called by two threads at once.
+ * kusto_ingest calls it on the calling thread, kusto_ingest_start on a thread of the library. Must
+ * not throw.
  */
 typedef int64_t (KUSTO_CALL *kusto_read_fn)(void *user_data, uint8_t *buffer, size_t cap);
 
 /**
- * How far a transfer is, in bytes: `read` from the source, `sent` and acknowledged by storage, after
- * compression. `total` is the source's size, 0 while it is not known. Calls come one at a time on a
- * thread of the library; what happens during a slow one is left out, the newest numbers come next.
- * In a blocking call the last one may come on the calling thread, and none after the call returned.
+ * The progress of a transfer, in bytes: `read` from the source, `sent` and acknowledged by storage,
+ * after compression. `total` is the source's size, 0 while it is unknown. Called one at a time on a
+ * thread of the library; numbers that change during a slow call are skipped, the newest are next. In
+ * a blocking call the last one may be on the calling thread, and none is after the call returned.
  * Must not wait for the library and must not throw.
  */
 typedef void (KUSTO_CALL *kusto_progress_fn)(void *user_data, uint64_t read, uint64_t sent, uint64_t total);
@@ -532,7 +533,7 @@ KUSTO_API uint32_t kusto_version_number(void);
 KUSTO_API const char *kusto_version_string(void);
 
 /**
- * The number of the binary interface: refuse a library whose number is not KUSTO_ABI_VERSION.
+ * The number of the binary interface: reject a library whose number is not KUSTO_ABI_VERSION.
  * Interface 0 may change from one version to the next.
  *
  * Ownership: none.
@@ -543,7 +544,7 @@ KUSTO_API const char *kusto_version_string(void);
 KUSTO_API uint32_t kusto_abi_version(void);
 
 /**
- * How the library was built, as JSON, for reports of defects: version, system, processor, features.
+ * How the library was built, as JSON, for bug reports: version, system, processor, features.
  *
  * Ownership: the text is static.
  * Threads: any.
@@ -558,7 +559,7 @@ KUSTO_API const char *kusto_build_info(void);
  *
  * Ownership: `name` is borrowed during the call.
  * Threads: any.
- * Failure: an unknown or missing name gives 0.
+ * Failure: 0 for an unknown or missing name.
  * Since: 0.1
  */
 KUSTO_API kusto_bool kusto_has_feature(const char *name, size_t name_len);
@@ -574,8 +575,8 @@ KUSTO_API kusto_bool kusto_has_feature(const char *name, size_t name_len);
 KUSTO_API const char *kusto_status_name(int32_t status);
 
 /**
- * Every status this library knows, for generators of bindings. Returns how many; `*out` gets the
- * first.
+ * All statuses that this library knows, for generators of bindings. Returns their number; `*out`
+ * points to the first.
  *
  * Ownership: the list is static.
  * Threads: any.
@@ -615,7 +616,8 @@ KUSTO_API const char *kusto_error_message(const kusto_error *error, size_t *len)
 KUSTO_API int32_t kusto_error_retry(const kusto_error *error);
 
 /**
- * How long the service asks to wait before the next try, in milliseconds; -1 if it says nothing.
+ * How long the service asks to wait before the next attempt, in milliseconds; -1 if it does not
+ * say.
  *
  * Ownership: the error is borrowed.
  * Threads: any.
@@ -625,8 +627,8 @@ KUSTO_API int32_t kusto_error_retry(const kusto_error *error);
 KUSTO_API int64_t kusto_error_retry_after_ms(const kusto_error *error);
 
 /**
- * Whether the service may have done what was asked although the call failed. Calling again can
- * then double the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
+ * Whether the service may have carried out the request although the call failed. Calling again can
+ * then duplicate the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
  *
  * Ownership: the error is borrowed.
  * Threads: any.
@@ -686,7 +688,7 @@ KUSTO_API const char *kusto_error_argument(const kusto_error *error, size_t *len
 KUSTO_API const char *kusto_error_service_code(const kusto_error *error, size_t *len);
 
 /**
- * The service's id of what it did, which its support asks for.
+ * The service's id of its activity, which its support asks for.
  *
  * Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
  * Threads: any.
@@ -706,7 +708,7 @@ KUSTO_API const char *kusto_error_activity_id(const kusto_error *error, size_t *
 KUSTO_API const char *kusto_error_client_request_id(const kusto_error *error, size_t *len);
 
 /**
- * How many failed attempts the error lists; most list none.
+ * How many failed attempts the error lists; usually none.
  *
  * Ownership: the error is borrowed.
  * Threads: any.
@@ -726,8 +728,8 @@ KUSTO_API size_t kusto_error_attempts(const kusto_error *error);
 KUSTO_API const kusto_error *kusto_error_attempt(const kusto_error *error, size_t index);
 
 /**
- * Everything about the error as a JSON object: attempts, and for KUSTO_E_PARTIAL as `handedOver` the
- * source ids of the items that were handed over and must not be handed over again.
+ * The whole error as a JSON object: with its attempts, and for KUSTO_E_PARTIAL, as `handedOver`, the
+ * source ids of the items that were handed over and must not be ingested again.
  *
  * Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
  * Threads: any.
@@ -742,7 +744,7 @@ const char *kusto_error_json(const kusto_error *error,
  * Frees an error, with its texts and attempts.
  *
  * Ownership: takes the error; NULL is allowed.
- * Threads: any, once nobody uses the error.
+ * Threads: any, once the error is no longer in use.
  * Failure: none.
  * Since: 0.1
  */
@@ -750,13 +752,13 @@ KUSTO_API void kusto_error_free(kusto_error *error);
 
 /**
  * Sends the log of the library to a callback: lines up to a level, KUSTO_LOG_*. Without one the
- * library is silent. A second call replaces the first's callback; NULL takes it away. Lines hold no
- * token, key or signature.
+ * library is silent. A second call replaces the callback; NULL removes it. Lines contain no token,
+ * key or signature.
  *
- * Ownership: takes `user_data`, whatever the call returns; `drop` is called once no thread uses it,
- * which may be shortly after it was replaced.
+ * Ownership: takes `user_data`, even when the call fails; `drop` is called once no thread uses it,
+ * possibly shortly after it was replaced.
  * Threads: any, but not from a callback.
- * Failure: KUSTO_E_INVALID_STATE when the process has a global `tracing` subscriber of its own.
+ * Failure: KUSTO_E_INVALID_STATE when the process already has a global `tracing` subscriber.
  * Since: 0.1
  */
 KUSTO_API
@@ -767,9 +769,9 @@ kusto_status kusto_log_set(int32_t max_level,
                            kusto_error **err);
 
 /**
- * Makes new clients possible in a child process after `fork()`. Handles from before the fork stay
- * unusable: calls with them fail with KUSTO_E_FORKED, and their `_free` gives back nothing but
- * their address. Does nothing in a process that was not forked.
+ * Allows new clients in a child process after `fork()`. Handles from before the fork stay
+ * unusable: calls with them fail with KUSTO_E_FORKED, and their `_free` releases no memory. Does
+ * nothing in a process that was not forked.
  *
  * Ownership: none.
  * Threads: call it in the child before its first other call, on its only thread.
@@ -779,7 +781,7 @@ kusto_status kusto_log_set(int32_t max_level,
 KUSTO_API kusto_status kusto_after_fork_child(kusto_error **err);
 
 /**
- * Settings from a connection string, such as
+ * Parses a connection string, such as
  * `Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true;Application Token=...`.
  * An unknown keyword is an error that names it.
  *
@@ -832,9 +834,9 @@ kusto_status kusto_config_set(kusto_config *config,
                               kusto_error **err);
 
 /**
- * How to get tokens; takes the place of what the connection string says.
+ * Sets how tokens are obtained; replaces the connection string's login.
  *
- * Ownership: the credential is shared: the caller frees its own handle whenever it likes.
+ * Ownership: the credential is shared: the caller may free its own handle at any time.
  * Threads: one at a time for each config.
  * Failure: KUSTO_E_INVALID_ARGUMENT for NULL.
  * Since: 0.1
@@ -856,17 +858,17 @@ kusto_status kusto_config_set_credential(kusto_config *config,
 KUSTO_API const char *kusto_config_redacted(const kusto_config *config, size_t *len);
 
 /**
- * Frees a config. Clients made from it go on.
+ * Frees a config. Clients made from it are not affected.
  *
  * Ownership: takes the config; NULL is allowed.
- * Threads: any, once nobody uses the config.
+ * Threads: any, once the config is no longer in use.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_config_free(kusto_config *config);
 
 /**
- * A bearer token that does not change.
+ * A credential with a fixed bearer token.
  *
  * Ownership: the caller frees `*out` with kusto_credential_free. The token is copied.
  * Threads: any.
@@ -880,11 +882,11 @@ kusto_status kusto_credential_token(const char *token,
                                     kusto_error **err);
 
 /**
- * A callback that is asked for tokens and may answer later.
+ * A credential that requests tokens from a callback, which may answer later.
  *
- * Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, whatever the
- * call returns; `drop` is called when the credential, every config it was set in and every client
- * made from those are gone.
+ * Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, even when the
+ * call fails; `drop` is called when the credential, every config it was set in and every client
+ * made from those are freed.
  * Threads: any.
  * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
  * Since: 0.1
@@ -897,7 +899,7 @@ kusto_status kusto_credential_callback(kusto_token_fn callback,
                                        kusto_error **err);
 
 /**
- * For what a token is wanted, such as `https://kusto.kusto.windows.net/.default`.
+ * The scope for which a token is requested, such as `https://kusto.kusto.windows.net/.default`.
  *
  * Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
  * NULL.
@@ -908,7 +910,7 @@ kusto_status kusto_credential_callback(kusto_token_fn callback,
 KUSTO_API const char *kusto_token_request_scope(const kusto_token_request *request, size_t *len);
 
 /**
- * The Entra tenant to ask, if the connection string names one.
+ * The Entra tenant to request the token from, if the connection string names one.
  *
  * Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
  * NULL.
@@ -919,12 +921,12 @@ KUSTO_API const char *kusto_token_request_scope(const kusto_token_request *reque
 KUSTO_API const char *kusto_token_request_tenant(const kusto_token_request *request, size_t *len);
 
 /**
- * Answers with a token. `expires_on` is in seconds since 1970 (UTC); the token is kept until shortly
- * before. 0 means unknown: the callback is asked again for every request.
+ * Answers with a token. `expires_on` is in seconds since 1970 (UTC); the token is reused until
+ * shortly before. 0 means unknown: the callback is called for every request.
  *
  * Ownership: takes the request. The token is copied.
  * Threads: any, also inside the callback.
- * Failure: a token that is no text, or a time out of range, fails the calls that wait with
+ * Failure: a token that is not UTF-8, or a time out of range, fails the waiting calls with
  * KUSTO_E_AUTH.
  * Since: 0.1
  */
@@ -935,11 +937,11 @@ void kusto_token_request_complete(kusto_token_request *request,
                                   int64_t expires_on);
 
 /**
- * Answers that there is no token. `retryable` says whether asking again later may succeed.
+ * Answers that no token could be obtained. `retryable`: whether a later request may succeed.
  *
  * Ownership: takes the request. The message is copied.
  * Threads: any, also inside the callback.
- * Failure: none; a message that is no text is replaced.
+ * Failure: none; a message that is not UTF-8 is replaced.
  * Since: 0.1
  */
 KUSTO_API
@@ -949,19 +951,19 @@ void kusto_token_request_fail(kusto_token_request *request,
                               size_t message_len);
 
 /**
- * Frees a handle of a credential. Configs and clients that have it go on.
+ * Frees a handle of a credential. Configs and clients that use it are not affected.
  *
  * Ownership: takes the handle; NULL is allowed.
- * Threads: any, once nobody uses the handle.
+ * Threads: any, once the handle is no longer in use.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_credential_free(kusto_credential *credential);
 
 /**
- * A client of the cluster that the config names. Sends nothing: the first use does. The first client
- * of a process starts the library's threads; they end when the last client, operation and stream
- * are freed.
+ * Creates a client of the cluster that the config names. Sends nothing before its first use. The
+ * first client of a process starts the library's threads; they end when the last client, operation
+ * and stream are freed.
  *
  * Ownership: the caller frees `*out` with kusto_client_free. The config is copied.
  * Threads: any.
@@ -975,8 +977,7 @@ kusto_status kusto_client_new(const kusto_config *config,
                               kusto_error **err);
 
 /**
- * Fetches token and ingestion resources now, for programs that want to fail early. Not needed before
- * anything.
+ * Fetches the token and the ingestion resources now, for programs that want to fail early. Optional.
  *
  * Ownership: none.
  * Threads: any, also several at once, but not in a callback.
@@ -989,13 +990,13 @@ kusto_status kusto_client_warm_up(const kusto_client *client,
                                   kusto_error **err);
 
 /**
- * Begins what kusto_client_warm_up does and returns: kusto_op_wait tells how it ended.
+ * Starts kusto_client_warm_up and returns: kusto_op_wait reports the result.
  *
- * Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called as
- * kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is
- * given.
+ * Ownership: takes `user_data`, even when the call fails; `drop` is called after `done`, which is
+ * called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if
+ * `done` is given.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
  * `*out` is NULL then.
  * Since: 0.1
  */
@@ -1009,13 +1010,14 @@ kusto_status kusto_client_warm_up_start(const kusto_client *client,
                                         kusto_error **err);
 
 /**
- * Refuses new calls, waits for ingestions under way, then cancels those that are left.
+ * Rejects new calls, waits for ingestions under way until the timeout, then cancels the remaining
+ * ones.
  *
  * Ownership: `*abandoned` gets the number of ingestions that were cancelled; it may be NULL. The
  * client must still be freed.
  * Threads: any, but not in a callback.
- * Failure: KUSTO_E_INVALID_STATE in a callback, KUSTO_E_FORKED. Ingestions that were cancelled are
- * no failure of this call.
+ * Failure: KUSTO_E_INVALID_STATE in a callback, KUSTO_E_FORKED. Cancelled ingestions are not a
+ * failure of this call.
  * Since: 0.1
  */
 KUSTO_API
@@ -1028,7 +1030,7 @@ kusto_status kusto_client_close(const kusto_client *client,
  * Frees a client. Operations under way are cancelled; streams and operations must still be freed,
  * in any order. Never waits for the network. The last free of a client, stream or operation ends
  * the library's threads: it waits until callbacks that are running or due have returned, so hold no
- * lock that they take. In a callback it may be called too and waits for nothing.
+ * lock that they take. It may also be called in a callback, where it does not wait.
  *
  * Ownership: takes the client; NULL is allowed.
  * Threads: any, once no other call uses the handle.
@@ -1038,8 +1040,8 @@ kusto_status kusto_client_close(const kusto_client *client,
 KUSTO_API void kusto_client_free(kusto_client *client);
 
 /**
- * Properties for a table with every default: the format by the source's file name, else CSV; no
- * mapping; failures are reported to the queue. Names may hold any character.
+ * Properties for a table, all defaults: the format by the source's file name, else CSV; no
+ * mapping; failures are reported to the queue. Names may contain any character.
  *
  * Ownership: the caller frees `*out` with kusto_props_free. Both names are copied.
  * Threads: any.
@@ -1055,10 +1057,10 @@ kusto_status kusto_props_new(const char *database,
                              kusto_error **err);
 
 /**
- * A copy, to be changed on its own.
+ * An independent copy.
  *
  * Ownership: the caller frees `*out` with kusto_props_free.
- * Threads: any, while nobody changes `props`.
+ * Threads: any, while no thread changes `props`.
  * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
  * Since: 0.1
  */
@@ -1109,7 +1111,7 @@ kusto_status kusto_props_set_mapping_json(kusto_props *props,
                                           kusto_error **err);
 
 /**
- * Adds a tag as it is, with its prefix (`drop-by:`, `ingest-by:`) if it has one.
+ * Adds a tag unchanged, with its prefix (`drop-by:`, `ingest-by:`) if it has one.
  *
  * Ownership: the tag is copied.
  * Threads: one at a time for each object.
@@ -1123,8 +1125,8 @@ kusto_status kusto_props_add_tag(kusto_props *props,
                                  kusto_error **err);
 
 /**
- * What the service reports about the ingestion, KUSTO_REPORT_*, and where to, KUSTO_VIA_*. With the
- * status table successes are always reported: they would stay pending there otherwise.
+ * Sets what the service reports about the ingestion, KUSTO_REPORT_*, and where, KUSTO_VIA_*. With
+ * the status table successes are always reported: they would stay pending there otherwise.
  *
  * Ownership: none.
  * Threads: one at a time for each object.
@@ -1139,8 +1141,8 @@ kusto_status kusto_props_set_reporting(kusto_props *props,
 
 /**
  * Sets any property by its name in the service's documentation, such as "ignoreFirstRecord",
- * "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts). What
- * this library knows is checked, anything else is passed on. Names ignore case.
+ * "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts).
+ * Properties that this library knows are checked, others are passed on. Names ignore case.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each object.
@@ -1159,7 +1161,7 @@ kusto_status kusto_props_set(kusto_props *props,
  * Frees properties.
  *
  * Ownership: takes the properties; NULL is allowed.
- * Threads: any, once nobody uses them.
+ * Threads: any, once they are no longer in use.
  * Failure: none.
  * Since: 0.1
  */
@@ -1167,12 +1169,12 @@ KUSTO_API void kusto_props_free(kusto_props *props);
 
 /**
  * Data in memory. Without `drop` it is copied before the call returns. With `drop` it is borrowed:
- * it must not change or go before `drop(drop_arg)` was called, which happens once, on any thread,
- * also when this call fails.
+ * it must stay valid and unchanged until `drop(drop_arg)` is called, once, on any thread, also
+ * when this call fails.
  *
  * Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it.
  * Threads: any.
- * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. No bytes are an error of the ingestion.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Empty data is an error of the ingestion.
  * Since: 0.1
  */
 KUSTO_API
@@ -1187,11 +1189,11 @@ kusto_status kusto_source_bytes(const uint8_t *data,
  * Data from a callback, read once from its start to its end.
  *
  * Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. Takes
- * `user_data`, whatever the call returns; `drop` is called once, on any thread.
+ * `user_data`, even when the call fails; `drop` is called once, on any thread.
  * Threads: any.
  * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. A failure of the callback is
- * KUSTO_E_SOURCE_IO of the ingestion, and nothing is ingested; KUSTO_E_CALLBACK if it returns more
- * than `cap`.
+ * KUSTO_E_SOURCE_IO of the ingestion, and nothing is ingested; a return value over `cap` is
+ * KUSTO_E_CALLBACK.
  * Since: 0.1
  */
 KUSTO_API
@@ -1202,9 +1204,9 @@ kusto_status kusto_source_reader(kusto_read_fn callback,
                                  kusto_error **err);
 
 /**
- * A file, opened when the transfer starts; it must not change until the ingestion ends. Its name
- * tells the compression (.gz, .zip) and, where the properties name none, the format. Paths are UTF-8
- * on Windows and bytes elsewhere.
+ * A file, opened when the transfer starts; it must not change until the ingestion ends. Its
+ * extension determines the compression (.gz, .zip) and, unless the properties set it, the format.
+ * Paths are UTF-8 on Windows and bytes elsewhere.
  *
  * Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. The path
  * is copied.
@@ -1220,12 +1222,12 @@ kusto_status kusto_source_file(const char *path,
                                kusto_error **err);
 
 /**
- * An open file, pipe or socket, read from its current position to its end. A duplicate is made
- * unless the descriptor is given away.
+ * An open file, pipe or socket, read from its current position to its end. The library works on a
+ * duplicate unless it takes ownership.
  *
  * Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. With
  * `take_ownership` the library closes the descriptor, unless this call fails.
- * Threads: any; nobody else may read from it until the ingestion ends.
+ * Threads: any; nothing else may read from it until the ingestion ends.
  * Failure: KUSTO_E_INVALID_ARGUMENT when it is not open, KUSTO_E_UNSUPPORTED on Windows; `*out` is
  * NULL then.
  * Since: 0.1
@@ -1237,7 +1239,7 @@ kusto_status kusto_source_fd(int32_t fd,
                              kusto_error **err);
 
 /**
- * A source whose data the caller pushes with kusto_stream_write: it holds settings, and is for
+ * A source whose data the caller pushes with kusto_stream_write: it holds the settings for
  * kusto_stream_begin.
  *
  * Ownership: the caller frees `*out` with kusto_source_free, unless kusto_stream_begin takes it.
@@ -1248,8 +1250,8 @@ kusto_status kusto_source_fd(int32_t fd,
 KUSTO_API kusto_status kusto_source_stream(kusto_source **out, kusto_error **err);
 
 /**
- * A list of blobs that are in storage already; add them with kusto_source_blobs_add. The service
- * fetches them: nothing is uploaded.
+ * A list of existing blobs; add them with kusto_source_blobs_add. The service reads them: nothing
+ * is uploaded.
  *
  * Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it.
  * Threads: any.
@@ -1259,9 +1261,9 @@ KUSTO_API kusto_status kusto_source_stream(kusto_source **out, kusto_error **err
 KUSTO_API kusto_status kusto_source_blobs(kusto_source **out, kusto_error **err);
 
 /**
- * Adds a blob by its URL followed by what lets the service read it: `?SAS`, or one of the documented
- * `;` forms. `raw_size` is its uncompressed size in bytes, by which the service batches; 0 if not
- * known. `source_id` is a UUID; NULL lets the library choose.
+ * Adds a blob by its URL followed by the authorization for the service: `?SAS`, or one of the
+ * documented `;` forms. `raw_size` is its uncompressed size in bytes, by which the service batches;
+ * 0 if unknown. `source_id` is a UUID; NULL lets the library choose.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each source.
@@ -1278,8 +1280,7 @@ kusto_status kusto_source_blobs_add(kusto_source *source,
                                     kusto_error **err);
 
 /**
- * The source id, a UUID, under which the outcome is reported; chosen at random when not set. Not for
- * blobs.
+ * Sets the source id, a UUID, under which the outcome is reported; random by default. Not for blobs.
  *
  * Ownership: the text is copied.
  * Threads: one at a time for each source.
@@ -1293,13 +1294,14 @@ kusto_status kusto_source_set_id(kusto_source *source,
                                  kusto_error **err);
 
 /**
- * Declares how the data is compressed already, KUSTO_COMPRESSION_*. Without it a file's name decides
- * and everything else counts as not compressed; the library then compresses what the format allows.
+ * Declares the compression that the data already has, KUSTO_COMPRESSION_*. By default a file's
+ * extension decides and any other source counts as not compressed; the library then compresses it if
+ * the format allows.
  *
  * Ownership: none.
  * Threads: one at a time for each source.
  * Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs, whose names decide. Data that
- * is not what was declared is an error of the ingestion.
+ * does not match is an error of the ingestion.
  * Since: 0.1
  */
 KUSTO_API
@@ -1308,8 +1310,8 @@ kusto_status kusto_source_set_compression(kusto_source *source,
                                           kusto_error **err);
 
 /**
- * The uncompressed size in bytes of data that is compressed already, by which the service batches.
- * The size of other data is counted.
+ * Sets the uncompressed size in bytes of data that is already compressed, by which the service
+ * batches. Other data is measured.
  *
  * Ownership: none.
  * Threads: one at a time for each source.
@@ -1322,9 +1324,9 @@ kusto_status kusto_source_set_raw_size(kusto_source *source,
                                        kusto_error **err);
 
 /**
- * A callback that is told how far the transfer is. NULL takes it away again.
+ * Sets a callback for the progress of the transfer. NULL removes it.
  *
- * Ownership: takes `user_data`, whatever the call returns; `drop` is called once, on any thread.
+ * Ownership: takes `user_data`, even when the call fails; `drop` is called once, on any thread.
  * Threads: one at a time for each source.
  * Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs, which are not transferred.
  * Since: 0.1
@@ -1339,27 +1341,27 @@ kusto_status kusto_source_set_progress(kusto_source *source,
 /**
  * Frees a source that no ingestion took.
  *
- * Ownership: takes the source; NULL is allowed. Never call it after an ingestion was given the
- * source, also if that failed.
- * Threads: any, once nobody uses the source.
+ * Ownership: takes the source; NULL is allowed. Never free a source that was passed to an
+ * ingestion, even one that failed.
+ * Threads: any, once the source is no longer in use.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_source_free(kusto_source *source);
 
 /**
- * Hands a source over to the service and waits until it has it: the data is uploaded and queued. It
- * is ingested later; ask kusto_track or kusto_outcomes_peek what became of it. A reader is called on
+ * Hands a source over to the service and waits until the data is uploaded and queued. The service
+ * ingests it later; kusto_track and kusto_outcomes_peek report its status. A reader is called on
  * this thread. The deadline covers the whole call; a callback that blocks is not interrupted.
  *
- * Delivery is at least once. The upload may be repeated, it replaces itself; the message that tells
- * the service is posted once and not again when it may have arrived (kusto_error_in_doubt). Calling
- * again then may double the data, unless the properties have an "ingest-by:" tag whose value is also
- * in "ingestIfNotExists": with it the service drops the second one, and the library itself repeats
- * the message.
+ * Delivery is at least once. The upload may be repeated: it replaces itself. The message that
+ * notifies the service is not repeated when it may have arrived (kusto_error_in_doubt). Calling
+ * again then may duplicate the data, unless the properties have an "ingest-by:" tag whose value is
+ * also in "ingestIfNotExists": with it the service skips the duplicate, and the library itself
+ * repeats the message.
  *
- * Ownership: takes the source, whatever it returns. The caller frees `*out` with kusto_result_free;
- * `out` may be NULL. The properties are copied.
+ * Ownership: takes the source, even when the call fails. The caller frees `*out` with
+ * kusto_result_free; `out` may be NULL. The properties are copied.
  * Threads: any, also several at once, but not in a callback.
  * Failure: nothing is ingested, unless kusto_error_in_doubt says so or the status is
  * KUSTO_E_PARTIAL; `*out` is NULL then.
@@ -1379,7 +1381,7 @@ kusto_status kusto_ingest(const kusto_client *client,
  * Ownership: the data is borrowed until the call returns. The caller frees `*out` with
  * kusto_result_free; `out` may be NULL.
  * Threads: any, also several at once, but not in a callback.
- * Failure: as kusto_ingest; no bytes are KUSTO_E_INVALID_ARGUMENT.
+ * Failure: as kusto_ingest; KUSTO_E_INVALID_ARGUMENT for empty data.
  * Since: 0.1
  */
 KUSTO_API
@@ -1392,15 +1394,15 @@ kusto_status kusto_ingest_bytes(const kusto_client *client,
                                 kusto_error **err);
 
 /**
- * Begins what kusto_ingest does and returns. A reader is called on a thread of the library. `done`,
- * if given, is called exactly once when the operation has ended, also when it was cancelled or its
- * client freed, but not when this call fails.
+ * Starts kusto_ingest and returns. A reader is called on a thread of the library. `done`, if given,
+ * is called exactly once when the operation has ended, also when it was cancelled or its client
+ * freed, but not when this call fails.
  *
- * Ownership: takes the source and `user_data`, whatever it returns; `drop` is called after `done`.
- * The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is given. The properties
- * are copied.
+ * Ownership: takes the source and `user_data`, even when the call fails; `drop` is called after
+ * `done`. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is given. The
+ * properties are copied.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
  * `*out` is NULL then.
  * Since: 0.1
  */
@@ -1416,13 +1418,13 @@ kusto_status kusto_ingest_start(const kusto_client *client,
                                 kusto_error **err);
 
 /**
- * Begins an ingestion whose data follows with kusto_stream_write. What was written is uploaded
- * meanwhile; nothing is ingested before kusto_stream_finish. The source, if given, is one of
- * kusto_source_stream with settings for the data. A stream may hold 1 MiB beside the client's memory
+ * Begins an ingestion whose data is pushed with kusto_stream_write. Written data is uploaded
+ * meanwhile; nothing is ingested before kusto_stream_finish. The source, if not NULL, is one of
+ * kusto_source_stream with settings for the data. A stream may hold 1 MiB beyond the client's memory
  * budget, however long it lives.
  *
- * Ownership: takes the source, whatever it returns; NULL is allowed. The caller frees `*out` with
- * kusto_stream_free. The properties are copied.
+ * Ownership: takes the source, even when the call fails; NULL is allowed. The caller frees `*out`
+ * with kusto_stream_free. The properties are copied.
  * Threads: any, also several at once, also in a callback.
  * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; `*out` is NULL then.
  * Since: 0.1
@@ -1435,14 +1437,14 @@ kusto_status kusto_stream_begin(const kusto_client *client,
                                 kusto_error **err);
 
 /**
- * Hands data over. Waits while too much is on its way to storage, but not longer than the timeout;
- * with timeout 0 it never waits and may take less. Success means that `*written` bytes were taken: at
- * least one, and all of them with KUSTO_FOREVER.
+ * Writes data to the stream. Waits while too much is on its way to storage, but not longer than the
+ * timeout; with timeout 0 it never waits and may accept less. On success `*written` bytes were
+ * accepted: at least one, and all of them with KUSTO_FOREVER.
  *
  * Ownership: the data is borrowed during the call. `written` may be NULL with KUSTO_FOREVER only.
  * Threads: one at a time for each stream; in a callback with timeout 0 only.
- * Failure: KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was taken. When the
- * ingestion has failed, its own error. KUSTO_E_INVALID_STATE after kusto_stream_finish.
+ * Failure: KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was accepted. When
+ * the ingestion has failed, its own error. KUSTO_E_INVALID_STATE after kusto_stream_finish.
  * Since: 0.1
  */
 KUSTO_API
@@ -1454,9 +1456,9 @@ kusto_status kusto_stream_write(kusto_stream *stream,
                                 kusto_error **err);
 
 /**
- * Says that the caller's own source has failed: what was written is not the whole data. The stream
- * takes no more; the operation of kusto_stream_finish then fails with KUSTO_E_SOURCE_IO and this
- * text. To give the data up without a reason, free the stream.
+ * Reports that the caller's own source has failed and the written data is incomplete. The stream
+ * accepts no more; the operation of kusto_stream_finish then fails with KUSTO_E_SOURCE_IO and this
+ * text. To discard the data without a reason, free the stream.
  *
  * Ownership: the text is copied.
  * Threads: one at a time for each stream, also in a callback.
@@ -1470,7 +1472,7 @@ kusto_status kusto_stream_fail(kusto_stream *stream,
                                kusto_error **err);
 
 /**
- * Cancels the stream's ingestion and returns at once: a kusto_stream_write that waits fails with
+ * Cancels the stream's ingestion and returns at once: a waiting kusto_stream_write fails with
  * KUSTO_E_CANCELLED, and so does the operation of kusto_stream_finish.
  *
  * Ownership: the stream is borrowed; NULL is allowed.
@@ -1481,13 +1483,14 @@ kusto_status kusto_stream_fail(kusto_stream *stream,
 KUSTO_API void kusto_stream_cancel(const kusto_stream *stream);
 
 /**
- * Ends the data: what was written is the whole source, unless kusto_stream_fail was called. Returns at
- * once; the operation tells when the service has it. The timeout is the operation's and begins now. Without data the operation fails.
- * The stream takes no more and must still be freed.
+ * Ends the data: the written bytes are the whole source, unless kusto_stream_fail was called.
+ * Returns at once; the operation ends when the data is handed over. The timeout is the operation's
+ * and begins now. Without data the operation fails. The stream accepts no more and must still be
+ * freed.
  *
- * Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called
- * as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done`
- * is given.
+ * Ownership: takes `user_data`, even when the call fails; `drop` is called after `done`, which is
+ * called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if
+ * `done` is given.
  * Threads: one at a time for each stream, also in a callback.
  * Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE when it is finished. `*out` is NULL then.
  * A failure of the ingestion is the operation's result.
@@ -1503,17 +1506,18 @@ kusto_status kusto_stream_finish(kusto_stream *stream,
                                  kusto_error **err);
 
 /**
- * Frees a stream. One that is not finished is given up: nothing of it is ingested.
+ * Frees a stream. The data of an unfinished stream is discarded: nothing is ingested.
  *
  * Ownership: takes the stream; NULL is allowed.
- * Threads: any, once nobody uses the stream. The last free may wait: see kusto_client_free.
+ * Threads: any, once the stream is no longer in use. The last free may wait: see
+ * kusto_client_free.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_stream_free(kusto_stream *stream);
 
 /**
- * Where the operation stands: KUSTO_OP_*. Never waits.
+ * The state of the operation: KUSTO_OP_*. Never waits.
  *
  * Ownership: the operation is borrowed.
  * Threads: any, also several at once, also in a callback.
@@ -1523,7 +1527,7 @@ KUSTO_API void kusto_stream_free(kusto_stream *stream);
 KUSTO_API int32_t kusto_op_state(const kusto_op *op);
 
 /**
- * Waits for the operation's end. Giving up waiting does not stop it.
+ * Waits for the operation's end. A timeout does not stop the operation.
  *
  * Ownership: the operation is borrowed.
  * Threads: any, also several at once. In a callback only for an operation that has ended, or with
@@ -1535,8 +1539,8 @@ KUSTO_API int32_t kusto_op_state(const kusto_op *op);
 KUSTO_API kusto_status kusto_op_wait(const kusto_op *op, int64_t timeout_ms, kusto_error **err);
 
 /**
- * Asks the operation to stop, and returns at once. How it ended tells who was first. A cancelled
- * upload may leave a blob that was never queued.
+ * Requests cancellation and returns at once. The operation may still succeed: its state shows it.
+ * A cancelled upload may leave a blob that was never queued.
  *
  * Ownership: the operation is borrowed; NULL is allowed.
  * Threads: any, also several at once, also in a callback.
@@ -1550,76 +1554,69 @@ KUSTO_API void kusto_op_cancel(const kusto_op *op);
  *
  * Ownership: the caller frees `*out` with kusto_result_free.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; KUSTO_E_INVALID_STATE when it is no
- * ingestion. `*out` is NULL then.
+ * Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; KUSTO_E_INVALID_STATE when it is
+ * not an ingestion. `*out` is NULL then.
  * Since: 0.1
  */
-KUSTO_API
-kusto_status kusto_op_result(const kusto_op *op,
-                             kusto_result **out,
-                             kusto_error **err);
+KUSTO_API kusto_status kusto_op_result(const kusto_op *op, kusto_result **out, kusto_error **err);
 
 /**
- * The answer to a command or query that has ended. Never waits. Every call gives a cursor of its own.
+ * The answer to a command or query that has ended. Never waits. Every call returns a separate
+ * cursor.
  *
  * Ownership: the caller frees `*out` with kusto_rows_free.
  * Threads: any, also several at once, also in a callback.
- * Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_execute_start.
+ * Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it did not come from
+ * kusto_execute_start.
  * Since: 0.1
  */
-KUSTO_API
-kusto_status kusto_op_rows(const kusto_op *op,
-                           kusto_rows **out,
-                           kusto_error **err);
+KUSTO_API kusto_status kusto_op_rows(const kusto_op *op, kusto_rows **out, kusto_error **err);
 
 /**
- * What became of ingestions, once the operation that asked has ended. Never waits.
+ * The report of a status query that has ended. Never waits.
  *
  * Ownership: the caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, also in a callback.
- * Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_track_start,
+ * Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it did not come from kusto_track_start,
  * kusto_track_until_final_start, kusto_outcomes_peek_start or kusto_outcomes_take_start.
  * Since: 0.1
  */
 KUSTO_API kusto_status kusto_op_report(const kusto_op *op, kusto_report **out, kusto_error **err);
 
 /**
- * Frees a handle of an operation. The operation goes on, and `done` is still called.
+ * Frees a handle of an operation. The operation continues, and `done` is still called.
  *
- * Ownership: takes the handle; NULL is allowed. Not for the one that a callback borrows.
- * Threads: any, once nobody uses the handle. The last free may wait: see kusto_client_free.
+ * Ownership: takes the handle; NULL is allowed. Not for a handle that a callback borrows.
+ * Threads: any, once the handle is no longer in use. The last free may wait: see
+ * kusto_client_free.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_op_free(kusto_op *op);
 
 /**
- * The reference by which kusto_track asks what became of the data. It holds no secret: a program can
- * keep it and ask after a restart.
+ * The reference with which kusto_track reads the status. It contains no secret: a program can store
+ * it and use it after a restart.
  *
  * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
  * Threads: any.
  * Failure: NULL for NULL.
  * Since: 0.1
  */
-KUSTO_API
-const char *kusto_result_tracking_token(const kusto_result *result,
-                                        size_t *len);
+KUSTO_API const char *kusto_result_tracking_token(const kusto_result *result, size_t *len);
 
 /**
- * The source id (a UUID) of the first item: the id of the call, when it was not about several blobs.
+ * The source id (a UUID) of the first item: the id of the call, unless it listed several blobs.
  *
  * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
  * Threads: any.
  * Failure: NULL for NULL.
  * Since: 0.1
  */
-KUSTO_API
-const char *kusto_result_source_id(const kusto_result *result,
-                                   size_t *len);
+KUSTO_API const char *kusto_result_source_id(const kusto_result *result, size_t *len);
 
 /**
- * How many items there are: one, or one for each blob, in their order.
+ * The number of items: one, or one for each blob, in their order.
  *
  * Ownership: the result is borrowed.
  * Threads: any.
@@ -1675,21 +1672,21 @@ KUSTO_API uint64_t kusto_result_bytes_sent(const kusto_result *result);
  * Frees a result, with its texts.
  *
  * Ownership: takes the result; NULL is allowed.
- * Threads: any, once nobody uses the result.
+ * Threads: any, once the result is no longer in use.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_result_free(kusto_result *result);
 
 /**
- * What became of an ingestion, read from the status table now. The token is that of
+ * The status of an ingestion, read from the status table now. The token is from
  * kusto_result_tracking_token, also of another process. An ingestion without a status table (see
  * kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT for what is no token, KUSTO_E_NOT_FOUND when the table knows
- * nothing, those of a call over the network; `*out` is NULL then.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for an invalid token, KUSTO_E_NOT_FOUND when the table has no
+ * entry, those of a call over the network; `*out` is NULL then.
  * Since: 0.1
  */
 KUSTO_API
@@ -1701,13 +1698,13 @@ kusto_status kusto_track(const kusto_client *client,
                          kusto_error **err);
 
 /**
- * Begins what kusto_track does and returns: kusto_op_report gives the report.
+ * Starts kusto_track and returns: kusto_op_report returns the report.
  *
- * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
- * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
- * `out` may be NULL if `done` is given.
+ * Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+ * after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+ * kusto_op_free; `out` may be NULL if `done` is given.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
  * `*out` is NULL then.
  * Since: 0.1
  */
@@ -1723,7 +1720,7 @@ kusto_status kusto_track_start(const kusto_client *client,
                                kusto_error **err);
 
 /**
- * As kusto_track, again every `poll_ms` milliseconds until no item is pending.
+ * As kusto_track, repeated every `poll_ms` milliseconds until no item is pending.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
@@ -1740,13 +1737,13 @@ kusto_status kusto_track_until_final(const kusto_client *client,
                                      kusto_error **err);
 
 /**
- * Begins what kusto_track_until_final does and returns: kusto_op_report gives the report.
+ * Starts kusto_track_until_final and returns: kusto_op_report returns the report.
  *
- * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
- * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
- * `out` may be NULL if `done` is given.
+ * Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+ * after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+ * kusto_op_free; `out` may be NULL if `done` is given.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
  * `*out` is NULL then.
  * Since: 0.1
  */
@@ -1763,12 +1760,13 @@ kusto_status kusto_track_until_final_start(const kusto_client *client,
                                            kusto_error **err);
 
 /**
- * Looks at notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking
- * token only those of its ingestion; NULL means all. The queues belong to all clients of the cluster.
+ * Reads notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking token
+ * only those of its ingestion; NULL means all. All clients of the cluster share the queues.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
- * Failure: those of a call over the network; `*out` is NULL then. No notifications are none.
+ * Failure: those of a call over the network; `*out` is NULL then. An empty report is not a
+ * failure.
  * Since: 0.1
  */
 KUSTO_API
@@ -1782,13 +1780,13 @@ kusto_status kusto_outcomes_peek(const kusto_client *client,
                                  kusto_error **err);
 
 /**
- * Begins what kusto_outcomes_peek does and returns: kusto_op_report gives the report.
+ * Starts kusto_outcomes_peek and returns: kusto_op_report returns the report.
  *
- * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
- * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
- * `out` may be NULL if `done` is given.
+ * Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+ * after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+ * kusto_op_free; `out` may be NULL if `done` is given.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
  * `*out` is NULL then.
  * Since: 0.1
  */
@@ -1806,12 +1804,13 @@ kusto_status kusto_outcomes_peek_start(const kusto_client *client,
                                        kusto_error **err);
 
 /**
- * Takes notifications, KUSTO_OUTCOME_*, out of their queues: at most `max`. With a tracking token
- * only those of its ingestion; without one those of other programs are taken from them too.
+ * Removes notifications, KUSTO_OUTCOME_*, from their queues: at most `max`. With a tracking token
+ * only those of its ingestion; without one also those that other programs wait for.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
- * Failure: those of a call over the network; `*out` is NULL then. No notifications are none.
+ * Failure: those of a call over the network; `*out` is NULL then. An empty report is not a
+ * failure.
  * Since: 0.1
  */
 KUSTO_API
@@ -1825,14 +1824,14 @@ kusto_status kusto_outcomes_take(const kusto_client *client,
                                  kusto_error **err);
 
 /**
- * Begins what kusto_outcomes_take does and returns: kusto_op_report gives the report. Cancelling may leave
- * notifications that were taken and that nobody is told of.
+ * Starts kusto_outcomes_take and returns: kusto_op_report returns the report. Cancelling may lose
+ * notifications that were removed but not delivered.
  *
- * Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
- * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
- * `out` may be NULL if `done` is given.
+ * Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+ * after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+ * kusto_op_free; `out` may be NULL if `done` is given.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
  * `*out` is NULL then.
  * Since: 0.1
  */
@@ -1890,7 +1889,7 @@ KUSTO_API int32_t kusto_report_item_state(const kusto_report *report, size_t ind
 KUSTO_API int32_t kusto_report_item_retry(const kusto_report *report, size_t index);
 
 /**
- * The source id (a UUID) that the ingestion was given.
+ * The source id (a UUID) of the ingestion.
  *
  * Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
  * Threads: any.
@@ -1968,7 +1967,7 @@ const char *kusto_report_item_operation_id(const kusto_report *report,
                                            size_t *len);
 
 /**
- * The service's id of what it did, which its support asks for.
+ * The service's id of its activity, which its support asks for.
  *
  * Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
  * Threads: any.
@@ -2007,7 +2006,7 @@ const char *kusto_report_item_details(const kusto_report *report,
                                       size_t *len);
 
 /**
- * Everything about all items as a JSON array, under the service's names.
+ * All items with all fields as a JSON array, under the service's names.
  *
  * Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
  * Threads: any.
@@ -2020,15 +2019,15 @@ KUSTO_API const char *kusto_report_json(const kusto_report *report, size_t *len)
  * Frees a report, with its texts.
  *
  * Ownership: takes the report; NULL is allowed.
- * Threads: any, once nobody uses the report.
+ * Threads: any, once the report is no longer in use.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_report_free(kusto_report *report);
 
 /**
- * Begins `.create table`, to which kusto_command_add_column adds the columns. The command does
- * nothing to a table that exists, even if its columns are others.
+ * Creates the command `.create table`; kusto_command_add_column adds its columns. The command
+ * leaves an existing table unchanged, even one with other columns.
  *
  * Ownership: the caller frees `*out` with kusto_command_free. The name is copied.
  * Threads: any.
@@ -2047,8 +2046,8 @@ kusto_status kusto_command_create_table(const char *table,
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each object.
- * Failure: KUSTO_E_INVALID_ARGUMENT for an unknown type, a name that is there already, or a command
- * that creates no table; the command is as before then.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for an unknown type, a duplicate name, or a command that does
+ * not create a table; the command is unchanged then.
  * Since: 0.1
  */
 KUSTO_API
@@ -2060,9 +2059,9 @@ kusto_status kusto_command_add_column(kusto_command *command,
                                       kusto_error **err);
 
 /**
- * Makes `.create table T ingestion ... mapping`, or `.create-or-alter` when `replace` is not 0.
- * `format` is a format, KUSTO_FORMAT_*, that the mapping is for; `json` is the mapping, in the
- * current or the legacy shape.
+ * Creates the command `.create table T ingestion ... mapping`, or `.create-or-alter` when
+ * `replace` is not 0. `format` is the format, KUSTO_FORMAT_*, that the mapping is for; `json` is
+ * the mapping, in the current or the legacy shape.
  *
  * Ownership: the caller frees `*out` with kusto_command_free. All texts are copied.
  * Threads: any.
@@ -2085,7 +2084,7 @@ kusto_status kusto_command_create_mapping(const char *table,
  * The command's text, or NULL for a table that has no column yet.
  *
  * Ownership: valid until the command is changed or freed; `len` may be NULL.
- * Threads: any, while nobody changes `command`.
+ * Threads: any, while no thread changes `command`.
  * Failure: NULL for NULL.
  * Since: 0.1
  */
@@ -2095,14 +2094,14 @@ KUSTO_API const char *kusto_command_text(const kusto_command *command, size_t *l
  * Frees a command.
  *
  * Ownership: takes the command; NULL is allowed.
- * Threads: any, once nobody uses it.
+ * Threads: any, once it is no longer in use.
  * Failure: none.
  * Since: 0.1
  */
 KUSTO_API void kusto_command_free(kusto_command *command);
 
 /**
- * Options with every default.
+ * Request options, all defaults.
  *
  * Ownership: the caller frees `*out` with kusto_request_options_free.
  * Threads: any.
@@ -2113,8 +2112,8 @@ KUSTO_API kusto_status kusto_request_options_new(kusto_request_options **out, ku
 
 /**
  * Sets one of the service's request options by its name, such as "notruncation" or "servertimeout".
- * The value is JSON (`true`, `1000`); what is no JSON is sent as a text. The service ignores names it
- * does not know.
+ * The value is JSON (`true`, `1000`); any other text is sent as a string. The service ignores unknown
+ * names.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each object.
@@ -2131,7 +2130,8 @@ kusto_status kusto_request_options_set(kusto_request_options *options,
 
 /**
  * Sets a query parameter, which the query declares: `declare query_parameters(since:datetime);`. The
- * value is the literal of its type, such as `datetime(2026-01-01)`; that of a string is its text.
+ * value is the literal of its type, such as `datetime(2026-01-01)`; for a string it is the bare
+ * text.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each object.
@@ -2151,7 +2151,7 @@ kusto_status kusto_request_options_set_parameter(kusto_request_options *options,
  *
  * Ownership: the text is copied.
  * Threads: one at a time for each object.
- * Failure: KUSTO_E_INVALID_ARGUMENT, also for what no HTTP header can hold.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, also for text that an HTTP header cannot hold.
  * Since: 0.1
  */
 KUSTO_API
@@ -2164,7 +2164,7 @@ kusto_status kusto_request_options_set_client_request_id(kusto_request_options *
  * Frees request options.
  *
  * Ownership: takes the options; NULL is allowed.
- * Threads: any, once nobody uses them.
+ * Threads: any, once they are no longer in use.
  * Failure: none.
  * Since: 0.1
  */
@@ -2172,7 +2172,7 @@ KUSTO_API void kusto_request_options_free(kusto_request_options *options);
 
 /**
  * Runs a management command (a text that begins with a dot) or a query, and waits for all of its
- * rows. Without a database that of the connection string is used; without options the defaults. A
+ * rows. Without a database the connection string's is used; without options the defaults. A
  * command is sent once and never repeated.
  *
  * Ownership: all texts are copied. The caller frees `*out` with kusto_rows_free; `out` may be NULL.
@@ -2193,14 +2193,14 @@ kusto_status kusto_execute(const kusto_client *client,
                            kusto_error **err);
 
 /**
- * Begins what kusto_execute does and returns: kusto_op_rows gives the answer. Cancelling gives the
- * request up; a command may have been carried out then.
+ * Starts kusto_execute and returns: kusto_op_rows returns the answer. Cancelling abandons the
+ * request; the service may still carry out a command.
  *
- * Ownership: all texts are copied. Takes `user_data`, whatever it returns; `drop` is called after
- * `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
- * `out` may be NULL if `done` is given.
+ * Ownership: all texts are copied. Takes `user_data`, even when the call fails; `drop` is called
+ * after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+ * kusto_op_free; `out` may be NULL if `done` is given.
  * Threads: any, also several at once, also in a callback.
- * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
  * `*out` is NULL then.
  * Since: 0.1
  */
@@ -2278,7 +2278,7 @@ KUSTO_API size_t kusto_rows_len(const kusto_rows *rows);
 /**
  * Moves to the next row of the current table; 0 when there is none left.
  *
- * Ownership: texts of the row before are gone.
+ * Ownership: invalidates the texts of the previous row.
  * Threads: one at a time for each object.
  * Failure: 0 for NULL.
  * Since: 0.1
@@ -2286,10 +2286,10 @@ KUSTO_API size_t kusto_rows_len(const kusto_rows *rows);
 KUSTO_API kusto_bool kusto_rows_next(kusto_rows *rows);
 
 /**
- * Moves before the first row of the next table, for texts that give several; 0 when there is none
- * left.
+ * Moves before the first row of the next table, for a text that returns several; 0 when there is
+ * none left.
  *
- * Ownership: texts of the table before are gone.
+ * Ownership: invalidates the texts of the previous table.
  * Threads: one at a time for each object.
  * Failure: 0 for NULL.
  * Since: 0.1
@@ -2312,7 +2312,7 @@ KUSTO_API const char *kusto_rows_text(const kusto_rows *rows, size_t column, siz
  * Ownership: `out` is written on success only.
  * Threads: one at a time for each object.
  * Failure: KUSTO_E_NOT_FOUND for null, KUSTO_E_INVALID_ARGUMENT for another type or a column that
- * is not there, KUSTO_E_INVALID_STATE without a current row.
+ * does not exist, KUSTO_E_INVALID_STATE without a current row.
  * Since: 0.1
  */
 KUSTO_API
@@ -2325,7 +2325,7 @@ kusto_status kusto_rows_int64(const kusto_rows *rows,
  * Frees rows, with their texts.
  *
  * Ownership: takes the rows; NULL is allowed.
- * Threads: any, once nobody uses them.
+ * Threads: any, once they are no longer in use.
  * Failure: none.
  * Since: 0.1
  */

@@ -2,18 +2,18 @@
 /// kusto-ingest for C++17: the C functions of kusto_ingest.h with ownership, exceptions and callables.
 /// Header only; link what a C program links.
 ///
-/// - Objects own what they hold, are moved and never copied. One that was moved from holds nothing:
-///   calls with it fail with `errc::invalid_argument`.
-/// - Every call that can fail comes twice: `x` throws `kusto::error`, `try_x` returns a `result`. Where
-///   exceptions are switched off (-fno-exceptions) use the second; the first ends the program as the
-///   standard library does. Out of memory is std::bad_alloc in both.
-/// - Texts and data that are passed in are borrowed during the call, unless something else is said.
-///   Texts that come out are borrowed from the object that was asked, and empty where there is none.
-/// - Threads: what is const may be called by several threads at once, everything else by one at a time,
-///   unless something else is said.
-/// - An exception never leaves a callback: it becomes the error of the call that the callback served,
-///   with the exception as its `cause()`. Callables are kept on the heap and destroyed once, on any
-///   thread, after their last use.
+/// - Objects own their handles, can be moved and not copied. A moved-from object is empty: calls with it fail
+///   with `errc::invalid_argument`.
+/// - Every call that can fail has two forms: `x` throws `kusto::error`, `try_x` returns a `result`. Without
+///   exceptions (-fno-exceptions) use the second; the first ends the program as the standard library does.
+///   Both throw std::bad_alloc when out of memory.
+/// - Text and data arguments are borrowed during the call, unless stated otherwise. Returned texts are
+///   borrowed from the object, and empty where there is none.
+/// - Threads: const members may be called by several threads at once, all others by one at a time, unless
+///   stated otherwise.
+/// - An exception never leaves a callback: it becomes the error of the call to which the callback belongs,
+///   with the exception as its `cause()`. Callables are stored on the heap and destroyed once, on any thread,
+///   after their last use.
 ///
 /// MIT licence, see LICENSE.
 #ifndef KUSTO_INGEST_HPP
@@ -160,7 +160,7 @@ enum class outcome : std::int32_t {
 };
 // </generated>
 
-// ---- what everything below uses -----------------------------------------------------------------------
+// ---- helpers ------------------------------------------------------------------------------------------
 
 /// Not for users.
 namespace detail {
@@ -178,10 +178,10 @@ inline void free_handle(kusto_result *handle) noexcept { kusto_result_free(handl
 inline void free_handle(kusto_rows *handle) noexcept { kusto_rows_free(handle); }
 inline void free_handle(kusto_source *handle) noexcept { kusto_source_free(handle); }
 inline void free_handle(kusto_stream *handle) noexcept { kusto_stream_free(handle); }
-/// A question for a token must be answered: nothing else frees it.
+/// A token request must be answered: nothing else frees it.
 inline void free_handle(kusto_token_request *handle) noexcept
 {
-    kusto_token_request_fail(handle, 0, "the token callback gave no answer", KUSTO_CSTR);
+    kusto_token_request_fail(handle, 0, "the token callback did not answer", KUSTO_CSTR);
 }
 
 /// As std::default_delete, by the C function.
@@ -201,7 +201,7 @@ inline std::string_view text(const char *begin, std::size_t length) noexcept
 /// NULL means "not given" in C: an empty text is something else.
 inline const char *chars(std::string_view text) noexcept { return text.data() ? text.data() : ""; }
 
-/// The first exception of an ingestion's callbacks, kept for the call that they serve.
+/// The first exception of an ingestion's callbacks, kept for the call to which they belong.
 class failure {
 public:
     void keep(std::exception_ptr cause, std::string message)
@@ -236,7 +236,7 @@ private:
     std::string message_;
 };
 
-/// Calls `body` where no exception may pass; false, and the exception kept, if it threw.
+/// Calls `body` where no exception may pass; if it throws, keeps the exception and returns false.
 template <class F> bool guarded(failure &kept, F &&body) noexcept
 {
 #if KUSTO_HPP_EXCEPTIONS
@@ -246,7 +246,7 @@ template <class F> bool guarded(failure &kept, F &&body) noexcept
     } catch (const std::exception &thrown) {
         kept.keep(std::current_exception(), thrown.what());
     } catch (...) {
-        kept.keep(std::current_exception(), "an exception that is no std::exception");
+        kept.keep(std::current_exception(), "an exception that is not a std::exception");
     }
     return false;
 #else
@@ -262,11 +262,11 @@ public:
     /// The type of the C interface.
     using c_type = T;
 
-    /// The handle for calls of the C interface; the object keeps it.
+    /// The handle for calls of the C interface; the object keeps ownership.
     T *c_ptr() const noexcept { return handle_.get(); }
-    /// Gives the handle away: the caller frees it by the C function.
+    /// Releases ownership of the handle: the caller frees it with the C function.
     T *release() noexcept { return handle_.release(); }
-    /// Whether it holds anything, that is, was not moved from.
+    /// Whether it holds a handle, that is, was not moved from.
     explicit operator bool() const noexcept { return handle_ != nullptr; }
 
 protected:
@@ -278,19 +278,19 @@ private:
 
 } // namespace detail
 
-/// How long a call may take: any duration, or any clock's point in time, turned into a duration when it
-/// is passed. Without one a call has no limit. Zero never waits; less than a millisecond counts as one.
+/// How long a call may take: any duration, or a time point of any clock, converted into a duration when it is
+/// passed. Without one a call has no limit. Zero never waits; less than a millisecond counts as one.
 class time_limit {
 public:
     /// No limit.
     constexpr time_limit() noexcept = default;
-    /// So long, from the call on; what is negative counts as zero.
+    /// A duration from the call on; a negative one counts as zero.
     template <class Rep, class Period>
     time_limit(std::chrono::duration<Rep, Period> length) // NOLINT: implicit on purpose
         : milliseconds_(rounded(std::chrono::duration<double, std::milli>(length).count()))
     {
     }
-    /// Until then.
+    /// Until this time point.
     template <class Clock, class Duration>
     time_limit(std::chrono::time_point<Clock, Duration> end) // NOLINT: implicit on purpose
         : time_limit(end - Clock::now())
@@ -302,7 +302,7 @@ public:
 private:
     static std::int64_t rounded(double milliseconds) noexcept
     {
-        // Beyond 30,000 years nobody waits, and the number would not fit.
+        // More than 30,000 years would not fit into the number.
         if (milliseconds > 1e15)
             return KUSTO_FOREVER;
         return milliseconds > 0 ? static_cast<std::int64_t>(std::ceil(milliseconds)) : 0;
@@ -310,7 +310,7 @@ private:
     std::int64_t milliseconds_ = KUSTO_FOREVER;
 };
 
-/// Bytes that somebody else owns: a text, or any container of bytes that lie one after another.
+/// A view of bytes: a text, or any container with contiguous bytes.
 class bytes_view {
 public:
     /// `size` bytes from `data` on.
@@ -340,7 +340,7 @@ private:
 
 // ---- errors --------------------------------------------------------------------------------------------
 
-/// What went wrong. Immutable; copies share it, and any thread may look at one. Its texts hold no secret
+/// Describes a failure. Immutable; copies share it, and any thread may read one. Its texts contain no secret
 /// of the library; `cause()` is the program's own.
 class error : public std::exception {
 public:
@@ -350,32 +350,32 @@ public:
           code_(code), in_doubt_(in_doubt)
     {
     }
-    /// That of a call of the C interface, whose error it takes; `taken` may be NULL.
+    /// The error of a call of the C interface, of which it takes ownership; `taken` may be NULL.
     error(kusto_status status, kusto_error *taken)
         : raw_(taken, detail::deleter()), code_(static_cast<errc>(status)),
           in_doubt_(kusto_error_in_doubt(taken) != 0)
     {
     }
 
-    /// The whole text for people. Never compare it.
+    /// The whole message for people. Do not compare it.
     const char *what() const noexcept override
     {
         return message_ ? message_->c_str() : kusto_error_message(raw_.get(), nullptr);
     }
-    /// What kind of error it is.
+    /// The kind of error.
     errc code() const noexcept { return code_; }
     /// Whether calling again can succeed.
     retry_class retry() const noexcept { return static_cast<retry_class>(kusto_error_retry(raw_.get())); }
     /// Whether the same call fails again until something is changed.
     bool permanent() const noexcept { return retry() == retry_class::never; }
-    /// How long the service asks to wait before the next try, if it says so.
+    /// How long the service asks to wait before the next attempt, if it says so.
     std::optional<std::chrono::milliseconds> retry_after() const noexcept
     {
         const std::int64_t wait = kusto_error_retry_after_ms(raw_.get());
         return wait < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(wait));
     }
-    /// Whether the service may have done what was asked although the call failed. Calling again can then
-    /// double the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
+    /// Whether the service may have carried out the request although the call failed. Calling again can then
+    /// duplicate the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
     bool in_doubt() const noexcept { return in_doubt_; }
     /// The HTTP status of the answer; 0 if there was none.
     int http_status() const noexcept { return kusto_error_http_status(raw_.get()); }
@@ -387,13 +387,13 @@ public:
     std::string_view argument() const noexcept { return ask(kusto_error_argument); }
     /// The service's own code, such as "General_BadRequest".
     std::string_view service_code() const noexcept { return ask(kusto_error_service_code); }
-    /// The service's id of what it did, which its support asks for.
+    /// The service's id of its activity, which its support asks for.
     std::string_view activity_id() const noexcept { return ask(kusto_error_activity_id); }
     /// The library's id of the request that failed, under which the service logs it.
     std::string_view client_request_id() const noexcept { return ask(kusto_error_client_request_id); }
-    /// Everything as a JSON object; empty for an error that the library did not make.
+    /// The whole error as a JSON object; empty for an error that the library did not create.
     std::string_view json() const noexcept { return ask(kusto_error_json); }
-    /// The failed attempts, oldest first, each with its own host and cause. Most errors list none.
+    /// The failed attempts, oldest first, each with its own host and cause. Usually empty.
     std::vector<error> attempts() const
     {
         std::vector<error> all;
@@ -401,12 +401,12 @@ public:
             all.push_back(error(raw_, kusto_error_attempt(raw_.get(), i)));
         return all;
     }
-    /// What a callback threw, to be thrown again with std::rethrow_exception; null if none did.
+    /// The exception of a callback, for std::rethrow_exception; null if none threw.
     std::exception_ptr cause() const noexcept { return cause_; }
-    /// The error of the C interface, borrowed; NULL for one that the library did not make.
+    /// The error of the C interface, borrowed; NULL for one that the library did not create.
     const kusto_error *c_ptr() const noexcept { return raw_.get(); }
 
-    /// The same error with what a callback threw.
+    /// The same error with the exception of a callback.
     error with_cause(std::exception_ptr cause, const std::string &message) const
     {
         error whole = *this;
@@ -449,7 +449,7 @@ namespace detail {
 
 } // namespace detail
 
-/// What a `try_` form returns: a value, or an error.
+/// The result of a `try_` form: a value, or an error.
 template <class T> class [[nodiscard]] result {
 public:
     /// A success.
@@ -489,7 +489,7 @@ public:
     T *operator->() { return &value(); }
     /// As `value()`.
     const T *operator->() const { return &value(); }
-    /// The error. Ask `has_value()` first: a success has none, and ends the program here.
+    /// The error. Check `has_value()` first: on a success this ends the program.
     const kusto::error &error() const
     {
         if (has_value())
@@ -508,7 +508,7 @@ private:
     std::variant<T, kusto::error> state_;
 };
 
-/// What a `try_` form without a value returns: nothing, or an error.
+/// The result of a `try_` form without a value: nothing, or an error.
 template <> class [[nodiscard]] result<void> {
 public:
     /// A success.
@@ -526,7 +526,7 @@ public:
         if (failed_)
             detail::raise(*failed_);
     }
-    /// The error. Ask `has_value()` first: a success has none, and ends the program here.
+    /// The error. Check `has_value()` first: on a success this ends the program.
     const kusto::error &error() const
     {
         if (!failed_)
@@ -563,7 +563,7 @@ template <class Object, class F, class... Arguments> result<Object> make(F funct
     return error(status, failed);
 }
 
-/// What an ingestion came to, with what its callbacks threw. `kept` may be null.
+/// The result of an ingestion, with the exceptions of its callbacks. `kept` may be null.
 template <class T> result<T> judged(result<T> came, const std::shared_ptr<failure> &kept)
 {
     if (!kept || !kept->kept())
@@ -584,7 +584,7 @@ inline std::string_view version() noexcept { return kusto_version_string(); }
 inline std::uint32_t version_number() noexcept { return kusto_version_number(); }
 /// The number of the binary interface; making a client fails where it is not KUSTO_ABI_VERSION.
 inline std::uint32_t abi_version() noexcept { return kusto_abi_version(); }
-/// How the library was built, as JSON, for reports of defects; static.
+/// How the library was built, as JSON, for bug reports; static.
 inline std::string_view build_info() noexcept { return kusto_build_info(); }
 /// Whether an optional part is built in.
 inline bool has_feature(std::string_view name) noexcept
@@ -597,10 +597,10 @@ inline std::string_view name_of(errc code) noexcept
     return kusto_status_name(static_cast<std::int32_t>(code));
 }
 
-/// Sends the log of the library to `write(log_level, std::string_view target, std::string_view message)`
-/// and takes away the callable before. It is called from any thread, by several at once, must be quick
-/// and must not call the library. A line whose callable throws is lost. Any thread, but not in a
-/// callback. Errors: `invalid_state` when the process has a global `tracing` subscriber of its own.
+/// Sends the log of the library to `write(log_level, std::string_view target, std::string_view message)` and
+/// replaces the previous callable. It is called from any thread, also concurrently, must be quick and must
+/// not call the library. A line is lost if the callable throws. Any thread, but not in a callback. Errors:
+/// `invalid_state` when the process already has a global `tracing` subscriber.
 template <class F> result<void> try_set_log(log_level most, F &&write)
 {
     using Write = std::decay_t<F>;
@@ -625,45 +625,45 @@ inline result<void> try_clear_log()
 /// As `try_clear_log`; throws `error`.
 inline void clear_log() { try_clear_log().value(); }
 
-/// Makes new clients possible in a child process after `fork()`; objects from before stay unusable. Call
-/// it in the child before anything else of the library, on its only thread. Errors: none so far.
+/// Allows new clients in a child process after `fork()`; objects from before stay unusable. Call it in the
+/// child before any other function of the library, on its only thread. Errors: none so far.
 inline result<void> try_after_fork_child() { return detail::call(kusto_after_fork_child); }
 /// As `try_after_fork_child`; throws `error`.
 inline void after_fork_child() { try_after_fork_child().value(); }
 
 // ---- login and settings ----------------------------------------------------------------------------------
 
-/// A bearer token and how long it is good.
+/// A bearer token and its expiry.
 struct access_token {
     /// The token.
     std::string token;
-    /// When it ends; the library keeps it until shortly before. The epoch means unknown: the callback is
-    /// asked again for every request.
+    /// When it expires; the library reuses it until shortly before. The epoch means unknown: the callback is
+    /// called for every request.
     std::chrono::system_clock::time_point expires_on{};
 };
 
-/// One open question for a token. Answer it once, from any thread; one that is destroyed without an
-/// answer fails the calls that wait for it.
+/// One pending request for a token. Answer it once, from any thread; destroying it unanswered fails the calls
+/// that wait for it.
 class token_request : public detail::object<kusto_token_request> {
 public:
-    /// Takes a question of the C interface.
+    /// Takes a request of the C interface.
     explicit token_request(kusto_token_request *taken) noexcept : object(taken) {}
 
-    /// For what a token is wanted, such as `https://kusto.kusto.windows.net/.default`.
+    /// The scope for which a token is requested, such as `https://kusto.kusto.windows.net/.default`.
     std::string_view scope() const noexcept
     {
         std::size_t length = 0;
         const char *begin = kusto_token_request_scope(c_ptr(), &length);
         return detail::text(begin, length);
     }
-    /// The Entra tenant to ask, if the connection string names one.
+    /// The Entra tenant to request the token from, if the connection string names one.
     std::string_view tenant() const noexcept
     {
         std::size_t length = 0;
         const char *begin = kusto_token_request_tenant(c_ptr(), &length);
         return detail::text(begin, length);
     }
-    /// Answers with a token. One that is no text fails the calls that wait with `errc::auth`.
+    /// Answers with a token. One that is not UTF-8 fails the waiting calls with `errc::auth`.
     void complete(const access_token &answer) noexcept
     {
         const auto since_1970 = answer.expires_on.time_since_epoch();
@@ -671,7 +671,7 @@ public:
             kusto_token_request_complete(release(), answer.token.data(), answer.token.size(),
                                          std::chrono::duration_cast<std::chrono::seconds>(since_1970).count());
     }
-    /// Answers that there is no token, and whether asking again later may succeed.
+    /// Answers that no token could be obtained, and whether a later request may succeed.
     void fail(std::string_view message, bool retryable = false) noexcept
     {
         if (*this)
@@ -679,14 +679,14 @@ public:
     }
 };
 
-/// A way to get tokens, shared by the configs it was set in and the clients made from them. Destroying
-/// it takes nothing from them.
+/// A source of tokens, shared by the configs it was set in and the clients made from them. Destroying it does
+/// not affect them.
 class credential : public detail::object<kusto_credential> {
 public:
     /// Takes a credential of the C interface.
     explicit credential(kusto_credential *taken) noexcept : object(taken) {}
 
-    /// A token that does not change; copied. Errors: `invalid_argument`.
+    /// A fixed token; copied. Errors: `invalid_argument`.
     static result<credential> try_token(std::string_view token)
     {
         return detail::make<credential>(kusto_credential_token, detail::chars(token), token.size());
@@ -694,11 +694,11 @@ public:
     /// As `try_token`; throws `error`.
     static credential token(std::string_view token) { return try_token(token).value(); }
 
-    /// A callable that is asked for tokens on a thread of the library, at most once at a time for a scope.
-    /// It must return at once. Either `access_token ask(const token_request &)` has the token at hand, or
-    /// `void ask(token_request &)` moves the question away and answers later, at most 5 minutes. What it
-    /// throws fails the calls that wait, with `errc::auth` and the exception's text. Destroyed when the
-    /// last client that has it is gone. Errors: none but those of the library.
+    /// A callable that supplies tokens on a thread of the library, called at most once at a time for a scope.
+    /// It must return at once. Either `access_token ask(const token_request &)` returns the token, or
+    /// `void ask(token_request &)` moves the request away and answers within 5 minutes. An exception fails
+    /// the waiting calls with `errc::auth` and the exception's text. Destroyed with the last client that uses
+    /// it. Errors: none but defects of the library.
     template <class F> static result<credential> try_callback(F &&ask)
     {
         using Ask = std::decay_t<F>;
@@ -725,7 +725,7 @@ private:
     }
 };
 
-/// Settings of a client. Clients copy it: it may be changed, used again or destroyed at once.
+/// Settings of a client. A client copies them: the config may be changed, reused or destroyed at once.
 class config : public detail::object<kusto_config> {
 public:
     /// From a connection string, such as `Data Source=https://mycluster.westeurope.kusto.windows.net;
@@ -753,7 +753,7 @@ public:
         try_set(key, value).value();
         return *this;
     }
-    /// How to get tokens; takes the place of what the connection string says. Shared, not taken.
+    /// Sets how tokens are obtained; replaces the connection string's login. Shared, not taken.
     result<void> try_set_credential(const credential &login)
     {
         return detail::call(kusto_config_set_credential, c_ptr(), login.c_ptr());
@@ -774,13 +774,13 @@ public:
     }
 };
 
-// ---- ingestion: what goes in ------------------------------------------------------------------------------
+// ---- ingestion: properties and sources --------------------------------------------------------------------
 
-/// Where data goes, how it is read, what is reported. Every ingestion takes a copy: changing it later
-/// concerns later ingestions only.
+/// The target table, how data is read, what is reported. Every ingestion takes a copy: a later change affects
+/// later ingestions only.
 class props : public detail::object<kusto_props> {
 public:
-    /// For a table, with every default. Names may hold any character. Throws `error`: `invalid_argument`.
+    /// For a table, with all defaults. Names may contain any character. Throws `error`: `invalid_argument`.
     props(std::string_view database, std::string_view table) : props(try_make(database, table).value()) {}
     /// Takes properties of the C interface.
     explicit props(kusto_props *taken) noexcept : object(taken) {}
@@ -791,7 +791,7 @@ public:
                                    table.size());
     }
 
-    /// A copy, to be changed on its own. Errors: `invalid_argument` after a move.
+    /// An independent copy. Errors: `invalid_argument` after a move.
     result<props> try_clone() const
     {
         return detail::make<props>(kusto_props_clone, static_cast<const kusto_props *>(c_ptr()));
@@ -831,7 +831,7 @@ public:
         try_set_mapping_json(json).value();
         return *this;
     }
-    /// Adds a tag as it is, with its prefix (`drop-by:`, `ingest-by:`) if any. Errors: `invalid_argument`.
+    /// Adds a tag unchanged, with its prefix (`drop-by:`, `ingest-by:`) if any. Errors: `invalid_argument`.
     result<void> try_add_tag(std::string_view tag)
     {
         return detail::call(kusto_props_add_tag, c_ptr(), detail::chars(tag), tag.size());
@@ -842,8 +842,8 @@ public:
         try_add_tag(tag).value();
         return *this;
     }
-    /// What the service reports and where to. With the status table successes are always reported.
-    /// Errors: `invalid_argument`.
+    /// Sets what the service reports and where. With the status table successes are always reported. Errors:
+    /// `invalid_argument`.
     result<void> try_set_reporting(report_level level, report_method method)
     {
         return detail::call(kusto_props_set_reporting, c_ptr(), static_cast<std::int32_t>(level),
@@ -855,8 +855,8 @@ public:
         try_set_reporting(level, method).value();
         return *this;
     }
-    /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". What the
-    /// library knows is checked. Errors: `invalid_argument`; nothing is changed then.
+    /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". Properties
+    /// that the library knows are checked. Errors: `invalid_argument`; nothing is changed then.
     result<void> try_set(std::string_view key, std::string_view value)
     {
         return detail::call(kusto_props_set, c_ptr(), detail::chars(key), key.size(), detail::chars(value),
@@ -870,23 +870,23 @@ public:
     }
 };
 
-/// How far a transfer is, in bytes.
+/// The progress of a transfer, in bytes.
 struct progress {
     /// Read from the source.
     std::uint64_t read;
     /// Sent and acknowledged by storage, after compression.
     std::uint64_t sent;
-    /// The source's size, 0 while it is not known.
+    /// The source's size, 0 while it is unknown.
     std::uint64_t total;
 };
 
-/// One ingestion's data. The call that ingests it takes it, also if it fails.
+/// One ingestion's data. The call that ingests it takes ownership of it, even when that call fails.
 class source : public detail::object<kusto_source> {
 public:
     /// Takes a source of the C interface.
     explicit source(kusto_source *taken) : object(taken), kept_(std::make_shared<detail::failure>()) {}
 
-    /// Data in memory, copied. No bytes are an error of the ingestion. Errors: `invalid_argument`.
+    /// Data in memory, copied. Empty data is an error of the ingestion. Errors: `invalid_argument`.
     static result<source> try_bytes(bytes_view data)
     {
         return detail::make<source>(kusto_source_bytes, data.data(), data.size(), nullptr, nullptr);
@@ -895,7 +895,7 @@ public:
     static source bytes(bytes_view data) { return try_bytes(data).value(); }
 
     /// Data in a container that is moved in and kept as long as it is needed: std::string,
-    /// std::vector<std::byte> and what `bytes_view` takes besides. Errors: `invalid_argument`.
+    /// std::vector<std::byte> and others that `bytes_view` accepts. Errors: `invalid_argument`.
     template <class Container> static result<source> try_owned(Container container)
     {
         auto kept = std::make_unique<Container>(std::move(container));
@@ -909,8 +909,8 @@ public:
         return try_owned(std::move(container)).value();
     }
 
-    /// Data in memory, not copied: it must not change or go before `done()` was called, which happens once,
-    /// on any thread, also when this fails, and must not throw. Errors: `invalid_argument`.
+    /// Data in memory, not copied: it must stay valid and unchanged until `done()` is called, once, on any
+    /// thread, also when this fails; `done` must not throw. Errors: `invalid_argument`.
     template <class F> static result<source> try_borrowed(bytes_view data, F &&done)
     {
         using Done = std::decay_t<F>;
@@ -928,9 +928,9 @@ public:
         return try_borrowed(data, std::forward<F>(done)).value();
     }
 
-    /// A file, opened when the transfer starts; it must not change until the ingestion ends. Its name tells
-    /// the compression (.gz, .zip) and, where the properties name none, the format. Paths are UTF-8 on
-    /// Windows and bytes elsewhere. A file that cannot be read is `source_io` of the ingestion.
+    /// A file, opened when the transfer starts; it must not change until the ingestion ends. Its extension
+    /// determines the compression (.gz, .zip) and, unless the properties set it, the format. Paths are UTF-8
+    /// on Windows and bytes elsewhere. A file that cannot be read is `source_io` of the ingestion.
     static result<source> try_file(std::string_view path)
     {
         return detail::make<source>(kusto_source_file, detail::chars(path), path.size());
@@ -938,8 +938,8 @@ public:
     /// As `try_file`; throws `error`.
     static source file(std::string_view path) { return try_file(path).value(); }
 
-    /// An open file, pipe or socket, read from its current position to its end; nobody else may read from
-    /// it meanwhile. With `take_ownership` the library closes it, unless this fails; else it keeps a
+    /// An open file, pipe or socket, read from its current position to its end; nothing else may read from it
+    /// meanwhile. With `take_ownership` the library closes it, unless this fails; otherwise it works on a
     /// duplicate. Errors: `invalid_argument` when it is not open, `unsupported` on Windows.
     static result<source> try_fd(int descriptor, bool take_ownership = false)
     {
@@ -952,10 +952,11 @@ public:
         return try_fd(descriptor, take_ownership).value();
     }
 
-    /// A callable `read(void *buffer, std::size_t capacity)` that returns how many bytes it gave, 0 at the
-    /// end of the data, less than 0 for a failure, as `::read` does. Never called by two threads at once;
-    /// on the calling thread in `client::ingest`, on one of the library in `client::start_ingest`. A failure, or
-    /// an exception, is `source_io` of the ingestion, and nothing is ingested.
+    /// A callable `read(void *buffer, std::size_t capacity)` that returns how many bytes it wrote to the
+    /// buffer, 0 at the end of the data, less than 0 for a failure, as `::read` does. Never called by two
+    /// threads at once; on the calling thread in `client::ingest`, on one of the library in
+    /// `client::start_ingest`. A failure, or an exception, is `source_io` of the ingestion, and nothing is
+    /// ingested.
     template <class F> static result<source> try_reader(F &&read)
     {
         using Read = std::decay_t<F>;
@@ -970,15 +971,15 @@ public:
     /// As `try_reader`; throws `error`.
     template <class F> static source reader(F &&read) { return try_reader(std::forward<F>(read)).value(); }
 
-    /// What is left in a stream, borrowed until the ingestion ends; the stream's state flags stay as they
-    /// are. One that has failed before is `source_io` of the ingestion.
+    /// The remaining data of a stream, borrowed until the ingestion ends; the stream's state flags are not
+    /// changed. One that has already failed is `source_io` of the ingestion.
     static result<source> try_istream(std::istream &in)
     {
         return try_reader([&in](void *buffer, std::size_t capacity) { return read_some(in, buffer, capacity); });
     }
     /// As `try_istream`; throws `error`.
     static source istream(std::istream &in) { return try_istream(in).value(); }
-    /// The same with a stream that is given away.
+    /// The same with a stream that is moved in.
     static result<source> try_istream(std::unique_ptr<std::istream> in)
     {
         return try_reader([in = std::move(in)](void *buffer, std::size_t capacity) {
@@ -988,19 +989,20 @@ public:
     /// As `try_istream`; throws `error`.
     static source istream(std::unique_ptr<std::istream> in) { return try_istream(std::move(in)).value(); }
 
-    /// Settings for data that the program pushes: for `client::try_stream`. Errors: none but a defect.
+    /// Settings for data that the program pushes: for `client::try_stream`. Errors: none but defects of the
+    /// library.
     static result<source> try_stream() { return detail::make<source>(kusto_source_stream); }
     /// As `try_stream`; throws `error`.
     static source stream() { return try_stream().value(); }
 
-    /// A list of blobs that are in storage already: nothing is uploaded. Add them with `add_blob`; an empty
-    /// list is an error of the ingestion.
+    /// A list of existing blobs: nothing is uploaded. Add them with `add_blob`; an empty list is an error of
+    /// the ingestion.
     static result<source> try_blobs() { return detail::make<source>(kusto_source_blobs); }
     /// As `try_blobs`; throws `error`.
     static source blobs() { return try_blobs().value(); }
 
-    /// Adds a blob by its URL followed by what lets the service read it. `raw_size` is its uncompressed size
-    /// in bytes, 0 if not known; without a source id, a UUID, the library chooses one. Errors:
+    /// Adds a blob by its URL followed by the authorization for the service. `raw_size` is its uncompressed
+    /// size in bytes, 0 if unknown; without a source id, a UUID, the library chooses one. Errors:
     /// `invalid_argument`; `invalid_state` if it is not a list of blobs.
     result<void> try_add_blob(std::string_view url, std::uint64_t raw_size = 0,
                               std::optional<std::string_view> source_id = std::nullopt)
@@ -1015,7 +1017,7 @@ public:
         try_add_blob(url, raw_size, source_id).value();
         return *this;
     }
-    /// The source id, a UUID, under which the outcome is reported; chosen at random when not set. Errors:
+    /// Sets the source id, a UUID, under which the outcome is reported; random by default. Errors:
     /// `invalid_argument`; `invalid_state` for blobs.
     result<void> try_set_id(std::string_view uuid)
     {
@@ -1027,7 +1029,8 @@ public:
         try_set_id(uuid).value();
         return *this;
     }
-    /// Declares how the data is compressed already. Errors: `invalid_argument`; `invalid_state` for blobs.
+    /// Declares the compression that the data already has. Errors: `invalid_argument`; `invalid_state` for
+    /// blobs.
     result<void> try_set_compression(compression declared)
     {
         return detail::call(kusto_source_set_compression, c_ptr(), static_cast<std::int32_t>(declared));
@@ -1038,7 +1041,7 @@ public:
         try_set_compression(declared).value();
         return *this;
     }
-    /// The uncompressed size in bytes of data that is compressed already. Errors: `invalid_argument`;
+    /// Sets the uncompressed size in bytes of data that is already compressed. Errors: `invalid_argument`;
     /// `invalid_state` for blobs.
     result<void> try_set_raw_size(std::uint64_t size)
     {
@@ -1050,10 +1053,10 @@ public:
         try_set_raw_size(size).value();
         return *this;
     }
-    /// A callable `tell(const progress &)` that is told how far the transfer is, one call at a time, on a
-    /// thread of the library (the last one of a blocking call maybe on the calling thread). It must not wait
-    /// for the library. If it throws it is not called again; the transfer goes on, and the call that
-    /// ingests then fails with `errc::callback`, in doubt where the data was handed over. Errors:
+    /// Sets a callable `tell(const progress &)` for the progress of the transfer, one call at a time, on a
+    /// thread of the library (the last one of a blocking call possibly on the calling thread). It must not
+    /// wait for the library. If it throws it is not called again; the transfer continues, and the ingesting
+    /// call then fails with `errc::callback`, in doubt if the data was handed over. Errors:
     /// `invalid_argument`; `invalid_state` for blobs, which are not transferred.
     template <class F> result<void> try_set_progress(F &&tell)
     {
@@ -1068,7 +1071,7 @@ public:
         try_set_progress(std::forward<F>(tell)).value();
         return *this;
     }
-    /// Takes the callable of `set_progress` away again. Errors as there.
+    /// Removes the callable of `set_progress`. Errors as there.
     result<void> try_clear_progress()
     {
         return detail::call(kusto_source_set_progress, c_ptr(), nullptr, nullptr, nullptr);
@@ -1080,7 +1083,7 @@ public:
         return *this;
     }
 
-    /// Not for users: where callbacks of this source leave what they throw.
+    /// Not for users: where callbacks of this source store their exceptions.
     const std::shared_ptr<detail::failure> &kept() const noexcept { return kept_; }
 
 private:
@@ -1110,7 +1113,7 @@ private:
                 (void)detail::guarded(*self.kept, [&] { self.tell(progress{read, sent, total}); });
         }
     };
-    /// Past the formatted layer: its flags would swallow what the buffer throws.
+    /// Past the formatted layer: its flags would swallow the buffer's exceptions.
     static std::int64_t read_some(std::istream &in, void *buffer, std::size_t capacity)
     {
         if (in.fail() || in.rdbuf() == nullptr)
@@ -1121,7 +1124,7 @@ private:
     std::shared_ptr<detail::failure> kept_;
 };
 
-// ---- ingestion: what comes out ----------------------------------------------------------------------------
+// ---- ingestion: receipts, operations, reports -------------------------------------------------------------
 
 /// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
 class receipt : public detail::object<kusto_result> {
@@ -1129,8 +1132,8 @@ public:
     /// Takes a result of the C interface.
     explicit receipt(kusto_result *taken) noexcept : object(taken) {}
 
-    /// The reference by which `client::track` asks what became of the data. It holds no secret: a program
-    /// can keep it and ask after a restart.
+    /// The reference with which `client::track` reads the status. It contains no secret: a program can store
+    /// it and use it after a restart.
     std::string_view tracking_token() const noexcept
     {
         std::size_t length = 0;
@@ -1144,7 +1147,7 @@ public:
         const char *begin = kusto_result_source_id(c_ptr(), &length);
         return detail::text(begin, length);
     }
-    /// How many items there are: one, or one for each blob, in their order.
+    /// The number of items: one, or one for each blob, in their order.
     std::size_t size() const noexcept { return kusto_result_len(c_ptr()); }
     /// The source id (a UUID) of an item, counted from 0; empty if there is no such item.
     std::string_view item_source_id(std::size_t index) const noexcept
@@ -1171,7 +1174,7 @@ class report;
 
 namespace detail {
 
-/// What an operation gave, by the kind of thing that it gives.
+/// Reads an operation's result, by its type.
 inline result<receipt> given_by(const kusto_op *op, const receipt *) { return make<receipt>(kusto_op_result, op); }
 result<rows> given_by(const kusto_op *op, const rows *);
 result<report> given_by(const kusto_op *op, const report *);
@@ -1180,17 +1183,17 @@ inline result<void> given_by(const kusto_op *op, const void *)
     return call(kusto_op_wait, op, static_cast<std::int64_t>(0));
 }
 
-/// What an operation ended with, with what its callbacks threw.
+/// An operation's result, with the exceptions of its callbacks.
 template <class T> result<T> result_of(const kusto_op *op, const std::shared_ptr<failure> &kept)
 {
     auto came = given_by(op, static_cast<const T *>(nullptr));
     return came.code() == errc::would_block ? std::move(came) : judged(std::move(came), kept);
 }
 
-/// In the place of a completion callback: none.
+/// Stands for no completion callback.
 struct no_callback {};
 
-/// A completion callback with where it leaves what it throws.
+/// A completion callback, and where it stores its exception.
 template <class T, class Done> struct done_of {
     Done done;
     std::shared_ptr<failure> kept, own;
@@ -1204,19 +1207,19 @@ template <class T, class Done> struct done_of {
 
 } // namespace detail
 
-/// A call under way in the background, which gives a T: a `receipt`, `rows`, a `report`, or nothing.
-/// Destroying it does not stop the call, and its callback is still called. The destruction of the last
-/// client, stream or operation may wait for callbacks.
+/// A call under way in the background, whose result is a T: a `receipt`, `rows`, a `report`, or nothing.
+/// Destroying it does not stop the call, and its callback is still called. Destroying the last client, stream
+/// or operation may wait for callbacks.
 template <class T> class operation : public detail::object<kusto_op> {
 public:
-    /// Takes an operation of the C interface, of a call that gives a T.
+    /// Takes an operation of the C interface whose result is a T.
     explicit operation(kusto_op *taken) noexcept : object(taken) {}
 
-    /// Where it stands. Never waits; any thread, also in a callback.
+    /// Its state. Never waits; any thread, also in a callback.
     operation_state state() const noexcept { return static_cast<operation_state>(kusto_op_state(c_ptr())); }
-    /// Waits for its end; false if it still runs when the time is up. How it ended is told by `state` and
-    /// `get`. Giving up waiting does not stop it. Any thread; in a callback only with a limit of zero or
-    /// when it has ended. Errors: `invalid_state` in a callback.
+    /// Waits for its end; false if it still runs at the limit. `state` and `get` report the result. Reaching
+    /// the limit does not stop it. Any thread; in a callback only with a limit of zero or when it has ended.
+    /// Errors: `invalid_state` in a callback.
     result<bool> try_wait(time_limit limit = {}) const
     {
         auto waited = detail::call(kusto_op_wait, static_cast<const kusto_op *>(c_ptr()), limit.milliseconds());
@@ -1228,7 +1231,7 @@ public:
     }
     /// As `try_wait`; throws `error`.
     bool wait(time_limit limit = {}) const { return try_wait(limit).value(); }
-    /// Waits for its end and gives what it ended with. Threads as `try_wait`. Errors: the operation's own
+    /// Waits for its end and returns its result. Threads as `try_wait`. Errors: the operation's own
     /// (`cancelled` if it was), `would_block` when it still runs.
     result<T> try_get(time_limit limit = {}) const
     {
@@ -1237,10 +1240,10 @@ public:
     }
     /// As `try_get`; throws `error`.
     T get(time_limit limit = {}) const { return try_get(limit).value(); }
-    /// Asks it to stop and returns at once; how it ended tells who was first. Any thread, also in a
-    /// callback. A cancelled upload may leave a blob that was never queued.
+    /// Requests cancellation and returns at once. It may still succeed: `state` shows it. Any thread, also in
+    /// a callback. A cancelled upload may leave a blob that was never queued.
     void cancel() const noexcept { kusto_op_cancel(c_ptr()); }
-    /// What the completion callback threw; null if nothing, or if it was not called yet.
+    /// The exception of the completion callback; null if none, or if it was not called yet.
     std::exception_ptr callback_error() const { return own_ ? own_->cause() : nullptr; }
 
     /// Not for users: starts an operation by a C function that takes a completion callback.
@@ -1272,23 +1275,22 @@ private:
     std::shared_ptr<detail::failure> kept_, own_;
 };
 
-/// One ingestion whose data the program pushes. One that is destroyed unfinished is given up: nothing of
-/// it is ingested.
+/// One ingestion whose data the program pushes. Destroying it unfinished discards the data: nothing is
+/// ingested.
 class push_stream : public detail::object<kusto_stream> {
 public:
     /// Takes a stream of the C interface.
     explicit push_stream(kusto_stream *taken) noexcept : object(taken) {}
-    /// Not for users: with where its callbacks leave what they throw.
+    /// Not for users: also takes where its callbacks store their exceptions.
     push_stream(push_stream &&taken, std::shared_ptr<detail::failure> kept) noexcept
         : object(std::move(taken)), kept_(std::move(kept))
     {
     }
 
-    /// Hands data over, which is borrowed during the call, and returns how many bytes were taken: all of them
+    /// Writes data, which is borrowed during the call, and returns how many bytes were accepted: all of them
     /// without a limit, else at least one. Waits while too much is on its way to storage; with a limit of
-    /// zero never, and then it may be called in a callback. Errors: `would_block` (limit zero) or
-    /// `timed_out` when nothing was taken; the ingestion's own when it has failed; `invalid_state` after
-    /// `finish`.
+    /// zero it never waits and may be called in a callback. Errors: `would_block` (limit zero) or `timed_out`
+    /// when nothing was accepted; the ingestion's own when it has failed; `invalid_state` after `finish`.
     result<std::size_t> try_write(bytes_view data, time_limit limit = {})
     {
         std::size_t written = 0;
@@ -1299,9 +1301,10 @@ public:
     /// As `try_write`; throws `error`.
     std::size_t write(bytes_view data, time_limit limit = {}) { return try_write(data, limit).value(); }
 
-    /// Ends the data: what was written is the whole source. Returns at once; the operation, whose time limit
-    /// begins now, tells when the service has it. `done`, if given, is told too, see `client::try_start_ingest`.
-    /// Without data the operation fails. Errors: `invalid_state` when it is finished.
+    /// Ends the data: the written bytes are the whole source. Returns at once; the operation, whose time
+    /// limit begins now, ends when the data is handed over. `done`, if given, is called then, see
+    /// `client::try_start_ingest`. Without data the operation fails. Errors: `invalid_state` when it is
+    /// finished.
     template <class F = detail::no_callback>
     result<operation<receipt>> try_finish(time_limit limit = {}, F &&done = F())
     {
@@ -1314,8 +1317,9 @@ public:
         return try_finish(limit, std::forward<F>(done)).value();
     }
 
-    /// Says that the program's own source has failed: the stream takes no more, and the operation of `finish`
-    /// fails with `source_io` and this text. Errors: `invalid_state` when it is finished or has failed.
+    /// Reports that the program's own source has failed: the stream accepts no more, and the operation of
+    /// `finish` fails with `source_io` and this text. Errors: `invalid_state` when it is finished or has
+    /// failed.
     result<void> try_fail(std::string_view message)
     {
         return detail::call(kusto_stream_fail, c_ptr(), detail::chars(message), message.size());
@@ -1323,7 +1327,7 @@ public:
     /// As `try_fail`; throws `error`.
     void fail(std::string_view message) { try_fail(message).value(); }
 
-    /// Cancels the ingestion and returns at once: a `write` that waits fails with `cancelled`, and so does the
+    /// Cancels the ingestion and returns at once: a waiting `write` fails with `cancelled`, and so does the
     /// operation of `finish`. Any thread, also while another uses the stream.
     void cancel() const noexcept { kusto_stream_cancel(c_ptr()); }
 
@@ -1331,19 +1335,19 @@ private:
     std::shared_ptr<detail::failure> kept_;
 };
 
-/// What is known about some ingestions: items, one for each source. Immutable.
+/// The status of ingestions: items, one for each source. Immutable.
 class report : public detail::object<kusto_report> {
 public:
     /// Takes a report of the C interface.
     explicit report(kusto_report *taken) noexcept : object(taken) {}
 
-    /// One item, borrowed from its report. All texts are empty where the service says nothing.
+    /// One item, borrowed from its report. All texts are empty where the service sends none.
     class item {
     public:
-        /// The item of this number, counted from 0; one that is not there has empty texts.
+        /// The item at this index, counted from 0; one that does not exist has empty texts.
         item(const kusto_report *owner, std::size_t index) noexcept : owner_(owner), index_(index) {}
 
-        /// Where it stands; -1 for an item that is not there.
+        /// Its state; -1 for an item that does not exist.
         item_state state() const noexcept
         {
             return static_cast<item_state>(kusto_report_item_state(owner_, index_));
@@ -1353,7 +1357,7 @@ public:
         {
             return static_cast<retry_class>(kusto_report_item_retry(owner_, index_));
         }
-        /// The source id (a UUID) that the ingestion was given.
+        /// The source id (a UUID) of the ingestion.
         std::string_view source_id() const noexcept { return ask(kusto_report_item_source_id); }
         /// The address of its blob, without its signature.
         std::string_view source_path() const noexcept { return ask(kusto_report_item_source_path); }
@@ -1365,7 +1369,7 @@ public:
         std::string_view updated_on() const noexcept { return ask(kusto_report_item_updated_on); }
         /// The service's operation, for `.show operations`.
         std::string_view operation_id() const noexcept { return ask(kusto_report_item_operation_id); }
-        /// The service's id of what it did, which its support asks for.
+        /// The service's id of its activity, which its support asks for.
         std::string_view activity_id() const noexcept { return ask(kusto_report_item_activity_id); }
         /// The service's error code, such as "BadRequest_EmptyBlob".
         std::string_view error_code() const noexcept { return ask(kusto_report_item_error_code); }
@@ -1392,7 +1396,7 @@ public:
     }
     /// An item, counted from 0; borrowed from the report.
     item operator[](std::size_t index) const noexcept { return item(c_ptr(), index); }
-    /// Everything about all items as a JSON array, under the service's names.
+    /// All items with all fields as a JSON array, under the service's names.
     std::string_view json() const noexcept
     {
         std::size_t length = 0;
@@ -1409,15 +1413,15 @@ public:
     /// Takes a command of the C interface.
     explicit command(kusto_command *taken) noexcept : object(taken) {}
 
-    /// Begins `.create table`, to which `add_column` adds the columns. Errors: `invalid_argument`.
+    /// Creates the command `.create table`; `add_column` adds its columns. Errors: `invalid_argument`.
     static result<command> try_create_table(std::string_view table)
     {
         return detail::make<command>(kusto_command_create_table, detail::chars(table), table.size());
     }
     /// As `try_create_table`; throws `error`.
     static command create_table(std::string_view table) { return try_create_table(table).value(); }
-    /// Makes `.create table T ingestion ... mapping`, or `.create-or-alter` with `replace`; `json` is the
-    /// mapping, in the current or the legacy shape. Errors: `invalid_argument`.
+    /// Creates the command `.create table T ingestion ... mapping`, or `.create-or-alter` with `replace`;
+    /// `json` is the mapping, in the current or the legacy shape. Errors: `invalid_argument`.
     static result<command> try_create_mapping(std::string_view table, data_format data, std::string_view name,
                                               std::string_view json, bool replace = false)
     {
@@ -1433,7 +1437,7 @@ public:
     }
 
     /// Adds a column. Its type is a Kusto type ("long") or a .NET type ("System.Int64"). Errors:
-    /// `invalid_argument`; the command is as before then.
+    /// `invalid_argument`; the command is unchanged then.
     result<void> try_add_column(std::string_view name, std::string_view type)
     {
         return detail::call(kusto_command_add_column, c_ptr(), detail::chars(name), name.size(),
@@ -1457,15 +1461,15 @@ public:
 /// Options and parameters of commands and queries; may be used for any number of them.
 class request_options : public detail::object<kusto_request_options> {
 public:
-    /// Options with every default. Throws `error`: none but a defect.
+    /// All defaults. Throws `error`: none but defects of the library.
     request_options() : request_options(try_make().value()) {}
     /// Takes options of the C interface.
     explicit request_options(kusto_request_options *taken) noexcept : object(taken) {}
     /// As the constructor, without exceptions.
     static result<request_options> try_make() { return detail::make<request_options>(kusto_request_options_new); }
 
-    /// Sets one of the service's request options by its name, such as "notruncation"; the value is JSON,
-    /// what is no JSON is sent as a text. Errors: `invalid_argument`.
+    /// Sets one of the service's request options by its name, such as "notruncation"; the value is JSON, any
+    /// other text is sent as a string. Errors: `invalid_argument`.
     result<void> try_set(std::string_view name, std::string_view value)
     {
         return detail::call(kusto_request_options_set, c_ptr(), detail::chars(name), name.size(),
@@ -1477,8 +1481,8 @@ public:
         try_set(name, value).value();
         return *this;
     }
-    /// Sets a query parameter, which the query declares; the value is the literal of its type, that of a
-    /// string is its text. Errors: `invalid_argument`.
+    /// Sets a query parameter, which the query declares; the value is the literal of its type, for a string
+    /// the bare text. Errors: `invalid_argument`.
     result<void> try_set_parameter(std::string_view name, std::string_view value)
     {
         return detail::call(kusto_request_options_set_parameter, c_ptr(), detail::chars(name), name.size(),
@@ -1491,7 +1495,7 @@ public:
         return *this;
     }
     /// The id under which the service logs the request; chosen by the library when not set. Errors:
-    /// `invalid_argument`, also for what no HTTP header can hold.
+    /// `invalid_argument`, also for text that an HTTP header cannot hold.
     result<void> try_set_client_request_id(std::string_view id)
     {
         return detail::call(kusto_request_options_set_client_request_id, c_ptr(), detail::chars(id), id.size());
@@ -1504,8 +1508,8 @@ public:
     }
 };
 
-/// The answer to a command or query, with a cursor before the first row of its first table. One thread at
-/// a time, for its const members too.
+/// The answer to a command or query, with a cursor that starts before the first row of its first table. One
+/// thread at a time, for its const members too.
 class rows : public detail::object<kusto_rows> {
 public:
     /// Takes rows of the C interface.
@@ -1541,8 +1545,8 @@ public:
         const char *begin = kusto_rows_text(c_ptr(), column, &length);
         return begin ? std::optional(std::string_view(begin, length)) : std::nullopt;
     }
-    /// A `long` or `int` of the current row; nothing for null. Errors: `invalid_argument` for another type
-    /// or a column that is not there, `invalid_state` without a current row.
+    /// A `long` or `int` of the current row; nothing for null. Errors: `invalid_argument` for another type or
+    /// a column that does not exist, `invalid_state` without a current row.
     result<std::optional<std::int64_t>> try_int64(std::size_t column) const
     {
         std::int64_t value = 0;
@@ -1573,16 +1577,16 @@ inline result<report> given_by(const kusto_op *op, const report *) { return make
 
 // ---- the client ----------------------------------------------------------------------------------------------
 
-/// A client of one cluster: connections, tokens, ingestion resources. Make one and keep it. All calls may
-/// be made by several threads at once; those that wait not in a callback, where they fail with
-/// `invalid_state`. Destroying it cancels operations under way and never waits for the network; the
-/// destruction of the last client, stream or operation waits for callbacks that are running or due, so
-/// hold no lock that they take.
+/// A client of one cluster: connections, tokens, ingestion resources. Create one and keep it. All calls may
+/// be made by several threads at once; blocking calls not in a callback, where they fail with
+/// `invalid_state`. Destroying it cancels operations under way and never waits for the network; destroying
+/// the last client, stream or operation waits for callbacks that are running or due, so hold no lock that
+/// they take.
 class client : public detail::object<kusto_client> {
 public:
-    /// A client of the cluster that the config names, which is copied. Sends nothing: the first use does.
-    /// Throws `error`: `config`, `unsupported` (a login that is not built in), `forked`, `invalid_state`
-    /// for a library that does not fit the header.
+    /// A client of the cluster that the config names, which is copied. Sends nothing before its first use.
+    /// Throws `error`: `config`, `unsupported` (a login that is not built in), `forked`, `invalid_state` for
+    /// a library that does not fit the header.
     explicit client(const config &settings) : client(try_make(settings).value()) {}
     /// Takes a client of the C interface.
     explicit client(kusto_client *taken) noexcept : object(taken) {}
@@ -1594,8 +1598,8 @@ public:
         return detail::make<client>(kusto_client_new, static_cast<const kusto_config *>(settings.c_ptr()));
     }
 
-    /// Fetches token and ingestion resources now, for programs that want to fail early. Errors: `network`,
-    /// `auth`, `service`, `timed_out`.
+    /// Fetches the token and the ingestion resources now, for programs that want to fail early. Errors:
+    /// `network`, `auth`, `service`, `timed_out`.
     result<void> try_warm_up(time_limit limit = {}) const
     {
         return detail::call(kusto_client_warm_up, handle(), limit.milliseconds());
@@ -1603,7 +1607,7 @@ public:
     /// As `try_warm_up`; throws `error`.
     void warm_up(time_limit limit = {}) const { try_warm_up(limit).value(); }
 
-    /// Begins what `warm_up` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
+    /// Starts `warm_up` and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<void>> try_start_warm_up(time_limit limit = {}, F &&done = F()) const
     {
@@ -1616,8 +1620,8 @@ public:
         return try_start_warm_up(limit, std::forward<F>(done)).value();
     }
 
-    /// Refuses new calls, waits for ingestions under way, then cancels those that are left, and returns how
-    /// many those were. Errors: `invalid_state` in a callback, `forked`.
+    /// Rejects new calls, waits for ingestions under way until the limit, then cancels the remaining ones and
+    /// returns their number. Errors: `invalid_state` in a callback, `forked`.
     result<std::uint64_t> try_close(time_limit limit = {}) const
     {
         std::uint64_t abandoned = 0;
@@ -1627,10 +1631,10 @@ public:
     /// As `try_close`; throws `error`.
     std::uint64_t close(time_limit limit = {}) const { return try_close(limit).value(); }
 
-    /// Hands a source over to the service and waits until it has it: the data is uploaded and queued, and
-    /// ingested later. Takes the source, copies the properties. A reader is called on this thread. The
-    /// limit covers the whole call; a callback that blocks is not interrupted. Delivery is at least once,
-    /// see `kusto_ingest`. Errors: nothing is ingested, unless `error::in_doubt` says so or the code is
+    /// Hands a source over to the service and waits until the data is uploaded and queued; the service
+    /// ingests it later. Takes the source, copies the properties. A reader is called on this thread. The
+    /// limit covers the whole call; a callback that blocks is not interrupted. Delivery is at least once, see
+    /// `kusto_ingest`. Errors: nothing is ingested, unless `error::in_doubt` says so or the code is
     /// `partial`; `source_io` with the exception of a reader as its cause.
     result<receipt> try_ingest(const props &into, source from, time_limit limit = {}) const
     {
@@ -1644,7 +1648,7 @@ public:
     {
         return try_ingest(into, std::move(from), limit).value();
     }
-    /// The same for data in memory, borrowed until the call returns. No bytes are `invalid_argument`.
+    /// The same for data in memory, borrowed until the call returns. Empty data is `invalid_argument`.
     result<receipt> try_ingest(const props &into, bytes_view data, time_limit limit = {}) const
     {
         return detail::make<receipt>(kusto_ingest_bytes, handle(), handle(into), data.data(), data.size(),
@@ -1656,12 +1660,12 @@ public:
         return try_ingest(into, data, limit).value();
     }
 
-    /// Begins what `ingest` does and returns; may be called in a callback. Takes the source, copies the
-    /// properties. A reader is called on a thread of the library. `done`, if given, is a callable
-    /// `done(result<receipt>)` that is told what the operation ended with: once, on a thread of the library,
-    /// one callback at a time; not when this call fails. Calls that wait fail there; everything may be
-    /// destroyed there. What it throws is kept for `operation::callback_error`. Errors: `invalid_argument`,
-    /// `forked`; everything else is the operation's result.
+    /// Starts `ingest` and returns; may be called in a callback. Takes the source, copies the properties. A
+    /// reader is called on a thread of the library. `done`, if given, is a callable `done(result<receipt>)`
+    /// that receives the operation's result: once, on a thread of the library, one callback at a time; not
+    /// when this call fails. Blocking calls fail there; any object may be destroyed there. Its exception is
+    /// kept for `operation::callback_error`. Errors: `invalid_argument`, `forked`; any other failure is the
+    /// operation's result.
     template <class F = detail::no_callback>
     result<operation<receipt>> try_start_ingest(const props &into, source from, time_limit limit = {}, F &&done = F()) const
     {
@@ -1676,8 +1680,8 @@ public:
         return try_start_ingest(into, std::move(from), limit, std::forward<F>(done)).value();
     }
 
-    /// Begins an ingestion whose data follows with `push_stream::write`; may be called in a callback. What
-    /// was written is uploaded meanwhile; nothing is ingested before `push_stream::finish`. Errors:
+    /// Begins an ingestion whose data is pushed with `push_stream::write`; may be called in a callback.
+    /// Written data is uploaded meanwhile; nothing is ingested before `push_stream::finish`. Errors:
     /// `invalid_argument`, `forked`.
     result<push_stream> try_stream(const props &into) const
     {
@@ -1699,9 +1703,9 @@ public:
         return try_stream(into, std::move(settings)).value();
     }
 
-    /// What became of an ingestion, read from the status table now, by `receipt::tracking_token`, also of
-    /// another process. Without a status table it stays `item_state::queued`. Errors: `invalid_argument`
-    /// for what is no token, `not_found` when the table knows nothing, those of a call over the network.
+    /// The status of an ingestion, read from the status table now, by `receipt::tracking_token`, also of
+    /// another process. Without a status table it stays `item_state::queued`. Errors: `invalid_argument` for
+    /// an invalid token, `not_found` when the table has no entry, those of a call over the network.
     result<report> try_track(std::string_view token, time_limit limit = {}) const
     {
         return detail::make<report>(kusto_track, handle(), detail::chars(token), token.size(), limit.milliseconds());
@@ -1709,7 +1713,7 @@ public:
     /// As `try_track`; throws `error`.
     report track(std::string_view token, time_limit limit = {}) const { return try_track(token, limit).value(); }
 
-    /// Begins what `track` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
+    /// Starts `track` and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_track(std::string_view token, time_limit limit = {}, F &&done = F()) const
     {
@@ -1723,8 +1727,8 @@ public:
         return try_start_track(token, limit, std::forward<F>(done)).value();
     }
 
-    /// As `try_track`, again and again after `poll`, until no item is pending. Errors: as `try_track`;
-    /// `timed_out` when an item is still pending at the end of the limit.
+    /// As `try_track`, repeated every `poll` until no item is pending. Errors: as `try_track`; `timed_out`
+    /// when an item is still pending at the end of the limit.
     result<report> try_track_until_final(std::string_view token, std::chrono::milliseconds poll,
                                          time_limit limit = {}) const
     {
@@ -1737,7 +1741,8 @@ public:
         return try_track_until_final(token, poll, limit).value();
     }
 
-    /// Begins what `track_until_final` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
+    /// Starts `track_until_final` and returns; may be called in a callback. `done` and errors as
+    /// `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
     {
@@ -1752,7 +1757,7 @@ public:
         return try_start_track_until_final(token, poll, limit, std::forward<F>(done)).value();
     }
 
-    /// Looks at notifications without removing them, at most `most`: those of the token's ingestion, or with
+    /// Reads notifications without removing them, at most `most`: those of the token's ingestion, or with
     /// std::nullopt all, also those of other programs. Errors: those of a call over the network.
     result<report> try_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
                                      time_limit limit = {}) const
@@ -1765,7 +1770,8 @@ public:
     {
         return try_peek_outcomes(which, token, most, limit).value();
     }
-    /// Begins what `peek_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
+    /// Starts `peek_outcomes` and returns; may be called in a callback. `done` and errors as
+    /// `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
@@ -1780,7 +1786,7 @@ public:
         return try_start_peek_outcomes(which, token, most, limit, std::forward<F>(done)).value();
     }
 
-    /// Takes notifications out of their queues, at most `most`: those of the token's ingestion, or with
+    /// Removes notifications from their queues, at most `most`: those of the token's ingestion, or with
     /// std::nullopt all, also those that other programs wait for. Errors: those of a call over the network.
     result<report> try_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
                                      time_limit limit = {}) const
@@ -1794,7 +1800,8 @@ public:
         return try_take_outcomes(which, token, most, limit).value();
     }
 
-    /// Begins what `take_outcomes` does and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
+    /// Starts `take_outcomes` and returns; may be called in a callback. `done` and errors as
+    /// `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<report>> try_start_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
@@ -1809,9 +1816,9 @@ public:
         return try_start_take_outcomes(which, token, most, limit, std::forward<F>(done)).value();
     }
 
-    /// Runs a management command (a text that begins with a dot) or a query and waits for all of its rows.
-    /// An empty database means that of the connection string; `options` may be null. A command is sent once
-    /// and never repeated. Errors: `service` with the service's code, those of a call over the network.
+    /// Runs a management command (a text that begins with a dot) or a query and waits for all of its rows. An
+    /// empty database means the connection string's; `options` may be null. A command is sent once and never
+    /// repeated. Errors: `service` with the service's code, those of a call over the network.
     result<rows> try_execute(std::string_view database, std::string_view text, time_limit limit = {},
                              const request_options *options = nullptr) const
     {
@@ -1827,8 +1834,8 @@ public:
         return try_execute(database, text, limit, options).value();
     }
 
-    /// Begins what `execute` does and returns; may be called in a callback. Cancelling gives the request up; a
-    /// command may have been carried out then. `done` and errors as `try_start_ingest`.
+    /// Starts `execute` and returns; may be called in a callback. Cancelling abandons the request; the service
+    /// may still carry out a command. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
     result<operation<rows>> try_start_execute(std::string_view database, std::string_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
     {

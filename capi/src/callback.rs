@@ -1,14 +1,14 @@
-//! What a caller hands over with a callback.
+//! The `user_data` and `drop` that come with a callback.
 
 use std::ffi::c_void;
 
 use crate::signals;
 
-/// Called exactly once, after the last possible use of `user_data`, from any thread. Whatever takes
-/// one takes it whether it succeeds or fails. May be NULL.
+/// Called exactly once, after the last possible use of `user_data`, from any thread. A function
+/// that takes a `drop` owns it even when the function fails. May be NULL.
 pub type kusto_drop_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
-/// The caller's data: handed to its callbacks, and given back when this is dropped.
+/// The caller's data: passed to its callbacks, and released through `drop` when this is dropped.
 pub(crate) struct UserData {
     data: *mut c_void,
     drop: kusto_drop_fn,
@@ -19,14 +19,14 @@ impl UserData {
         Self { data, drop }
     }
 
-    /// Calls a function of the caller's with it.
+    /// Calls one of the caller's functions with it.
     pub(crate) fn call<T>(&self, function: impl FnOnce(*mut c_void) -> T) -> T {
         signals::as_host(|| function(self.data))
     }
 }
 
 // SAFETY: the header says that callbacks and `drop` come from other threads; this type itself only
-// hands the pointer on.
+// passes the pointer on.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}

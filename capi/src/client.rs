@@ -17,22 +17,22 @@ use kusto_ingest::client::Client;
 use kusto_ingest::error::Result;
 use kusto_ingest::op::CallOptions;
 
-/// A client of one cluster: connections, tokens, ingestion resources. Make one and keep it.
+/// A client of one cluster: connections, tokens, ingestion resources. Create one and keep it.
 pub struct kusto_client {
     client: Client,
     runtime: Arc<Runtime>,
 }
 
 impl kusto_client {
-    /// What a call needs, unless this is the child of the process that made the client. Clones: the
-    /// call may outlive the handle.
+    /// The client and runtime for a call; an error in a child of the process that made the client.
+    /// Clones: the call may outlive the handle.
     pub(crate) fn parts(&self) -> Result<(Client, Arc<Runtime>)> {
         self.runtime.check_fork()?;
         Ok((self.client.clone(), self.runtime.clone()))
     }
 }
 
-/// What a call over the network was given besides the arguments of its own.
+/// The arguments that all calls over the network share.
 pub(crate) struct Call {
     pub(crate) client: Client,
     pub(crate) runtime: Arc<Runtime>,
@@ -52,7 +52,7 @@ impl Call {
         })
     }
 
-    /// Begins it, and waits for its end on the calling thread.
+    /// Starts the call and waits for its end on the calling thread.
     pub(crate) fn wait_for<Work, T>(
         self,
         call: impl FnOnce(&Client, CallOptions) -> Work,
@@ -65,9 +65,9 @@ impl Call {
     }
 }
 
-/// A client of the cluster that the config names. Sends nothing: the first use does. The first client
-/// of a process starts the library's threads; they end when the last client, operation and stream
-/// are freed.
+/// Creates a client of the cluster that the config names. Sends nothing before its first use. The
+/// first client of a process starts the library's threads; they end when the last client, operation
+/// and stream are freed.
 ///
 /// Ownership: the caller frees `*out` with kusto_client_free. The config is copied.
 /// Threads: any.
@@ -90,8 +90,7 @@ pub unsafe extern "C" fn kusto_client_new(
     })
 }
 
-/// Fetches token and ingestion resources now, for programs that want to fail early. Not needed before
-/// anything.
+/// Fetches the token and the ingestion resources now, for programs that want to fail early. Optional.
 ///
 /// Ownership: none.
 /// Threads: any, also several at once, but not in a callback.
@@ -108,13 +107,13 @@ pub unsafe extern "C" fn kusto_client_warm_up(
     })
 }
 
-/// Begins what kusto_client_warm_up does and returns: kusto_op_wait tells how it ended.
+/// Starts kusto_client_warm_up and returns: kusto_op_wait reports the result.
 ///
-/// Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called as
-/// kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is
-/// given.
+/// Ownership: takes `user_data`, even when the call fails; `drop` is called after `done`, which is
+/// called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if
+/// `done` is given.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
 /// `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -135,13 +134,14 @@ pub unsafe extern "C" fn kusto_client_warm_up_start(
     })
 }
 
-/// Refuses new calls, waits for ingestions under way, then cancels those that are left.
+/// Rejects new calls, waits for ingestions under way until the timeout, then cancels the remaining
+/// ones.
 ///
 /// Ownership: `*abandoned` gets the number of ingestions that were cancelled; it may be NULL. The
 /// client must still be freed.
 /// Threads: any, but not in a callback.
-/// Failure: KUSTO_E_INVALID_STATE in a callback, KUSTO_E_FORKED. Ingestions that were cancelled are
-/// no failure of this call.
+/// Failure: KUSTO_E_INVALID_STATE in a callback, KUSTO_E_FORKED. Cancelled ingestions are not a
+/// failure of this call.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_client_close(
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn kusto_client_close(
 /// Frees a client. Operations under way are cancelled; streams and operations must still be freed,
 /// in any order. Never waits for the network. The last free of a client, stream or operation ends
 /// the library's threads: it waits until callbacks that are running or due have returned, so hold no
-/// lock that they take. In a callback it may be called too and waits for nothing.
+/// lock that they take. It may also be called in a callback, where it does not wait.
 ///
 /// Ownership: takes the client; NULL is allowed.
 /// Threads: any, once no other call uses the handle.
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn kusto_client_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_client_free(client: *mut kusto_client) {
     guard::value((), || match handle::take(client) {
-        // Connections and locks of another process.
+        // Its connections and locks belong to another process.
         Some(client) if client.runtime.is_foreign() => std::mem::forget(client),
         client => drop(client),
     });

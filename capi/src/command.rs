@@ -29,7 +29,10 @@ struct Table {
 impl kusto_command {
     fn add_column(&mut self, column: Column) -> Result<()> {
         let table = self.table.as_mut().ok_or_else(|| {
-            Error::invalid_argument("command", "only the creation of a table has columns")
+            Error::invalid_argument(
+                "command",
+                "only a command that creates a table takes columns",
+            )
         })?;
         let mut columns = table.columns.clone();
         columns.push(column);
@@ -39,8 +42,8 @@ impl kusto_command {
     }
 }
 
-/// Begins `.create table`, to which kusto_command_add_column adds the columns. The command does
-/// nothing to a table that exists, even if its columns are others.
+/// Creates the command `.create table`; kusto_command_add_column adds its columns. The command
+/// leaves an existing table unchanged, even one with other columns.
 ///
 /// Ownership: the caller frees `*out` with kusto_command_free. The name is copied.
 /// Threads: any.
@@ -74,8 +77,8 @@ pub unsafe extern "C" fn kusto_command_create_table(
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each object.
-/// Failure: KUSTO_E_INVALID_ARGUMENT for an unknown type, a name that is there already, or a command
-/// that creates no table; the command is as before then.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for an unknown type, a duplicate name, or a command that does
+/// not create a table; the command is unchanged then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_command_add_column(
@@ -96,9 +99,9 @@ pub unsafe extern "C" fn kusto_command_add_column(
     })
 }
 
-/// Makes `.create table T ingestion ... mapping`, or `.create-or-alter` when `replace` is not 0.
-/// `format` is a format, KUSTO_FORMAT_*, that the mapping is for; `json` is the mapping, in the
-/// current or the legacy shape.
+/// Creates the command `.create table T ingestion ... mapping`, or `.create-or-alter` when
+/// `replace` is not 0. `format` is the format, KUSTO_FORMAT_*, that the mapping is for; `json` is
+/// the mapping, in the current or the legacy shape.
 ///
 /// Ownership: the caller frees `*out` with kusto_command_free. All texts are copied.
 /// Threads: any.
@@ -124,7 +127,7 @@ pub unsafe extern "C" fn kusto_command_create_mapping(
         let json = text(json, json_len, "json")?;
         let kind = DataFormat::from_number(format)
             .ok_or_else(|| {
-                Error::invalid_argument("format", format!("{format} is no KUSTO_FORMAT_*"))
+                Error::invalid_argument("format", format!("{format} is not a KUSTO_FORMAT_* value"))
             })?
             .mapping_kind();
         let text = match replace {
@@ -142,7 +145,7 @@ pub unsafe extern "C" fn kusto_command_create_mapping(
 /// The command's text, or NULL for a table that has no column yet.
 ///
 /// Ownership: valid until the command is changed or freed; `len` may be NULL.
-/// Threads: any, while nobody changes `command`.
+/// Threads: any, while no thread changes `command`.
 /// Failure: NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -161,7 +164,7 @@ pub unsafe extern "C" fn kusto_command_text(
 /// Frees a command.
 ///
 /// Ownership: takes the command; NULL is allowed.
-/// Threads: any, once nobody uses it.
+/// Threads: any, once it is no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -10,7 +10,7 @@ use crate::handle::{self, Out};
 use crate::text::{CText, lend_optional, text};
 use kusto_ingest::client::{Client, ClientBuilder};
 
-/// Settings of a client. Clients copy it: it may be changed, used again or freed at once.
+/// Settings of a client. A client copies them: the config may be changed, reused or freed at once.
 pub struct kusto_config {
     builder: ClientBuilder,
     redacted: CText,
@@ -29,7 +29,7 @@ impl kusto_config {
     }
 }
 
-/// Settings from a connection string, such as
+/// Parses a connection string, such as
 /// `Data Source=https://mycluster.westeurope.kusto.windows.net;Fed=true;Application Token=...`.
 /// An unknown keyword is an error that names it.
 ///
@@ -99,9 +99,9 @@ pub unsafe extern "C" fn kusto_config_set(
     })
 }
 
-/// How to get tokens; takes the place of what the connection string says.
+/// Sets how tokens are obtained; replaces the connection string's login.
 ///
-/// Ownership: the credential is shared: the caller frees its own handle whenever it likes.
+/// Ownership: the credential is shared: the caller may free its own handle at any time.
 /// Threads: one at a time for each config.
 /// Failure: KUSTO_E_INVALID_ARGUMENT for NULL.
 /// Since: 0.1
@@ -134,10 +134,10 @@ pub unsafe extern "C" fn kusto_config_redacted(
     lend_optional(config.as_ref().map(|config| &config.redacted), len)
 }
 
-/// Frees a config. Clients made from it go on.
+/// Frees a config. Clients made from it are not affected.
 ///
 /// Ownership: takes the config; NULL is allowed.
-/// Threads: any, once nobody uses the config.
+/// Threads: any, once the config is no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -1,4 +1,4 @@
-//! `kusto_credential`: a fixed token, or a callback that is asked for tokens.
+//! `kusto_credential`: a fixed token, or a callback that supplies tokens.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::text::{CText, lend_optional, text};
 use kusto_ingest::auth::{AccessToken, PendingToken, StaticToken, TokenCallback, TokenCredential};
 use kusto_ingest::error::{Error, Result};
 
-/// A way to get tokens, shared by the configs it was set in and the clients made from them.
+/// A source of tokens, shared by the configs it was set in and the clients made from them.
 pub struct kusto_credential(Arc<dyn TokenCredential>);
 
 impl kusto_credential {
@@ -24,7 +24,7 @@ impl kusto_credential {
     }
 }
 
-/// One open question for a token, answered with kusto_token_request_complete or
+/// One pending request for a token, answered with kusto_token_request_complete or
 /// kusto_token_request_fail.
 pub struct kusto_token_request {
     pending: PendingToken,
@@ -32,15 +32,14 @@ pub struct kusto_token_request {
     tenant: Option<CText>,
 }
 
-/// Asks for a token. It must return at once; answer then or later, from any thread, with exactly one
+/// Requests a token. It must return at once; answer then or later, from any thread, with exactly one
 /// kusto_token_request_complete or kusto_token_request_fail. Called from a thread of the library, at
-/// most once at a time for a scope, only when no token is at hand that is still good. A request
-/// without answer fails the calls that wait for it with KUSTO_E_AUTH after 5 minutes. It must not
-/// throw.
+/// most once at a time for a scope, only when there is no valid token in the cache. Without an
+/// answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
 pub type kusto_token_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, request: *mut kusto_token_request)>;
 
-/// A bearer token that does not change.
+/// A credential with a fixed bearer token.
 ///
 /// Ownership: the caller frees `*out` with kusto_credential_free. The token is copied.
 /// Threads: any.
@@ -64,11 +63,11 @@ pub unsafe extern "C" fn kusto_credential_token(
     })
 }
 
-/// A callback that is asked for tokens and may answer later.
+/// A credential that requests tokens from a callback, which may answer later.
 ///
-/// Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, whatever the
-/// call returns; `drop` is called when the credential, every config it was set in and every client
-/// made from those are gone.
+/// Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, even when the
+/// call fails; `drop` is called when the credential, every config it was set in and every client
+/// made from those are freed.
 /// Threads: any.
 /// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
 /// Since: 0.1
@@ -98,7 +97,7 @@ pub unsafe extern "C" fn kusto_credential_callback(
     })
 }
 
-/// For what a token is wanted, such as `https://kusto.kusto.windows.net/.default`.
+/// The scope for which a token is requested, such as `https://kusto.kusto.windows.net/.default`.
 ///
 /// Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
 /// NULL.
@@ -113,7 +112,7 @@ pub unsafe extern "C" fn kusto_token_request_scope(
     lend_optional(request.as_ref().map(|request| &request.scope), len)
 }
 
-/// The Entra tenant to ask, if the connection string names one.
+/// The Entra tenant to request the token from, if the connection string names one.
 ///
 /// Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
 /// NULL.
@@ -131,12 +130,12 @@ pub unsafe extern "C" fn kusto_token_request_tenant(
     )
 }
 
-/// Answers with a token. `expires_on` is in seconds since 1970 (UTC); the token is kept until shortly
-/// before. 0 means unknown: the callback is asked again for every request.
+/// Answers with a token. `expires_on` is in seconds since 1970 (UTC); the token is reused until
+/// shortly before. 0 means unknown: the callback is called for every request.
 ///
 /// Ownership: takes the request. The token is copied.
 /// Threads: any, also inside the callback.
-/// Failure: a token that is no text, or a time out of range, fails the calls that wait with
+/// Failure: a token that is not UTF-8, or a time out of range, fails the waiting calls with
 /// KUSTO_E_AUTH.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -157,11 +156,11 @@ pub unsafe extern "C" fn kusto_token_request_complete(
     });
 }
 
-/// Answers that there is no token. `retryable` says whether asking again later may succeed.
+/// Answers that no token could be obtained. `retryable`: whether a later request may succeed.
 ///
 /// Ownership: takes the request. The message is copied.
 /// Threads: any, also inside the callback.
-/// Failure: none; a message that is no text is replaced.
+/// Failure: none; a message that is not UTF-8 is replaced.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_token_request_fail(
@@ -178,10 +177,10 @@ pub unsafe extern "C" fn kusto_token_request_fail(
     });
 }
 
-/// Frees a handle of a credential. Configs and clients that have it go on.
+/// Frees a handle of a credential. Configs and clients that use it are not affected.
 ///
 /// Ownership: takes the handle; NULL is allowed.
-/// Threads: any, once nobody uses the handle.
+/// Threads: any, once the handle is no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -1,4 +1,4 @@
-//! The thread on which callbacks run, so that a slow one holds up no transfer.
+//! The thread on which callbacks run, so that a slow one does not delay a transfer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -54,7 +54,7 @@ impl Dispatcher {
         self.poster.clone()
     }
 
-    /// Runs what was posted so far and ends the thread.
+    /// Runs the jobs posted so far and ends the thread.
     pub(crate) fn stop(self) {
         let _ = self.poster.0.send(Message::Stop);
         // The thread's body does not panic: jobs are caught.

@@ -10,7 +10,7 @@ use crate::text::{CText, lend_optional};
 use crate::{guard, handle, kusto_bool};
 use kusto_ingest::error::Error;
 
-/// What went wrong. Immutable: any thread may look at it. Its texts hold no secret.
+/// Describes a failure. Immutable: any thread may read it. Its texts contain no secret.
 pub struct kusto_error {
     error: Error,
     message: CText,
@@ -79,8 +79,8 @@ pub extern "C" fn kusto_status_name(status: i32) -> *const c_char {
     name.as_ptr()
 }
 
-/// Every status this library knows, for generators of bindings. Returns how many; `*out` gets the
-/// first.
+/// All statuses that this library knows, for generators of bindings. Returns their number; `*out`
+/// points to the first.
 ///
 /// Ownership: the list is static.
 /// Threads: any.
@@ -138,7 +138,8 @@ pub unsafe extern "C" fn kusto_error_retry(error: *const kusto_error) -> i32 {
     })
 }
 
-/// How long the service asks to wait before the next try, in milliseconds; -1 if it says nothing.
+/// How long the service asks to wait before the next attempt, in milliseconds; -1 if it does not
+/// say.
 ///
 /// Ownership: the error is borrowed.
 /// Threads: any.
@@ -152,8 +153,8 @@ pub unsafe extern "C" fn kusto_error_retry_after_ms(error: *const kusto_error) -
     })
 }
 
-/// Whether the service may have done what was asked although the call failed. Calling again can
-/// then double the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
+/// Whether the service may have carried out the request although the call failed. Calling again can
+/// then duplicate the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
 ///
 /// Ownership: the error is borrowed.
 /// Threads: any.
@@ -239,7 +240,7 @@ pub unsafe extern "C" fn kusto_error_service_code(
     )
 }
 
-/// The service's id of what it did, which its support asks for.
+/// The service's id of its activity, which its support asks for.
 ///
 /// Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -275,7 +276,7 @@ pub unsafe extern "C" fn kusto_error_client_request_id(
     )
 }
 
-/// How many failed attempts the error lists; most list none.
+/// How many failed attempts the error lists; usually none.
 ///
 /// Ownership: the error is borrowed.
 /// Threads: any.
@@ -305,8 +306,8 @@ pub unsafe extern "C" fn kusto_error_attempt(
     })
 }
 
-/// Everything about the error as a JSON object: attempts, and for KUSTO_E_PARTIAL as `handedOver` the
-/// source ids of the items that were handed over and must not be handed over again.
+/// The whole error as a JSON object: with its attempts, and for KUSTO_E_PARTIAL, as `handedOver`, the
+/// source ids of the items that were handed over and must not be ingested again.
 ///
 /// Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -328,7 +329,7 @@ pub unsafe extern "C" fn kusto_error_json(
 /// Frees an error, with its texts and attempts.
 ///
 /// Ownership: takes the error; NULL is allowed.
-/// Threads: any, once nobody uses the error.
+/// Threads: any, once the error is no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

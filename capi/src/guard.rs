@@ -1,5 +1,5 @@
-//! What stands between every export and its body: no panic crosses, and errors go where the caller
-//! wants them.
+//! The wrapper around every export's body: no panic crosses it, and errors go to the caller's
+//! `err`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -36,7 +36,8 @@ pub(crate) unsafe fn guarded(
     status
 }
 
-/// Runs the body of an export that cannot fail. `otherwise` is what a defect of ours looks like.
+/// Runs the body of an export that cannot fail. `otherwise` is returned after a panic, which is a
+/// defect of ours.
 pub(crate) fn value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }

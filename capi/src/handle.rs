@@ -1,15 +1,15 @@
-//! Objects as C holds them: all casts between handles and references are here.
+//! Handles of objects in C: all casts between handles and references are here.
 
 use std::sync::Arc;
 
 use kusto_ingest::error::{Error, Result};
 
-/// Gives an object to C; [`take`] gets it back.
+/// Passes ownership of an object to C; [`take`] takes it back.
 pub(crate) fn into_raw<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
 }
 
-/// Gets an object back from C; `None` for NULL.
+/// Takes an object back from C; `None` for NULL.
 ///
 /// # Safety
 /// `raw` is NULL or came from [`into_raw`] and was not taken before.
@@ -21,10 +21,10 @@ pub(crate) unsafe fn take<T>(raw: *mut T) -> Option<Box<T>> {
     Some(unsafe { Box::from_raw(raw) })
 }
 
-/// As [`take`], for objects given as `Arc::into_raw`.
+/// As [`take`], for objects passed as `Arc::into_raw`.
 ///
 /// # Safety
-/// `raw` is NULL or a reference of its own that was not taken before.
+/// `raw` is NULL or a counted reference that was not taken before.
 pub(crate) unsafe fn take_shared<T>(raw: *mut T) -> Option<Arc<T>> {
     if raw.is_null() {
         return None;
@@ -33,7 +33,7 @@ pub(crate) unsafe fn take_shared<T>(raw: *mut T) -> Option<Arc<T>> {
     Some(unsafe { Arc::from_raw(raw) })
 }
 
-/// Looks at an object that C holds. NULL is an error that names the argument.
+/// Borrows an object that C owns. NULL is an error that names the argument.
 ///
 /// # Safety
 /// `raw` is NULL or a handle that outlives `'a` and is not changed meanwhile.
@@ -45,17 +45,17 @@ pub(crate) unsafe fn borrow<'a, T>(raw: *const T, argument: &str) -> Result<&'a 
 /// As [`borrow`], for a call that changes the object.
 ///
 /// # Safety
-/// As [`borrow`], and nobody else uses the object meanwhile.
+/// As [`borrow`], and the object is not used elsewhere meanwhile.
 pub(crate) unsafe fn borrow_mut<'a, T>(raw: *mut T, argument: &str) -> Result<&'a mut T> {
     // SAFETY: as promised by the caller.
     unsafe { raw.as_mut() }.ok_or_else(|| null(argument))
 }
 
-/// A place for an object that a call gives. It holds NULL until the call succeeds.
+/// An output for the object that a call returns. It holds NULL until the call succeeds.
 pub(crate) struct Out<T>(*mut *mut T);
 
 impl<T> Out<T> {
-    /// A place that the caller must give.
+    /// An output that is required.
     ///
     /// # Safety
     /// `place` is NULL or writable until the call returns.
@@ -67,7 +67,7 @@ impl<T> Out<T> {
         Ok(unsafe { Self::optional(place) })
     }
 
-    /// A place that may be NULL.
+    /// An output that may be NULL.
     ///
     /// # Safety
     /// As [`Out::required`].
@@ -82,14 +82,14 @@ impl<T> Out<T> {
         !self.0.is_null()
     }
 
-    /// Gives the object, or drops it when nobody wants it.
+    /// Returns the object to the caller, or drops it if the output is NULL.
     pub(crate) fn give(self, value: T) {
         if self.is_wanted() {
             self.write(into_raw(value));
         }
     }
 
-    /// Gives a reference to a shared object.
+    /// Returns a reference to a shared object.
     pub(crate) fn give_shared(self, value: Arc<T>) {
         if self.is_wanted() {
             self.write(Arc::into_raw(value).cast_mut());

@@ -23,21 +23,21 @@ use kusto_ingest::ingest::Receipt;
 use kusto_ingest::op::{CallOptions, Operation};
 use kusto_ingest::source::{PushWriter, Source};
 
-/// What is read at once from a reader.
+/// How many bytes are read from a reader at once.
 const CHUNK: usize = 256 * 1024;
 
-/// Hands a source over to the service and waits until it has it: the data is uploaded and queued. It
-/// is ingested later; ask kusto_track or kusto_outcomes_peek what became of it. A reader is called on
+/// Hands a source over to the service and waits until the data is uploaded and queued. The service
+/// ingests it later; kusto_track and kusto_outcomes_peek report its status. A reader is called on
 /// this thread. The deadline covers the whole call; a callback that blocks is not interrupted.
 ///
-/// Delivery is at least once. The upload may be repeated, it replaces itself; the message that tells
-/// the service is posted once and not again when it may have arrived (kusto_error_in_doubt). Calling
-/// again then may double the data, unless the properties have an "ingest-by:" tag whose value is also
-/// in "ingestIfNotExists": with it the service drops the second one, and the library itself repeats
-/// the message.
+/// Delivery is at least once. The upload may be repeated: it replaces itself. The message that
+/// notifies the service is not repeated when it may have arrived (kusto_error_in_doubt). Calling
+/// again then may duplicate the data, unless the properties have an "ingest-by:" tag whose value is
+/// also in "ingestIfNotExists": with it the service skips the duplicate, and the library itself
+/// repeats the message.
 ///
-/// Ownership: takes the source, whatever it returns. The caller frees `*out` with kusto_result_free;
-/// `out` may be NULL. The properties are copied.
+/// Ownership: takes the source, even when the call fails. The caller frees `*out` with
+/// kusto_result_free; `out` may be NULL. The properties are copied.
 /// Threads: any, also several at once, but not in a callback.
 /// Failure: nothing is ingested, unless kusto_error_in_doubt says so or the status is
 /// KUSTO_E_PARTIAL; `*out` is NULL then.
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn kusto_ingest(
 /// Ownership: the data is borrowed until the call returns. The caller frees `*out` with
 /// kusto_result_free; `out` may be NULL.
 /// Threads: any, also several at once, but not in a callback.
-/// Failure: as kusto_ingest; no bytes are KUSTO_E_INVALID_ARGUMENT.
+/// Failure: as kusto_ingest; KUSTO_E_INVALID_ARGUMENT for empty data.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_ingest_bytes(
@@ -98,15 +98,15 @@ pub unsafe extern "C" fn kusto_ingest_bytes(
     }
 }
 
-/// Begins what kusto_ingest does and returns. A reader is called on a thread of the library. `done`,
-/// if given, is called exactly once when the operation has ended, also when it was cancelled or its
-/// client freed, but not when this call fails.
+/// Starts kusto_ingest and returns. A reader is called on a thread of the library. `done`, if given,
+/// is called exactly once when the operation has ended, also when it was cancelled or its client
+/// freed, but not when this call fails.
 ///
-/// Ownership: takes the source and `user_data`, whatever it returns; `drop` is called after `done`.
-/// The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is given. The properties
-/// are copied.
+/// Ownership: takes the source and `user_data`, even when the call fails; `drop` is called after
+/// `done`. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done` is given. The
+/// properties are copied.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
 /// `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -166,8 +166,8 @@ fn ingest(
     result
 }
 
-/// Calls the reader on this thread until it ends or the operation does. A failure of the reader is
-/// the operation's result, a broken contract an error of its own.
+/// Calls the reader on this thread until it or the operation ends. A failure of the reader becomes
+/// the operation's result; a violated contract is returned as an error.
 fn feed(
     runtime: &Runtime,
     operation: &Operation<Receipt>,
@@ -192,7 +192,7 @@ fn feed(
     Ok(())
 }
 
-/// Waits for `step`, but not longer than for the operation, whose result tells more than the step's.
+/// Waits for `step`, but not longer than for the operation, whose result says more than the step's.
 fn unless_ended(
     runtime: &Runtime,
     operation: &Operation<Receipt>,
@@ -209,7 +209,7 @@ fn unless_ended(
 /// Bytes of the caller, until the second value is dropped.
 ///
 /// # Safety
-/// The second value is dropped before the bytes go.
+/// The second value is dropped before the bytes are freed.
 unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
     struct Lent {
         data: *const [u8],
@@ -228,12 +228,13 @@ unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
     (lent, Returned(returned))
 }
 
-/// Dropping it waits until nobody has the bytes: after an error a thread may be in the middle of them.
+/// Dropping it waits until the bytes are no longer in use: after an error a thread may still read
+/// them.
 struct Returned(mpsc::Receiver<()>);
 
 impl Drop for Returned {
     fn drop(&mut self) {
-        // Nothing is sent: the sender's end is what is waited for.
+        // Nothing is sent: this waits for the sender to be dropped.
         let _ = self.0.recv();
     }
 }

@@ -6,13 +6,13 @@
 //! `Failure:` and `Since:`.
 //!
 //! # Safety
-//! What the header asks of C callers holds for all exports: a handle is one this library gave and
-//! that was not freed; a pointer with a length is readable for that length, or for as far as its
-//! NUL; an output pointer is writable; a callback may be called until its `drop` was.
+//! The header's requirements hold for all exports: a handle came from this library and was not
+//! freed; a pointer with a length is readable for that length, or for as far as its NUL; an output
+//! pointer is writable; a callback may be called until its `drop` was called.
 
 // The names are C's, and the contract of every export is the one above. So the body of an export
-// relies on it without a block and a comment of its own; the modules at the end, on which the
-// exports stand, say at each step what they rely on.
+// relies on it without a block and a comment of its own; the modules at the end, which the exports
+// use, state at each step what they rely on.
 #![allow(
     non_camel_case_types,
     unsafe_op_in_unsafe_fn,

@@ -11,9 +11,9 @@ use crate::runtime::check_may_block;
 use kusto_ingest::error::{Error, Result};
 use kusto_ingest::log::{self, LogLevel, LogSink};
 
-/// Takes one line of the log. `target` names the part of the library. Both texts end with a NUL and
-/// are borrowed during the call. Called from any thread, by several at once; must be quick, must not
-/// call kusto_* functions and must not throw.
+/// Receives one line of the log. `target` names the part of the library. Both texts end with a NUL
+/// and are borrowed during the call. Called from any thread, also concurrently; must be quick, must
+/// not call kusto_* functions and must not throw.
 pub type kusto_log_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -26,13 +26,13 @@ pub type kusto_log_fn = Option<
 >;
 
 /// Sends the log of the library to a callback: lines up to a level, KUSTO_LOG_*. Without one the
-/// library is silent. A second call replaces the first's callback; NULL takes it away. Lines hold no
-/// token, key or signature.
+/// library is silent. A second call replaces the callback; NULL removes it. Lines contain no token,
+/// key or signature.
 ///
-/// Ownership: takes `user_data`, whatever the call returns; `drop` is called once no thread uses it,
-/// which may be shortly after it was replaced.
+/// Ownership: takes `user_data`, even when the call fails; `drop` is called once no thread uses it,
+/// possibly shortly after it was replaced.
 /// Threads: any, but not from a callback.
-/// Failure: KUSTO_E_INVALID_STATE when the process has a global `tracing` subscriber of its own.
+/// Failure: KUSTO_E_INVALID_STATE when the process already has a global `tracing` subscriber.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_log_set(
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn kusto_log_set(
 fn set(max_level: i32, callback: kusto_log_fn, user_data: UserData) -> Result<()> {
     check_may_block()?;
     let level = LogLevel::from_number(max_level)
-        .ok_or_else(|| Error::invalid_argument("max_level", "is not a value of KUSTO_LOG_*"))?;
+        .ok_or_else(|| Error::invalid_argument("max_level", "is not a KUSTO_LOG_* value"))?;
     let sink = callback.map(|function| {
         let callback = Callback {
             function,

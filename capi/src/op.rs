@@ -27,22 +27,22 @@ use kusto_ingest::op::{CallOptions, Operation};
 use kusto_ingest::query::DataSet;
 use kusto_ingest::track::Report;
 
-/// Told that an operation has ended. `op` is borrowed during the call: ask it for state and result, do
-/// not free it. Called once, on a thread of the library, one callback at a time. Calls that wait fail
-/// there with KUSTO_E_INVALID_STATE; everything may be freed there, the client too. Must not throw. As
-/// in every callback, the thread has the signal mask of the one that started the library's threads.
+/// Called when an operation has ended. `op` is borrowed during the call: read its state and result, do
+/// not free it. Called once, on a thread of the library, one callback at a time. Blocking calls fail
+/// there with KUSTO_E_INVALID_STATE; any handle may be freed there, the client too. Must not throw. As
+/// in every callback, the signal mask is that of the thread that started the library's threads.
 pub type kusto_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, op: *const kusto_op)>;
 
-/// What an operation gives when it succeeds. Shared, because every handle may ask for it.
+/// The result of an operation that succeeded. Shared, because every handle may read it.
 #[derive(Clone)]
 pub(crate) enum Ended {
     /// An ingestion: kusto_op_result.
     Receipt(Receipt),
     /// A command or query: kusto_op_rows.
     Rows(Arc<DataSet>),
-    /// A question what became of ingestions: kusto_op_report.
+    /// A status query: kusto_op_report.
     Report(Arc<Report>),
-    /// Nothing but its end.
+    /// No result.
     Done,
 }
 
@@ -52,7 +52,7 @@ impl Ended {
     }
 }
 
-/// A call under way: an ingestion, or what another function with the ending `_start` began.
+/// A call under way: an ingestion or a call of another `_start` function.
 pub struct kusto_op {
     operation: Operation<Ended>,
     /// How it ended, once `done` is due.
@@ -74,7 +74,7 @@ impl kusto_op {
         self.settled.get().cloned().or_else(ended)
     }
 
-    /// Fixes how it ended. Being dropped with the library's threads is an end too.
+    /// Fixes its result. Being dropped with the library's threads is an end too.
     fn settle(&self) {
         self.settled.get_or_init(|| match self.operation.result() {
             Some(result) => self.name_deadline(result),
@@ -82,7 +82,8 @@ impl kusto_op {
         });
     }
 
-    /// The deadline of a stream's end is kept by cancelling.
+    /// The deadline of kusto_stream_finish is enforced by cancelling: the error names the deadline
+    /// instead.
     fn name_deadline(&self, result: Result<Ended>) -> Result<Ended> {
         match result {
             Err(error)
@@ -102,7 +103,7 @@ impl kusto_op {
         }
     }
 
-    /// What it gave; an error while it runs, and when it failed.
+    /// Its result; an error while it runs and when it failed.
     fn gave(&self) -> Result<Ended> {
         self.check_fork()?;
         self.outcome().ok_or_else(still_running)?
@@ -137,7 +138,7 @@ impl kusto_op {
             .take()
     }
 
-    /// Waits for the end; an error when it does not come in time.
+    /// Waits for the end; an error when the timeout passes first.
     fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         if self.outcome().is_none() && timeout != Some(Duration::ZERO) {
             check_may_block()?;
@@ -168,11 +169,11 @@ fn freed() -> Error {
 }
 
 fn gave_no(what: &str) -> Error {
-    let message = format!("the operation gives no {what}: it is another kind of call");
+    let message = format!("the operation returns no {what}: it is another kind of call");
     Error::new(ErrorKind::InvalidState, Step::CheckArguments, message).with_argument("op")
 }
 
-/// What a function with the ending `_start` was given besides the arguments of the call itself.
+/// The arguments that all `_start` functions share.
 pub(crate) struct Start {
     call: Call,
     done: kusto_done_fn,
@@ -207,7 +208,8 @@ impl Start {
         &self.call.runtime
     }
 
-    /// Begins the call. What it is must not hold the client, or freeing that would not cancel it.
+    /// Starts the call. Its future must not hold the client, or freeing the client would not cancel
+    /// it.
     pub(crate) fn call<Work>(
         self,
         call: impl FnOnce(&Client, CallOptions) -> Work,
@@ -231,7 +233,7 @@ impl Start {
     }
 }
 
-/// An operation that nobody could ever ask about would fail in silence.
+/// An operation without a handle or callback would fail in silence.
 pub(crate) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result<()> {
     match done.is_some() || out.is_wanted() {
         true => Ok(()),
@@ -259,7 +261,7 @@ pub(crate) fn observe(
         runtime: Mutex::new(out.is_wanted().then(|| runtime.clone())),
     });
     match deadline {
-        // At once: a task might come after the end that it is to prevent.
+        // At once: a spawned task might run only after the end that it must prevent.
         Some(Duration::ZERO) => expire(&op),
         Some(deadline) => runtime.spawn(cancel_after(op.clone(), deadline)),
         None => {}
@@ -322,7 +324,7 @@ impl Drop for Completion {
     }
 }
 
-/// Where the operation stands: KUSTO_OP_*. Never waits.
+/// The state of the operation: KUSTO_OP_*. Never waits.
 ///
 /// Ownership: the operation is borrowed.
 /// Threads: any, also several at once, also in a callback.
@@ -341,7 +343,7 @@ pub unsafe extern "C" fn kusto_op_state(op: *const kusto_op) -> i32 {
     })
 }
 
-/// Waits for the operation's end. Giving up waiting does not stop it.
+/// Waits for the operation's end. A timeout does not stop the operation.
 ///
 /// Ownership: the operation is borrowed.
 /// Threads: any, also several at once. In a callback only for an operation that has ended, or with
@@ -362,8 +364,8 @@ pub unsafe extern "C" fn kusto_op_wait(
     })
 }
 
-/// Asks the operation to stop, and returns at once. How it ended tells who was first. A cancelled
-/// upload may leave a blob that was never queued.
+/// Requests cancellation and returns at once. The operation may still succeed: its state shows it.
+/// A cancelled upload may leave a blob that was never queued.
 ///
 /// Ownership: the operation is borrowed; NULL is allowed.
 /// Threads: any, also several at once, also in a callback.
@@ -381,8 +383,8 @@ pub unsafe extern "C" fn kusto_op_cancel(op: *const kusto_op) {
 ///
 /// Ownership: the caller frees `*out` with kusto_result_free.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; KUSTO_E_INVALID_STATE when it is no
-/// ingestion. `*out` is NULL then.
+/// Failure: KUSTO_E_WOULD_BLOCK while it runs, else its own error; KUSTO_E_INVALID_STATE when it is
+/// not an ingestion. `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_op_result(
@@ -400,11 +402,13 @@ pub unsafe extern "C" fn kusto_op_result(
     })
 }
 
-/// The answer to a command or query that has ended. Never waits. Every call gives a cursor of its own.
+/// The answer to a command or query that has ended. Never waits. Every call returns a separate
+/// cursor.
 ///
 /// Ownership: the caller frees `*out` with kusto_rows_free.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_execute_start.
+/// Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it did not come from
+/// kusto_execute_start.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_op_rows(
@@ -422,11 +426,11 @@ pub unsafe extern "C" fn kusto_op_rows(
     })
 }
 
-/// What became of ingestions, once the operation that asked has ended. Never waits.
+/// The report of a status query that has ended. Never waits.
 ///
 /// Ownership: the caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it is not of kusto_track_start,
+/// Failure: as kusto_op_result; KUSTO_E_INVALID_STATE when it did not come from kusto_track_start,
 /// kusto_track_until_final_start, kusto_outcomes_peek_start or kusto_outcomes_take_start.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -445,10 +449,11 @@ pub unsafe extern "C" fn kusto_op_report(
     })
 }
 
-/// Frees a handle of an operation. The operation goes on, and `done` is still called.
+/// Frees a handle of an operation. The operation continues, and `done` is still called.
 ///
-/// Ownership: takes the handle; NULL is allowed. Not for the one that a callback borrows.
-/// Threads: any, once nobody uses the handle. The last free may wait: see kusto_client_free.
+/// Ownership: takes the handle; NULL is allowed. Not for a handle that a callback borrows.
+/// Threads: any, once the handle is no longer in use. The last free may wait: see
+/// kusto_client_free.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -484,7 +489,7 @@ mod tests {
         let (sender, told) = mpsc::channel::<ErrorKind>();
         let observed = |runtime: &Arc<Runtime>, operation| {
             let data = UserData::new((&raw const sender).cast_mut().cast(), None);
-            // SAFETY: nobody wants the handle.
+            // SAFETY: the caller wants no handle.
             let out = unsafe { Out::optional(std::ptr::null_mut()) };
             observe(runtime, operation, None, Some(tell), data, out);
         };

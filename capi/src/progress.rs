@@ -1,4 +1,4 @@
-//! The progress callback: the newest numbers, on the dispatcher thread, never in the way of the
+//! The progress callback: the newest numbers, on the dispatcher thread, without delaying the
 //! transfer.
 
 use std::ffi::c_void;
@@ -8,10 +8,10 @@ use crate::callback::UserData;
 use crate::dispatcher::Poster;
 use kusto_ingest::source::Progress;
 
-/// How far a transfer is, in bytes: `read` from the source, `sent` and acknowledged by storage, after
-/// compression. `total` is the source's size, 0 while it is not known. Calls come one at a time on a
-/// thread of the library; what happens during a slow one is left out, the newest numbers come next.
-/// In a blocking call the last one may come on the calling thread, and none after the call returned.
+/// The progress of a transfer, in bytes: `read` from the source, `sent` and acknowledged by storage,
+/// after compression. `total` is the source's size, 0 while it is unknown. Called one at a time on a
+/// thread of the library; numbers that change during a slow call are skipped, the newest are next. In
+/// a blocking call the last one may be on the calling thread, and none is after the call returned.
 /// Must not wait for the library and must not throw.
 pub type kusto_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, read: u64, sent: u64, total: u64)>;
@@ -26,7 +26,7 @@ pub(crate) struct ProgressCallback {
 pub(crate) struct Reporter {
     poster: Poster,
     newest: Mutex<Newest>,
-    /// `None` once nothing may be called any more.
+    /// `None` once no callback may be called any more.
     callback: Mutex<Option<ProgressCallback>>,
 }
 
@@ -55,7 +55,7 @@ impl Reporter {
         }
     }
 
-    /// Delivers what is left; nothing is called afterwards, and `drop` has been.
+    /// Delivers the remaining numbers; afterwards no callback is called, and `drop` was called.
     pub(crate) fn close(&self) {
         self.call();
         // Waits for a call that is running.

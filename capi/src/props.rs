@@ -1,4 +1,4 @@
-//! `kusto_props`: where data goes and how it is read.
+//! `kusto_props`: the target table and how the data is read.
 
 use std::ffi::c_char;
 
@@ -10,8 +10,8 @@ use crate::text::text;
 use kusto_ingest::error::{Error, Result};
 use kusto_ingest::props::{DataFormat, IngestionProperties, ReportLevel, ReportMethod};
 
-/// Where data goes, how it is read, what is reported. Every ingestion takes a copy: changing it later
-/// concerns later ingestions only.
+/// The target table, how data is read, what is reported. Every ingestion takes a copy: a later change
+/// affects later ingestions only.
 pub struct kusto_props(IngestionProperties);
 
 impl kusto_props {
@@ -20,8 +20,8 @@ impl kusto_props {
     }
 }
 
-/// Properties for a table with every default: the format by the source's file name, else CSV; no
-/// mapping; failures are reported to the queue. Names may hold any character.
+/// Properties for a table, all defaults: the format by the source's file name, else CSV; no
+/// mapping; failures are reported to the queue. Names may contain any character.
 ///
 /// Ownership: the caller frees `*out` with kusto_props_free. Both names are copied.
 /// Threads: any.
@@ -47,10 +47,10 @@ pub unsafe extern "C" fn kusto_props_new(
     })
 }
 
-/// A copy, to be changed on its own.
+/// An independent copy.
 ///
 /// Ownership: the caller frees `*out` with kusto_props_free.
-/// Threads: any, while nobody changes `props`.
+/// Threads: any, while no thread changes `props`.
 /// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn kusto_props_set_format(
 ) -> kusto_status {
     change(props, err, |props| {
         let format = DataFormat::from_number(format)
-            .ok_or_else(|| Error::invalid_argument("format", "is not a value of KUSTO_FORMAT_*"))?;
+            .ok_or_else(|| Error::invalid_argument("format", "is not a KUSTO_FORMAT_* value"))?;
         Ok(props.with_format(format))
     })
 }
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn kusto_props_set_mapping_json(
     })
 }
 
-/// Adds a tag as it is, with its prefix (`drop-by:`, `ingest-by:`) if it has one.
+/// Adds a tag unchanged, with its prefix (`drop-by:`, `ingest-by:`) if it has one.
 ///
 /// Ownership: the tag is copied.
 /// Threads: one at a time for each object.
@@ -148,8 +148,8 @@ pub unsafe extern "C" fn kusto_props_add_tag(
     })
 }
 
-/// What the service reports about the ingestion, KUSTO_REPORT_*, and where to, KUSTO_VIA_*. With the
-/// status table successes are always reported: they would stay pending there otherwise.
+/// Sets what the service reports about the ingestion, KUSTO_REPORT_*, and where, KUSTO_VIA_*. With
+/// the status table successes are always reported: they would stay pending there otherwise.
 ///
 /// Ownership: none.
 /// Threads: one at a time for each object.
@@ -170,8 +170,8 @@ pub unsafe extern "C" fn kusto_props_set_reporting(
 }
 
 /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord",
-/// "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts). What
-/// this library knows is checked, anything else is passed on. Names ignore case.
+/// "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts).
+/// Properties that this library knows are checked, others are passed on. Names ignore case.
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each object.
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn kusto_props_set(
 /// Frees properties.
 ///
 /// Ownership: takes the properties; NULL is allowed.
-/// Threads: any, once nobody uses them.
+/// Threads: any, once they are no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn kusto_props_free(props: *mut kusto_props) {
 /// Works on a copy, so that a failed change leaves nothing half done.
 ///
 /// # Safety
-/// `props` is NULL or a handle that nobody else uses; `err` is NULL or writable.
+/// `props` is NULL or a handle that is not used elsewhere; `err` is NULL or writable.
 unsafe fn change(
     props: *mut kusto_props,
     err: *mut *mut kusto_error,
@@ -225,10 +225,10 @@ unsafe fn change(
 
 fn report_level(level: i32) -> Result<ReportLevel> {
     ReportLevel::from_number(level)
-        .ok_or_else(|| Error::invalid_argument("level", "is not a value of KUSTO_REPORT_*"))
+        .ok_or_else(|| Error::invalid_argument("level", "is not a KUSTO_REPORT_* value"))
 }
 
 fn report_method(via: i32) -> Result<ReportMethod> {
     ReportMethod::from_number(via)
-        .ok_or_else(|| Error::invalid_argument("via", "is not a value of KUSTO_VIA_*"))
+        .ok_or_else(|| Error::invalid_argument("via", "is not a KUSTO_VIA_* value"))
 }

@@ -22,7 +22,7 @@ use kusto_ingest::query::{DataSet, RequestProperties, Table, TableKind};
 /// Options and parameters of commands and queries; may be used for any number of them.
 pub struct kusto_request_options(RequestProperties);
 
-/// Options with every default.
+/// Request options, all defaults.
 ///
 /// Ownership: the caller frees `*out` with kusto_request_options_free.
 /// Threads: any.
@@ -41,8 +41,8 @@ pub unsafe extern "C" fn kusto_request_options_new(
 }
 
 /// Sets one of the service's request options by its name, such as "notruncation" or "servertimeout".
-/// The value is JSON (`true`, `1000`); what is no JSON is sent as a text. The service ignores names it
-/// does not know.
+/// The value is JSON (`true`, `1000`); any other text is sent as a string. The service ignores unknown
+/// names.
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each object.
@@ -66,7 +66,8 @@ pub unsafe extern "C" fn kusto_request_options_set(
 }
 
 /// Sets a query parameter, which the query declares: `declare query_parameters(since:datetime);`. The
-/// value is the literal of its type, such as `datetime(2026-01-01)`; that of a string is its text.
+/// value is the literal of its type, such as `datetime(2026-01-01)`; for a string it is the bare
+/// text.
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each object.
@@ -91,7 +92,7 @@ pub unsafe extern "C" fn kusto_request_options_set_parameter(
 ///
 /// Ownership: the text is copied.
 /// Threads: one at a time for each object.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, also for what no HTTP header can hold.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, also for text that an HTTP header cannot hold.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_request_options_set_client_request_id(
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn kusto_request_options_set_client_request_id(
 /// Frees request options.
 ///
 /// Ownership: takes the options; NULL is allowed.
-/// Threads: any, once nobody uses them.
+/// Threads: any, once they are no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -121,7 +122,7 @@ pub unsafe extern "C" fn kusto_request_options_free(options: *mut kusto_request_
 }
 
 /// Runs a management command (a text that begins with a dot) or a query, and waits for all of its
-/// rows. Without a database that of the connection string is used; without options the defaults. A
+/// rows. Without a database the connection string's is used; without options the defaults. A
 /// command is sent once and never repeated.
 ///
 /// Ownership: all texts are copied. The caller frees `*out` with kusto_rows_free; `out` may be NULL.
@@ -153,14 +154,14 @@ pub unsafe extern "C" fn kusto_execute(
     })
 }
 
-/// Begins what kusto_execute does and returns: kusto_op_rows gives the answer. Cancelling gives the
-/// request up; a command may have been carried out then.
+/// Starts kusto_execute and returns: kusto_op_rows returns the answer. Cancelling abandons the
+/// request; the service may still carry out a command.
 ///
-/// Ownership: all texts are copied. Takes `user_data`, whatever it returns; `drop` is called after
-/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
-/// `out` may be NULL if `done` is given.
+/// Ownership: all texts are copied. Takes `user_data`, even when the call fails; `drop` is called
+/// after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+/// kusto_op_free; `out` may be NULL if `done` is given.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
 /// `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -192,7 +193,7 @@ pub unsafe extern "C" fn kusto_execute_start(
 }
 
 /// # Safety
-/// `options` is NULL or request options that nobody changes meanwhile.
+/// `options` is NULL or request options that are not changed meanwhile.
 unsafe fn execute(
     client: &Client,
     database: Option<&str>,
@@ -208,10 +209,11 @@ unsafe fn execute(
     }
 }
 
-/// The answer to a command or query, with a cursor before the first row of its first table.
+/// The answer to a command or query, with a cursor that starts before the first row of its first
+/// table.
 pub struct kusto_rows {
     answer: Arc<DataSet>,
-    /// Where the tables of rows asked for are in the answer.
+    /// The indexes of the tables of requested rows in the answer.
     primary: Vec<usize>,
     table: usize,
     /// Number of the row under the cursor, counted from 1; 0 is before the first.
@@ -390,7 +392,7 @@ pub unsafe extern "C" fn kusto_rows_len(rows: *const kusto_rows) -> usize {
 
 /// Moves to the next row of the current table; 0 when there is none left.
 ///
-/// Ownership: texts of the row before are gone.
+/// Ownership: invalidates the texts of the previous row.
 /// Threads: one at a time for each object.
 /// Failure: 0 for NULL.
 /// Since: 0.1
@@ -399,10 +401,10 @@ pub unsafe extern "C" fn kusto_rows_next(rows: *mut kusto_rows) -> kusto_bool {
     guard::value(0, || rows.as_mut().is_some_and(kusto_rows::next).into())
 }
 
-/// Moves before the first row of the next table, for texts that give several; 0 when there is none
-/// left.
+/// Moves before the first row of the next table, for a text that returns several; 0 when there is
+/// none left.
 ///
-/// Ownership: texts of the table before are gone.
+/// Ownership: invalidates the texts of the previous table.
 /// Threads: one at a time for each object.
 /// Failure: 0 for NULL.
 /// Since: 0.1
@@ -434,7 +436,7 @@ pub unsafe extern "C" fn kusto_rows_text(
 /// Ownership: `out` is written on success only.
 /// Threads: one at a time for each object.
 /// Failure: KUSTO_E_NOT_FOUND for null, KUSTO_E_INVALID_ARGUMENT for another type or a column that
-/// is not there, KUSTO_E_INVALID_STATE without a current row.
+/// does not exist, KUSTO_E_INVALID_STATE without a current row.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_int64(
@@ -453,7 +455,7 @@ pub unsafe extern "C" fn kusto_rows_int64(
 /// Frees rows, with their texts.
 ///
 /// Ownership: takes the rows; NULL is allowed.
-/// Threads: any, once nobody uses them.
+/// Threads: any, once they are no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -462,7 +464,7 @@ pub unsafe extern "C" fn kusto_rows_free(rows: *mut kusto_rows) {
 }
 
 /// # Safety
-/// `options` is NULL or a handle that nobody else uses; `err` is NULL or writable.
+/// `options` is NULL or a handle that is not used elsewhere; `err` is NULL or writable.
 unsafe fn change(
     options: *mut kusto_request_options,
     err: *mut *mut kusto_error,

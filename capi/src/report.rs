@@ -1,4 +1,4 @@
-//! `kusto_report`: what is known about ingestions.
+//! `kusto_report`: the status of ingestions.
 
 use std::ffi::c_char;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use crate::handle;
 use crate::text::{CText, lend_optional};
 use kusto_ingest::track::{ItemState, Report, ReportItem};
 
-/// What is known about some ingestions: items, one for each source. Immutable.
+/// The status of ingestions: items, one for each source. Immutable.
 pub struct kusto_report {
     report: Arc<Report>,
     items: Vec<Item>,
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn kusto_report_item_retry(report: *const kusto_report, in
     item.map_or(KUSTO_RETRY_UNKNOWN, |(item, _)| item.retry() as i32)
 }
 
-/// The source id (a UUID) that the ingestion was given.
+/// The source id (a UUID) of the ingestion.
 ///
 /// Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn kusto_report_item_operation_id(
     lend_text(report, index, |item| &item.operation_id, len)
 }
 
-/// The service's id of what it did, which its support asks for.
+/// The service's id of its activity, which its support asks for.
 ///
 /// Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn kusto_report_item_details(
     lend_text(report, index, |item| &item.details, len)
 }
 
-/// Everything about all items as a JSON array, under the service's names.
+/// All items with all fields as a JSON array, under the service's names.
 ///
 /// Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -266,7 +266,7 @@ pub unsafe extern "C" fn kusto_report_json(
 /// Frees a report, with its texts.
 ///
 /// Ownership: takes the report; NULL is allowed.
-/// Threads: any, once nobody uses the report.
+/// Threads: any, once the report is no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

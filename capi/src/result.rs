@@ -1,4 +1,4 @@
-//! `kusto_result`: what an ingestion that was handed over gives back.
+//! `kusto_result`: the receipt of data that was handed over.
 
 use std::ffi::c_char;
 
@@ -34,8 +34,8 @@ impl kusto_result {
     }
 }
 
-/// The reference by which kusto_track asks what became of the data. It holds no secret: a program can
-/// keep it and ask after a restart.
+/// The reference with which kusto_track reads the status. It contains no secret: a program can store
+/// it and use it after a restart.
 ///
 /// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn kusto_result_tracking_token(
     lend_optional(result.as_ref().map(|result| &result.token), len)
 }
 
-/// The source id (a UUID) of the first item: the id of the call, when it was not about several blobs.
+/// The source id (a UUID) of the first item: the id of the call, unless it listed several blobs.
 ///
 /// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn kusto_result_source_id(
     kusto_result_item_source_id(result, 0, len)
 }
 
-/// How many items there are: one, or one for each blob, in their order.
+/// The number of items: one, or one for each blob, in their order.
 ///
 /// Ownership: the result is borrowed.
 /// Threads: any.
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn kusto_result_bytes_sent(result: *const kusto_result) ->
 /// Frees a result, with its texts.
 ///
 /// Ownership: takes the result; NULL is allowed.
-/// Threads: any, once nobody uses the result.
+/// Threads: any, once the result is no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -1,4 +1,5 @@
-//! The threads behind all clients of the process: started with the first, gone with the last.
+//! The threads behind all clients of the process: started with the first client, ended with the
+//! last.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -25,9 +26,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// How long the end waits for a thread that sits in a read of the caller's.
 const SHUTDOWN: Duration = Duration::from_secs(3);
 
-/// Makes new clients possible in a child process after `fork()`. Handles from before the fork stay
-/// unusable: calls with them fail with KUSTO_E_FORKED, and their `_free` gives back nothing but
-/// their address. Does nothing in a process that was not forked.
+/// Allows new clients in a child process after `fork()`. Handles from before the fork stay
+/// unusable: calls with them fail with KUSTO_E_FORKED, and their `_free` releases no memory. Does
+/// nothing in a process that was not forked.
 ///
 /// Ownership: none.
 /// Threads: call it in the child before its first other call, on its only thread.
@@ -53,7 +54,7 @@ pub(crate) fn become_library_thread(host: Mask) {
 
 /// Whether the caller is a callback. A wait there could wait for itself.
 fn on_library_thread() -> bool {
-    // The thread may be in the course of ending.
+    // The thread may be ending.
     LIBRARY_THREAD.try_with(Cell::get).unwrap_or(true)
 }
 
@@ -64,7 +65,7 @@ pub(crate) fn check_may_block() -> Result<()> {
         true => Err(Error::new(
             ErrorKind::InvalidState,
             Step::Wait,
-            "a callback must not wait: this thread is one of the library's",
+            "a callback must not block: it runs on one of the library's threads",
         )),
     }
 }
@@ -148,25 +149,25 @@ impl Runtime {
         self.poster.clone()
     }
 
-    /// Runs `start`, which may begin tasks.
+    /// Runs `start`, which may start tasks.
     pub(crate) fn enter<T>(&self, start: impl FnOnce() -> T) -> T {
         let _entered = self.handle.enter();
         start()
     }
 
-    /// Begins a task.
+    /// Starts a task.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(task);
     }
 
-    /// Waits on the calling thread for something that the library's threads do.
+    /// Waits on the calling thread for work of the library's threads.
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T> {
         check_may_block()?;
         Ok(self.handle.block_on(future))
     }
 
-    /// Does all of a blocking call on the library's threads and waits for it: threads that it leads
-    /// to, such as the resolver's, must not inherit the caller's signal mask.
+    /// Runs all of a blocking call on the library's threads and waits for it: threads that it
+    /// starts, such as the resolver's, must not inherit the caller's signal mask.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         call: impl Future<Output = Result<T>> + Send + 'static,
@@ -217,7 +218,7 @@ impl Parts {
 struct Slot {
     pid: u32,
     runtime: Mutex<Weak<Runtime>>,
-    /// That of the parent process, never touched: kept so that it does not look lost.
+    /// The parent process's runtime, never touched: kept so that leak checkers do not report it.
     _before: *mut Slot,
 }
 
@@ -262,7 +263,7 @@ impl Slot {
             .compare_exchange(expected, new, ordering, Ordering::Acquire)
             .is_err()
         {
-            // SAFETY: made above and seen by nobody.
+            // SAFETY: made above and not shared yet.
             drop(unsafe { crate::handle::take(new) });
         }
     }

@@ -11,7 +11,7 @@ pub(crate) type Mask = libc::sigset_t;
 pub(crate) type Mask = ();
 
 thread_local! {
-    /// On a thread of the library what its host has.
+    /// On a thread of the library: the host's.
     static HOST: Cell<Option<Mask>> = const { Cell::new(None) };
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn serve(host: Mask) {
 /// Runs a callback. Threads inherit the mask, and child processes do: what a callback starts would
 /// take no signal for ever, with which runtimes stop their threads and people their programs.
 pub(crate) fn as_host<T>(callback: impl FnOnce() -> T) -> T {
-    // The thread may be in the course of ending.
+    // The thread may be ending.
     match HOST.try_with(Cell::get) {
         Ok(Some(host)) => with_mask(&host, callback),
         _ => callback(),

@@ -21,7 +21,7 @@ use crate::text::{bytes, optional, raw, text};
 use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 use kusto_ingest::source::{BlobSource, Compression, Source};
 
-/// One ingestion's data. The call that ingests it takes it, whatever it returns.
+/// One ingestion's data. The call that ingests it takes ownership of it, even when that call fails.
 pub struct kusto_source {
     content: Content,
     settings: Settings,
@@ -33,12 +33,12 @@ pub(crate) enum Content {
     Reader(Reader),
     Path(PathBuf),
     OpenFile(File),
-    /// Follows with kusto_stream_write.
+    /// Pushed with kusto_stream_write.
     Stream,
     Blobs(Vec<BlobSource>),
 }
 
-/// What is said about the bytes.
+/// The declared properties of the bytes.
 #[derive(Default)]
 pub(crate) struct Settings {
     id: Option<Uuid>,
@@ -59,18 +59,18 @@ impl kusto_source {
         (self.content, self.settings)
     }
 
-    /// What is set on a source for pushed data.
+    /// The settings of a source for pushed data.
     pub(crate) fn into_stream_settings(self) -> Result<Settings> {
         match self.content {
             Content::Stream => Ok(self.settings),
             _ => {
-                let why = "has data of its own: kusto_source_stream makes one for a stream";
+                let why = "already has data: kusto_source_stream creates a source for a stream";
                 Err(Error::invalid_argument("source", why))
             }
         }
     }
 
-    /// Blobs have ids and sizes of their own, and nothing is read from them here.
+    /// Each blob has its own id and size, and nothing is read from it here.
     fn local_settings(&mut self) -> Result<&mut Settings> {
         match self.content {
             Content::Blobs(_) => Err(Error::new(
@@ -94,7 +94,7 @@ impl Content {
             Content::OpenFile(file) => Source::open_file(file),
             Content::Blobs(blobs) => Source::blobs(blobs),
             Content::Stream => {
-                let why = "has no data of its own: it is for kusto_stream_begin";
+                let why = "has no data: it is for kusto_stream_begin";
                 return Err(Error::invalid_argument("source", why));
             }
         })
@@ -102,7 +102,7 @@ impl Content {
 }
 
 impl Settings {
-    /// Puts them on the source. The reporter, if there is one, calls the progress callback.
+    /// Applies them to the source. The reporter, if there is one, calls the progress callback.
     pub(crate) fn apply(
         self,
         mut source: Source,
@@ -128,9 +128,10 @@ impl Settings {
     }
 }
 
-/// Fills at most `cap` bytes. More than 0: that many bytes; 0: the end of the data; less than 0: a
-/// failure, which fails the ingestion. Never called by two threads at once. In kusto_ingest it is
-/// called on the calling thread, in kusto_ingest_start on a thread of the library. Must not throw.
+/// Writes at most `cap` bytes to `buffer` and returns how many; 0 at the end of the data; a
+/// negative number for a failure, which fails the ingestion. Never called by two threads at once.
+/// kusto_ingest calls it on the calling thread, kusto_ingest_start on a thread of the library. Must
+/// not throw.
 pub type kusto_read_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, buffer: *mut u8, cap: usize) -> i64>;
 
@@ -171,7 +172,7 @@ struct Borrowed {
     _until: UserData,
 }
 
-// SAFETY: read only; the header asks that the bytes stay and do not change until `drop`.
+// SAFETY: read only; the header requires the bytes to stay valid and unchanged until `drop`.
 unsafe impl Send for Borrowed {}
 
 impl AsRef<[u8]> for Borrowed {
@@ -182,12 +183,12 @@ impl AsRef<[u8]> for Borrowed {
 }
 
 /// Data in memory. Without `drop` it is copied before the call returns. With `drop` it is borrowed:
-/// it must not change or go before `drop(drop_arg)` was called, which happens once, on any thread,
-/// also when this call fails.
+/// it must stay valid and unchanged until `drop(drop_arg)` is called, once, on any thread, also
+/// when this call fails.
 ///
 /// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it.
 /// Threads: any.
-/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. No bytes are an error of the ingestion.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Empty data is an error of the ingestion.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_source_bytes(
@@ -218,11 +219,11 @@ pub unsafe extern "C" fn kusto_source_bytes(
 /// Data from a callback, read once from its start to its end.
 ///
 /// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. Takes
-/// `user_data`, whatever the call returns; `drop` is called once, on any thread.
+/// `user_data`, even when the call fails; `drop` is called once, on any thread.
 /// Threads: any.
 /// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. A failure of the callback is
-/// KUSTO_E_SOURCE_IO of the ingestion, and nothing is ingested; KUSTO_E_CALLBACK if it returns more
-/// than `cap`.
+/// KUSTO_E_SOURCE_IO of the ingestion, and nothing is ingested; a return value over `cap` is
+/// KUSTO_E_CALLBACK.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_source_reader(
@@ -244,9 +245,9 @@ pub unsafe extern "C" fn kusto_source_reader(
     })
 }
 
-/// A file, opened when the transfer starts; it must not change until the ingestion ends. Its name
-/// tells the compression (.gz, .zip) and, where the properties name none, the format. Paths are UTF-8
-/// on Windows and bytes elsewhere.
+/// A file, opened when the transfer starts; it must not change until the ingestion ends. Its
+/// extension determines the compression (.gz, .zip) and, unless the properties set it, the format.
+/// Paths are UTF-8 on Windows and bytes elsewhere.
 ///
 /// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. The path
 /// is copied.
@@ -269,12 +270,12 @@ pub unsafe extern "C" fn kusto_source_file(
     })
 }
 
-/// An open file, pipe or socket, read from its current position to its end. A duplicate is made
-/// unless the descriptor is given away.
+/// An open file, pipe or socket, read from its current position to its end. The library works on a
+/// duplicate unless it takes ownership.
 ///
 /// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. With
 /// `take_ownership` the library closes the descriptor, unless this call fails.
-/// Threads: any; nobody else may read from it until the ingestion ends.
+/// Threads: any; nothing else may read from it until the ingestion ends.
 /// Failure: KUSTO_E_INVALID_ARGUMENT when it is not open, KUSTO_E_UNSUPPORTED on Windows; `*out` is
 /// NULL then.
 /// Since: 0.1
@@ -293,7 +294,7 @@ pub unsafe extern "C" fn kusto_source_fd(
     })
 }
 
-/// A source whose data the caller pushes with kusto_stream_write: it holds settings, and is for
+/// A source whose data the caller pushes with kusto_stream_write: it holds the settings for
 /// kusto_stream_begin.
 ///
 /// Ownership: the caller frees `*out` with kusto_source_free, unless kusto_stream_begin takes it.
@@ -311,8 +312,8 @@ pub unsafe extern "C" fn kusto_source_stream(
     })
 }
 
-/// A list of blobs that are in storage already; add them with kusto_source_blobs_add. The service
-/// fetches them: nothing is uploaded.
+/// A list of existing blobs; add them with kusto_source_blobs_add. The service reads them: nothing
+/// is uploaded.
 ///
 /// Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it.
 /// Threads: any.
@@ -329,9 +330,9 @@ pub unsafe extern "C" fn kusto_source_blobs(
     })
 }
 
-/// Adds a blob by its URL followed by what lets the service read it: `?SAS`, or one of the documented
-/// `;` forms. `raw_size` is its uncompressed size in bytes, by which the service batches; 0 if not
-/// known. `source_id` is a UUID; NULL lets the library choose.
+/// Adds a blob by its URL followed by the authorization for the service: `?SAS`, or one of the
+/// documented `;` forms. `raw_size` is its uncompressed size in bytes, by which the service batches;
+/// 0 if unknown. `source_id` is a UUID; NULL lets the library choose.
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each source.
@@ -366,8 +367,7 @@ pub unsafe extern "C" fn kusto_source_blobs_add(
     })
 }
 
-/// The source id, a UUID, under which the outcome is reported; chosen at random when not set. Not for
-/// blobs.
+/// Sets the source id, a UUID, under which the outcome is reported; random by default. Not for blobs.
 ///
 /// Ownership: the text is copied.
 /// Threads: one at a time for each source.
@@ -389,13 +389,14 @@ pub unsafe extern "C" fn kusto_source_set_id(
     })
 }
 
-/// Declares how the data is compressed already, KUSTO_COMPRESSION_*. Without it a file's name decides
-/// and everything else counts as not compressed; the library then compresses what the format allows.
+/// Declares the compression that the data already has, KUSTO_COMPRESSION_*. By default a file's
+/// extension decides and any other source counts as not compressed; the library then compresses it if
+/// the format allows.
 ///
 /// Ownership: none.
 /// Threads: one at a time for each source.
 /// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs, whose names decide. Data that
-/// is not what was declared is an error of the ingestion.
+/// does not match is an error of the ingestion.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_source_set_compression(
@@ -406,15 +407,15 @@ pub unsafe extern "C" fn kusto_source_set_compression(
     guarded(err, || {
         let settings = handle::borrow_mut(source, "source")?.local_settings()?;
         let known = Compression::from_number(compression).ok_or_else(|| {
-            Error::invalid_argument("compression", "is not a value of KUSTO_COMPRESSION_*")
+            Error::invalid_argument("compression", "is not a KUSTO_COMPRESSION_* value")
         })?;
         settings.compression = Some(known);
         Ok(())
     })
 }
 
-/// The uncompressed size in bytes of data that is compressed already, by which the service batches.
-/// The size of other data is counted.
+/// Sets the uncompressed size in bytes of data that is already compressed, by which the service
+/// batches. Other data is measured.
 ///
 /// Ownership: none.
 /// Threads: one at a time for each source.
@@ -433,9 +434,9 @@ pub unsafe extern "C" fn kusto_source_set_raw_size(
     })
 }
 
-/// A callback that is told how far the transfer is. NULL takes it away again.
+/// Sets a callback for the progress of the transfer. NULL removes it.
 ///
-/// Ownership: takes `user_data`, whatever the call returns; `drop` is called once, on any thread.
+/// Ownership: takes `user_data`, even when the call fails; `drop` is called once, on any thread.
 /// Threads: one at a time for each source.
 /// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE for blobs, which are not transferred.
 /// Since: 0.1
@@ -460,9 +461,9 @@ pub unsafe extern "C" fn kusto_source_set_progress(
 
 /// Frees a source that no ingestion took.
 ///
-/// Ownership: takes the source; NULL is allowed. Never call it after an ingestion was given the
-/// source, also if that failed.
-/// Threads: any, once nobody uses the source.
+/// Ownership: takes the source; NULL is allowed. Never free a source that was passed to an
+/// ingestion, even one that failed.
+/// Threads: any, once the source is no longer in use.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -500,7 +501,7 @@ fn open_file(fd: i32, take_ownership: bool) -> Result<File> {
         return Err(wrong(io::Error::last_os_error()));
     }
     if take_ownership {
-        // SAFETY: open, and given away by the caller.
+        // SAFETY: open, and owned by the library from here on.
         return Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd) }));
     }
     // SAFETY: open, and lent by the caller during the call.

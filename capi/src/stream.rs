@@ -24,7 +24,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// One ingestion whose data the caller pushes.
 pub struct kusto_stream {
-    /// `None` once finished. Locked by the one who writes, while kusto_stream_cancel may come.
+    /// `None` once finished. Locked by the writer, while kusto_stream_cancel may be called.
     input: Mutex<Option<Input>>,
     operation: Operation<Ended>,
     runtime: Arc<Runtime>,
@@ -38,7 +38,7 @@ struct Input {
 }
 
 impl Input {
-    /// Takes some of `data`, waiting until some fits. Dropping the future loses nothing.
+    /// Accepts some of `data`, waiting until some fits. Dropping the future loses nothing.
     async fn push(&mut self, data: &[u8]) -> Result<usize> {
         if let Some(taken) = self.collect(data) {
             return Ok(taken);
@@ -107,8 +107,8 @@ impl kusto_stream {
         }
     }
 
-    /// Why nobody reads any more: the operation knows it, at the latest a moment after the source
-    /// was let go.
+    /// Why the data is no longer read: the operation's error, available at the latest a moment
+    /// after the source was dropped.
     fn cause(&self, timeout: Option<Duration>) -> Option<Error> {
         let ended = async {
             match timeout {
@@ -142,7 +142,7 @@ fn write_within(
     };
     match timeout {
         None => runtime.wait(all)??,
-        // What was taken before the timeout is taken.
+        // Data accepted before the timeout stays accepted.
         Some(timeout) => {
             let ended = runtime.wait(async { tokio::time::timeout(timeout, all).await })?;
             ended.unwrap_or(Ok(()))?;
@@ -151,7 +151,7 @@ fn write_within(
     Ok(taken)
 }
 
-/// What takes data: gone once finished, closed once failed.
+/// The receiver of data: removed once finished, closed once failed.
 fn open(input: &mut Option<Input>) -> Result<&mut Input> {
     match input {
         Some(input) if input.failure.is_none() => Ok(input),
@@ -180,13 +180,13 @@ fn finished() -> Error {
     .with_argument("stream")
 }
 
-/// Begins an ingestion whose data follows with kusto_stream_write. What was written is uploaded
-/// meanwhile; nothing is ingested before kusto_stream_finish. The source, if given, is one of
-/// kusto_source_stream with settings for the data. A stream may hold 1 MiB beside the client's memory
+/// Begins an ingestion whose data is pushed with kusto_stream_write. Written data is uploaded
+/// meanwhile; nothing is ingested before kusto_stream_finish. The source, if not NULL, is one of
+/// kusto_source_stream with settings for the data. A stream may hold 1 MiB beyond the client's memory
 /// budget, however long it lives.
 ///
-/// Ownership: takes the source, whatever it returns; NULL is allowed. The caller frees `*out` with
-/// kusto_stream_free. The properties are copied.
+/// Ownership: takes the source, even when the call fails; NULL is allowed. The caller frees `*out`
+/// with kusto_stream_free. The properties are copied.
 /// Threads: any, also several at once, also in a callback.
 /// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; `*out` is NULL then.
 /// Since: 0.1
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn kusto_stream_begin(
         };
         let (writer, source) = Source::push();
         let (source, _) = settings.apply(source, &runtime)?;
-        // The deadline is that of the finish.
+        // The deadline is set by kusto_stream_finish.
         let operation = runtime.enter(|| {
             Operation::spawn(CallOptions::new(), |options| {
                 let work = client.ingest(source, props, options);
@@ -230,14 +230,14 @@ pub unsafe extern "C" fn kusto_stream_begin(
     })
 }
 
-/// Hands data over. Waits while too much is on its way to storage, but not longer than the timeout;
-/// with timeout 0 it never waits and may take less. Success means that `*written` bytes were taken: at
-/// least one, and all of them with KUSTO_FOREVER.
+/// Writes data to the stream. Waits while too much is on its way to storage, but not longer than the
+/// timeout; with timeout 0 it never waits and may accept less. On success `*written` bytes were
+/// accepted: at least one, and all of them with KUSTO_FOREVER.
 ///
 /// Ownership: the data is borrowed during the call. `written` may be NULL with KUSTO_FOREVER only.
 /// Threads: one at a time for each stream; in a callback with timeout 0 only.
-/// Failure: KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was taken. When the
-/// ingestion has failed, its own error. KUSTO_E_INVALID_STATE after kusto_stream_finish.
+/// Failure: KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was accepted. When
+/// the ingestion has failed, its own error. KUSTO_E_INVALID_STATE after kusto_stream_finish.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_stream_write(
@@ -263,9 +263,9 @@ pub unsafe extern "C" fn kusto_stream_write(
     })
 }
 
-/// Says that the caller's own source has failed: what was written is not the whole data. The stream
-/// takes no more; the operation of kusto_stream_finish then fails with KUSTO_E_SOURCE_IO and this
-/// text. To give the data up without a reason, free the stream.
+/// Reports that the caller's own source has failed and the written data is incomplete. The stream
+/// accepts no more; the operation of kusto_stream_finish then fails with KUSTO_E_SOURCE_IO and this
+/// text. To discard the data without a reason, free the stream.
 ///
 /// Ownership: the text is copied.
 /// Threads: one at a time for each stream, also in a callback.
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn kusto_stream_fail(
     })
 }
 
-/// Cancels the stream's ingestion and returns at once: a kusto_stream_write that waits fails with
+/// Cancels the stream's ingestion and returns at once: a waiting kusto_stream_write fails with
 /// KUSTO_E_CANCELLED, and so does the operation of kusto_stream_finish.
 ///
 /// Ownership: the stream is borrowed; NULL is allowed.
@@ -302,13 +302,14 @@ pub unsafe extern "C" fn kusto_stream_cancel(stream: *const kusto_stream) {
     });
 }
 
-/// Ends the data: what was written is the whole source, unless kusto_stream_fail was called. Returns at
-/// once; the operation tells when the service has it. The timeout is the operation's and begins now. Without data the operation fails.
-/// The stream takes no more and must still be freed.
+/// Ends the data: the written bytes are the whole source, unless kusto_stream_fail was called.
+/// Returns at once; the operation ends when the data is handed over. The timeout is the operation's
+/// and begins now. Without data the operation fails. The stream accepts no more and must still be
+/// freed.
 ///
-/// Ownership: takes `user_data`, whatever it returns; `drop` is called after `done`, which is called
-/// as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if `done`
-/// is given.
+/// Ownership: takes `user_data`, even when the call fails; `drop` is called after `done`, which is
+/// called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if
+/// `done` is given.
 /// Threads: one at a time for each stream, also in a callback.
 /// Failure: KUSTO_E_INVALID_ARGUMENT; KUSTO_E_INVALID_STATE when it is finished. `*out` is NULL then.
 /// A failure of the ingestion is the operation's result.
@@ -335,17 +336,18 @@ pub unsafe extern "C" fn kusto_stream_finish(
         // The deadline begins before the end of the data can be seen.
         op::observe(&stream.runtime, operation, deadline, done, user_data, out);
         stream.runtime.spawn(async move {
-            // It fails only when the operation has ended, whose result tells why.
+            // It fails only when the operation has ended; the operation's result has the reason.
             let _ = input.finish().await;
         });
         Ok(())
     })
 }
 
-/// Frees a stream. One that is not finished is given up: nothing of it is ingested.
+/// Frees a stream. The data of an unfinished stream is discarded: nothing is ingested.
 ///
 /// Ownership: takes the stream; NULL is allowed.
-/// Threads: any, once nobody uses the stream. The last free may wait: see kusto_client_free.
+/// Threads: any, once the stream is no longer in use. The last free may wait: see
+/// kusto_client_free.
 /// Failure: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

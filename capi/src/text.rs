@@ -72,7 +72,8 @@ pub(crate) unsafe fn optional<'a>(
     unsafe { self::text(text, len, argument) }.map(Some)
 }
 
-/// A text that an object lends to C, with a NUL behind it. It may hold others: the length tells.
+/// A text that an object lends to C, NUL-terminated. It may contain other NULs: the length is
+/// authoritative.
 #[derive(Debug)]
 pub(crate) struct CText(Box<[u8]>);
 
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn no_bytes_may_be_null_but_some_may_not() {
-        // SAFETY: NULL is allowed, and a length that no memory has is refused before it is read.
+        // SAFETY: NULL is allowed, and an impossible length is rejected before it is read.
         unsafe {
             assert!(bytes(std::ptr::null(), 0, "data").unwrap().is_empty());
             assert!(bytes(std::ptr::null(), 1, "data").is_err());

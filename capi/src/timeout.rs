@@ -1,4 +1,4 @@
-//! Timeouts as C gives them: milliseconds, 0 for "at once", -1 for "no deadline".
+//! Timeouts of the C interface: milliseconds, 0 for "at once", -1 for "no deadline".
 
 use std::time::Duration;
 

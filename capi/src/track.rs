@@ -1,4 +1,5 @@
-//! What became of ingestions: the status table and the queues are asked, and a `kusto_report` answers.
+//! The status of ingestions: read from the status table or the queues, returned as a
+//! `kusto_report`.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -16,14 +17,14 @@ use crate::text::{optional, text};
 use kusto_ingest::error::{Error, Result};
 use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
 
-/// What became of an ingestion, read from the status table now. The token is that of
+/// The status of an ingestion, read from the status table now. The token is from
 /// kusto_result_tracking_token, also of another process. An ingestion without a status table (see
 /// kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT for what is no token, KUSTO_E_NOT_FOUND when the table knows
-/// nothing, those of a call over the network; `*out` is NULL then.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for an invalid token, KUSTO_E_NOT_FOUND when the table has no
+/// entry, those of a call over the network; `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_track(
@@ -44,13 +45,13 @@ pub unsafe extern "C" fn kusto_track(
     })
 }
 
-/// Begins what kusto_track does and returns: kusto_op_report gives the report.
+/// Starts kusto_track and returns: kusto_op_report returns the report.
 ///
-/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
-/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
-/// `out` may be NULL if `done` is given.
+/// Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+/// after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+/// kusto_op_free; `out` may be NULL if `done` is given.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
 /// `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -77,7 +78,7 @@ pub unsafe extern "C" fn kusto_track_start(
     })
 }
 
-/// As kusto_track, again every `poll_ms` milliseconds until no item is pending.
+/// As kusto_track, repeated every `poll_ms` milliseconds until no item is pending.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.
@@ -105,13 +106,13 @@ pub unsafe extern "C" fn kusto_track_until_final(
     })
 }
 
-/// Begins what kusto_track_until_final does and returns: kusto_op_report gives the report.
+/// Starts kusto_track_until_final and returns: kusto_op_report returns the report.
 ///
-/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
-/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
-/// `out` may be NULL if `done` is given.
+/// Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+/// after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+/// kusto_op_free; `out` may be NULL if `done` is given.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
 /// `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -140,12 +141,13 @@ pub unsafe extern "C" fn kusto_track_until_final_start(
     })
 }
 
-/// Looks at notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking
-/// token only those of its ingestion; NULL means all. The queues belong to all clients of the cluster.
+/// Reads notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking token
+/// only those of its ingestion; NULL means all. All clients of the cluster share the queues.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.
-/// Failure: those of a call over the network; `*out` is NULL then. No notifications are none.
+/// Failure: those of a call over the network; `*out` is NULL then. An empty report is not a
+/// failure.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_outcomes_peek(
@@ -168,13 +170,13 @@ pub unsafe extern "C" fn kusto_outcomes_peek(
     })
 }
 
-/// Begins what kusto_outcomes_peek does and returns: kusto_op_report gives the report.
+/// Starts kusto_outcomes_peek and returns: kusto_op_report returns the report.
 ///
-/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
-/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
-/// `out` may be NULL if `done` is given.
+/// Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+/// after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+/// kusto_op_free; `out` may be NULL if `done` is given.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
 /// `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -203,12 +205,13 @@ pub unsafe extern "C" fn kusto_outcomes_peek_start(
     })
 }
 
-/// Takes notifications, KUSTO_OUTCOME_*, out of their queues: at most `max`. With a tracking token
-/// only those of its ingestion; without one those of other programs are taken from them too.
+/// Removes notifications, KUSTO_OUTCOME_*, from their queues: at most `max`. With a tracking token
+/// only those of its ingestion; without one also those that other programs wait for.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.
-/// Failure: those of a call over the network; `*out` is NULL then. No notifications are none.
+/// Failure: those of a call over the network; `*out` is NULL then. An empty report is not a
+/// failure.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_outcomes_take(
@@ -231,14 +234,14 @@ pub unsafe extern "C" fn kusto_outcomes_take(
     })
 }
 
-/// Begins what kusto_outcomes_take does and returns: kusto_op_report gives the report. Cancelling may leave
-/// notifications that were taken and that nobody is told of.
+/// Starts kusto_outcomes_take and returns: kusto_op_report returns the report. Cancelling may lose
+/// notifications that were removed but not delivered.
 ///
-/// Ownership: the token is copied. Takes `user_data`, whatever it returns; `drop` is called after
-/// `done`, which is called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free;
-/// `out` may be NULL if `done` is given.
+/// Ownership: the token is copied. Takes `user_data`, even when the call fails; `drop` is called
+/// after `done`, which is called as kusto_ingest_start says. The caller frees `*out` with
+/// kusto_op_free; `out` may be NULL if `done` is given.
 /// Threads: any, also several at once, also in a callback.
-/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; everything else is the operation's result.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
 /// `*out` is NULL then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -269,7 +272,7 @@ pub unsafe extern "C" fn kusto_outcomes_take_start(
 
 fn poll_interval(milliseconds: i64) -> Result<Duration> {
     match u64::try_from(milliseconds) {
-        // A loop without a pause would be a flood of requests.
+        // A loop without a pause would flood the service with requests.
         Ok(milliseconds) if milliseconds > 0 => Ok(Duration::from_millis(milliseconds)),
         _ => Err(Error::invalid_argument("poll_ms", "must be more than 0")),
     }
@@ -277,7 +280,7 @@ fn poll_interval(milliseconds: i64) -> Result<Duration> {
 
 fn outcome_query(which: i32, token: Option<&str>, max: usize) -> Result<OutcomeQuery> {
     let outcome = Outcome::from_number(which)
-        .ok_or_else(|| Error::invalid_argument("which", "is not a value of KUSTO_OUTCOME_*"))?;
+        .ok_or_else(|| Error::invalid_argument("which", "is not a KUSTO_OUTCOME_* value"))?;
     if max == 0 {
         return Err(Error::invalid_argument("max", "must be more than 0"));
     }

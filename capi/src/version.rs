@@ -1,4 +1,4 @@
-//! Which library this is.
+//! The library's version and build.
 
 use std::ffi::{CStr, c_char};
 
@@ -44,7 +44,7 @@ pub extern "C" fn kusto_version_string() -> *const c_char {
     c_text(concat!(env!("CARGO_PKG_VERSION"), "\0"))
 }
 
-/// The number of the binary interface: refuse a library whose number is not KUSTO_ABI_VERSION.
+/// The number of the binary interface: reject a library whose number is not KUSTO_ABI_VERSION.
 /// Interface 0 may change from one version to the next.
 ///
 /// Ownership: none.
@@ -56,7 +56,7 @@ pub extern "C" fn kusto_abi_version() -> u32 {
     MAJOR
 }
 
-/// How the library was built, as JSON, for reports of defects: version, system, processor, features.
+/// How the library was built, as JSON, for bug reports: version, system, processor, features.
 ///
 /// Ownership: the text is static.
 /// Threads: any.
@@ -90,7 +90,7 @@ pub extern "C" fn kusto_build_info() -> *const c_char {
 ///
 /// Ownership: `name` is borrowed during the call.
 /// Threads: any.
-/// Failure: an unknown or missing name gives 0.
+/// Failure: 0 for an unknown or missing name.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_has_feature(name: *const c_char, name_len: usize) -> kusto_bool {
