@@ -1,5 +1,5 @@
-//! What the measurements in `benches/` call: thin doors to private rooms, only with the feature
-//! `bench`.
+//! Entry points of the measurements in `benches/`: thin wrappers of private modules, only with the
+//! feature `bench`.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ use crate::source::progress::Meter;
 /// The levels that [`gzip`] knows.
 pub const LEVELS: [&str; 3] = ["fast", "balanced", "small"];
 
-/// What compresses at this level in this build, such as `ISA-L 1`.
+/// The encoder of this level in this build, such as `ISA-L 1`.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for an unknown level.
@@ -45,7 +45,7 @@ pub fn blocks(path: PathBuf) -> Result<u64> {
 /// Builds the text of the queue message about `blob` and returns its length in bytes.
 ///
 /// # Errors
-/// [`ErrorKind::TooLarge`] when a queue would refuse it.
+/// [`ErrorKind::TooLarge`] when a queue would reject it.
 pub fn message(blob: &str, properties: Map<String, Value>) -> Result<usize> {
     static IDENTITY: OnceLock<ClientIdentity> = OnceLock::new();
     let identity = IDENTITY.get_or_init(|| ClientIdentity::new(None, None, None));
@@ -85,7 +85,7 @@ fn run(level: CompressionLevel, threads: usize, input: Input, gzip: bool) -> Res
     })
 }
 
-/// One for all calls: its start is no part of what is measured.
+/// One for all calls: its start is not measured.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
     let made = RUNTIME.get_or_init(|| {

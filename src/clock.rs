@@ -1,10 +1,10 @@
-//! The time of day as a dependency, so that what expires can be tested without waiting.
+//! The time of day as a dependency, so that expiry can be tested without waiting.
 
 use std::fmt::Debug;
 
 use time::OffsetDateTime;
 
-/// Tells the time. Everything that expires or backs off asks one of these.
+/// A source of the current time, for expiry and back-off.
 pub(crate) trait Clock: Send + Sync + Debug {
     /// The current time, UTC.
     fn now(&self) -> OffsetDateTime;
@@ -26,7 +26,7 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// A clock that stands still until it is moved.
+    /// A clock that only advances when it is moved.
     #[derive(Debug)]
     pub(crate) struct ManualClock(Mutex<OffsetDateTime>);
 

@@ -1,4 +1,4 @@
-//! The one error type: what failed, at which step, on which host, and whether to try again.
+//! The error type: what failed, at which step, on which host, and whether to retry.
 
 use std::any::Any;
 use std::fmt;
@@ -11,7 +11,7 @@ mod catalog;
 
 pub use catalog::{ErrorKind, RetryClass, Step};
 
-/// What every fallible call of this crate returns.
+/// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl fmt::Display for Step {
@@ -22,8 +22,8 @@ impl fmt::Display for Step {
 
 /// What failed. Build it with [`Error::new`] and the `with_` methods; read it with the others.
 ///
-/// Messages never hold a token, a key or the query part of a URL: whoever puts text of a third
-/// party into an error passes it through [`crate::secret::redact`] first.
+/// Messages never contain a token, a key or the query part of a URL: third-party text goes through
+/// [`crate::secret::redact`] before it becomes part of an error.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -68,8 +68,8 @@ impl Error {
         }))
     }
 
-    /// An [`ErrorKind::Internal`] with the text of a panic that was caught where it must not go on, such
-    /// as at the border to another language. `panic` is what [`std::panic::catch_unwind`] gave.
+    /// An [`ErrorKind::Internal`] with the text of a panic that was caught where it must not continue,
+    /// such as at the boundary to another language. `panic` comes from [`std::panic::catch_unwind`].
     pub fn defect(panic: &(dyn Any + Send)) -> Self {
         let message = format!("a defect of this library: {}", panic_text(panic));
         Self::new(ErrorKind::Internal, Step::Wait, message)
@@ -82,7 +82,7 @@ impl Error {
         error
     }
 
-    /// Sets the step, for errors that are made where the step is not known.
+    /// Sets the step, for errors that are created where the step is unknown.
     #[must_use]
     pub fn with_step(mut self, step: Step) -> Self {
         self.0.step = step;
@@ -124,7 +124,7 @@ impl Error {
         self
     }
 
-    /// Records the id this library gave the request (`x-ms-client-request-id`).
+    /// Records this library's id of the request (`x-ms-client-request-id`).
     #[must_use]
     pub fn with_client_request_id(mut self, id: impl Into<String>) -> Self {
         self.0.client_request_id = Some(id.into());
@@ -146,7 +146,7 @@ impl Error {
         self
     }
 
-    /// Marks the outcome as unknown: the service may have done what was asked.
+    /// Marks the outcome as unknown: the service may have carried out the request.
     #[must_use]
     pub fn with_in_doubt(mut self, in_doubt: bool) -> Self {
         self.0.in_doubt = in_doubt;
@@ -170,7 +170,7 @@ impl Error {
         self.with_attempts(failed)
     }
 
-    /// Records which items of the call were handed over all the same.
+    /// Records which items of the call were handed over nevertheless.
     #[must_use]
     pub fn with_handed_over(mut self, source_ids: Vec<Uuid>) -> Self {
         self.0.handed_over = source_ids;
@@ -178,19 +178,19 @@ impl Error {
     }
 
     /// Keeps the error of a lower layer as [`std::error::Error::source`]. Its text is not printed
-    /// by this type, because third-party texts can hold URLs with signatures.
+    /// by this type, because third-party texts can contain URLs with signatures.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
     }
 
-    /// What went wrong.
+    /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// At which step.
+    /// The step that failed.
     pub fn step(&self) -> Step {
         self.0.step
     }
@@ -235,7 +235,7 @@ impl Error {
         self.0.retry
     }
 
-    /// Whether the same call fails again for certain.
+    /// Whether the same call will certainly fail again.
     pub fn is_permanent(&self) -> bool {
         self.0.retry == RetryClass::Never
     }
@@ -245,13 +245,13 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Whether the service may have done what was asked although the call failed: repeating it
-    /// can double the data unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
+    /// Whether the service may have carried out the request although the call failed: repeating it
+    /// can duplicate the data unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
     pub fn is_in_doubt(&self) -> bool {
         self.0.in_doubt
     }
 
-    /// The attempts before this error was given up on, oldest first.
+    /// The failed attempts, oldest first.
     pub fn attempts(&self) -> &[Error] {
         &self.0.attempts
     }
@@ -304,7 +304,7 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
-    // The fields of `Display` plus the kind. Not derived: the source may hold a signed URL.
+    // The fields of `Display` plus the kind. Not derived: the source may contain a signed URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}] {self}", self.0.kind.name())
     }
@@ -319,7 +319,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

@@ -1,4 +1,4 @@
-//! The wire below every other room: one HTTP client, its headers, retries and storage access.
+//! HTTP for all other modules: one client, its headers, retries and storage access.
 
 pub(crate) mod headers;
 pub(crate) mod resolver;

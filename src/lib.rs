@@ -1,4 +1,4 @@
-//! kusto-ingest: data into Azure Data Explorer (Kusto), and what became of it.
+//! kusto-ingest: loads data into Azure Data Explorer (Kusto) and reports its status.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -26,10 +26,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The rooms: [`client`] is the door; [`source`] says what to ingest and [`props`] how; [`track`]
-//! reports its status; [`query`] runs commands and queries, [`command`] writes the text of commands
-//! and [`values`] holds the service's datetime and timespan; [`connection`] and [`auth`] say where and
-//! as whom; [`error`] and [`op`] are what every call has in common; [`log`] is for bindings.
+//! Modules: start with [`client`]; [`source`] defines what to ingest and [`props`] how; [`track`]
+//! reports the status; [`query`] runs commands and queries, [`command`] builds the text of commands
+//! and [`values`] has the service's datetime and timespan; [`connection`] and [`auth`] define the
+//! cluster and the login; every call uses [`error`] and [`op`]; [`log`] is for bindings.
 
 pub mod auth;
 #[cfg(feature = "bench")]
@@ -55,7 +55,7 @@ pub mod track;
 pub(crate) mod upload;
 pub mod values;
 
-/// What most programs need, in one `use`.
+/// Everything that most programs need, in one `use`.
 pub mod prelude {
     pub use crate::client::{Client, ClientBuilder};
     pub use crate::error::{Error, ErrorKind, RetryClass};

@@ -1,7 +1,7 @@
 //! The log of the library handed to a function, for programs that are not written in Rust.
 //!
-//! Rust programs have a `tracing` subscriber of their own, which gets the same lines: this is for
-//! bindings, whose programs cannot install one. There is one such function per process.
+//! The `tracing` subscriber of a Rust program receives the same lines: this is for bindings, whose
+//! programs cannot install one. There is one such function per process.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -44,16 +44,16 @@ impl From<Level> for LogLevel {
     }
 }
 
-/// Takes a line of the log: its level, the part of the library it comes from, its text. Called from
-/// any thread, by several at once; it must be quick and must not call this library.
+/// Receives a line of the log: its level, the part of the library it comes from, its text. Called
+/// from any thread, also concurrently; it must be quick and must not call this library.
 pub type LogSink = dyn Fn(LogLevel, &str, &str) + Send + Sync;
 
 /// Sends the log of the library to `sink`: lines up to a level. Without one the library is silent. A
-/// second call replaces the first's sink, which may be in use for a moment longer; `None` takes it
-/// away. Lines hold no token, key or signature.
+/// second call replaces the sink, which may be in use for a moment longer; `None` removes it. Lines
+/// contain no token, key or signature.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidState`] when the process has a global `tracing` subscriber of its own.
+/// [`ErrorKind::InvalidState`] when the process already has a global `tracing` subscriber.
 pub fn set(level: LogLevel, sink: Option<Arc<LogSink>>) -> Result<()> {
     let level = match sink {
         Some(_) => level,
@@ -82,7 +82,7 @@ fn install() -> Result<()> {
         false => Err(Error::new(
             ErrorKind::InvalidState,
             Step::CheckArguments,
-            "the process has a tracing subscriber already, which gets the log",
+            "the process already has a global tracing subscriber, which receives the log",
         )),
     }
 }
@@ -116,12 +116,12 @@ impl tracing::Subscriber for ToSink {
     }
 
     fn event(&self, event: &Event<'_>) {
-        // The lock is not held during the call: a slow sink must not hold up its replacement.
+        // The lock is not held during the call: a slow sink must not delay its replacement.
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(sink) = sink {
             let mut line = Line::default();
             event.record(&mut line);
-            // The events hold no secrets; texts of third parties inside them might.
+            // The events contain no secrets; third-party texts in them might.
             let message = redact(&line.into_text());
             let metadata = event.metadata();
             sink((*metadata.level()).into(), metadata.target(), &message);
@@ -160,7 +160,7 @@ impl Visit for Line {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             name => write!(self.fields, " {name}={value:?}"),

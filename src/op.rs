@@ -31,7 +31,7 @@ impl CallOptions {
         Self::default()
     }
 
-    /// The call ends with [`ErrorKind::TimedOut`] after this time, whatever step it is at.
+    /// The call ends with [`ErrorKind::TimedOut`] after this time, at any step.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -45,7 +45,7 @@ impl CallOptions {
         self
     }
 
-    /// The same limits with a cancellation of their own, which the caller's also triggers.
+    /// The same limits with a separate cancellation, which the caller's also triggers.
     pub(crate) fn for_operation(mut self) -> (Self, CancelToken) {
         let own = self
             .cancel
@@ -71,7 +71,7 @@ impl CancelToken {
         Self(self.0.child_token())
     }
 
-    /// Asks every call that holds a clone of this token to stop. May be called from any thread.
+    /// Cancels every call that holds a clone of this token. May be called from any thread.
     pub fn cancel(&self) {
         self.0.cancel();
     }
@@ -82,8 +82,8 @@ impl CancelToken {
     }
 }
 
-/// A call under way in the background. Clones are handles of the same operation; dropping them
-/// all neither stops nor forgets it.
+/// A call under way in the background. Clones are handles of the same operation; dropping them all
+/// does not stop it.
 #[derive(Debug)]
 pub struct Operation<T> {
     outcome: watch::Receiver<Option<Result<T>>>,
@@ -122,7 +122,8 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         let (sender, outcome) = watch::channel(None);
         tokio::spawn(async move {
             let mut work = std::pin::pin!(work);
-            // A panic is an end that is told; a task without a word was dropped with its runtime.
+            // A panic is reported as the result; a task without a result was dropped with its
+            // runtime.
             let result = std::future::poll_fn(|cx| {
                 catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
                     .unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
@@ -132,7 +133,7 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         Self { outcome, cancel }
     }
 
-    /// Where it stands now.
+    /// Its state now.
     pub fn state(&self) -> OperationState {
         match self.result() {
             None => OperationState::Running,
@@ -142,10 +143,10 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         }
     }
 
-    /// What it ended with; `None` while it runs.
+    /// Its result; `None` while it runs.
     pub fn result(&self) -> Option<Result<T>> {
         let outcome = self.outcome.borrow().clone();
-        // A task that ended without a word: its runtime was shut down.
+        // A task that ended without a result: its runtime was shut down.
         let died = outcome.is_none() && self.outcome.has_changed().is_err();
         if died {
             self.outcome
@@ -157,7 +158,7 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         }
     }
 
-    /// Waits for its end. Any number of tasks may wait; giving up waiting does not stop it.
+    /// Waits for its end. Any number of tasks may wait; dropping the future does not stop it.
     pub async fn wait(&self) -> Result<T> {
         let mut outcome = self.outcome.clone();
         match outcome.wait_for(Option::is_some).await {
@@ -166,8 +167,8 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         }
     }
 
-    /// Asks it to stop. The result tells who was first; a cancelled upload may leave a blob that
-    /// was never posted.
+    /// Requests cancellation. It may still succeed: its result shows it. A cancelled upload may
+    /// leave a blob that was never posted.
     pub fn cancel(&self) {
         self.cancel.cancel();
     }
@@ -228,7 +229,8 @@ impl Scope {
             stopped = self.stopped(step, host) => stopped,
             result = async { begun = true; future.as_mut().await } => return result,
         };
-        // A step within this one has the same limits and knows better what was under way.
+        // An inner step has the same limits, and its error is more precise about what was under
+        // way.
         let within = match begun {
             true => std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await,
             false => Poll::Pending,

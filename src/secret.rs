@@ -10,12 +10,13 @@ pub struct Secret(String);
 pub const MASK: &str = "****";
 
 impl Secret {
-    /// Takes the value over.
+    /// Takes ownership of the value.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself. The name is meant to stand out in review: the caller must only send it.
+    /// The value itself. The name is meant to stand out in review: the caller must only send the
+    /// value.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -55,7 +56,7 @@ impl From<String> for Secret {
 pub struct SecretUrl(url::Url);
 
 impl SecretUrl {
-    /// Takes the URL over.
+    /// Takes ownership of the URL.
     pub fn new(url: url::Url) -> Self {
         Self(url)
     }
@@ -90,7 +91,7 @@ pub fn redact_url(url: &str) -> &str {
 }
 
 /// Removes secrets from the text of a third party: the query part of anything that looks like a
-/// URL, and what follows `Bearer `. One pass: the text may be as long and odd as the network likes.
+/// URL, and the word after `Bearer `. One pass: the text may have any length and content.
 pub fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -111,8 +112,8 @@ pub fn redact(text: &str) -> String {
     out
 }
 
-/// How much of a word may be shown: all of it, unless it is a URL with something behind its first
-/// `?` or `;`, or holds a signature without being a whole URL.
+/// How much of a word may be shown: all of it, unless it is a URL with text after its first `?` or
+/// `;`, or contains a signature without being a whole URL.
 fn shown_part(word: &str) -> usize {
     let url = word.find("://").map(|scheme| scheme + 3);
     let query = url.and_then(|at| Some(at + word[at..].find(['?', ';'])? + 1));

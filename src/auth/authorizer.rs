@@ -1,4 +1,5 @@
-//! Whether a host may have a token, and the token: trust is checked first, whatever the credential.
+//! Checks whether a host may receive a token and obtains it: trust is checked first, for every
+//! credential.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,14 +15,14 @@ use crate::http::transport::{Transport, host_of};
 use crate::op::Scope;
 use crate::secret::Secret;
 
-/// Gives tokens for the hosts of one client.
+/// Obtains tokens for the hosts of one client.
 #[derive(Debug)]
 pub(crate) struct Authorizer {
     tokens: Option<TokenCache>,
     trusted: TrustedHosts,
     tenant: Option<String>,
     transport: Transport,
-    /// Per scheme, host and port. Only answers are kept, never failures.
+    /// Per scheme, host and port. Only answers are cached, never failures.
     clouds: RwLock<HashMap<String, CloudMetadata>>,
 }
 
@@ -67,7 +68,7 @@ impl Authorizer {
         Ok(Some(token))
     }
 
-    /// Forgets a token that the service refused.
+    /// Forgets a token that the service rejected.
     pub(crate) fn refused(&self, token: &Secret) {
         if let Some(tokens) = &self.tokens {
             tokens.invalidate(token);

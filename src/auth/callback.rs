@@ -1,4 +1,5 @@
-//! A credential that asks the host program, which may answer later and from any thread.
+//! A credential that requests tokens from the host program, which may answer later and from any
+//! thread.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,13 +11,13 @@ use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::redact;
 
-/// How long an answer may take unless [`TokenCallback::with_timeout`] says otherwise.
+/// How long an answer may take unless [`TokenCallback::with_timeout`] changes it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Asks a function of the caller for tokens.
+/// Obtains tokens from a function of the caller.
 ///
 /// The function must return at once; the answer is given through the [`PendingToken`], then or
-/// later, from any thread. At most one question per scope and tenant is open at a time.
+/// later, from any thread. At most one request per scope and tenant is pending at a time.
 ///
 /// ```
 /// use kusto_ingest::auth::{AccessToken, TokenCallback};
@@ -43,7 +44,7 @@ impl TokenCallback {
     }
 
     /// How long to wait for an answer, 5 minutes unless set. It matters to calls without a
-    /// deadline of their own: without it a forgotten answer would hold them for ever.
+    /// deadline: otherwise a forgotten answer would block them for ever.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -70,10 +71,10 @@ impl TokenCredential for TokenCallback {
         match tokio::time::timeout(self.timeout, answered).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(auth_error(
-                "the token callback dropped the request unanswered",
+                "the token callback dropped the request without an answer",
             )),
             Err(_) => Err(auth_error(format!(
-                "the token callback gave no answer within {} ms",
+                "the token callback did not answer within {} ms",
                 self.timeout.as_millis()
             ))
             .with_retry(RetryClass::Later)),
@@ -85,15 +86,15 @@ fn auth_error(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Auth, Step::AcquireToken, message)
 }
 
-/// One open question for a token. Answer it with [`PendingToken::complete`] or
-/// [`PendingToken::fail`]; dropping it unanswered fails the calls that wait, at once.
+/// One pending request for a token. Answer it with [`PendingToken::complete`] or
+/// [`PendingToken::fail`]; dropping it unanswered fails the waiting calls at once.
 pub struct PendingToken {
     request: TokenRequest,
     answer: oneshot::Sender<Result<AccessToken>>,
 }
 
 impl PendingToken {
-    /// The scope asked for, such as `https://kusto.kusto.windows.net/.default`.
+    /// The requested scope, such as `https://kusto.kusto.windows.net/.default`.
     pub fn scope(&self) -> &str {
         self.request.scope()
     }
@@ -103,13 +104,13 @@ impl PendingToken {
         self.request.tenant()
     }
 
-    /// Gives the token. Does nothing if nobody waits any more.
+    /// Answers with a token. Does nothing if no call waits any more.
     pub fn complete(self, token: AccessToken) {
-        // The receiver is gone when the timeout passed: the answer came too late for anybody.
+        // The receiver is gone when the timeout has passed: the answer came too late.
         let _ = self.answer.send(Ok(token));
     }
 
-    /// Says that there is no token. `retryable` tells whether asking again later may succeed.
+    /// Answers that no token could be obtained. `retryable`: whether a later request may succeed.
     pub fn fail(self, retryable: bool, message: &str) {
         let retry = if retryable {
             RetryClass::Later
@@ -182,7 +183,7 @@ mod tests {
         let error = credential.get_token(&request()).await.unwrap_err();
         assert!(error.message().contains("7000 ms"), "{error}");
         assert_eq!(error.retry(), RetryClass::Later);
-        // Too late: nobody is there, and nothing breaks.
+        // Too late: no receiver is left, and nothing breaks.
         for pending in kept.lock().unwrap().drain(..) {
             pending.complete(AccessToken::new("late", None));
         }

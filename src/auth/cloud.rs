@@ -13,12 +13,12 @@ use crate::op::Scope;
 const DEFAULT_LOGIN_ENDPOINT: &str = "https://login.microsoftonline.com";
 const DEFAULT_RESOURCE_ID: &str = "https://kusto.kusto.windows.net";
 
-/// What tokens for a cluster need to know.
+/// The cluster's settings for tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CloudMetadata {
     /// Of Entra ID; also the key of the list of trusted hosts.
     pub(crate) login_endpoint: String,
-    /// What a token is asked for.
+    /// The resource of the tokens.
     pub(crate) scope: String,
 }
 
@@ -37,8 +37,8 @@ struct AzureAd {
     kusto_service_resource_id: Option<String>,
 }
 
-/// Asks the host of `base`. A host without the endpoint (404) or without the data has the public
-/// cloud's values; any other failure is an error and must not be remembered.
+/// Queries the host of `base`. A host without the endpoint (404) or without the data has the public
+/// cloud's values; any other failure is an error and must not be cached.
 pub(crate) async fn fetch(
     scope: &Scope,
     transport: &Transport,
@@ -67,7 +67,7 @@ fn parse(body: &[u8], host: &str) -> Result<CloudMetadata> {
         Error::new(
             ErrorKind::Service,
             Step::FetchCloudMetadata,
-            format!("the answer is not the JSON expected: {error}"),
+            format!("the answer is not the expected JSON: {error}"),
         )
         .with_host(host)
         .with_http_status(200)
@@ -85,7 +85,7 @@ fn refused(status: u16, host: &str) -> Error {
     Error::new(
         kind,
         Step::FetchCloudMetadata,
-        "the host refused to tell its cloud",
+        "the host rejected the request for its cloud metadata",
     )
     .with_host(host)
     .with_http_status(status)

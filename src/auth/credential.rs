@@ -1,4 +1,4 @@
-//! The trait every kind of login implements, and the cache of the tokens they give.
+//! The trait that every kind of login implements, and the cache of tokens.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -13,15 +13,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::Secret;
 
-/// Gives tokens. Implementations need no cache and no lock of their own: the client keeps tokens
-/// until shortly before they expire and asks at most once at a time per scope and tenant.
+/// Obtains tokens. Implementations need no cache and no lock: the client caches tokens until
+/// shortly before they expire and sends at most one request at a time per scope and tenant.
 #[async_trait]
 pub trait TokenCredential: Send + Sync + Debug {
     /// A token for this scope. Errors should be of kind [`ErrorKind::Auth`].
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken>;
 }
 
-/// For what a token is wanted.
+/// The request for a token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TokenRequest {
     scope: String,
@@ -29,7 +29,7 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// A request for this scope, in this Entra tenant or the credential's own.
+    /// A request for this scope, in this Entra tenant or the credential's default.
     pub fn new(scope: impl Into<String>, tenant: Option<String>) -> Self {
         Self {
             scope: scope.into(),
@@ -42,13 +42,13 @@ impl TokenRequest {
         &self.scope
     }
 
-    /// The tenant (`Authority Id` of the connection string), if one was named.
+    /// The tenant (`Authority Id` of the connection string), if it has one.
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
 }
 
-/// A bearer token and when it ends.
+/// A bearer token and its expiry.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     secret: Secret,
@@ -56,7 +56,7 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// A token. Without an expiry it is not kept: the credential is asked again for every request.
+    /// A token. Without an expiry it is not cached: the credential is called for every request.
     pub fn new(secret: impl Into<Secret>, expires_on: Option<OffsetDateTime>) -> Self {
         Self {
             secret: secret.into(),
@@ -69,7 +69,7 @@ impl AccessToken {
         &self.secret
     }
 
-    /// When the service stops accepting it.
+    /// When it expires.
     pub fn expires_on(&self) -> Option<OffsetDateTime> {
         self.expires_on
     }
@@ -77,14 +77,15 @@ impl AccessToken {
 
 /// A token is renewed this long before it expires...
 const REFRESH_AHEAD: Duration = Duration::minutes(5);
-/// ...or when this share of its life is over, if that is later: a token of ten minutes would
+/// ...or when this share of its lifetime is over, if that is later: a token of ten minutes would
 /// otherwise be renewed every five.
 const REFRESH_AT_SHARE: f64 = 0.8;
-/// After a renewal failed and while the old token is still good, the pause before the next try.
+/// After a renewal failed and while the old token is still valid, the pause before the next
+/// attempt.
 const PAUSE_AFTER_FAILURE: Duration = Duration::seconds(30);
 
-/// Keeps tokens per scope and tenant, renews them ahead of time, and asks the credential at most
-/// once at a time for each.
+/// Caches tokens per scope and tenant, renews them ahead of time, and sends at most one request at
+/// a time for each.
 #[derive(Debug)]
 pub(crate) struct TokenCache {
     credential: Arc<dyn TokenCredential>,
@@ -110,7 +111,8 @@ struct CachedToken {
     refresh_on: OffsetDateTime,
 }
 
-/// A question to the credential under way, in a task of its own so that it outlives whoever asked.
+/// A request to the credential under way, in a separate task so that it outlives the call that
+/// started it.
 #[derive(Debug)]
 struct Flight {
     answer: watch::Receiver<Answer>,
@@ -125,7 +127,7 @@ impl Flight {
 }
 
 impl TokenCache {
-    /// A cache over this credential with the machine's clock.
+    /// A cache for this credential with the machine's clock.
     pub(crate) fn new(credential: Arc<dyn TokenCredential>) -> Self {
         Self::with_clock(credential, Arc::new(SystemClock))
     }
@@ -148,7 +150,7 @@ impl TokenCache {
         await_answer(answer).await.map(|token| token.secret)
     }
 
-    /// Forgets a token the service refused (401), so that the next call asks for another.
+    /// Forgets a token that the service rejected (401), so that the next call requests another.
     pub(crate) fn invalidate(&self, secret: &Secret) {
         for slot in lock(&self.slots).values_mut() {
             if slot.token.as_ref().is_some_and(|t| &t.secret == secret) {
@@ -189,7 +191,7 @@ impl TokenCache {
         let task = tokio::spawn(async move {
             let result = credential.get_token(&request).await.and_then(check);
             land(&slots, &request, &result, clock.now());
-            // Nobody waits any more when all callers were cancelled: the token is kept all the same.
+            // No caller waits any more when all were cancelled: the token is cached nevertheless.
             let _ = sender.send(Some(result));
         });
         Flight {
@@ -200,8 +202,8 @@ impl TokenCache {
 }
 
 impl Drop for TokenCache {
-    /// Stops questions under way: without a client nobody wants the answer, and the credential
-    /// must be let go of.
+    /// Stops requests under way: without a client the answer is not needed, and the credential must
+    /// be dropped.
     fn drop(&mut self) {
         for slot in lock(&self.slots).values() {
             if let Some(flight) = &slot.flight {
@@ -217,11 +219,11 @@ enum LookUp {
 }
 
 fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
-    // Every write below leaves the map whole, so a panic elsewhere does not spoil it.
+    // Every write below leaves the map consistent, so a panic elsewhere does not corrupt it.
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Records how a flight ended. A failure is never kept; the old token, while valid, is.
+/// Records the result of a flight. A failure is never cached; the old token is kept while valid.
 fn land(
     slots: &Mutex<Slots>,
     request: &TokenRequest,
@@ -263,14 +265,14 @@ async fn await_answer(mut answer: watch::Receiver<Answer>) -> Result<AccessToken
     }
 }
 
-/// Refuses what cannot be a token before it becomes part of a header.
+/// Rejects an invalid token before it becomes part of a header.
 fn check(token: AccessToken) -> Result<AccessToken> {
     let wrong = |message| Err(Error::new(ErrorKind::Auth, Step::AcquireToken, message));
     if token.secret.is_blank() {
-        return wrong("the credential gave an empty token");
+        return wrong("the credential returned an empty token");
     }
     if !token.secret.expose().bytes().all(|b| b.is_ascii_graphic()) {
-        return wrong("the credential gave a token with spaces or characters outside ASCII");
+        return wrong("the credential returned a token with spaces or characters outside ASCII");
     }
     Ok(token)
 }

@@ -1,4 +1,4 @@
-//! Who the caller is: credentials, and the cache of what they gave.
+//! The caller's identity: credentials, and the cache of their tokens.
 
 pub(crate) mod authorizer;
 pub mod callback;

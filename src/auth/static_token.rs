@@ -1,4 +1,4 @@
-//! A token the caller already has.
+//! A token that the caller already has.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,7 @@ use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
 use crate::error::Result;
 use crate::secret::Secret;
 
-/// A fixed bearer token, sent as it is and never renewed: once the service refuses it, every call
+/// A fixed bearer token, sent unchanged and never renewed: once the service rejects it, every call
 /// fails with [`crate::error::ErrorKind::Auth`].
 ///
 /// ```

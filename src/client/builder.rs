@@ -55,7 +55,7 @@ impl ClientBuilder {
         }
     }
 
-    /// How to get tokens; takes the place of what the connection string says.
+    /// Sets how tokens are obtained; replaces the connection string's login.
     #[must_use]
     pub fn credential(mut self, credential: Arc<dyn TokenCredential>) -> Self {
         self.credential = Some(credential);
@@ -89,7 +89,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The application's name, by which the service's logs know it; by default the program's.
+    /// The application's name in the service's logs; by default the program's.
     #[must_use]
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.application = Some(name.into());
@@ -112,22 +112,22 @@ impl ClientBuilder {
 
     /// How many threads may compress at the same time, for all calls together: 1 to 64; by default
     /// the machine's cores, at most 4. They are the runtime's threads for blocking work; bytes up to
-    /// 32 KiB are compressed right where the call runs and do not count.
+    /// 32 KiB are compressed on the calling task's thread and do not count.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for another number.
+    /// [`ErrorKind::Config`] for any other number.
     pub fn compression_threads(mut self, threads: usize) -> Result<Self> {
         self.pipeline.set_threads(threads)?;
         Ok(self)
     }
 
-    /// The most that all calls together may hold, in bytes, of what was read and is not yet
-    /// acknowledged by storage; at least 4 MiB, by default 64 MiB. When it is spent, reading stops.
-    /// What a source that can be read only once gave is kept in it for the case that a container
-    /// fails, for as long as nobody else needs the room. Memory that the caller hands over (a
-    /// source of bytes) is not counted, what is made of it is. A reader holds 512 KiB of it during a
-    /// read, however long that takes: readers that pause, enough of them, stop the client's other
-    /// calls; [`Source::push`](crate::source::Source::push) gives way while it pauses.
+    /// The most bytes that all calls together may hold that were read and are not yet acknowledged
+    /// by storage; at least 4 MiB, by default 64 MiB. When it is used up, reading stops. Data of a
+    /// source that can be read only once is kept in it for the case that a container fails, until
+    /// another call needs the memory. Memory of the caller (a source of bytes) is not counted, its
+    /// compressed form is. A reader holds 512 KiB of it during a read, however long that takes:
+    /// enough paused readers stop the client's other calls;
+    /// [`Source::push`](crate::source::Source::push) yields its memory while it pauses.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for less than 4 MiB.
@@ -203,7 +203,8 @@ impl ClientBuilder {
     /// Builds the client. Nothing is sent before its first use.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for settings that contradict or that this build cannot do.
+    /// [`ErrorKind::Config`] for settings that contradict each other or that this build does not
+    /// support.
     pub fn build(&self) -> Result<Client> {
         let transport = Transport::new(&self.ca_certificates)?;
         let service = Arc::new(Service::new(
@@ -289,7 +290,7 @@ fn parse_endpoint(argument: &str, text: &str) -> Result<Url> {
     match url.scheme() {
         // They would be printed with the address, and sent beside the token.
         _ if !url.username().is_empty() || url.password().is_some() => {
-            Err(wrong("must not hold a user name or password".to_owned()))
+            Err(wrong("must not contain a user name or password".to_owned()))
         }
         "http" | "https" if url.has_host() => Ok(url),
         _ => Err(wrong("must be an http or https URL with a host".to_owned())),

@@ -1,4 +1,4 @@
-//! The door: a client of one cluster.
+//! The client of one cluster.
 
 mod builder;
 mod catalog;
@@ -32,9 +32,9 @@ use crate::track::{OutcomeQuery, Report, TrackingToken};
 pub use crate::pipeline::CompressionLevel;
 pub use builder::ClientBuilder;
 
-/// A client of one cluster: ingests, asks what became of it, runs commands and queries.
+/// A client of one cluster: ingests, reads the status of ingestions, runs commands and queries.
 ///
-/// Make one and keep it: it holds the connections, the tokens and the ingestion resources. It is
+/// Create one and keep it: it holds the connections, the tokens and the ingestion resources. It is
 /// cheap to clone, and all methods may be called from any number of tasks. A call begins when its
 /// method is called: its deadline runs from there. When the last clone is dropped, calls under way
 /// are cancelled; [`Client::close`] ends ingestions in order. All methods must be called inside a
@@ -53,7 +53,7 @@ struct Core {
     default_database: String,
     /// Cancelled when calls under way must end.
     closing: CancellationToken,
-    /// Set when no call may begin any more.
+    /// Set when new calls are rejected.
     closed: AtomicBool,
     /// Ingestions under way.
     calls: watch::Sender<usize>,
@@ -102,19 +102,19 @@ impl Client {
         self.core.service.endpoints().data_management()
     }
 
-    /// Hands data over to the service: uploads it unless it is in storage already, and posts a
-    /// message. Success means that every byte was taken over as it was read.
+    /// Hands data over to the service: uploads it unless it is already in storage, and posts a
+    /// message. On success every byte was handed over as it was read.
     ///
     /// # Errors
     /// Nothing was posted, unless the error [is in doubt](Error::is_in_doubt) or is
     /// [`ErrorKind::Partial`].
     ///
     /// # Delivery
-    /// At least once. The upload may be repeated, it replaces itself; the message that tells the
-    /// service is posted once and not again when it may have arrived: then the error is in doubt, and
-    /// calling again may double the data. With an `ingest-by:` tag whose value is also in
-    /// `ingestIfNotExists` the service drops the second one, which makes calling again harmless and
-    /// lets the library repeat the message itself: exactly once.
+    /// At least once. The upload may be repeated: it replaces itself. The message that notifies the
+    /// service is not repeated when it may have arrived: then the error is in doubt, and calling
+    /// again may duplicate the data. With an `ingest-by:` tag whose value is also in
+    /// `ingestIfNotExists` the service skips the duplicate, which makes calling again safe and lets
+    /// the library repeat the message itself: exactly once.
     pub fn ingest(
         &self,
         source: Source,
@@ -125,7 +125,7 @@ impl Client {
     }
 
     /// As [`Client::ingest`], in the background. The properties are copied: changing them later
-    /// does not concern the operation.
+    /// does not affect the operation.
     pub fn start_ingest(
         &self,
         source: Source,
@@ -149,7 +149,7 @@ impl Client {
         })
     }
 
-    /// Asks every `poll` until no item is pending, or the deadline of `options` passes.
+    /// Reads the state every `poll` until no item is pending, or the deadline of `options` passes.
     pub fn track_until_final(
         &self,
         token: &TrackingToken,
@@ -162,7 +162,7 @@ impl Client {
         })
     }
 
-    /// Looks at failure or success notifications without removing them.
+    /// Reads failure or success notifications without removing them.
     pub fn peek_outcomes(
         &self,
         query: &OutcomeQuery,
@@ -174,8 +174,8 @@ impl Client {
         })
     }
 
-    /// Takes failure or success notifications out of their queues. The queues belong to all
-    /// clients of the cluster: see [`OutcomeQuery::only`].
+    /// Removes failure or success notifications from their queues. All clients of the cluster share
+    /// the queues: see [`OutcomeQuery::only`].
     pub fn take_outcomes(
         &self,
         query: &OutcomeQuery,
@@ -187,8 +187,8 @@ impl Client {
         })
     }
 
-    /// Runs a management command (a text that begins with a dot). It is sent once: whether a
-    /// command may be repeated only its author knows.
+    /// Runs a management command (a text that begins with a dot). It is sent once: only its author
+    /// knows whether it may be repeated.
     pub fn management(
         &self,
         database: &str,
@@ -243,8 +243,8 @@ impl Client {
         })
     }
 
-    /// Fetches token, ingestion resources and identity token now, for programs that want to fail
-    /// early. Not needed before anything.
+    /// Fetches the token, ingestion resources and identity token now, for programs that want to
+    /// fail early. Optional.
     pub fn warm_up(&self, options: CallOptions) -> impl Future<Output = Result<()>> + Send + use<> {
         self.call(options, move |core, scope| async move {
             core.resources.get(&scope).await?;
@@ -253,8 +253,8 @@ impl Client {
         })
     }
 
-    /// A call of this client. It begins here, not at its first poll: its deadline runs already. It
-    /// holds the core only, so that dropping the last client cancels it.
+    /// A call of this client. It begins here, not at its first poll: its deadline starts now. It
+    /// holds only the core, so that dropping the last client cancels it.
     fn call<T, Work, Call>(
         &self,
         options: CallOptions,
@@ -269,7 +269,7 @@ impl Client {
         async move { work(core, scope?).await }
     }
 
-    /// Refuses new calls, waits for ingestions under way up to `timeout`, then cancels the rest.
+    /// Rejects new calls, waits for ingestions under way up to `timeout`, then cancels the rest.
     /// Returns how many were cancelled.
     pub async fn close(&self, timeout: Duration) -> usize {
         self.core.closed.store(true, Ordering::SeqCst);
@@ -310,7 +310,7 @@ impl Core {
         props: IngestionProperties,
         options: CallOptions,
     ) -> impl Future<Output = Result<Receipt>> + Send + 'static {
-        // Counted and checked here, not at the first poll: `close` lets finish what was begun
+        // Counted and checked here, not at the first poll: `close` lets calls finish that began
         // before it, and the deadline runs from the call.
         let call = CallGuard::begin(self);
         let scope = call.0.scope(&options);

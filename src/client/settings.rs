@@ -59,7 +59,7 @@ impl PipelineSettings {
     }
 }
 
-/// The value of a setting that cannot be.
+/// The error of an invalid value of a setting.
 pub(super) fn wrong(setting: &str, why: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, Step::BuildClient, why).with_argument(setting)
 }

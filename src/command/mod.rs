@@ -33,12 +33,12 @@ pub fn string_literal(text: &str) -> String {
     format!("\"{}\"", escape(text))
 }
 
-/// As [`string_literal`], but hidden from the service's logs: for anything with a secret in it.
+/// As [`string_literal`], but hidden from the service's logs: for any text with a secret.
 pub fn obfuscated_literal(text: &str) -> String {
     format!("h{}", string_literal(text))
 }
 
-/// Escapes both quotes, the backslash and control characters. The rest stays as it is: the service
+/// Escapes both quotes, the backslash and control characters. The rest is unchanged: the service
 /// reads UTF-8.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -96,7 +96,7 @@ fn real_literal(number: f64) -> String {
     }
 }
 
-/// `.create table`: does nothing to a table that exists, even if its columns are others.
+/// `.create table`: leaves an existing table unchanged, even one with other columns.
 ///
 /// ```
 /// use kusto_ingest::command;
@@ -144,7 +144,7 @@ fn table_name(table: &str) -> Result<String> {
 }
 
 /// `.create table T ingestion ... mapping`: fails when the mapping exists. `json` is a mapping in
-/// the current or the legacy shape, such as [`crate::props::Mapping::to_wire_json`] gives.
+/// the current or the legacy shape, such as the result of [`crate::props::Mapping::to_wire_json`].
 pub fn create_mapping(table: &str, kind: MappingKind, name: &str, json: &str) -> Result<String> {
     mapping_command(".create", table, kind, name, json)
 }
@@ -195,7 +195,7 @@ pub fn show_mappings(table: &str, kind: MappingKind) -> Result<String> {
     Ok(format!(".show table {table} ingestion {kind} mappings"))
 }
 
-/// `.drop table T`, or `.drop table T ifexists`, which succeeds when there is none.
+/// `.drop table T`, or `.drop table T ifexists`, which succeeds when the table does not exist.
 pub fn drop_table(table: &str, if_exists: bool) -> Result<String> {
     let table = table_name(table)?;
     let suffix = if if_exists { " ifexists" } else { "" };
@@ -207,8 +207,8 @@ pub fn clear_table(table: &str) -> Result<String> {
     Ok(format!(".clear table {} data", table_name(table)?))
 }
 
-/// When the service closes a batch of queued data. Members that are not set keep their value with
-/// [`alter_merge_batching_policy`].
+/// When the service closes a batch of queued data. [`alter_merge_batching_policy`] keeps the values
+/// of members that are not set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchingPolicy {
     /// The age of the batch, 10 seconds to 30 minutes on a cluster.
@@ -257,7 +257,7 @@ pub fn refresh_batching_policy_cache(database: &str, table: &str) -> Result<Stri
     ))
 }
 
-/// A name where the grammar wants a string.
+/// A name where the grammar requires a string.
 fn entity_literal(argument: &str, name: &str) -> Result<String> {
     identifier(name)
         .map(|_| string_literal(name))

@@ -1,4 +1,4 @@
-//! Connection strings in the form all clients of the service share.
+//! Connection strings in the form that all clients of the service share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,12 +12,12 @@ use crate::connection::segments::{Fault, Segment, quote, split};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::{MASK, Secret};
 
-/// The database of requests that name none.
+/// The database of requests without a database.
 const DEFAULT_DATABASE: &str = "NetDefaultDB";
 
 /// A parsed connection string. `Display` and `Debug` mask its secrets.
 ///
-/// The data source may stand in front without a keyword. A path of one segment in it names the
+/// The data source may come first without a keyword. A path of one segment in it names the
 /// database, unless `Initial Catalog` does; any other path belongs to a proxy and is kept. Values
 /// with `;`, quotes or spaces at their ends are quoted, with quotes inside doubled.
 ///
@@ -41,17 +41,17 @@ pub struct ConnectionString {
     values: BTreeMap<Keyword, String>,
 }
 
-/// How the connection string says to log in.
+/// The login of the connection string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Authentication {
-    /// Not at all.
+    /// No login.
     None,
     /// With this bearer token of a user.
     UserToken(Secret),
     /// With this bearer token of an application.
     ApplicationToken(Secret),
-    /// With a flow this version does not have. A client with a credential of its own works.
+    /// With a flow that this version does not support. A client with its own credential works.
     Unsupported {
         /// A few words for the error, such as `application id and key`.
         flow: &'static str,
@@ -121,7 +121,7 @@ impl ConnectionString {
             .unwrap_or(DEFAULT_DATABASE)
     }
 
-    /// A value as it was given. Secrets are among them: do not print what comes from here.
+    /// A value, unchanged. It may be a secret: do not print it.
     pub fn get(&self, keyword: Keyword) -> Option<&str> {
         match keyword {
             Keyword::DataSource => Some(self.data_source.as_str()),
@@ -129,28 +129,28 @@ impl ConnectionString {
         }
     }
 
-    /// The Entra tenant, if one is named.
+    /// The Entra tenant, if present.
     pub fn tenant(&self) -> Option<&str> {
         self.get(Keyword::AuthorityId)
     }
 
-    /// The program's name for `x-ms-app`, if one is given.
+    /// The program's name for `x-ms-app`, if present.
     pub fn application_name_for_tracing(&self) -> Option<&str> {
         self.get(Keyword::ApplicationNameForTracing)
     }
 
-    /// The user's name for `x-ms-user`, if one is given.
+    /// The user's name for `x-ms-user`, if present.
     pub fn user_name_for_tracing(&self) -> Option<&str> {
         self.get(Keyword::UserNameForTracing)
     }
 
-    /// How to log in. A token wins over any other login. `AAD Federated Security` need not be
-    /// given with a login; to say `false` beside one is a contradiction and fails.
+    /// How to log in. A token wins over any other login. `AAD Federated Security` is optional with
+    /// a login; `false` beside one is a contradiction and fails.
     pub fn authentication(&self) -> Result<Authentication> {
         let login = self.login()?;
         match self.get(Keyword::FederatedSecurity) {
             Some("false") if login != Authentication::None => {
-                Err(config("is false, but the connection string holds a login")
+                Err(config("is false, but the connection string has a login")
                     .with_argument(Keyword::FederatedSecurity.name()))
             }
             Some("true") if login == Authentication::None => Ok(Authentication::Unsupported {
@@ -272,8 +272,8 @@ fn known(text: &str, position: usize) -> Result<Option<Keyword>> {
     }
 }
 
-/// Whether the text can be a misspelt keyword. Anything else may be the rest of a secret with a
-/// semicolon that was not quoted, and is not repeated.
+/// Whether the text can be a misspelt keyword. Any other text may be the rest of a secret with an
+/// unquoted semicolon, and is not repeated.
 fn is_printable(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
     !text.is_empty() && text.len() <= 64 && text.chars().all(allowed)
@@ -304,9 +304,9 @@ fn parse_url(text: &str) -> Result<Url> {
         return Err(wrong("must begin with https:// or http://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("must not hold a user name or password"));
+        return Err(wrong("must not contain a user name or password"));
     }
-    // Requests have a path and a query of their own.
+    // Requests have their own path and query.
     url.set_query(None);
     url.set_fragment(None);
     let path = url.path().trim_end_matches('/').to_owned();

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use url::Url;
 
-/// The engine answers queries and commands; the data management service lends what queued
-/// ingestion needs.
+/// The engine answers queries and commands; the data management service provides the resources of
+/// queued ingestion.
 ///
 /// ```
 /// use kusto_ingest::connection::Endpoints;
@@ -23,12 +23,12 @@ pub struct Endpoints {
 }
 
 const INGEST_PREFIX: &str = "ingest-";
-/// A developer's cluster of the service's makers, which has both roles.
+/// The service's local development cluster, which has both roles.
 const ONEBOX: &str = "onebox.dev.kusto.windows.net";
 
 impl Endpoints {
     /// Both addresses from either of them. Loopback names, IP addresses and the developers' host
-    /// are one address for both; use [`Endpoints::explicit`] where they are two.
+    /// are one address for both; use [`Endpoints::explicit`] where they differ.
     pub fn derive(data_source: &Url) -> Self {
         let Some(host) = data_source.domain().filter(|host| !is_reserved(host)) else {
             return Self::explicit(data_source, data_source);
@@ -49,7 +49,7 @@ impl Endpoints {
         }
     }
 
-    /// Two addresses as they are.
+    /// Two addresses, unchanged.
     pub fn explicit(engine: &Url, data_management: &Url) -> Self {
         Self {
             engine: engine.clone(),
@@ -57,12 +57,12 @@ impl Endpoints {
         }
     }
 
-    /// Where queries and commands go.
+    /// The address for queries and commands.
     pub fn engine(&self) -> &Url {
         &self.engine
     }
 
-    /// Where ingestion resources are asked for.
+    /// The address for ingestion resources.
     pub fn data_management(&self) -> &Url {
         &self.data_management
     }
@@ -95,8 +95,8 @@ pub fn join(base: &Url, path: &str) -> Url {
     url
 }
 
-/// The URL of the cluster's login settings, which is at the root of the host whatever path the
-/// base has.
+/// The URL of the cluster's login settings, which is at the root of the host, not below the base's
+/// path.
 pub fn metadata_url(base: &Url) -> Url {
     let mut url = base.clone();
     url.set_path("/v1/rest/auth/metadata");

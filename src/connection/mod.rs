@@ -1,4 +1,4 @@
-//! Where the cluster is, and whether a token may be sent there.
+//! The cluster's addresses, and whether a token may be sent to them.
 
 mod catalog;
 pub mod connection_string;

@@ -9,7 +9,7 @@ pub(super) enum Segment {
     Pair(String, String),
 }
 
-/// What is wrong with the text. Carries no part of it: any part may be of a secret.
+/// The fault of the text. Contains no part of it: any part may be of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// A quote that is opened in this segment, counted from 1, is never closed.
@@ -86,7 +86,7 @@ fn unquote(text: &str, quote: char, position: usize) -> Result<(String, Option<&
     Ok((value, rest.get(end + 1..)))
 }
 
-/// A value as [`split`] reads it back: quoted where it must be.
+/// A value for [`split`] to read back: quoted where necessary.
 pub(super) fn quote(value: &str) -> String {
     let plain = !value.is_empty() && value.trim() == value && !value.contains([';', '"', '\'']);
     if plain {

@@ -6,14 +6,14 @@ use url::Url;
 use crate::connection::endpoint::is_loopback;
 use crate::error::{Error, ErrorKind, Result, Step};
 
-/// What can be said about a host before it is called.
+/// The trust in a host before it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// A token may be sent: the host is this machine, or the caller named it.
+    /// A token may be sent: the host is this machine, or the caller listed it.
     Trusted,
     /// The host is on the list of some cloud; its login endpoint decides which list applies.
     NeedsMetadata,
-    /// The host is on no list and must not even be asked for its login endpoint.
+    /// The host is on no list; not even its login endpoint may be requested.
     Refused,
 }
 
@@ -76,7 +76,7 @@ impl TrustedHosts {
         Ok(())
     }
 
-    /// What can be said before the host is called.
+    /// The trust in a host before it is called.
     pub fn check_before_metadata(&self, host: &str) -> Trust {
         let host = host.to_ascii_lowercase();
         if is_loopback(&host) || matches(&host, &self.suffixes, &self.exact) {
@@ -103,7 +103,7 @@ impl TrustedHosts {
         Err(Self::refusal(host))
     }
 
-    /// The error of a host that is refused.
+    /// The error of an untrusted host.
     pub fn refusal(host: &str) -> Error {
         Error::new(
             ErrorKind::Config,

@@ -1,4 +1,4 @@
-//! The headers by which the service knows who calls (wire-v1 section 1.5).
+//! The headers that identify the caller to the service (wire-v1 section 1.5).
 
 use reqwest::RequestBuilder;
 use uuid::Uuid;
@@ -6,7 +6,8 @@ use uuid::Uuid;
 /// The version of the service's REST contract that the official SDKs send.
 pub(crate) const KUSTO_API_VERSION: &str = "2024-12-12";
 
-/// Who calls: the values of the tracing headers and of the queue message's tracing fields.
+/// The caller's identity: the values of the tracing headers and of the queue message's tracing
+/// fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClientIdentity {
     application: String,

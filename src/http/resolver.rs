@@ -1,4 +1,4 @@
-//! Names to addresses by the system's resolver, on a thread of its own for each look-up.
+//! Resolves names with the system's resolver, on a separate thread for each look-up.
 //!
 //! The usual way is a blocking thread of the runtime. Sources are read on those, and they can hold
 //! all of them while they wait for the connection that the look-up is for. Look-ups are rare:
@@ -20,7 +20,7 @@ impl Resolve for ThreadResolver {
             std::thread::Builder::new()
                 .name("kusto-resolve".to_owned())
                 .spawn(move || {
-                    // The port is not looked at; nobody waits when the call has ended.
+                    // The port is ignored; the receiver is gone when the call has ended.
                     let _ = answer.send((name.as_str(), 0).to_socket_addrs());
                 })?;
             let addresses = answered.await??;

@@ -6,16 +6,17 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::Scope;
 
-/// How often and how patiently a step is repeated.
+/// How often and with which pauses a step is repeated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetryPolicy {
-    /// Attempts in all, the first included.
+    /// Total attempts, including the first.
     pub(crate) attempts: u32,
     /// Ceiling of the first pause; it doubles with each attempt.
     pub(crate) base: Duration,
-    /// Ceiling of every pause, also of one the service asks for.
+    /// Ceiling of every pause, also of one that the service asks for.
     pub(crate) cap: Duration,
-    /// How long one attempt may take: without it a silent host holds a call without a deadline.
+    /// How long one attempt may take: otherwise a silent host would block a call without a
+    /// deadline.
     pub(crate) attempt_limit: Option<Duration>,
 }
 
@@ -25,7 +26,7 @@ impl RetryPolicy {
         attempts: 4,
         base: Duration::from_millis(500),
         cap: Duration::from_secs(30),
-        // The requests have limits of their own, which leave out the time of a login.
+        // The requests have their own limits, which exclude the time of a login.
         attempt_limit: None,
     };
     /// For the cluster's login settings: a small answer to a request without a login.
@@ -33,7 +34,7 @@ impl RetryPolicy {
         attempt_limit: Some(Duration::from_secs(30)),
         ..Self::SERVICE
     };
-    /// For one storage account: short, because another account is the better answer.
+    /// For one storage account: short, because another account is the better choice.
     pub(crate) const STORAGE: RetryPolicy = RetryPolicy {
         attempts: 3,
         base: Duration::from_millis(200),
@@ -71,7 +72,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T>>,
 {
-    // What is safe to repeat leaves no doubt worth telling: whoever calls again repeats it too.
+    // A repeatable request is never "in doubt": the caller can simply repeat it.
     run_attempts(scope, step, host, policy, || {
         scope.run(step, host, within(policy, step, host, attempt()))
     })
@@ -79,8 +80,8 @@ where
     .map_err(|error| error.with_in_doubt(false))
 }
 
-/// As [`retry`], for a request that may not be done twice: an error whose outcome is in doubt
-/// ends the attempts, also when it is the scope's.
+/// As [`retry`], for a request that must not be carried out twice: an error whose outcome is in
+/// doubt ends the attempts, also when it is the scope's.
 pub(crate) async fn retry_until_in_doubt<T, F, Fut>(
     scope: &Scope,
     step: Step,
@@ -107,8 +108,8 @@ where
     .await
 }
 
-/// As [`retry`], for a request that does no harm when it is done twice, but whose failure must not
-/// pass for proof that it was not done: the error is in doubt if any attempt was.
+/// As [`retry`], for a request that may be carried out twice, but whose failure does not prove that
+/// it was not carried out: the error is in doubt if any attempt was.
 pub(crate) async fn retry_in_doubt<T, F, Fut>(
     scope: &Scope,
     step: Step,
@@ -183,7 +184,7 @@ where
     }
 }
 
-/// A number from 0 to 1 of no cryptographic worth.
+/// A number from 0 to 1, not cryptographically secure.
 pub(crate) fn random_fraction() -> f64 {
     let bits = (uuid::Uuid::new_v4().as_u128() >> 96) as u32;
     f64::from(bits) / f64::from(u32::MAX)

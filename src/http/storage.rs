@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 /// cannot change what the service sees.
 pub(crate) const STORAGE_API_VERSION: &str = "2021-12-02";
 
-/// Settings of the official clients: our connections, and no retries of theirs, because ours
-/// know the caller's deadline and report every attempt.
+/// Settings of the official clients: our connections and our retries, because ours respect the
+/// caller's deadline and report every attempt.
 pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
     ClientOptions {
         retry: RetryOptions::none(),
@@ -31,8 +31,8 @@ pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
 /// On every answer of the storage services (their page "Common REST API response headers").
 const REQUEST_ID: &str = "x-ms-request-id";
 
-/// Our connections, and a doubt that the official clients do not have: a gateway's page with
-/// status 200 is no success of the storage service's.
+/// Our connections, and a check that the official clients lack: a gateway's page with status 200 is
+/// not a success of the storage service.
 #[derive(Debug)]
 struct Checked(reqwest::Client);
 
@@ -52,9 +52,9 @@ impl HttpClient for Checked {
     }
 }
 
-const FOREIGN: &str = "the answer is not the storage service's";
+const FOREIGN: &str = "the answer is not from the storage service";
 
-/// Refuses a success that is not the storage service's: see [`Checked`].
+/// Rejects a success that is not from the storage service: see [`Checked`].
 pub(crate) fn check_origin(step: Step, host: &str, reply: &Reply) -> Result<()> {
     let foreign = reply.header(REQUEST_ID).is_none();
     if (200..300).contains(&reply.status) && foreign {
@@ -63,7 +63,7 @@ pub(crate) fn check_origin(step: Step, host: &str, reply: &Reply) -> Result<()> 
     Ok(())
 }
 
-/// The error of an answer that says nothing: whether the request was done is unknown.
+/// The error of an inconclusive answer: whether the request was carried out is unknown.
 fn unreadable(step: Step, host: &str, message: String) -> Error {
     Error::new(ErrorKind::Service, step, message)
         .with_host(host)
@@ -71,8 +71,8 @@ fn unreadable(step: Step, host: &str, message: String) -> Error {
         .with_in_doubt(true)
 }
 
-/// An error of the official clients in our terms. Their texts print signed URLs, so only the
-/// status, the code and the redacted chain of causes are taken over.
+/// Converts an error of the official clients. Their texts contain signed URLs, so only the status,
+/// the code and the redacted chain of causes are used.
 pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> Error {
     let AzureKind::HttpResponse {
         status,
@@ -114,15 +114,15 @@ pub(crate) fn storage_status_error(
 ) -> Error {
     let (kind, retry) = classify(status, code);
     let text = match code {
-        Some(code) => format!("storage refused: {code}"),
-        None => "storage refused".to_owned(),
+        Some(code) => format!("storage rejected the request: {code}"),
+        None => "storage rejected the request".to_owned(),
     };
     let mut error = Error::new(kind, step, text)
         .with_host(host)
         .with_http_status(status)
         .with_retry(retry)
         // Azure's page of error codes on 500 OperationTimedOut: "may or may not have succeeded";
-        // 502 and 504 are of a gateway that knows even less. A 503 is refused at the door.
+        // 502 and 504 come from a gateway that knows even less. A 503 is rejected before any work.
         .with_in_doubt(matches!(status, 500 | 502 | 504));
     if let Some(code) = code {
         error = error.with_service_code(code);
@@ -158,7 +158,7 @@ pub(crate) fn child_url(base: &url::Url, segments: &[&str]) -> Result<url::Url> 
             Error::new(
                 ErrorKind::Service,
                 Step::FetchIngestionResources,
-                "the service handed out a storage address that is not a URL with a path",
+                "the service returned a storage address that is not a URL with a path",
             )
         })?
         .pop_if_empty()

@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Result, Step};
 /// Builds the configuration. `extra_roots_pem` holds zero or more PEM certificates to trust
 /// besides the system's, for TLS-inspecting proxies and for the local emulator.
 ///
-/// A machine without any root certificate gets a configuration all the same: plain HTTP to a
-/// loopback service must work there, and HTTPS then fails with an error of its own.
+/// A machine without any root certificate still gets a configuration: plain HTTP to a loopback
+/// service must work there, and HTTPS then fails with its own error.
 pub(crate) fn client_config(extra_roots_pem: &[u8]) -> Result<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -10,10 +10,10 @@ use super::tls;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::redact;
 
-/// How long connecting may take, TLS included. A dead host must not eat a long deadline.
+/// How long connecting may take, TLS included. A dead host must not use up a long deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may stay silent while an answer is awaited. Above the service's longest
-/// answer to a command without output (the client's own deadline is the caller's affair).
+/// How long a connection may stay silent while an answer is awaited. Longer than the service's
+/// longest command without output (the client's own deadline is up to the caller).
 const READ_TIMEOUT: Duration = Duration::from_secs(60 * 60 + 30);
 /// Azure's load balancers drop flows that are idle for four minutes.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ impl Transport {
     pub(crate) fn new(extra_roots_pem: &[u8]) -> Result<Self> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(extra_roots_pem)?)
-            // A redirect would carry the token or the SAS to a host nobody checked.
+            // A redirect would carry the token or the SAS to an unchecked host.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .dns_resolver(ThreadResolver)
@@ -57,7 +57,7 @@ impl Transport {
         self.client.clone()
     }
 
-    /// Sends the request and reads the whole answer, whatever its status.
+    /// Sends the request and reads the whole answer, of any status.
     pub(crate) async fn send(
         &self,
         step: Step,
@@ -91,7 +91,7 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The service's wish to wait, when given in seconds (it never sends the date form).
+    /// `Retry-After` in seconds (the service never sends the date form).
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let seconds = self.header(RETRY_AFTER.as_str())?.trim().parse().ok()?;
         Some(Duration::from_secs(seconds))
@@ -115,7 +115,7 @@ fn network_error(step: Step, host: &str, error: reqwest::Error) -> Error {
         .with_in_doubt(sent)
 }
 
-/// The chain of causes on one line. reqwest prints the URL with its query: it is taken off first.
+/// The chain of causes on one line. reqwest prints the URL with its query: it is removed first.
 pub(crate) fn describe(error: reqwest::Error) -> String {
     describe_chain(&error.without_url())
 }

@@ -1,15 +1,16 @@
-//! The name of an uploaded blob: safe ASCII, unique by its source id, with a suffix that is true.
+//! The name of an uploaded blob: safe ASCII, unique by its source id, with a suffix that matches
+//! the content.
 
 use uuid::Uuid;
 
 use crate::props::DataFormat;
 use crate::source::encoding::Encoding;
 
-/// Longest part taken over from a name of the user's.
+/// Longest part taken from a user's name.
 const MAX_PART: usize = 100;
 
 /// `{database}__{table}__{source id}__{name}.{format}{suffix}`. The service takes the compression
-/// from the suffix; the rest is for people who look into the container.
+/// from the suffix; the rest is for people who inspect the container.
 pub(crate) fn blob_name(
     database: &str,
     table: &str,

@@ -1,4 +1,4 @@
-//! The ways in. So far one: queued ingestion.
+//! Kinds of ingestion. So far one: queued ingestion.
 
 mod blob_name;
 pub(crate) mod queued;

@@ -38,19 +38,19 @@ pub(crate) struct QueuedIngestor {
     pipeline: Pipeline,
 }
 
-/// What all messages of one call have in common.
+/// The fields that all messages of one call share.
 struct Call<'a> {
     scope: &'a Scope,
     props: &'a IngestionProperties,
     identity_token: Arc<Secret>,
 }
 
-/// What one message is about.
+/// The blob of one message.
 struct Item {
     source_id: Uuid,
-    /// With what lets the service read it.
+    /// With the authorization for the service.
     blob: Secret,
-    /// Without.
+    /// Without the authorization.
     blob_path: String,
     bytes_raw: Option<u64>,
     bytes_sent: u64,
@@ -73,7 +73,7 @@ impl QueuedIngestor {
     }
 
     /// Hands the source over. When it returns an error that is not in doubt, nothing was posted
-    /// (but for [`ErrorKind::Partial`], which says what was).
+    /// (except for [`ErrorKind::Partial`], which lists what was).
     pub(crate) async fn ingest(
         &self,
         scope: &Scope,
@@ -197,7 +197,7 @@ impl QueuedIngestor {
     ) -> Result<Option<String>> {
         let input_queues = self.input_queues(&lent)?;
         let status_table = self.status_table(call.props, &lent)?;
-        // Built before anything is written: a message that is too large must leave nothing.
+        // Built before anything is written: a message that is too large must leave nothing behind.
         let text = self.message(call, item, status_table)?.to_text()?;
         let transport = self.service.transport();
         if let Some(status_table) = status_table {
@@ -281,8 +281,8 @@ impl QueuedIngestor {
         Ok(message.traced(self.service.identity()))
     }
 
-    /// Builds the message that the first container would lead to: one that is too large for the
-    /// queue, or has nowhere to go, is refused before anything is uploaded.
+    /// Builds the message for the first container: one that is too large for the queue, or has no
+    /// queue, is rejected before anything is uploaded.
     fn check_draft(
         &self,
         call: &Call<'_>,
@@ -324,7 +324,7 @@ fn blob_item(blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
         return Err(Error::new(
             ErrorKind::TooLarge,
             Step::CheckArguments,
-            format!("{path} has {size} bytes, the service takes {MAX_RAW_BYTES} per source"),
+            format!("{path} has {size} bytes, the service accepts {MAX_RAW_BYTES} per source"),
         )
         .with_argument("source"));
     }
@@ -338,7 +338,7 @@ fn blob_item(blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
     })
 }
 
-/// Whether the service drops a repetition: every value that is asked for is also a tag.
+/// Whether the service skips a repetition: every value of `ingestIfNotExists` is also a tag.
 fn is_idempotent(props: &IngestionProperties) -> bool {
     let asked = props.ingest_if_not_exists();
     !asked.is_empty()
@@ -400,7 +400,7 @@ fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Resu
     })
 }
 
-/// What is read from a pipe or a device is gone: opened again it would give the rest.
+/// A pipe or device cannot be read again: opened again it would return the remaining data.
 fn reads_once(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }

@@ -1,18 +1,18 @@
-//! What a call that handed data over gives back.
+//! The result of a call that handed data over.
 
 use uuid::Uuid;
 
 use crate::track::TrackingToken;
 
 /// Proof that data was handed over to the service. It is not ingested yet: the service batches.
-/// Ask with [`Receipt::tracking_token`] what became of it.
+/// [`Receipt::tracking_token`] is for reading its status.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     pub(crate) items: Vec<ReceiptItem>,
     pub(crate) token: TrackingToken,
 }
 
-/// One source of a call: one, or one for each blob.
+/// One item of a call: the source, or one for each blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceiptItem {
@@ -20,19 +20,19 @@ pub struct ReceiptItem {
     pub source_id: Uuid,
     /// The blob's address, without its signature.
     pub blob: String,
-    /// Uncompressed size in bytes, when it was counted or given.
+    /// Uncompressed size in bytes, when it was counted or set.
     pub bytes_raw: Option<u64>,
-    /// Bytes that were uploaded; 0 for blobs that were in storage already.
+    /// Bytes that were uploaded; 0 for blobs that were already in storage.
     pub bytes_sent: u64,
 }
 
 impl Receipt {
-    /// The sources, in the order in which they were given; at least one.
+    /// The items, in the order of the sources; at least one.
     pub fn items(&self) -> &[ReceiptItem] {
         &self.items
     }
 
-    /// The source id of the first item: the id of the call, when it was not about several blobs.
+    /// The source id of the first item: the id of the call, unless it listed several blobs.
     pub fn source_id(&self) -> Uuid {
         self.items
             .first()
@@ -40,7 +40,7 @@ impl Receipt {
             .unwrap_or_default()
     }
 
-    /// The reference by which the status can be asked for.
+    /// The reference for reading the status.
     pub fn tracking_token(&self) -> &TrackingToken {
         &self.token
     }

@@ -1,4 +1,4 @@
-//! Collecting what was produced into blocks of one size.
+//! Collecting the output into blocks of one size.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::budget::{Budget, Moving, Reservation};
 use super::memory::Memory;
 
-/// What one Put Block carries. Clones share the bytes, whose part of the budget is returned with
-/// the last of them.
+/// The content of one Put Block. Clones share the bytes, whose part of the budget is returned with
+/// the last clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     data: Bytes,
@@ -17,12 +17,12 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// The bytes, never none.
+    /// The bytes, never empty.
     pub(crate) fn data(&self) -> &Bytes {
         &self.data
     }
 
-    /// Returns when others wait for memory and nothing moves; see [`Budget::pressed`].
+    /// Returns when others wait for memory and there is no progress; see [`Budget::pressed`].
     pub(crate) async fn pressed(&self) {
         self.budget.pressed().await;
     }
@@ -62,7 +62,7 @@ impl BlockBuffer {
         self.produced
     }
 
-    /// Adds `data`, for which `held` was reserved; gives the blocks that are full with it.
+    /// Adds `data`, for which `held` was reserved; returns the blocks that it completes.
     pub(super) fn push(&mut self, mut data: &[u8], held: Option<Reservation>) -> Vec<Block> {
         self.produced += data.len() as u64;
         match (&mut self.held, held) {
@@ -85,7 +85,7 @@ impl BlockBuffer {
         full
     }
 
-    /// The block as far as it is filled.
+    /// The partially filled block.
     pub(super) fn take(&mut self) -> Option<Block> {
         if self.memory.is_empty() {
             return None;

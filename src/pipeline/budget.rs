@@ -1,9 +1,9 @@
 //! One limit, in bytes, for everything that a client has read and storage has not acknowledged.
 //!
-//! Three rules keep it free of deadlocks. Whoever waits for memory holds none that only it can
-//! give back. What is merely kept, for the case that a container fails, is given up for a waiter.
-//! And when somebody waits while nothing moves, or seems stuck, everybody hands on what is half
-//! full: [`Budget::pressed`].
+//! Three rules keep it free of deadlocks. A task that waits for memory holds none that only it can
+//! return. Data that is merely kept, for the case that a container fails, is released for a waiter.
+//! And when a task waits while nothing moves, or seems stuck, all pass on their half-full buffers:
+//! [`Budget::pressed`].
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// When nobody was given memory for this long although somebody waits, what moves counts as stuck: a
-/// request to a silent host may take minutes.
+/// When no waiter obtained memory for this long, requests under way count as stuck: one to a silent
+/// host may take minutes.
 const STUCK: Duration = Duration::from_secs(10);
 
 /// The budget of one client; clones share it.
@@ -24,11 +24,11 @@ pub(crate) struct Budget {
     keepers: Arc<Mutex<Vec<Weak<dyn Keeper>>>>,
 }
 
-/// Holds memory for convenience only and can give it up at any time.
+/// Holds memory for convenience only and can release it at any time.
 pub(crate) trait Keeper: Send + Sync + std::fmt::Debug {
-    /// Bytes that giving up would return.
+    /// Bytes that a release would return.
     fn kept(&self) -> usize;
-    /// Forgets everything, for good.
+    /// Releases everything, permanently.
     fn give_up(&self);
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Reservation(OwnedSemaphorePermit);
 #[derive(Debug)]
 pub(crate) struct Moving(#[expect(dead_code, reason = "held for its drop")] Counted);
 
-/// Who waits, and whether anything is on its way to give memory back.
+/// The waiters, and whether any memory is about to be returned.
 #[derive(Debug)]
 struct Traffic {
     counts: Mutex<Counts>,
@@ -51,7 +51,7 @@ struct Traffic {
 struct Counts {
     waiting: usize,
     moving: usize,
-    /// How often somebody's wait came to a good end.
+    /// How many waits ended with memory.
     served: u64,
 }
 
@@ -74,8 +74,8 @@ impl Budget {
         self.total
     }
 
-    /// Part of the budget if there is enough without waiting; what others keep is given up for it.
-    /// More than the whole budget counts as the whole.
+    /// Part of the budget if there is enough without waiting; kept data of others is released for
+    /// it. More than the whole budget counts as the whole.
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
         let mut reclaimed = 0;
         loop {
@@ -83,7 +83,7 @@ impl Budget {
             if let Ok(permit) = permit.try_acquire_many_owned(self.permits(bytes)) {
                 return Some(Reservation(permit));
             }
-            // What is given up while it is under way comes back later: no more of it than needed.
+            // Memory that is released while in use is returned later: release no more than needed.
             if reclaimed >= bytes {
                 return None;
             }
@@ -110,23 +110,23 @@ impl Budget {
                         self.traffic.lock().served += 1;
                         return Reservation(permit);
                     }
-                    // Nobody closes the semaphore.
+                    // The semaphore is never closed.
                     Err(_closed) => return std::future::pending().await,
                 },
-                // What others kept before they could see this wait, and what gave back less than it
-                // seemed to. Nothing more is kept from now on.
+                // Releases data that others kept before they could see this wait, and more where a
+                // release returned less than expected. Nothing more is kept from now on.
                 () = self.pressed(), if kept => kept = self.reclaim() > 0,
             }
         }
     }
 
-    /// Says, while the guard lives, that memory is on its way to be given back.
+    /// Declares, while the guard lives, that memory is about to be returned.
     pub(crate) fn moving(&self) -> Moving {
         Moving(self.traffic.count(|counts| &mut counts.moving))
     }
 
-    /// Returns when somebody waits for memory and nothing moves, or nothing gets anywhere: time to
-    /// hand on what is half full.
+    /// Returns when a task waits for memory and nothing moves or makes progress: time to pass on
+    /// half-full buffers.
     pub(crate) async fn pressed(&self) {
         let mut pressed = self.traffic.pressed.subscribe();
         tokio::select! {
@@ -137,7 +137,7 @@ impl Budget {
         }
     }
 
-    /// Returns when somebody waits and nobody was served for [`STUCK`].
+    /// Returns when tasks wait and none was served for [`STUCK`].
     async fn stuck(&self) {
         loop {
             let before = self.traffic.lock().served;
@@ -149,7 +149,7 @@ impl Budget {
         }
     }
 
-    /// Makes a keeper known for as long as it lives.
+    /// Registers a keeper for its lifetime.
     pub(crate) fn register(&self, keeper: &Arc<impl Keeper + 'static>) {
         let keeper: Arc<dyn Keeper> = keeper.clone();
         let mut keepers = self.keepers();
@@ -157,13 +157,13 @@ impl Budget {
         keepers.push(Arc::downgrade(&keeper));
     }
 
-    /// Whether somebody waits: then nothing more should be kept.
+    /// Whether a task waits: then nothing more should be kept.
     pub(crate) fn is_scarce(&self) -> bool {
         self.traffic.lock().waiting > 0
     }
 
-    /// Lets the keeper that holds most give up; returns how much that was. One that holds nothing
-    /// yet is left alone: it would be unable to keep anything later.
+    /// Makes the keeper that holds most release its data; returns how much that was. One that holds
+    /// nothing yet is skipped: it could not keep anything later.
     fn reclaim(&self) -> usize {
         let keepers: Vec<_> = self.keepers().iter().filter_map(Weak::upgrade).collect();
         let largest = keepers.iter().map(|keeper| (keeper.kept(), keeper));
@@ -196,7 +196,7 @@ impl Reservation {
         drop(self.0.split(excess));
     }
 
-    /// Takes `bytes` of it, or what there is, as a reservation of its own.
+    /// Splits off `bytes` of it, or all of it if there is less, as a separate reservation.
     pub(crate) fn split(&mut self, bytes: usize) -> Option<Self> {
         self.0.split(bytes.min(self.bytes())).map(Self)
     }
@@ -278,7 +278,7 @@ mod tests {
         assert!(budget.try_reserve(1).is_none());
         drop(part);
         assert!(budget.try_reserve(100).is_some());
-        // More than there is counts as all there is: it must not wait for ever.
+        // A request for more than the total counts as the total: it must not wait for ever.
         drop(budget.reserve(1000).await);
     }
 
@@ -316,8 +316,8 @@ mod tests {
         assert!(!budget.is_scarce());
     }
 
-    /// Keeps something between the moment when a waiter looked for it and the moment when the
-    /// waiter is known to wait.
+    /// Keeps data between the moment when a waiter looked for it and the moment when the waiter is
+    /// registered.
     #[derive(Debug)]
     struct Late(Budget, Attic);
 
@@ -354,7 +354,7 @@ mod tests {
         drop(part);
     }
 
-    /// A source that has not given anything yet.
+    /// A source that has not returned anything yet.
     #[derive(Debug, Default)]
     struct Fresh(std::sync::atomic::AtomicBool);
 
@@ -379,7 +379,7 @@ mod tests {
         });
         let patience = std::time::Duration::from_secs(60);
         let pressed = tokio::time::timeout(patience, budget.pressed()).await;
-        assert!(pressed.is_ok(), "what is half full must be handed on");
+        assert!(pressed.is_ok(), "a half-full buffer must be passed on");
         drop(all);
         waiter.await.unwrap();
     }

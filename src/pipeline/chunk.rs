@@ -1,4 +1,4 @@
-//! Reading a source piece by piece, counting, and noticing what is wrong with it.
+//! Reading a source piece by piece, counting and checking it.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,25 +24,25 @@ pub(crate) enum Input {
 /// A piece of the source, never empty.
 pub(super) struct Chunk {
     pub(super) data: Bytes,
-    /// For the data, where it is a copy, and for what is made of it.
+    /// For the data, where it is a copy, and for its compressed form.
     pub(super) held: Reservation,
-    /// Where the memory goes afterwards: not what is the caller's, of which `data` may be a small
-    /// part, and not what is small.
+    /// Where the memory is returned: none for the caller's memory, of which `data` may be a small
+    /// part, and none for small buffers.
     pub(super) spare: Option<Spare<BytesMut>>,
-    /// It is on its way to become smaller.
+    /// It is about to become smaller.
     pub(super) _moving: Moving,
 }
 
 /// How an input is to be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
-    /// Size of every chunk but the last (and of those that were handed on under pressure).
+    /// Size of every chunk but the last (and those passed on early under pressure).
     pub(super) chunk: usize,
-    /// Whether something of up to the same size is made of each chunk.
+    /// Whether each chunk also has a compressed form of up to the same size.
     pub(super) transformed: bool,
     /// The most that may be read.
     pub(super) limit: Option<u64>,
-    /// What it must begin with.
+    /// The bytes it must begin with.
     pub(super) magic: Option<&'static [u8]>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Chunks {
     from: From,
     reading: Reading,
     budget: Budget,
-    /// Ends a reading that nobody wants any more, after its current call.
+    /// Ends an abandoned reading after its current call.
     stop: CancellationToken,
     spare: Spare<BytesMut>,
     /// The size that a regular file had when it was opened.
@@ -69,11 +69,12 @@ enum From {
     },
 }
 
-/// A reader with what to call it in errors.
+/// A reader with its name for errors.
 struct NamedReader {
     reader: Box<dyn Read + Send>,
     name: String,
-    /// Asked again, some readers have more (a terminal), and some never answer.
+    /// After its end a reader may return more (a terminal) or block for ever: it is not called
+    /// again.
     ended: bool,
 }
 
@@ -160,7 +161,7 @@ impl Chunks {
             }
             From::Reader(reader) => {
                 let Some(mut taken) = reader.take() else {
-                    return Err(source_error("reader", "was asked again after it failed"));
+                    return Err(source_error("reader", "was read again after it failed"));
                 };
                 if taken.ended {
                     *reader = Some(taken);
@@ -171,14 +172,14 @@ impl Chunks {
                 buffer.resize(size, 0);
                 let read = tokio::task::spawn_blocking(move || {
                     let data = taken.read_chunk(buffer, &stop);
-                    // Held here, so that it is not given back while the buffer is still in use.
+                    // Held here, so that it is not returned while the buffer is still in use.
                     (taken, data, held)
                 });
                 let (taken, data, mut held) = read.await.map_err(panicked)?;
                 let data = data?;
                 *reader = Some(taken);
                 held.shrink_to(data.len() * copies);
-                // A short chunk may wait long: its memory must be what is counted.
+                // A short chunk may wait long: the counted memory must match its real size.
                 let (data, spare) = match data.len() < size {
                     true => {
                         let short = Bytes::copy_from_slice(&data);
@@ -242,7 +243,10 @@ impl NamedReader {
             match self.reader.read(&mut buffer[filled..]) {
                 Ok(0) => self.ended = true,
                 Ok(length) if length > size - filled => {
-                    return Err(source_error(&self.name, "returned more than was asked for"));
+                    return Err(source_error(
+                        &self.name,
+                        "returned more bytes than requested",
+                    ));
                 }
                 Ok(length) => filled += length,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -254,11 +258,11 @@ impl NamedReader {
     }
 }
 
-/// The next bytes, what is reserved for them, and where their memory goes if it can be used again.
+/// The next bytes, their reservation, and where their memory is returned if it can be reused.
 type Fetched = (Bytes, Reservation, Option<Spare<BytesMut>>);
 
-/// A chunk of what was pushed: a piece of just the size as it is, others put together. A writer may pause for as long as it likes: under pressure the chunk
-/// is handed on as it is.
+/// A chunk of pushed data: a piece of exactly the size unchanged, others combined. A writer may
+/// pause for any time: under pressure the chunk is passed on unfilled.
 async fn collect(
     reader: &mut PushReader,
     rest: &mut Piece,
@@ -322,15 +326,14 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>, String)> {
     Ok((file, metadata.is_file().then_some(metadata.len()), name))
 }
 
-/// A source may be shorter than the magic: then what there is must fit.
+/// A source may be shorter than the magic: then all of it must match.
 fn begins_with(chunk: &[u8], magic: &[u8]) -> bool {
     let length = chunk.len().min(magic.len());
     chunk[..length] == magic[..length]
 }
 
-/// A reader may say what went wrong in this crate's own terms: an [`Error`] inside an
-/// [`std::io::Error`] is passed on, as an error of this step: one of another call's upload must
-/// not look like one of ours.
+/// A reader may fail with this crate's error: an [`Error`] inside an [`std::io::Error`] is passed
+/// on with this step, so that another call's upload error does not look like one of ours.
 fn read_error(name: &str, error: std::io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error.with_step(Step::ReadSource),

@@ -6,9 +6,9 @@ use memmap2::MmapMut;
 /// From this size on memory is mapped.
 const MAPPED: usize = 256 * 1024;
 
-/// Grows up to a size that is known beforehand. Large ones are mapped and not from the heap: the
-/// part that is not filled takes no memory, and all of it is returned when the block is gone. From
-/// the heap of several threads a process with eight sources held 25 MB more than was in use.
+/// Grows up to a size that is known beforehand. Large ones are mapped instead of allocated from the
+/// heap: the unfilled part takes no memory, and all of it is returned when the block is dropped.
+/// With the heaps of several threads a process with eight sources held 25 MB more than was in use.
 pub(super) enum Memory {
     Heap(Vec<u8>),
     Mapped { map: MmapMut, filled: usize },
@@ -22,7 +22,7 @@ impl Memory {
         }
         match MmapMut::map_anon(size) {
             Ok(map) => Self::Mapped { map, filled: 0 },
-            // The heap may still have room.
+            // The heap may still have memory.
             Err(_) => Self::default(),
         }
     }

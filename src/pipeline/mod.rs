@@ -2,8 +2,9 @@
 //!
 //! Two tasks work for each source: one reads, the other hands the chunks to the compressors and
 //! puts the results together in order. Blocking calls (readers, files, gzip) run on threads for
-//! that. Everything is bounded: [`Budget`] counts what was read and is not acknowledged, and the
-//! channels hold one item each, so that reading stops when nobody takes the blocks.
+//! that. Everything is bounded: [`Budget`] counts the bytes that were read and are not
+//! acknowledged, and the channels hold one item each, so that reading stops when the blocks are not
+//! consumed.
 
 mod block;
 mod budget;
@@ -28,20 +29,20 @@ use crate::error::{Error, ErrorKind, Result, Step, panic_text};
 use crate::source::progress::Meter;
 use crate::source::spare::Spare;
 
-/// Size of a block: what one Put Block carries, and the most that one Put Blob carries.
+/// Size of a block: the content of one Put Block, and the maximum of one Put Blob.
 pub(crate) const BLOCK_SIZE: usize = 4 * 1024 * 1024;
-/// What is read and compressed at once. Smaller costs compression (0.3 % of the bytes at 256 KiB, with
-/// the dictionary; measured), larger costs memory.
+/// How much is read and compressed at once. Smaller costs compression (0.3 % of the bytes at 256 KiB,
+/// with the dictionary; measured), larger costs memory.
 const CHUNK_SIZE: usize = 256 * 1024;
-/// Data in memory up to this size is compressed right where it is asked for: handing it to another
+/// Data in memory up to this size is compressed on the requesting task: handing it to another
 /// thread would cost more.
 const INLINE_SIZE: usize = 32 * 1024;
-/// So many buffers of each kind are kept for the next chunks.
+/// How many buffers of each kind are kept for the next chunks.
 const SPARE: usize = 8;
-/// The least that a budget may be: one block.
+/// The smallest budget: one block.
 pub(crate) const MIN_BUDGET: usize = BLOCK_SIZE;
 
-/// What all sources of one client share: the memory and the compressors.
+/// Shared by all sources of one client: the memory and the compressors.
 #[derive(Clone, Debug)]
 pub(crate) struct Pipeline {
     budget: Budget,
@@ -51,14 +52,14 @@ pub(crate) struct Pipeline {
     shape: Shape,
 }
 
-/// The sizes; only tests have others than the constants.
+/// The sizes; only tests use other values than the constants.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     chunk: usize,
     block: usize,
 }
 
-/// What the pipeline does to the bytes.
+/// The pipeline's treatment of the bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     /// Compress them.
@@ -69,7 +70,7 @@ pub(crate) struct Work {
     pub(crate) limit: Option<u64>,
 }
 
-/// What went through, known at the end.
+/// The totals, known at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// Bytes read from the source.
@@ -92,7 +93,7 @@ impl Pipeline {
         }
     }
 
-    /// What its sources may hold.
+    /// The memory that its sources may hold.
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
     }
@@ -119,14 +120,14 @@ impl Pipeline {
 /// The blocks of one run through a source. Dropping it stops the run after its current read.
 pub(crate) struct Blocks {
     from: From,
-    /// How the run ended, kept: asked again, a failed run must not look like an end.
+    /// The result of the run, kept: read again, a failed run must not look like an end of data.
     end: Option<Result<Totals>>,
 }
 
 type SmallRun = Pin<Box<dyn Future<Output = Result<(Block, Totals)>> + Send>>;
 
 enum From {
-    /// Little data in memory: nothing happens before it is asked for, and then all at once.
+    /// Little data in memory: nothing happens before the first read, and then all at once.
     Small(Option<SmallRun>),
     Tasks(
         mpsc::Receiver<Block>,
@@ -135,9 +136,9 @@ enum From {
 }
 
 impl Blocks {
-    /// The next block, or `None` at the end of a source that was read without an error. All
-    /// blocks but the last have [`BLOCK_SIZE`] bytes, unless memory was short. May be given up and
-    /// called again.
+    /// The next block, or `None` at the end of a source that was read without an error. All blocks
+    /// but the last have [`BLOCK_SIZE`] bytes, unless memory was short. The future may be dropped
+    /// and the call repeated.
     pub(crate) async fn next(&mut self) -> Result<Option<Block>> {
         match &mut self.from {
             From::Small(run) => {
@@ -170,7 +171,7 @@ impl Blocks {
         }
     }
 
-    /// What went through, after [`Blocks::next`] returned `None`.
+    /// The totals, after [`Blocks::next`] returned `None`.
     pub(crate) fn totals(&self) -> Option<Totals> {
         self.end.as_ref()?.as_ref().ok().copied()
     }

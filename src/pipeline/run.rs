@@ -17,7 +17,7 @@ use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::progress::Meter;
 
-/// A source that is one chunk in memory, on the task that asks.
+/// A source that is one chunk in memory, on the requesting task.
 pub(super) async fn small(
     pipeline: Pipeline,
     data: Bytes,
@@ -172,7 +172,7 @@ impl Jobs {
         }));
     }
 
-    /// The oldest one's result, once it is there; never, while there is none.
+    /// The oldest one's result, once it is ready; pending while the queue is empty.
     async fn next(&mut self) -> Result<(Part, Reservation)> {
         let Some(oldest) = self.running.front_mut() else {
             return std::future::pending().await;
@@ -183,7 +183,7 @@ impl Jobs {
     }
 }
 
-/// What was produced: framing, checksum, and the blocks that are ready.
+/// The output: framing, checksum, and the blocks that are ready.
 struct Output {
     buffer: BlockBuffer,
     /// Of the source's bytes, when they are compressed.
@@ -222,7 +222,7 @@ impl Output {
         }
     }
 
-    /// After the last chunk: `read` is how much all of them had.
+    /// After the last chunk: `read` is their total size.
     fn end(&mut self, read: u64) -> Totals {
         if let Some(crc) = self.crc.take() {
             self.push(&gzip::trailer(&crc), None);
@@ -242,7 +242,7 @@ impl Output {
         !self.buffer.is_empty()
     }
 
-    /// Makes a block of what there is.
+    /// Makes a block of the buffered data.
     fn cut(&mut self) {
         self.blocks.extend(self.buffer.take());
     }
@@ -256,7 +256,8 @@ impl Output {
     }
 }
 
-/// What a source of this size can become at most: a little more than incompressible data grows.
+/// The maximum size that a source of this size can reach: a little more than the growth of
+/// incompressible data.
 pub(super) fn bound(size: u64) -> Option<usize> {
     usize::try_from(size.saturating_add(size / 8 + 1024)).ok()
 }
@@ -270,11 +271,11 @@ fn internal(what: &str) -> Error {
     Error::new(ErrorKind::Internal, Step::Compress, what)
 }
 
-/// Nobody takes the blocks any more: then nobody sees this error.
+/// The blocks are no longer consumed: then this error is never seen.
 fn abandoned() -> Error {
     Error::new(
         ErrorKind::Cancelled,
         Step::Compress,
-        "nobody takes the blocks",
+        "the blocks are no longer consumed",
     )
 }

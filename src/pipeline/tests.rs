@@ -243,7 +243,7 @@ async fn little_data_may_need_more_than_one_block_in_a_small_shape() {
     assert!(blocks.concat() == data);
 }
 
-/// Never ends; gives nothing before it is told to, and tells of every read.
+/// Never ends; returns nothing until released, and reports every read.
 struct Endless {
     go: std::sync::mpsc::Receiver<()>,
     reads: std::sync::mpsc::Sender<()>,

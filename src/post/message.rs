@@ -12,7 +12,7 @@ use crate::http::headers::ClientIdentity;
 /// Azure's limit of a queue message's text, after base64.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// One ingestion request. Names are the service's. Not `Debug`: it holds signatures.
+/// One ingestion request. Names are the service's. Not `Debug`: it contains signatures.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Message {
@@ -57,7 +57,7 @@ impl Message {
     /// The text to post: JSON in base64, which the service expects.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] when the queue would refuse it; an inline mapping is the usual
+    /// [`ErrorKind::TooLarge`] when the queue would reject it; an inline mapping is the usual
     /// reason.
     pub(crate) fn to_text(&self) -> Result<String> {
         let json = serde_json::to_vec(self).map_err(|error| {

@@ -1,4 +1,4 @@
-//! Telling the service that a blob waits: the queue message, and posting it.
+//! Notifying the service of a blob: the queue message, and posting it.
 
 pub(crate) mod message;
 pub(crate) mod queue;

@@ -1,9 +1,9 @@
 //! Posting a message to one of the input queues.
 //!
-//! Delivery is at least once: the service may process one message twice, and so may this room post
+//! Delivery is at least once: the service may process one message twice, and this module may post
 //! one twice when that is safe. A post whose outcome is in doubt is repeated only when the
 //! properties make ingestion idempotent (`ingest-by:` tag with `ingestIfNotExists`); otherwise the
-//! error says so and the caller decides.
+//! error reports the doubt and the caller decides.
 
 use azure_storage_queue::clients::{QueueClient, QueueClientOptions};
 use azure_storage_queue::models::QueueMessage;
@@ -89,7 +89,7 @@ fn summary(mut failed: Vec<Error>) -> Error {
         None => Error::new(
             ErrorKind::Service,
             Step::FetchIngestionResources,
-            "the service handed out no queue to post to",
+            "the service returned no queue to post to",
         ),
         Some(last) => last.with_in_doubt(in_doubt).after(failed),
     }

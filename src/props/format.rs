@@ -8,15 +8,15 @@ use crate::props::catalog::DataFormat;
 use crate::secret::redact_url;
 
 impl DataFormat {
-    /// The format with this wire name, whatever its case.
+    /// The format with this wire name, in any case.
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|format| format.wire_name().eq_ignore_ascii_case(name.trim()))
     }
 
-    /// The format that the extension of a file name, path or URL means, after `.gz` or `.zip` is
-    /// taken off. `None` when the extension means none (`.log` is too ambiguous to mean W3C).
+    /// The format of a file name, path or URL: by its extension, without `.gz` or `.zip`. `None`
+    /// for an unknown extension (`.log` is too ambiguous to mean W3C).
     ///
     /// ```
     /// use kusto_ingest::props::DataFormat;

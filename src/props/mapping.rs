@@ -42,7 +42,7 @@ impl FromStr for MappingKind {
     }
 }
 
-/// What is done with a value on its way into the column.
+/// The transformation of a value on its way into the column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transform {
@@ -97,7 +97,7 @@ impl Transform {
         }
     }
 
-    /// The transform with this name, whatever its case; `None` for an empty name and for `None`.
+    /// The transform with this name, in any case; `None` for an empty name and for `None`.
     pub fn from_wire_name(name: &str) -> Option<Self> {
         let name = name.trim();
         if name.is_empty() || name.eq_ignore_ascii_case("none") {
@@ -128,7 +128,7 @@ pub struct ColumnMapping {
     field: Option<String>,
     const_value: Option<String>,
     transform: Option<Transform>,
-    /// Properties this version does not know, passed on as they are.
+    /// Properties that this version does not know, passed on unchanged.
     other: Vec<(String, String)>,
 }
 
@@ -180,7 +180,7 @@ impl ColumnMapping {
         }
     }
 
-    /// States the column's type, which lets the service create missing columns.
+    /// Declares the column's type, which lets the service create missing columns.
     #[must_use]
     pub fn with_data_type(mut self, data_type: impl Into<String>) -> Self {
         self.data_type = Some(data_type.into());
@@ -270,7 +270,7 @@ impl ColumnMapping {
         Value::Object(element)
     }
 
-    /// Reads an element in the current or the legacy shape. They can be told apart member by
+    /// Reads an element in the current or the legacy shape. They are distinguished member by
     /// member: the legacy one is flat.
     fn from_wire(element: &Value) -> Result<Self> {
         let members = element
@@ -352,8 +352,8 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// A mapping of these columns, checked: names given and unique, each with exactly the kind of
-    /// source that `kind` knows.
+    /// A mapping of these columns, checked: names present and unique, each with exactly the kind of
+    /// source that `kind` requires.
     pub fn new(kind: MappingKind, columns: Vec<ColumnMapping>) -> Result<Self> {
         if columns.is_empty() {
             return Err(wrong("the mapping has no columns"));
@@ -444,7 +444,7 @@ fn text(name: &str, value: &Value) -> Result<Option<String>> {
     }
 }
 
-/// Where the mapping of an ingestion comes from.
+/// The source of an ingestion's mapping.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum MappingSource {
     /// None: the service maps by position (delimited formats) or by name.

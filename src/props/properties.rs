@@ -23,7 +23,7 @@ impl ReportMethod {
     }
 }
 
-/// Where the data goes, how it is to be read, and what is to be reported about it.
+/// The target table, how the data is read, and what is reported about it.
 ///
 /// Values are checked when they are used, by [`IngestionProperties::validate`].
 ///
@@ -55,7 +55,7 @@ pub struct IngestionProperties {
 }
 
 impl IngestionProperties {
-    /// Properties with every default: format by file name or csv, no mapping, failures reported to
+    /// Properties with all defaults: format by file name or csv, no mapping, failures reported to
     /// the queue, the blob kept.
     pub fn new(database: impl Into<String>, table: impl Into<String>) -> Self {
         Self {
@@ -98,14 +98,14 @@ impl IngestionProperties {
         self
     }
 
-    /// Sets the source of the mapping, whichever it is.
+    /// Sets the source of the mapping, of any kind.
     #[must_use]
     pub fn with_mapping_source(mut self, mapping: MappingSource) -> Self {
         self.mapping = mapping;
         self
     }
 
-    /// Adds a tag as it is, with its prefix if it has one.
+    /// Adds a tag unchanged, with its prefix if it has one.
     #[must_use]
     pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.add(tag);
@@ -127,7 +127,7 @@ impl IngestionProperties {
     }
 
     /// Skips the data when the table has an extent with one of these `ingest-by:` tags; the values
-    /// are without the prefix. The tag itself must be given too: nothing adds it.
+    /// are without the prefix. The tag itself must be added separately.
     #[must_use]
     pub fn with_ingest_if_not_exists(
         mut self,
@@ -137,7 +137,7 @@ impl IngestionProperties {
         self
     }
 
-    /// What is reported.
+    /// Sets the level of reports.
     #[must_use]
     pub fn with_report_level(mut self, level: ReportLevel) -> Self {
         self.report_level = level;
@@ -151,21 +151,21 @@ impl IngestionProperties {
         self
     }
 
-    /// The time the service takes as that of ingestion, for retention and caching of old data.
+    /// The time that the service uses as the ingestion time, for retention and caching of old data.
     #[must_use]
     pub fn with_creation_time(mut self, time: OffsetDateTime) -> Self {
         self.creation_time = Some(time);
         self
     }
 
-    /// What the service checks in CSV data.
+    /// Sets the service's checks of CSV data.
     #[must_use]
     pub fn with_validation_policy(mut self, policy: ValidationPolicy) -> Self {
         self.validation_policy = Some(policy);
         self
     }
 
-    /// Any other ingestion property. A setter of its own wins over the same name given here.
+    /// Any other ingestion property. A dedicated setter wins over the same name here.
     #[must_use]
     pub fn with_additional_property(
         mut self,
@@ -206,8 +206,8 @@ impl IngestionProperties {
         &self.ingest_if_not_exists
     }
 
-    /// What is reported: the level that was set, but always failures and successes when the status
-    /// table is used, because a success would otherwise stay `Pending` there for ever.
+    /// The level of reports: the one that was set, but always failures and successes when the
+    /// status table is used, because a success would otherwise stay `Pending` there for ever.
     pub fn report_level(&self) -> ReportLevel {
         if self.report_method.uses_table() {
             ReportLevel::FailuresAndSuccesses
@@ -317,7 +317,7 @@ fn inline(columns: &[ColumnMapping], format: DataFormat) -> Result<Mapping> {
     Mapping::new(format.mapping_kind(), columns.to_vec())
 }
 
-/// The service's limit for names of entities; they may hold any character.
+/// The service's limit for names of entities; they may contain any character.
 const MAX_NAME_CHARS: usize = 1024;
 
 fn check_name(argument: &str, name: &str) -> Result<()> {

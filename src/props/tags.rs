@@ -1,4 +1,4 @@
-//! Tags of the extents that the data becomes.
+//! Tags of the extents that the ingestion creates.
 
 /// Extent tags in three groups: plain ones, `drop-by:` and `ingest-by:`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Tags {
         Self::default()
     }
 
-    /// Adds a tag as it is. One that begins with `drop-by:` or `ingest-by:` joins its group.
+    /// Adds a tag unchanged. One that begins with `drop-by:` or `ingest-by:` joins its group.
     pub fn add(&mut self, tag: impl Into<String>) {
         let tag = tag.into();
         if let Some(value) = tag.strip_prefix(DROP_BY) {

@@ -18,12 +18,12 @@ use crate::op::Scope;
 use crate::secret::Secret;
 use crate::values::TimeSpan;
 
-/// The database of commands that concern none.
+/// The database of commands without a database.
 const NO_DATABASE: &str = "NetDefaultDB";
-/// How long the service may work, where the caller sets nothing: the official SDKs' values.
+/// How long the service may work by default: the official SDKs' values.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(4 * 60);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-/// For the `.get` commands, which ask for little and are repeated.
+/// For the `.get` commands, which are cheap and repeated.
 const LENDING_TIMEOUT: Duration = Duration::from_secs(60);
 /// The service's own limits of `servertimeout`.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -55,16 +55,17 @@ impl RequestProperties {
     }
 
     /// Sets one of the service's request options by its literal name, such as `notruncation`. The
-    /// service ignores names it does not know.
+    /// service ignores unknown names.
     #[must_use]
     pub fn with_option(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.options.insert(name.into(), value.into());
         self
     }
 
-    /// Sets a query parameter, which the query text must declare. A string or a number is sent as
-    /// it is; any other type as the text of its literal, such as `datetime(2026-01-01T00:00:00Z)`
-    /// (the functions of `kusto_ingest::command` write literals).
+    /// Sets a query parameter, which the query text must declare. A string or a number is sent
+    /// unchanged; any other type as the text of its literal, such as
+    /// `datetime(2026-01-01T00:00:00Z)` (the functions of `kusto_ingest::command` produce
+    /// literals).
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.parameters.insert(name.into(), value.into());
@@ -72,7 +73,7 @@ impl RequestProperties {
     }
 
     /// The id under which the service logs the request; by default `KRC.execute;` and a UUID. It
-    /// should not hold personal data.
+    /// should not contain personal data.
     #[must_use]
     pub fn with_client_request_id(mut self, id: impl Into<String>) -> Self {
         self.client_request_id = Some(id.into());
@@ -95,14 +96,14 @@ impl RequestProperties {
             .clamp(MIN_TIMEOUT, MAX_TIMEOUT);
         let mut options = self.options.clone();
         let ticks = i64::try_from(timeout.as_nanos() / 100).unwrap_or(i64::MAX);
-        // Asking for no timeout of one's own beside one would be a contradiction.
+        // `norequesttimeout` beside a timeout would be a contradiction.
         if !options.contains_key("norequesttimeout") {
             options
                 .entry("servertimeout")
                 .or_insert_with(|| TimeSpan::from_ticks(ticks).to_string().into());
         }
         let wire = serde_json::json!({ "Options": options, "Parameters": self.parameters });
-        // A timeout given as a raw option is the service's affair; this side waits the longest.
+        // A timeout set as a raw option is not parsed here; this side waits the longest.
         let given_raw = self.options.contains_key("servertimeout")
             || self.options.contains_key("norequesttimeout");
         (wire, if given_raw { MAX_TIMEOUT } else { timeout } + GRACE)
@@ -177,8 +178,8 @@ impl Service {
             .map_err(|error| error.with_in_doubt(false))
     }
 
-    /// A command or query of the user's on the engine, or a command on the data management
-    /// endpoint for texts that only it understands. Never repeated: a command may change things.
+    /// A user's command or query on the engine, or on the data management endpoint for commands
+    /// that only it understands. Never repeated: a command may change things.
     pub(crate) async fn run(
         &self,
         scope: &Scope,
@@ -202,7 +203,7 @@ impl Service {
             text,
         };
         let result = self.execute(scope, &call, properties).await;
-        // A query changes nothing: it can be repeated whatever became of it.
+        // A query changes nothing: the caller can always repeat it.
         match kind {
             Kind::Query => result.map_err(|error| error.with_in_doubt(false)),
             Kind::Command => result,
@@ -225,7 +226,7 @@ impl Service {
             .post(scope, call, properties, &id, token.as_ref())
             .await?;
         if let Some(stale) = token.filter(|_| reply.status == 401) {
-            // The token may have been revoked before its time: one fresh one is worth a try.
+            // The token may have been revoked early: try once with a fresh one.
             self.authorizer.refused(&stale);
             let token = self.authorizer.token(scope, call.base).await?;
             reply = self
@@ -291,7 +292,7 @@ impl Service {
     }
 }
 
-/// One request, but for its properties.
+/// One request, without its properties.
 struct Call<'a> {
     base: &'a Url,
     step: Step,

@@ -1,4 +1,4 @@
-//! What a query or command returns: tables of typed values.
+//! The result of a query or command: tables of typed values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -65,7 +65,7 @@ impl ColumnType {
         }
     }
 
-    /// The type by Kusto's name or one of its aliases, whatever the case.
+    /// The type by Kusto's name or one of its aliases, in any case.
     pub fn from_kusto_name(name: &str) -> Option<Self> {
         let ty = match name.trim().to_ascii_lowercase().as_str() {
             "bool" | "boolean" => ColumnType::Bool,
@@ -83,8 +83,8 @@ impl ColumnType {
         Some(ty)
     }
 
-    /// The type that holds values of a .NET type, by the name a program has it in: `System.Int64`,
-    /// `Int64`, `long`, `System.Nullable<System.Int64>`, `long?`.
+    /// The type for values of a .NET type, by any of its names: `System.Int64`, `Int64`, `long`,
+    /// `System.Nullable<System.Int64>`, `long?`.
     pub fn from_dotnet_name(name: &str) -> Option<Self> {
         let name = name.trim().to_ascii_lowercase();
         if let Some(inner) = nullable_inner(&name) {
@@ -110,8 +110,8 @@ impl ColumnType {
         Some(ty)
     }
 
-    /// The type a column of an answer has by its `DataType`, a .NET name. In answers `SByte` is
-    /// how the service spells `bool`.
+    /// The type a column of an answer has by its `DataType`, a .NET name. In answers the service
+    /// calls `bool` `SByte`.
     pub(crate) fn from_answer_data_type(name: &str) -> Option<Self> {
         let lower = name.trim().to_ascii_lowercase();
         match lower.strip_prefix("system.").unwrap_or(&lower) {
@@ -151,7 +151,7 @@ impl FromStr for ColumnType {
             .ok_or_else(|| {
                 Error::invalid_argument(
                     "type",
-                    format!("'{name}' is neither a Kusto type nor a .NET type with a counterpart"),
+                    format!("'{name}' is not a Kusto type and has no counterpart as a .NET type"),
                 )
             })
     }
@@ -250,7 +250,7 @@ impl Value {
         Some(text)
     }
 
-    /// The value as the service writes it in JSON: what JSON has no form for is a string.
+    /// The value as the service writes it in JSON: values without a JSON form are strings.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Value::Null => serde_json::Value::Null,
@@ -311,21 +311,21 @@ impl Column {
     }
 }
 
-/// What a table of an answer is there for.
+/// The purpose of a table of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TableKind {
-    /// The rows asked for.
+    /// The requested rows.
     PrimaryResult,
     /// How to show them.
     QueryProperties,
-    /// How the query went (`QueryStatus` in v1).
+    /// The completion status (`QueryStatus` in v1).
     QueryCompletionInformation,
     /// A trace.
     QueryTraceLog,
     /// Measurements.
     QueryPerfLog,
-    /// Which table is which.
+    /// The table of contents.
     TableOfContents,
     /// The plan of the query.
     QueryPlan,
@@ -362,13 +362,13 @@ impl TableKind {
     }
 }
 
-/// A table of an answer. Every row has as many values as there are columns. Should the service
-/// send something that is not of its column's type, it is kept as [`Value::Dynamic`].
+/// A table of an answer. Every row has as many values as there are columns. A value that is not of
+/// its column's type is kept as [`Value::Dynamic`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The service's name for it, such as `Table_0` or `PrimaryResult`.
     pub name: String,
-    /// What it is there for.
+    /// Its purpose.
     pub kind: TableKind,
     /// Its columns.
     pub columns: Vec<Column>,
@@ -377,7 +377,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Where the column of this name is; names are case-sensitive. The first of several.
+    /// The index of the first column with this name; names are case-sensitive.
     pub fn column_index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
@@ -426,12 +426,12 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// The first table of rows asked for.
+    /// The first table of requested rows.
     pub fn primary(&self) -> Option<&Table> {
         self.primary_tables().next()
     }
 
-    /// All tables of rows asked for; a batch or a `fork` has several.
+    /// All tables of requested rows; a batch or a `fork` has several.
     pub fn primary_tables(&self) -> impl Iterator<Item = &Table> {
         self.tables
             .iter()

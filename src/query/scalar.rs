@@ -6,15 +6,15 @@ use uuid::Uuid;
 use crate::query::rows::{ColumnType, Value};
 use crate::values::is_decimal;
 
-/// Reads a value. What cannot be of the type is kept as it came, as a dynamic value: nothing is
-/// lost or bent into shape, and one odd cell does not cost the whole answer.
+/// Reads a value. A value that does not fit the type is kept unchanged as a dynamic value: nothing
+/// is lost or converted, and one odd cell does not fail the whole answer.
 pub(crate) fn read(ty: ColumnType, json: Json) -> Value {
     match (ty, json) {
         // Kusto has no null string: some commands write null for an empty one.
         (ColumnType::String, Json::Null) => Value::String(String::new()),
         (ColumnType::String, json) => Value::String(plain_text(json)),
         (_, Json::Null) => Value::Null,
-        // What is not a string writes an empty text only where it means null.
+        // For other types an empty text means null.
         (_, Json::String(text)) if text.is_empty() => Value::Null,
         (ColumnType::Dynamic, json) => dynamic(json),
         (ty, json) => of_type(ty, &json).unwrap_or(Value::Dynamic(json)),
@@ -37,7 +37,7 @@ fn of_type(ty: ColumnType, json: &Json) -> Option<Value> {
     }
 }
 
-/// A `string` column may hold anything in results of commands; its JSON text is then its value.
+/// A `string` column may contain anything in results of commands; its JSON text is then its value.
 fn plain_text(json: Json) -> String {
     match json {
         Json::String(text) => text,
@@ -45,8 +45,8 @@ fn plain_text(json: Json) -> String {
     }
 }
 
-/// A dynamic value is JSON, or JSON inside a string. A string is only taken for the latter when it
-/// is unmistakable: `12` may be a text.
+/// A dynamic value is JSON, or JSON inside a string. A string is only parsed as the latter when it
+/// is unambiguous: `12` may be a text.
 fn dynamic(json: Json) -> Value {
     let Json::String(text) = json else {
         return Value::Dynamic(json);

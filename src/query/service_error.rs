@@ -1,4 +1,4 @@
-//! Errors in the service's words, whether they come with an HTTP status or hide in a 200.
+//! Errors reported by the service, with an HTTP status or inside a 200.
 
 use serde_json::{Map, Value as Json};
 
@@ -17,7 +17,7 @@ pub(crate) fn parse_service_error(step: Step, status: u16, body: &[u8]) -> Error
         Ok(json) => Report::from_json(&json),
         Err(_) => None,
     };
-    // A gateway does not know what became of the request behind it; the service itself does.
+    // A gateway does not know whether the request was carried out; the service itself does.
     let in_doubt = report.is_none() && matches!(status, 500 | 502 | 504 | 520);
     let report = report.unwrap_or_else(|| Report::from_foreign(&text, status));
     report
@@ -34,10 +34,10 @@ pub(crate) fn in_band_error(step: Step, error: &Json) -> Error {
     report.into_error(step, None)
 }
 
-/// The error of a 200 whose body is not what it should be: cut off, or a page of somebody else.
-/// In doubt, because a command may have been run.
+/// The error of a 200 with an unexpected body: cut off, or a gateway's page. In doubt, because a
+/// command may have been run.
 pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error {
-    // A failure that came late can stand alone where the tables should be.
+    // A late failure can be the whole body, in place of the tables.
     if let Ok(json @ Json::Object(_)) = serde_json::from_slice(body)
         && let Some(report) = Report::from_json(&json)
     {
@@ -58,7 +58,7 @@ pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error
         .with_in_doubt(true)
 }
 
-/// What an error says, from wherever it was found.
+/// The content of an error, from any of its places.
 #[derive(Default)]
 struct Report {
     message: String,
@@ -98,7 +98,7 @@ impl Report {
             return None;
         }
         let inner = members.get("innererror").and_then(Json::as_object);
-        let mut message = message.unwrap_or_else(|| "the service gave no message".to_owned());
+        let mut message = message.unwrap_or_else(|| "the service sent no message".to_owned());
         if let Some(inner_code) = inner.and_then(|inner| find(inner, "code"))
             && !message.contains(&inner_code)
         {
@@ -163,8 +163,8 @@ impl Report {
         has(&self.code) || has(&self.type_name)
     }
 
-    /// The service's own word if it gave one; else by the status: what the client did wrong stays
-    /// wrong, the rest passes.
+    /// The service's own classification if there is one; else by the status: client errors are
+    /// permanent, others transient.
     fn retry(&self, status: Option<u16>) -> RetryClass {
         match (self.permanent, status) {
             (_, Some(429)) => RetryClass::Later,
@@ -172,7 +172,7 @@ impl Report {
             (Some(false), _) => RetryClass::Later,
             (None, _) if self.is_throttling() => RetryClass::Later,
             (None, Some(408)) => RetryClass::Later,
-            // A redirect is not followed, with a token least of all.
+            // Redirects are never followed: the token would go to another host.
             (None, Some(300..=499)) => RetryClass::Never,
             (None, Some(_)) => RetryClass::Later,
             (None, None) => RetryClass::Unknown,
@@ -180,7 +180,7 @@ impl Report {
     }
 }
 
-/// A member as text, whatever the case of its name.
+/// A member as text; its name ignores case.
 fn find(members: &Map<String, Json>, name: &str) -> Option<String> {
     members
         .iter()

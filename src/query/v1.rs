@@ -12,7 +12,7 @@ use crate::query::service_error::{in_band_error, unreadable_answer};
 /// failed; above are warnings, information and statistics.
 const ERROR_SEVERITY: i64 = 2;
 
-/// Reads a v1 answer. An error inside the answer is the result, whatever rows came with it.
+/// Reads a v1 answer. An error inside the answer is the result, even when rows came with it.
 pub(crate) fn parse(body: &[u8]) -> Result<DataSet> {
     let step = Step::RunCommand;
     let answer: Answer = serde_json::from_slice(body)
@@ -37,7 +37,7 @@ struct Answer {
     exceptions: Option<Vec<Json>>,
 }
 
-/// A table as it travels, in v1 and in v2.
+/// A table on the wire, in v1 and in v2.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RawTable {
@@ -59,8 +59,8 @@ pub(crate) struct RawColumn {
 }
 
 impl RawColumn {
-    /// `ColumnType` first, then `DataType`. A type that is new to this version is read as dynamic,
-    /// which holds any JSON.
+    /// `ColumnType` first, then `DataType`. An unknown type is read as dynamic, which can be any
+    /// JSON.
     pub(crate) fn read(self) -> Column {
         let by_name = self.column_type.as_deref();
         let ty = by_name
@@ -116,7 +116,7 @@ fn read_row(columns: &[Column], cells: Vec<Json>, step: Step) -> Result<Vec<Valu
         .collect())
 }
 
-/// Which table is what: one table is the result; of two the second has properties; with more the
+/// The kind of each table: one table is the result; of two the second has properties; with more the
 /// last one may be a table of contents.
 fn assign_kinds(tables: &mut [Table]) {
     if let [_, properties] = tables {

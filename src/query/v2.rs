@@ -11,7 +11,7 @@ use crate::query::v1::{RawColumn, check_status, read_rows};
 const STEP: Step = Step::RunQuery;
 
 /// Reads a v2 answer, progressive and fragmented ones too. An error inside the answer is the
-/// result, whatever rows came with it, and so is an answer that ends early.
+/// result, even when rows came with it; an answer that ends early is an error too.
 pub(crate) fn parse(body: &[u8]) -> Result<DataSet> {
     let frames: Vec<Frame> = serde_json::from_slice(body)
         .map_err(|error| unreadable_answer(STEP, body, &error.to_string()))?;
@@ -67,8 +67,7 @@ impl Reader {
             "TableFragment" => self.append(frame)?,
             "TableCompletion" => self.complete_table(frame)?,
             "DataSetCompletion" => self.complete(&frame)?,
-            // Header and progress carry no rows, and a frame new to this version is no reason
-            // to lose the rest.
+            // Header and progress carry no rows, and an unknown frame must not fail the rest.
             _ => {}
         }
         Ok(())
@@ -107,7 +106,7 @@ impl Reader {
             .row_count
             .is_some_and(|count| count != table.rows.len() as u64);
         if missing {
-            return Err(bad_frame("a table has fewer or more rows than it says"));
+            return Err(bad_frame("a table has fewer or more rows than announced"));
         }
         self.tables.push(table);
         Ok(())
@@ -116,7 +115,7 @@ impl Reader {
     fn complete(&mut self, frame: &Frame) -> Result<()> {
         let failed = |what: &str| Err(in_band_error(STEP, &Json::String(what.to_owned())));
         if frame.has_errors == Some(true) {
-            return failed("the query failed; the service gave no reason");
+            return failed("the query failed; the service sent no reason");
         }
         if frame.cancelled == Some(true) {
             return failed("the query was cancelled");

@@ -1,4 +1,4 @@
-//! A value that is fetched when needed, refreshed ahead of its end, by one caller at a time.
+//! A value that is fetched when needed and refreshed before it expires, by one caller at a time.
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,11 +10,11 @@ use crate::clock::Clock;
 use crate::error::{Result, Step};
 use crate::op::Scope;
 
-/// After a refresh failed, and while the old value is good, the pause before the next one: a
+/// After a refresh failed, and while the old value is valid, the pause before the next one: a
 /// service that is down must not slow down every call.
 const PAUSE_AFTER_FAILURE: Duration = Duration::seconds(30);
 
-/// A value and how long it is good.
+/// A value and how long it is valid.
 #[derive(Debug)]
 pub(crate) struct Lease<T> {
     pub(crate) value: Arc<T>,
@@ -48,8 +48,8 @@ impl<T> Clone for Lease<T> {
     }
 }
 
-/// At most one fetch runs at a time; failures are never kept; a value that is still good stays in
-/// use when its refresh fails.
+/// At most one fetch runs at a time; failures are never cached; a value that is still valid stays
+/// in use when its refresh fails.
 #[derive(Debug)]
 pub(crate) struct RefreshCache<T> {
     clock: Arc<dyn Clock>,
@@ -86,7 +86,7 @@ impl<T> RefreshCache<T> {
         let usable = self.peek(|lease, now| now < lease.unusable_at);
         let _turn = match (self.fetching.try_lock(), &usable) {
             (Ok(turn), _) => turn,
-            // Another caller refreshes; what we have is good meanwhile.
+            // Another caller refreshes; our value is valid meanwhile.
             (Err(_), Some(lease)) => return Ok(lease.value.clone()),
             (Err(_), None) => {
                 let waiting = async { Ok(self.fetching.lock().await) };
@@ -103,7 +103,7 @@ impl<T> RefreshCache<T> {
                 Ok(value)
             }
             (Err(error), Some(lease)) => {
-                tracing::warn!(%error, "refresh failed, the value in hand is still good");
+                tracing::warn!(%error, "refresh failed, the current value is still valid");
                 self.put_off_refresh(&lease.value);
                 Ok(lease.value)
             }
@@ -172,7 +172,7 @@ mod tests {
             }
         }
 
-        /// Good for an hour without, two hours with failing refreshes.
+        /// Valid for an hour, or for two hours with failing refreshes.
         async fn get(&self) -> Result<Arc<usize>> {
             self.cache
                 .get(&endless(), STEP, "h", || async {

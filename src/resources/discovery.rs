@@ -45,7 +45,7 @@ impl StorageResource {
         &self.url
     }
 
-    /// The storage account, by which success is ranked.
+    /// The storage account, for ranking by success.
     pub(crate) fn account(&self) -> &str {
         &self.account
     }
@@ -55,7 +55,7 @@ impl StorageResource {
         host_of(self.url.expose())
     }
 
-    /// The end of the signature (`se`), if it can be read.
+    /// The expiry of the signature (`se`), if it can be read.
     fn expires_at(&self) -> Option<OffsetDateTime> {
         let (_, text) = self
             .url
@@ -66,7 +66,7 @@ impl StorageResource {
     }
 }
 
-/// Everything `.get ingestion resources` hands out that this library uses.
+/// The resources of `.get ingestion resources` that this library uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct IngestionResources {
     pub(crate) containers: Vec<Container>,
@@ -94,7 +94,7 @@ impl IngestionResources {
         resources
     }
 
-    /// When the first of the signatures ends.
+    /// When the first of the signatures expires.
     pub(crate) fn earliest_expiry(&self) -> Option<OffsetDateTime> {
         [
             &self.containers,
@@ -140,7 +140,8 @@ pub(crate) async fn fetch_resources(
     if resources == IngestionResources::default() {
         let host = service.data_management_host();
         return Err(
-            Error::new(ErrorKind::Service, step, "the answer holds no resources").with_host(host),
+            Error::new(ErrorKind::Service, step, "the answer contains no resources")
+                .with_host(host),
         );
     }
     Ok(resources)
@@ -161,7 +162,7 @@ pub(crate) async fn fetch_identity_token(scope: &Scope, service: &Service) -> Re
         Error::new(
             ErrorKind::Service,
             step,
-            "the answer holds no identity token",
+            "the answer contains no identity token",
         )
         .with_host(service.data_management_host())
     })

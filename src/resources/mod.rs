@@ -1,4 +1,4 @@
-//! What the service lends us: containers, queues, the status table, the identity token.
+//! The service's ingestion resources: containers, queues, the status table, the identity token.
 
 mod cache;
 mod discovery;
@@ -18,12 +18,12 @@ use cache::{Lease, RefreshCache};
 pub(crate) use discovery::{Container, IngestionResources, Queue, StatusTable};
 pub(crate) use ranking::Ranking;
 
-/// How long resources and tokens are used before they are fetched anew, and how long at most when
-/// that fails: their SAS live longer than the hour after which the official SDKs refresh.
+/// How long resources and tokens are used before they are fetched again, and the maximum when that
+/// fails: their SAS are valid longer than the hour after which the official SDKs refresh.
 const REFRESH_AFTER: Duration = Duration::hours(1);
 const UNUSABLE_AFTER: Duration = Duration::hours(2);
-/// A SAS is not used in its last half hour: the upload must end with it, and the service reads the
-/// blob with it when the batch closes, which a policy may put off for up to 30 minutes.
+/// A SAS is not used in its last half hour: the upload must end before it expires, and the service
+/// reads the blob with it when the batch closes, which a policy may delay for up to 30 minutes.
 const SAS_MARGIN: Duration = Duration::minutes(35);
 
 /// The resources of one cluster, fetched when needed and shared by all calls of a client.
@@ -73,7 +73,7 @@ impl Resources {
             .await
     }
 
-    /// Fetches anew because storage refused `stale` (403): its SAS may have been revoked. Calls
+    /// Fetches again because storage rejected `stale` (403): its SAS may have been revoked. Calls
     /// that come with the same resources share one fetch.
     pub(crate) async fn replace(
         &self,
@@ -84,7 +84,7 @@ impl Resources {
         self.get(scope).await
     }
 
-    /// Runs `work` with the current resources, and once more with fresh ones when storage refused
+    /// Runs `work` with the current resources, and once more with fresh ones when storage rejected
     /// their signatures (403).
     pub(crate) async fn with_fresh<T, F, Fut>(&self, scope: &Scope, work: F) -> Result<T>
     where
@@ -94,16 +94,16 @@ impl Resources {
         let resources = self.get(scope).await?;
         match work(resources.clone()).await {
             Err(error) if error.http_status() == Some(403) => {
-                tracing::debug!(%error, "storage refused a signature, fetching resources anew");
+                tracing::debug!(%error, "storage rejected a signature, fetching the resources again");
                 let again = async { work(self.replace(scope, &resources).await?).await };
-                // The error tells of both rounds.
+                // The error lists the attempts of both rounds.
                 again.await.map_err(|last| last.after(vec![error]))
             }
             result => result,
         }
     }
 
-    /// The opaque token that every queue message carries. It is no bearer token.
+    /// The opaque token that every queue message carries. It is not a bearer token.
     pub(crate) async fn identity_token(&self, scope: &Scope) -> Result<Arc<Secret>> {
         self.identity_token
             .get(scope, Step::FetchIdentityToken, &self.host(), || async {
@@ -119,12 +119,12 @@ impl Resources {
         self.service.data_management_host()
     }
 
-    /// The error of an operation that needs a resource the service did not hand out.
+    /// The error of an operation that needs a resource which the service did not return.
     pub(crate) fn missing(&self, what: &str) -> Error {
         Error::new(
             ErrorKind::Unsupported,
             Step::FetchIngestionResources,
-            format!("the service handed out no {what}"),
+            format!("the service returned no {what}"),
         )
         .with_host(self.host())
     }

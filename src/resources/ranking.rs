@@ -1,4 +1,4 @@
-//! Which storage account to try first: those that worked lately (wire-v1 section 4.3).
+//! Ranks storage accounts by recent success (wire-v1 section 4.3).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +45,7 @@ impl Ranking {
         }
     }
 
-    /// Records how a use of the account ended.
+    /// Records the result of a use of the account.
     pub(crate) fn record(&self, account: &str, success: bool) {
         let now = self.bucket_number();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +60,8 @@ impl Ranking {
     }
 
     /// The resources in the order to try them: accounts by tier, within a tier at random, and one
-    /// resource of each account before the second of any, so that a sick account is escaped.
+    /// resource of each account before the second of any, so that a failing account is left
+    /// quickly.
     pub(crate) fn order(&self, resources: &[StorageResource]) -> Vec<StorageResource> {
         let mut groups = self.shuffled_groups(resources);
         groups.sort_by_key(|(account, _)| self.tier(account));
@@ -110,7 +111,7 @@ impl Ranking {
         let Some(history) = accounts.get_mut(account) else {
             return 1.0;
         };
-        // Reading ages the history too: an account that failed once is not shunned for ever.
+        // Reading ages the history too: an account that failed once is not avoided for ever.
         history.advance(now);
         history.rate()
     }

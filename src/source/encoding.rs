@@ -4,7 +4,7 @@ use super::catalog::Compression;
 use crate::props::DataFormat;
 
 impl Compression {
-    /// What the ending of a file name means, in any case.
+    /// The compression of a file by its name's suffix, in any case.
     pub fn from_name(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
         let mut compressed = Self::ALL
@@ -15,10 +15,10 @@ impl Compression {
     }
 }
 
-/// What is done to the bytes and how the blob tells the service.
+/// What is done to the bytes and how the blob's name declares it to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Encoding {
-    /// What the bytes of the source are.
+    /// The compression of the source's bytes.
     pub(crate) source: Compression,
     /// Whether this library compresses them.
     pub(crate) gzip: bool,
@@ -49,8 +49,8 @@ impl Encoding {
         }
     }
 
-    /// The uncompressed size for the service: what was counted when the source is plain, else
-    /// what the caller gave. Never a guess.
+    /// The uncompressed size for the service: the counted size of a plain source, else the caller's
+    /// value. Never a guess.
     pub(crate) fn raw_size(&self, counted: u64, given: Option<u64>) -> Option<u64> {
         match self.source {
             Compression::None => Some(counted),

@@ -21,7 +21,7 @@ pub use catalog::Compression;
 pub use progress::Progress;
 pub use push::PushWriter;
 
-/// One ingestion's data. A call that takes a source consumes it, whatever it returns.
+/// One ingestion's data. A call that takes a source consumes it, even when it fails.
 ///
 /// ```
 /// use kusto_ingest::source::Source;
@@ -49,7 +49,7 @@ pub(crate) enum Content {
     Blobs(Vec<BlobSource>),
 }
 
-/// A blob that is already in storage: the service fetches it, nothing is uploaded.
+/// A blob that is already in storage: the service reads it, nothing is uploaded.
 #[derive(Clone, Debug)]
 pub struct BlobSource {
     pub(crate) url: BlobUrl,
@@ -78,8 +78,8 @@ impl fmt::Debug for BlobUrl {
 }
 
 impl BlobSource {
-    /// A blob by its address: `https://account.../container/blob` followed by what lets the service
-    /// read it, `?SAS` or one of the documented `;` forms (`;managed_identity=system`, ...).
+    /// A blob by its address: `https://account.../container/blob` followed by the authorization for
+    /// the service, `?SAS` or one of the documented `;` forms (`;managed_identity=system`, ...).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`](crate::error::ErrorKind::InvalidArgument) when it is not an
@@ -98,20 +98,20 @@ impl BlobSource {
         })
     }
 
-    /// A blob by a URL that is kept from being printed.
+    /// A blob by a URL that is never printed.
     pub fn from_secret_url(url: &SecretUrl) -> Result<Self> {
         Self::new(url.expose().as_str())
     }
 
     /// The uncompressed size in bytes, a hint by which the service batches. Never guessed when
-    /// absent: the service then looks for itself. 0 counts as absent.
+    /// absent: the service then determines it. 0 counts as absent.
     #[must_use]
     pub fn with_raw_size(mut self, bytes: u64) -> Self {
         self.raw_size = (bytes > 0).then_some(bytes);
         self
     }
 
-    /// The source id (a UUID) under which the outcome is reported; chosen at random when not set.
+    /// The source id (a UUID) under which the outcome is reported; random by default.
     pub fn with_id(mut self, id: &str) -> Result<Self> {
         self.id = Some(parse_id(id)?);
         Ok(self)
@@ -119,7 +119,7 @@ impl BlobSource {
 }
 
 impl Source {
-    /// Whether something is set that only data of this machine has.
+    /// Whether a setting is present that only applies to local data.
     pub(crate) fn has_local_settings(&self) -> bool {
         self.id.is_some()
             || self.compression.is_some()
@@ -143,17 +143,17 @@ impl Source {
         Self::of(Content::Bytes(data.into()))
     }
 
-    /// Data from a reader, read once, on a thread of its own, until it returns 0 bytes. An error
-    /// or a panic of the reader fails the ingestion; nothing is posted then. An
-    /// [`std::io::Error`] that holds an [`Error`] fails it with that error.
+    /// Data from a reader, read once, on a separate thread, until it returns 0 bytes. An error or a
+    /// panic of the reader fails the ingestion; nothing is posted then. An [`std::io::Error`] that
+    /// wraps an [`Error`] fails it with that error.
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::of(Content::Reader(Box::new(reader)))
     }
 
-    /// A file, opened when the transfer starts. It must not change until the call returns: a
-    /// change of size is an error. What is no regular file (a named pipe) is read once, as a reader
-    /// is. Its name tells the compression (`.gz`, `.zip`) and, when the
-    /// properties name no format, the format.
+    /// A file, opened when the transfer starts. It must not change until the call returns: a change
+    /// of size is an error. A file that is not regular (a named pipe) is read once, as a reader is.
+    /// Its extension determines the compression (`.gz`, `.zip`) and, unless the properties set it,
+    /// the format.
     pub fn file(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().to_path_buf();
         let name = path
@@ -175,39 +175,39 @@ impl Source {
         Self::of(Content::Blobs(blobs.into_iter().collect()))
     }
 
-    /// A source fed by the returned writer from any thread or task: for programs that hold the
-    /// data in a stream of their own. The writer waits while the pipeline is full, so memory stays
-    /// bounded; dropping it before [`PushWriter::finish`] fails the ingestion.
+    /// A source fed by the returned writer from any thread or task: for programs that produce the
+    /// data themselves. The writer waits while the pipeline is full, so memory stays bounded;
+    /// dropping it before [`PushWriter::finish`] fails the ingestion.
     pub fn push() -> (PushWriter, Self) {
         let (writer, reader) = push::channel();
         (writer, Self::of(Content::Push(reader)))
     }
 
     /// The source id (a UUID) under which the outcome is reported, for correlation and for
-    /// repeating a call; chosen at random when not set. Not for blobs, which carry their own: the
-    /// call fails.
+    /// repeating a call; random by default. Not for blobs, which carry their own: the call fails.
     pub fn with_id(mut self, id: &str) -> Result<Self> {
         self.id = Some(parse_id(id)?);
         Ok(self)
     }
 
-    /// Declares how the data is compressed already. Without it a file's name decides, and
-    /// everything else counts as not compressed.
+    /// Declares the compression that the data already has. By default a file's extension decides,
+    /// and any other source counts as not compressed.
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = Some(compression);
         self
     }
 
-    /// The uncompressed size in bytes of data that is compressed already: a hint by which the
-    /// service batches. Ignored for other data, whose size is counted.
+    /// The uncompressed size in bytes of data that is already compressed: a hint by which the
+    /// service batches. Ignored for other data, which is measured.
     #[must_use]
     pub fn with_raw_size(mut self, bytes: u64) -> Self {
         self.raw_size = (bytes > 0).then_some(bytes);
         self
     }
 
-    /// A name that tells format and compression as a file's name would, such as `events.json.gz`.
+    /// A name that determines format and compression as a file's name would, such as
+    /// `events.json.gz`.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());

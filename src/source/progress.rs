@@ -1,9 +1,9 @@
-//! How far a transfer is.
+//! The progress of a transfer.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How far a transfer is, in bytes.
+/// The progress of a transfer, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -28,7 +28,7 @@ pub(crate) struct Meter {
 
 struct State {
     progress: Progress,
-    /// The reading that counts: one that was given up may still be at its last chunk.
+    /// The reading that counts: an abandoned one may still be at its last chunk.
     reading: u32,
 }
 
@@ -62,7 +62,7 @@ impl Meter {
         self.tell(&state);
     }
 
-    /// For another attempt to send what was read.
+    /// For another attempt to send the data that was read.
     pub(crate) fn restart_sent(&self) {
         let mut state = self.lock();
         state.progress.sent = 0;
@@ -81,7 +81,7 @@ impl Meter {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panicking report poisons the lock; the numbers behind it are still whole.
+        // A panicking report poisons the lock; the numbers behind it are still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

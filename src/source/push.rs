@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Result, Step};
 
 /// Largest chunk in the channel; larger writes are cut.
 const CHUNK: usize = 256 * 1024;
-/// Pieces in the channel. With one more that the pipeline has taken out and waits to have room for, and
-/// one that is kept to be written next, they are what is outside the client's memory budget: 1 MiB.
+/// Pieces in the channel. Together with one piece that the pipeline has taken out and waits for memory
+/// for, and one that is kept for the next write, they are outside the client's memory budget: 1 MiB.
 const DEPTH: usize = 2;
 
 enum Message {
@@ -20,11 +20,11 @@ enum Message {
     Fail(String),
 }
 
-/// Something that was written at once.
+/// The data of one write.
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
     pub(crate) data: Bytes,
-    /// Where its memory goes afterwards; none for what is not ours.
+    /// Where its memory is returned; none for memory that is not ours.
     pub(crate) spare: Option<Spare<BytesMut>>,
 }
 
@@ -56,12 +56,12 @@ pub(crate) fn channel() -> (PushWriter, PushReader) {
 #[derive(Debug)]
 pub struct PushWriter {
     sender: mpsc::Sender<Message>,
-    /// What was read of the pieces before.
+    /// How much was read of the previous pieces.
     spare: Spare<BytesMut>,
 }
 
 impl PushWriter {
-    /// Hands over all of `data`, waiting while the pipeline is full.
+    /// Writes all of `data`, waiting while the pipeline is full.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidState`] when the ingestion has ended; its own error is the result of
@@ -75,8 +75,8 @@ impl PushWriter {
         Ok(())
     }
 
-    /// Hands over as much of `data` as fits now, without waiting; returns the number of bytes
-    /// taken, which is 0 when the pipeline is full.
+    /// Writes as much of `data` as fits now, without waiting; returns the number of bytes accepted,
+    /// 0 when the pipeline is full.
     ///
     /// # Errors
     /// As [`PushWriter::write`].
@@ -93,9 +93,9 @@ impl PushWriter {
         Ok(taken)
     }
 
-    /// Waits until the pipeline can take something, then hands over as much of `data` as fits then;
-    /// returns the number of bytes taken, 0 only for empty data. When the future is dropped before
-    /// its end, nothing was taken: for writers with a deadline of their own.
+    /// Waits until the pipeline has room, then writes as much of `data` as fits; returns the number
+    /// of bytes accepted, 0 only for empty data. Dropping the future before its end accepts
+    /// nothing: for writers with their own deadline.
     ///
     /// # Errors
     /// As [`PushWriter::write`].
@@ -105,11 +105,12 @@ impl PushWriter {
         };
         let permit = self.sender.reserve().await.map_err(|_| ended())?;
         permit.send(self.copied(first));
-        // What was sent counts even if the ingestion ended meanwhile: the next call says so.
+        // Data that was sent counts even if the ingestion ended meanwhile: the next call reports
+        // that.
         Ok(first.len() + self.try_write(&data[first.len()..]).unwrap_or(0))
     }
 
-    /// As [`PushWriter::write`], for data that is the caller's to give away: nothing is copied.
+    /// As [`PushWriter::write`], for owned data: nothing is copied.
     ///
     /// # Errors
     /// As [`PushWriter::write`].
@@ -122,7 +123,7 @@ impl PushWriter {
         Ok(())
     }
 
-    /// Ends the data: what was written is the whole source.
+    /// Ends the data: the written bytes are the whole source.
     ///
     /// # Errors
     /// As [`PushWriter::write`].
@@ -130,9 +131,9 @@ impl PushWriter {
         self.send(Message::Finish).await
     }
 
-    /// Fails the ingestion with a cause of the caller's, such as the error of its own stream.
+    /// Fails the ingestion with the caller's cause, such as the error of its own stream.
     pub async fn fail(self, cause: impl Into<String>) {
-        // Nobody listens when the ingestion has ended already.
+        // The receiver is gone when the ingestion has already ended.
         let _ = self.send(Message::Fail(cause.into())).await;
     }
 
@@ -155,7 +156,7 @@ fn ended() -> Error {
     Error::new(
         ErrorKind::InvalidState,
         Step::ReadSource,
-        "the ingestion that reads this stream has ended; its operation holds the cause",
+        "the ingestion that reads this stream has ended; its operation has the cause",
     )
 }
 
@@ -166,8 +167,8 @@ pub(crate) struct PushReader {
 }
 
 impl PushReader {
-    /// The next piece of what was written, or `None` once the writer has finished. May be given up
-    /// and called again.
+    /// The next piece of the written data, or `None` once the writer has finished. The future may
+    /// be dropped and the call repeated.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Piece>> {
         if self.finished {
             return Ok(None);

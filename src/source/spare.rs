@@ -1,11 +1,12 @@
-//! Buffers that are not needed just now, for whoever needs the next one.
+//! Buffers that are currently unused, for reuse.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 
 /// A few buffers of one kind. Buffers of some hundred kilobytes that are allocated anew each time
-/// leave holes in the heaps of many threads: with them a process held a third more than it used.
+/// leave holes in the heaps of many threads: without reuse a process held a third more than it
+/// used.
 #[derive(Clone, Debug)]
 pub(crate) struct Spare<B> {
     buffers: Arc<Mutex<Vec<B>>>,
@@ -13,7 +14,7 @@ pub(crate) struct Spare<B> {
 }
 
 impl<B: Default> Spare<B> {
-    /// Keeps up to this many; what is more is returned to the system.
+    /// Keeps up to this many; more are returned to the system.
     pub(crate) fn of(most: usize) -> Self {
         Self {
             buffers: Arc::default(),
@@ -39,7 +40,7 @@ impl<B: Default> Spare<B> {
 }
 
 impl Spare<BytesMut> {
-    /// Takes the buffer unless somebody else has a part of it.
+    /// Takes the buffer unless a part of it is still in use.
     pub(crate) fn put_shared(&self, data: Bytes) {
         if let Ok(buffer) = data.try_into_mut() {
             self.put(buffer);

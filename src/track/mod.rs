@@ -1,4 +1,4 @@
-//! What became of an ingestion: the tracking token, the status table, the notification queues.
+//! The status of an ingestion: the tracking token, the status table, the notification queues.
 
 mod catalog;
 pub(crate) mod queue;

@@ -1,7 +1,7 @@
-//! The failure and success queues: looking at messages, and taking them.
+//! The failure and success queues: peeking at messages, and removing them.
 //!
-//! The queues are shared by every client of the cluster: whoever takes messages takes them from
-//! all. [`OutcomeQuery::only`] leaves those of others alone.
+//! All clients of the cluster share the queues: a removed message is removed for all of them.
+//! [`OutcomeQuery::only`] leaves the messages of other ingestions.
 
 use std::collections::HashSet;
 
@@ -26,10 +26,10 @@ use crate::resources::Queue;
 
 /// Azure's limit of messages in one answer.
 const MAX_MESSAGES: usize = 32;
-/// How long messages that are being taken are hidden from others, in seconds.
+/// How long received messages are hidden from other clients, in seconds.
 const VISIBILITY_SECONDS: i32 = 30;
 
-/// Which notifications are asked for, and how many.
+/// Which notifications are requested, and how many.
 #[derive(Clone, Debug)]
 pub struct OutcomeQuery {
     pub(crate) outcome: Outcome,
@@ -54,8 +54,8 @@ impl OutcomeQuery {
         self
     }
 
-    /// Only those of these source ids. Taking leaves the messages of others in the queue, though
-    /// hidden from others for half a minute; peeking sees only the 32 at the head of each queue.
+    /// Only those of these source ids. Taking leaves other messages in the queue, though hidden
+    /// from other clients for half a minute; peeking sees only the 32 at the head of each queue.
     #[must_use]
     pub fn only(mut self, source_ids: impl IntoIterator<Item = Uuid>) -> Self {
         self.source_ids = Some(source_ids.into_iter().collect());
@@ -70,8 +70,8 @@ impl OutcomeQuery {
         }
     }
 
-    /// How many messages to ask for when so many are missing: as many as there may be when most of
-    /// them are passed over.
+    /// How many messages to request when `missing` more are needed: the maximum when most of them
+    /// are skipped.
     fn batch(&self, missing: usize) -> usize {
         match self.source_ids {
             Some(_) => MAX_MESSAGES,
@@ -87,8 +87,8 @@ impl OutcomeQuery {
     }
 }
 
-/// Looks at the heads of the queues and removes nothing. Each queue is asked once: peeking again
-/// gives the same messages.
+/// Peeks at the heads of the queues and removes nothing. Each queue is read once: peeking again
+/// returns the same messages.
 pub(crate) async fn peek(
     scope: &Scope,
     transport: &Transport,
@@ -121,8 +121,8 @@ pub(crate) async fn peek(
     Ok(items)
 }
 
-/// Takes messages and deletes them. What was taken before an error is given back with the error's
-/// place: nothing that was deleted is lost, so the items come first.
+/// Receives messages and deletes them. After an error the items so far are returned instead of the
+/// error: no deleted message is lost.
 pub(crate) async fn take(
     scope: &Scope,
     transport: &Transport,
@@ -136,7 +136,7 @@ pub(crate) async fn take(
             Ok(()) => {}
             Err(error) if items.is_empty() => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "taking outcomes ended early, what was taken is returned");
+                tracing::warn!(%error, "taking outcomes ended early, the items taken so far are returned");
                 break;
             }
         }
@@ -174,7 +174,7 @@ async fn take_from(
         }
         for message in received {
             if !seen.insert(message.id.clone()) {
-                // What was passed over is visible again: the whole queue has been looked through.
+                // A skipped message is visible again: the whole queue has been read.
                 return Ok(());
             }
             let item = parse(&message.text, query.default_state());
@@ -207,8 +207,8 @@ async fn delete(scope: &Scope, client: &QueueClient, host: &str, message: &Recei
     }
 }
 
-/// Whether the message is still in its queue. One whose deletion got no answer may be gone, so it
-/// is given to the caller: twice is better than never.
+/// Whether the message is still in its queue. One whose deletion got no answer may be deleted, so
+/// the caller receives it: twice is better than never.
 fn is_certainly_kept(deleted: &Result<()>) -> bool {
     deleted.as_ref().is_err_and(|error| {
         !matches!(
@@ -258,7 +258,7 @@ async fn receive(client: &QueueClient, count: usize) -> azure_core::Result<Vec<R
 }
 
 /// Messages are base64 of UTF-8 JSON; plain JSON is read too. Anything else becomes an item whose
-/// details are the text, so that it is seen and does not block the queue.
+/// details are the text, so that it is visible and does not block the queue.
 fn parse(text: &str, default_state: ItemState) -> ReportItem {
     let decoded = STANDARD
         .decode(text.trim())

@@ -1,4 +1,4 @@
-//! One form for what the status table and the notification queues say.
+//! One form for the contents of the status table and the notification queues.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use crate::error::RetryClass;
 use crate::secret::{redact, redact_url};
 use crate::track::catalog::{FailureStatus, ItemState};
 
-/// What is known about some ingestions.
+/// The status of ingestions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     items: Vec<ReportItem>,
@@ -46,15 +46,15 @@ impl FailureStatus {
     }
 }
 
-/// What is known about one item. Any member may be missing in what the service sends.
+/// The status of one item. The service may omit any member.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ReportItem {
-    /// Where the item stands; `None` only in a default value.
+    /// The item's state; `None` only in a default value.
     pub state: Option<ItemState>,
     /// The service's own word for the state.
     pub status: Option<String>,
-    /// The source id that the ingestion was given.
+    /// The source id of the ingestion.
     pub source_id: Option<Uuid>,
     /// The blob's address, without its signature.
     pub source_path: Option<String>,
@@ -68,15 +68,15 @@ pub struct ReportItem {
     pub operation_id: Option<String>,
     /// The service's activity id, which its support asks for.
     pub activity_id: Option<String>,
-    /// The service's code, such as `BadRequest_EmptyBlob`, spelt as it spells it.
+    /// The service's code, such as `BadRequest_EmptyBlob`, unchanged.
     pub error_code: Option<String>,
     /// Whether the failure passes.
     pub failure_status: Option<FailureStatus>,
     /// The service's text.
     pub details: Option<String>,
-    /// Whether the failure is that of an update policy.
+    /// Whether an update policy failed.
     pub originates_from_update_policy: Option<bool>,
-    /// Whether the service advises to try again.
+    /// Whether the service advises to retry.
     pub should_retry: Option<bool>,
 }
 
@@ -92,7 +92,7 @@ impl ReportItem {
         }
     }
 
-    /// An item that was handed over and of which no more is known.
+    /// An item that was handed over, with no further information.
     pub(crate) fn queued(source_id: Uuid, database: &str, table: &str) -> Self {
         Self {
             state: Some(ItemState::Queued),
@@ -105,7 +105,7 @@ impl ReportItem {
     }
 
     /// From a notification (failure or success message) or a status entity: names ignore case,
-    /// unknown members are passed over, values may be texts or typed.
+    /// unknown members are ignored, values may be texts or typed.
     pub(crate) fn from_json(object: &Map<String, Value>, default_state: ItemState) -> Self {
         let fields = Fields(object);
         let status = fields.text(&["Status"]);
@@ -175,7 +175,7 @@ impl Report {
             .count()
     }
 
-    /// Whether no item changes its state any more.
+    /// Whether all items are in a final state.
     pub fn is_final(&self) -> bool {
         self.items
             .iter()

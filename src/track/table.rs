@@ -1,4 +1,4 @@
-//! The status table: a `Pending` entity before the message is posted, the service's word after.
+//! The status table: a `Pending` entity before the message is posted, the service's status after.
 //!
 //! Thin REST with SAS: no official client exists.
 
@@ -71,7 +71,7 @@ pub(crate) async fn insert_pending(
     .await
 }
 
-/// Removes the entity of an item whose message was refused, so that it is not `Pending` for ever.
+/// Removes the entity of an item whose message was rejected, so that it is not `Pending` for ever.
 pub(crate) async fn remove(
     scope: &Scope,
     transport: &Transport,

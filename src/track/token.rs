@@ -1,4 +1,4 @@
-//! A printable reference to an ingestion, for asking again later and elsewhere.
+//! A printable reference to an ingestion, for reading its status later and elsewhere.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// What the text begins with: a version, so that later forms can be told apart.
+/// The prefix of the text: a version, so that later forms can be distinguished.
 const PREFIX: &str = "k1.";
 
 /// Names the items of one ingestion and where their status is. As text (`Display`, `FromStr`) it
-/// holds no secret, so a program can keep it in a checkpoint and ask again after a restart.
+/// contains no secret, so a program can store it in a checkpoint and use it after a restart.
 ///
 /// ```
 /// # use kusto_ingest::track::TrackingToken;
@@ -67,8 +67,8 @@ impl TrackingToken {
         &self.source_ids
     }
 
-    /// Whether the service writes the items' status where it can be asked for. Without it only
-    /// the notification queues tell, and the status stays [`ItemState::Queued`](super::ItemState).
+    /// Whether the service writes the items' status to a status table. Otherwise only the
+    /// notification queues report, and the status stays [`ItemState::Queued`](super::ItemState).
     pub fn has_status_table(&self) -> bool {
         self.status_table.is_some()
     }

@@ -1,4 +1,4 @@
-//! Reads the status of ingestions from wherever the service writes it.
+//! Reads the status of ingestions from the status table or the queues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Tracker {
             .await
     }
 
-    /// Asks for the status every `poll` until no item is pending.
+    /// Reads the status every `poll` until no item is pending.
     pub(crate) async fn until_final(
         &self,
         scope: &Scope,
@@ -71,7 +71,7 @@ impl Tracker {
         }
     }
 
-    /// Notifications, which stay in their queues.
+    /// Notifications, left in their queues.
     pub(crate) async fn peek_outcomes(
         &self,
         scope: &Scope,
@@ -86,7 +86,7 @@ impl Tracker {
             .map(Report::new)
     }
 
-    /// Notifications, which leave their queues.
+    /// Notifications, removed from their queues.
     pub(crate) async fn take_outcomes(
         &self,
         scope: &Scope,
@@ -134,7 +134,7 @@ fn no_entity(id: Uuid, host: &str) -> Error {
     Error::new(
         ErrorKind::NotFound,
         Step::ReadStatus,
-        format!("the status table holds nothing about source id {id}"),
+        format!("the status table has no entry for source id {id}"),
     )
     .with_host(host)
 }

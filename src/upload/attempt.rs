@@ -24,7 +24,7 @@ const MAX_BLOCKS: usize = 50_000;
 pub(crate) trait BlobTarget: Send + Sync {
     /// Host and port, for errors.
     fn host(&self) -> &str;
-    /// Writes the whole blob, replacing what an earlier attempt left.
+    /// Writes the whole blob, replacing data of an earlier attempt.
     async fn put_blob(&self, data: Bytes) -> Result<()>;
     /// Stages block number `index`.
     async fn put_block(&self, index: usize, data: Bytes) -> Result<()>;
@@ -41,7 +41,7 @@ pub(crate) async fn send(
     meter: &Meter,
 ) -> Result<u64> {
     let Some(first) = next_block(scope, feed).await? else {
-        // The pipeline refuses empty sources; a feed without blocks is a defect.
+        // The pipeline rejects empty sources; a feed without blocks is a defect.
         return Err(Error::new(
             ErrorKind::Internal,
             Step::UploadBlob,
@@ -97,7 +97,7 @@ async fn put_blocks(
             Some(block) => Some(block),
             None => tokio::select! {
                 biased;
-                // The source may be slow: what came of the requests does not wait for it.
+                // The source may be slow: results of the requests are handled meanwhile.
                 joined = join_one(&mut in_flight, meter), if !in_flight.is_empty() => {
                     acknowledged += joined?;
                     continue;
@@ -155,14 +155,14 @@ async fn join_one(in_flight: &mut JoinSet<Result<usize>>, meter: &Meter) -> Resu
         Error::new(
             ErrorKind::Internal,
             Step::UploadBlob,
-            format!("an upload task died: {error}"),
+            format!("an upload task ended unexpectedly: {error}"),
         )
     })??;
     meter.add_sent(length);
     Ok(length as u64)
 }
 
-/// Not of a step of storage: another container has the same limit.
+/// Not a storage step: another container has the same limit.
 pub(super) fn too_many_blocks() -> Error {
     Error::new(
         ErrorKind::TooLarge,

@@ -57,7 +57,7 @@ impl<'a> AzureContainers<'a> {
         }
     }
 
-    /// The address, with SAS, of the blob in a container: what the service is told.
+    /// The address, with SAS, of the blob in a container, as sent to the service.
     pub(crate) fn blob_url(&self, attempt: usize) -> Result<SecretUrl> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let container = state.ordered.get(attempt).ok_or_else(|| {
@@ -69,7 +69,7 @@ impl<'a> AzureContainers<'a> {
         )?))
     }
 
-    /// After a 403 the attempts that are left use fresh signatures, once.
+    /// After a 403 the remaining attempts use fresh signatures, once.
     async fn replace_rest(&self, failed: usize) {
         let stale = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +154,7 @@ impl BlobTarget for AzureBlob {
 
     async fn put_blob(&self, data: Bytes) -> Result<()> {
         let options = BlockBlobClientUploadOptions {
-            // Above any block: the data is never cut again.
+            // Above any block: the data is never split again.
             partition_size: std::num::NonZeroU64::new(2 * BLOCK_SIZE as u64),
             parallel: std::num::NonZeroUsize::new(1),
             ..Default::default()
@@ -201,8 +201,8 @@ impl BlobTarget for AzureBlob {
 }
 
 /// Ids must have one length in a blob; the same index makes a repeated block replace itself. A second
-/// attempt may cut its blocks elsewhere and, after a 403, go to the same blob: a block of the first
-/// that arrives late must not pass for one of its own.
+/// attempt may split its blocks elsewhere and, after a 403, go to the same blob: a late block of the
+/// first must not replace one of the second.
 fn block_id(attempt: usize, index: usize) -> [u8; 8] {
     ((attempt as u64) << 32 | index as u64).to_be_bytes()
 }

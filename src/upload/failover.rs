@@ -1,4 +1,5 @@
-//! Across containers: a failed attempt begins again elsewhere with all bytes, or not at all.
+//! Failover between containers: a failed attempt starts again elsewhere with all bytes, or not at
+//! all.
 
 use std::sync::Arc;
 
@@ -20,20 +21,20 @@ pub(crate) trait Containers: Send + Sync {
     fn len(&self) -> usize;
     /// The blob of attempt number `attempt`.
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>>;
-    /// Learns how an attempt ended.
+    /// Records the result of an attempt.
     async fn report(&self, attempt: usize, outcome: std::result::Result<(), &Error>);
 }
 
 /// The blob that was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Uploaded {
-    /// Which of the containers took it.
+    /// The container that accepted it.
     pub(crate) container: usize,
-    /// What went through the pipeline.
+    /// The totals of the pipeline.
     pub(crate) totals: Totals,
 }
 
-/// Uploads to the first container that takes the blob.
+/// Uploads to the first container that accepts the blob.
 ///
 /// # Errors
 /// Source errors end the call at once. When every attempt failed, the last attempt's error lists
@@ -78,7 +79,8 @@ pub(crate) async fn upload(
     Err(exhausted(failed))
 }
 
-/// Whether another container can help: not when the source failed or the call was ended.
+/// Whether another container can help: not when the source failed or the call was cancelled or
+/// timed out.
 fn is_storage_failure(error: &Error) -> bool {
     matches!(error.step(), Step::UploadBlob | Step::CommitBlob)
         && !matches!(
@@ -93,7 +95,7 @@ fn exhausted(mut failed: Vec<Error>) -> Error {
         None => Error::new(
             ErrorKind::Service,
             Step::FetchIngestionResources,
-            "the service handed out no container to upload to",
+            "the service returned no container to upload to",
         ),
         Some(last) => last.after(failed),
     }

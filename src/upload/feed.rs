@@ -1,15 +1,15 @@
-//! The blocks of one attempt after another: read again, or kept for as long as memory lasts.
+//! The blocks of successive attempts: read again, or kept while there is memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::pipeline::{Block, Blocks, Budget, Keeper, Totals};
 
-/// Where the blocks come from, and whether they can come again.
+/// The source of the blocks, and whether it can be read again.
 pub(crate) enum BlockSource {
     /// Bytes or a file: each attempt reads from the start, nothing is kept.
     Rewindable(Box<dyn FnMut() -> Blocks + Send>),
-    /// A reader: what it gave is kept, as long as the budget lasts, until the blob is committed.
+    /// A reader: its data is kept, while the budget allows, until the blob is committed.
     OneShot(Blocks, Budget),
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct Feed {
     reopen: Option<Box<dyn FnMut() -> Blocks + Send>>,
     blocks: Blocks,
     kept: Option<Arc<Kept>>,
-    /// Blocks that this attempt was given.
+    /// How many blocks this attempt has received.
     given: usize,
 }
 
@@ -41,11 +41,10 @@ impl Feed {
         }
     }
 
-    /// The next block of this attempt. May be given up and called again.
+    /// The next block of this attempt. The future may be dropped and the call repeated.
     ///
     /// # Errors
-    /// Those of the source; and when a block that the source gave to an earlier attempt is not kept
-    /// any more.
+    /// Those of the source; and when a block that an earlier attempt received is no longer kept.
     pub(crate) async fn next(&mut self) -> Result<Option<Block>> {
         if let Some(kept) = &self.kept
             && let Some(block) = kept.get(self.given)?
@@ -66,7 +65,7 @@ impl Feed {
     /// Back to the first block.
     ///
     /// # Errors
-    /// When the source cannot be read again and what it gave is not kept any more.
+    /// When the source cannot be read again and its data is no longer kept.
     pub(crate) fn rewind(&mut self) -> Result<()> {
         match (&mut self.reopen, &self.kept) {
             (Some(open), _) => self.blocks = open(),
@@ -90,7 +89,7 @@ impl Feed {
     }
 }
 
-/// Blocks of a one-shot source for another attempt. They go when somebody needs their memory.
+/// Blocks of a one-shot source for another attempt. They are released when their memory is needed.
 #[derive(Debug)]
 struct Kept {
     budget: Budget,
@@ -101,7 +100,7 @@ struct Kept {
 struct State {
     blocks: Vec<Block>,
     bytes: usize,
-    /// Blocks that the source gave, kept or not.
+    /// How many blocks the source has produced, kept or not.
     seen: usize,
     lost: bool,
 }
@@ -136,7 +135,7 @@ impl Kept {
         }
     }
 
-    /// The block of this index, `None` if the source has not given it yet.
+    /// The block of this index, `None` if the source has not produced it yet.
     fn get(&self, index: usize) -> Result<Option<Block>> {
         let state = self.lock();
         match index < state.seen {
@@ -154,7 +153,7 @@ impl Kept {
     }
 
     fn lost(&self) -> Error {
-        // Not a step of storage: another container cannot help.
+        // Not a storage step: another container cannot help.
         Error::new(
             ErrorKind::Network,
             Step::ReadSource,

@@ -1,6 +1,6 @@
 //! From blocks to one committed blob: one container at a time, the next one when it fails.
 //!
-//! This room knows storage and nothing of ingestion properties.
+//! This module knows storage but not ingestion properties.
 
 mod attempt;
 mod azure;

@@ -32,7 +32,7 @@ impl DateTime {
     /// 9999-12-31T23:59:59.9999999Z.
     pub const MAX: DateTime = DateTime(MAX_TICKS);
 
-    /// This many ticks of 100 ns after 0001-01-01; `None` beyond the range.
+    /// The time this many ticks of 100 ns after 0001-01-01; `None` beyond the range.
     pub fn from_ticks(ticks: i64) -> Option<Self> {
         (0..=MAX_TICKS).contains(&ticks).then_some(Self(ticks))
     }

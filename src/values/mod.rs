@@ -1,4 +1,4 @@
-//! The scalar values that have a text form of the service's own: datetime, timespan, decimal.
+//! The scalar values with a service-specific text form: datetime, timespan, decimal.
 
 mod datetime;
 mod decimal;

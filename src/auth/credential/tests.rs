@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use super::*;
 use crate::clock::testing::ManualClock;
 
-/// Gives the answers it was told to, one per permit of its gate.
+/// Returns the prepared answers, one per permit of its gate.
 #[derive(Debug)]
 struct Scripted {
     answers: Mutex<VecDeque<Result<AccessToken>>>,

@@ -12,8 +12,8 @@ const LEVEL_BUFFER: u32 = igzip::ISAL_DEF_LVL1_DEFAULT;
 
 pub(super) struct Isal {
     stream: Box<igzip::isal_zstream>,
-    /// Working memory that `stream` points into: never moved or resized. Aligned for what ISA-L takes
-    /// it for, a structure with pointers.
+    /// Working memory that `stream` points into: never moved or resized. Aligned for ISA-L's use of
+    /// it as a structure with pointers.
     level_buffer: Box<[u64]>,
 }
 
@@ -47,7 +47,7 @@ impl Isal {
         }
         let size = length(dictionary)?;
         // SAFETY: the stream is in its initial state, and the dictionary is readable for its length;
-        // the function copies it and writes nothing there, whatever the pointer's type says.
+        // the function copies it and writes nothing there, although the pointer is mutable.
         let code = unsafe {
             igzip::isal_deflate_set_dict(
                 &raw mut *self.stream,
@@ -71,7 +71,7 @@ impl Isal {
         // SAFETY: the encoder has initialised the first `written` bytes of the spare room.
         unsafe { out.set_len(out.len() + written) };
         check(code)?;
-        // Room that is left means that the flush is complete.
+        // Remaining room means that the flush is complete.
         Ok(self.stream.avail_out > 0)
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 
 /// How hard data is compressed before it is sent: a choice between processor time and bytes.
 ///
-/// Every level gives one ordinary gzip member. `benches/GZIP.md` has measurements of each.
+/// Every level produces one ordinary gzip member. `benches/GZIP.md` has measurements of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CompressionLevel {
@@ -46,7 +46,7 @@ impl CompressionLevel {
 
 #[cfg(feature = "bench")]
 impl CompressionLevel {
-    /// What [`CompressionLevel::encoder`] gives, in words.
+    /// The result of [`CompressionLevel::encoder`] in words.
     pub(crate) fn encoder_name(self) -> &'static str {
         match self {
             Self::Fast if cfg!(feature = "isal") => "ISA-L 1",

@@ -1,6 +1,6 @@
 //! gzip on several threads, as one member.
 //!
-//! Each chunk becomes raw deflate blocks of its own, whose matches may reach back into the 32 KiB
+//! Each chunk becomes separate raw deflate blocks, whose matches may reach back into the 32 KiB
 //! before it, and ends at a byte boundary (a sync flush). Put one after the other between one
 //! header and one trailer the chunks are one gzip member: several members, which would be simpler,
 //! are cut after the first without an error by some readers (Mono's GZipStream, for one).
@@ -24,7 +24,7 @@ use crate::source::spare::Spare;
 
 /// No time, no name, unknown operating system: the same data gives the same bytes.
 pub(super) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-/// A last, empty block with fixed codes: what ends the deflate stream after the last sync flush.
+/// A last, empty block with fixed codes, which ends the deflate stream after the last sync flush.
 const LAST_BLOCK: [u8; 2] = [3, 0];
 /// How far back a match may reach (RFC 1951).
 const WINDOW: usize = 32 * 1024;
@@ -75,7 +75,7 @@ impl Gzip {
     pub(super) async fn worker(&self) -> Worker {
         match self.workers.clone().acquire_owned().await {
             Ok(worker) => worker,
-            // Nobody closes the semaphore.
+            // The semaphore is never closed.
             Err(_closed) => std::future::pending().await,
         }
     }
@@ -86,7 +86,7 @@ impl Gzip {
         let mut out = self.outputs.take();
         out.clear();
         encoder.encode(dictionary, data, &mut out)?;
-        // One that failed is not used again.
+        // A failed compressor is not used again.
         self.give_back(encoder);
         let mut crc = Crc::new();
         crc.update(data);
@@ -126,7 +126,7 @@ pub(super) fn window(data: &Bytes) -> Bytes {
     data.slice(data.len().saturating_sub(WINDOW)..)
 }
 
-/// What follows the last chunk of data with this checksum and length.
+/// The end of the member after the last chunk, for this checksum and length.
 pub(super) fn trailer(crc: &Crc) -> [u8; 10] {
     let mut trailer = [0; 10];
     trailer[..2].copy_from_slice(&LAST_BLOCK);

@@ -1,4 +1,4 @@
-//! The encoder that is always there: zlib-rs, in Rust on every platform.
+//! The encoder of every build: zlib-rs, in Rust on every platform.
 
 use std::io;
 
@@ -31,7 +31,7 @@ impl Encoder for Portable {
             self.0
                 .compress_vec(rest, out, FlushCompress::Sync)
                 .map_err(io::Error::other)?;
-            // Room that is left means that the flush is complete.
+            // Remaining room means that the flush is complete.
             if ((self.0.total_out() - before) as usize) < room {
                 return Ok(());
             }

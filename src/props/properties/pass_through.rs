@@ -12,7 +12,7 @@ use crate::values::DateTime;
 
 impl IngestionProperties {
     /// Sets a property by its name in the service's documentation and its text; names ignore case.
-    /// What has a setter of its own is parsed, anything else becomes an additional property.
+    /// Properties with a dedicated setter are parsed, others become additional properties.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let lower = name.trim().to_ascii_lowercase();
         if let Some((name, flag)) = self.flags.by_name(&lower) {

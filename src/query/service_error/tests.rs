@@ -33,7 +33,7 @@ fn a_full_report_is_read() {
 fn members_may_be_missing() {
     for (body, message) in [
         (r#"{"error":{"message":"m"}}"#, "m"),
-        (r#"{"error":{"code":"c"}}"#, "the service gave no message"),
+        (r#"{"error":{"code":"c"}}"#, "the service sent no message"),
         (
             r#"{"error":{"@message":null,"message":"m","@context":null,"@permanent":null}}"#,
             "m",
