@@ -1,4 +1,4 @@
-//! The log handed to a function. A process has one, hence a test program of its own.
+//! The log callback. A process has one, hence a separate test program.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

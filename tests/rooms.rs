@@ -1,14 +1,15 @@
-//! Who may know whom: the rooms of `src` import only what the architecture allows.
+//! Dependencies between modules: the rooms (modules) of `src` import only what the architecture
+//! allows.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms that everybody may use: they know nobody but each other.
+/// Rooms that every room may use: they use only each other.
 const COMMON: [&str; 4] = ["clock", "error", "op", "secret"];
 
-/// Each room and the rooms it may use besides itself and [`COMMON`]. What a room may use is
-/// closed under what those use in their public types, so each list is written out.
+/// Each room and the rooms it may use besides itself and [`COMMON`]. The lists are transitive over
+/// public types, so each list is written out.
 const ALLOWED: [(&str, &[&str]); 18] = [
     ("clock", &[]),
     ("error", &[]),
@@ -21,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("values", &[]),
     ("query", &["auth", "connection", "http", "values"]),
     ("props", &["values"]),
-    // The text of commands; running them is not its affair.
+    // The text of commands; running them belongs elsewhere.
     ("command", &["props", "query", "values"]),
     ("source", &["props"]),
     // No network and no properties.
@@ -34,9 +35,9 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("track", &["http", "post", "resources", "values"]),
 ];
 
-/// The rooms that put the others together.
+/// The rooms that combine the others.
 const ASSEMBLY: [(&str, &[&str]); 3] = [
-    // What the measurements may see; not in a usual build.
+    // For the measurements only; not in a normal build.
     ("bench", &["http", "pipeline", "post", "source"]),
     (
         "ingest",

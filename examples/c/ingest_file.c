@@ -19,7 +19,7 @@ static void interrupt(int number)
     interrupted = 1;
 }
 
-/* A program that cannot go on says why and ends. */
+/* Prints a failure and ends the program. */
 static void must(kusto_status status, kusto_error *error)
 {
     if (status != KUSTO_OK) {
@@ -80,7 +80,7 @@ static kusto_status wait_for(kusto_op *op, kusto_result **result)
     return status;
 }
 
-/* Asks the service what became of the data; true if it was ingested. */
+/* Waits for the final status of the data; true if it was ingested. */
 static int is_ingested(kusto_client *client, const kusto_result *result)
 {
     const char *token = kusto_result_tracking_token(result, NULL);
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 
     op = start(client, props, argv[2]);
     if (wait_for(op, &result) == KUSTO_OK) {
-        /* What was queued cannot be called back: from here on Ctrl-C only ends the program. */
+        /* Queued data cannot be cancelled: from here on Ctrl-C only ends the program. */
         signal(SIGINT, SIG_DFL);
         printf("queued %llu bytes (%llu sent) as %s\n", (unsigned long long)kusto_result_bytes_raw(result),
                (unsigned long long)kusto_result_bytes_sent(result), kusto_result_source_id(result, NULL));

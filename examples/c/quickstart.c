@@ -14,7 +14,7 @@
 
 static const char *database;
 
-/* A program that cannot go on says why and ends. */
+/* Prints a failure and ends the program. */
 static void must(kusto_status status, kusto_error *error)
 {
     if (status != KUSTO_OK) {
@@ -54,7 +54,7 @@ static void create_table_and_mapping(kusto_client *client)
     run_and_free(client, command);
 }
 
-/* Hands the lines over; the result says under which id their outcome is reported. */
+/* Hands the lines over; the result has the id under which their outcome is reported. */
 static kusto_result *ingest_ten_lines(kusto_client *client)
 {
     char lines[2048];

@@ -27,7 +27,7 @@ static const struct {
 
 static const char *database;
 
-/* A program that cannot go on says why and ends. */
+/* Prints a failure and ends the program. */
 static void must(kusto_status status, kusto_error *error)
 {
     if (status != KUSTO_OK) {
@@ -55,7 +55,7 @@ static void create_table_and_mapping(kusto_client *client)
     snprintf(command + length, sizeof command - length, ")");
     kusto_rows_free(execute(client, command));
 
-    /* The legacy shape, as the tutorial has it. */
+    /* The legacy shape, as in the tutorial. */
     length = (size_t)snprintf(command, sizeof command,
                               ".create-or-alter table StormEvents ingestion csv mapping "
                               "'StormEvents_CSV_Mapping' '[");

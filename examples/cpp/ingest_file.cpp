@@ -39,7 +39,7 @@ static kusto::receipt wait_for(const kusto::operation<kusto::receipt> &operation
     return operation.get();
 }
 
-// Asks the service what became of the data; true if it was ingested.
+// Waits for the final status of the data; true if it was ingested.
 static bool is_ingested(const kusto::client &client, const kusto::receipt &receipt)
 {
     const kusto::report report = client.track_until_final(receipt.tracking_token(), 250ms, DEADLINE);
@@ -71,7 +71,7 @@ try {
     kusto::source source = kusto::source::file(argv[2]);
     source.set_progress(show_progress);
     const kusto::receipt receipt = wait_for(client.start_ingest(props, std::move(source), DEADLINE));
-    // What was queued cannot be called back: from here on Ctrl-C only ends the program.
+    // Queued data cannot be cancelled: from here on Ctrl-C only ends the program.
     std::signal(SIGINT, SIG_DFL);
     std::cout << "queued " << receipt.bytes_raw() << " bytes (" << receipt.bytes_sent() << " sent) as "
               << receipt.source_id() << '\n';

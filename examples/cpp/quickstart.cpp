@@ -33,7 +33,7 @@ static void create_table_and_mapping(const connection &db)
     db.client.execute(db.database, mapping.text(), 1min);
 }
 
-// Hands the lines over; the receipt says under which id their outcome is reported.
+// Hands the lines over; the receipt has the id under which their outcome is reported.
 static kusto::receipt ingest_ten_lines(const connection &db)
 {
     std::string lines;

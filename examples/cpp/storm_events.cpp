@@ -38,7 +38,7 @@ static void create_table_and_mapping(const connection &db)
     for (const auto &[name, type, ordinal] : columns) {
         const char *comma = table.empty() ? "" : ",";
         table += std::string(comma) + name + ":" + type;
-        // The legacy shape, as the tutorial has it.
+        // The legacy shape, as in the tutorial.
         mapping += std::string(comma) + R"({"Name":")" + name + R"(","datatype":")" + type + R"(","Ordinal":")" +
                    std::to_string(ordinal) + "\"}";
     }

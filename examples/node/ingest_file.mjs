@@ -14,7 +14,7 @@ async function main() {
     const client = new IngestClient(connection, {
         database,
         table,
-        // Whatever was typed: the library says which formats there are.
+        // Not checked here: the library rejects unknown formats and lists the known ones.
         format: /** @type {import("@kusto-ingest/native").DataFormat} */ (format),
         reportMethod: ReportMethod.Table,
     });
@@ -29,7 +29,7 @@ async function main() {
 }
 
 /**
- * Hands the file over; Ctrl-C cancels. What was queued cannot be called back: afterwards Ctrl-C only ends the program.
+ * Hands the file over; Ctrl-C cancels. Queued data cannot be cancelled: afterwards Ctrl-C only ends the program.
  */
 async function transfer(client, file) {
     const interrupted = new AbortController();
@@ -49,7 +49,7 @@ async function transfer(client, file) {
     }
 }
 
-/** Shows how far the transfer is. Off a terminal it writes few lines. */
+/** Shows the progress of the transfer. Off a terminal it writes few lines. */
 function showProgress() {
     let shown = 0;
     return ({ read, sent, total }) => {

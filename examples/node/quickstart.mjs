@@ -50,7 +50,7 @@ async function createTableAndMapping(client) {
     await client.executeMgmt(null, createOrAlterMapping("Table1", IngestionMappingKind.JSON, "Table1_mapping", mapping));
 }
 
-/** Hands the lines over; the result says under which id their outcome is reported. */
+/** Hands the lines over; the result has the id under which their outcome is reported. */
 async function ingestTenLines(client) {
     const lines = Array.from({ length: 10 }, (_, n) => {
         const timestamp = `2026-01-01T00:00:${String(n).padStart(2, "0")}Z`;

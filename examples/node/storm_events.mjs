@@ -52,7 +52,7 @@ async function main() {
 
 async function createTableAndMapping(client) {
     const definitions = COLUMNS.map(([name, type]) => `${name}:${type}`).join(", ");
-    // The legacy shape, as the tutorial has it.
+    // The legacy shape, as in the tutorial.
     const columns = COLUMNS.map(([name, type, ordinal]) => ({ Name: name, datatype: type, Ordinal: String(ordinal) }));
     const mapping = `'StormEvents_CSV_Mapping' '${JSON.stringify(columns)}'`;
     await client.executeMgmt(null, `.create table StormEvents (${definitions})`);

@@ -86,7 +86,7 @@ fn ten_lines() -> String {
         .collect()
 }
 
-/// Takes our own notifications out of the failure and success queues, whichever comes.
+/// Removes our own notifications from the failure and success queues.
 async fn wait_for_outcome(client: &Client, receipt: &Receipt) -> Result<Report, Error> {
     let deadline = Instant::now() + LIMIT;
     loop {

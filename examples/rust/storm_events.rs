@@ -105,7 +105,7 @@ async fn create_table_and_mapping(client: &Client, database: &str) -> Result<(),
         .map(|(name, ty, _)| Column::with_type_name(name, ty))
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;
-    // The legacy shape, as the tutorial has it.
+    // The legacy shape, as in the tutorial.
     let mapping: Vec<String> = COLUMNS
         .iter()
         .map(|(name, ty, ordinal)| {

@@ -1,4 +1,4 @@
-/* Calls in the background other than ingestions, and what a stream can be told besides its data. */
+/* Calls in the background other than ingestions, and the functions of a stream besides writing data. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>

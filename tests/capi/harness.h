@@ -1,4 +1,4 @@
-/* What the C tests share: checks, counting, and the few things every test does with a service.
+/* Shared by the C tests: checks, counting, and common operations on a service.
  *
  * A program ends with the line `N passed, N failed, N skipped` and fails when a check did. Tests that
  * need a service take its connection string from KUSTO_TEST_CONNECTION_STRING, else
@@ -154,7 +154,7 @@ static inline void breathe(void)
     nanosleep(&pause, NULL);
 }
 
-/* A name that no other test uses; `like` may hold any character but quotes. */
+/* A name that no other test uses; `like` may contain any character but quotes. */
 static inline void unique_name(char *out, size_t size, const char *like)
 {
     static int count;
@@ -200,7 +200,7 @@ static inline int64_t count_rows(kusto_client *client, const char *table)
     return number(client, text);
 }
 
-/* CSV into this table, its fate told by the status table, without waiting for more data. */
+/* CSV into this table, reported to the status table, without waiting for more data. */
 static inline kusto_props *props_for(const char *table)
 {
     kusto_props *props = NULL;
@@ -235,7 +235,7 @@ static inline void ingest_text(kusto_client *client, const char *table, const ch
 }
 
 /* A `drop` that counts. Callbacks of the library's threads are ordered with the reader by what the
- * test waits for; the counter is atomic all the same. */
+ * test waits for; the counter is atomic nevertheless. */
 static inline void count_drop(void *counter)
 {
     __sync_fetch_and_add((int *)counter, 1);

@@ -1,4 +1,4 @@
-/* Every way in, against a service: sources, blocking and asynchronous, streams, cancellation. */
+/* All kinds of ingestion, against a service: sources, blocking and asynchronous, streams, cancellation. */
 #include "harness.h"
 
 #include <pthread.h>
@@ -108,7 +108,7 @@ static void a_reader_that_fails_half_way_ingests_nothing(void)
     CHECK_STATUS(KUSTO_E_CALLBACK, kusto_op_wait(op, KUSTO_FOREVER, &err));
     CHECK(reaches(&reading.drops, 1));
     kusto_op_free(op);
-    /* What comes after shows that what came before is not merely late. */
+    /* A later ingestion shows that the earlier data is missing, not late. */
     ingest_text(client, table, "1,good\n");
     CHECK(count_rows(client, table) == 1);
     kusto_props_free(props);
@@ -172,7 +172,7 @@ static void files_and_descriptors(void)
 
 static void blobs_in_storage(void)
 {
-    /* Blobs of `id,text` rows, with what lets the service read them, separated by spaces. */
+    /* Blobs of `id,text` rows, with their SAS, separated by spaces. */
     const char *given = getenv("KUSTO_TEST_BLOBS");
     char table[128], list[8192], *url;
     kusto_props *props;
@@ -471,8 +471,8 @@ static void forget_gate(void *user_data)
     __sync_fetch_and_add(&((struct gate *)user_data)->drops, 1);
 }
 
-/* The gate may go when all its readers have given it back. A reader whose operation ended before its
- * transfer began gives it back too. */
+/* The gate may be freed when all its readers have released it. A reader whose operation ended before its
+ * transfer began releases it too. */
 static void open_gate(struct gate *gate, int readers)
 {
     pthread_mutex_lock(&gate->lock);

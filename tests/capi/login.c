@@ -5,7 +5,7 @@
 
 struct login {
     int asked, dropped;
-    /* What `ask` does: answers at once, from a thread of its own, or refuses. */
+    /* How `ask` answers: at once, from a separate thread, or with a failure. */
     enum { AT_ONCE, LATER, REFUSED } manner;
 };
 

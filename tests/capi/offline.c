@@ -1,4 +1,4 @@
-/* What needs no service: versions, errors, configs, credentials, a dead host, the log, fork. */
+/* Tests without a service: versions, errors, configs, credentials, a dead host, the log, fork. */
 #include "harness.h"
 
 #include <pthread.h>
@@ -136,7 +136,7 @@ static void a_credential_lives_as_long_as_its_client(void)
     struct asked asked = {0, 0, 0};
     kusto_client *client = client_that_asks(&asked);
     CHECK(asked.drops == 0);
-    /* Nothing listens at https://127.0.0.1:1: the metadata cannot be had, with or without a token. */
+    /* Nothing listens at https://127.0.0.1:1: the metadata cannot be fetched, with or without a token. */
     CHECK_STATUS(KUSTO_E_NETWORK, kusto_execute(client, NULL, 0, "T", KUSTO_CSTR, NULL, PATIENCE, NULL, &err));
     kusto_client_free(client);
     CHECK(reaches(&asked.drops, 1));
@@ -358,7 +358,7 @@ static void callbacks_have_the_mask_of_the_host(void)
                                  &op, &err));
     CHECK_STATUS(KUSTO_E_NETWORK, kusto_op_wait(op, KUSTO_FOREVER, &err));
     kusto_op_free(op);
-    /* Ends the library's threads, and so what they have to call. */
+    /* Ends the library's threads, and with them their pending callbacks. */
     kusto_client_free(client);
     CHECK(sigismember(&seen.done, SIGUSR2) == 1 && sigismember(&seen.done, SIGTERM) == 0);
     CHECK(sigismember(&seen.drop, SIGUSR2) == 1 && sigismember(&seen.drop, SIGTERM) == 0);
@@ -505,7 +505,7 @@ static void handles_do_not_cross_fork_but_new_ones_work(void)
     if (pid == 0) {
         stopped_at = (char)child(client, op);
         status = (int)write(ends[1], &stopped_at, 1);
-        /* What the parent's threads held is lost here by nature: no leak check at the end. */
+        /* Memory held by the parent's threads is always lost here: no leak check at the end. */
         kill(getpid(), SIGKILL);
     }
     close(ends[1]);

@@ -1,4 +1,4 @@
-/* What becomes of data and what comes back: tracking, outcomes, commands, rows. */
+/* Status and results: tracking, outcomes, commands, rows. */
 #include "harness.h"
 
 static kusto_client *client;
@@ -98,7 +98,7 @@ static void service_errors_are_told_apart(void)
                  kusto_execute(client, database(), KUSTO_CSTR, "print 1", KUSTO_CSTR, NULL, 0, NULL, &err));
 }
 
-/* ---- what became of it ----------------------------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------------------------------------- */
 
 static void a_token_outlives_its_client(void)
 {

@@ -10,7 +10,7 @@ static const kusto::client *client;
 
 static kusto::props nowhere() { return kusto::props(database(), "nowhere"); }
 
-// A completion callback and what it was told.
+// A completion callback and the result it received.
 class watch {
 public:
     auto callback()
@@ -62,7 +62,7 @@ static void a_promise_serves_as_completion()
     const table table(*client, "promise");
     std::promise<kusto::receipt> promise;
     std::future<kusto::receipt> future = promise.get_future();
-    // The handle is let go: the ingestion goes on.
+    // The handle is dropped: the ingestion continues.
     client->start_ingest(table.props(), kusto::source::bytes("1,a\n"), PATIENCE,
                   [promise = std::move(promise)](kusto::result<kusto::receipt> came) mutable {
                       promise.set_value(std::move(came).value());
@@ -100,7 +100,7 @@ static void what_callbacks_throw_comes_back()
     const kusto::operation<kusto::receipt> operation = client->start_ingest(
         table.props(), kusto::source::bytes("1,a\n"), PATIENCE,
         [](kusto::result<kusto::receipt>) { throw std::runtime_error("no window"); });
-    // The ingestion is none the worse.
+    // The ingestion is not affected.
     CHECK(succeeds(*client, operation.get()));
     CHECK(eventually([&] { return operation.callback_error() != nullptr; }));
     CHECK(thrown(operation.callback_error()) == "no window" && table.rows() == 1);

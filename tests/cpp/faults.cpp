@@ -1,4 +1,4 @@
-// What errors tell when the service fails on command (fault rules of the emulator).
+// The contents of errors when the service fails on command (fault rules of the emulator).
 #include "harness.hpp"
 
 #include <arpa/inet.h>
@@ -58,7 +58,7 @@ static void a_message_that_may_have_arrived_is_in_doubt()
     const auto came = client->try_ingest(table.props(), "1,a\n", PATIENCE);
     CHECK_CODE(network, came);
     CHECK(came.error().in_doubt() && !came.error().host().empty() && came.error().step() == "post message");
-    // It says so because it is so.
+    // The message agrees with the outcome.
     CHECK(eventually([&] { return table.rows() == 1; }));
 }
 

@@ -1,4 +1,4 @@
-// What the C++ tests share: checks, counting, and the few things every test does with a service.
+// Shared by the C++ tests: checks, counting, and common operations on a service.
 //
 // A program ends with the line `N passed, N failed, N skipped` and fails when a check did. Tests that
 // need a service take its connection string from KUSTO_CONNECTION_STRING and its database from
@@ -35,7 +35,7 @@ inline bool check(bool holds, const char *what, const char *file, int line)
 
 #define CHECK(...) harness::check(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
 
-// The text of what a `try_` form gave, for a check that fails.
+// The text of a `try_` form's result, for a check that fails.
 template <class T> bool gives(const kusto::result<T> &came, kusto::errc expected)
 {
     if (came.code() != expected)
@@ -137,7 +137,7 @@ public:
     const std::string &name() const { return name_; }
     std::int64_t rows() const { return number(client_, "['" + name_ + "'] | count"); }
 
-    // CSV, its fate told by the status table, without waiting for more data.
+    // CSV, reported to the status table, without waiting for more data.
     kusto::props props() const
     {
         kusto::props into(database(), name_);
@@ -153,7 +153,7 @@ private:
     std::string name_;
 };
 
-// Waits until the service is done with an ingestion; whether all items got there.
+// Waits until the service is done with an ingestion; whether all items were ingested.
 inline bool ends(const kusto::client &client, const kusto::receipt &receipt, kusto::item_state state)
 {
     const kusto::report report =
@@ -169,10 +169,10 @@ inline bool succeeds(const kusto::client &client, const kusto::receipt &receipt)
     return ends(client, receipt, kusto::item_state::succeeded);
 }
 
-// A reader that waits until the test lets it go on.
+// A reader that waits until the test lets it continue.
 class gate {
 public:
-    // A source that gives no byte before the gate is opened. It counts itself out when it is destroyed.
+    // A source that returns no byte before the gate is opened. Its destruction is counted.
     kusto::source source()
     {
         readers_++;
@@ -181,13 +181,13 @@ public:
             return 0;
         });
     }
-    // Until a reader stands at the gate.
+    // Until a reader waits at the gate.
     void await()
     {
         std::unique_lock<std::mutex> lock(lock_);
         changed_.wait(lock, [this] { return reached_; });
     }
-    // The gate may go when all its readers are gone.
+    // The gate may be freed when all its readers are destroyed.
     ~gate()
     {
         open();

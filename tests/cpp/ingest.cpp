@@ -1,4 +1,5 @@
-// Every way in that blocks, against a service: sources of every kind, and callbacks that throw.
+// All blocking kinds of ingestion, against a service: sources of every kind, and callbacks that
+// throw.
 #include "harness.hpp"
 
 #include <array>
@@ -10,13 +11,13 @@ using namespace std::chrono_literals;
 
 static const kusto::client *client;
 
-// The text of an error holds this.
+// The text of an error contains this.
 static bool says(const kusto::error &error, std::string_view text)
 {
     return std::string_view(error.what()).find(text) != std::string_view::npos;
 }
 
-// What a callback threw, as text.
+// The exception of a callback, as text.
 static std::string thrown_by(const kusto::error &error)
 {
     try {
@@ -30,7 +31,7 @@ static std::string thrown_by(const kusto::error &error)
     return "nothing";
 }
 
-// A file of its own, gone at the end.
+// A temporary file, removed at the end.
 class temporary {
 public:
     explicit temporary(const std::string &text)
@@ -144,7 +145,8 @@ static void any_istream()
 
 static void a_directory_is_a_stream_that_fails()
 {
-    // libstdc++ opens it and fails in its buffer, by an exception that must come back.
+    // libstdc++ opens it and fails in its buffer, by an exception that must be returned to the
+    // caller.
     std::ifstream directory("/tmp");
     const kusto::props props(database(), "nowhere");
     const auto came = client->try_ingest(props, kusto::source::istream(directory), PATIENCE);
@@ -153,7 +155,7 @@ static void a_directory_is_a_stream_that_fails()
 
 static void blobs_in_storage()
 {
-    // Blobs of `id,text` rows, with what lets the service read them, separated by spaces.
+    // Blobs of `id,text` rows, with their SAS, separated by spaces.
     const char *given = std::getenv("KUSTO_TEST_BLOBS");
     const std::string id = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001";
     if (!CHECK(given != nullptr))
@@ -244,7 +246,7 @@ static void what_a_reader_throws_comes_back_and_nothing_is_ingested()
     const auto wrong = client->try_ingest(
         props, kusto::source::reader([](void *, std::size_t capacity) { return capacity + 1; }), PATIENCE);
     CHECK_CODE(callback, wrong);
-    // What comes after shows that what came before is not merely late.
+    // A later ingestion shows that the earlier data is missing, not late.
     CHECK(succeeds(*client, client->ingest(props, "1,good\n", PATIENCE)) && table.rows() == 1);
 }
 
@@ -260,7 +262,7 @@ static void what_progress_throws_comes_back_in_doubt()
     const auto came = client->try_ingest(table.props(), std::move(source), PATIENCE);
     CHECK(gives(came, kusto::errc::callback) && came.error().in_doubt() && thrown_by(came.error()) == "no window");
     CHECK(calls == 1);
-    // It says so because it is so: the data arrives.
+    // The error agrees with the outcome: the data arrives.
     CHECK(eventually([&] { return table.rows() == 1; }));
 }
 

@@ -1,4 +1,4 @@
-// What needs no service: types, versions, errors, settings, limits, a dead host, the log.
+// Tests without a service: types, versions, errors, settings, limits, a dead host, the log.
 #include "harness.hpp"
 
 #include <array>
@@ -6,7 +6,7 @@
 using namespace harness;
 using namespace std::chrono_literals;
 
-// Owners are moved and never copied.
+// Owners can be moved and not copied.
 template <class T> constexpr bool moves_only =
     std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
     !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;

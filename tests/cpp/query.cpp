@@ -1,4 +1,4 @@
-// Logins, commands, rows, and what became of data, against a service.
+// Logins, commands, rows, and the status of data, against a service.
 #include "harness.hpp"
 
 #include <cstring>
@@ -10,7 +10,7 @@ static const kusto::client *client;
 
 // ---- logins --------------------------------------------------------------------------------------------
 
-// Token callbacks are asked where there is something to log in to.
+// Token callbacks are called only where a login is needed.
 static kusto::client client_with(const kusto::credential &login)
 {
     return kusto::client(kusto::config(connection()).set_credential(login));
@@ -42,7 +42,7 @@ static void an_answer_from_another_thread()
     CHECK(number(client, "print 1") == 1);
 }
 
-// A login that fails in this way, and what its error says.
+// A login that fails in this way, and its error.
 template <class F> static void a_login_fails(F &&ask, const char *because)
 {
     const auto came = client_with(kusto::credential::callback(std::forward<F>(ask))).try_warm_up(PATIENCE);
@@ -120,7 +120,7 @@ static void errors_of_the_service_tell_what_and_where()
     CHECK_CODE(timed_out, client->try_execute(database(), "print 1", 0s));
 }
 
-// ---- what became of it ------------------------------------------------------------------------------------------
+// ---- status -----------------------------------------------------------------------------------------------------
 
 static void a_token_outlives_its_client()
 {

@@ -1,4 +1,4 @@
-//! An emulator with a table, clients of it, and a look past them at what came of a call.
+//! An emulator with a table, its clients, and direct checks of a call's effects.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -16,16 +16,16 @@ use uuid::Uuid;
 use crate::support;
 
 pub(crate) const DATABASE: &str = "NetDefaultDB";
-/// No text of an error may hold it.
+/// No text of an error may contain it.
 pub(crate) const TOKEN: &str = "secret-bearer-token";
-/// Far longer than anything takes: what reaches it hangs.
+/// Far longer than any call takes: one that reaches it hangs.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(120);
-/// Between two looks at something that is under way elsewhere.
+/// Between two checks of something that is under way elsewhere.
 const POLL: Duration = Duration::from_millis(5);
 /// How often the tests' own requests are sent.
 const PATIENT: usize = 5;
 
-/// Count and sum of rows: the same for the same rows, whatever their order.
+/// Count and sum of rows: the same for the same rows in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rows {
     pub(crate) count: usize,
@@ -41,16 +41,16 @@ impl Rows {
     }
 }
 
-/// What is in storage of one source.
+/// One source's content in storage.
 #[derive(Debug, Default)]
 pub(crate) struct Left {
     /// Addresses, without signature, of committed blobs.
     pub(crate) committed: Vec<Url>,
-    /// Blocks that no commit took up.
+    /// Blocks that were never committed.
     pub(crate) uncommitted: usize,
 }
 
-/// What a case stands on.
+/// The environment of a case.
 pub(crate) struct Bed {
     pub(crate) emulator: Emulator,
     http: reqwest::Client,
@@ -81,12 +81,12 @@ impl Bed {
         Self::start(StorageKind::BuiltIn).await
     }
 
-    /// A client that has asked for nothing yet, not even the metadata.
+    /// A client that has sent nothing yet, not even the metadata request.
     pub(crate) fn client(&self) -> Client {
         self.client_with(&[])
     }
 
-    /// As that, with these settings.
+    /// The same, with these settings.
     pub(crate) fn client_with(&self, settings: &[(&str, String)]) -> Client {
         let token = StaticToken::new(TOKEN);
         let mut builder = support::client_of(&self.emulator).credential(Arc::new(token));
@@ -145,8 +145,8 @@ impl Bed {
         rows
     }
 
-    /// Waits until the service has nothing left to do: the ingestor removes a message from its
-    /// queue when everything that it leads to is done.
+    /// Waits until the service is idle: the ingestor removes a message from its queue when all its
+    /// work is done.
     pub(crate) async fn settle(&self) {
         for queue in self.emulator.storage_resources().unwrap().queues {
             let empty = async {

@@ -1,4 +1,4 @@
-//! The cases of the matrix, and by which rules combinations are left out.
+//! The cases of the matrix, and the rules that exclude combinations.
 
 use std::fmt;
 
@@ -61,7 +61,8 @@ impl Case {
         all
     }
 
-    /// Those that are run on Azurite too: what leaves something in storage or asks for its own ways.
+    /// Those that are run on Azurite too: cases that leave data in storage or depend on its
+    /// behaviour.
     pub(crate) fn is_for_azurite(&self) -> bool {
         let fault = matches!(
             self.fault,
@@ -96,7 +97,7 @@ impl Case {
             Nature::Silence => self.extent == Extent::Once,
             // A late answer is late once or always: nothing else happens.
             Nature::Harmless => self.extent == Extent::Once,
-            // The middle is no other place than its neighbours.
+            // The middle does not differ from its neighbours.
             _ if self.target == Target::PutBlock(Position::Middle) => self.extent == Extent::Once,
             _ => self.extent != Extent::OneAccount || self.target.has_another(),
         }
@@ -114,7 +115,7 @@ impl Case {
             // Megabytes take their time: the sources are all tried at the last block only.
             return self.kind == Kind::Reader || !first;
         }
-        // A wish to wait is honoured in the same way for every source.
+        // `Retry-After` is honoured in the same way for every source.
         if matches!(
             self.fault,
             Fault::Status {

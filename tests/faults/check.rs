@@ -1,4 +1,4 @@
-//! The four questions that are asked after a case.
+//! The four checks after a case.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::target::Target;
 /// How a case ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ending {
-    /// What the call said, in a few words.
+    /// The call's result, in a few words.
     pub(crate) said: String,
     /// Whether all rows arrived; otherwise none did.
     pub(crate) whole: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Ending {
     pub(crate) orphans: usize,
 }
 
-/// What was seen of one call.
+/// The observations of one call.
 pub(crate) struct Seen {
     pub(crate) result: Result<Option<Receipt>, Error>,
     pub(crate) elapsed: Duration,
@@ -36,7 +36,7 @@ pub(crate) struct Seen {
     pub(crate) id: Uuid,
 }
 
-/// A call that did not meet the fault has worked, or its deadline was too short.
+/// A call that did not meet the fault has succeeded, or its deadline was too short.
 pub(crate) fn check_unharmed(
     bed: &Bed,
     case: &Case,
@@ -51,7 +51,7 @@ pub(crate) fn check_unharmed(
     }
 }
 
-/// The four questions: what was said, what arrived, what was left, how long it took.
+/// The four checks: the result, the rows, the leftovers, the time.
 pub(crate) async fn judge(
     bed: &Bed,
     case: &Case,
@@ -127,7 +127,7 @@ fn words(error: &Error) -> String {
 fn check_attempts(case: &Case, seen: &Seen, error: &Error) -> Result<(), String> {
     let mut all = Vec::new();
     leaves(error, &mut all);
-    // What is wrong with the source comes on top and has no host.
+    // A source's error is added and has no host.
     all.retain(|attempt| attempt.step() != Step::ReadSource && !is_unrepeatable(attempt));
     if let Some(nowhere) = all.iter().find(|attempt| attempt.host().is_none()) {
         return Err(format!("an attempt without a host: {nowhere}"));
@@ -188,7 +188,7 @@ fn check_rows(bed: &Bed, case: &Case, table: &str, seen: &Seen) -> Result<bool, 
     }
 }
 
-/// Lists what is left. A blob that no message names is allowed, but only a whole one.
+/// Lists the leftovers. A blob that no message names is allowed, but only a complete one.
 async fn check_left(
     bed: &Bed,
     case: &Case,

@@ -1,5 +1,5 @@
-//! A test that goes on in a process of its own, beside the emulator: where the process is what is
-//! looked at, nothing else may happen in it.
+//! A test that continues in a separate process, beside the emulator: where the process itself is
+//! measured, nothing else may happen in it.
 
 use std::path::Path;
 use std::process::Command;
@@ -82,7 +82,7 @@ impl Child {
         assert!(reply.unwrap().status().is_success());
     }
 
-    /// On a connection of its own, which does not stay.
+    /// On a separate connection, which is closed afterwards.
     fn control(&self, method: reqwest::Method) -> reqwest::RequestBuilder {
         let base = self.service.trim_end_matches('/');
         let request = self
@@ -92,7 +92,7 @@ impl Child {
     }
 }
 
-/// What a process has.
+/// The resources of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Possessions {
     pub(crate) threads: usize,

@@ -1,4 +1,4 @@
-//! The data that is ingested, and the forms in which it is handed over.
+//! The data that is ingested, and the kinds of source for it.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
@@ -13,14 +13,14 @@ use kusto_ingest::source::Source;
 use crate::bed::Rows;
 use crate::random::Random;
 
-/// What a client may hold of the source that is larger than that.
+/// The memory budget of a client whose source is larger than it.
 const BUDGET: usize = 8 * 1024 * 1024;
 /// Size of a block in storage.
 const BLOCK: usize = 4 * 1024 * 1024;
 /// Noise in one row of the sets that need blocks.
 const NOISE_PER_ROW: usize = 6 * 1024;
 
-/// Rows of `T(a:long, b:string)` as CSV, with what they count and add up to.
+/// Rows of `T(a:long, b:string)` as CSV, with their count and sum.
 pub(crate) struct Data {
     pub(crate) text: Bytes,
     /// As gzip, which is handed over instead of the text where there is any.
@@ -38,7 +38,7 @@ pub(crate) static LARGE: LazyLock<Data> = LazyLock::new(|| packed(2 * BUDGET + B
 /// Three blocks after the client has compressed them.
 pub(crate) static NOISE: LazyLock<Data> = LazyLock::new(|| noise(2 * BLOCK + BLOCK / 4));
 
-/// So many short rows.
+/// This many short rows.
 pub(crate) fn small(rows: usize) -> Data {
     data((0..rows).map(|n| format!("row {n}")))
 }
@@ -56,7 +56,7 @@ fn data(texts: impl Iterator<Item = String>) -> Data {
     }
 }
 
-/// Rows of so many bytes, as gzip that is not smaller.
+/// Rows of this many bytes, as gzip that is not smaller.
 pub(crate) fn packed(size: usize) -> Data {
     const WIDTH: usize = 8 * 1024;
     let mut data = data((0..size.div_ceil(WIDTH)).map(|n| format!("{n:x>WIDTH$}")));
@@ -96,7 +96,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Kind; 4] = [Kind::Bytes, Kind::File, Kind::Reader, Kind::LargeReader];
 
-    /// Settings of the client that takes it.
+    /// Settings of the client that ingests it.
     pub(crate) fn settings(self) -> Vec<(&'static str, String)> {
         match self {
             Kind::LargeReader => vec![("memory budget", BUDGET.to_string())],
@@ -114,7 +114,7 @@ impl Kind {
     }
 }
 
-/// A source, with what must live as long as it does.
+/// A source, with the objects that must outlive it.
 pub(crate) struct Handed {
     pub(crate) source: Source,
     _directory: Option<tempfile::TempDir>,

@@ -5,7 +5,7 @@ use std::fmt;
 use kusto_ingest::prelude::ErrorKind;
 use serde_json::{Value, json};
 
-/// What goes wrong with a request.
+/// The fault of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Fault {
     Status {
@@ -31,25 +31,25 @@ pub(crate) enum Cut {
     After,
 }
 
-/// Whether the service does what was asked before it falls silent.
+/// Whether the service carries out the request before it falls silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Done {
     No,
     Yes,
 }
 
-/// What a client can conclude from a fault.
+/// The conclusion that a client can draw from a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nature {
-    /// Nothing is wrong, it takes longer.
+    /// No failure, only a delay.
     Harmless,
-    /// The request was refused and may pass later.
+    /// The request was rejected and may succeed later.
     Passing,
-    /// The request may have been done.
+    /// The request may have been carried out.
     Unclear,
-    /// The request was refused, and will be again.
+    /// The request was rejected, and will be again.
     Final,
-    /// The signature or the token was refused.
+    /// The signature or the token was rejected.
     Forbidden,
     /// There is no answer.
     Silence,
@@ -93,7 +93,7 @@ impl Fault {
         }
     }
 
-    /// Whether the request was done all the same.
+    /// Whether the request was carried out nevertheless.
     pub(crate) fn is_done(self) -> bool {
         matches!(
             self,
@@ -101,7 +101,7 @@ impl Fault {
         )
     }
 
-    /// The kinds of error by which it may be told.
+    /// The kinds of error that may report it.
     pub(crate) fn kinds(self) -> &'static [ErrorKind] {
         match self {
             Fault::Status { status, .. } => match status {

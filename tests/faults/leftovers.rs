@@ -18,7 +18,7 @@ use crate::target::{Position, Target};
 enum End {
     Cancel,
     Deadline,
-    /// The last handle of the client goes.
+    /// The last handle of the client is dropped.
     Forget,
 }
 
@@ -53,7 +53,7 @@ fn nothing_is_left_of_a_call_that_ends_early() {
 
 fn look(child: &Child) {
     let mut builder = Builder::new_multi_thread();
-    // Threads of blocking work go when they are idle, not ten seconds later.
+    // Threads of blocking work end when they are idle, not ten seconds later.
     let builder = builder
         .worker_threads(2)
         .thread_keep_alive(Duration::from_millis(20));
@@ -63,7 +63,7 @@ fn look(child: &Child) {
         rule["fault"] = Fault::Deadline(Done::No).wire();
         rule
     };
-    // The first round is not counted: it makes what is made once in a process.
+    // The first round is not counted: it creates the resources that a process needs once.
     let mut base = None;
     for target in std::iter::once(Target::PutBlob).chain(STEPS) {
         for end in [End::Cancel, End::Deadline, End::Forget] {
@@ -111,7 +111,7 @@ async fn end_early(child: &Child, target: Target, rule: &Value, end: End) {
     child.disarm_all().await;
 }
 
-/// What is there when nothing goes on: the smallest that is seen while everything ends.
+/// The resources of an idle process: the smallest numbers that are seen while everything ends.
 fn settled(runtime: &Runtime) -> (Possessions, usize) {
     let mut least = count(runtime);
     for _ in 0..100 {

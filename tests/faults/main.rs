@@ -1,4 +1,4 @@
-//! Every fault at every step, and what came of it: see docs/FAULTS.md.
+//! Every fault at every step, and its outcome: see docs/FAULTS.md.
 
 mod bed;
 mod case;

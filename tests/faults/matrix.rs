@@ -16,7 +16,7 @@ use crate::{support, table};
 const PARALLEL: usize = 32;
 /// And those that move megabytes.
 const PARALLEL_LARGE: usize = 12;
-/// On Azurite, which resets connections when it has much to do.
+/// On Azurite, which resets connections under load.
 const PARALLEL_ON_AZURITE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +36,7 @@ async fn every_fault_loses_nothing_and_is_told() {
     );
 }
 
-/// The whole matrix, whose table must be the one that docs/FAULTS.md shows.
+/// The whole matrix, whose table must equal that of docs/FAULTS.md.
 async fn on_built_in() {
     let cases: Vec<Case> = wanted().collect();
     let endings = run_all(&cases, &StorageKind::BuiltIn).await;
@@ -57,7 +57,7 @@ fn committed_table() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The cases whose names hold the text of `KUSTO_TEST_CASE`, for looking into one; otherwise all.
+/// The cases whose names contain the text of `KUSTO_TEST_CASE`, for debugging one; otherwise all.
 fn wanted() -> impl Iterator<Item = Case> {
     let part = std::env::var("KUSTO_TEST_CASE").unwrap_or_default();
     let all = Case::all().into_iter();
@@ -78,7 +78,7 @@ async fn run_all(cases: &[Case], storage: &StorageKind) -> BTreeMap<Case, Ending
                 true => large.acquire_owned().await,
                 false => small.acquire_owned().await,
             };
-            // In a task of its own, so that a panic is told with its case.
+            // In a separate task, so that a panic is reported with its case.
             let ended = tokio::spawn(run(case, storage)).await;
             (case, ended.unwrap_or_else(|panic| Err(panic.to_string())))
         });

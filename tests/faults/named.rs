@@ -17,7 +17,8 @@ fn refused(operation: &str) -> Value {
     })
 }
 
-/// Ingests while the first container refuses; everything must arrive, and no other blob be left.
+/// Ingests while the first container rejects requests; everything must arrive, and no other blob
+/// may be left.
 async fn fails_over(source: Source, data: &Data, rule: Value) {
     let bed = Bed::built_in().await;
     bed.table("T").await;
@@ -34,7 +35,7 @@ async fn fails_over(source: Source, data: &Data, rule: Value) {
     assert!(bed.content(&left.committed[0]).await == data.text);
 }
 
-/// A client that hands the used-up stream to the next container uploads an empty blob there and
+/// A client that passes the exhausted stream to the next container uploads an empty blob there and
 /// reports success.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_empty_blob_after_a_failover() {
@@ -47,7 +48,7 @@ async fn no_empty_blob_after_a_failover() {
     }
 }
 
-/// A client that announces the length of a used-up stream waits for ever for its bytes.
+/// A client that announces the length of an exhausted stream waits for ever for its bytes.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_hang_after_a_failover() {
     let packed = gzipped(&SMALL.text);

@@ -1,4 +1,4 @@
-//! What a case must end with, by rule.
+//! The outcome that a case must have, by rule.
 
 use kusto_ingest::prelude::ErrorKind;
 
@@ -7,16 +7,16 @@ use crate::data::Kind;
 use crate::fault::{Fault, Nature};
 use crate::target::Target;
 
-/// What a call must say.
+/// The result that a call must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// Success, and every row.
     Whole,
     /// An error that is not in doubt, of one of these kinds, and no row.
     Failed(&'static [ErrorKind]),
-    /// As that, because the source is gone.
+    /// The same, because the source is lost.
     Unrepeatable,
-    /// An error that is in doubt; the rows are there if the service did what was asked.
+    /// An error that is in doubt; the rows are there if the service carried out the request.
     InDoubt(&'static [ErrorKind]),
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn expected(case: &Case) -> Expected {
         return Expected::Whole;
     }
     let kinds = match (case.target, case.fault) {
-        // Nothing was signed and nobody logged in: it is the host that refuses.
+        // Nothing was signed and there was no login: the host itself rejects.
         (Target::Metadata, Fault::Status { status: 403, .. }) => &[ErrorKind::Service],
         _ => case.fault.kinds(),
     };
@@ -49,7 +49,7 @@ fn is_no_fault(case: &Case) -> bool {
     case.target == Target::Metadata && matches!(case.fault, Fault::Status { status: 404, .. })
 }
 
-/// A refused signature is replaced once, where there is no other account to go to.
+/// A rejected signature is replaced once, where there is no other account.
 fn is_asked_anew(case: &Case) -> bool {
     case.fault.nature() == Nature::Forbidden
         && matches!(case.target, Target::StatusEntity | Target::StatusPoll)

@@ -1,5 +1,5 @@
-//! The faults through which the official Python SDK is sent too (peers.py): what this library makes
-//! of them.
+//! The faults through which the official Python SDK is sent too (peers.py): this library's
+//! outcomes.
 
 use std::fmt::Write as _;
 

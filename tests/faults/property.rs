@@ -1,4 +1,4 @@
-//! Whatever goes wrong, in whatever order: all rows or none, and success only for all.
+//! For any faults in any order: all rows or none, and success only for all.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::target::{Position, Target};
 
 /// Where CI looks; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 64;
-/// The smallest memory budget that a client takes.
+/// The smallest memory budget that a client accepts.
 const MIN_BUDGET: usize = 4 << 20;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -31,7 +31,7 @@ enum Content {
     Noise {
         bytes: usize,
     },
-    /// Compressed already.
+    /// Already compressed.
     Packed {
         bytes: usize,
     },
@@ -46,7 +46,7 @@ struct Disturbance {
     times: u64,
 }
 
-/// What the caller does.
+/// The caller's actions.
 #[derive(Clone, Copy, Debug)]
 enum Caller {
     Waits,
@@ -80,7 +80,7 @@ fn target() -> impl Strategy<Value = Target> {
     ])
 }
 
-/// Faults that answer: silence is the caller's part.
+/// Faults with an answer: silence is left to the caller's actions.
 fn fault() -> impl Strategy<Value = Fault> {
     let status = |status| Fault::Status {
         status,

@@ -5,17 +5,17 @@ use std::sync::mpsc;
 
 use bytes::{Buf, Bytes};
 
-/// What a reader does once its good bytes are given.
+/// The behaviour of a reader after its good bytes.
 pub(crate) enum Way {
     Fails,
     Panics,
-    /// Says that it gave more than it was asked for.
+    /// Reports more bytes than requested.
     Boasts,
-    /// Gives nothing until the other end is dropped, which then is its end.
+    /// Returns nothing until the other end is dropped, which then is its end.
     Blocks(mpsc::Receiver<()>),
 }
 
-/// Gives the first bytes of its data as they should be, a few at a time.
+/// Returns the first bytes of its data correctly, a few at a time.
 pub(crate) struct Broken {
     good: Bytes,
     way: Way,
@@ -50,7 +50,7 @@ impl Read for Broken {
     }
 }
 
-/// Gives its data one to seven bytes at a time.
+/// Returns its data one to seven bytes at a time.
 pub(crate) struct Short(pub(crate) Bytes);
 
 impl Read for Short {

@@ -1,4 +1,4 @@
-//! One case, from an emulator of its own to the call that meets the fault.
+//! One case, from its own emulator to the call that meets the fault.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,8 @@ use crate::fault::{Fault, Nature};
 use crate::target::Target;
 
 const TABLE: &str = "T";
-/// How often a case is begun again because the client did not come by the fault: the client
-/// chooses one of two accounts, so not once in 2^40 cases are these too few.
+/// How often a case is restarted because the client did not meet the fault: the client chooses one
+/// of two accounts, so not once in 2^40 cases are these too few.
 const TRIES: u32 = 40;
 /// The first deadline of calls that are to end by one. It doubles until the fault is met in the
 /// first half of it, so that no machine is too slow for the case.
@@ -73,7 +73,7 @@ async fn upload_counting(bed: &Bed, case: &Case) -> u64 {
     blocks
 }
 
-/// The call that the fault is aimed at: the ingestion, or the look at what became of it.
+/// The call that the fault is aimed at: the ingestion, or the read of its status.
 async fn call(
     bed: &Bed,
     case: &Case,

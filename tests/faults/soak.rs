@@ -1,6 +1,6 @@
-//! Thousands of ingestions on one client under faults that come and go: what was promised is kept,
-//! and memory, threads and descriptors stay as they are. `cargo xtask soak` runs it for minutes;
-//! among the tests it runs for seconds, without the comparison that takes time.
+//! Thousands of ingestions on one client under changing faults: the promises are kept, and memory,
+//! threads and descriptors do not grow. `cargo xtask soak` runs it for minutes; among the tests it
+//! runs for seconds, without the comparison that takes time.
 
 use std::collections::HashMap;
 use std::io::{BufWriter, Write};
@@ -31,11 +31,11 @@ const PARALLEL: usize = 8;
 /// A fault that is met by silence ends here.
 const CALL: Duration = Duration::from_secs(10);
 const KEEP_THREADS: Duration = Duration::from_secs(1);
-/// The weather changes so often.
+/// How often the faults change.
 const SPELL: Duration = Duration::from_millis(250);
 /// Where the child writes how each ingestion ended.
 const ENDINGS: &str = "endings";
-/// What the last third may have over the first, by its median.
+/// How much the last third may exceed the first, by its median.
 const MORE_KIB: usize = 16 * 1024;
 const MORE_DESCRIPTORS: usize = 4;
 /// A runtime keeps as many threads as were ever needed at a time: one for each source that is read.
@@ -46,7 +46,7 @@ fn ingesting_goes_on_whatever_fails() {
     match Child::of_environment() {
         Some(child) => {
             let mut builder = Builder::new_multi_thread();
-            // Idle threads go while the soak goes on.
+            // Idle threads end while the soak continues.
             let builder = builder.enable_all().thread_keep_alive(KEEP_THREADS);
             let runtime = builder.build().unwrap();
             let base = Possessions::now().threads;
@@ -57,7 +57,7 @@ fn ingesting_goes_on_whatever_fails() {
     }
 }
 
-/// What was needed at a time stays for a moment; what stays for longer was lost.
+/// Resources of the peak stay for a moment; those that stay longer were leaked.
 fn assert_threads_go(base: usize) {
     let begun = Instant::now();
     while Possessions::now().threads > base {
@@ -74,7 +74,7 @@ fn seconds() -> u64 {
     std::env::var(SECONDS).map_or(SHORT, |text| text.parse().unwrap())
 }
 
-/// The parent: the service, and the count of what came in.
+/// The parent: the service, and the count of the rows that arrived.
 fn serve() {
     let runtime = Runtime::new().unwrap();
     let bed = runtime.block_on(async {
@@ -122,7 +122,7 @@ fn collect(bed: &Bed, arrived: &mut HashMap<i64, u64>) {
     }
 }
 
-/// Compares what the client was told with what arrived.
+/// Compares the client's results with the rows that arrived.
 fn account(endings: &Path, arrived: &HashMap<i64, u64>) {
     let (mut ok, mut failed, mut doubt, mut doubt_whole) = (0, 0, 0, 0);
     let mut wrong = Vec::new();
@@ -207,8 +207,8 @@ async fn one(
     number: i64,
     rows: u64,
 ) -> Result<Receipt, Error> {
-    // One in fifty takes several blocks: one at a time, so that this program's own data does not
-    // pass for the library's.
+    // One in fifty takes several blocks: one at a time, so that this program's own data is not
+    // counted as the library's.
     static LARGE: Semaphore = Semaphore::const_new(1);
     let large = match random.below(50) {
         0 => Some(LARGE.acquire().await),
@@ -292,8 +292,8 @@ async fn sample(end: Instant) -> Vec<Possessions> {
     samples
 }
 
-/// The first third of the time against the last: what is there most of the time, since how much
-/// is at work in one moment is chance.
+/// The first third of the time against the last: the typical values, since the load at one moment
+/// is random.
 fn compare(samples: &[Possessions]) {
     let third = samples.len() / 3;
     let (first, last) = (&samples[..third], &samples[samples.len() - third..]);

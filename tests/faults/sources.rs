@@ -21,7 +21,7 @@ async fn bed() -> (Bed, Client) {
     (bed, client)
 }
 
-/// Ingests what must fail, and looks for what must not be there.
+/// Ingests data that must fail, and checks that nothing was left.
 async fn fails(bed: &Bed, client: &Client, source: Source, options: CallOptions) -> Error {
     let id = Uuid::new_v4();
     let source = source.with_name("data.csv").with_id(&id.to_string());
@@ -127,7 +127,7 @@ async fn a_file_that_disappears() {
     let path = directory.path().join("data.csv");
     let error = fails(&bed, &client, Source::file(&path), soon()).await;
     assert_eq!(error.kind(), ErrorKind::SourceIo, "never there: {error}");
-    // What is gone when the second container wants it cannot be sent there.
+    // Data that is gone when the second container needs it cannot be sent there.
     std::fs::write(&path, &SMALL.text).unwrap();
     bed.arm(&serde_json::json!({
         "service": "blob", "operation": "PutBlob", "times": 1, "fault": {"kind": "wrongSas"},

@@ -1,4 +1,4 @@
-//! The table of docs/FAULTS.md: endings by step, extent and fault, alike ones in one row.
+//! The table of docs/FAULTS.md: outcomes by step, extent and fault, equal ones in one row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

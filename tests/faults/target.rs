@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Fault, Nature};
 
-/// A request of an ingestion, or of the look at its outcome.
+/// A request of an ingestion, or of the read of its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Target {
     Metadata,
@@ -19,7 +19,7 @@ pub(crate) enum Target {
     StatusPoll,
 }
 
-/// Which of a blob's blocks, as they come to storage.
+/// Which of a blob's blocks, in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Position {
     First,
@@ -85,7 +85,7 @@ impl Target {
         matches!(self, Target::PutBlock(_) | Target::Commit)
     }
 
-    /// Whether there is another account that can do it.
+    /// Whether another account can take over.
     pub(crate) fn has_another(self) -> bool {
         matches!(self, Target::PutBlob | Target::PostMessage) || self.is_of_blocks()
     }
@@ -95,12 +95,12 @@ impl Target {
         !matches!(self, Target::Metadata | Target::StatusPoll)
     }
 
-    /// Whether a client must not send it again when it may have been done.
+    /// Whether a client must not send it again when it may have been carried out.
     pub(crate) fn is_unsafe(self) -> bool {
         self == Target::PostMessage
     }
 
-    /// Whether a fault tells the client that it did not happen, or may not have.
+    /// Whether a fault shows the client that it was not carried out, or may not have been.
     pub(crate) fn is_in_doubt(self, fault: Fault) -> bool {
         self.is_unsafe() && matches!(fault.nature(), Nature::Unclear | Nature::Silence)
     }

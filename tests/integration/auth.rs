@@ -1,4 +1,4 @@
-//! Who may be sent a token, and what happens when it is refused.
+//! Which hosts may receive a token, and what happens when it is rejected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,7 +69,7 @@ async fn a_callback_is_asked_once_for_many_and_again_after_a_refusal() {
     let bed = Bed::start(demanding()).await;
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
-    // The first answer is a token that the service refuses: it is replaced within the call.
+    // The first answer is a token that the service rejects: it is replaced within the call.
     let callback = TokenCallback::new(move |pending: PendingToken| {
         let first = counter.fetch_add(1, Ordering::SeqCst) == 0;
         assert!(pending.scope().ends_with("/.default"));
@@ -228,6 +228,6 @@ async fn a_redirect_is_an_error_and_takes_the_token_nowhere() {
         assert_eq!(error.http_status(), Some(status), "{error}");
         assert!(error.is_permanent(), "{error}");
     }
-    // Following would have come before the error.
+    // A followed redirect would have preceded the error.
     assert_eq!(called.load(Ordering::SeqCst), 0);
 }

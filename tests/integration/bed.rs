@@ -15,7 +15,7 @@ pub(crate) const DATABASE: &str = "NetDefaultDB";
 /// Far longer than anything here takes: a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a test stands on.
+/// The environment of a test.
 pub(crate) struct Bed {
     pub(crate) emulator: Emulator,
     pub(crate) client: Client,
@@ -75,7 +75,7 @@ impl Bed {
         }
     }
 
-    /// Ingests and waits for the service's word on the first item.
+    /// Ingests and waits for the first item's final status.
     pub(crate) async fn outcome(&self, source: Source, props: &IngestionProperties) -> ReportItem {
         let receipt = self.client.ingest(source, props, soon()).await.unwrap();
         self.wait(&receipt).await
@@ -91,7 +91,7 @@ impl Bed {
         report.items()[0].clone()
     }
 
-    /// The URL, with SAS, of a blob of this name in a container for everybody's use.
+    /// The URL, with SAS, of a blob of this name in a shared container.
     pub(crate) fn landing(&self, name: &str) -> Url {
         let resources = self.emulator.storage_resources().unwrap();
         let mut url = resources.containers[0].clone();

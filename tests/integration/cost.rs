@@ -1,4 +1,4 @@
-//! What an ingestion costs in requests and connections, and what is sent as it is.
+//! The cost of an ingestion in requests and connections, and data that is sent unchanged.
 
 use kusto_emulator::Options;
 use kusto_ingest::prelude::*;

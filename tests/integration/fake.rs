@@ -1,11 +1,11 @@
-//! A service of our own that misbehaves as a test wants: both roles and all storage on one port.
+//! A fake service that misbehaves as a test requires: both roles and all storage on one port.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What a test says to a request, given as `METHOD path?query`.
+/// A test's answer to a request, identified as `METHOD path?query`.
 pub(crate) enum Answer {
     /// As a healthy service would.
     Good,

@@ -1,4 +1,4 @@
-//! What storage does wrong must not lose data, double it, or be told wrongly.
+//! Faults of storage must not lose or duplicate data, or be reported wrongly.
 
 use std::sync::Mutex;
 
@@ -184,7 +184,7 @@ async fn a_message_that_only_the_status_table_makes_too_large_uploads_nothing() 
     assert_eq!(fake.count("PUT /c"), uploads, "refused before the upload");
 }
 
-/// What a queue answers that holds one message of somebody's.
+/// The answer of a queue with one message of another client.
 fn one_message() -> Answer {
     Answer::Body(
         "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
@@ -234,7 +234,7 @@ async fn an_outcome_that_may_be_deleted_is_given_and_one_that_is_not_is_an_error
 #[cfg(unix)]
 #[tokio::test]
 async fn a_named_pipe_cannot_be_read_again_and_loses_nothing_on_failover() {
-    // The first container refuses everything, long before the pipe is at its end.
+    // The first container rejects everything, long before the pipe is at its end.
     let first = Mutex::new(None::<String>);
     let fake = Fake::start(move |request| {
         if !request.starts_with("PUT /c") {

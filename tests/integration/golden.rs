@@ -14,7 +14,7 @@ use crate::bed::{Bed, client_of, quick, reqwest_client, soon};
 
 const ID: &str = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001";
 
-/// Posts, and gives the only message that is then in the queues.
+/// Posts, and returns the only message that is then in the queues.
 async fn message_of(source: Source, props: &IngestionProperties) -> Value {
     let bed = Bed::start(Options {
         ingestion: false,

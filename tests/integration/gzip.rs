@@ -1,4 +1,4 @@
-//! What lands in storage is one gzip member, byte for byte what was given, at every level.
+//! The stored blob is one gzip member with exactly the source's bytes, at every level.
 //!
 //! With `KUSTO_TEST_GZIP` naming a directory, each pair (`NAME` and `NAME.gz`) is also written
 //! there, for the readers of other languages in tests/gzip.
@@ -12,10 +12,10 @@ use kusto_ingest::prelude::*;
 
 use crate::bed::{Bed, client_of, quick, soon};
 
-/// What the client compresses at once, and what it compresses without another thread.
+/// How much the client compresses at once, and how much without another thread.
 const CHUNK: usize = 256 * 1024;
 const INLINE: usize = 32 * 1024;
-/// What one Put Block carries.
+/// The content of one Put Block.
 const BLOCK: usize = 4 * 1024 * 1024;
 
 fn noise(length: usize) -> Vec<u8> {

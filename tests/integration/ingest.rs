@@ -1,4 +1,4 @@
-//! Data goes in and comes out as it was, or not at all.
+//! Data arrives unchanged, or not at all.
 
 use std::io::{Read, Write};
 
@@ -97,7 +97,7 @@ async fn receipts_tell_sizes_and_ids() {
     assert_eq!(receipt.bytes_sent(), packed.len() as u64);
 }
 
-/// A reader of so many rows that are never all in memory.
+/// A reader of more rows than are ever in memory.
 struct Rows {
     left: usize,
     line: Vec<u8>,

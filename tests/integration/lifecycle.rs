@@ -146,8 +146,8 @@ async fn expired_signatures_are_replaced_before_and_after_storage_refuses() {
         bed.table().await;
         let item = bed.outcome(Source::bytes("1,x\n"), &props()).await;
         assert_eq!(item.state, Some(ItemState::Succeeded));
-        // Storage thinks that the signatures are over; the client's clock has not moved, so it
-        // learns that from a 403.
+        // For storage the signatures have expired; the client's clock has not moved, so a 403
+        // reports it.
         clock.advance(lifetime + Duration::from_secs(1));
         let item = bed.outcome(Source::bytes("2,y\n"), &props()).await;
         assert_eq!(item.state, Some(ItemState::Succeeded));
@@ -242,7 +242,7 @@ fn sources_that_hold_every_blocking_thread_do_not_keep_others_from_connecting() 
         stuck.cancel();
         assert!(stuck.wait().await.is_err());
     });
-    // The writer still lives, and the runtime ends all the same.
+    // The writer still lives, and the runtime ends nevertheless.
     drop(runtime);
     drop(writer);
 }

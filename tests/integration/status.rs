@@ -1,4 +1,4 @@
-//! What became of an ingestion: status table, failure and success queues.
+//! The status of an ingestion: status table, failure and success queues.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! What the test programs that start emulators share.
+//! Shared by the test programs that start emulators.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-// What the tutorial of Kusto.Ingest does (Tutorial.cs beside this is the tutorial itself), printing what the quickstarts of all
-// languages print: a table, a JSON mapping, ten lines from memory, their outcome and the rows.
+// The steps of the Kusto.Ingest tutorial (Tutorial.cs beside this is the tutorial itself), with the
+// output of the quickstarts of all languages: a table, a JSON mapping, ten lines from memory,
+// their outcome and the rows.
 //
 // KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
 using System;
@@ -95,7 +96,7 @@ internal static class Program
     /// <summary>Takes the notifications out of both queues until there is one; true if it is of a success.</summary>
     private static bool WaitForOutcome(IKustoQueuedIngestClient ingestClient)
     {
-        // On a real cluster it depends on the batching policy of the table how long this takes.
+        // On a real cluster the time depends on the table's batching policy.
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromMinutes(1); Thread.Sleep(250))
         {
             var errors = ingestClient.GetAndDiscardTopIngestionFailuresAsync().GetAwaiter().GetResult().ToList();

@@ -1,6 +1,7 @@
-// The tutorial of Kusto.Ingest: its types, members and arguments in its order. What is other: the using lines (there they are
-// Kusto.Data, Kusto.Data.Common, Kusto.Data.Ingestion, Kusto.Data.Net.Client and Kusto.Ingest, and Kusto.Cloud.Platform.Utils
-// for ForEach), and where to go and as whom, which comes from KUSTO_CONNECTION_STRING and KUSTO_DATABASE.
+// The tutorial of Kusto.Ingest: its types, members and arguments in its order. Differences: the
+// using lines (there they are Kusto.Data, Kusto.Data.Common, Kusto.Data.Ingestion,
+// Kusto.Data.Net.Client and Kusto.Ingest, and Kusto.Cloud.Platform.Utils for ForEach), and the
+// cluster and login, which come from KUSTO_CONNECTION_STRING and KUSTO_DATABASE.
 //
 //     dotnet run -p:StartupObject=Tutorial
 using System;
@@ -59,7 +60,7 @@ internal static class Tutorial
         using (var ingestClient = KustoIngestFactory.CreateQueuedIngestClient(kcsbDM))
         {
             var ingestProps = new KustoQueuedIngestionProperties(db, table);
-            // Successes too, which few programs want to hear of: FailuresOnly is what to use otherwise.
+            // Successes too, which few programs need: otherwise use FailuresOnly.
             ingestProps.ReportLevel = IngestionReportLevel.FailuresAndSuccesses;
             ingestProps.ReportMethod = IngestionReportMethod.Queue;
             ingestProps.IngestionMapping = new IngestionMapping()
@@ -86,7 +87,7 @@ internal static class Tutorial
                 ingestClient.IngestFromStream(memStream, ingestProps, leaveOpen: true);
             }
 
-            // How long it takes is up to the batching policy of the table: five minutes, unless somebody has changed it.
+            // The time depends on the table's batching policy: five minutes by default.
             Thread.Sleep(TimeSpan.FromSeconds(10));
             var errors = ingestClient.GetAndDiscardTopIngestionFailuresAsync().GetAwaiter().GetResult();
             var successes = ingestClient.GetAndDiscardTopIngestionSuccessesAsync().GetAwaiter().GetResult();

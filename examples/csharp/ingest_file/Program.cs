@@ -48,7 +48,8 @@ internal static class Program
         }
     }
 
-    /// <summary>Hands the file over. What was queued cannot be called back: afterwards Ctrl-C only ends the program.</summary>
+    /// <summary>Hands the file over. Queued data cannot be cancelled: afterwards Ctrl-C only ends
+    /// the program.</summary>
     private static async Task<IKustoIngestionResult> Transfer(
         IKustoQueuedIngestClient client, string file, KustoIngestionProperties properties)
     {
@@ -74,7 +75,7 @@ internal static class Program
         }
     }
 
-    /// <summary>Asks the service what became of the data.</summary>
+    /// <summary>Waits for the final status of the data.</summary>
     private static async Task<bool> IsIngested(IKustoIngestionResult result)
     {
         IngestionStatus status = (await result.WaitForFinalStatusAsync(Deadline, TimeSpan.FromMilliseconds(250))).Single();
@@ -83,7 +84,7 @@ internal static class Program
         return succeeded;
     }
 
-    /// <summary>Shows how far the transfer is. Off a terminal it writes few lines.</summary>
+    /// <summary>Shows the progress of the transfer. Off a terminal it writes few lines.</summary>
     private sealed class ProgressLine : IProgress<IngestionProgress>
     {
         private long shown;

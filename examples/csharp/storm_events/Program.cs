@@ -58,7 +58,7 @@ catch (KustoException failure)
 async Task CreateTableAndMapping(ICslAdminProvider admin)
 {
     string definitions = string.Join(", ", columns.Select(column => $"{column.Name}:{column.Type}"));
-    // The legacy shape, as the tutorial has it.
+    // The legacy shape, as in the tutorial.
     string mappings = string.Join(",", columns.Select(column =>
         $$"""{"Name":"{{column.Name}}","datatype":"{{column.Type}}","Ordinal":"{{column.Ordinal}}"}"""));
     using (await admin.ExecuteControlCommandAsync(database, $".create table {Table} ({definitions})"))

@@ -51,8 +51,8 @@ func run() error {
 	return nil
 }
 
-// transfer hands the file over; Ctrl-C cancels. What was queued cannot be called back: afterwards
-// Ctrl-C only ends the program.
+// transfer hands the file over; Ctrl-C cancels. Queued data cannot be cancelled: afterwards Ctrl-C
+// only ends the program.
 func transfer(ctx context.Context, client *kustoingest.Client, file string, options []kustoingest.FileOption) (*kustoingest.Result, error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
@@ -63,7 +63,7 @@ func transfer(ctx context.Context, client *kustoingest.Client, file string, opti
 	return result, err
 }
 
-// progress shows how far the transfer is. Off a terminal it writes few lines.
+// progress shows the progress of the transfer. Off a terminal it writes few lines.
 func progress() func(kustoingest.Progress) {
 	var shown uint64
 	terminal := onTerminal()

@@ -72,7 +72,7 @@ func createTableAndMapping(ctx context.Context, client *kustoingest.Client) erro
 	return nil
 }
 
-// ingestTenLines hands the lines over; the result says under which id their outcome is reported.
+// ingestTenLines hands the lines over; the result has the id under which their outcome is reported.
 func ingestTenLines(ctx context.Context, client *kustoingest.Client) (*kustoingest.Result, error) {
 	var lines strings.Builder
 	for n := range 10 {

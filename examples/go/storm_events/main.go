@@ -75,7 +75,7 @@ func createTableAndMapping(ctx context.Context, client *kustoingest.Client) erro
 	var definitions, mappings []string
 	for _, column := range columns {
 		definitions = append(definitions, column.name+":"+column.kind)
-		// The legacy shape, as the tutorial has it.
+		// The legacy shape, as in the tutorial.
 		mappings = append(mappings, fmt.Sprintf(`{"Name":"%s","datatype":"%s","Ordinal":"%d"}`, column.name, column.kind, column.ordinal))
 	}
 	for _, command := range []string{

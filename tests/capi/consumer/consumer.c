@@ -1,5 +1,5 @@
-/* What a user's first program needs of an installed library: the header, the right library behind
- * it, and one call that does real work and fails in a way that can be read. */
+/* Checks an installed library as a user's first program: the header, the matching library, and one
+ * call that does real work and fails with a readable error. */
 #include <kusto_ingest.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-// What a user's first C++ program needs of an installed library: the header, the right library behind
-// it, and one call that does real work and fails in a way that can be caught.
+// Checks an installed library as a user's first C++ program: the header, the matching library, and
+// one call that does real work and fails with an exception that can be caught.
 #include <kusto_ingest.hpp>
 
 #include <iostream>
