@@ -1,13 +1,13 @@
-//! The release build, made once.
+//! The release build, built once.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::{isal, process, workspace};
 
-/// Cargo's arguments for the one release build that everything here uses, but for
+/// Cargo's arguments for the one release build that everything here uses, except
 /// [`isal::features`]. These packages are always named together: cargo merges the features of their
-/// dependencies and what kind of objects their crate types want of them, and any other choice of
+/// dependencies and the kinds of objects that their crate types require, and any other choice of
 /// packages would compile most of the tree a second time.
 pub(crate) const RELEASE: [&str; 8] = [
     "build",

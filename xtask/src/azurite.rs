@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::process::{self, Background};
 use crate::{toolchain, workspace};
 
-/// The accounts that every emulator has unless told otherwise, with their keys, which are public
-/// knowledge and guard nothing: the data lives in memory on the loopback address.
+/// The accounts that every emulator has by default, with their keys, which are public and protect
+/// nothing: the data is in memory on the loopback address.
 const ACCOUNTS: [(&str, &str); 2] = [
     (
         "kustoemu1",

@@ -7,7 +7,7 @@ use crate::artifacts::Artifacts;
 use crate::tool::{self, Tool};
 use crate::{process, workspace};
 
-/// Warnings that the headers, the examples and the tests in C and C++ must not give.
+/// Warnings that the headers, the examples and the tests in C and C++ must not cause.
 pub(crate) const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// A family of compilers.
@@ -27,7 +27,7 @@ impl Family {
     }
 }
 
-/// gcc is what the tests demand; clang may be missing.
+/// The tests require gcc; clang is optional.
 pub(crate) const FAMILIES: [Family; 2] = [
     Family {
         name: "gcc",

@@ -13,7 +13,7 @@ use crate::{compiler, isal, process, storm, transcript, workspace};
 /// Programs of examples/c and of the other examples, in the order of the demo.
 pub(crate) const PROGRAMS: [&str; 3] = ["quickstart", "storm_events", "ingest_file"];
 
-/// Rows that `ingest_file` puts into the table that `quickstart` made with ten.
+/// Rows that `ingest_file` adds to the table that `quickstart` created with ten.
 const FILE_ROWS: u64 = 100_000;
 const QUICKSTART_ROWS: u64 = 10;
 
@@ -42,17 +42,17 @@ pub(crate) fn rust_leg() -> Result<Tally, String> {
     counted(&workspace::target().join("debug/examples"))
 }
 
-/// The same with the C++ programs; besides they must say what those in C say.
+/// The same with the C++ programs; they must also print the output of those in C.
 pub(crate) fn cpp_says_what_c_says() -> Result<Tally, String> {
     says_what_c_says("cpp", &build(artifacts::release()?, "cpp")?)
 }
 
-/// Runs the programs of a language, and compares what they say with what those in C say.
+/// Runs the programs of a language, and compares their output with that of C's.
 pub(crate) fn says_what_c_says(language: &str, programs: &Path) -> Result<Tally, String> {
     let c = show(&build(artifacts::release()?, "c")?)?;
     let other = show(programs)?;
     Ok(Tally::check(
-        &format!("examples/{language} say what examples/c say"),
+        &format!("examples/{language} print the output of examples/c"),
         transcript::same(&c, &other),
     ))
 }
@@ -68,7 +68,8 @@ fn counted(programs: &Path) -> Result<Tally, String> {
         Err(format!("its output does not show {}", storm::RECORDS))
     };
     let mut tally = Tally::check("storm_events counts every record", shown);
-    // The programs succeeded and the rows of the last were counted, or `show` had failed.
+    // The programs succeeded and the rows of the last were counted; otherwise `show` would have
+    // failed.
     tally.passed += PROGRAMS.len() as u64;
     Ok(tally)
 }
@@ -86,7 +87,7 @@ fn build(library: &Artifacts, language: &str) -> Result<PathBuf, String> {
     Ok(directory)
 }
 
-/// Runs the three programs against an emulator of their own; returns what they printed.
+/// Runs the three programs against a separate emulator; returns their output.
 fn show(programs: &Path) -> Result<String, String> {
     let emulator = Emulator::start(None)?;
     println!(

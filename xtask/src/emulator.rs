@@ -1,4 +1,4 @@
-//! The emulator as a program beside us.
+//! The emulator as a child process.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -43,7 +43,7 @@ impl Emulator {
         Self::launch(azurite.map(Azurite::emulator_flags).into_iter().flatten())
     }
 
-    /// Starts on free ports; what clients post stays in the queues.
+    /// Starts on free ports; posted messages stay in the queues.
     pub(crate) fn start_without_ingestion() -> Result<Emulator, String> {
         Self::launch(["--no-ingestion"])
     }
@@ -53,7 +53,7 @@ impl Emulator {
         Self::launch(["--database", name])
     }
 
-    /// Starts on free ports; who does not show this token is refused.
+    /// Starts on free ports; requests without this token are rejected.
     pub(crate) fn start_with_token(token: &str) -> Result<Emulator, String> {
         Self::launch(["--token", token])
     }
@@ -71,7 +71,7 @@ impl Emulator {
         Ok(Emulator { process, ready })
     }
 
-    /// Ends it as Ctrl-C would, and fails when it does not end well.
+    /// Ends it as Ctrl-C would, and fails when its status is not 0.
     pub(crate) fn stop(self) -> Result<(), String> {
         self.process.stop()
     }
@@ -86,12 +86,12 @@ impl Emulator {
         self.text("data_management")
     }
 
-    /// What a client needs to connect.
+    /// The settings for a client to connect.
     pub(crate) fn connection_string(&self) -> Result<&str, String> {
         self.text("connection_string")
     }
 
-    /// What a program needs to connect: see the examples.
+    /// The environment for a program to connect: see the examples.
     pub(crate) fn environment(&self) -> Result<[(&'static str, &str); 2], String> {
         Ok([
             ("KUSTO_CONNECTION_STRING", self.connection_string()?),
@@ -110,12 +110,12 @@ impl Emulator {
             .ok_or_else(|| format!("the emulator's READY line has no {key:?}"))
     }
 
-    /// Rows of the first table that a query gives.
+    /// Rows of the first table of a query's answer.
     pub(crate) fn query(&self, text: &str) -> Result<Vec<Value>, String> {
         self.rows("query", text)
     }
 
-    /// Rows of the first table that a management command gives.
+    /// Rows of the first table of a management command's answer.
     pub(crate) fn command(&self, text: &str) -> Result<Vec<Value>, String> {
         self.rows("mgmt", text)
     }
@@ -125,7 +125,7 @@ impl Emulator {
         rows(&format!("{engine}/v1/rest/{service}"), text)
     }
 
-    /// Asks the service itself, past the library: the rows must arrive, and none twice.
+    /// Queries the service directly, not through the library: the rows must arrive, and none twice.
     pub(crate) fn wait_for_rows(&self, table: &str, expected: u64) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -145,7 +145,7 @@ impl Emulator {
         }
     }
 
-    /// What one of the emulator's own endpoints answers.
+    /// The answer of one of the emulator's own endpoints.
     pub(crate) fn control(&self, name: &str) -> Result<Value, String> {
         json(&self.ask_control("GET", name, "")?)
     }
@@ -168,7 +168,7 @@ impl Emulator {
         http::send(method, &url, &[], body.len() as u64, &mut body.as_bytes())
     }
 
-    /// Puts a file into the container for blobs of the user's own, and returns its URL with access.
+    /// Uploads a file into the container for the user's own blobs, and returns its URL with SAS.
     pub(crate) fn upload(&self, file: &Path, name: &str) -> Result<String, String> {
         let resources = self.control("resources")?;
         let container = resources["containers"][0]

@@ -1,4 +1,4 @@
-//! What the shared library exports: `kusto_*`, all that the header declares, and nothing else.
+//! The exports of the shared library: `kusto_*`, all functions of the header, and nothing else.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::{artifacts, header, process, workspace};
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     match arguments {
         [] if leg()?.failed == 0 => Ok(()),
-        [] => Err("the exports are not what they should be".into()),
+        [] => Err("the exports are not as expected".into()),
         [flag] if flag == "--write" => {
             let lines: Vec<String> = exported()?.into_iter().map(|name| name + "\n").collect();
             workspace::write(&list(), &lines.concat())

@@ -1,4 +1,5 @@
-//! `cargo xtask faults` and `cargo xtask soak`: what the library and others make of faults.
+//! `cargo xtask faults` and `cargo xtask soak`: the outcomes of faults in this library and in
+//! others.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use crate::{isal, process, python, workspace};
 
 const DOCUMENT: &str = "docs/FAULTS.md";
-/// Far longer than either part takes.
+/// Much longer than either part takes.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 const DEFAULT_SOAK_MINUTES: u64 = 3;
 
@@ -75,8 +76,8 @@ fn python_sdk() -> Result<String, String> {
     tee(command.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 
-/// One row for each fault: our endings, which are told once where they are alike, and the other's
-/// for each source.
+/// One row for each fault: our outcomes, listed once where they are equal, and the other's for each
+/// source.
 fn side_by_side(ours: &str, theirs: &str) -> Result<String, String> {
     let theirs = endings(theirs);
     let mut table = String::new();
@@ -85,7 +86,7 @@ fn side_by_side(ours: &str, theirs: &str) -> Result<String, String> {
             .iter()
             .find(|(other, _)| *other == fault)
             .filter(|(_, theirs)| theirs.iter().map(|e| e.0).eq(ours.iter().map(|e| e.0)))
-            .ok_or_else(|| format!("the Python SDK was not sent through {fault:?}"))?;
+            .ok_or_else(|| format!("the Python SDK was not run with {fault:?}"))?;
         if table.is_empty() {
             let sources = theirs
                 .iter()
@@ -105,7 +106,7 @@ fn side_by_side(ours: &str, theirs: &str) -> Result<String, String> {
     Ok(table)
 }
 
-/// Source and ending of each fault, from lines `fault|source|ending`; other lines are passed over.
+/// Source and outcome of each fault, from lines `fault|source|ending`; other lines are ignored.
 fn endings(lines: &str) -> Vec<(&str, Vec<(&str, &str)>)> {
     let mut all: Vec<(&str, Vec<(&str, &str)>)> = Vec::new();
     for line in lines.lines() {

@@ -9,7 +9,7 @@ use crate::emulator::Emulator;
 use crate::tally::Tally;
 use crate::{artifacts, demo, header, install, process, tool, workspace};
 
-/// Functions of the C API that the binding does without, since it has others of the kind.
+/// Functions of the C API that the binding does not use, since it uses equivalent ones.
 const NOT_WRAPPED: [&str; 21] = [
     "kusto_after_fork_child",
     "kusto_client_warm_up",
@@ -46,7 +46,7 @@ fn benchmark() -> PathBuf {
     workspace::root().join("benches/clients/go")
 }
 
-/// What `cargo xtask stage go` does: a tree as `cargo xtask install` makes it, inside the module.
+/// `cargo xtask stage go`: puts a tree as of `cargo xtask install` into the module.
 pub(crate) fn stage() -> Result<PathBuf, String> {
     let native = module().join("native");
     workspace::remove_directory(&native)?;
@@ -55,8 +55,8 @@ pub(crate) fn stage() -> Result<PathBuf, String> {
     Ok(native)
 }
 
-/// A source file that differs when what is staged does: Go looks for changes at the sources beside the
-/// package only, and would go on with a program that was linked to the library before.
+/// A source file that changes with the staged library: Go checks only the package's own sources for
+/// changes, and would reuse a program that is linked to the old library.
 fn staged(native: &Path) -> Result<String, String> {
     let mut hasher = DefaultHasher::new();
     for file in ["include/kusto_ingest.h", "lib/libkusto_ingest.a"] {
@@ -118,8 +118,7 @@ fn formatted(directory: &Path) -> Result<(), String> {
     }
 }
 
-/// The tests with the race detector; cgo's own checks are on unless somebody turns them off. Then, without it,
-/// on the oldest Go.
+/// The tests with the race detector; cgo's own checks are on by default. Then, without it, on the oldest Go.
 fn tests() -> Result<Tally, String> {
     let test = |race: &[&str], variable: (&str, &str)| -> Result<Tally, String> {
         let emulator = Emulator::start(None)?;
@@ -140,7 +139,7 @@ fn tests() -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// What the module demands, such as `1.22`.
+/// The Go version that the module requires, such as `1.22`.
 fn oldest() -> Result<String, String> {
     let text = workspace::read(&module().join("go.mod"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("go "));
@@ -181,7 +180,7 @@ fn built_examples() -> Result<PathBuf, String> {
 pub(crate) fn built_benchmark() -> Result<PathBuf, String> {
     stage()?;
     let program = workspace::scratch("bench")?.join("bench_go");
-    // Go looks at sources only, and would keep a program with the library of an earlier build.
+    // Go checks sources only, and would keep a program with the library of an earlier build.
     let _ = std::fs::remove_file(&program);
     build(&benchmark(), &program)?;
     Ok(program)

@@ -1,4 +1,4 @@
-//! What the library compresses, read by the gzip readers of other languages.
+//! The library's gzip output, read by the gzip readers of other languages.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ const WRITERS: [(&[&str], &str); 2] = [
     (&["--lib"], "pipeline::gzip::tests::no_data_is_a_member_too"),
 ];
 
-/// Lets the tests write its samples, then lets each reader compare all of them.
+/// Runs the tests that write the samples, then each reader, which compares all of them.
 pub(crate) fn leg() -> Result<Tally, String> {
     let samples = workspace::scratch("gzip")?;
     workspace::remove_directory(&samples)?;

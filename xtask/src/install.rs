@@ -1,4 +1,5 @@
-//! The tree a C or C++ user installs: the same from `cargo xtask install` as from `cmake --install`.
+//! The tree that a C or C++ user installs: the same from `cargo xtask install` as from
+//! `cmake --install`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,8 +56,7 @@ pub(crate) fn install(library: &Artifacts, prefix: &Path) -> Result<(), String> 
     Ok(())
 }
 
-/// `libkusto_ingest.so.0.1.0` and the links `.so.0` (what the loader asks for) and `.so` (what the
-/// linker asks for).
+/// `libkusto_ingest.so.0.1.0` and the links `.so.0` (for the loader) and `.so` (for the linker).
 fn shared_library(library: &Artifacts, lib: &Path) -> Result<(), String> {
     let version = workspace::VERSION;
     let [major, ..] = workspace::version_numbers()?;
@@ -137,7 +137,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
     let tree = scratch.join("tree");
     workspace::remove_directory(&tree)?;
     install(library, &tree)?;
-    // Moved after installing: nothing in the tree may name the place where it was made.
+    // Moved after installing: nothing in the tree may contain the path where it was built.
     let moved = scratch.join("moved");
     workspace::remove_directory(&moved)?;
     std::fs::rename(&tree, &moved).map_err(|error| error.to_string())?;
@@ -168,7 +168,7 @@ fn with_cmake(scratch: &Path, tree: &Path) -> Result<Tally, String> {
     };
     let mut tally: Tally = CONSUMERS.iter().map(find).sum();
     tally += Tally::check(
-        "cmake --install gives the same tree",
+        "cmake --install creates the same tree",
         same_as_cmake(scratch, tree),
     );
     Ok(tally)

@@ -1,10 +1,11 @@
-//! Whether the library is built with ISA-L: wherever its build tools are, or can be had.
+//! Whether the library is built with ISA-L: it is if its build tools are present or can be
+//! installed.
 
 use std::sync::OnceLock;
 
 use crate::tool::{self, Tool};
 
-/// What isal-sys runs.
+/// The programs that isal-sys runs.
 const TOOLS: [Tool; 6] = [
     Tool::new("nasm", "nasm"),
     Tool::new("autoreconf", "autoconf"),
@@ -23,7 +24,7 @@ pub(crate) fn features() -> &'static [&'static str] {
     }
 }
 
-/// Why it is off, said once.
+/// Why it is off, printed once.
 pub(crate) fn available() -> &'static Result<(), String> {
     static AVAILABLE: OnceLock<Result<(), String>> = OnceLock::new();
     AVAILABLE.get_or_init(|| match tool::missing(&TOOLS)[..] {

@@ -10,8 +10,8 @@ use crate::{
     python, readme,
 };
 
-/// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. What is
-/// optional inside a leg says `SKIP name: reason`.
+/// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. An
+/// optional part of a leg prints `SKIP name: reason`.
 pub(crate) struct Leg {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
@@ -46,7 +46,7 @@ pub(crate) const ALL: &[Leg] = &[
     },
     Leg {
         name: "gzip",
-        about: "what the library compresses, read by zcat, Python, Node and Go",
+        about: "the library's gzip output, read by zcat, Python, Node and Go",
         run: gzip::leg,
     },
     Leg {

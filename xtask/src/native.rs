@@ -10,17 +10,17 @@ use crate::emulator::Emulator;
 use crate::tally::Tally;
 use crate::{compiler, demo, header, process, tool, workspace};
 
-/// The C++ programs run a second time with these, where the compiler has what they need. The library
-/// is the one of the other runs: what it is handed and what it leaves behind is checked all the same.
+/// The C++ programs run a second time with these, where the compiler supports them. The library is
+/// the one of the other runs: its inputs and its leaks are checked nevertheless.
 const SANITIZERS: [&str; 2] = [
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=undefined",
 ];
 
-/// The program that shows that the C++ header can do without exceptions.
+/// The program that shows that the C++ header works without exceptions.
 const NO_EXCEPTIONS: &str = "no_exceptions";
 
-/// What the programs find in their environment.
+/// The environment of the programs.
 type Environment<'a> = [(&'a str, &'a str); 3];
 
 /// Every program of tests/capi.
@@ -117,7 +117,7 @@ fn sanitized(
     run(&name, &program, environment)
 }
 
-/// URLs, with access, of two blobs of `id,text` rows, as the tests of ingestion want them.
+/// URLs, with SAS, of two blobs of `id,text` rows, as the tests of ingestion require them.
 fn two_blobs(emulator: &Emulator) -> Result<String, String> {
     let scratch = workspace::scratch("native-blobs")?;
     let mut urls = Vec::new();
@@ -139,7 +139,7 @@ fn under_memcheck(program: &Path, environment: &Environment) -> Result<(), Strin
     }
 }
 
-/// A program under valgrind, which makes it fail when it leaks or touches what is not its own.
+/// A program under valgrind, which makes it fail on leaks and invalid accesses.
 pub(crate) fn memcheck(program: impl AsRef<OsStr>) -> Command {
     let suppressions = workspace::root().join("tests/capi/valgrind.supp");
     let mut command = Command::new("valgrind");
@@ -150,7 +150,8 @@ pub(crate) fn memcheck(program: impl AsRef<OsStr>) -> Command {
             "--errors-for-leak-kinds=definite,indirect,possible",
         ])
         .args(["--error-exitcode=9", "--fair-sched=yes"])
-        // The child of the fork test is killed on purpose, with what its parent's threads held.
+        // The child of the fork test is killed on purpose, with memory held by its parent's
+        // threads.
         .arg("--child-silent-after-fork=yes")
         .arg(format!("--suppressions={}", suppressions.display()))
         .arg(program);

@@ -25,7 +25,7 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> 
     command
 }
 
-/// Takes what `cargo run` put into our environment out again: build scripts that watch those
+/// Removes the variables of `cargo run` from our environment: build scripts that watch those
 /// variables (ring's does) would rebuild on every change between a direct and a nested call.
 pub(crate) fn outside_cargo(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
@@ -67,7 +67,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// Runs silently and returns standard output; on failure the error holds what the program said.
+/// Runs silently and returns standard output; on failure the error contains the program's output.
 pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
@@ -85,7 +85,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
     ))
 }
 
-/// What a program printed (both streams) and whether it ended well.
+/// A program's output (both streams) and whether it succeeded.
 pub(crate) struct Said {
     pub(crate) success: bool,
     pub(crate) text: String,
@@ -168,7 +168,7 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Starts `command` and waits until `ready` has taken what it needs from its output lines.
+    /// Starts `command` and waits until `ready` has found its values in the output lines.
     pub(crate) fn start<T: Send + 'static>(
         name: &'static str,
         command: &mut Command,
@@ -184,10 +184,10 @@ impl Background {
         let background = Background { name, child };
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
-            // Reads on after the answer, or the program would block on a full pipe.
+            // Continues to read after the answer, or the program would block on a full pipe.
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if let Some(answer) = ready(&line) {
-                    // The receiver is gone once it has its one answer.
+                    // The receiver is dropped once it has its one answer.
                     let _ = sender.send(answer);
                 }
             }
@@ -203,7 +203,7 @@ impl Background {
         self.child.id()
     }
 
-    /// Asks the program to end (Ctrl-C), and fails when it does not end well.
+    /// Interrupts the program (Ctrl-C), and fails when its status is not 0.
     pub(crate) fn stop(mut self) -> Result<(), String> {
         signal("-INT", self.child.id());
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -228,7 +228,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // Both fail only when the program has ended already.
+        // Both fail only when the program has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! What READMEs show must work: their programs are compiled and run as they stand there.
+//! The programs of READMEs must work: they are compiled and run unchanged.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
 use crate::{artifacts, compiler, process, workspace};
 
-/// Files with a program, and its language, which is also the ending of its source.
+/// Files with a program, and its language, which is also the extension of its source.
 const SHOWN: [(&str, &str); 2] = [("README.md", "c"), ("bindings/cpp/README.md", "cpp")];
 
-/// Compiles the programs, runs them, and looks at the rows.
+/// Compiles the programs, runs them, and checks the rows.
 pub(crate) fn leg() -> Result<Tally, String> {
     let check = |(file, language): &(&str, &str)| {
         let name = format!("the {language} program of {file}");

@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 
 use crate::storm::{self, Dice};
 
-/// A kind of data: its name, and what makes that many bytes of it.
+/// A kind of data: its name, and the function that generates that many bytes of it.
 pub(crate) type Kind = (&'static str, fn(usize) -> Vec<u8>);
 
-/// From what compresses well to what does not.
+/// From well to badly compressible.
 pub(crate) const KINDS: [Kind; 3] = [("storm", storm), ("logs", logs), ("random", noise)];
 
 /// Storm events as CSV; the last record may be cut.
 pub(crate) fn storm(size: usize) -> Vec<u8> {
     let mut data = vec![0; size];
-    // Its only error is the one that is wanted here: that the slice is full.
+    // Its only error is intended here: the slice is full.
     let _ = storm::write_csv(&mut data.as_mut_slice(), u64::MAX);
     data
 }
@@ -33,7 +33,7 @@ pub(crate) fn logs(size: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Bytes that nothing can compress.
+/// Incompressible bytes.
 pub(crate) fn noise(size: usize) -> Vec<u8> {
     let mut dice = Dice::new(0x2015);
     let mut data = Vec::with_capacity(size + 8);

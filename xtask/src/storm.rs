@@ -1,9 +1,9 @@
-//! A CSV like the one of the StormEvents tutorial, made up but the same on every run.
+//! A CSV like the one of the StormEvents tutorial, synthetic but the same on every run.
 //!
-//! It has what makes such files hard to read: quoted commas, doubled quotes and line breaks in the
-//! narratives, JSON in the last column, empty fields, CRLF never and a header row always. The
-//! tutorial's mapping takes the ordinals 0 to 14 and 16 to 22, so the file has 23 columns for the
-//! table's 22: the mapping passes over `ForecastOffice`.
+//! It has everything that makes such files hard to read: quoted commas, doubled quotes and line
+//! breaks in the narratives, JSON in the last column, empty fields, CRLF never and a header row
+//! always. The tutorial's mapping takes the ordinals 0 to 14 and 16 to 22, so the file has 23
+//! columns for the table's 22: the mapping skips `ForecastOffice`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -1,4 +1,4 @@
-//! Counting what test runners report.
+//! Counts the reports of test runners.
 
 use std::fmt;
 use std::iter::Sum;
@@ -6,8 +6,8 @@ use std::ops::AddAssign;
 
 use crate::process::Said;
 
-/// Tests passed, failed and skipped, and what is known of those that failed: the end of a long run is all that
-/// some who look at it get to see.
+/// Tests passed, failed and skipped, and the output of those that failed: some viewers show only the end of a
+/// long run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
@@ -59,7 +59,7 @@ impl Tally {
         Tally::SKIPPED
     }
 
-    /// What a runner counted, with what it said of failures. One that ended badly and named no failed test
+    /// A runner's counts, with its output about failures. One that ended badly and named no failed test
     /// (it crashed, or did not compile) counts as a failure.
     pub(crate) fn or_failed(mut self, said: &Said) -> Tally {
         if !said.success && self.failed == 0 {
@@ -91,7 +91,7 @@ impl Tally {
             .unwrap_or_default()
     }
 
-    /// What `go test -v` says of each test: a test with subtests counts as well.
+    /// The lines of `go test -v` about each test: a test with subtests counts as well.
     pub(crate) fn of_go(output: &str) -> Tally {
         let count = |what: &str| {
             let lines = output.lines().map(str::trim_start);
@@ -185,7 +185,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// How the runners begin what they say of a failed test; cargo and pytest say it again at their ends.
+/// The prefixes of the runners' lines about a failed test; cargo and pytest repeat them at the end.
 const MARKS: [&str; 8] = [
     "FAIL", "--- FAIL", "---- ", "Failed", "FAILED", "✖", "not ok", "killed",
 ];

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use crate::legs::{self, Leg};
 use crate::tally::Tally;
 
-/// Failures of a leg that are told once more: one cause can fail each of the suite's scenarios.
+/// How many failures of a leg the summary repeats: one cause can fail every scenario.
 const SHOWN: usize = 20;
 
-/// What came of a leg.
+/// The result of a leg.
 struct Outcome {
     name: &'static str,
     tally: Tally,
@@ -81,7 +81,7 @@ fn run(leg: &Leg) -> Outcome {
     }
 }
 
-/// A leg that broke off, or in which nothing was tested, has failed.
+/// A leg that was aborted, or in which nothing was tested, has failed.
 fn judged(result: Result<Tally, String>) -> Tally {
     match result {
         Ok(tally) if tally.passed + tally.failed > 0 => tally,

@@ -1,10 +1,10 @@
-//! Programs of the system that some checks need, and how they come where they are missing.
+//! System programs that some checks need, and their installation where they are missing.
 
 use std::process::Command;
 
 use crate::process;
 
-/// A program, and the Debian package that has it.
+/// A program, and its Debian package.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
@@ -37,7 +37,7 @@ pub(crate) fn optional(tool: &Tool) -> Result<(), String> {
     Ok(())
 }
 
-/// Names of tools that are missing though they were asked for.
+/// Names of missing tools that were requested.
 pub(crate) fn missing(tools: &[Tool]) -> Vec<&'static str> {
     let missing: Vec<&Tool> = tools.iter().filter(|tool| tool.is_missing()).collect();
     if !missing.is_empty() {
@@ -50,7 +50,7 @@ pub(crate) fn missing(tools: &[Tool]) -> Vec<&'static str> {
         .collect()
 }
 
-/// Where it can be done without a password. Who looks for the tools again sees whether it was.
+/// Only where no password is needed. Callers check for the tools again.
 fn install(tools: &[&Tool]) {
     let root = process::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !root || !process::found("apt-get") {

@@ -1,13 +1,13 @@
-//! What tests need from package registries, kept in the git-ignored `.toolchain/`.
+//! Files that tests need from package registries, kept in the git-ignored `.toolchain/`.
 //!
-//! Each directory carries a stamp with everything that decides its content; while the stamp holds,
+//! Each directory has a stamp with everything that determines its content; while the stamp matches,
 //! nothing is fetched.
 
 use std::path::{Path, PathBuf};
 
 use crate::workspace;
 
-/// The directory `.toolchain/name`, filled by `fill` unless it bears this very stamp already.
+/// The directory `.toolchain/name`, filled by `fill` unless it already has this stamp.
 pub(crate) fn ensure(
     name: &str,
     stamp: &str,
@@ -22,7 +22,7 @@ pub(crate) fn ensure(
     workspace::remove_directory(&directory)?;
     workspace::create_directory(&directory)?;
     fill(&directory)?;
-    // Last, so that an interrupted set-up is started anew.
+    // Last, so that an interrupted setup is repeated.
     workspace::write(&stamp_file, stamp)?;
     Ok(directory)
 }

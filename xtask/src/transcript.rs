@@ -1,6 +1,7 @@
-//! What the examples print, compared between languages.
+//! The output of the examples, compared between languages.
 
-/// Whether two runs of the same examples said the same, but for what no two runs have in common.
+/// Whether two runs of the same examples printed the same, except for values that differ in every
+/// run.
 pub(crate) fn same(one: &str, other: &str) -> Result<(), String> {
     let (one, other) = (lines(one), lines(other));
     let differing = one.iter().zip(&other).find(|(one, other)| one != other);
@@ -34,7 +35,7 @@ fn is_uuid_part(character: char) -> bool {
     character.is_ascii_hexdigit() || character == '-'
 }
 
-/// Replaces the longest runs of such characters that are wanted.
+/// Replaces the longest runs of the requested characters.
 fn replaced(line: &str, part: fn(char) -> bool, wanted: fn(&str) -> bool, by: &str) -> String {
     let mut text = String::new();
     let mut rest = line;

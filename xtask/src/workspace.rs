@@ -1,4 +1,4 @@
-//! Where things are, and which version they have.
+//! Paths of the workspace, and its version.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
-/// A directory below `target/` for what a leg makes; created when missing.
+/// A directory below `target/` for the files of a leg; created when missing.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf, String> {
     let directory = target().join("xtask").join(name);
     create_directory(&directory)?;
@@ -91,7 +91,7 @@ pub(crate) fn remove_directory(path: &Path) -> Result<(), String> {
     }
 }
 
-/// File name as text, for messages and for naming what is built from it.
+/// File name as text, for messages and for names of build output.
 pub(crate) fn stem(path: &Path) -> String {
     path.file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())

@@ -1,4 +1,4 @@
-//! What has to be reached against the Python SDK, and whether it was.
+//! The bars against the Python SDK, and whether they were met.
 
 use super::client::{C, PYTHON, RUST};
 use super::row::Row;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench bindings`: what each language costs beside C.
+//! `cargo xtask bench bindings`: the cost of each language relative to C.
 
 use super::client::{Client, Data};
 use super::measure::Meter;

@@ -1,4 +1,4 @@
-//! Who is measured: the C library, the Rust API, the bindings, the official Python SDK.
+//! The measured clients: the C library, the Rust API, the bindings, the official Python SDK.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -44,7 +44,8 @@ pub(crate) const C: &str = "C library";
 pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
 
-/// Those of `bench bindings`, each with what builds its program: a language is one line.
+/// Those of `bench bindings`, each with the function that builds its program: a language is one
+/// line.
 const LANGUAGES: &[(&str, Build)] = &[
     (C, c),
     ("C++ header", cpp),
@@ -55,7 +56,8 @@ const LANGUAGES: &[(&str, Build)] = &[
 ];
 
 impl Client {
-    /// Builds ours and installs the peer. A peer that cannot be had is a reason in the second list.
+    /// Builds ours and installs the peer. A peer that cannot be installed is a reason in the second
+    /// list.
     pub(crate) fn all(settings: &[String]) -> Result<(Vec<Client>, Vec<String>), String> {
         let mut clients = Vec::from(Client::own(settings)?);
         let mut missing = Vec::new();
@@ -159,7 +161,7 @@ fn rust() -> Result<Program, String> {
     Ok(built(&program, "rustc", "--version"))
 }
 
-/// A program of its own, and the compiler that tells its version.
+/// A separate program, and the compiler that reports its version.
 fn built(program: &Path, compiler: &str, version: &str) -> Program {
     let version = machine::output(Command::new(compiler).arg(version));
     Program::own(Command::new(program), &version)

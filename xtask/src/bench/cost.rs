@@ -1,11 +1,11 @@
-//! What a language costs beside C, and whether that is little enough.
+//! The cost of a language relative to C, and whether it meets the bar.
 
 use super::client::C;
 use super::row::Row;
 use super::scenario::INIT;
 use super::table::{figure, markdown};
 
-/// The most CPU time that a language may take for an item, as a multiple of C's, start-up left out.
+/// The maximum CPU time of a language for an item, as a multiple of C's, without start-up.
 const BARS: [(&str, f64); 3] = [("stream64", 1.15), ("stream64x8", 1.15), ("small-c8", 2.0)];
 
 /// One line for each client and scenario.
@@ -50,7 +50,7 @@ fn cells(row: &Row, rows: &[Row]) -> [String; 9] {
     ]
 }
 
-/// `None` of what was not measured, or was too small to be measured in C.
+/// `None` for a value that was not measured, or was too small to be measured in C.
 fn ratio(theirs: Option<f64>, c: Option<f64>) -> Option<f64> {
     Some(theirs? / c.filter(|c| *c > 0.0)?)
 }

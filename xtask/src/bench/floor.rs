@@ -1,4 +1,4 @@
-//! What compressing the file alone costs, with the tools of every day.
+//! The cost of compressing the file alone, with common tools.
 
 use std::fs::File;
 use std::process::Stdio;

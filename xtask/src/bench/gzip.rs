@@ -63,7 +63,7 @@ fn contenders(programs: &[PathBuf]) -> Result<Vec<Contender>, String> {
     Ok(found)
 }
 
-/// With the private parts of the library in sight; a copy for each choice of features.
+/// With access to private parts of the library; a copy for each choice of features.
 fn build(name: &str, features: &[&str]) -> Result<PathBuf, String> {
     let more = [
         "--package",
@@ -81,7 +81,7 @@ fn build(name: &str, features: &[&str]) -> Result<PathBuf, String> {
     Ok(kept)
 }
 
-/// What one process costs that compresses the data [`TIMES`] times.
+/// The cost of one process that compresses the data [`TIMES`] times.
 struct Cost {
     wall: f64,
     cpu: f64,
@@ -118,7 +118,7 @@ impl Cost {
         })
     }
 
-    /// Seconds per GB (10^9 bytes) of data, without what the process costs anyway.
+    /// Seconds per GB (10^9 bytes) of data, without the fixed cost of the process.
     fn per_gb(&self, base: &Cost, value: fn(&Cost) -> f64) -> f64 {
         (value(self) - value(base)) / f64::from(TIMES) / (SIZE as f64 / 1e9)
     }

@@ -1,4 +1,4 @@
-//! The machine, and who else uses it. Where there is no /proc little is known.
+//! The machine and its other load. Without /proc little is known.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! What a process costs: wall time, CPU time and peak memory.
+//! The cost of a process: wall time, CPU time and peak memory.
 
 use std::ffi::OsStr;
 use std::io::Read as _;
@@ -42,11 +42,11 @@ impl Meter {
         Ok(Meter(program))
     }
 
-    /// A command for [`run`]; what is added to it are the program's arguments and environment.
+    /// A command for [`run`]; arguments and environment that are added to it are the program's.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(&self.0);
-        // With it some libraries record the stack whenever they make an error, also one that nobody
-        // sees: 6 % of the CPU time of small ingestions.
+        // With it some libraries record the stack of every error, also of handled ones: 6 % of the
+        // CPU time of small ingestions.
         command.env_remove("RUST_BACKTRACE");
         command.env_remove("RUST_LIB_BACKTRACE");
         command.arg(program);
@@ -67,8 +67,8 @@ impl Meter {
     }
 }
 
-/// Runs a command of [`Meter::command`] to its end. Its standard output goes where the command says;
-/// the error holds the last line that a failed program wrote to standard error.
+/// Runs a command of [`Meter::command`] to its end. Its standard output goes where the command sends
+/// it; the error contains the last line that a failed program wrote to standard error.
 pub(crate) fn run(command: &mut Command) -> Result<Usage, String> {
     let mut child = command
         .stdin(Stdio::null())
@@ -107,7 +107,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Usage, String> {
     Ok(usage)
 }
 
-/// What the program wrote, and what it cost.
+/// The program's output and its cost.
 fn parse(said: &str) -> Option<(&str, Usage)> {
     let (said, measured) = said.rsplit_once("\nmeasured ")?;
     let numbers: Vec<f64> = measured

@@ -1,4 +1,4 @@
-//! `cargo xtask bench memory`: the peak of resident memory, whatever the size of the source.
+//! `cargo xtask bench memory`: the peak of resident memory, for sources of any size.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,10 +16,10 @@ use crate::{samples, workspace};
 const PIECE: usize = 64 << 20;
 /// The client's default, which the runs have.
 const BUDGET: f64 = (64 << 20) as f64;
-/// What a process may hold beside it.
+/// How much a process may hold beyond it.
 const ALLOWANCE: f64 = 30e6;
 
-/// What is measured: bytes of the file, and what is done with it.
+/// The measurements: bytes of the file, and the use of it.
 const CASES: [(u64, Scenario); 6] = [
     (1, of("file1g", "1 GB file", Action::File, 1, 1)),
     (5, of("file5g", "5 GB file", Action::File, 1, 1)),

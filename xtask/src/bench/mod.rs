@@ -64,7 +64,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     report.publish(options.only.is_empty())
 }
 
-/// What all measurements share.
+/// Shared by all measurements.
 struct Bed {
     clients: Vec<Client>,
     data: Data,
@@ -78,18 +78,18 @@ impl Bed {
         self.clients.iter().map(version).collect()
     }
 
-    /// The rows of `init`, on which other figures stand. One round before them is not counted: it
+    /// The rows of `init`, the base of other figures. One round before them is not counted: it
     /// brings programs and libraries into the page cache.
     fn bases(&self) -> Vec<Row> {
         for client in &self.clients {
-            // If this fails, so will the runs that count, and those say so.
+            // If this fails, so will the measured runs, which report it.
             let file = self.data.file(scenario::INIT.action);
             let _ = Run::of(client, &scenario::INIT, file, &self.meter);
         }
         self.rows(&scenario::INIT, &[])
     }
 
-    /// Runs the clients in turn, so that what disturbs the machine for a while disturbs all.
+    /// Runs the clients in turn, so that a temporary disturbance of the machine affects all.
     fn rows(&self, scenario: &Scenario, bases: &[Row]) -> Vec<Row> {
         println!("{}: {}", scenario.name, scenario.about);
         let mut runs: Vec<Vec<Result<Run, String>>> = Vec::new();

@@ -23,7 +23,7 @@ impl Options {
         let mut arguments = arguments.iter();
         while let Some(flag) = arguments.next() {
             let value = arguments.next().ok_or_else(|| {
-                format!("{flag}: not known, or without its value; try --runs N, --only SCENARIO, --set NAME=VALUE")
+                format!("{flag}: unknown, or without its value; try --runs N, --only SCENARIO, --set NAME=VALUE")
             })?;
             match flag.as_str() {
                 "--runs" => options.runs = runs(value)?,
@@ -36,7 +36,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether the scenario was asked for.
+    /// Whether the scenario was requested.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }

@@ -10,7 +10,7 @@ use crate::workspace;
 pub(crate) struct Report {
     pub(crate) command: String,
     pub(crate) versions: Vec<(&'static str, String)>,
-    /// Who is missing, and why.
+    /// The missing clients, and why.
     pub(crate) missing: Vec<String>,
     pub(crate) rows: Vec<Row>,
 }

@@ -1,11 +1,11 @@
-//! What the runs of one client in one scenario come to.
+//! The results of one client in one scenario.
 
 use super::measure::{Usage, median};
 use super::run::Run;
 use super::scenario::Scenario;
 use super::table::{count, figure, markdown};
 
-/// Medians. `None` is what was not measured.
+/// Medians. `None` was not measured.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) scenario: &'static str,
@@ -29,7 +29,7 @@ pub(crate) struct Row {
     pub(crate) emulator_cpu: Option<f64>,
     /// Cores that others kept busy.
     pub(crate) other_load: Option<f64>,
-    /// What went wrong, once for each kind.
+    /// The failures, once for each kind.
     pub(crate) problems: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Row {
         row.over(base, scenario.items)
     }
 
-    /// For programs that talk to nobody.
+    /// For programs without a service.
     pub(crate) fn of_tool(scenario: &'static str, tool: &str, usages: &[Usage], size: u64) -> Row {
         Row {
             scenario,
@@ -123,7 +123,7 @@ impl Row {
     }
 }
 
-/// The table of all rows, and below it what went wrong.
+/// The table of all rows, and below it the failures.
 pub(crate) fn table(rows: &[Row]) -> String {
     let head = [
         "scenario",

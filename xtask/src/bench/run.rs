@@ -1,4 +1,4 @@
-//! One run of a client against an emulator of its own.
+//! One run of a client against a separate emulator.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::scenario::Scenario;
 use super::traffic::Traffic;
 use crate::emulator::Emulator;
 
-/// What one run cost, and what storage saw of it.
+/// The cost of one run, and the requests that storage counted.
 pub(crate) struct Run {
     pub(crate) usage: Usage,
     pub(crate) traffic: Traffic,
@@ -17,7 +17,7 @@ pub(crate) struct Run {
     pub(crate) emulator_cpu: Option<f64>,
     /// Cores that others kept busy meanwhile; `None` for runs too short to tell.
     pub(crate) other_load: Option<f64>,
-    /// What is wrong with what storage got.
+    /// The fault of the data that storage received.
     pub(crate) problem: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Run {
         file: &Path,
         meter: &Meter,
     ) -> Result<Run, String> {
-        // A new one each time: what earlier runs left in its memory must not slow this one down.
+        // A new one each time: data of earlier runs in its memory must not slow this one down.
         let emulator = Emulator::start_without_ingestion()?;
         let mut command = client.command(scenario, file, &emulator, meter)?;
         let emulator_before = machine::process_cpu(emulator.process_id());

@@ -1,4 +1,4 @@
-//! What is measured end to end.
+//! The scenarios that are measured end to end.
 
 /// One kind of work, the same for every client.
 pub(crate) struct Scenario {
@@ -10,7 +10,7 @@ pub(crate) struct Scenario {
     pub(crate) concurrency: u32,
 }
 
-/// What a client does with each item.
+/// A client's action for each item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Init,
@@ -95,7 +95,7 @@ pub(crate) const BINDINGS: [Scenario; 3] = [
     SMALL_C8,
 ];
 
-/// Name of the rows that show what compressing alone costs.
+/// Name of the rows with the cost of compression alone.
 pub(crate) const FLOOR: &str = "floor";
 
 /// Everything that `--only` can name.

@@ -1,4 +1,4 @@
-//! What the emulator counted of a client's requests.
+//! The emulator's counters of a client's requests.
 
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ impl Traffic {
         })
     }
 
-    /// Whether storage got what the scenario is about: one message for each item, and at least one
-    /// request with data for each.
+    /// Whether storage received all data of the scenario: one message for each item, and at least
+    /// one request with data for each.
     pub(crate) fn check(&self, items: u64) -> Result<(), String> {
         if self.queue_requests != items {
             return Err(format!(

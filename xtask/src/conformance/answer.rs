@@ -1,4 +1,4 @@
-//! What a player answered.
+//! The answer of a player.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::message::Message;
 
-/// `ok` or `error` with what belongs to it.
+/// `ok` or `error` with its fields.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) ok: bool,

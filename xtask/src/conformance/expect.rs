@@ -1,11 +1,11 @@
-//! What must come of a step, and whether it did.
+//! The expected result of a step, and the comparison with the actual one.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
 
-/// What a text must be like.
+/// The condition on a text.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Want {
     Text(String),
@@ -87,7 +87,7 @@ impl std::fmt::Display for Want {
             Want::Some => write!(f, "any text"),
             Want::Least(least) => write!(f, "{least} or more"),
             Want::Most(most) => write!(f, "{most} or fewer"),
-            Want::Holds(part) => write!(f, "what holds {part:?}"),
+            Want::Holds(part) => write!(f, "a text that contains {part:?}"),
             Want::Any(choices) => {
                 let choices: Vec<String> = choices.iter().map(Want::to_string).collect();
                 write!(f, "one of {}", choices.join(", "))
@@ -96,14 +96,14 @@ impl std::fmt::Display for Want {
     }
 }
 
-/// What must come of a step.
+/// The expected result of a step.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Expect {
     ok: bool,
     fields: Vec<(String, Fields)>,
 }
 
-/// What a member of `expect` says about the values of one key.
+/// The expectation of a member of `expect` for the values of one key.
 #[derive(Debug, PartialEq)]
 enum Fields {
     One(Want),
@@ -136,7 +136,7 @@ const RECEIPT: [&str; 7] = [
     "progress_sent",
     "progress_total",
 ];
-/// Of these a player may say nothing when they are 0.
+/// A player may omit these when they are 0.
 const NUMBERS: [&str; 4] = ["http_status", "in_doubt", "attempts", "handed_over"];
 
 impl Expect {
@@ -179,7 +179,7 @@ impl Expect {
         })
     }
 
-    /// What is wrong with the answer, in the words of expected and got.
+    /// The difference of the answer from the expectation.
     pub(crate) fn judge(&self, answer: &Answer) -> Result<(), String> {
         if self.ok != answer.ok {
             let expected = if self.ok { "success" } else { "an error" };

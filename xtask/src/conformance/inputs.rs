@@ -12,10 +12,10 @@ use crate::workspace;
 
 /// From here on data counts as large.
 const LARGE: u64 = 1 << 20;
-/// Random-looking data has lines of so many bytes, their ends among them.
+/// Random-looking data has lines of this many bytes, including their ends.
 const LINE: usize = 100;
 
-/// Writes an input into `directory`, and tells where.
+/// Writes an input into `directory`, and returns its path.
 pub(crate) fn write(directory: &Path, name: &str, input: &Input) -> Result<PathBuf, String> {
     let path = directory.join(input.file_name.as_deref().unwrap_or(name));
     let mut bytes = content(input).map_err(|error| format!("input {name}: {error}"))?;
@@ -28,7 +28,7 @@ pub(crate) fn write(directory: &Path, name: &str, input: &Input) -> Result<PathB
     Ok(path)
 }
 
-/// How much of it a stream is given at a time.
+/// How much of it is written to a stream at a time.
 pub(crate) fn piece(path: &Path) -> u64 {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() >= LARGE => 64 * 1024,

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Write};
 
-/// What is said, in either direction.
+/// A message, in either direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) kind: String,
@@ -23,7 +23,7 @@ impl Message {
         self
     }
 
-    /// Nothing is said of what there is not.
+    /// Absent values are omitted.
     #[must_use]
     pub(crate) fn maybe(self, key: &str, value: Option<impl ToString>) -> Self {
         match value {

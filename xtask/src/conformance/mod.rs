@@ -30,10 +30,10 @@ use self::table::{Column, Outcome};
 use crate::tally::Tally;
 use crate::{tool, workspace};
 
-/// So many languages are played at a time: each of them has an emulator of its own.
+/// How many languages are played at a time: each of them has its own emulator.
 const PARALLEL: usize = 2;
 
-/// What is played.
+/// The selected scenarios and languages.
 struct Choice {
     languages: Vec<Builder>,
     scenarios: Vec<Written>,
@@ -107,7 +107,7 @@ fn play(choice: &Choice) -> Result<Tally, String> {
         .languages
         .iter()
         .map(|(name, build)| (*name, build()));
-    // The last one takes the longest: begun first, it does not run on alone.
+    // The last one takes the longest: started first, it does not delay the end.
     let waiting = Mutex::new(built.collect::<Vec<_>>().into_iter().rev());
     let columns = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -135,7 +135,7 @@ fn play(choice: &Choice) -> Result<Tally, String> {
 }
 
 /// What every player must do after the last scenario.
-const FAREWELL: &str = "the player ends when its input does, without a complaint";
+const FAREWELL: &str = "the player ends when its input ends, with status 0";
 
 /// All scenarios in one language.
 fn column(
@@ -205,7 +205,7 @@ impl Troupe {
             table: format!("T{n}"),
         };
         let ended = run::run(&mut stage, written);
-        // A file that is left makes the scratch directory larger, and nothing else.
+        // A leftover file only makes the scratch directory larger.
         let _ = workspace::remove_directory(&directory);
         match ended {
             Ok(()) => self.player = Some(player),

@@ -11,15 +11,15 @@ use super::answer::Answer;
 use super::message::Message;
 use crate::process;
 
-/// After which a player that does not answer is given up.
+/// After which a player that does not answer is abandoned.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// After which one that was told to end is.
+/// After which one that should end is abandoned.
 const FAREWELL: Duration = Duration::from_secs(30);
 
 /// Dropping it kills the process.
 pub(crate) struct Player {
     child: Child,
-    /// Closed to say that nothing more comes.
+    /// Closed to signal the end of the input.
     input: Option<ChildStdin>,
     answers: Receiver<Result<Message, String>>,
     /// Where its standard error goes.
@@ -45,7 +45,7 @@ impl Player {
             let mut output = BufReader::new(output);
             while let Some(read) = Message::read(&mut output).transpose() {
                 let ended = read.is_err();
-                // Nobody listens to a player that was given up.
+                // An abandoned player has no reader any more.
                 if sender.send(read).is_err() || ended {
                     break;
                 }
@@ -59,10 +59,10 @@ impl Player {
         })
     }
 
-    /// What it answers. An error is the player's end: it is not to be asked again.
+    /// Its answer. An error is the player's end: it must not be used again.
     pub(crate) fn ask(&mut self, message: &Message) -> Result<Answer, String> {
-        let input = self.input.as_mut().ok_or("it was told to end")?;
-        // A player that has ended is told by what it left on its other streams.
+        let input = self.input.as_mut().ok_or("its input is closed")?;
+        // The other streams show why a player has ended.
         let _ = message.write(input);
         match self.answers.recv_timeout(PATIENCE) {
             Ok(answer) => answer.and_then(Answer::try_from),
@@ -111,7 +111,7 @@ impl Player {
         }
     }
 
-    /// Its input ends; then it must, and well.
+    /// Closes its input; then it must end with status 0.
     pub(crate) fn end(mut self) -> Result<(), String> {
         self.input = None;
         match self.ended().as_deref() {
@@ -127,7 +127,7 @@ impl Drop for Player {
         if matches!(self.child.try_wait(), Ok(None)) {
             process::kill_with_children(self.child.id());
         }
-        // Nothing is left to be done about one that cannot be waited for.
+        // Nothing more can be done about one that cannot be waited for.
         let _ = self.child.wait();
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::{artifacts, compiler, csharp, go, isal, native, node, process, workspace};
 
-/// A language's name, and what builds its player and says how to start it.
+/// A language's name, and the function that builds its player and returns its start command.
 pub(crate) type Builder = (&'static str, fn() -> Result<Command, String>);
 
 /// Every language that has a player, in the order of the table's columns.
@@ -18,7 +18,7 @@ pub(crate) const ALL: &[Builder] = &[
     ("node", node::player),
 ];
 
-/// The C player once more, where valgrind is: nothing may be leaked or touched that is not its own.
+/// The C player once more under valgrind, where it is installed: no leak, no invalid access.
 pub(crate) const CHECKED: Builder = ("c-memcheck", || Ok(native::memcheck(c()?.get_program())));
 
 /// Whose scenarios a player plays: `c-memcheck` plays those of `c`.

@@ -33,7 +33,7 @@ fn sets(step: &Value, name: &str, member: Option<&str>) -> bool {
     by_member || by_name
 }
 
-/// Whether `messages` say of a member with this name what it is.
+/// Whether `messages` expect a value for a member with this name.
 fn shows(scenario: &Value, name: &str) -> bool {
     let messages = scenario["messages"].as_array().into_iter().flatten();
     let mut paths = messages

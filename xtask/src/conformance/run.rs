@@ -1,4 +1,4 @@
-//! Playing one scenario in one language, and judging what came of it.
+//! Plays one scenario in one language, and judges its results.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use super::step::{Action, Arm, Ingest, Outcomes, Step};
 use super::substitute::Names;
 use super::tell;
 
-/// One language's way through the scenarios.
+/// The state of one language's run of the scenarios.
 pub(crate) struct Stage<'a> {
     pub(crate) service: &'a Service,
     pub(crate) player: &'a mut Player,
@@ -29,7 +29,7 @@ pub(crate) struct Stage<'a> {
 /// Why a scenario failed.
 pub(crate) struct Failure {
     pub(crate) reason: String,
-    /// Whether the player can go on.
+    /// Whether the player can continue.
     pub(crate) player_lost: bool,
 }
 
@@ -46,9 +46,10 @@ impl From<String> for Failure {
 struct Play<'a> {
     stage: &'a mut Stage<'a>,
     files: BTreeMap<String, PathBuf>,
-    /// What the start of an operation, or of a call in the background, was told, if it was an error already.
+    /// The answer to the start of an operation, or of a call in the background, if it was already
+    /// an error.
     refused: BTreeMap<String, Answer>,
-    /// How often rules fired that are disarmed again.
+    /// How often rules fired that have been disarmed.
     fired: Vec<u64>,
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn run<'a>(stage: &'a mut Stage<'a>, written: &Written) -> Result<(),
         refused: BTreeMap::new(),
         fired: Vec::new(),
     };
-    // First, so that nothing of a scenario that failed goes on into this one.
+    // First, so that nothing of a failed scenario affects this one.
     play.ask(&Message::new("reset"), &Expect::fine())?;
     let scenario = play.set_up(written, &mut names)?;
     let steps = scenario.steps()?;
@@ -152,7 +153,7 @@ impl Play<'_> {
         })
     }
 
-    /// Judges what comes of it, unless it runs in the background.
+    /// Judges the result, unless it runs in the background.
     fn call(&mut self, step: &Step, message: &Message) -> Result<(), Failure> {
         match step.action.background() {
             Some(name) => self.begin(message, name),
@@ -165,10 +166,10 @@ impl Play<'_> {
         self.begin(&message, op)
     }
 
-    /// What is wrong with it may be told here already; it is judged when it is waited for.
+    /// A failure may already be reported here; it is judged by `wait`.
     fn begin(&mut self, message: &Message, op: &str) -> Result<(), Failure> {
         let answer = self.answer(message)?;
-        // An operation of this name before this one is no more.
+        // An earlier operation of this name is forgotten.
         self.refused.remove(op);
         if !answer.ok {
             self.refused.insert(op.to_owned(), answer);
@@ -197,11 +198,11 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Asks again until what is expected comes.
+    /// Repeats the call until its result is as expected.
     fn eventually(&mut self, message: &Message, expect: &Expect) -> Result<(), Failure> {
         let service = self.stage.service;
         let (mut lost, mut wrong) = (None, None);
-        let asked = service.eventually("it never came to what is expected", || {
+        let asked = service.eventually("the result was never as expected", || {
             let answer = self.answer(message).map_err(|failure| {
                 let reason = failure.reason.clone();
                 lost = Some(failure);
@@ -226,7 +227,7 @@ impl Play<'_> {
         let service = self.stage.service;
         let mut lost = None;
         let mut last: Option<Answer> = None;
-        let asked = service.eventually("not enough came", || {
+        let asked = service.eventually("not enough notifications arrived", || {
             let answer = self.answer(&message).map_err(|failure| {
                 let reason = failure.reason.clone();
                 lost = Some(failure);
@@ -265,7 +266,7 @@ impl Play<'_> {
         self.stage.service.disarm()
     }
 
-    /// What the service has to say when all steps are done.
+    /// The checks of the service after all steps.
     fn look_back(&mut self, scenario: &Scenario) -> Result<(), String> {
         self.disarm()?;
         self.judge_fired(scenario.fired.as_deref())?;
@@ -288,7 +289,7 @@ impl Play<'_> {
         let wanted = wanted.unwrap_or(&once);
         if wanted.len() != self.fired.len() {
             return Err(format!(
-                "{} rules were armed, `fired` tells of {}",
+                "{} rules were armed, `fired` lists {}",
                 self.fired.len(),
                 wanted.len()
             ));

@@ -1,4 +1,5 @@
-//! Scenarios as tests/conformance/README.md describes them, read strictly: what is not known is an error.
+//! Scenarios as tests/conformance/README.md describes them, parsed strictly: an unknown member is
+//! an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::workspace;
 /// Languages that `unable` may name.
 pub(crate) const LANGUAGES: [&str; 6] = ["rust", "c", "cpp", "csharp", "go", "node"];
 
-/// A scenario as it stands in its file. It is read anew for each run, with names filled in.
+/// A scenario as in its file. It is parsed again for each run, with names filled in.
 pub(crate) struct Written {
     pub(crate) name: String,
     /// Why languages cannot play it.
@@ -90,7 +91,7 @@ impl Rows {
     }
 }
 
-/// What the service must answer.
+/// The expected answer of the service.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Answer {
@@ -100,7 +101,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// What says nothing cannot fail.
+    /// A check without an expectation cannot fail.
     fn check(&self) -> Result<(), &'static str> {
         match (&self.query, &self.are, self.count) {
             (_, None, None) => Err("rows: neither `are` nor `count`"),
@@ -123,7 +124,7 @@ impl Scenario {
     }
 }
 
-/// Reads what is known, and nothing else.
+/// Reads the known members and rejects others.
 pub(super) fn fill<T: DeserializeOwned>(members: Value) -> Result<T, String> {
     serde_json::from_value(members).map_err(|error| error.to_string())
 }
@@ -229,7 +230,7 @@ mod tests {
             ),
             (
                 r#"{"name": "x", "steps": [{"do": "arm", "rule": {}, "expect": {"ok": true}}]}"#,
-                "nothing comes",
+                "has no result",
             ),
             (
                 r#"{"name": "x", "steps": [{"do": "start", "source": "bytes"}]}"#,
@@ -237,7 +238,7 @@ mod tests {
             ),
             (
                 r#"{"name": "x", "steps": [{"do": "warm_up", "as": "w", "expect": {"ok": true}}]}"#,
-                "nothing comes",
+                "has no result",
             ),
             (
                 r#"{"name": "x", "steps": [{"do": "warm_up", "as": "w", "eventually": true}]}"#,

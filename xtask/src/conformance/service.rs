@@ -1,4 +1,4 @@
-//! The service that scenarios are played against: an emulator, and what the driver wants of it.
+//! The service that scenarios are played against: an emulator, and the driver's operations on it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,21 +11,21 @@ use super::substitute::Names;
 use crate::emulator::{DATABASE, Emulator};
 use crate::http;
 
-/// After which something that was to happen is given up.
+/// After which waiting for an event fails.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks at something that is under way elsewhere.
+/// Between two checks of something that is under way elsewhere.
 const POLL: Duration = Duration::from_millis(5);
 /// A queue's message holds 64 KiB.
 const TOO_MANY_LETTERS: usize = 70_000;
 /// A database with a name that is not a plain one.
 const OTHER_DATABASE: &str = "Größe 表";
 
-/// What a player's logins give, and the secured service demands.
+/// The token of a player's logins, which the secured service requires.
 const TOKEN: &str = "a-token";
 
 pub(crate) struct Service {
     emulator: Emulator,
-    /// A service of its own that demands the token, and that only a player speaks to.
+    /// A separate service that requires the token, and that only a player calls.
     secured: Emulator,
     /// The queues that the ingestor empties, with access.
     queues: Vec<String>,
@@ -51,7 +51,7 @@ impl Service {
         self.emulator.stop()
     }
 
-    /// The names of what it is made of.
+    /// The names for the placeholders of scenarios.
     pub(crate) fn names(&self) -> Result<Names, String> {
         let mut names = Names::default();
         names.set("connection", self.connection()?);
@@ -122,8 +122,7 @@ impl Service {
         Ok((count, messages?))
     }
 
-    /// Waits until the ingestor has nothing left to do: it removes a message when all that it leads
-    /// to is done.
+    /// Waits until the ingestor is idle: it removes a message when all its work is done.
     pub(crate) fn settle(&self) -> Result<(), String> {
         self.eventually("the queues are never empty", || {
             for queue in &self.queues {
@@ -135,7 +134,7 @@ impl Service {
         })
     }
 
-    /// Looks again until it holds.
+    /// Repeats the check until it succeeds.
     pub(crate) fn eventually(
         &self,
         never: &str,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::expect::Expect;
 use super::scenario::fill;
 
-/// One step with what must come of it.
+/// One step with its expected result.
 pub(crate) struct Step {
     pub(crate) verb: String,
     pub(crate) action: Action,
@@ -62,7 +62,7 @@ pub(crate) struct Ingest {
     pub(crate) table: Option<String>,
     pub(crate) format: Option<String>,
     pub(crate) mapping_ref: Option<String>,
-    /// A text, or JSON of which it is the text.
+    /// A text, or JSON that is converted to text.
     pub(crate) mapping: Option<Value>,
     #[serde(default)]
     pub(crate) tags: Vec<String>,
@@ -164,7 +164,7 @@ pub(crate) struct Call {
     #[serde(default = "first_client")]
     pub(crate) client: String,
     pub(crate) timeout: Option<i64>,
-    /// Again until what is expected comes of it.
+    /// Repeated until the result is as expected.
     #[serde(default)]
     pub(crate) eventually: bool,
     /// The name under which it runs in the background.
@@ -220,7 +220,7 @@ fn minute() -> i64 {
 pub(crate) type Background = BTreeMap<String, String>;
 
 impl Step {
-    /// `wait` answers what the call would have answered that was begun before under its name.
+    /// `wait` returns the answer of the call that was started under its name.
     pub(super) fn read(value: &Value, begun: &mut Background) -> Result<Step, String> {
         let mut members = value.as_object().ok_or("is no object")?.clone();
         let verb = match members.shift_remove("do") {
@@ -242,7 +242,7 @@ impl Step {
             _ => {}
         }
         let expect = match expected {
-            Some(_) if action.is_silent() => Err("nothing comes of this step".to_owned()),
+            Some(_) if action.is_silent() => Err("this step has no result".to_owned()),
             Some(value) => Expect::read(&answered, &value),
             None => Ok(Expect::fine()),
         };
@@ -288,7 +288,7 @@ impl Action {
         }
     }
 
-    /// What is asked again and again cannot run in the background.
+    /// A repeated call cannot run in the background.
     fn check(&self) -> Result<(), String> {
         let repeated = match self {
             Action::Outcomes(outcomes) => outcomes.least > 0,
@@ -299,7 +299,7 @@ impl Action {
             _ => false,
         };
         match (repeated, self.background()) {
-            (true, Some(_)) => Err("what is repeated takes no \"as\"".to_owned()),
+            (true, Some(_)) => Err("a repeated call takes no \"as\"".to_owned()),
             _ => Ok(()),
         }
     }

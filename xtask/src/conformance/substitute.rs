@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// What stands for what. Texts hold JSON with braces of its own, so only these very words are replaced.
+/// Placeholders and their values. Texts contain JSON with braces, so only these exact words are
+/// replaced.
 #[derive(Default)]
 pub(crate) struct Names(Vec<(String, String)>);
 

@@ -1,10 +1,10 @@
-//! What came of the suite, as a table of scenarios by languages.
+//! The results of the suite, as a table of scenarios by languages.
 
 use std::fmt::Write as _;
 
 use crate::tally::Tally;
 
-/// What a language made of a scenario.
+/// The result of a scenario in a language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Played,
@@ -32,7 +32,7 @@ impl Column {
     }
 }
 
-/// The table, then who cannot play what and why, then the sums.
+/// The table, then the scenarios that languages cannot play and why, then the sums.
 pub(crate) fn render(scenarios: &[String], columns: &[Column]) -> String {
     let width = |name: &String| name.chars().count();
     let widest = scenarios.iter().map(width).max().unwrap_or(0);
@@ -90,7 +90,7 @@ fn cannot(scenarios: &[String], columns: &[Column]) -> String {
     }
     match text.is_empty() {
         true => "\n".to_owned(),
-        false => format!("\nWhat a language cannot play:\n{text}\n"),
+        false => format!("\nScenarios that a language cannot play:\n{text}\n"),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
              one     ok    ok\n\
              größer  FAIL  -\n\
              \n\
-             What a language cannot play:\n\
+             Scenarios that a language cannot play:\n\
              - go: größer: has none\n\
              \n\
              c: 1 passed, 1 failed, 0 skipped\n\

@@ -1,4 +1,4 @@
-//! Steps as the messages that a player gets.
+//! Steps as messages to a player.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::message::Message;
 use super::step::{Call, ClientStep, Execute, Ingest, Outcomes, Track};
 use crate::emulator::DATABASE;
 
-/// How long calls have that do not say it, in milliseconds.
+/// The default timeout of calls, in milliseconds.
 const MINUTE: i64 = 60_000;
 
 pub(crate) fn client(step: &ClientStep, connection: &str) -> Result<Message, String> {
@@ -24,7 +24,7 @@ pub(crate) fn client(step: &ClientStep, connection: &str) -> Result<Message, Str
         .each("setting", pairs(&step.settings)?))
 }
 
-/// The start of an operation. `files` tells where an input is, `table` where data goes unless the step says so.
+/// The start of an operation. `files` has the paths of inputs, `table` is the default table.
 pub(crate) fn start(
     step: &Ingest,
     op: &str,
@@ -75,7 +75,7 @@ fn mapping(mapping: &Value) -> String {
     }
 }
 
-/// Scenarios do not wait for the service's batching unless they say so.
+/// By default scenarios do not wait for the service's batching.
 fn properties(step: &Ingest) -> Result<Vec<String>, String> {
     const FLUSH: &str = "flushImmediately";
     let mut properties = pairs(&step.properties)?;

@@ -11,11 +11,11 @@ use crate::{compiler, tool, workspace};
 /// Name of assembly, package and namespace.
 pub(crate) const NAME: &str = "Kusto.Ingest.Native";
 
-/// Name of the program that is made of the tests and a runner for them.
+/// Name of the program with the tests and their runner.
 pub(crate) const TESTS: &str = "Kusto.Ingest.Native.Tests";
 
-/// A program on the library; it runs on .NET 8 unless said otherwise, whatever the library was built for, and
-/// is told so by the symbol `LIBRARY_NETSTANDARD2_0`.
+/// A program on the library; it runs on .NET 8 by default, also with a library for another framework, which
+/// the symbol `LIBRARY_NETSTANDARD2_0` marks.
 pub(crate) struct Program {
     name: &'static str,
     framework: Framework,
@@ -43,7 +43,7 @@ impl Program {
         Program { entry, ..self }
     }
 
-    /// The same, of what .NET Standard 2.0 has, for a runtime of another kind.
+    /// The same, restricted to .NET Standard 2.0, for another runtime.
     pub(crate) fn standard(self) -> Program {
         let framework = Framework::NetStandard2;
         Program { framework, ..self }
@@ -102,7 +102,7 @@ impl<'a> Build<'a> {
         command
     }
 
-    /// Writes a script that runs a program, for those who want a program in one file.
+    /// Writes a script that runs a program, for callers that need a program in one file.
     pub(crate) fn write_script(&self, script: &Path, program: &str) -> Result<(), String> {
         self.toolchain.write_script(script, &self.path(program))
     }
@@ -145,8 +145,8 @@ impl<'a> Build<'a> {
     }
 }
 
-/// What `**/*.cs` of a project file finds: the sources of a directory and of those in it, but for what
-/// builds leave.
+/// The files of `**/*.cs` in a project file: the sources of a directory and its subdirectories,
+/// without build output.
 pub(crate) fn sources(directory: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = workspace::files(directory, "cs");
     let failed = |error| format!("cannot read {}: {error}", directory.display());

@@ -1,4 +1,4 @@
-//! What a C# compiler is asked to do.
+//! The input of a C# compiler.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ impl Framework {
         }
     }
 
-    /// The symbols that an SDK defines, as far as sources may ask for them.
+    /// The symbols that an SDK defines, as far as sources may use them.
     fn symbols(self) -> &'static str {
         match self {
             Framework::Net8 => {
@@ -35,9 +35,10 @@ impl Framework {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// With a documentation file, without which nobody would check that all is documented.
+    /// With a documentation file, without which the compiler does not check that everything is
+    /// documented.
     Library,
-    /// With the class in which it starts, where the sources have several.
+    /// With the class of its entry point, where the sources have several.
     Program(Option<&'static str>),
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct Compilation {
 }
 
 impl Compilation {
-    /// Writes the response file and, for a program, the file that tells the host how to run it.
+    /// Writes the response file and, for a program, the file with the host's settings.
     pub(crate) fn write(&self, toolchain: &Toolchain) -> Result<PathBuf, String> {
         if let Kind::Program(_) = self.kind {
             toolchain::write_runtime_config(&self.output)?;

@@ -45,7 +45,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     }
 }
 
-/// What `cargo xtask stage csharp` does: the shared library where a package and a build look for it.
+/// `cargo xtask stage csharp`: puts the shared library where a package and a build look for it.
 pub(crate) fn stage() -> Result<PathBuf, String> {
     let library = artifacts::release()?.shared();
     let name = library.file_name().ok_or("a library without a name")?;
@@ -77,9 +77,9 @@ fn runtime_identifier() -> String {
 const PLAYER: (&str, &str) = ("player", "tests/conformance/players/csharp");
 const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
 
-/// C functions that the binding does without.
+/// C functions that the binding does not use.
 const NOT_WRAPPED: [&str; 29] = [
-    // Every call starts in the background, and those that block wait for its end.
+    // Every call starts in the background, and blocking ones wait for its end.
     "kusto_client_warm_up",
     "kusto_execute",
     "kusto_ingest",
@@ -116,8 +116,7 @@ const NOT_WRAPPED: [&str; 29] = [
     "kusto_after_fork_child",
 ];
 
-/// Compiles everything, runs the tests on the library for each framework, the examples, and what came out of
-/// the package.
+/// Compiles everything, runs the tests on the library for each framework, the examples, and the package.
 pub(crate) fn leg() -> Result<Tally, String> {
     let toolchain = Toolchain::ensure()?;
     let mut tally = Tally::check("every C function is used", wraps_all());
@@ -148,7 +147,7 @@ fn quickstart() -> Result<Program, String> {
     Ok(Program::of("quickstart", "examples/csharp/Quickstart")?.starting_in("Program"))
 }
 
-/// What comes nearest to .NET Framework here. It must end, too.
+/// The closest substitute for .NET Framework here. It must also end.
 fn on_mono(build: &Build) -> Result<(), String> {
     let emulator = Emulator::start(None)?;
     let mut program = build.on_mono("quickstart");
@@ -174,7 +173,7 @@ fn wraps_all() -> Result<(), String> {
     header::names_every_function(&text, &NOT_WRAPPED)
 }
 
-/// The demo wants programs by their names.
+/// The demo starts programs by their names.
 fn scripts(build: &Build) -> Result<PathBuf, String> {
     let directory = workspace::scratch("demo")?.join("csharp");
     for name in demo::PROGRAMS {

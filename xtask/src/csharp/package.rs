@@ -1,4 +1,4 @@
-//! The project files: what they compile, the package they make, and a program that uses the package.
+//! The project files: their sources, the package they build, and a program that uses the package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,7 +39,8 @@ const PROJECTS: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
-/// A program somewhere else that has nothing but the package. MSBuild of the toolchain knows no newer framework.
+/// A program in another directory that uses only the package. MSBuild of the toolchain knows no
+/// newer framework.
 const CONSUMER: &str = r#"<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>
     <OutputType>Exe</OutputType>
@@ -70,7 +71,7 @@ pub(crate) fn checks(toolchain: &Toolchain) -> Result<Tally, String> {
     let packages = workspace::scratch("csharp")?.join("package");
     let packed = pack(toolchain, &packages);
     let usable = packed.is_ok();
-    tally += Tally::check("the package has what it must", packed);
+    tally += Tally::check("the package is complete", packed);
     if usable {
         tally += Tally::check(
             "the tutorial runs on the package",
@@ -129,7 +130,7 @@ fn version() -> Result<(), String> {
         ),
     ] {
         if !workspace::read(&binding().join(file))?.contains(&text) {
-            return Err(format!("bindings/csharp/{file} does not say {text}"));
+            return Err(format!("bindings/csharp/{file} does not contain {text}"));
         }
     }
     Ok(())
@@ -218,7 +219,7 @@ fn use_package(toolchain: &Toolchain, packages: &Path) -> Result<(), String> {
     run_tutorial(toolchain.program(&directory.join("bin/Release/netcoreapp3.1/consumer.dll")))
 }
 
-/// Its lines hold times in the way of .NET, which the service must have understood.
+/// Its lines contain times in .NET's format, which the service must parse.
 fn run_tutorial(mut program: Command) -> Result<(), String> {
     let emulator = Emulator::start(None)?;
     let said = process::capture(program.envs(emulator.environment()?))?;

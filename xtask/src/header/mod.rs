@@ -1,4 +1,5 @@
-//! `include/kusto_ingest.h`: generated from `capi/src`, committed, and held to rules of its own.
+//! `include/kusto_ingest.h`: generated from `capi/src`, committed, and checked against its own
+//! rules.
 
 mod csharp;
 mod declarations;
@@ -30,7 +31,7 @@ pub(crate) fn write() -> Result<(), String> {
 /// Whether the committed header and the declarations of it are current.
 pub(crate) fn current() -> Result<Tally, String> {
     let mut tally = Tally::check(
-        "the committed header is what capi/src gives",
+        "the committed header is generated from the current capi/src",
         equals_committed(),
     );
     tally += Tally::check(
@@ -77,7 +78,7 @@ fn equals_committed() -> Result<(), String> {
     }
 }
 
-/// The header that `capi/src` gives now.
+/// The header generated from the current `capi/src`.
 fn generate() -> Result<String, String> {
     let root = workspace::root();
     let mut config = cbindgen::Config::from_file(root.join("capi/cbindgen.toml"))?;
@@ -122,7 +123,7 @@ fn documented(header: &str) -> Result<(), String> {
     }
 }
 
-/// What the comment of a function lacks.
+/// The lines that the comment of a function lacks.
 fn gap(function: &Function) -> Option<String> {
     let has = |start: &str| function.comment.lines().any(|line| line.starts_with(start));
     let missing: Vec<&str> = REQUIRED_LINES
@@ -177,7 +178,7 @@ pub(crate) fn cpp_compiles_alone() -> Tally {
     FAMILIES.iter().map(check).sum()
 }
 
-/// Compiles a file that only includes `header`, by each compiler with its ending and flags.
+/// Compiles a file that only includes `header`, by each compiler with its extension and flags.
 fn alone(header: &str, family: &Family, ways: &[(&str, &str, &[&str])]) -> Tally {
     if let Err(reason) = family.available() {
         return match family.name {
@@ -209,7 +210,8 @@ fn syntax(compiler: &str, flags: &[&str], file: &Path) -> Result<(), String> {
     process::capture(&mut command).map(drop)
 }
 
-/// Whether the source of a binding names every function of the C header but for some, and calls none of those.
+/// Whether the source of a binding names every function of the C header except some, and calls none
+/// of those.
 pub(crate) fn names_every_function(text: &str, but_for: &[&str]) -> Result<(), String> {
     let functions = declarations(&committed()?)?.functions.into_iter();
     names_all(functions.map(|function| function.name), text, but_for)
@@ -236,13 +238,13 @@ fn names_all(
         but_for
             .iter()
             .filter(|name| !excepted.iter().any(|known| known == **name))
-            .map(|name| format!("{name} is no function of the header")),
+            .map(|name| format!("{name} is not a function of the header")),
     );
     wrong.extend(
         but_for
             .iter()
             .filter(called)
-            .map(|name| format!("{name} is called, so it is no exception")),
+            .map(|name| format!("{name} is called, so it is not an exception")),
     );
     if wrong.is_empty() {
         Ok(())
@@ -269,12 +271,12 @@ mod tests {
             (
                 "kusto_a(x); kusto_b(y)",
                 &["kusto_b"],
-                "kusto_b is called, so it is no exception",
+                "kusto_b is called, so it is not an exception",
             ),
             (
                 "kusto_a kusto_b",
                 &["kusto_c"],
-                "kusto_c is no function of the header",
+                "kusto_c is not a function of the header",
             ),
         ] {
             assert_eq!(names(text, but_for), Err(wrong.to_owned()));

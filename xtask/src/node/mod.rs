@@ -12,7 +12,7 @@ use crate::emulator::Emulator;
 use crate::tally::Tally;
 use crate::{demo, isal, process, toolchain, workspace};
 
-/// Platforms that get a package of their own, with its `os`, `cpu` and `libc`.
+/// Platforms with their own package, with its `os`, `cpu` and `libc`.
 const PLATFORMS: [(&str, &str, &str, Option<&str>); 8] = [
     ("darwin-arm64", "darwin", "arm64", None),
     ("darwin-x64", "darwin", "x64", None),
@@ -60,9 +60,9 @@ fn addon_name(platform: &str) -> String {
     format!("kusto-ingest.{platform}.node")
 }
 
-/// What `cargo xtask stage node` does: the release build of the addon, where the package in the
-/// checkout looks for it, and beside it the packages of all platforms as they are published, but for
-/// the addons of the others.
+/// `cargo xtask stage node`: puts the release build of the addon where the package in the checkout
+/// looks for it, and beside it the packages of all platforms as they are published, without the
+/// addons of the others.
 pub(crate) fn stage() -> Result<PathBuf, String> {
     let addon = build()?;
     let native = package().join("native");
@@ -79,8 +79,8 @@ pub(crate) fn stage() -> Result<PathBuf, String> {
 }
 
 /// Builds once for each run. The emulator is named as well, as in [`crate::artifacts::RELEASE`], and the
-/// addon has an rlib beside it: so cargo wants the same features and the same kind of objects of all
-/// dependencies as it does there, and compiles no more than the addon and what it alone depends on.
+/// addon has an rlib beside it: so cargo requires the same features and the same kind of objects of all
+/// dependencies as it does there, and compiles only the addon and its own dependencies.
 fn build() -> Result<PathBuf, String> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
@@ -183,7 +183,7 @@ fn manifest_agrees() -> Result<(), String> {
 }
 
 /// The compiler's opinion of `index.d.ts`, of programs that use it and of the examples; and whether
-/// it says what there is.
+/// it matches the exports.
 fn types() -> Result<Tally, String> {
     let source = package().join("test/types");
     let toolchain = typescript(&source)?;
@@ -214,7 +214,7 @@ fn types() -> Result<Tally, String> {
     let mut tally = Tally::check("tsc --strict", tsc("tsconfig.json"));
     tally += Tally::check("tsc of the examples", tsc("tsconfig.examples.json"));
     tally += Tally::check(
-        "index.d.ts says what there is",
+        "index.d.ts matches the exports",
         process::capture(&mut agree).map(drop),
     );
     Ok(tally)
@@ -270,21 +270,21 @@ fn beside_the_package(modules: &[PathBuf], name: &str) -> Result<PathBuf, String
     Ok(bed)
 }
 
-/// What plays the scenarios of tests/conformance in Node.
+/// The player of tests/conformance in Node.
 pub(crate) fn player() -> Result<Command, String> {
     let sources = workspace::root().join("tests/conformance/players/node");
     let bed = beside_the_package(&workspace::files(&sources, "mjs"), "player")?;
     Ok(node(&[&bed.join("player.mjs")]))
 }
 
-/// benches/clients/bench.mjs, which wants the arguments of a scenario.
+/// benches/clients/bench.mjs, which requires the arguments of a scenario.
 pub(crate) fn bench() -> Result<Command, String> {
     let source = workspace::root().join("benches/clients/bench.mjs");
     let bed = beside_the_package(&[source], "bench")?;
     Ok(node(&[&bed.join("bench.mjs")]))
 }
 
-/// That both start and find the package. What they are worth others see.
+/// Checks that both start and find the package; other legs check their results.
 fn programs_run() -> Result<(), String> {
     process::capture(&mut player()?)?;
     let emulator = Emulator::start_without_ingestion()?;
@@ -358,7 +358,7 @@ fn runs(mut program: Command) -> Result<(), String> {
     }
 }
 
-/// The examples as programs without an ending, as the demo runs them.
+/// The examples as programs without an extension, as the demo runs them.
 fn programs(installed: &Path) -> Result<PathBuf, String> {
     let directory = workspace::scratch("demo")?.join("node");
     workspace::remove_directory(&directory)?;

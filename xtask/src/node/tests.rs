@@ -1,4 +1,4 @@
-//! The tests of the package, on the Node that is there and on the oldest one that the package names.
+//! The tests of the package, on the installed Node and on the oldest one that the package supports.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
