@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn success_clears_the_error_and_nobody_must_want_one() {
+    fn success_clears_the_error_and_the_output_is_optional() {
         let mut error = std::ptr::dangling_mut();
         // SAFETY: `error` is writable; NULL is allowed.
         unsafe {

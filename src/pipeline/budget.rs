@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pressure_is_on_while_somebody_waits_and_nothing_moves() {
+    async fn pressure_is_on_while_a_task_waits_and_nothing_moves() {
         let budget = Budget::new(10);
         let all = budget.reserve(10).await;
         let moving = budget.moving();

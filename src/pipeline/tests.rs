@@ -349,7 +349,7 @@ async fn a_file_that_is_missing_or_changes_is_a_source_error() {
 }
 
 #[tokio::test]
-async fn gzip_is_the_same_whatever_the_threads_and_the_kind_of_source() {
+async fn gzip_is_the_same_for_any_threads_and_kind_of_source() {
     let data = noise(1_000_000).repeat(3);
     let mut seen: Option<Vec<u8>> = None;
     for threads in [1, 2, 4] {
@@ -456,7 +456,7 @@ async fn streams_that_pause_give_way_to_others() {
 }
 
 #[tokio::test]
-async fn reading_stops_when_nobody_takes_the_blocks() {
+async fn reading_stops_when_the_blocks_are_not_consumed() {
     let pipeline = tiny(1000, 1000, 20_000, 2);
     let read = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     struct Counting(std::sync::Arc<std::sync::atomic::AtomicUsize>);

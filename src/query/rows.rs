@@ -151,7 +151,7 @@ impl FromStr for ColumnType {
             .ok_or_else(|| {
                 Error::invalid_argument(
                     "type",
-                    format!("'{name}' is not a Kusto type and has no counterpart as a .NET type"),
+                    format!("'{name}' is neither a Kusto type nor a .NET type that maps to one"),
                 )
             })
     }

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_timespan_is_refused() {
+    fn an_invalid_timespan_is_rejected() {
         for text in [
             "",
             "-",

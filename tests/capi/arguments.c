@@ -57,7 +57,7 @@ static void reading_null_gives_nothing(void)
     CHECK(!kusto_rows_text(NULL, 0, NULL));
 }
 
-static void nobody_must_want_the_error(void)
+static void the_error_output_is_optional(void)
 {
     CHECK(kusto_config_parse(NULL, 0, NULL, NULL) == KUSTO_E_INVALID_ARGUMENT);
     CHECK(kusto_props_new("d", KUSTO_CSTR, "", 0, NULL, NULL) == KUSTO_E_INVALID_ARGUMENT);
@@ -229,7 +229,7 @@ static void done(void *user_data, const kusto_op *op)
     CHECK(!"done is not called when the call fails");
 }
 
-static void ingestions_take_the_source_whatever_is_wrong(void)
+static void ingestions_take_the_source_even_when_they_fail(void)
 {
     kusto_client *client = dead_client();
     kusto_props *props = NULL;
@@ -343,13 +343,13 @@ int main(void)
 {
     RUN(frees_take_null);
     RUN(reading_null_gives_nothing);
-    RUN(nobody_must_want_the_error);
+    RUN(the_error_output_is_optional);
     RUN(config_names_what_is_wrong);
     RUN(commands_name_what_is_wrong);
     RUN(credentials_name_what_is_wrong);
     RUN(props_name_what_is_wrong);
     RUN(sources_name_what_is_wrong);
-    RUN(ingestions_take_the_source_whatever_is_wrong);
+    RUN(ingestions_take_the_source_even_when_they_fail);
     RUN(streams_and_operations_name_what_is_wrong);
     RUN(clients_name_what_is_wrong);
     RUN(request_options_name_what_is_wrong);

@@ -82,7 +82,7 @@ static void a_query_in_the_background_gives_rows(void)
     kusto_op_free(op);
 }
 
-static void a_query_that_fails_tells_it_in_the_operation(void)
+static void a_failed_query_is_reported_by_the_operation(void)
 {
     struct told told = {0};
     kusto_rows *rows = NULL;
@@ -181,7 +181,7 @@ static void a_call_that_gets_no_answer_ends_by_its_deadline(void)
     end_silence(&service);
 }
 
-static void a_stream_that_ends_by_its_deadline_tells_who_gave_no_answer(void)
+static void a_stream_that_ends_by_its_deadline_names_the_silent_host(void)
 {
     struct silent service = silent_service();
     kusto_props *props = props_for("nowhere");
@@ -366,12 +366,12 @@ int main(void)
         return skip_all(12);
     client = client_of(connection());
     RUN(a_query_in_the_background_gives_rows);
-    RUN(a_query_that_fails_tells_it_in_the_operation);
+    RUN(a_failed_query_is_reported_by_the_operation);
     RUN(reports_come_in_the_background);
     RUN(warming_up_ends_with_nothing_to_fetch);
     RUN(a_call_that_gets_no_answer_can_be_cancelled);
     RUN(a_call_that_gets_no_answer_ends_by_its_deadline);
-    RUN(a_stream_that_ends_by_its_deadline_tells_who_gave_no_answer);
+    RUN(a_stream_that_ends_by_its_deadline_names_the_silent_host);
     RUN(freeing_the_client_ends_its_calls);
     RUN(a_stream_has_the_settings_of_its_source);
     RUN(a_stream_takes_no_source_with_data_and_an_ingestion_no_stream);

@@ -42,7 +42,7 @@ const MORE_DESCRIPTORS: usize = 4;
 const MORE_THREADS: usize = PARALLEL;
 
 #[test]
-fn ingesting_goes_on_whatever_fails() {
+fn ingesting_continues_under_any_fault() {
     match Child::of_environment() {
         Some(child) => {
             let mut builder = Builder::new_multi_thread();
@@ -94,7 +94,7 @@ fn serve() {
             }
             arrived
         });
-        let test = "soak::ingesting_goes_on_whatever_fails";
+        let test = "soak::ingesting_continues_under_any_fault";
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             child::run(test, &bed.emulator, scratch.path());
         }));

@@ -208,7 +208,7 @@ async fn scope_and_tenant_have_tokens_of_their_own() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_token_is_refused() {
+async fn an_invalid_token_is_rejected() {
     for wrong in ["", "  ", "a b", "a\r\nx-evil: 1", "tökén"] {
         let bench = Bench::new([Ok(AccessToken::new(wrong, None))], 1);
         let error = bench.get().await.unwrap_err();

@@ -138,7 +138,7 @@ fn a_mapping_has_columns_and_none_twice() {
 }
 
 #[test]
-fn what_is_not_a_mapping_is_refused() {
+fn an_invalid_mapping_is_rejected() {
     for json in [
         "",
         "[",
