@@ -57,12 +57,12 @@
 #define KUSTO_RETRY_LATER 2
 
 /**
- * kusto_log_set: Nothing.
+ * kusto_log_set: No lines.
  */
 #define KUSTO_LOG_OFF 0
 
 /**
- * kusto_log_set: Defects.
+ * kusto_log_set: Errors inside the library.
  */
 #define KUSTO_LOG_ERROR 1
 
@@ -77,7 +77,7 @@
 #define KUSTO_LOG_INFO 3
 
 /**
- * kusto_log_set: Steps.
+ * kusto_log_set: Each step of a call.
  */
 #define KUSTO_LOG_DEBUG 4
 
@@ -275,12 +275,12 @@
 #define KUSTO_ITEM_QUEUED 6
 
 /**
- * kusto_outcomes_peek and _take: Failures.
+ * kusto_outcomes_peek and _take: Failures: the queue `FailedIngestionsQueue`.
  */
 #define KUSTO_OUTCOME_FAILURES 1
 
 /**
- * kusto_outcomes_peek and _take: Successes.
+ * kusto_outcomes_peek and _take: Successes: the queue `SuccessfulIngestionsQueue`.
  */
 #define KUSTO_OUTCOME_SUCCESSES 2
 
@@ -314,8 +314,7 @@ enum kusto_status
      */
     KUSTO_E_TIMED_OUT = 4,
     /**
-     * Nothing could be done without waiting (longer): the operation still runs, or the stream is
-     * full.
+     * The call would have to wait: the operation still runs, or the stream's buffer is full.
      */
     KUSTO_E_WOULD_BLOCK = 5,
     /**
@@ -327,7 +326,7 @@ enum kusto_status
      */
     KUSTO_E_CONFIG = 7,
     /**
-     * No token could be obtained, or the service rejected it.
+     * No token could be obtained, or the service rejected it (401, 403).
      */
     KUSTO_E_AUTH = 8,
     /**
@@ -335,7 +334,7 @@ enum kusto_status
      */
     KUSTO_E_NETWORK = 9,
     /**
-     * The service asks to slow down.
+     * The service asks to slow down (429, or 503 with a throttling code).
      */
     KUSTO_E_THROTTLED = 10,
     /**
@@ -817,8 +816,8 @@ kusto_status kusto_config_parse(const char *connection_string,
  * - "compression threads": How many threads may compress at the same time, for all calls of a
  *   client together. Value: 1 to 64. Default: the machine's cores, at most 4.
  * - "memory budget": The most bytes that are read and not yet acknowledged by storage, for all
- *   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes.
- *   Default: 67108864 bytes.
+ *   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes
+ *   (4 MiB). Default: 67108864 bytes (64 MiB).
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each config.

@@ -59,12 +59,12 @@ enum class errc : std::int32_t {
     invalid_state = KUSTO_E_INVALID_STATE, ///< The object is not in a state that allows the call, such as a closed client.
     unsupported = KUSTO_E_UNSUPPORTED, ///< The call is valid, but this build or platform cannot do it.
     timed_out = KUSTO_E_TIMED_OUT, ///< The deadline of the call passed.
-    would_block = KUSTO_E_WOULD_BLOCK, ///< Nothing could be done without waiting (longer): the operation still runs, or the stream is full.
+    would_block = KUSTO_E_WOULD_BLOCK, ///< The call would have to wait: the operation still runs, or the stream's buffer is full.
     cancelled = KUSTO_E_CANCELLED, ///< The call was cancelled, or its client was closed or freed.
     config = KUSTO_E_CONFIG, ///< The connection string or a setting is wrong, or the host is not trusted.
-    auth = KUSTO_E_AUTH, ///< No token could be obtained, or the service rejected it.
+    auth = KUSTO_E_AUTH, ///< No token could be obtained, or the service rejected it (401, 403).
     network = KUSTO_E_NETWORK, ///< The host could not be reached, or the connection broke.
-    throttled = KUSTO_E_THROTTLED, ///< The service asks to slow down.
+    throttled = KUSTO_E_THROTTLED, ///< The service asks to slow down (429, or 503 with a throttling code).
     service = KUSTO_E_SERVICE, ///< The service reported an error.
     not_found = KUSTO_E_NOT_FOUND, ///< The requested object does not exist.
     source_io = KUSTO_E_SOURCE_IO, ///< The source of the data failed, or changed while it was read.
@@ -84,11 +84,11 @@ enum class retry_class : std::int32_t {
 
 /// How important a line of the log is, or up to which level lines are wanted. KUSTO_LOG_*.
 enum class log_level : std::int32_t {
-    off = KUSTO_LOG_OFF, ///< Nothing.
-    error = KUSTO_LOG_ERROR, ///< Defects.
+    off = KUSTO_LOG_OFF, ///< No lines.
+    error = KUSTO_LOG_ERROR, ///< Errors inside the library.
     warn = KUSTO_LOG_WARN, ///< Failures, also those that another attempt may mend.
     info = KUSTO_LOG_INFO, ///< One line for each ingestion.
-    debug = KUSTO_LOG_DEBUG, ///< Steps.
+    debug = KUSTO_LOG_DEBUG, ///< Each step of a call.
     trace = KUSTO_LOG_TRACE ///< Everything.
 };
 
@@ -127,7 +127,7 @@ enum class report_method : std::int32_t {
     queue_and_table = KUSTO_VIA_QUEUE_AND_TABLE ///< Both.
 };
 
-/// How data is compressed already. KUSTO_COMPRESSION_*.
+/// The compression that the data already has. KUSTO_COMPRESSION_*.
 enum class compression : std::int32_t {
     none = KUSTO_COMPRESSION_NONE, ///< Not compressed: the library compresses what the format allows.
     gzip = KUSTO_COMPRESSION_GZIP, ///< gzip.
@@ -155,8 +155,8 @@ enum class item_state : std::int32_t {
 
 /// A kind of notification. KUSTO_OUTCOME_*.
 enum class outcome : std::int32_t {
-    failures = KUSTO_OUTCOME_FAILURES, ///< Failures.
-    successes = KUSTO_OUTCOME_SUCCESSES ///< Successes.
+    failures = KUSTO_OUTCOME_FAILURES, ///< Failures: the queue `FailedIngestionsQueue`.
+    successes = KUSTO_OUTCOME_SUCCESSES ///< Successes: the queue `SuccessfulIngestionsQueue`.
 };
 // </generated>
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::headers::ClientIdentity;
 use crate::pipeline::{CompressionLevel, Input, Pipeline, Work};
+use crate::post::catalog::MessageFlags;
 use crate::post::message::Message;
 use crate::source::progress::Meter;
 
@@ -55,7 +56,11 @@ pub fn message(blob: &str, properties: Map<String, Value>) -> Result<usize> {
         raw_data_size: Some(2048),
         database_name: "Database".to_owned(),
         table_name: "Table".to_owned(),
-        flags: Map::new(),
+        flags: MessageFlags {
+            flush_immediately: false,
+            ignore_size_limit: false,
+            retain_blob_on_success: false,
+        },
         report_level: 0,
         report_method: 0,
         source_message_creation_time: "2026-01-01T00:00:00.0000000Z".to_owned(),

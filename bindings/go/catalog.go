@@ -17,12 +17,12 @@ const (
 	CodeInvalidState    Code = C.KUSTO_E_INVALID_STATE    // The object is not in a state that allows the call, such as a closed client.
 	CodeUnsupported     Code = C.KUSTO_E_UNSUPPORTED      // The call is valid, but this build or platform cannot do it.
 	CodeTimedOut        Code = C.KUSTO_E_TIMED_OUT        // The deadline of the call passed.
-	CodeWouldBlock      Code = C.KUSTO_E_WOULD_BLOCK      // Nothing could be done without waiting (longer): the operation still runs, or the stream is full.
+	CodeWouldBlock      Code = C.KUSTO_E_WOULD_BLOCK      // The call would have to wait: the operation still runs, or the stream's buffer is full.
 	CodeCancelled       Code = C.KUSTO_E_CANCELLED        // The call was cancelled, or its client was closed or freed.
 	CodeConfig          Code = C.KUSTO_E_CONFIG           // The connection string or a setting is wrong, or the host is not trusted.
-	CodeAuth            Code = C.KUSTO_E_AUTH             // No token could be obtained, or the service rejected it.
+	CodeAuth            Code = C.KUSTO_E_AUTH             // No token could be obtained, or the service rejected it (401, 403).
 	CodeNetwork         Code = C.KUSTO_E_NETWORK          // The host could not be reached, or the connection broke.
-	CodeThrottled       Code = C.KUSTO_E_THROTTLED        // The service asks to slow down.
+	CodeThrottled       Code = C.KUSTO_E_THROTTLED        // The service asks to slow down (429, or 503 with a throttling code).
 	CodeService         Code = C.KUSTO_E_SERVICE          // The service reported an error.
 	CodeNotFound        Code = C.KUSTO_E_NOT_FOUND        // The requested object does not exist.
 	CodeSourceIO        Code = C.KUSTO_E_SOURCE_IO        // The source of the data failed, or changed while it was read.
@@ -48,10 +48,10 @@ type LogLevel int32
 
 // The levels of the log.
 const (
-	LogError LogLevel = C.KUSTO_LOG_ERROR // Defects.
+	LogError LogLevel = C.KUSTO_LOG_ERROR // Errors inside the library.
 	LogWarn  LogLevel = C.KUSTO_LOG_WARN  // Failures, also those that another attempt may mend.
 	LogInfo  LogLevel = C.KUSTO_LOG_INFO  // One line for each ingestion.
-	LogDebug LogLevel = C.KUSTO_LOG_DEBUG // Steps.
+	LogDebug LogLevel = C.KUSTO_LOG_DEBUG // Each step of a call.
 	LogTrace LogLevel = C.KUSTO_LOG_TRACE // Everything.
 )
 
@@ -119,7 +119,7 @@ const (
 	IgnoreFailures ValidationImplication = 1 // The data that passes is ingested.
 )
 
-// Compression is how data is compressed already.
+// Compression is the compression that the data already has.
 type Compression int32
 
 // The compressions that the service reads.
@@ -157,8 +157,8 @@ type Outcome int32
 
 // The kinds of notifications.
 const (
-	Failures  Outcome = C.KUSTO_OUTCOME_FAILURES  // Failures.
-	Successes Outcome = C.KUSTO_OUTCOME_SUCCESSES // Successes.
+	Failures  Outcome = C.KUSTO_OUTCOME_FAILURES  // Failures: the queue `FailedIngestionsQueue`.
+	Successes Outcome = C.KUSTO_OUTCOME_SUCCESSES // Successes: the queue `SuccessfulIngestionsQueue`.
 )
 
 // FlushImmediately makes the service ingest without waiting for more data. Costs the cluster.

@@ -10,17 +10,17 @@ export declare const ErrorCode: {
     readonly Unsupported: "UNSUPPORTED";
     /** The deadline of the call passed. */
     readonly TimedOut: "TIMED_OUT";
-    /** Nothing could be done without waiting (longer): the operation still runs, or the stream is full. */
+    /** The call would have to wait: the operation still runs, or the stream's buffer is full. */
     readonly WouldBlock: "WOULD_BLOCK";
     /** The call was cancelled, or its client was closed or freed. */
     readonly Cancelled: "CANCELLED";
     /** The connection string or a setting is wrong, or the host is not trusted. */
     readonly Config: "CONFIG";
-    /** No token could be obtained, or the service rejected it. */
+    /** No token could be obtained, or the service rejected it (401, 403). */
     readonly Auth: "AUTH";
     /** The host could not be reached, or the connection broke. */
     readonly Network: "NETWORK";
-    /** The service asks to slow down. */
+    /** The service asks to slow down (429, or 503 with a throttling code). */
     readonly Throttled: "THROTTLED";
     /** The service reported an error. */
     readonly Service: "SERVICE";
@@ -43,15 +43,15 @@ export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
 /** How important a line of the log is, or up to which level lines are wanted. */
 export declare const LogLevel: {
-    /** Nothing. */
+    /** No lines. */
     readonly Off: 0;
-    /** Defects. */
+    /** Errors inside the library. */
     readonly Error: 1;
     /** Failures, also those that another attempt may mend. */
     readonly Warn: 2;
     /** One line for each ingestion. */
     readonly Info: 3;
-    /** Steps. */
+    /** Each step of a call. */
     readonly Debug: 4;
     /** Everything. */
     readonly Trace: 5;
@@ -160,7 +160,7 @@ export declare const ValidationImplications: {
 };
 export type ValidationImplications = (typeof ValidationImplications)[keyof typeof ValidationImplications];
 
-/** How data is compressed already. */
+/** The compression that the data already has. */
 export declare const CompressionType: {
     /** Not compressed: the library compresses what the format allows. */
     readonly None: "";
@@ -192,12 +192,36 @@ export type OperationStatus = (typeof OperationStatus)[keyof typeof OperationSta
 
 /** The ingestion properties that are on or off. */
 export interface IngestionFlags {
-    /** Makes the service ingest without waiting for more data. Costs the cluster. Off unless given. */
+    /** Makes the service ingest without waiting for more data. Costs the cluster. Default: false. */
     flushImmediately?: boolean | undefined;
-    /** Skips the first record of every blob, such as a header row. Off unless given. */
+    /** Skips the first record of every blob, such as a header row. Default: false. */
     ignoreFirstRecord?: boolean | undefined;
-    /** Lets the service accept a source that exceeds its size limit (6 GB uncompressed). Off unless given. */
+    /** Lets the service accept a source that exceeds its size limit (6 GB uncompressed). Default: false. */
     ignoreSizeLimit?: boolean | undefined;
-    /** Whether the blob stays after it was ingested. On unless given. */
+    /** Keeps the blob after ingestion. Default: true. */
     retainBlobOnSuccess?: boolean | undefined;
 }
+
+/**
+ * Settings of a client by name; any keyword of the connection string is one too.
+ * - `engine endpoint`: The engine's address, where it cannot be derived from the connection
+ *   string: for IP addresses or `localhost` with two ports, and for private names. Default:
+ *   derived from the connection string.
+ * - `ingestion endpoint`: The data management endpoint's address, where it cannot be derived from
+ *   the connection string. Default: derived from the connection string.
+ * - `trusted hosts`: Hosts to which tokens may be sent besides the well-known ones. Value: whole
+ *   names, or suffixes that begin with a dot, separated by commas. Default: the hosts of the
+ *   public clouds.
+ * - `ca certificates`: Certificates to trust besides the system's, as PEM text. Default: the
+ *   system's.
+ * - `application`: The application's name in the service's logs. Default: the program's name.
+ * - `compression level`: How much processor time is spent on compression: `fast` costs the least,
+ *   `small` sends the fewest bytes. Value: `fast`, `balanced` or `small`. Default: `fast` in
+ *   builds with ISA-L, else `balanced`.
+ * - `compression threads`: How many threads may compress at the same time, for all calls of a
+ *   client together. Value: 1 to 64. Default: the machine's cores, at most 4.
+ * - `memory budget`: The most bytes that are read and not yet acknowledged by storage, for all
+ *   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes (4
+ *   MiB). Default: 67108864 bytes (64 MiB).
+ */
+export type ClientSettings = Record<string, string | number>;

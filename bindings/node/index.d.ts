@@ -3,12 +3,12 @@
 import type { FileHandle } from "node:fs/promises";
 import type { ReadableStream } from "node:stream/web";
 import type {
-    CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
+    ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
     ValidationImplications, ValidationOptions,
 } from "./catalog";
 
 export {
-    CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
+    ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
     ValidationImplications, ValidationOptions,
 } from "./catalog";
 
@@ -148,12 +148,7 @@ export declare class KustoConnectionStringBuilder {
 }
 
 export interface ClientOptions {
-    /**
-     * Settings by name: `engine endpoint`, `ingestion endpoint`, `trusted hosts`, `ca certificates` (PEM),
-     * `compression level` (`fast`, `balanced`, `small`), `compression threads`, `memory budget` (bytes), or any keyword
-     * of the connection string.
-     */
-    settings?: Record<string, string | number> | undefined;
+    settings?: ClientSettings | undefined;
 }
 
 export interface CloseOptions {

@@ -21,18 +21,17 @@ pub enum kusto_status {
     KUSTO_E_UNSUPPORTED = 3,
     /// The deadline of the call passed.
     KUSTO_E_TIMED_OUT = 4,
-    /// Nothing could be done without waiting (longer): the operation still runs, or the stream is
-    /// full.
+    /// The call would have to wait: the operation still runs, or the stream's buffer is full.
     KUSTO_E_WOULD_BLOCK = 5,
     /// The call was cancelled, or its client was closed or freed.
     KUSTO_E_CANCELLED = 6,
     /// The connection string or a setting is wrong, or the host is not trusted.
     KUSTO_E_CONFIG = 7,
-    /// No token could be obtained, or the service rejected it.
+    /// No token could be obtained, or the service rejected it (401, 403).
     KUSTO_E_AUTH = 8,
     /// The host could not be reached, or the connection broke.
     KUSTO_E_NETWORK = 9,
-    /// The service asks to slow down.
+    /// The service asks to slow down (429, or 503 with a throttling code).
     KUSTO_E_THROTTLED = 10,
     /// The service reported an error.
     KUSTO_E_SERVICE = 11,
@@ -96,6 +95,7 @@ impl From<ErrorKind> for kusto_status {
             ErrorKind::Partial => kusto_status::KUSTO_E_PARTIAL,
             ErrorKind::Forked => kusto_status::KUSTO_E_FORKED,
             ErrorKind::Internal => kusto_status::KUSTO_E_INTERNAL,
+            _ => kusto_status::KUSTO_E_INTERNAL,
         }
     }
 }
@@ -136,10 +136,10 @@ pub const KUSTO_RETRY_NEVER: i32 = 1;
 /// kusto_error_retry: The cause is temporary: try again later.
 pub const KUSTO_RETRY_LATER: i32 = 2;
 
-/// kusto_log_set: Nothing.
+/// kusto_log_set: No lines.
 pub const KUSTO_LOG_OFF: i32 = 0;
 
-/// kusto_log_set: Defects.
+/// kusto_log_set: Errors inside the library.
 pub const KUSTO_LOG_ERROR: i32 = 1;
 
 /// kusto_log_set: Failures, also those that another attempt may mend.
@@ -148,7 +148,7 @@ pub const KUSTO_LOG_WARN: i32 = 2;
 /// kusto_log_set: One line for each ingestion.
 pub const KUSTO_LOG_INFO: i32 = 3;
 
-/// kusto_log_set: Steps.
+/// kusto_log_set: Each step of a call.
 pub const KUSTO_LOG_DEBUG: i32 = 4;
 
 /// kusto_log_set: Everything.
@@ -268,8 +268,8 @@ pub const KUSTO_ITEM_PARTIAL: i32 = 5;
 /// kusto_report_item_state: Handed over without a status table: only the queues report more.
 pub const KUSTO_ITEM_QUEUED: i32 = 6;
 
-/// kusto_outcomes_peek and _take: Failures.
+/// kusto_outcomes_peek and _take: Failures: the queue `FailedIngestionsQueue`.
 pub const KUSTO_OUTCOME_FAILURES: i32 = 1;
 
-/// kusto_outcomes_peek and _take: Successes.
+/// kusto_outcomes_peek and _take: Successes: the queue `SuccessfulIngestionsQueue`.
 pub const KUSTO_OUTCOME_SUCCESSES: i32 = 2;

@@ -73,8 +73,8 @@ pub unsafe extern "C" fn kusto_config_parse(
 /// - "compression threads": How many threads may compress at the same time, for all calls of a
 ///   client together. Value: 1 to 64. Default: the machine's cores, at most 4.
 /// - "memory budget": The most bytes that are read and not yet acknowledged by storage, for all
-///   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes.
-///   Default: 67108864 bytes.
+///   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes
+///   (4 MiB). Default: 67108864 bytes (64 MiB).
 // </generated>
 ///
 /// Ownership: both texts are copied.

@@ -110,19 +110,19 @@ impl ClientBuilder {
         self
     }
 
-    /// How many threads may compress at the same time, for all calls together: 1 to 64; by default
-    /// the machine's cores, at most 4. They are the runtime's threads for blocking work; bytes up to
-    /// 32 KiB are compressed on the calling task's thread and do not count.
+    /// How many threads may compress at the same time, for all calls together. They are the runtime's
+    /// threads for blocking work; bytes up to 32 KiB are compressed on the calling task's thread and do
+    /// not count. Range and default: [`ClientBuilder::set`].
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for any other number.
+    /// [`ErrorKind::Config`] for a number out of range.
     pub fn compression_threads(mut self, threads: usize) -> Result<Self> {
         self.pipeline.set_threads(threads)?;
         Ok(self)
     }
 
     /// The most bytes that all calls together may hold that were read and are not yet acknowledged
-    /// by storage; at least 4 MiB, by default 64 MiB. When it is used up, reading stops. Data of a
+    /// by storage (range and default: [`ClientBuilder::set`]). When it is used up, reading stops. Data of a
     /// source that can be read only once is kept in it for the case that a container fails, until
     /// another call needs the memory. Memory of the caller (a source of bytes) is not counted, its
     /// compressed form is. A reader holds 512 KiB of it during a read, however long that takes:
@@ -130,7 +130,7 @@ impl ClientBuilder {
     /// [`Source::push`](crate::source::Source::push) yields its memory while it pauses.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for less than 4 MiB.
+    /// [`ErrorKind::Config`] for a number out of range.
     pub fn memory_budget(mut self, bytes: usize) -> Result<Self> {
         self.pipeline.set_budget(bytes)?;
         Ok(self)
@@ -158,7 +158,7 @@ impl ClientBuilder {
     ///   a client together. Value: 1 to 64. Default: the machine's cores, at most 4.
     /// - `memory budget`: The most bytes that are read and not yet acknowledged by storage, for
     ///   all calls of a client together. When it is spent, reading stops. Value: at least 4194304
-    ///   bytes. Default: 67108864 bytes.
+    ///   bytes (4 MiB). Default: 67108864 bytes (64 MiB).
     // </generated>
     ///
     /// # Errors

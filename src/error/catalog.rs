@@ -4,6 +4,7 @@
 /// the error is permanent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// An argument is missing, malformed or out of range; the error names it.
     InvalidArgument = 1,
@@ -13,18 +14,17 @@ pub enum ErrorKind {
     Unsupported = 3,
     /// The deadline of the call passed.
     TimedOut = 4,
-    /// Nothing could be done without waiting (longer): the operation still runs, or the stream is
-    /// full.
+    /// The call would have to wait: the operation still runs, or the stream's buffer is full.
     WouldBlock = 5,
     /// The call was cancelled, or its client was closed or freed.
     Cancelled = 6,
     /// The connection string or a setting is wrong, or the host is not trusted.
     Config = 7,
-    /// No token could be obtained, or the service rejected it.
+    /// No token could be obtained, or the service rejected it (401, 403).
     Auth = 8,
     /// The host could not be reached, or the connection broke.
     Network = 9,
-    /// The service asks to slow down.
+    /// The service asks to slow down (429, or 503 with a throttling code).
     Throttled = 10,
     /// The service reported an error.
     Service = 11,
@@ -67,7 +67,7 @@ impl ErrorKind {
         ErrorKind::Internal,
     ];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
     }
@@ -137,7 +137,7 @@ impl RetryClass {
     /// Every value, in the order of its number.
     pub const ALL: [RetryClass; 3] = [RetryClass::Unknown, RetryClass::Never, RetryClass::Later];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
     }

@@ -1,6 +1,7 @@
 //! Kinds of ingestion. So far one: queued ingestion.
 
 mod blob_name;
+mod catalog;
 pub(crate) mod queued;
 mod receipt;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::blob_name::blob_name;
+use super::catalog::message_flags;
 use super::receipt::{Receipt, ReceiptItem};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -260,11 +261,7 @@ impl QueuedIngestor {
             raw_data_size: item.bytes_raw,
             database_name: props.database().to_owned(),
             table_name: props.table().to_owned(),
-            flags: props
-                .flags_in_message()
-                .into_iter()
-                .map(|(name, on)| (name.to_owned(), on.into()))
-                .collect(),
+            flags: message_flags(props),
             report_level: props.report_level() as i32,
             report_method: props.report_method() as i32,
             source_message_creation_time: self.now()?.to_string(),

@@ -4,15 +4,15 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i32)]
 pub enum LogLevel {
-    /// Nothing.
+    /// No lines.
     Off = 0,
-    /// Defects.
+    /// Errors inside the library.
     Error = 1,
     /// Failures, also those that another attempt may mend.
     Warn = 2,
     /// One line for each ingestion.
     Info = 3,
-    /// Steps.
+    /// Each step of a call.
     Debug = 4,
     /// Everything.
     Trace = 5,
@@ -29,7 +29,7 @@ impl LogLevel {
         LogLevel::Trace,
     ];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
     }

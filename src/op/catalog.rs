@@ -23,7 +23,7 @@ impl OperationState {
         OperationState::Cancelled,
     ];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::catalog::MessageFlags;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::headers::ClientIdentity;
 
@@ -22,10 +23,8 @@ pub(crate) struct Message {
     pub(crate) raw_data_size: Option<u64>,
     pub(crate) database_name: String,
     pub(crate) table_name: String,
-    /// `RetainBlobOnSuccess` and its like, always present: without that one the service deletes the
-    /// blob.
     #[serde(flatten)]
-    pub(crate) flags: Map<String, Value>,
+    pub(crate) flags: MessageFlags,
     pub(crate) report_level: i32,
     pub(crate) report_method: i32,
     pub(crate) source_message_creation_time: String,

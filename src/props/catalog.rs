@@ -66,7 +66,7 @@ impl DataFormat {
         DataFormat::W3cLogFile,
     ];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
     }
@@ -264,9 +264,18 @@ impl ReportLevel {
         ReportLevel::FailuresAndSuccesses,
     ];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
+    }
+
+    /// What it is called where a property is set by name, besides its number.
+    pub(super) const fn words(self) -> &'static [&'static str] {
+        match self {
+            ReportLevel::FailuresOnly => &["FailuresOnly"],
+            ReportLevel::DoNotReport => &["DoNotReport", "None"],
+            ReportLevel::FailuresAndSuccesses => &["FailuresAndSuccesses"],
+        }
     }
 }
 
@@ -292,9 +301,18 @@ impl ReportMethod {
         ReportMethod::QueueAndTable,
     ];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
+    }
+
+    /// What it is called where a property is set by name, besides its number.
+    pub(super) const fn words(self) -> &'static [&'static str] {
+        match self {
+            ReportMethod::Queue => &["Queue"],
+            ReportMethod::Table => &["Table"],
+            ReportMethod::QueueAndTable => &["QueueAndTable"],
+        }
     }
 }
 
@@ -390,23 +408,14 @@ impl Flags {
         }
     }
 
-    /// The members of the queue message.
-    pub(crate) fn in_message(self) -> [(&'static str, bool); 3] {
-        [
-            ("FlushImmediately", self.flush_immediately),
-            ("IgnoreSizeLimit", self.ignore_size_limit),
-            ("RetainBlobOnSuccess", self.retain_blob_on_success),
-        ]
-    }
-
-    /// The members of its additional properties.
-    pub(crate) fn in_bag(self) -> [(&'static str, bool); 1] {
+    /// The members of the message's additional properties.
+    pub(super) fn in_bag(self) -> [(&'static str, bool); 1] {
         [("ignoreFirstRecord", self.ignore_first_record)]
     }
 }
 
 impl IngestionProperties {
-    /// Makes the service ingest without waiting for more data. Costs the cluster. Off unless set.
+    /// Makes the service ingest without waiting for more data. Costs the cluster. Default: false.
     #[must_use]
     pub fn with_flush_immediately(mut self, on: bool) -> Self {
         self.flags.flush_immediately = on;
@@ -418,7 +427,7 @@ impl IngestionProperties {
         self.flags.flush_immediately
     }
 
-    /// Skips the first record of every blob, such as a header row. Off unless set.
+    /// Skips the first record of every blob, such as a header row. Default: false.
     #[must_use]
     pub fn with_ignore_first_record(mut self, on: bool) -> Self {
         self.flags.ignore_first_record = on;
@@ -430,8 +439,8 @@ impl IngestionProperties {
         self.flags.ignore_first_record
     }
 
-    /// Lets the service accept a source that exceeds its size limit (6 GB uncompressed). Off unless
-    /// set.
+    /// Lets the service accept a source that exceeds its size limit (6 GB uncompressed). Default:
+    /// false.
     #[must_use]
     pub fn with_ignore_size_limit(mut self, on: bool) -> Self {
         self.flags.ignore_size_limit = on;
@@ -443,7 +452,7 @@ impl IngestionProperties {
         self.flags.ignore_size_limit
     }
 
-    /// Whether the blob stays after it was ingested. On unless set.
+    /// Keeps the blob after ingestion. Default: true.
     #[must_use]
     pub fn with_retain_blob_on_success(mut self, on: bool) -> Self {
         self.flags.retain_blob_on_success = on;
@@ -455,3 +464,29 @@ impl IngestionProperties {
         self.flags.retain_blob_on_success
     }
 }
+
+/// Every name under which the library knows a property.
+#[cfg(test)]
+pub(super) const NAMES: &[&str] = &[
+    "format",
+    "ingestionMappingReference",
+    "csvMappingReference",
+    "jsonMappingReference",
+    "avroMappingReference",
+    "ingestionMapping",
+    "csvMapping",
+    "jsonMapping",
+    "avroMapping",
+    "ingestionMappingType",
+    "ingestionMappingKind",
+    "tags",
+    "ingestIfNotExists",
+    "reportLevel",
+    "reportMethod",
+    "flushImmediately",
+    "ignoreFirstRecord",
+    "ignoreSizeLimit",
+    "retainBlobOnSuccess",
+    "creationTime",
+    "validationPolicy",
+];

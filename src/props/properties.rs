@@ -221,13 +221,6 @@ impl IngestionProperties {
         self.report_method
     }
 
-    /// The properties that are on or off, as members of the queue message.
-    pub(crate) fn flags_in_message(
-        &self,
-    ) -> impl IntoIterator<Item = (&'static str, bool)> + use<> {
-        self.flags.in_message()
-    }
-
     /// The creation time, if set.
     pub fn creation_time(&self) -> Option<OffsetDateTime> {
         self.creation_time

@@ -7,10 +7,8 @@ impl Compression {
     /// The compression of a file by its name's suffix, in any case.
     pub fn from_name(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
-        let mut compressed = Self::ALL
-            .into_iter()
-            .filter(|kind| *kind != Compression::None);
-        let found = compressed.find(|kind| lower.ends_with(kind.suffix()));
+        let mut kinds = Self::ALL.into_iter();
+        let found = kinds.find(|kind| !kind.suffix().is_empty() && lower.ends_with(kind.suffix()));
         found.unwrap_or(Compression::None)
     }
 }

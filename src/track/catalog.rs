@@ -33,7 +33,7 @@ impl ItemState {
         ItemState::Queued,
     ];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
     }
@@ -56,9 +56,9 @@ impl ItemState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum Outcome {
-    /// Failures.
+    /// Failures: the queue `FailedIngestionsQueue`.
     Failures = 1,
-    /// Successes.
+    /// Successes: the queue `SuccessfulIngestionsQueue`.
     Successes = 2,
 }
 
@@ -66,7 +66,7 @@ impl Outcome {
     /// Every value, in the order of its number.
     pub const ALL: [Outcome; 2] = [Outcome::Failures, Outcome::Successes];
 
-    /// The value with this number in the C API.
+    /// The value with this number; the numbers never change.
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|value| *value as i32 == number)
     }

@@ -40,7 +40,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask <command>
 
-  demo                     build everything, start the emulator, run the C examples, show what came of it
+  demo                     build everything, start the emulator, run the C examples and show the result
   test [leg...]            run every test leg, or those named (`cargo xtask test --list` names them)
   conformance [flags...]   play tests/conformance in every language (--language X, --scenario TEXT, --list)
   generate [--check]       write what is made of catalog/ and of capi/src, the C header first of all, or fail when something is stale

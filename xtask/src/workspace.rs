@@ -1,6 +1,7 @@
 //! Paths of the workspace, and its version.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Version of the workspace; xtask shares it.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -17,11 +18,16 @@ pub(crate) fn version_numbers() -> Result<[u32; 3], String> {
         .map_err(|_| format!("{VERSION} is not a version of three numbers"))
 }
 
-/// Root of the workspace.
+/// Root of the workspace from which this was started: `cargo run` says where it is. What was compiled
+/// in would be another one after a checkout was copied with its target directory.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR");
+        let package = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&package).parent();
+        root.unwrap_or(Path::new(".")).to_owned()
+    })
 }
 
 /// Cargo's target directory, which may have been moved by the environment.

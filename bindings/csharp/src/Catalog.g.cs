@@ -21,7 +21,7 @@ public enum KustoErrorCode
     /// <summary>The deadline of the call passed.</summary>
     TimedOut = 4,
 
-    /// <summary>Nothing could be done without waiting (longer): the operation still runs, or the stream is full.</summary>
+    /// <summary>The call would have to wait: the operation still runs, or the stream's buffer is full.</summary>
     WouldBlock = 5,
 
     /// <summary>The call was cancelled, or its client was closed or freed.</summary>
@@ -30,13 +30,13 @@ public enum KustoErrorCode
     /// <summary>The connection string or a setting is wrong, or the host is not trusted.</summary>
     Config = 7,
 
-    /// <summary>No token could be obtained, or the service rejected it.</summary>
+    /// <summary>No token could be obtained, or the service rejected it (401, 403).</summary>
     Auth = 8,
 
     /// <summary>The host could not be reached, or the connection broke.</summary>
     Network = 9,
 
-    /// <summary>The service asks to slow down.</summary>
+    /// <summary>The service asks to slow down (429, or 503 with a throttling code).</summary>
     Throttled = 10,
 
     /// <summary>The service reported an error.</summary>
@@ -80,10 +80,10 @@ public enum KustoRetry
 /// <summary>How important a line of the log is, or up to which level lines are wanted.</summary>
 public enum KustoLogLevel
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>No lines.</summary>
     Off = 0,
 
-    /// <summary>Defects.</summary>
+    /// <summary>Errors inside the library.</summary>
     Error = 1,
 
     /// <summary>Failures, also those that another attempt may mend.</summary>
@@ -92,7 +92,7 @@ public enum KustoLogLevel
     /// <summary>One line for each ingestion.</summary>
     Info = 3,
 
-    /// <summary>Steps.</summary>
+    /// <summary>Each step of a call.</summary>
     Debug = 4,
 
     /// <summary>Everything.</summary>
@@ -234,7 +234,7 @@ public enum ValidationImplications
     BestEffort = 1,
 }
 
-/// <summary>How data is compressed already.</summary>
+/// <summary>The compression that the data already has.</summary>
 public enum DataSourceCompressionType
 {
     /// <summary>Not compressed: the library compresses what the format allows.</summary>
@@ -333,7 +333,7 @@ public static class KustoSettings
 
     /// <summary>
     /// The most bytes that are read and not yet acknowledged by storage, for all calls of a client together. When it
-    /// is spent, reading stops. Value: at least 4194304 bytes. Default: 67108864 bytes.
+    /// is spent, reading stops. Value: at least 4194304 bytes (4 MiB). Default: 67108864 bytes (64 MiB).
     /// </summary>
     public const string MemoryBudget = "memory budget";
 }
@@ -370,4 +370,21 @@ internal static partial class NativeProperties
             Set(props, "flushImmediately", "true");
         }
     }
+}
+
+internal static class MappingKinds
+{
+    /// <summary>A format whose mappings are of this kind; 0 if there is none.</summary>
+    internal static int FormatOf(IngestionMappingKind kind) => kind switch
+    {
+        IngestionMappingKind.Csv => (int)DataSourceFormat.csv,
+        IngestionMappingKind.Json => (int)DataSourceFormat.json,
+        IngestionMappingKind.Avro => (int)DataSourceFormat.avro,
+        IngestionMappingKind.Parquet => (int)DataSourceFormat.parquet,
+        IngestionMappingKind.SStream => (int)DataSourceFormat.sstream,
+        IngestionMappingKind.Orc => (int)DataSourceFormat.orc,
+        IngestionMappingKind.ApacheAvro => (int)DataSourceFormat.apacheavro,
+        IngestionMappingKind.W3CLogFile => (int)DataSourceFormat.w3clogfile,
+        _ => 0,
+    };
 }

@@ -94,7 +94,7 @@ const ValidationImplications = Object.freeze({
     BestEffort: 1,
 });
 
-/** How data is compressed already. */
+/** The compression that the data already has. */
 const CompressionType = Object.freeze({
     None: "",
     GZIP: ".gz",

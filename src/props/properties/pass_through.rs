@@ -41,8 +41,18 @@ impl IngestionProperties {
             "csvmappingreference" => self.set_mapping_reference(value, Some(MappingKind::Csv)),
             "jsonmappingreference" => self.set_mapping_reference(value, Some(MappingKind::Json)),
             "avromappingreference" => self.set_mapping_reference(value, Some(MappingKind::Avro)),
-            "reportlevel" => self.report_level = parse_choice("reportLevel", value, &LEVELS)?,
-            "reportmethod" => self.report_method = parse_choice("reportMethod", value, &METHODS)?,
+            "reportlevel" => {
+                self.report_level =
+                    parse_choice("reportLevel", value, &ReportLevel::ALL, |level| {
+                        (level.words(), level as i32)
+                    })?;
+            }
+            "reportmethod" => {
+                self.report_method =
+                    parse_choice("reportMethod", value, &ReportMethod::ALL, |method| {
+                        (method.words(), method as i32)
+                    })?;
+            }
             "creationtime" => self.creation_time = Some(parse_time("creationTime", value)?),
             "validationpolicy" => self.validation_policy = Some(ValidationPolicy::parse(value)?),
             _ => {
@@ -120,35 +130,25 @@ fn parse_time(argument: &str, value: &str) -> Result<OffsetDateTime> {
     Ok(time.into())
 }
 
-const LEVELS: [(&str, ReportLevel); 7] = [
-    ("failuresonly", ReportLevel::FailuresOnly),
-    ("0", ReportLevel::FailuresOnly),
-    ("donotreport", ReportLevel::DoNotReport),
-    ("none", ReportLevel::DoNotReport),
-    ("1", ReportLevel::DoNotReport),
-    ("failuresandsuccesses", ReportLevel::FailuresAndSuccesses),
-    ("2", ReportLevel::FailuresAndSuccesses),
-];
-
-const METHODS: [(&str, ReportMethod); 6] = [
-    ("queue", ReportMethod::Queue),
-    ("0", ReportMethod::Queue),
-    ("table", ReportMethod::Table),
-    ("1", ReportMethod::Table),
-    ("queueandtable", ReportMethod::QueueAndTable),
-    ("2", ReportMethod::QueueAndTable),
-];
-
-fn parse_choice<T: Copy>(argument: &str, value: &str, choices: &[(&str, T)]) -> Result<T> {
-    choices
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(value.trim()))
-        .map(|(_, choice)| *choice)
-        .ok_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            Error::invalid_argument(
-                argument,
-                format!("'{value}' is not one of {}", names.join(", ")),
-            )
-        })
+/// An item of a list by one of its words, in any case, or by its number.
+fn parse_choice<T: Copy>(
+    argument: &str,
+    value: &str,
+    choices: &[T],
+    names: impl Fn(T) -> (&'static [&'static str], i32),
+) -> Result<T> {
+    let value = value.trim();
+    let is = |choice: &T| {
+        let (words, number) = names(*choice);
+        words.iter().any(|word| word.eq_ignore_ascii_case(value)) || value == number.to_string()
+    };
+    let found = choices.iter().copied().find(is);
+    found.ok_or_else(|| {
+        let words = choices.iter().flat_map(|choice| names(*choice).0);
+        let words: Vec<_> = words.copied().collect();
+        Error::invalid_argument(
+            argument,
+            format!("'{value}' is not one of {}", words.join(", ")),
+        )
+    })
 }

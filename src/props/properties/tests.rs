@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::*;
+use crate::props::catalog::NAMES;
 use crate::props::{ValidationImplications, ValidationOptions};
 use crate::secret::Secret;
 
@@ -251,6 +252,16 @@ fn everything_can_be_set_by_name() {
     // A later value takes the place of an earlier one, also to switch something off.
     properties.set("flushImmediately", "false").unwrap();
     assert!(!properties.flush_immediately());
+}
+
+#[test]
+fn every_property_of_the_catalog_is_known_by_name() {
+    for name in NAMES {
+        let mut properties = base();
+        // Most refuse this value, and none passes it on.
+        let _ = properties.set(name, "[]");
+        assert!(properties.additional_properties().is_empty(), "{name}");
+    }
 }
 
 #[test]

@@ -50,10 +50,7 @@ fn type_of(list: &List, form: &CForm, name: &str) -> Result<String, String> {
         text,
         "];\n\nimpl From<ErrorKind> for {name} {{\n    fn from(kind: ErrorKind) -> Self {{\n        match kind {{\n"
     );
-    for item in list
-        .items(Language::Rust)
-        .filter(|item| item.number != Some(0))
-    {
+    for item in list.items(Language::Rust) {
         _ = writeln!(
             text,
             "            ErrorKind::{} => {name}::{},",
@@ -61,6 +58,8 @@ fn type_of(list: &List, form: &CForm, name: &str) -> Result<String, String> {
             item.constant(form)
         );
     }
+    // The enum of the crate is open; both are made of the same list.
+    _ = writeln!(text, "            _ => {name}::{}INTERNAL,", form.prefix);
     text.push_str("        }\n    }\n}\n\n");
     _ = write!(
         text,

@@ -17,6 +17,7 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     }
     _ = write!(text, "\n{}", catalog.settings.csharp());
     text.push_str(&catalog.properties.csharp());
+    text.push_str(&formats_of_kinds(catalog)?);
     Ok(vec![Output::new("bindings/csharp/src/Catalog.g.cs", text)])
 }
 
@@ -32,6 +33,37 @@ fn type_of(list: &List, form: &Form) -> Result<String, String> {
         _ = writeln!(text, "    {name} = {},", item.value()?);
     }
     text.push_str("}\n");
+    Ok(text)
+}
+
+/// The format to name where a mapping of a kind is all that is known: the C API takes formats.
+fn formats_of_kinds(catalog: &Catalog) -> Result<String, String> {
+    let (kinds, formats) = (catalog.list("mapping_kind")?, catalog.list("format")?);
+    let (Some(kind_form), Some(format_form)) = (&kinds.csharp, &formats.csharp) else {
+        return Err("C# has no formats or no mapping kinds".into());
+    };
+    let (kind, format) = (&kind_form.name, &format_form.name);
+    let mut text = format!(
+        "\ninternal static class MappingKinds\n{{\n{}    internal static int FormatOf({kind} kind) => kind switch\n    {{\n",
+        summary(
+            "    ",
+            "A format whose mappings are of this kind; 0 if there is none."
+        )
+    );
+    // Kinds that only C# has are those of no format.
+    for item in kinds.items(Language::Rust) {
+        let id = kinds.text_of(item, "format")?;
+        let mut known = formats.items(Language::Csharp);
+        let known = known.find(|each| each.id == id);
+        let known = known.ok_or_else(|| format!("mapping_kind.{}: no format {id}", item.id))?;
+        _ = writeln!(
+            text,
+            "        {kind}.{} => (int){format}.{},",
+            item.name(Language::Csharp, &kind_form.prefix, kind_form.style),
+            known.name(Language::Csharp, &format_form.prefix, format_form.style)
+        );
+    }
+    text.push_str("        _ => 0,\n    };\n}\n");
     Ok(text)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::lists::{Form, Item, Language, List};
+use super::lists::{Form, Item, Language, List, lowered};
 use super::{Catalog, Output};
 
 /// The file of the package.
@@ -24,13 +24,7 @@ fn type_of(list: &List, form: &Form) -> Result<String, String> {
     let name = &form.name;
     let mut text = String::from("\n");
     let about = list.documentation();
-    let mut letters = about.chars();
-    let first = letters.next().map(|first| first.to_lowercase().to_string());
-    let about = format!(
-        "{name} is {}{}",
-        first.unwrap_or_default(),
-        letters.as_str()
-    );
+    let about = format!("{name} is {}", lowered(&about));
     for line in super::rust::wrapped(&about, 110) {
         _ = writeln!(text, "// {line}");
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// A language that has lists, by its key in the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A language that has lists.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Language {
     Rust,
     C,
@@ -17,7 +18,7 @@ pub(super) enum Language {
 
 impl Language {
     /// Every language.
-    pub(super) const ALL: [Language; 6] = [
+    const ALL: [Language; 6] = [
         Language::Rust,
         Language::C,
         Language::Cpp,
@@ -27,15 +28,8 @@ impl Language {
     ];
 
     /// Its key in the files.
-    pub(super) fn key(self) -> &'static str {
-        match self {
-            Language::Rust => "rust",
-            Language::C => "c",
-            Language::Cpp => "cpp",
-            Language::Csharp => "csharp",
-            Language::Go => "go",
-            Language::Node => "node",
-        }
+    fn key(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 }
 
@@ -176,7 +170,7 @@ pub(super) struct Item {
     /// What it is: a sentence.
     pub(super) text: String,
     #[serde(rename = "in")]
-    languages: Option<Vec<String>>,
+    languages: Option<Vec<Language>>,
     /// Names in languages, and the columns.
     #[serde(flatten)]
     others: BTreeMap<String, toml::Value>,
@@ -202,6 +196,14 @@ pub(super) fn styled(id: &str, style: Style) -> String {
         Style::Words => id.replace('_', " "),
         Style::Camel => id.split('_').map(capitalised).collect(),
     }
+}
+
+/// With a small letter at its start.
+pub(super) fn lowered(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
 }
 
 /// With a capital at its start.
@@ -261,9 +263,9 @@ impl List {
             for key in item.others.keys() {
                 let known = self.columns.iter().any(|column| column.id == *key)
                     || ["player", "node_value"].contains(&key.as_str())
-                    || Language::ALL.iter().any(|language| language.key() == key);
+                    || Language::ALL.iter().any(|language| language.key() == *key);
                 if !known {
-                    return Err(format!("{}.{}: what is {key}?", self.id, item.id));
+                    return Err(format!("{}.{}: unknown key {key}", self.id, item.id));
                 }
             }
         }
@@ -274,7 +276,7 @@ impl List {
 impl Item {
     fn is_in(&self, language: Language) -> bool {
         let all = self.languages.as_ref();
-        all.is_none_or(|languages| languages.iter().any(|key| key == language.key()))
+        all.is_none_or(|languages| languages.contains(&language))
     }
 
     /// The name of its own that it has under a key: a language, `player`, `node_value`.
@@ -284,7 +286,7 @@ impl Item {
 
     /// The name in a language: its own, or the id in the style behind the prefix.
     pub(super) fn name(&self, language: Language, prefix: &str, style: Style) -> String {
-        let own = self.own(language.key());
+        let own = self.own(&language.key());
         own.unwrap_or_else(|| format!("{prefix}{}", styled(&self.id, style)))
     }
 

@@ -19,6 +19,12 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     }
     _ = write!(script, "\n{}", catalog.properties.node_script());
     _ = write!(types, "\n{}", catalog.properties.node_types());
+    _ = write!(
+        types,
+        "\n/**\n * Settings of a client by name; any keyword of the connection string is one too.\n{} */\n\
+         export type ClientSettings = Record<string, string | number>;\n",
+        catalog.settings.bullets(" * ")
+    );
     names.push("FLAGS".into());
     names.sort();
     script.push_str("\nmodule.exports = {\n");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::lists::Language;
-use super::properties::{Place, Property};
+use super::properties::{Kind, Place, Property};
 use super::{Catalog, ORIGIN, Output, regions};
 
 /// `catalog/errors.toml`.
@@ -18,7 +18,7 @@ pub(super) struct Details {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Detail {
-    json: String,
+    json: Option<String>,
     #[serde(rename = "type")]
     kind: String,
     rust: Option<String>,
@@ -26,6 +26,7 @@ struct Detail {
     cpp: Option<String>,
     csharp: Option<String>,
     go: Option<String>,
+    node: Option<String>,
     text: String,
 }
 
@@ -34,7 +35,7 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     let suite = "tests/conformance/README.md";
     let table = conformance(catalog);
     Ok(vec![
-        Output::new("docs/SETTINGS.md", settings(catalog)),
+        Output::new("docs/SETTINGS.md", settings(catalog)?),
         Output::new("docs/ERRORS.md", errors(catalog)?),
         Output::new(suite, regions::replace(suite, "properties", &table)?),
     ])
@@ -46,11 +47,11 @@ fn row(cells: &[&str]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-fn settings(catalog: &Catalog) -> String {
+fn settings(catalog: &Catalog) -> Result<String, String> {
     let mut text = format!(
         "<!-- {ORIGIN} -->\n# Settings, keywords and ingestion properties\n\n\
          ## Settings of a client\n\n\
-         Set by name, with `kusto_config_set` in C and C++ (`config::set`), `WithSetting` in C# (constants in `KustoSettings`), \
+         Set by name, with `kusto_config_set` in C, `config::set` in C++, `WithSetting` in C# (constants in `KustoSettings`), \
          `WithSetting` in Go, the option `settings` in Node, and `ClientBuilder::set` in Rust, where most have a method of their own \
          too. Case and spaces in names do not count. Any keyword of the connection string can be set in the same way.\n\n"
     );
@@ -65,7 +66,7 @@ fn settings(catalog: &Catalog) -> String {
     for setting in catalog.settings.listed() {
         text.push_str(&row(&[
             &format!("`{}`", setting.key),
-            &setting.kind,
+            &format!("{:?}", setting.kind).to_lowercase(),
             &setting.range(),
             &setting.default(),
             &setting.text,
@@ -119,14 +120,13 @@ fn settings(catalog: &Catalog) -> String {
             .iter()
             .map(|name| format!("`{name}`"))
             .collect();
-        let kind = match (property.kind.as_str(), property.default) {
-            ("flag", true) => "flag, on unless set",
-            ("flag", false) => "flag, off unless set",
-            (kind, _) => kind,
+        let kind = match property.kind {
+            Kind::Flag => format!("flag, default {}", property.default),
+            kind => format!("{kind:?}").to_lowercase(),
         };
         text.push_str(&row(&[
             &format!("`{}`", property.name),
-            kind,
+            &kind,
             match property.goes {
                 Place::Message => "the message",
                 Place::Bag => "its `AdditionalProperties`",
@@ -137,25 +137,23 @@ fn settings(catalog: &Catalog) -> String {
         ]));
     }
     text.push_str("\nFormats, under the service's names:\n\n");
-    text.push_str(&lists(catalog, "format"));
-    text
+    text.push_str(&lists(catalog, "format")?);
+    Ok(text)
 }
 
 /// A table of a list's items.
-fn lists(catalog: &Catalog, id: &str) -> String {
+fn lists(catalog: &Catalog, id: &str) -> Result<String, String> {
     let mut text = row(&["name", "number in C", "what it is"]);
     text.push_str("|---|---|---|\n");
-    for list in catalog.lists.iter().filter(|list| list.id == id) {
-        for item in list.items(Language::Rust) {
-            let number = item.number.map(|number| number.to_string());
-            text.push_str(&row(&[
-                &format!("`{}`", item.id),
-                &number.unwrap_or_default(),
-                &item.text,
-            ]));
-        }
+    for item in catalog.list(id)?.items(Language::Rust) {
+        let number = item.number.map(|number| number.to_string());
+        text.push_str(&row(&[
+            &format!("`{}`", item.id),
+            &number.unwrap_or_default(),
+            &item.text,
+        ]));
     }
-    text
+    Ok(text)
 }
 
 fn errors(catalog: &Catalog) -> Result<String, String> {
@@ -163,7 +161,8 @@ fn errors(catalog: &Catalog) -> Result<String, String> {
     let mut text = format!(
         "<!-- {ORIGIN} -->\n# Errors\n\n\
          Every call that fails gives one error, the same in each language: its class (below), the step and the host at which it failed, \
-         a message for people, and the details at the end of this page. Programs decide by these, never by the message.\n\n\
+         a message for people, and the details at the end of this page. Programs should branch on the class and the details, never \
+         on the message.\n\n\
          Three questions, in this order:\n\n\
          1. **Is the outcome in doubt?** Then the service may have done what was asked. Calling again can double the data, unless the \
          data has an `ingest-by:` tag whose value is also in `ingestIfNotExists`. If it is not in doubt, nothing was handed over, except \
@@ -182,10 +181,7 @@ fn errors(catalog: &Catalog) -> Result<String, String> {
         "what to do",
     ]));
     text.push_str("|---|---|---|---|---|\n");
-    for item in codes
-        .items(Language::Rust)
-        .filter(|item| item.number != Some(0))
-    {
+    for item in codes.items(Language::Rust) {
         let usually = match codes.text_of(item, "retry")?.as_str() {
             "never" => "fails again",
             "later" => "can succeed later",
@@ -207,34 +203,33 @@ fn errors(catalog: &Catalog) -> Result<String, String> {
         let name = steps.text_of(item, "name")?;
         text.push_str(&row(&[&format!("`{name}`"), &item.text]));
     }
-    text.push_str(
-        "\n## Details\n\n\
-         In JSON (`kusto_error_json`) and in Node they have the first name.\n\n",
-    );
+    text.push_str("\n## Details\n\n");
     text.push_str(&row(&[
-        "detail",
+        "JSON in C and C++",
         "type",
         "Rust",
         "C",
         "C++",
         "C#",
         "Go",
+        "Node",
         "what it says",
     ]));
-    text.push_str("|---|---|---|---|---|---|---|---|\n");
+    text.push_str("|---|---|---|---|---|---|---|---|---|\n");
+    let quoted = |name: &Option<String>| {
+        name.as_ref()
+            .map_or(String::new(), |name| format!("`{name}`"))
+    };
     for detail in &catalog.details.details {
-        let name = |name: &Option<String>| {
-            name.as_ref()
-                .map_or(String::new(), |name| format!("`{name}`"))
-        };
         text.push_str(&row(&[
-            &format!("`{}`", detail.json),
+            &quoted(&detail.json),
             &detail.kind,
-            &name(&detail.rust),
-            &name(&detail.c),
-            &name(&detail.cpp),
-            &name(&detail.csharp),
-            &name(&detail.go),
+            &quoted(&detail.rust),
+            &quoted(&detail.c),
+            &quoted(&detail.cpp),
+            &quoted(&detail.csharp),
+            &quoted(&detail.go),
+            &quoted(&detail.node),
             &detail.text,
         ]));
     }
@@ -274,7 +269,7 @@ fn conformance(catalog: &Catalog) -> String {
 fn go(property: &Property) -> String {
     match property.go_name() {
         None => "by name".into(),
-        Some(name) if property.kind == "flag" => {
+        Some(name) if property.kind == Kind::Flag => {
             format!("`{name}` (`{}` by name)", property.default)
         }
         Some(name) => format!("`{name}`"),
@@ -286,34 +281,54 @@ mod tests {
     use super::*;
     use crate::workspace;
 
-    /// The sources of a language in which the details of errors are written by hand.
-    fn sources(language: &str) -> String {
-        let (directory, ending) = match language {
-            "rust" => ("src", "rs"),
-            "c" => ("include", "h"),
-            "cpp" => ("include", "hpp"),
-            "csharp" => ("bindings/csharp/src/Errors", "cs"),
-            "go" => ("bindings/go", "go"),
-            _ => ("bindings/node", "ts"),
-        };
-        let files = workspace::files(&workspace::root().join(directory), ending);
-        assert!(!files.is_empty(), "{directory}: no {ending}");
-        files
-            .iter()
-            .map(|file| workspace::read(file).unwrap())
-            .collect()
-    }
-
-    fn says(text: &str, name: &str) -> bool {
-        text.split(|next: char| !next.is_ascii_alphanumeric() && next != '_')
-            .any(|word| word == name)
+    /// The text in which a language has the details, and how a member stands there.
+    fn members(language: &str) -> (String, fn(&str) -> String) {
+        let read = |path: &str| workspace::read(&workspace::root().join(path)).unwrap();
+        match language {
+            "rust" => (read("src/error.rs"), |name| format!("pub fn {name}(&self)")),
+            "c" => {
+                let text = read("include/kusto_ingest.h").replace('*', " ");
+                (text, |name| format!(" {name}("))
+            }
+            "cpp" => {
+                let text = read("include/kusto_ingest.hpp").replace('*', " ");
+                (text, |name| format!(" {name}() const"))
+            }
+            // `Message` is that of every exception.
+            "csharp" => {
+                let directory = workspace::root().join("bindings/csharp/src/Errors");
+                let files = workspace::files(&directory, "cs");
+                let files = files.iter().map(|file| workspace::read(file).unwrap());
+                let text: String = files.collect();
+                (text + "string Message =>", |name| format!(" {name} =>"))
+            }
+            "go" => {
+                let text = read("bindings/go/error.go");
+                let text = text.replace(") Permanent()", "\n\tPermanent ");
+                (text, |name| format!("\n\t{name} "))
+            }
+            // `message` is that of every error.
+            "node" => {
+                let text = read("bindings/node/index.d.ts");
+                let (_, class) = text.split_once("class KustoError extends Error {").unwrap();
+                let (class, _) = class.split_once("\n}").unwrap();
+                let text = format!("{class}readonly message:");
+                (text, |name| format!("readonly {name}:"))
+            }
+            _ => {
+                let text = read("capi/src/error.rs");
+                let (_, object) = text.split_once("json!({").unwrap();
+                let (object, _) = object.split_once("})").unwrap();
+                (object.to_owned(), |name| format!("\"{name}\":"))
+            }
+        }
     }
 
     #[test]
     fn every_detail_of_an_error_is_in_every_language() {
         let catalog = Catalog::read().unwrap();
-        for language in ["rust", "c", "cpp", "csharp", "go", "node"] {
-            let text = sources(language);
+        for language in ["rust", "c", "cpp", "csharp", "go", "node", "json"] {
+            let (text, form) = members(language);
             for detail in &catalog.details.details {
                 let name = match language {
                     "rust" => &detail.rust,
@@ -321,12 +336,27 @@ mod tests {
                     "cpp" => &detail.cpp,
                     "csharp" => &detail.csharp,
                     "go" => &detail.go,
-                    _ => &Some(detail.json.clone()),
+                    "node" => &detail.node,
+                    _ => &detail.json,
                 };
                 if let Some(name) = name {
-                    assert!(says(&text, name), "{language} has no {name}");
+                    assert!(text.contains(&form(name)), "{language} has no {name}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_json_of_an_error_has_no_member_that_the_catalog_lacks() {
+        let catalog = Catalog::read().unwrap();
+        let (object, _) = members("json");
+        for line in object.lines().filter_map(|line| line.split_once(':')) {
+            let name = line.0.trim().trim_matches('"').to_owned();
+            let mut details = catalog.details.details.iter();
+            assert!(
+                details.any(|detail| detail.json.as_ref() == Some(&name)),
+                "catalog/errors.toml has no {name}"
+            );
         }
     }
 

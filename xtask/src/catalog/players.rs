@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::lists::{Item, Language, List, Style};
+use super::lists::{Item, Language, List, Style, lowered};
 use super::properties::snake;
 use super::rust::formatted;
 use super::{Catalog, ORIGIN, Output};
@@ -127,7 +127,7 @@ fn go(catalog: &Catalog) -> String {
     );
     for (list, table, items) in tables(catalog, Language::Go) {
         let Some(form) = &list.go else { continue };
-        let table = lower_camel(&table);
+        let table = lowered(&super::lists::styled(&table, Style::Camel));
         let rows = items.iter().map(|item| {
             let name = item.name(Language::Go, &form.prefix, form.style);
             (word(item), format!("kusto.{name}"))
@@ -155,14 +155,6 @@ fn go_map(name: &str, kind: &str, rows: impl Iterator<Item = (String, String)>) 
     }
     text.push_str("}\n");
     text
-}
-
-fn lower_camel(id: &str) -> String {
-    let camel = super::lists::styled(id, Style::Camel);
-    let mut letters = camel.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
 }
 
 fn node(catalog: &Catalog) -> String {

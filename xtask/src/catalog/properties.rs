@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use super::lists::capitalised;
+use super::lists::{capitalised, lowered};
 use super::rust::{comment, wrapped};
 
 /// The file.
@@ -20,7 +20,7 @@ pub(super) struct Properties {
 #[serde(deny_unknown_fields)]
 pub(super) struct Property {
     pub(super) name: String,
-    pub(super) kind: String,
+    pub(super) kind: Kind,
     pub(super) goes: Place,
     pub(super) streaming: bool,
     #[serde(default)]
@@ -40,6 +40,19 @@ pub(super) struct Property {
     pub(super) text: String,
 }
 
+/// What the value of a property is.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Choice,
+    Flag,
+    Json,
+    List,
+    Policy,
+    Text,
+    Time,
+}
+
 /// Where a property goes.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -53,6 +66,7 @@ pub(super) enum Place {
 #[serde(untagged)]
 pub(super) enum Name {
     Own(String),
+    Several(Vec<String>),
     Has(bool),
 }
 
@@ -70,13 +84,14 @@ pub(super) fn snake(name: &str) -> String {
 
 impl Property {
     fn is_flag(&self) -> bool {
-        self.kind == "flag"
+        self.kind == Kind::Flag
     }
 
     /// How a language sets it, if not by name: its own way, or what flags have.
     pub(super) fn setter(&self, own: &Option<Name>, flag: Option<String>) -> Option<String> {
         match own {
             Some(Name::Own(name)) => Some(name.clone()),
+            Some(Name::Several(names)) => Some(names.join("`, `")),
             Some(Name::Has(false)) => None,
             _ => flag.filter(|_| self.is_flag()),
         }
@@ -139,24 +154,14 @@ impl Properties {
             );
         }
         text.push_str("            _ => None,\n        }\n    }\n\n");
-        text.push_str(&self.pairs(
-            "The members of the queue message.",
-            "in_message",
-            Place::Message,
-        ));
-        text.push('\n');
-        text.push_str(&self.pairs(
-            "The members of its additional properties.",
-            "in_bag",
-            Place::Bag,
-        ));
+        text.push_str(&self.bag());
         text.push_str("}\n\nimpl IngestionProperties {\n");
         for flag in self.flags() {
             let field = snake(&flag.name);
-            let default = if flag.default { "On" } else { "Off" };
+            let default = flag.default;
             text.push_str(&comment(
                 "    ",
-                &format!("{} {default} unless set.", flag.text),
+                &format!("{} Default: {default}.", flag.text),
             ));
             _ = write!(
                 text,
@@ -166,24 +171,70 @@ impl Properties {
                  pub fn {field}(&self) -> bool {{\n        self.flags.{field}\n    }}\n\n"
             );
         }
+        text.push_str("}\n\n");
+        text.push_str(
+            "/// Every name under which the library knows a property.\n#[cfg(test)]\n\
+             pub(super) const NAMES: &[&str] = &[\n",
+        );
+        for property in &self.properties {
+            for name in [&property.name].into_iter().chain(&property.synonyms) {
+                _ = writeln!(text, "    {name:?},");
+            }
+        }
+        text.push_str("];\n");
+        text
+    }
+
+    fn in_place(&self, place: Place) -> impl Iterator<Item = &Property> {
+        self.flags().filter(move |flag| flag.goes == place)
+    }
+
+    fn bag(&self) -> String {
+        let mut text = format!(
+            "    /// The members of the message's additional properties.\n    \
+             pub(super) fn in_bag(self) -> [(&'static str, bool); {}] {{\n        [\n",
+            self.in_place(Place::Bag).count()
+        );
+        for flag in self.in_place(Place::Bag) {
+            _ = writeln!(
+                text,
+                "            ({:?}, self.{}),",
+                flag.name,
+                snake(&flag.name)
+            );
+        }
+        text.push_str("        ]\n    }\n");
+        text
+    }
+
+    /// The flags of the queue message.
+    pub(super) fn rust_message(&self) -> String {
+        let mut text = String::from(
+            "use serde::Serialize;\n\n\
+             /// The ingestion properties that are on or off, as members of the queue message. All of them are\n\
+             /// always there: without `RetainBlobOnSuccess` the service deletes the blob.\n\
+             #[derive(Clone, Copy, Serialize)]\n#[serde(rename_all = \"PascalCase\")]\n\
+             pub(crate) struct MessageFlags {\n",
+        );
+        for flag in self.in_place(Place::Message) {
+            _ = writeln!(text, "    pub(crate) {}: bool,", snake(&flag.name));
+        }
         text.push_str("}\n");
         text
     }
 
-    fn pairs(&self, about: &str, function: &str, place: Place) -> String {
-        let flags: Vec<_> = self.flags().filter(|flag| flag.goes == place).collect();
-        let mut text = format!(
-            "    /// {about}\n    pub(crate) fn {function}(self) -> [(&'static str, bool); {}] {{\n        [\n",
-            flags.len()
+    /// The same made of the properties of an ingestion.
+    pub(super) fn rust_ingest(&self) -> String {
+        let mut text = String::from(
+            "use crate::post::catalog::MessageFlags;\nuse crate::props::IngestionProperties;\n\n\
+             /// The flags of the queue message.\n\
+             pub(super) fn message_flags(properties: &IngestionProperties) -> MessageFlags {\n    MessageFlags {\n",
         );
-        for flag in flags {
-            let name = match place {
-                Place::Message => capitalised(&flag.name),
-                Place::Bag => flag.name.clone(),
-            };
-            _ = writeln!(text, "            ({name:?}, self.{}),", snake(&flag.name));
+        for flag in self.in_place(Place::Message) {
+            let field = snake(&flag.name);
+            _ = writeln!(text, "        {field}: properties.{field}(),");
         }
-        text.push_str("        ]\n    }\n");
+        text.push_str("    }\n}\n");
         text
     }
 
@@ -250,9 +301,7 @@ impl Properties {
             let Some(name) = flag.go_name() else {
                 continue;
             };
-            let mut letters = flag.text.chars();
-            let first = letters.next().map(|first| first.to_lowercase().to_string());
-            let about = format!("{name} {}{}", first.unwrap_or_default(), letters.as_str());
+            let about = format!("{name} {}", lowered(&flag.text));
             text.push('\n');
             for line in wrapped(&about, 110) {
                 _ = writeln!(text, "// {line}");
@@ -286,10 +335,10 @@ impl Properties {
         );
         for flag in self.flags() {
             if let Some(name) = flag.node_name() {
-                let default = if flag.default { "On" } else { "Off" };
+                let default = flag.default;
                 _ = writeln!(
                     text,
-                    "    /** {} {default} unless given. */\n    {name}?: boolean | undefined;",
+                    "    /** {} Default: {default}. */\n    {name}?: boolean | undefined;",
                     flag.text
                 );
             }

@@ -31,6 +31,13 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     ));
     let settings = format!("//! {ORIGIN}\n\n{}", catalog.settings.rust());
     outputs.push(Output::new("src/client/catalog.rs", formatted(&settings)?));
+    for (path, code) in [
+        ("src/post/catalog.rs", catalog.properties.rust_message()),
+        ("src/ingest/catalog.rs", catalog.properties.rust_ingest()),
+    ] {
+        let code = format!("//! {ORIGIN}\n\n{code}");
+        outputs.push(Output::new(path, formatted(&code)?));
+    }
     outputs.push(catalog.settings.builder()?);
     Ok(outputs)
 }
@@ -89,7 +96,7 @@ fn type_of(catalog: &Catalog, list: &List, form: &RustForm) -> Result<String, St
     if list.c.is_some() && form.numbers {
         _ = write!(
             text,
-            "\n    /// The value with this number in the C API.\n    \
+            "\n    /// The value with this number; the numbers never change.\n    \
              pub fn from_number(number: i32) -> Option<Self> {{\n        \
              Self::ALL.into_iter().find(|value| *value as i32 == number)\n    }}\n"
         );
@@ -133,8 +140,8 @@ fn function_of(
             (other, toml::Value::String(id)) => variant(catalog, other, id)?,
             _ => {
                 return Err(format!(
-                    "{}.{}.{}: what is it?",
-                    list.id, item.id, column.id
+                    "{}.{}.{}: the value does not fit the type {}",
+                    list.id, item.id, column.id, column.kind
                 ));
             }
         };

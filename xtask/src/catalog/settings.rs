@@ -22,7 +22,7 @@ pub(super) struct Settings {
 pub(super) struct Setting {
     pub(super) key: String,
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    pub(super) kind: Kind,
     min: Option<u64>,
     max: Option<u64>,
     default: Option<u64>,
@@ -38,6 +38,19 @@ pub(super) struct Setting {
     pub(super) text: String,
 }
 
+/// What the value of a setting is.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Bytes,
+    Choice,
+    Hosts,
+    Integer,
+    Pem,
+    Text,
+    Url,
+}
+
 fn yes() -> bool {
     true
 }
@@ -45,19 +58,32 @@ fn yes() -> bool {
 impl Setting {
     /// What a value may be, in words; empty for any text.
     pub(super) fn range(&self) -> String {
-        let unit = if self.kind == "bytes" { " bytes" } else { "" };
         match (self.min, self.max) {
-            (Some(min), Some(max)) => format!("{min} to {max}{unit}"),
-            (Some(min), None) => format!("at least {min}{unit}"),
+            (Some(min), Some(max)) => format!("{} to {}", self.amount(min), self.amount(max)),
+            (Some(min), None) => format!("at least {}", self.amount(min)),
             _ => self.range.clone(),
         }
     }
 
     /// What is used without it, in words.
     pub(super) fn default(&self) -> String {
-        let unit = if self.kind == "bytes" { " bytes" } else { "" };
-        let number = self.default.map(|number| format!("{number}{unit}"));
-        number.unwrap_or_else(|| self.default_text.clone())
+        match (self.default, self.default_max) {
+            (Some(number), _) => self.amount(number),
+            (None, Some(most)) => format!("{}, at most {most}", self.default_text),
+            _ => self.default_text.clone(),
+        }
+    }
+
+    /// A number with its unit; bytes in MiB as well.
+    fn amount(&self, number: u64) -> String {
+        const MIB: u64 = 1024 * 1024;
+        match self.kind {
+            Kind::Bytes if number.is_multiple_of(MIB) => {
+                format!("{number} bytes ({} MiB)", number / MIB)
+            }
+            Kind::Bytes => format!("{number} bytes"),
+            _ => number.to_string(),
+        }
     }
 
     /// Everything in sentences.

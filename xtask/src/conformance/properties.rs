@@ -61,6 +61,25 @@ fn every_property_that_the_library_knows_occurs_in_a_scenario_and_on_the_wire() 
 }
 
 #[test]
+fn every_property_that_has_an_arm_of_its_own_is_in_the_catalog() {
+    let file = workspace::root().join("src/props/properties/pass_through.rs");
+    let text = workspace::read(&file).unwrap();
+    let (_, body) = text.split_once("pub fn set(").unwrap();
+    let (arms, _) = body.split_once("_ => {").unwrap();
+    let arms = arms.lines().map(str::trim);
+    let arms = arms.filter(|line| line.starts_with('"'));
+    let arms = arms.filter_map(|line| line.split_once("=>"));
+    let arms = arms.flat_map(|(names, _)| names.split('|'));
+    let arms: Vec<_> = arms.map(|name| name.trim().trim_matches('"')).collect();
+    assert!(arms.len() >= 10, "only {arms:?} were found");
+    let names = catalog::property_names().unwrap();
+    for arm in arms {
+        let known = names.iter().any(|each| each.name.eq_ignore_ascii_case(arm));
+        assert!(known, "catalog/properties.toml has no {arm}");
+    }
+}
+
+#[test]
 fn every_member_of_a_message_occurs_in_a_scenario() {
     let scenarios = Written::all().unwrap();
     let mut members = members_of_messages();

@@ -78,7 +78,7 @@ public static class CslCommandGenerator
         NativeText nameText = new(name);
         NativeText json = new(ColumnMapping.ToJson(mapping ?? throw new ArgumentNullException(nameof(mapping))));
         int status = NativeMethods.kusto_command_create_mapping(
-            tableText.Bytes, tableText.Length, FormatOf(kind), nameText.Bytes, nameText.Length,
+            tableText.Bytes, tableText.Length, MappingKinds.FormatOf(kind), nameText.Bytes, nameText.Length,
             json.Bytes, json.Length, replace ? 1 : 0, out CommandHandle command, out IntPtr error);
         Failure.ThrowOn(status, error);
         using (command)
@@ -89,18 +89,4 @@ public static class CslCommandGenerator
 
     private static unsafe string? TextOf(CommandHandle command) =>
         NativeText.Read(NativeMethods.kusto_command_text(command, out nuint length), length);
-
-    /// <summary>A format whose mappings are of this kind, by which the library identifies the kind; 0 if there is none.</summary>
-    private static int FormatOf(IngestionMappingKind kind) => kind switch
-    {
-        IngestionMappingKind.Csv => (int)DataSourceFormat.csv,
-        IngestionMappingKind.Json => (int)DataSourceFormat.json,
-        IngestionMappingKind.Avro => (int)DataSourceFormat.avro,
-        IngestionMappingKind.ApacheAvro => (int)DataSourceFormat.apacheavro,
-        IngestionMappingKind.Parquet => (int)DataSourceFormat.parquet,
-        IngestionMappingKind.Orc => (int)DataSourceFormat.orc,
-        IngestionMappingKind.SStream => (int)DataSourceFormat.sstream,
-        IngestionMappingKind.W3CLogFile => (int)DataSourceFormat.w3clogfile,
-        _ => 0,
-    };
 }

@@ -67,7 +67,11 @@ function compareClass(name, symbol, found) {
     compare(`statics of ${name}`, statics.filter((member) => !ofFunctions.includes(member)), [...new Set(inherited)]);
 }
 
-const values = checker.getExportsOfModule(module_).filter((symbol) => symbol.flags & ts.SymbolFlags.Value);
+/** What is exported, also from another file. */
+const exported = checker
+    .getExportsOfModule(module_)
+    .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol));
+const values = exported.filter((symbol) => symbol.flags & ts.SymbolFlags.Value);
 compare("exports", values.map(({ name }) => name), Object.keys(kusto).filter((name) => name !== "default"));
 for (const symbol of values) {
     const found = kusto[symbol.name];
