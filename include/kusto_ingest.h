@@ -631,7 +631,7 @@ KUSTO_API int64_t kusto_error_retry_after_ms(const kusto_error *error);
  *
  * Ownership: the error is borrowed.
  * Threads: any.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API kusto_bool kusto_error_in_doubt(const kusto_error *error);
@@ -641,7 +641,7 @@ KUSTO_API kusto_bool kusto_error_in_doubt(const kusto_error *error);
  *
  * Ownership: the error is borrowed.
  * Threads: any.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API int32_t kusto_error_http_status(const kusto_error *error);
@@ -651,7 +651,7 @@ KUSTO_API int32_t kusto_error_http_status(const kusto_error *error);
  *
  * Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
  * Threads: any.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_error_step(const kusto_error *error, size_t *len);
@@ -711,7 +711,7 @@ KUSTO_API const char *kusto_error_client_request_id(const kusto_error *error, si
  *
  * Ownership: the error is borrowed.
  * Threads: any.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API size_t kusto_error_attempts(const kusto_error *error);
@@ -732,7 +732,7 @@ KUSTO_API const kusto_error *kusto_error_attempt(const kusto_error *error, size_
  *
  * Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
  * Threads: any.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API
@@ -851,7 +851,7 @@ kusto_status kusto_config_set_credential(kusto_config *config,
  * Ownership: the text is borrowed until the config is changed or freed; it ends with a NUL. `len`
  * may be NULL.
  * Threads: one at a time for each config.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_config_redacted(const kusto_config *config, size_t *len);
@@ -903,7 +903,7 @@ kusto_status kusto_credential_callback(kusto_token_fn callback,
  * Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
  * NULL.
  * Threads: any.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_token_request_scope(const kusto_token_request *request, size_t *len);
@@ -1599,7 +1599,7 @@ KUSTO_API void kusto_op_free(kusto_op *op);
  *
  * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
  * Threads: any.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_result_tracking_token(const kusto_result *result, size_t *len);
@@ -1609,7 +1609,7 @@ KUSTO_API const char *kusto_result_tracking_token(const kusto_result *result, si
  *
  * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
  * Threads: any.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_result_source_id(const kusto_result *result, size_t *len);
@@ -1619,7 +1619,7 @@ KUSTO_API const char *kusto_result_source_id(const kusto_result *result, size_t 
  *
  * Ownership: the result is borrowed.
  * Threads: any.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API size_t kusto_result_len(const kusto_result *result);
@@ -1652,7 +1652,7 @@ KUSTO_API const char *kusto_result_item_blob(const kusto_result *result, size_t 
  *
  * Ownership: the result is borrowed.
  * Threads: any.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API uint64_t kusto_result_bytes_raw(const kusto_result *result);
@@ -1662,7 +1662,7 @@ KUSTO_API uint64_t kusto_result_bytes_raw(const kusto_result *result);
  *
  * Ownership: the result is borrowed.
  * Threads: any.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API uint64_t kusto_result_bytes_sent(const kusto_result *result);
@@ -1862,7 +1862,7 @@ KUSTO_API uint64_t kusto_report_count(const kusto_report *report, int32_t item_s
  *
  * Ownership: the report is borrowed.
  * Threads: any.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API size_t kusto_report_len(const kusto_report *report);
@@ -2009,7 +2009,7 @@ const char *kusto_report_item_details(const kusto_report *report,
  *
  * Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
  * Threads: any.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_report_json(const kusto_report *report, size_t *len);
@@ -2084,7 +2084,7 @@ kusto_status kusto_command_create_mapping(const char *table,
  *
  * Ownership: valid until the command is changed or freed; `len` may be NULL.
  * Threads: any, while no thread changes `command`.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_command_text(const kusto_command *command, size_t *len);
@@ -2223,7 +2223,7 @@ kusto_status kusto_execute_start(const kusto_client *client,
  *
  * Ownership: the text is borrowed from the rows; it ends with a NUL. `len` may be NULL.
  * Threads: one at a time for each object.
- * Failure: NULL for NULL.
+ * Failure: returns NULL for NULL.
  * Since: 0.1
  */
 KUSTO_API const char *kusto_rows_json(const kusto_rows *rows, size_t *len);
@@ -2279,7 +2279,7 @@ KUSTO_API size_t kusto_rows_len(const kusto_rows *rows);
  *
  * Ownership: invalidates the texts of the previous row.
  * Threads: one at a time for each object.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API kusto_bool kusto_rows_next(kusto_rows *rows);
@@ -2290,7 +2290,7 @@ KUSTO_API kusto_bool kusto_rows_next(kusto_rows *rows);
  *
  * Ownership: invalidates the texts of the previous table.
  * Threads: one at a time for each object.
- * Failure: 0 for NULL.
+ * Failure: returns 0 for NULL.
  * Since: 0.1
  */
 KUSTO_API kusto_bool kusto_rows_next_table(kusto_rows *rows);

@@ -146,7 +146,7 @@ pub unsafe extern "C" fn kusto_command_create_mapping(
 ///
 /// Ownership: valid until the command is changed or freed; `len` may be NULL.
 /// Threads: any, while no thread changes `command`.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_command_text(

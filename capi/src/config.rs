@@ -124,7 +124,7 @@ pub unsafe extern "C" fn kusto_config_set_credential(
 /// Ownership: the text is borrowed until the config is changed or freed; it ends with a NUL. `len`
 /// may be NULL.
 /// Threads: one at a time for each config.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_config_redacted(

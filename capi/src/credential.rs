@@ -102,7 +102,7 @@ pub unsafe extern "C" fn kusto_credential_callback(
 /// Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
 /// NULL.
 /// Threads: any.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_token_request_scope(

@@ -158,7 +158,7 @@ pub unsafe extern "C" fn kusto_error_retry_after_ms(error: *const kusto_error) -
 ///
 /// Ownership: the error is borrowed.
 /// Threads: any.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_in_doubt(error: *const kusto_error) -> kusto_bool {
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn kusto_error_in_doubt(error: *const kusto_error) -> kust
 ///
 /// Ownership: the error is borrowed.
 /// Threads: any.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_http_status(error: *const kusto_error) -> i32 {
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn kusto_error_http_status(error: *const kusto_error) -> i
 ///
 /// Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_step(
@@ -280,7 +280,7 @@ pub unsafe extern "C" fn kusto_error_client_request_id(
 ///
 /// Ownership: the error is borrowed.
 /// Threads: any.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_attempts(error: *const kusto_error) -> usize {
@@ -311,7 +311,7 @@ pub unsafe extern "C" fn kusto_error_attempt(
 ///
 /// Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_error_json(

@@ -244,7 +244,7 @@ pub(crate) fn check_observed(done: kusto_done_fn, out: &Out<kusto_op>) -> Result
     }
 }
 
-/// Gives the handle of an operation to whoever wants it and sees to its deadline and callback.
+/// Returns the handle of an operation if the caller wants it, and observes its deadline and callback.
 pub(crate) fn observe(
     runtime: &Arc<Runtime>,
     operation: Operation<Ended>,

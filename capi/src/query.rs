@@ -317,7 +317,7 @@ impl kusto_rows {
 ///
 /// Ownership: the text is borrowed from the rows; it ends with a NUL. `len` may be NULL.
 /// Threads: one at a time for each object.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_json(
@@ -394,7 +394,7 @@ pub unsafe extern "C" fn kusto_rows_len(rows: *const kusto_rows) -> usize {
 ///
 /// Ownership: invalidates the texts of the previous row.
 /// Threads: one at a time for each object.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_next(rows: *mut kusto_rows) -> kusto_bool {
@@ -406,7 +406,7 @@ pub unsafe extern "C" fn kusto_rows_next(rows: *mut kusto_rows) -> kusto_bool {
 ///
 /// Ownership: invalidates the texts of the previous table.
 /// Threads: one at a time for each object.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_rows_next_table(rows: *mut kusto_rows) -> kusto_bool {

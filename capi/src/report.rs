@@ -75,7 +75,7 @@ pub unsafe extern "C" fn kusto_report_count(report: *const kusto_report, item_st
 ///
 /// Ownership: the report is borrowed.
 /// Threads: any.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_len(report: *const kusto_report) -> usize {
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn kusto_report_item_details(
 ///
 /// Ownership: the text is borrowed from the report; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_json(

@@ -39,7 +39,7 @@ impl kusto_result {
 ///
 /// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_tracking_token(
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn kusto_result_tracking_token(
 ///
 /// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
-/// Failure: NULL for NULL.
+/// Failure: returns NULL for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_source_id(
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn kusto_result_source_id(
 ///
 /// Ownership: the result is borrowed.
 /// Threads: any.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_len(result: *const kusto_result) -> usize {
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn kusto_result_item_blob(
 ///
 /// Ownership: the result is borrowed.
 /// Threads: any.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_bytes_raw(result: *const kusto_result) -> u64 {
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn kusto_result_bytes_raw(result: *const kusto_result) -> 
 ///
 /// Ownership: the result is borrowed.
 /// Threads: any.
-/// Failure: 0 for NULL.
+/// Failure: returns 0 for NULL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_bytes_sent(result: *const kusto_result) -> u64 {

@@ -13,7 +13,7 @@ use super::storage_client::StorageClient;
 use crate::engine::datetime;
 use crate::storage::StorageResources;
 
-/// What became of one source.
+/// The status of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Its rows are in the table.

@@ -168,7 +168,7 @@ fn capitalised(word: &str) -> String {
     first.to_ascii_uppercase() + rest
 }
 
-/// Tells for what the committed text is not the generated one.
+/// Names the functions for which the committed text differs from the generated one.
 fn compare(committed: &str, generated: &str) -> Result<(), String> {
     if committed == generated {
         return Ok(());
