@@ -26,6 +26,8 @@ mod node;
 mod process;
 mod python;
 mod readme;
+#[cfg(test)]
+mod references;
 mod samples;
 mod storm;
 mod tally;
