@@ -350,7 +350,8 @@ enum kusto_status
      */
     KUSTO_E_SOURCE_IO = 13,
     /**
-     * The data or the message exceeds a limit of the service.
+     * The data or the message exceeds a limit of the service, or an answer exceeds a limit of this
+     * library.
      */
     KUSTO_E_TOO_LARGE = 14,
     /**

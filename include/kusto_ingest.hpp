@@ -68,7 +68,7 @@ enum class errc : std::int32_t {
     service = KUSTO_E_SERVICE, ///< The service reported an error.
     not_found = KUSTO_E_NOT_FOUND, ///< The requested object does not exist.
     source_io = KUSTO_E_SOURCE_IO, ///< The source of the data failed, or changed while it was read.
-    too_large = KUSTO_E_TOO_LARGE, ///< The data or the message exceeds a limit of the service.
+    too_large = KUSTO_E_TOO_LARGE, ///< The data or the message exceeds a limit of the service, or an answer exceeds a limit of this library.
     callback = KUSTO_E_CALLBACK, ///< A callback of the program failed or broke its contract.
     partial = KUSTO_E_PARTIAL, ///< Some items of the call were handed over and some were not.
     forked = KUSTO_E_FORKED, ///< The object was made before `fork()` and used in the child process.

@@ -26,7 +26,7 @@ const (
 	CodeService         Code = C.KUSTO_E_SERVICE          // The service reported an error.
 	CodeNotFound        Code = C.KUSTO_E_NOT_FOUND        // The requested object does not exist.
 	CodeSourceIO        Code = C.KUSTO_E_SOURCE_IO        // The source of the data failed, or changed while it was read.
-	CodeTooLarge        Code = C.KUSTO_E_TOO_LARGE        // The data or the message exceeds a limit of the service.
+	CodeTooLarge        Code = C.KUSTO_E_TOO_LARGE        // The data or the message exceeds a limit of the service, or an answer exceeds a limit of this library.
 	CodeCallback        Code = C.KUSTO_E_CALLBACK         // A callback of the program failed or broke its contract.
 	CodePartial         Code = C.KUSTO_E_PARTIAL          // Some items of the call were handed over and some were not.
 	CodeForked          Code = C.KUSTO_E_FORKED           // The object was made before `fork()` and used in the child process.

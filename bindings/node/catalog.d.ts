@@ -28,7 +28,7 @@ export declare const ErrorCode: {
     readonly NotFound: "NOT_FOUND";
     /** The source of the data failed, or changed while it was read. */
     readonly SourceIo: "SOURCE_IO";
-    /** The data or the message exceeds a limit of the service. */
+    /** The data or the message exceeds a limit of the service, or an answer exceeds a limit of this library. */
     readonly TooLarge: "TOO_LARGE";
     /** A callback of the program failed or broke its contract. */
     readonly Callback: "CALLBACK";

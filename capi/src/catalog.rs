@@ -39,7 +39,8 @@ pub enum kusto_status {
     KUSTO_E_NOT_FOUND = 12,
     /// The source of the data failed, or changed while it was read.
     KUSTO_E_SOURCE_IO = 13,
-    /// The data or the message exceeds a limit of the service.
+    /// The data or the message exceeds a limit of the service, or an answer exceeds a limit of this
+    /// library.
     KUSTO_E_TOO_LARGE = 14,
     /// A callback of the program failed or broke its contract.
     KUSTO_E_CALLBACK = 15,

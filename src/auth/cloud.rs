@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::connection::endpoint;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::http::answer::AnswerKind;
 use crate::http::retry::{RetryPolicy, retry};
 use crate::http::transport::{Transport, host_of};
 use crate::op::Scope;
@@ -51,7 +52,9 @@ pub(crate) async fn fetch(
         let request = transport
             .request(Method::GET, url.clone())
             .header("Accept", "application/json");
-        let reply = transport.send(step, &host, request).await?;
+        let reply = transport
+            .send(step, &host, request, AnswerKind::METADATA)
+            .await?;
         match reply.status {
             200 => parse(&reply.body, &host),
             404 => Ok(CloudMetadata::from(AzureAd::default())),

@@ -265,11 +265,17 @@ async fn await_answer(mut answer: watch::Receiver<Answer>) -> Result<AccessToken
     }
 }
 
+/// Servers reject headers long before this length.
+const MAX_TOKEN: usize = 64 * 1024;
+
 /// Rejects an invalid token before it becomes part of a header.
 fn check(token: AccessToken) -> Result<AccessToken> {
     let wrong = |message| Err(Error::new(ErrorKind::Auth, Step::AcquireToken, message));
     if token.secret.is_blank() {
         return wrong("the credential returned an empty token");
+    }
+    if token.secret.expose().len() > MAX_TOKEN {
+        return wrong("the credential returned a token of more than 64 KiB");
     }
     if !token.secret.expose().bytes().all(|b| b.is_ascii_graphic()) {
         return wrong("the credential returned a token with spaces or characters outside ASCII");

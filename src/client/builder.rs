@@ -6,7 +6,8 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Client;
-use super::settings::{PipelineSettings, wrong};
+use super::catalog::QUERY_ANSWER_LIMIT_DEFAULT;
+use super::settings::{PipelineSettings, check_query_answer_limit, wrong};
 use crate::auth::authorizer::Authorizer;
 use crate::auth::{StaticToken, TokenCredential};
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
@@ -37,6 +38,7 @@ pub struct ClientBuilder {
     application: Option<String>,
     wrapper: Option<(String, String)>,
     pipeline: PipelineSettings,
+    query_answer_limit: usize,
 }
 
 impl ClientBuilder {
@@ -52,6 +54,7 @@ impl ClientBuilder {
             application: None,
             wrapper: None,
             pipeline: PipelineSettings::default(),
+            query_answer_limit: QUERY_ANSWER_LIMIT_DEFAULT,
         }
     }
 
@@ -136,6 +139,16 @@ impl ClientBuilder {
         Ok(self)
     }
 
+    /// The most bytes, decompressed, that the answer to one command or query may have: 64 KiB to 4
+    /// GiB less one byte, by default 1 GiB. Reading stops there with [`ErrorKind::TooLarge`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for any other number.
+    pub fn query_answer_limit(mut self, bytes: usize) -> Result<Self> {
+        self.query_answer_limit = check_query_answer_limit(bytes)?;
+        Ok(self)
+    }
+
     /// Sets anything by name: a setting of this list, or any keyword of the connection string. Case
     /// and spaces in names do not count.
     // <generated: settings>
@@ -182,6 +195,7 @@ impl ClientBuilder {
             "compressionlevel" => Ok(self.compression_level(value.parse()?)),
             "compressionthreads" => self.compression_threads(number(name, value)?),
             "memorybudget" => self.memory_budget(number(name, value)?),
+            "queryanswerlimit" => self.query_answer_limit(number(name, value)?),
             "wrapper" => match value.split_once('/') {
                 Some((name, version)) => Ok(self.wrapper(name, version)),
                 None => Err(Error::invalid_argument("wrapper", "must be NAME/VERSION")),
@@ -217,6 +231,7 @@ impl ClientBuilder {
                 self.connection.get(Keyword::AuthorityId).map(str::to_owned),
                 transport,
             ),
+            self.query_answer_limit,
         ));
         Ok(Client::new(
             service,

@@ -15,6 +15,15 @@ pub(super) const MEMORY_BUDGET_MIN: usize = 4194304;
 /// The default of the setting `memory budget`.
 pub(super) const MEMORY_BUDGET_DEFAULT: usize = 67108864;
 
+/// The least value of the setting `query answer limit`.
+pub(super) const QUERY_ANSWER_LIMIT_MIN: usize = 65536;
+
+/// The greatest value of the setting `query answer limit`.
+pub(super) const QUERY_ANSWER_LIMIT_MAX: usize = 4294967295;
+
+/// The default of the setting `query answer limit`.
+pub(super) const QUERY_ANSWER_LIMIT_DEFAULT: usize = 1073741824;
+
 /// Every setting with a value that it accepts.
 #[cfg(test)]
 pub(super) const EXAMPLES: &[(&str, &str)] = &[
@@ -26,5 +35,6 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("compression level", "small"),
     ("compression threads", "2"),
     ("memory budget", "67108864"),
+    ("query answer limit", "268435456"),
     ("wrapper", "Go/0.1.0"),
 ];

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::catalog::{
     COMPRESSION_THREADS_DEFAULT_MAX, COMPRESSION_THREADS_MAX, COMPRESSION_THREADS_MIN,
-    MEMORY_BUDGET_DEFAULT, MEMORY_BUDGET_MIN,
+    MEMORY_BUDGET_DEFAULT, MEMORY_BUDGET_MIN, QUERY_ANSWER_LIMIT_MAX, QUERY_ANSWER_LIMIT_MIN,
 };
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::pipeline::{CompressionLevel, MIN_BUDGET, Pipeline};
@@ -57,6 +57,16 @@ impl PipelineSettings {
     pub(super) fn build(&self) -> Pipeline {
         Pipeline::new(self.level, self.threads, self.budget)
     }
+}
+
+/// Accepts a value of `query answer limit` within its range.
+pub(super) fn check_query_answer_limit(bytes: usize) -> Result<usize> {
+    if (QUERY_ANSWER_LIMIT_MIN..=QUERY_ANSWER_LIMIT_MAX).contains(&bytes) {
+        return Ok(bytes);
+    }
+    let why =
+        format!("must be {QUERY_ANSWER_LIMIT_MIN} to {QUERY_ANSWER_LIMIT_MAX} bytes, not {bytes}");
+    Err(wrong("query answer limit", why))
 }
 
 /// The error of an invalid value of a setting.

@@ -32,7 +32,8 @@ pub enum ErrorKind {
     NotFound = 12,
     /// The source of the data failed, or changed while it was read.
     SourceIo = 13,
-    /// The data or the message exceeds a limit of the service.
+    /// The data or the message exceeds a limit of the service, or an answer exceeds a limit of this
+    /// library.
     TooLarge = 14,
     /// A callback of the program failed or broke its contract.
     Callback = 15,

@@ -1,14 +1,17 @@
 //! Access to Azure Storage with SAS URLs: shared settings and errors of the blob, queue and table
 //! clients.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::error::ErrorKind as AzureKind;
-use azure_core::http::headers::HeaderName;
+use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions};
 
+use super::answer::{AnswerKind, BodyError};
 use super::transport::{Reply, Transport, describe_chain};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 
@@ -39,7 +42,7 @@ struct Checked(reqwest::Client);
 #[async_trait]
 impl HttpClient for Checked {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let response = self.0.execute_request(request).await?;
+        let response = self.execute(request).await?;
         let id = HeaderName::from_static(REQUEST_ID);
         let foreign = response.headers().get_optional_str(&id).is_none();
         if response.status().is_success() && foreign {
@@ -49,6 +52,48 @@ impl HttpClient for Checked {
             ));
         }
         Ok(response)
+    }
+}
+
+impl Checked {
+    /// As the implementation of `azure_core` for this client, but with the limit of an answer.
+    async fn execute(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let failed = |error: reqwest::Error| {
+            let kind = match error.is_connect() {
+                true => AzureKind::Connection,
+                false => AzureKind::Io,
+            };
+            azure_core::Error::with_error(kind, error.without_url(), "the request failed")
+        };
+        let response = self.to_reqwest(request)?.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let headers = response.headers().iter().filter_map(|(name, value)| {
+            let value = value.to_str().ok()?.to_owned();
+            Some((HeaderName::from(name.as_str().to_owned()), value.into()))
+        });
+        let headers = Headers::from(headers.collect::<HashMap<_, _>>());
+        match AnswerKind::STORAGE.read(response).await {
+            Ok(body) => Ok(AsyncRawResponse::from_bytes(status.into(), headers, body)),
+            Err(BodyError::Network(error)) => Err(failed(error)),
+            Err(BodyError::TooLarge(kind)) => Err(azure_core::Error::with_message(
+                AzureKind::DataConversion,
+                kind.excess(),
+            )),
+        }
+    }
+
+    fn to_reqwest(&self, request: &Request) -> azure_core::Result<reqwest::RequestBuilder> {
+        let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes())
+            .map_err(|error| azure_core::Error::new(AzureKind::Other, error))?;
+        let mut wire = self.0.request(method, request.url().clone());
+        for (name, value) in request.headers().iter() {
+            wire = wire.header(name.as_str(), value.as_str());
+        }
+        let wire = AnswerKind::STORAGE.request(wire);
+        Ok(match request.body().clone() {
+            Body::Bytes(bytes) => wire.body(bytes),
+            Body::SeekableStream(stream) => wire.body(reqwest::Body::wrap_stream(stream)),
+        })
     }
 }
 

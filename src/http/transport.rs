@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use super::answer::{AnswerKind, BodyError, too_large};
 use super::resolver::ThreadResolver;
 use super::tls;
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -57,22 +58,27 @@ impl Transport {
         self.client.clone()
     }
 
-    /// Sends the request and reads the whole answer, of any status.
+    /// Sends the request and reads the whole answer, of any status, up to the limit of its kind.
     pub(crate) async fn send(
         &self,
         step: Step,
         host: &str,
         request: reqwest::RequestBuilder,
+        kind: AnswerKind,
     ) -> Result<Reply> {
         let to_error = |error| network_error(step, host, error);
+        let request = kind.request(request);
         let response = request.send().await.map_err(to_error)?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let body = response.bytes().await.map_err(to_error)?;
+        let body = kind.read(response).await.map_err(|error| match error {
+            BodyError::Network(error) => to_error(error),
+            BodyError::TooLarge(kind) => too_large(step, host, kind, status),
+        })?;
         Ok(Reply {
             status,
             headers,
-            body,
+            body: body.into(),
         })
     }
 }
@@ -151,7 +157,7 @@ mod tests {
         let host = host_of(&url);
         let request = transport.request(reqwest::Method::GET, url);
         let error = transport
-            .send(Step::RunQuery, &host, request)
+            .send(Step::RunQuery, &host, request, AnswerKind::METADATA)
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Network);

@@ -12,6 +12,7 @@ use crate::auth::authorizer::Authorizer;
 use crate::connection::Endpoints;
 use crate::connection::endpoint;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::http::answer::AnswerKind;
 use crate::http::headers::{ClientIdentity, new_request_id};
 use crate::http::transport::{Reply, Transport, host_of};
 use crate::op::Scope;
@@ -124,6 +125,7 @@ pub(crate) struct Service {
     endpoints: Endpoints,
     identity: ClientIdentity,
     authorizer: Arc<Authorizer>,
+    query_answers: AnswerKind,
 }
 
 impl Service {
@@ -132,12 +134,14 @@ impl Service {
         endpoints: Endpoints,
         identity: ClientIdentity,
         authorizer: Authorizer,
+        query_answer_limit: usize,
     ) -> Self {
         Self {
             transport,
             endpoints,
             identity,
             authorizer: Arc::new(authorizer),
+            query_answers: AnswerKind::query(query_answer_limit),
         }
     }
 
@@ -171,6 +175,7 @@ impl Service {
             kind: Kind::Command,
             database: NO_DATABASE,
             text: command,
+            answer: AnswerKind::RESOURCES,
         };
         let properties = RequestProperties::new().with_server_timeout(LENDING_TIMEOUT);
         self.execute(scope, &call, &properties)
@@ -201,6 +206,7 @@ impl Service {
             kind,
             database,
             text,
+            answer: self.query_answers,
         };
         let result = self.execute(scope, &call, properties).await;
         // A query changes nothing: the caller can always repeat it.
@@ -278,7 +284,7 @@ impl Service {
         if let Some(token) = token {
             request = request.bearer_auth(token.expose());
         }
-        let sending = self.transport.send(call.step, &host, request);
+        let sending = self.transport.send(call.step, &host, request, call.answer);
         let patient = async {
             match tokio::time::timeout(patience, sending).await {
                 Ok(result) => result,
@@ -299,6 +305,7 @@ struct Call<'a> {
     kind: Kind,
     database: &'a str,
     text: &'a str,
+    answer: AnswerKind,
 }
 
 /// The few commands that only the data management endpoint understands.

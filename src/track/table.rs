@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::catalog::ItemState;
 use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::answer::AnswerKind;
 use crate::http::retry::{RetryPolicy, retry};
 use crate::http::storage::{check_origin, storage_status_error};
 use crate::http::transport::{Reply, Transport};
@@ -61,7 +62,9 @@ pub(crate) async fn insert_pending(
         let request = table_request(transport, Method::PUT, url.clone())
             .header("Content-Type", "application/json")
             .body(body.clone());
-        let reply = transport.send(step, &host, request).await?;
+        let reply = transport
+            .send(step, &host, request, AnswerKind::STORAGE)
+            .await?;
         check_origin(step, &host, &reply)?;
         match reply.status {
             200..=299 => Ok(()),
@@ -83,7 +86,9 @@ pub(crate) async fn remove(
     let step = Step::WriteStatusEntity;
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = table_request(transport, Method::DELETE, url.clone()).header("If-Match", "*");
-        let reply = transport.send(step, &host, request).await?;
+        let reply = transport
+            .send(step, &host, request, AnswerKind::STORAGE)
+            .await?;
         check_origin(step, &host, &reply)?;
         match reply.status {
             200..=299 | 404 => Ok(()),
@@ -105,7 +110,9 @@ pub(crate) async fn read(
     let step = Step::ReadStatus;
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = table_request(transport, Method::GET, url.clone());
-        let reply = transport.send(step, &host, request).await?;
+        let reply = transport
+            .send(step, &host, request, AnswerKind::STORAGE)
+            .await?;
         check_origin(step, &host, &reply)?;
         match reply.status {
             200 => parse_entity(&reply.body, &host).map(Some),

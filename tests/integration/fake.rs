@@ -15,6 +15,10 @@ pub(crate) enum Answer {
     Redirect(u16, String),
     /// With status 200 and this body.
     Body(String),
+    /// With status 200 and these bytes, which are gzip.
+    Gzip(Vec<u8>),
+    /// With this status and a body that goes on until the client closes the connection.
+    Endless(u16),
     /// Nothing: the connection is cut.
     Cut,
 }
@@ -23,6 +27,8 @@ pub(crate) enum Answer {
 pub(crate) struct Fake {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    /// Those that allow a compressed answer.
+    compressible: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fake {
@@ -30,14 +36,28 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let (base, log, answer) = (url.clone(), requests.clone(), Arc::new(answer));
+        let compressible = Arc::<Mutex<Vec<String>>>::default();
+        let (base, answer) = (url.clone(), Arc::new(answer));
+        let logs = Logs {
+            requests: requests.clone(),
+            compressible: compressible.clone(),
+        };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (base, log, answer) = (base.clone(), log.clone(), answer.clone());
-                tokio::spawn(async move { serve(stream, &base, &log, &*answer).await });
+                let (base, logs, answer) = (base.clone(), logs.clone(), answer.clone());
+                tokio::spawn(async move { serve(stream, &base, &logs, &*answer).await });
             }
         });
-        Self { url, requests }
+        Self {
+            url,
+            requests,
+            compressible,
+        }
+    }
+
+    /// The requests that allow a compressed answer.
+    pub(crate) fn compressible(&self) -> Vec<String> {
+        self.compressible.lock().unwrap().clone()
     }
 
     /// How many requests began with this text, such as `POST /queue/`.
@@ -47,17 +67,39 @@ impl Fake {
     }
 }
 
+/// What [`Fake`] remembers of the requests.
+#[derive(Clone)]
+struct Logs {
+    requests: Arc<Mutex<Vec<String>>>,
+    compressible: Arc<Mutex<Vec<String>>>,
+}
+
 async fn serve(
     mut stream: TcpStream,
     base: &str,
-    log: &Mutex<Vec<String>>,
+    logs: &Logs,
     answer: &(impl Fn(&str) -> Answer + ?Sized),
 ) {
-    while let Some((request, body)) = read_request(&mut stream).await {
-        log.lock().unwrap().push(request.clone());
+    while let Some(Request {
+        target: request,
+        body,
+        compressible,
+    }) = read_request(&mut stream).await
+    {
+        logs.requests.lock().unwrap().push(request.clone());
+        if compressible {
+            logs.compressible.lock().unwrap().push(request.clone());
+        }
         let mut location = String::new();
         let (status, text) = match answer(&request) {
             Answer::Cut => return,
+            Answer::Endless(status) => return flood(stream, status).await,
+            Answer::Gzip(bytes) => {
+                if send_gzip(&mut stream, &bytes).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             Answer::Redirect(status, to) => {
                 location = format!("Location: {to}\r\n");
                 (status, String::new())
@@ -81,8 +123,34 @@ async fn serve(
     }
 }
 
-/// Method and target of the next request, and its body.
-async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
+/// Writes without end, until the client closes the connection.
+async fn flood(mut stream: TcpStream, status: u16) {
+    let head = format!("HTTP/1.1 {status} X\r\nx-ms-request-id: r\r\n\r\n");
+    let mut open = stream.write_all(head.as_bytes()).await.is_ok();
+    let piece = vec![b' '; 64 * 1024];
+    while open {
+        open = stream.write_all(&piece).await.is_ok();
+    }
+}
+
+async fn send_gzip(stream: &mut TcpStream, body: &[u8]) -> std::io::Result<()> {
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body).await
+}
+
+struct Request {
+    /// Method and target.
+    target: String,
+    body: String,
+    /// Whether the answer may be gzip.
+    compressible: bool,
+}
+
+/// The next request.
+async fn read_request(stream: &mut TcpStream) -> Option<Request> {
     let mut data = Vec::new();
     let head = loop {
         if let Some(end) = data.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -107,7 +175,12 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
     let target = line.rsplit_once(" HTTP/1.1\r\n").map(|(target, _)| target);
     let target = target.and_then(|t| t.lines().next()).unwrap_or_default();
     let body = String::from_utf8_lossy(&data[head..]).into_owned();
-    Some((target.to_owned(), body))
+    let target = target.to_owned();
+    Some(Request {
+        target,
+        body,
+        compressible: text.contains("accept-encoding: gzip"),
+    })
 }
 
 /// The answers to the two `.get` commands.

@@ -10,6 +10,7 @@ mod golden;
 mod gzip;
 mod ingest;
 mod lifecycle;
+mod limits;
 mod secrets;
 mod status;
 #[path = "../support/mod.rs"]

@@ -48,7 +48,7 @@ public enum KustoErrorCode
     /// <summary>The source of the data failed, or changed while it was read.</summary>
     SourceIo = 13,
 
-    /// <summary>The data or the message exceeds a limit of the service.</summary>
+    /// <summary>The data or the message exceeds a limit of the service, or an answer exceeds a limit of this library.</summary>
     TooLarge = 14,
 
     /// <summary>A callback of the program failed or broke its contract.</summary>
@@ -336,6 +336,13 @@ public static class KustoSettings
     /// is spent, reading stops. Value: at least 4194304 bytes (4 MiB). Default: 67108864 bytes (64 MiB).
     /// </summary>
     public const string MemoryBudget = "memory budget";
+
+    /// <summary>
+    /// The most bytes, decompressed, that the answer to one command or query may have: reading stops there with an
+    /// error. The default is sixteen times what the service itself sends without the request option
+    /// <c>notruncation</c>. Value: 65536 to 4294967295 bytes. Default: 1073741824 bytes.
+    /// </summary>
+    public const string QueryAnswerLimit = "query answer limit";
 }
 
 public partial class KustoIngestionProperties

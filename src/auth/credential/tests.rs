@@ -254,3 +254,14 @@ async fn a_credential_that_panics_fails_the_call_and_is_asked_again() {
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert_eq!(cache.get(&request).await.unwrap().expose(), "a");
 }
+
+#[tokio::test]
+async fn a_token_that_no_header_can_hold_is_refused() {
+    let longest = "t".repeat(64 * 1024);
+    let longer = format!("{longest}t");
+    let answers = [&longer, &longest].map(|text| token(text, Duration::HOUR));
+    let bench = Bench::new(answers, 2);
+    let error = bench.get().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert!(error.message().contains("64 KiB"), "{error}");
+}

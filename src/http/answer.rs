@@ -1,0 +1,110 @@
+//! How answers are read: each kind has a limit of decoded bytes, which are counted as they arrive.
+
+use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
+use reqwest::{RequestBuilder, Response};
+
+use crate::error::{Error, ErrorKind, Step};
+
+const MIB: usize = 1024 * 1024;
+/// An error is a few kilobytes, and a gateway's page not much more.
+const ERROR_LIMIT: usize = MIB;
+
+/// What kind of answer a request has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AnswerKind {
+    name: &'static str,
+    limit: usize,
+    /// Whether compression is requested: it helps where there are many rows, and elsewhere lets a
+    /// small answer become a large one.
+    compressed: bool,
+}
+
+impl AnswerKind {
+    /// The cluster's login settings: less than a kilobyte.
+    pub(crate) const METADATA: Self = Self::small("cloud metadata", MIB);
+    /// An answer to a `.get` command: some dozens of signed addresses, or a token.
+    pub(crate) const RESOURCES: Self = Self::small("`.get` commands", 4 * MIB);
+    /// An answer of a storage service. The largest is that of 32 messages of 64 KiB.
+    pub(crate) const STORAGE: Self = Self::small("storage answers", 4 * MIB);
+
+    /// Rows that the caller requested; the limit is a setting.
+    pub(crate) const fn query(limit: usize) -> Self {
+        Self {
+            name: "query answers (setting `query answer limit`)",
+            limit,
+            compressed: true,
+        }
+    }
+
+    const fn small(name: &'static str, limit: usize) -> Self {
+        Self {
+            name,
+            limit,
+            compressed: false,
+        }
+    }
+
+    /// The request with the encodings that the answer may have.
+    pub(crate) fn request(self, request: RequestBuilder) -> RequestBuilder {
+        match self.compressed {
+            // The client adds `gzip` to a request that names no encoding.
+            true => request,
+            false => request.header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        }
+    }
+
+    /// Reads the body. One of an answer that is not a success is an explanation at most: beyond its
+    /// limit it is replaced by a sentence, so that the status still decides what the error is.
+    pub(crate) async fn read(self, response: Response) -> Result<Vec<u8>, BodyError> {
+        if response.status().is_success() {
+            return collect(response, self.limit)
+                .await?
+                .ok_or(BodyError::TooLarge(self));
+        }
+        let body = collect(response, ERROR_LIMIT).await?;
+        Ok(body.unwrap_or_else(|| {
+            format!("the text is larger than the limit of {ERROR_LIMIT} bytes for errors")
+                .into_bytes()
+        }))
+    }
+
+    /// What an error says about an answer beyond the limit.
+    pub(crate) fn excess(self) -> String {
+        let Self { name, limit, .. } = self;
+        format!("the answer is larger than the limit of {limit} bytes for {name}")
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    Network(reqwest::Error),
+    TooLarge(AnswerKind),
+}
+
+impl From<reqwest::Error> for BodyError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Network(error)
+    }
+}
+
+/// The error of an answer beyond the limit of its kind. In doubt: the request was carried out.
+pub(crate) fn too_large(step: Step, host: &str, kind: AnswerKind, status: u16) -> Error {
+    Error::new(ErrorKind::TooLarge, step, kind.excess())
+        .with_host(host)
+        .with_http_status(status)
+        .with_in_doubt(true)
+}
+
+/// The decoded body, or `None` when it is larger. Dropping the response closes its connection.
+async fn collect(mut response: Response, limit: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    // The announced length is a claim: memory is taken for what has arrived.
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        if piece.len() > limit - body.len() {
+            return Ok(None);
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(Some(body))
+}
