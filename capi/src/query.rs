@@ -17,7 +17,7 @@ use crate::text::{CText, lend_optional, optional, text};
 use kusto_ingest::client::Client;
 use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 use kusto_ingest::op::CallOptions;
-use kusto_ingest::query::{DataSet, RequestProperties, Table, TableKind};
+use kusto_ingest::query::{DataSet, RequestProperties, Table, TableKind, Value};
 
 /// Options and parameters of commands and queries; may be used for any number of them.
 pub struct kusto_request_options(RequestProperties);
@@ -219,6 +219,8 @@ pub struct kusto_rows {
     /// Number of the row under the cursor, counted from 1; 0 is before the first.
     row: usize,
     columns: Vec<(CText, CText)>,
+    /// The values of the row under the cursor, and their texts.
+    values: Vec<Value>,
     texts: Vec<Option<CText>>,
     json: OnceLock<CText>,
 }
@@ -236,6 +238,7 @@ impl kusto_rows {
             table: 0,
             row: 0,
             columns: Vec::new(),
+            values: Vec::new(),
             texts: Vec::new(),
             json: OnceLock::new(),
         };
@@ -263,13 +266,12 @@ impl kusto_rows {
 
     fn next(&mut self) -> bool {
         let Some(row) = self.table().and_then(|table| table.rows.get(self.row)) else {
-            self.texts.clear();
+            self.leave_row();
             return false;
         };
-        self.texts = row
-            .iter()
-            .map(|value| value.to_text().map(CText::new))
-            .collect();
+        let texts = row.iter().map(|value| value.to_text().map(CText::new));
+        self.texts = texts.collect();
+        self.values = row;
         self.row += 1;
         true
     }
@@ -279,27 +281,28 @@ impl kusto_rows {
         if is_there {
             self.table += 1;
             self.row = 0;
-            self.texts.clear();
+            self.leave_row();
             self.load_columns();
         }
         is_there
     }
 
+    fn leave_row(&mut self) {
+        self.values.clear();
+        self.texts.clear();
+    }
+
     fn int64(&self, column: usize) -> Result<i64> {
         let wrong = |why: &str| Error::invalid_argument("column", why);
-        if self.texts.is_empty() {
+        if self.values.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidState,
                 Step::CheckArguments,
                 "there is no current row: call kusto_rows_next",
             ));
         }
-        let row = self
-            .table()
-            .and_then(|table| table.rows.get(self.row.wrapping_sub(1)));
-        let value = row
-            .and_then(|row| row.get(column))
-            .ok_or_else(|| wrong("there is no such column"))?;
+        let value = self.values.get(column);
+        let value = value.ok_or_else(|| wrong("there is no such column"))?;
         match value.as_i64() {
             Some(number) => Ok(number),
             None if value.is_null() => Err(Error::new(
@@ -325,7 +328,7 @@ pub unsafe extern "C" fn kusto_rows_json(
     len: *mut usize,
 ) -> *const c_char {
     guard::value(std::ptr::null(), || {
-        let to_json = |rows: &kusto_rows| CText::new(rows.answer.to_json().to_string());
+        let to_json = |rows: &kusto_rows| CText::new(rows.answer.to_json_text());
         let rows = rows.as_ref();
         lend_optional(
             rows.map(|rows| rows.json.get_or_init(|| to_json(rows))),
@@ -490,7 +493,7 @@ fn name_of(name: &str) -> Result<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kusto_ingest::query::{Column, ColumnType, Value};
+    use kusto_ingest::query::{Column, ColumnType};
 
     fn table(kind: TableKind, rows: Vec<Vec<Value>>) -> Table {
         Table {
@@ -500,7 +503,7 @@ mod tests {
                 Column::new("n", ColumnType::Long),
                 Column::new("s", ColumnType::String),
             ],
-            rows,
+            rows: rows.into(),
         }
     }
 

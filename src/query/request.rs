@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Map, Value as Json};
 use url::Url;
 
-use super::{DataSet, service_error, v1, v2};
+use super::{DataSet, answer, service_error};
 use crate::auth::authorizer::Authorizer;
 use crate::connection::Endpoints;
 use crate::connection::endpoint;
@@ -247,11 +247,14 @@ impl Service {
             let error = service_error::parse_service_error(call.step, reply.status, &reply.body);
             return Err(complete(error));
         }
-        let parsed = match call.kind {
-            Kind::Command => v1::parse(&reply.body),
-            Kind::Query => v2::parse(&reply.body),
-        };
-        parsed.map_err(|error| complete(error.with_step(call.step)))
+        let reading = answer::read(call.kind, call.step, reply.body.clone());
+        let result = scope.run(call.step, &host, reading).await;
+        result.map_err(|error| {
+            // The request was carried out, with a result that nobody knows.
+            let stopped = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled);
+            let in_doubt = error.is_in_doubt() || stopped;
+            complete(error.with_step(call.step).with_in_doubt(in_doubt))
+        })
     }
 
     async fn post(

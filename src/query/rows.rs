@@ -1,6 +1,6 @@
 //! The result of a query or command: tables of typed values.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde_json::json;
@@ -8,6 +8,11 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::values::{DateTime, TimeSpan};
+
+mod store;
+
+pub(crate) use store::WireRows;
+pub use store::{Rows, RowsIter};
 
 /// A scalar type of Kusto.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -250,6 +255,23 @@ impl Value {
         Some(text)
     }
 
+    /// Appends what [`Value::to_json`] is as text.
+    fn write_json(&self, out: &mut String) {
+        let written = match self {
+            Value::Null => write!(out, "null"),
+            Value::Bool(flag) => write!(out, "{flag}"),
+            Value::Int(number) => write!(out, "{number}"),
+            Value::Long(number) => write!(out, "{number}"),
+            // None of these has a character that JSON escapes.
+            Value::DateTime(time) => write!(out, "\"{time}\""),
+            Value::TimeSpan(span) => write!(out, "\"{span}\""),
+            Value::Guid(id) => write!(out, "\"{id}\""),
+            Value::Decimal(text) => write!(out, "\"{text}\""),
+            other => write!(out, "{}", other.to_json()),
+        };
+        debug_assert!(written.is_ok(), "a String takes everything");
+    }
+
     /// The value as the service writes it in JSON: values without a JSON form are strings.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
@@ -362,8 +384,12 @@ impl TableKind {
     }
 }
 
-/// A table of an answer. Every row has as many values as there are columns. A value that is not of
-/// its column's type is kept as [`Value::Dynamic`].
+/// A table of an answer. Every row has as many values as there are columns.
+///
+/// A value that is not of its column's type is kept as [`Value::Dynamic`]. One that cannot be read
+/// at all does not fail the answer: half of a surrogate pair in a text becomes U+FFFD, and what is
+/// not JSON, or nests deeper than 127 levels, is a [`Value::Dynamic`] that holds its JSON as a text.
+/// (`NaN` without quotes is read in a column of type `real`.)
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The service's name for it, such as `Table_0` or `PrimaryResult`.
@@ -373,7 +399,7 @@ pub struct Table {
     /// Its columns.
     pub columns: Vec<Column>,
     /// Its rows.
-    pub rows: Vec<Vec<Value>>,
+    pub rows: Rows,
 }
 
 impl Table {
@@ -384,7 +410,7 @@ impl Table {
 
     /// The value in a row, counted from 0, by the name of its column.
     pub fn value(&self, row: usize, column: &str) -> Option<&Value> {
-        self.rows.get(row)?.get(self.column_index(column)?)
+        self.rows.lend(row)?.get(self.column_index(column)?)
     }
 
     /// The table as JSON: `name`, `kind`, `columns` (`name`, `type`), `rows` (arrays).
@@ -401,6 +427,23 @@ impl Table {
             .collect();
         json!({"name": self.name, "kind": self.kind.name(), "columns": columns, "rows": rows})
     }
+
+    fn write_json(&self, out: &mut String) {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        *out += &format!(
+            r#"{{"name":{},"kind":{},"columns":["#,
+            text(&self.name),
+            text(self.kind.name())
+        );
+        for (index, column) in self.columns.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let (name, ty) = (text(&column.name), column.ty.name());
+            *out += &format!(r#"{comma}{{"name":{name},"type":"{ty}"}}"#);
+        }
+        *out += "],\"rows\":[";
+        self.rows.write_json(out);
+        *out += "]}";
+    }
 }
 
 /// A complete answer: all its tables, none of them with an error inside.
@@ -413,7 +456,7 @@ impl Table {
 ///         name: "PrimaryResult".to_owned(),
 ///         kind: TableKind::PrimaryResult,
 ///         columns: vec![Column::new("Count", ColumnType::Long)],
-///         rows: vec![vec![Value::Long(59_066)]],
+///         rows: vec![vec![Value::Long(59_066)]].into(),
 ///     }],
 /// };
 /// let count = data.primary().and_then(|table| table.value(0, "Count")).and_then(Value::as_i64);
@@ -441,6 +484,19 @@ impl DataSet {
     /// All tables as JSON: `{"tables": [...]}`.
     pub fn to_json(&self) -> serde_json::Value {
         json!({"tables": self.tables.iter().map(Table::to_json).collect::<Vec<_>>()})
+    }
+
+    /// As [`DataSet::to_json`], but as text, and without the memory of a tree.
+    pub fn to_json_text(&self) -> String {
+        let mut out = "{\"tables\":[".to_owned();
+        for (index, table) in self.tables.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            table.write_json(&mut out);
+        }
+        out += "]}";
+        out
     }
 }
 

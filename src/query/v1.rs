@@ -1,119 +1,86 @@
 //! The v1 answer: commands, `/v1/rest/query`, streaming ingestion.
 
-use serde::Deserialize;
+use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result, Step};
-use crate::query::rows::{Column, ColumnType, DataSet, Table, TableKind, Value};
-use crate::query::scalar;
+use crate::query::answer::{Stop, TableParts};
+use crate::query::rows::{DataSet, Table, TableKind, Value};
+use crate::query::scan::{Scanned, Scanner};
 use crate::query::service_error::{in_band_error, unreadable_answer};
+
+const STEP: Step = Step::RunCommand;
 
 /// At this `Severity` of a `QueryStatus` row and below, or `Level` of a completion row, the query
 /// failed; above are warnings, information and statistics.
 const ERROR_SEVERITY: i64 = 2;
 
 /// Reads a v1 answer. An error inside the answer is the result, even when rows came with it.
-pub(crate) fn parse(body: &[u8]) -> Result<DataSet> {
-    let step = Step::RunCommand;
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|error| unreadable_answer(step, body, &error.to_string()))?;
-    let mut tables = Vec::with_capacity(answer.tables.len());
-    for table in answer.tables {
-        tables.push(table.read(step)?);
+pub(crate) fn parse(body: &Bytes, stop: &Stop) -> Result<DataSet> {
+    let answer = scan(body, stop)
+        .map_err(|malformed| unreadable_answer(STEP, body, &malformed.to_string()))?;
+    let mut tables = Vec::new();
+    for parts in answer.tables {
+        let (kind, rows) = (TableKind::PrimaryResult, parts.rows);
+        let (rows, columns) = rows
+            .zip(parts.columns)
+            .ok_or_else(|| unreadable_answer(STEP, b"{", "a table has no columns or rows"))?;
+        let mut table = Table::empty(parts.name.unwrap_or_default(), kind, columns);
+        table.rows = rows.typed(body, &table.columns, STEP)?;
+        tables.push(table);
     }
     if let Some(error) = answer.exceptions.iter().flatten().next() {
-        return Err(in_band_error(step, error));
+        return Err(in_band_error(STEP, error));
     }
     assign_kinds(&mut tables);
     let data = DataSet { tables };
-    check_status(&data, step, "Severity", "StatusDescription")?;
+    check_status(&data, STEP, "Severity", "StatusDescription")?;
     Ok(data)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Answer {
-    tables: Vec<RawTable>,
+    tables: Vec<TableParts>,
     exceptions: Option<Vec<Json>>,
 }
 
-/// A table on the wire, in v1 and in v2.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct RawTable {
-    #[serde(default)]
-    table_name: Option<String>,
-    columns: Vec<RawColumn>,
-    rows: Vec<Json>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct RawColumn {
-    #[serde(default)]
-    column_name: Option<String>,
-    #[serde(default)]
-    column_type: Option<String>,
-    #[serde(default)]
-    data_type: Option<String>,
-}
-
-impl RawColumn {
-    /// `ColumnType` first, then `DataType`. An unknown type is read as dynamic, which can be any
-    /// JSON.
-    pub(crate) fn read(self) -> Column {
-        let by_name = self.column_type.as_deref();
-        let ty = by_name
-            .and_then(ColumnType::from_kusto_name)
-            .or_else(|| by_name.and_then(ColumnType::from_answer_data_type))
-            .or_else(|| {
-                let data_type = self.data_type.as_deref()?;
-                ColumnType::from_answer_data_type(data_type)
-            })
-            .unwrap_or(ColumnType::Dynamic);
-        Column::new(self.column_name.unwrap_or_default(), ty)
-    }
-}
-
-impl RawTable {
-    fn read(self, step: Step) -> Result<Table> {
-        let columns: Vec<Column> = self.columns.into_iter().map(RawColumn::read).collect();
-        let rows = read_rows(&columns, self.rows, step)?;
-        Ok(Table {
-            name: self.table_name.unwrap_or_default(),
-            kind: TableKind::PrimaryResult,
-            columns,
-            rows,
-        })
-    }
-}
-
-/// Rows as typed values. A row that is an object is an error the service put among the rows.
-pub(crate) fn read_rows(
-    columns: &[Column],
-    rows: Vec<Json>,
-    step: Step,
-) -> Result<Vec<Vec<Value>>> {
-    let mut typed = Vec::with_capacity(rows.len());
-    for row in rows {
-        match row {
-            Json::Array(cells) => typed.push(read_row(columns, cells, step)?),
-            error => return Err(in_band_error(step, &error)),
+fn scan(body: &[u8], stop: &Stop) -> Scanned<Answer> {
+    let mut scanner = Scanner::new(body);
+    let (mut tables, mut exceptions) = (None, None);
+    let mut first = true;
+    scanner.open(b'{')?;
+    while scanner.next(b'}', first)? {
+        first = false;
+        match scanner.name()? {
+            b"Tables" if tables.is_none() => tables = Some(scan_tables(&mut scanner, stop)?),
+            b"Tables" => return Err(scanner.malformed("the tables stand there twice")),
+            b"Exceptions" => exceptions = scanner.read()?,
+            _ => drop(scanner.value()?),
         }
     }
-    Ok(typed)
+    let tables = tables.ok_or_else(|| scanner.malformed("the tables are missing"))?;
+    scanner.end()?;
+    Ok(Answer { tables, exceptions })
 }
 
-fn read_row(columns: &[Column], cells: Vec<Json>, step: Step) -> Result<Vec<Value>> {
-    if cells.len() != columns.len() {
-        let (cells, columns) = (cells.len(), columns.len());
-        let problem = format!("a row has {cells} values for {columns} columns");
-        return Err(unreadable_answer(step, b"{", &problem));
+fn scan_tables(scanner: &mut Scanner<'_>, stop: &Stop) -> Scanned<Vec<TableParts>> {
+    let mut tables = Vec::new();
+    scanner.open(b'[')?;
+    while scanner.next(b']', tables.is_empty())? {
+        let mut parts = TableParts::default();
+        let mut first = true;
+        scanner.open(b'{')?;
+        while scanner.next(b'}', first)? {
+            first = false;
+            match scanner.name()? {
+                b"TableName" => parts.name = scanner.read()?,
+                b"Columns" => parts.columns = scanner.read()?,
+                b"Rows" => parts.scan_rows(scanner, stop)?,
+                _ => drop(scanner.value()?),
+            }
+        }
+        tables.push(parts);
     }
-    let values = columns.iter().zip(cells);
-    Ok(values
-        .map(|(column, cell)| scalar::read(column.ty, cell))
-        .collect())
+    Ok(tables)
 }
 
 /// The kind of each table: one table is the result; of two the second has properties; with more the

@@ -1,37 +1,41 @@
 //! The v2 answer of queries: a sequence of frames.
 
-use serde::Deserialize;
+use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::error::{Result, Step};
-use crate::query::rows::{Column, DataSet, Table, TableKind};
+use crate::query::answer::{RawColumn, RowPlaces, Stop, TableParts};
+use crate::query::rows::{DataSet, Table, TableKind};
+use crate::query::scan::{Malformed, Scanned, Scanner};
 use crate::query::service_error::{in_band_error, unreadable_answer};
-use crate::query::v1::{RawColumn, check_status, read_rows};
+use crate::query::v1::check_status;
 
 const STEP: Step = Step::RunQuery;
 
 /// Reads a v2 answer, progressive and fragmented ones too. An error inside the answer is the
 /// result, even when rows came with it; an answer that ends early is an error too.
-pub(crate) fn parse(body: &[u8]) -> Result<DataSet> {
-    let frames: Vec<Frame> = serde_json::from_slice(body)
-        .map_err(|error| unreadable_answer(STEP, body, &error.to_string()))?;
-    let mut reader = Reader::default();
-    for frame in frames {
+pub(crate) fn parse(body: &Bytes, stop: &Stop) -> Result<DataSet> {
+    let unreadable = |malformed: Malformed| unreadable_answer(STEP, body, &malformed.to_string());
+    let mut scanner = Scanner::new(body);
+    let mut reader = Reader::new(body);
+    let mut first = true;
+    scanner.open(b'[').map_err(unreadable)?;
+    while scanner.next(b']', first).map_err(unreadable)? {
+        first = false;
+        let frame = Frame::scan(&mut scanner, stop).map_err(unreadable)?;
         reader.take(frame)?;
     }
+    scanner.end().map_err(unreadable)?;
     reader.finish()
 }
 
 /// One frame. The members of all kinds together: which are there depends on `FrameType`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default)]
 struct Frame {
     frame_type: String,
     table_id: Option<i64>,
     table_kind: Option<String>,
-    table_name: Option<String>,
-    columns: Option<Vec<RawColumn>>,
-    rows: Option<Vec<Json>>,
+    table: TableParts,
     table_fragment_type: Option<String>,
     row_count: Option<u64>,
     has_errors: Option<bool>,
@@ -39,30 +43,68 @@ struct Frame {
     one_api_errors: Option<Vec<Json>>,
 }
 
-#[derive(Default)]
-struct Reader {
+impl Frame {
+    fn scan(scanner: &mut Scanner<'_>, stop: &Stop) -> Scanned<Self> {
+        let mut frame = Self::default();
+        let mut first = true;
+        scanner.open(b'{')?;
+        while scanner.next(b'}', first)? {
+            first = false;
+            match scanner.name()? {
+                b"FrameType" => frame.frame_type = scanner.read()?,
+                b"TableId" => frame.table_id = scanner.read()?,
+                b"TableKind" => frame.table_kind = scanner.read()?,
+                b"TableName" => frame.table.name = scanner.read()?,
+                b"Columns" => frame.table.columns = scanner.read()?,
+                b"Rows" => frame.table.scan_rows(scanner, stop)?,
+                b"TableFragmentType" => frame.table_fragment_type = scanner.read()?,
+                b"RowCount" => frame.row_count = scanner.read()?,
+                b"HasErrors" => frame.has_errors = scanner.read()?,
+                b"Cancelled" => frame.cancelled = scanner.read()?,
+                b"OneApiErrors" => frame.one_api_errors = scanner.read()?,
+                _ => drop(scanner.value()?),
+            }
+        }
+        match frame.frame_type.is_empty() {
+            true => Err(scanner.malformed("a frame has no type")),
+            false => Ok(frame),
+        }
+    }
+}
+
+struct Reader<'a> {
+    body: &'a Bytes,
     tables: Vec<Table>,
-    /// The tables that came with a header and are not complete, by id.
-    open: Vec<(i64, Table)>,
+    /// The tables that came with a header and are not complete, by id, with their rows so far.
+    open: Vec<(i64, Table, RowPlaces)>,
     completed: bool,
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
+    fn new(body: &'a Bytes) -> Self {
+        Self {
+            body,
+            tables: Vec::new(),
+            open: Vec::new(),
+            completed: false,
+        }
+    }
+
     fn take(&mut self, frame: Frame) -> Result<()> {
         if let Some(error) = frame.one_api_errors.iter().flatten().next() {
             return Err(in_band_error(STEP, error));
         }
         match frame.frame_type.as_str() {
             "DataTable" => {
-                let rows = frame.rows.ok_or_else(|| bad_frame("a table has no rows"))?;
-                let mut table = new_table(frame.table_kind, frame.table_name, frame.columns)?;
-                table.rows = read_rows(&table.columns, rows, STEP)?;
+                let (mut table, rows) = new_table(frame)?;
+                let rows = rows.ok_or_else(|| bad_frame("a table has no rows"))?;
+                table.rows = rows.typed(self.body, &table.columns, STEP)?;
                 self.tables.push(table);
             }
             "TableHeader" => {
                 let id = table_id(frame.table_id)?;
-                let table = new_table(frame.table_kind, frame.table_name, frame.columns)?;
-                self.open.push((id, table));
+                let (table, _) = new_table(frame)?;
+                self.open.push((id, table, RowPlaces::default()));
             }
             "TableFragment" => self.append(frame)?,
             "TableCompletion" => self.complete_table(frame)?,
@@ -73,35 +115,31 @@ impl Reader {
         Ok(())
     }
 
-    fn open_table(&mut self, id: i64) -> Result<&mut Table> {
-        self.open
-            .iter_mut()
-            .find(|(open, _)| *open == id)
-            .map(|(_, table)| table)
-            .ok_or_else(|| bad_frame("a fragment has no table header"))
-    }
-
     fn append(&mut self, frame: Frame) -> Result<()> {
         let replace = match frame.table_fragment_type.as_deref() {
             Some("DataReplace") => true,
             Some("DataAppend") | None => false,
             Some(_) => return Err(bad_frame("a fragment is of an unknown type")),
         };
-        let table = self.open_table(table_id(frame.table_id)?)?;
-        let rows = read_rows(&table.columns, frame.rows.unwrap_or_default(), STEP)?;
-        if replace {
-            table.rows.clear();
+        let id = table_id(frame.table_id)?;
+        let open = self.open.iter_mut().find(|(open, ..)| *open == id);
+        let (_, table, rows) = open.ok_or_else(|| bad_frame("a fragment has no table header"))?;
+        let more = frame.table.rows.unwrap_or_default();
+        more.check(self.body, table.columns.len(), STEP)?;
+        match replace {
+            true => *rows = more,
+            false => rows.append(more),
         }
-        table.rows.extend(rows);
         Ok(())
     }
 
     fn complete_table(&mut self, frame: Frame) -> Result<()> {
         let id = table_id(frame.table_id)?;
-        let at = self.open.iter().position(|(open, _)| *open == id);
-        let (_, table) = self
+        let at = self.open.iter().position(|(open, ..)| *open == id);
+        let (_, mut table, rows) = self
             .open
             .remove(at.ok_or_else(|| bad_frame("a table ends that did not begin"))?);
+        table.rows = rows.typed(self.body, &table.columns, STEP)?;
         let missing = frame
             .row_count
             .is_some_and(|count| count != table.rows.len() as u64);
@@ -136,19 +174,17 @@ impl Reader {
     }
 }
 
-fn new_table(
-    kind: Option<String>,
-    name: Option<String>,
-    columns: Option<Vec<RawColumn>>,
-) -> Result<Table> {
-    let columns = columns.ok_or_else(|| bad_frame("a table has no columns"))?;
-    let columns: Vec<Column> = columns.into_iter().map(RawColumn::read).collect();
-    Ok(Table {
-        name: name.unwrap_or_default(),
-        kind: kind.map_or(TableKind::Unknown, |kind| TableKind::from_name(&kind)),
+/// A table without rows, and the rows that came with it.
+fn new_table(frame: Frame) -> Result<(Table, Option<RowPlaces>)> {
+    let kind = frame.table_kind.as_deref().map(TableKind::from_name);
+    let TableParts {
+        name,
         columns,
-        rows: Vec::new(),
-    })
+        rows,
+    } = frame.table;
+    let columns: Vec<RawColumn> = columns.ok_or_else(|| bad_frame("a table has no columns"))?;
+    let kind = kind.unwrap_or(TableKind::Unknown);
+    Ok((Table::empty(name.unwrap_or_default(), kind, columns), rows))
 }
 
 fn table_id(id: Option<i64>) -> Result<i64> {

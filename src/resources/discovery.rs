@@ -89,7 +89,7 @@ impl IngestionResources {
                 "ingestionsstatustable" => &mut resources.status_tables,
                 _ => continue,
             };
-            list.extend(StorageResource::parse(root));
+            list.extend(StorageResource::parse(&root));
         }
         resources
     }
@@ -110,7 +110,7 @@ impl IngestionResources {
     }
 }
 
-fn resource_rows(data: &DataSet) -> impl Iterator<Item = (&str, &str)> {
+fn resource_rows(data: &DataSet) -> impl Iterator<Item = (String, String)> {
     let table = data.primary();
     let columns = table.and_then(|table| {
         Some((
@@ -118,11 +118,11 @@ fn resource_rows(data: &DataSet) -> impl Iterator<Item = (&str, &str)> {
             table.column_index("StorageRoot")?,
         ))
     });
-    let rows = table.map(|table| table.rows.as_slice()).unwrap_or_default();
-    rows.iter().filter_map(move |row| {
+    let rows = table.into_iter().flat_map(|table| &table.rows);
+    rows.filter_map(move |row| {
         let (kind, root) = columns?;
         match (row.get(kind)?, row.get(root)?) {
-            (Value::String(kind), Value::String(root)) => Some((kind.as_str(), root.as_str())),
+            (Value::String(kind), Value::String(root)) => Some((kind.clone(), root.clone())),
             _ => None,
         }
     })
@@ -179,6 +179,7 @@ async fn run(scope: &Scope, service: &Service, step: Step, command: &str) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::answer::Stop;
 
     fn parse(rows: &str) -> IngestionResources {
         let body = format!(
@@ -186,7 +187,9 @@ mod tests {
                 {{"ColumnName":"ResourceTypeName","DataType":"String"}},
                 {{"ColumnName":"StorageRoot","DataType":"String"}}],"Rows":[{rows}]}}]}}"#
         );
-        IngestionResources::from_rows(&crate::query::v1::parse(body.as_bytes()).unwrap())
+        IngestionResources::from_rows(
+            &crate::query::v1::parse(&body.into(), &Stop::default()).unwrap(),
+        )
     }
 
     #[test]

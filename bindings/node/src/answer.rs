@@ -1,7 +1,7 @@
 //! Results on their way to JavaScript.
 
 use kusto_ingest::ingest::{Receipt, ReceiptItem};
-use kusto_ingest::query::{ColumnType, DataSet, Table, Value};
+use kusto_ingest::query::{Column, ColumnType, DataSet, Table, Value};
 use kusto_ingest::track::{Report, ReportItem};
 use serde_json::{Value as Json, json};
 
@@ -37,29 +37,37 @@ pub(crate) fn report(report: &Report) -> String {
     Json::Array(report.items().iter().map(item).collect()).to_string()
 }
 
-/// For `lib/response.js`: values as texts, so that none loses precision on its way.
+/// For `lib/response.js`: values as texts, so that none loses precision on its way. Written row by
+/// row: a tree of a large answer would take many times its size.
 pub(crate) fn data_set(data: &DataSet) -> String {
-    json!({ "tables": data.tables.iter().map(table).collect::<Vec<_>>() }).to_string()
+    let mut out = "{\"tables\":[".to_owned();
+    for (index, table) in data.tables.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_table(table, &mut out);
+    }
+    out += "]}";
+    out
 }
 
-fn table(table: &Table) -> Json {
-    let columns: Vec<Json> = table
-        .columns
-        .iter()
-        .map(|column| json!({ "name": column.name, "type": column.ty.name() }))
-        .collect();
-    let row = |row: &Vec<Value>| -> Vec<Option<String>> {
-        row.iter()
-            .zip(&table.columns)
+fn write_table(table: &Table, out: &mut String) {
+    let column = |column: &Column| json!({ "name": column.name, "type": column.ty.name() });
+    let columns: Json = table.columns.iter().map(column).collect();
+    let name = Json::from(table.name.as_str());
+    let kind = table.kind.name();
+    *out += &format!(r#"{{"name":{name},"kind":"{kind}","columns":{columns},"rows":["#);
+    for (index, row) in table.rows.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        let values = row.iter().zip(&table.columns);
+        let texts: Json = values
             .map(|(value, column)| text(value, column.ty))
-            .collect()
-    };
-    json!({
-        "name": table.name,
-        "kind": table.kind.name(),
-        "columns": columns,
-        "rows": table.rows.iter().map(row).collect::<Vec<_>>(),
-    })
+            .collect();
+        *out += &texts.to_string();
+    }
+    *out += "]}";
 }
 
 /// In the service's notation, but a `dynamic` is JSON: there the quotes distinguish a text

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_ingest::client::Client;
-use kusto_ingest::error::{Error, Result};
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 use kusto_ingest::op::CallOptions;
 use kusto_ingest::query::RequestProperties;
 use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
@@ -90,7 +90,13 @@ impl NativeClient {
                 "query" => client.query(&database, &text, &properties, options).await,
                 _ => client.execute(&database, &text, &properties, options).await,
             };
-            data.map(|data| answer::data_set(&data))
+            let data = data?;
+            // Writing a large answer takes a while: not on a thread that other calls need.
+            let writing = tokio::task::spawn_blocking(move || answer::data_set(&data));
+            writing.await.map_err(|error| {
+                let message = format!("writing the answer failed: {error}");
+                Error::new(ErrorKind::Internal, Step::Wait, message)
+            })
         })
         .or_throw()
     }

@@ -91,7 +91,8 @@ fn json_of_a_data_set() {
         rows: vec![vec![
             Value::Long(9_007_199_254_740_993),
             Value::Real(f64::NAN),
-        ]],
+        ]]
+        .into(),
     };
     assert_eq!(table.column_index("b"), Some(1));
     assert_eq!(table.column_index("B"), None);

@@ -2,6 +2,10 @@ use serde_json::json;
 
 use super::*;
 
+fn read(ty: ColumnType, json: Json) -> Value {
+    super::read(ty, json.to_string().as_bytes())
+}
+
 fn text_of(ty: ColumnType, json: Json) -> Option<String> {
     read(ty, json).to_text()
 }

@@ -4,6 +4,10 @@ use serde_json::json;
 use super::*;
 use crate::error::{ErrorKind, RetryClass};
 
+fn parse(body: &[u8]) -> Result<DataSet> {
+    super::parse(&Bytes::copy_from_slice(body), &Stop::default())
+}
+
 fn read(body: &Json) -> Result<DataSet> {
     parse(body.to_string().as_bytes())
 }

@@ -1,0 +1,53 @@
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::op::{CallOptions, CancelToken, Scope};
+
+/// A v2 answer with one column and this many rows.
+fn large(rows: usize) -> Bytes {
+    let rows = vec!["[1]"; rows].join(",");
+    let table = format!(
+        r#"{{"FrameType":"DataTable","TableKind":"PrimaryResult","TableName":"T",
+            "Rows":[{rows}],"Columns":[{{"ColumnName":"a","ColumnType":"long"}}]}}"#
+    );
+    let end = r#"{"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}"#;
+    format!("[{table},{end}]").into()
+}
+
+#[tokio::test]
+async fn a_large_answer_leaves_the_runtimes_thread_to_the_limits_of_the_call() {
+    let body = large(1_000_000);
+    assert!(body.len() > SMALL);
+    let cancel = CancelToken::new();
+    let options = CallOptions::new().with_cancel(cancel.clone());
+    let scope = Scope::new(&options, CancellationToken::new());
+    let reading = scope.run(
+        Step::RunQuery,
+        "h",
+        read(Kind::Query, Step::RunQuery, body.clone()),
+    );
+    // The only thread of this runtime gets to the cancellation while the answer is read.
+    let (result, ()) = tokio::join!(reading, async { cancel.cancel() });
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+    let data = read(Kind::Query, Step::RunQuery, body).await.unwrap();
+    assert_eq!(data.primary().unwrap().rows.len(), 1_000_000);
+}
+
+#[test]
+fn an_abandoned_answer_is_not_read_to_its_end() {
+    let stop = Stop::default();
+    let body = large(ROWS_BETWEEN_LOOKS + 1);
+    assert!(v2::parse(&body, &stop).is_ok());
+    drop(StopOnDrop(stop.clone()));
+    let error = v2::parse(&body, &stop).unwrap_err();
+    assert!(error.message().contains("abandoned"), "{error}");
+}
+
+#[test]
+fn rows_are_kept_as_they_arrived() {
+    let body = large(1000);
+    let data = v2::parse(&body, &Stop::default()).unwrap();
+    let rows = data.primary().unwrap().rows.wire().unwrap();
+    assert_eq!(rows.answer.as_ptr(), body.as_ptr());
+    assert_eq!(rows.starts.len(), 1000);
+}
