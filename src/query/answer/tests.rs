@@ -2,6 +2,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::op::{CallOptions, CancelToken, Scope};
+use crate::query::Value;
 
 /// A v2 answer with one column and this many rows.
 fn large(rows: usize) -> Bytes {
@@ -50,4 +51,46 @@ fn rows_are_kept_as_they_arrived() {
     let rows = data.primary().unwrap().rows.wire().unwrap();
     assert_eq!(rows.answer.as_ptr(), body.as_ptr());
     assert_eq!(rows.starts.len(), 1000);
+}
+
+#[test]
+fn one_unreadable_cell_leaves_the_other_cells_and_rows() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let columns = |wanted: &[&str]| {
+        let column = |ty: &&str| format!(r#"{{"ColumnName":"c","ColumnType":"{ty}"}}"#);
+        wanted.iter().map(column).collect::<Vec<_>>().join(",")
+    };
+    let columns = columns(&["string", "real", "dynamic", "long", "decimal"]);
+    let rows = format!(
+        r#"["a\ud800b",NaN,{deep},-Infinity,NaN],["x",1.5,[1],2,1.0000000000000000000000000001]"#
+    );
+    let table = format!(r#""Columns":[{columns}],"Rows":[{rows}]"#);
+    let v1 = format!(r#"{{"Tables":[{{"TableName":"T",{table}}}]}}"#);
+    let v2 = format!(
+        r#"[{{"FrameType":"DataTable","TableKind":"PrimaryResult",{table}}},
+            {{"FrameType":"DataSetCompletion"}}]"#
+    );
+    let answers = [
+        v1::parse(&v1.into(), &Stop::default()).unwrap(),
+        v2::parse(&v2.into(), &Stop::default()).unwrap(),
+    ];
+    for data in answers {
+        let texts = |row: Vec<Value>| -> Vec<_> {
+            row.iter().map(|value| value.to_text().unwrap()).collect()
+        };
+        let rows = &data.primary().unwrap().rows;
+        assert_eq!(
+            texts(rows.get(0).unwrap()),
+            ["a\u{fffd}b", "NaN", deep.as_str(), "-Infinity", "NaN"]
+        );
+        assert_eq!(
+            texts(rows.get(1).unwrap()),
+            ["x", "1.5", "[1]", "2", "1.0000000000000000000000000001"]
+        );
+        // What cannot be read is a text in JSON.
+        let json = &data.to_json()["tables"][0]["rows"][0];
+        assert_eq!(json[2], Json::from(deep.as_str()));
+        assert_eq!(json[3], Json::from("-Infinity"));
+        assert_eq!(data.to_json_text(), data.to_json().to_string());
+    }
 }

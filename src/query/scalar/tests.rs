@@ -105,3 +105,70 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn numbers_keep_their_digits_where_no_binary_number_holds_them() {
+    for text in [
+        "1.0000000000000000000000000001",
+        "0.10",
+        "-12345678901234567890123456789.01",
+        "1E+5",
+    ] {
+        for ty in [ColumnType::Decimal, ColumnType::String] {
+            let value = super::read(ty, text.as_bytes());
+            assert_eq!(value.to_text().as_deref(), Some(text), "{ty}");
+        }
+    }
+}
+
+#[test]
+fn an_unreadable_value_is_a_text() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for raw in ["NaN", "-Infinity", "nonsense", "1.2.3", "[1}", &deep] {
+        for ty in [ColumnType::Dynamic, ColumnType::Long, ColumnType::Decimal] {
+            let value = super::read(ty, raw.as_bytes());
+            assert_eq!(value, Value::Dynamic(Json::from(raw)), "{ty}");
+        }
+        let text = super::read(ColumnType::String, raw.as_bytes());
+        assert_eq!(text, Value::String(raw.to_owned()));
+    }
+    for (raw, number) in [
+        ("Infinity", f64::INFINITY),
+        ("-Infinity", f64::NEG_INFINITY),
+    ] {
+        let value = super::read(ColumnType::Real, raw.as_bytes());
+        assert_eq!(value, Value::Real(number));
+    }
+}
+
+#[test]
+fn what_is_not_unicode_becomes_the_replacement_character() {
+    for (raw, text) in [
+        (&b"\"a\\ud800b\""[..], "a\u{fffd}b"),
+        (b"\"\\ud83d\\ude00\\udc00\\n\\\"\"", "\u{1f600}\u{fffd}\n\""),
+        (b"\"\\udc00\\\\u0041\"", "\u{fffd}\\u0041"),
+        (b"\"\xff\\t\"", "\u{fffd}\t"),
+        (b"\"\xff\"", "\u{fffd}"),
+        (b"\"a\nb\"", "a\nb"),
+        (b"\"\\x \\u12\"", "\u{fffd} \u{fffd}12"),
+    ] {
+        let value = super::read(ColumnType::String, raw);
+        assert_eq!(value, Value::String(text.to_owned()));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_break_a_value(raw in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+        for ty in ColumnType::ALL {
+            let _ = super::read(ty, &raw);
+            let _ = super::read(ty, &[b"\"".as_slice(), &raw, b"\""].concat());
+        }
+    }
+
+    #[test]
+    fn escaped_texts_are_read_whole(text in proptest::string::string_regex("(\\\\|u|[0-9a-f\"é\\x00-\\x1f\u{1f600}]){0,20}").unwrap()) {
+        let value = read(ColumnType::String, Json::from(text.clone()));
+        proptest::prop_assert_eq!(value, Value::String(text));
+    }
+}
