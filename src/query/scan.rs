@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 /// What is not rows (columns, errors, names) is small; a larger one is not worth its memory.
-const MAX_MEMBER: usize = 16 * 1024 * 1024;
+const MAX_MEMBER: usize = 4 * 1024 * 1024;
 
 /// Why an answer cannot be read. Contains nothing of the answer, which is the caller's data.
 #[derive(Debug, PartialEq, Eq)]

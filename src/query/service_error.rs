@@ -7,6 +7,8 @@ use crate::secret::redact;
 
 /// How much of the service's own message is kept. Syntax errors quote the query, which can be long.
 const MAX_MESSAGE_CHARS: usize = 4000;
+/// A longer body is not an error but rows, of which no tree is made.
+const MAX_ERROR_BODY: usize = 1024 * 1024;
 /// How much is kept of a body that is not the service's: a gateway's page.
 const MAX_FOREIGN_CHARS: usize = 300;
 
@@ -38,7 +40,8 @@ pub(crate) fn in_band_error(step: Step, error: &Json) -> Error {
 /// command may have been run.
 pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error {
     // A late failure can be the whole body, in place of the tables.
-    if let Ok(json @ Json::Object(_)) = serde_json::from_slice(body)
+    if body.len() <= MAX_ERROR_BODY
+        && let Ok(json @ Json::Object(_)) = serde_json::from_slice(body)
         && let Some(report) = Report::from_json(&json)
     {
         return report.into_error(step, None);

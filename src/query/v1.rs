@@ -101,16 +101,16 @@ fn assign_kinds(tables: &mut [Table]) {
     for table in described.iter_mut() {
         table.kind = TableKind::Unknown;
     }
-    for row in 0..contents.rows.len() {
-        let ordinal = contents.value(row, "Ordinal").and_then(Value::as_i64);
-        let index = ordinal.and_then(|ordinal| usize::try_from(ordinal).ok());
-        let Some(table) = described.get_mut(index.unwrap_or(row)) else {
+    for (index, row) in contents.rows.iter().enumerate() {
+        let ordinal = cell(contents, &row, "Ordinal").and_then(Value::as_i64);
+        let ordinal = ordinal.and_then(|ordinal| usize::try_from(ordinal).ok());
+        let Some(table) = described.get_mut(ordinal.unwrap_or(index)) else {
             continue;
         };
-        if let Some(kind) = contents.value(row, "Kind").and_then(Value::as_str) {
+        if let Some(kind) = cell(contents, &row, "Kind").and_then(Value::as_str) {
             table.kind = TableKind::from_name(kind);
         }
-        if let Some(name) = contents.value(row, "Name").and_then(Value::as_str) {
+        if let Some(name) = cell(contents, &row, "Name").and_then(Value::as_str) {
             table.name = name.to_owned();
         }
     }
@@ -130,18 +130,23 @@ pub(crate) fn check_status(data: &DataSet, step: Step, level: &str, text: &str) 
         .iter()
         .filter(|table| table.kind == TableKind::QueryCompletionInformation);
     for table in status_tables {
-        for row in 0..table.rows.len() {
-            let severity = table.value(row, level).and_then(Value::as_i64);
+        for row in &table.rows {
+            let severity = cell(table, &row, level).and_then(Value::as_i64);
             if severity.is_some_and(|severity| severity <= ERROR_SEVERITY) {
-                return Err(status_error(table, row, step, text));
+                return Err(status_error(table, &row, step, text));
             }
         }
     }
     Ok(())
 }
 
-fn status_error(table: &Table, row: usize, step: Step, text: &str) -> Error {
-    let cell = |name: &str| table.value(row, name).and_then(Value::to_text);
+/// The value of a row by the name of its column.
+fn cell<'a>(table: &Table, row: &'a [Value], column: &str) -> Option<&'a Value> {
+    row.get(table.column_index(column)?)
+}
+
+fn status_error(table: &Table, row: &[Value], step: Step, text: &str) -> Error {
+    let cell = |name: &str| cell(table, row, name).and_then(Value::to_text);
     let text = cell(text).unwrap_or_default();
     // v2 wraps the text in JSON: {"Count":1,"Text":"..."}.
     let unwrapped = serde_json::from_str::<Json>(&text)

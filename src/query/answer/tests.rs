@@ -94,3 +94,11 @@ fn one_unreadable_cell_leaves_the_other_cells_and_rows() {
         assert_eq!(data.to_json_text(), data.to_json().to_string());
     }
 }
+
+#[test]
+fn what_is_not_rows_has_a_limit_of_its_own() {
+    let columns = "{},".repeat(2 * 1024 * 1024);
+    let body = format!(r#"{{"Tables":[{{"Columns":[{columns}{{}}],"Rows":[]}}]}}"#);
+    let error = v1::parse(&body.into(), &Stop::default()).unwrap_err();
+    assert!(error.message().contains("a member is too large"), "{error}");
+}
