@@ -2221,6 +2221,7 @@ kusto_status kusto_execute_start(const kusto_client *client,
 /**
  * The whole answer as JSON, also tables that the cursor does not show:
  * `{"tables":[{"name":..,"kind":..,"columns":[{"name":..,"type":..}],"rows":[[..]]}]}`.
+ * It needs about as much memory as the answer again, until the rows are freed.
  *
  * Ownership: the text is borrowed from the rows; it ends with a NUL. `len` may be NULL.
  * Threads: one at a time for each object.
@@ -2297,14 +2298,19 @@ KUSTO_API kusto_bool kusto_rows_next(kusto_rows *rows);
 KUSTO_API kusto_bool kusto_rows_next_table(kusto_rows *rows);
 
 /**
- * A value of the current row in the service's notation. NULL means null: an empty string is not.
+ * A value of the current row in the service's notation. NULL means null: an empty string is not. A
+ * value that is not of its column's type is the JSON that the service sent, also when that cannot be
+ * read; half of a surrogate pair is U+FFFD.
  *
  * Ownership: the text is borrowed until kusto_rows_next; it ends with a NUL. `len` may be NULL.
  * Threads: one at a time for each object.
  * Failure: NULL if there is no such column or no current row.
  * Since: 0.1
  */
-KUSTO_API const char *kusto_rows_text(const kusto_rows *rows, size_t column, size_t *len);
+KUSTO_API
+const char *kusto_rows_text(const kusto_rows *rows,
+                            size_t column,
+                            size_t *len);
 
 /**
  * A `long` or `int` of the current row.

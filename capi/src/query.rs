@@ -317,6 +317,7 @@ impl kusto_rows {
 
 /// The whole answer as JSON, also tables that the cursor does not show:
 /// `{"tables":[{"name":..,"kind":..,"columns":[{"name":..,"type":..}],"rows":[[..]]}]}`.
+/// It needs about as much memory as the answer again, until the rows are freed.
 ///
 /// Ownership: the text is borrowed from the rows; it ends with a NUL. `len` may be NULL.
 /// Threads: one at a time for each object.
@@ -418,7 +419,9 @@ pub unsafe extern "C" fn kusto_rows_next_table(rows: *mut kusto_rows) -> kusto_b
     })
 }
 
-/// A value of the current row in the service's notation. NULL means null: an empty string is not.
+/// A value of the current row in the service's notation. NULL means null: an empty string is not. A
+/// value that is not of its column's type is the JSON that the service sent, also when that cannot be
+/// read; half of a surrogate pair is U+FFFD.
 ///
 /// Ownership: the text is borrowed until kusto_rows_next; it ends with a NUL. `len` may be NULL.
 /// Threads: one at a time for each object.
