@@ -223,5 +223,9 @@ export interface IngestionFlags {
  * - `memory budget`: The most bytes that are read and not yet acknowledged by storage, for all
  *   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes (4
  *   MiB). Default: 67108864 bytes (64 MiB).
+ * - `query answer limit`: The most bytes, decompressed, that the answer to one command or query
+ *   may have: reading stops there with an error. The default is sixteen times what the service
+ *   itself sends without the request option `notruncation`. Value: 65536 bytes to 4294967295
+ *   bytes. Default: 1073741824 bytes (1024 MiB).
  */
 export type ClientSettings = Record<string, string | number>;

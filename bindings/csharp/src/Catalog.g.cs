@@ -340,7 +340,7 @@ public static class KustoSettings
     /// <summary>
     /// The most bytes, decompressed, that the answer to one command or query may have: reading stops there with an
     /// error. The default is sixteen times what the service itself sends without the request option
-    /// <c>notruncation</c>. Value: 65536 to 4294967295 bytes. Default: 1073741824 bytes.
+    /// <c>notruncation</c>. Value: 65536 bytes to 4294967295 bytes. Default: 1073741824 bytes (1024 MiB).
     /// </summary>
     public const string QueryAnswerLimit = "query answer limit";
 }
