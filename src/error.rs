@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::secret::mask;
+
 mod catalog;
 
 pub use catalog::{ErrorKind, RetryClass, Step};
@@ -22,8 +24,9 @@ impl fmt::Display for Step {
 
 /// What failed. Build it with [`Error::new`] and the `with_` methods; read it with the others.
 ///
-/// Messages never contain a token, a key or the query part of a URL: third-party text goes through
-/// [`crate::secret::redact`] before it becomes part of an error.
+/// No text of an error contains a token, a key or a signature that this process holds: every text is
+/// searched for them as it becomes part of the error. Third-party text goes through
+/// [`crate::secret::redact`] first, which also removes what looks like a secret.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -52,7 +55,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             step,
-            message: message.into(),
+            message: mask(message.into()),
             host: None,
             argument: None,
             http_status: None,
@@ -77,9 +80,7 @@ impl Error {
 
     /// An [`ErrorKind::InvalidArgument`] that names the argument.
     pub fn invalid_argument(argument: impl Into<String>, message: impl Into<String>) -> Self {
-        let mut error = Self::new(ErrorKind::InvalidArgument, Step::CheckArguments, message);
-        error.0.argument = Some(argument.into());
-        error
+        Self::new(ErrorKind::InvalidArgument, Step::CheckArguments, message).with_argument(argument)
     }
 
     /// Sets the step, for errors that are created where the step is unknown.
@@ -92,14 +93,14 @@ impl Error {
     /// Names the argument that is wrong.
     #[must_use]
     pub fn with_argument(mut self, argument: impl Into<String>) -> Self {
-        self.0.argument = Some(argument.into());
+        self.0.argument = Some(mask(argument.into()));
         self
     }
 
     /// Names the host that was called.
     #[must_use]
     pub fn with_host(mut self, host: impl Into<String>) -> Self {
-        self.0.host = Some(host.into());
+        self.0.host = Some(mask(host.into()));
         self
     }
 
@@ -113,21 +114,21 @@ impl Error {
     /// Records the service's own code, such as `General_BadRequest` or `AuthenticationFailed`.
     #[must_use]
     pub fn with_service_code(mut self, code: impl Into<String>) -> Self {
-        self.0.service_code = Some(code.into());
+        self.0.service_code = Some(mask(code.into()));
         self
     }
 
     /// Records the service's activity id (`x-ms-activity-id`), which its support asks for.
     #[must_use]
     pub fn with_activity_id(mut self, id: impl Into<String>) -> Self {
-        self.0.activity_id = Some(id.into());
+        self.0.activity_id = Some(mask(id.into()));
         self
     }
 
     /// Records this library's id of the request (`x-ms-client-request-id`).
     #[must_use]
     pub fn with_client_request_id(mut self, id: impl Into<String>) -> Self {
-        self.0.client_request_id = Some(id.into());
+        self.0.client_request_id = Some(mask(id.into()));
         self
     }
 

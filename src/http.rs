@@ -1,6 +1,7 @@
 //! HTTP for all other modules: one client, its headers, retries and storage access.
 
 pub(crate) mod answer;
+pub(crate) mod body;
 pub(crate) mod headers;
 pub(crate) mod resolver;
 pub(crate) mod retry;

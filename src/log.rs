@@ -121,7 +121,7 @@ impl tracing::Subscriber for ToSink {
         if let Some(sink) = sink {
             let mut line = Line::default();
             event.record(&mut line);
-            // The events contain no secrets; third-party texts in them might.
+            // The errors among the fields are without secrets; a field that is none may not be.
             let message = redact(&line.into_text());
             let metadata = event.metadata();
             sink((*metadata.level()).into(), metadata.target(), &message);

@@ -2,9 +2,18 @@
 
 use std::fmt;
 
-/// A token, key or signature: held, sent, never printed.
+mod known;
+
+use known::Registered;
+pub(crate) use known::mask;
+
+/// A token, key or signature: held, sent, never printed. While it lives, the texts of errors and
+/// logs are searched for it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret {
+    value: String,
+    _known: Registered,
+}
 
 /// What is printed in place of a secret.
 pub const MASK: &str = "****";
@@ -12,18 +21,22 @@ pub const MASK: &str = "****";
 impl Secret {
     /// Takes ownership of the value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        let value = value.into();
+        Self {
+            _known: Registered::new(&value),
+            value,
+        }
     }
 
     /// The value itself. The name is meant to stand out in review: the caller must only send the
     /// value.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.value
     }
 
     /// Whether the value is empty or only white space, which no real token is.
     pub fn is_blank(&self) -> bool {
-        self.0.trim().is_empty()
+        self.value.trim().is_empty()
     }
 }
 
@@ -47,28 +60,35 @@ impl From<&str> for Secret {
 
 impl From<String> for Secret {
     fn from(value: String) -> Self {
-        Self(value)
+        Self::new(value)
     }
 }
 
-/// A storage URL whose query holds a signature: printed without it.
+/// A storage URL whose query holds a signature: printed without it. While it lives, the texts of
+/// errors and logs are searched for the signature.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretUrl(url::Url);
+pub struct SecretUrl {
+    url: url::Url,
+    _known: Registered,
+}
 
 impl SecretUrl {
     /// Takes ownership of the URL.
     pub fn new(url: url::Url) -> Self {
-        Self(url)
+        Self {
+            _known: Registered::new(url.as_str()),
+            url,
+        }
     }
 
     /// The URL with its signature: only to be sent.
     pub fn expose(&self) -> &url::Url {
-        &self.0
+        &self.url
     }
 
     /// The URL without its query and without credentials behind `;`.
     pub fn redacted(&self) -> &str {
-        redact_url(self.0.as_str())
+        redact_url(self.url.as_str())
     }
 }
 
@@ -90,9 +110,24 @@ pub fn redact_url(url: &str) -> &str {
     url.split(['?', ';']).next().unwrap_or_default()
 }
 
-/// Removes secrets from the text of a third party: the query part of anything that looks like a
-/// URL, and the word after `Bearer `. One pass: the text may have any length and content.
+/// Removes secrets from the text of a third party: those that this process holds, the query part of
+/// anything that looks like a URL, and the word after `Bearer `. The text may have any length and
+/// content.
 pub fn redact(text: &str) -> String {
+    redact_shapes(&mask(text.to_owned()))
+}
+
+/// A code or an id of a third party; `None` when the text cannot be one.
+pub(crate) fn identifier(text: &str) -> Option<String> {
+    const MAX_LENGTH: usize = 128;
+    let text = text.trim();
+    let fits = !text.is_empty() && text.len() <= MAX_LENGTH;
+    let plain = |c: char| c.is_ascii_graphic() || c == ' ';
+    (fits && text.chars().all(plain)).then(|| redact(text))
+}
+
+/// One pass, for secrets that only their place in the text shows.
+fn redact_shapes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut is_token = false;
@@ -117,7 +152,10 @@ pub fn redact(text: &str) -> String {
 fn shown_part(word: &str) -> usize {
     let url = word.find("://").map(|scheme| scheme + 3);
     let query = url.and_then(|at| Some(at + word[at..].find(['?', ';'])? + 1));
-    let signature = word.find("sig=").map(|at| at + 4);
+    let signature = ["sig=", "sig%3d", "sig%3D"]
+        .iter()
+        .filter_map(|name| Some(word.find(name)? + name.len()))
+        .min();
     let end = word.len();
     query.unwrap_or(end).min(signature.unwrap_or(end))
 }
@@ -170,6 +208,10 @@ mod tests {
         assert_eq!(
             redact("GET /c/b?sv=1&sig=a%2B: no"),
             "GET /c/b?sv=1&sig=**** no"
+        );
+        assert_eq!(
+            redact("/login?next=%2Fc%3Fsv%3D1%26sig%3Da%252B: no"),
+            "/login?next=%2Fc%3Fsv%3D1%26sig%3D**** no"
         );
         assert_eq!(redact("BEARER\n é.b"), "BEARER\n ****");
         assert_eq!(

@@ -7,6 +7,7 @@ use url::Url;
 use crate::connection::endpoint;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
+use crate::http::body;
 use crate::http::retry::{RetryPolicy, retry};
 use crate::http::transport::{Transport, host_of};
 use crate::op::Scope;
@@ -65,12 +66,16 @@ pub(crate) async fn fetch(
     .map_err(|error| error.with_in_doubt(false))
 }
 
-fn parse(body: &[u8], host: &str) -> Result<CloudMetadata> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| {
+fn parse(text: &[u8], host: &str) -> Result<CloudMetadata> {
+    let answer: Answer = serde_json::from_slice(text).map_err(|error| {
         Error::new(
             ErrorKind::Service,
             Step::FetchCloudMetadata,
-            format!("the answer is not the expected JSON: {error}"),
+            format!(
+                "the answer ({}) is not the expected JSON: {}",
+                body::describe(text),
+                body::json_fault(&error)
+            ),
         )
         .with_host(host)
         .with_http_status(200)

@@ -64,13 +64,17 @@ impl ConnectionString {
     pub fn parse(text: &str) -> Result<Self> {
         let mut data_source = None;
         let mut values = BTreeMap::new();
+        let mut after_secret = false;
         for (index, (position, segment)) in split(text).map_err(fault)?.into_iter().enumerate() {
             match segment {
                 Segment::Bare(value) if index == 0 => data_source = Some(value),
                 Segment::Bare(_) => return Err(config(format!("segment {position} has no '='"))),
-                Segment::Pair(keyword, value) => match known(&keyword, position)? {
+                Segment::Pair(keyword, value) => match known(&keyword, position, after_secret)? {
                     Some(Keyword::DataSource) => data_source = Some(value),
-                    Some(keyword) => put(&mut values, keyword, &value)?,
+                    Some(keyword) => {
+                        after_secret |= keyword.is_secret();
+                        put(&mut values, keyword, &value)?;
+                    }
                     None => {}
                 },
             }
@@ -92,7 +96,7 @@ impl ConnectionString {
 
     /// Sets a value by keyword or alias; an empty one removes it.
     pub fn set(&mut self, keyword: &str, value: &str) -> Result<()> {
-        match known(keyword, 1)? {
+        match known(keyword, 1, false)? {
             Some(Keyword::DataSource) => {
                 let mut data_source = parse_url(value.trim())?;
                 if let Some(database) = take_database(&mut data_source) {
@@ -256,15 +260,17 @@ fn fault(fault: Fault) -> Error {
     }
 }
 
-/// The keyword this text means; `None` for one that is accepted and ignored.
-fn known(text: &str, position: usize) -> Result<Option<Keyword>> {
+/// The keyword this text means; `None` for one that is accepted and ignored. An unknown one is named
+/// only in front of every secret: behind one it may be the rest of it, after a semicolon that should
+/// have been quoted.
+fn known(text: &str, position: usize, after_secret: bool) -> Result<Option<Keyword>> {
     match look_up(text) {
         Some(Meaning::Known(keyword)) => Ok(Some(keyword)),
         Some(Meaning::Ignored) => Ok(None),
         Some(Meaning::Unsupported(name)) => {
             Err(config("this keyword is not supported").with_argument(name))
         }
-        None if is_printable(text) => {
+        None if !after_secret && is_printable(text) => {
             Err(config(format!("unknown keyword '{text}'")).with_argument(text))
         }
         None => Err(config(format!("segment {position} has an unknown keyword"))
@@ -272,8 +278,7 @@ fn known(text: &str, position: usize) -> Result<Option<Keyword>> {
     }
 }
 
-/// Whether the text can be a misspelt keyword. Any other text may be the rest of a secret with an
-/// unquoted semicolon, and is not repeated.
+/// Whether the text can be a misspelt keyword. Any other text is not repeated.
 fn is_printable(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
     !text.is_empty() && text.len() <= 64 && text.chars().all(allowed)

@@ -14,6 +14,7 @@ use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, Ret
 use super::answer::{AnswerKind, BodyError};
 use super::transport::{Reply, Transport, describe_chain};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::secret::{identifier, mask};
 
 /// The version of the storage REST contract: pinned, so that an update of the official crates
 /// cannot change what the service sees.
@@ -69,7 +70,8 @@ impl Checked {
         let status = response.status().as_u16();
         let headers = response.headers().iter().filter_map(|(name, value)| {
             let value = value.to_str().ok()?.to_owned();
-            Some((HeaderName::from(name.as_str().to_owned()), value.into()))
+            // The official clients log header values.
+            Some((HeaderName::from(name.as_str().to_owned()), mask(value).into()))
         });
         let headers = Headers::from(headers.collect::<HashMap<_, _>>());
         match AnswerKind::STORAGE.read(response).await {
@@ -126,7 +128,12 @@ pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> E
     } = error.kind()
     else {
         if matches!(error.kind(), AzureKind::DataConversion) {
-            return unreadable(step, host, describe_chain(&error));
+            // The parser's own text quotes the answer.
+            let text = match error.to_string().contains(FOREIGN) {
+                true => FOREIGN,
+                false => "the answer of the storage service cannot be read",
+            };
+            return unreadable(step, host, text.to_owned());
         }
         let connecting = matches!(error.kind(), AzureKind::Connection);
         return Error::new(ErrorKind::Network, step, describe_chain(&error))
@@ -158,7 +165,8 @@ pub(crate) fn storage_status_error(
     retry_after: Option<Duration>,
 ) -> Error {
     let (kind, retry) = classify(status, code);
-    let text = match code {
+    let code = code.and_then(identifier);
+    let text = match &code {
         Some(code) => format!("storage rejected the request: {code}"),
         None => "storage rejected the request".to_owned(),
     };

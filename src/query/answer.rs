@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::request::Kind;
 use super::rows::{Column, ColumnType, DataSet, Rows, Table, TableKind, WireRows};
 use super::scan::{Scanned, Scanner};
-use super::service_error::{in_band_error, unreadable_answer};
+use super::service_error::{error_among_rows, unreadable_answer};
 use super::{v1, v2};
 use crate::error::{Error, ErrorKind, Result, Step};
 
@@ -183,10 +183,10 @@ impl RowPlaces {
     /// Fails for an error among the rows, and for rows that do not fit the columns.
     pub(crate) fn check(&self, body: &Bytes, columns: usize, step: Step) -> Result<()> {
         if let Some(start) = self.error {
-            let error = Scanner::at(body, start)
-                .read()
-                .unwrap_or_else(|_| Json::from("the service sent an unreadable error"));
-            return Err(in_band_error(step, &error));
+            let error = Scanner::at(body, start).read().ok();
+            let error = error.and_then(|json: Json| error_among_rows(step, &json));
+            let unreadable = || unreadable_answer(step, b"[", "a row is not a list of values");
+            return Err(error.unwrap_or_else(unreadable));
         }
         let widths = [self.width, self.other_width];
         match widths.into_iter().flatten().find(|width| *width != columns) {

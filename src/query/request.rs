@@ -16,7 +16,7 @@ use crate::http::answer::AnswerKind;
 use crate::http::headers::{ClientIdentity, new_request_id};
 use crate::http::transport::{Reply, Transport, host_of};
 use crate::op::Scope;
-use crate::secret::Secret;
+use crate::secret::{Secret, identifier};
 use crate::values::TimeSpan;
 
 /// The database of commands without a database.
@@ -333,8 +333,8 @@ fn no_answer(step: Step, patience: Duration) -> Error {
 
 fn with_reply(mut error: Error, reply: &Reply) -> Error {
     error = error.with_http_status(reply.status);
-    if let (None, Some(id)) = (error.activity_id(), reply.header("x-ms-activity-id")) {
-        let id = id.to_owned();
+    let id = reply.header("x-ms-activity-id").and_then(identifier);
+    if let (None, Some(id)) = (error.activity_id(), id) {
         error = error.with_activity_id(id);
     }
     if let (RetryClass::Later, Some(after)) = (error.retry(), reply.retry_after()) {

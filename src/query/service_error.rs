@@ -3,62 +3,75 @@
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, ErrorKind, RetryClass, Step};
-use crate::secret::redact;
+use crate::http::body;
+use crate::secret::{identifier, redact};
 
 /// How much of the service's own message is kept. Syntax errors quote the query, which can be long.
 const MAX_MESSAGE_CHARS: usize = 4000;
 /// A longer body is not an error but rows, of which no tree is made.
 const MAX_ERROR_BODY: usize = 1024 * 1024;
-/// How much is kept of a body that is not the service's: a gateway's page.
-const MAX_FOREIGN_CHARS: usize = 300;
 
-/// The error that an answer with this status and body stands for.
+/// The error that an answer with this status and body stands for. A body that is not an error object
+/// of the service is a gateway's or an attacker's, and is not quoted.
 pub(crate) fn parse_service_error(step: Step, status: u16, body: &[u8]) -> Error {
-    let text = String::from_utf8_lossy(body);
-    let report = match serde_json::from_str::<Json>(&text) {
-        Ok(json) => Report::from_json(&json),
-        Err(_) => None,
+    let report = match serde_json::from_str::<Json>(&String::from_utf8_lossy(body)) {
+        Ok(json @ Json::Object(_)) => Report::from_json(&json),
+        _ => None,
     };
     // A gateway does not know whether the request was carried out; the service itself does.
     let in_doubt = report.is_none() && matches!(status, 500 | 502 | 504 | 520);
-    let report = report.unwrap_or_else(|| Report::from_foreign(&text, status));
+    let report = report.unwrap_or_else(|| Report {
+        message: format!("the answer is {status} with {}", body::describe(body)),
+        ..Report::default()
+    });
     report
         .into_error(step, Some(status))
         .with_in_doubt(in_doubt)
 }
 
-/// The error that `OneApiErrors` or `Exceptions` inside an answer with status 200 stands for.
+/// The error that one of the `OneApiErrors` or `Exceptions` inside an answer with status 200 stands
+/// for.
 pub(crate) fn in_band_error(step: Step, error: &Json) -> Error {
     let report = Report::from_json(error).unwrap_or_else(|| Report {
-        message: shorten(&plain(error), MAX_MESSAGE_CHARS),
+        message: "the service reports an error of an unknown form".to_owned(),
         ..Report::default()
     });
     report.into_error(step, None)
 }
 
+/// The error that stands in the place of a row; `None` for anything else, which may be the caller's
+/// data.
+pub(crate) fn error_among_rows(step: Step, row: &Json) -> Option<Error> {
+    let errors = row.as_object().and_then(own_errors)?;
+    Some(in_band_error(step, errors))
+}
+
 /// The error of a 200 with an unexpected body: cut off, or a gateway's page. In doubt, because a
-/// command may have been run.
+/// command may have been run. `problem` must not quote the body.
 pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error {
     // A late failure can be the whole body, in place of the tables.
     if body.len() <= MAX_ERROR_BODY
-        && let Ok(json @ Json::Object(_)) = serde_json::from_slice(body)
-        && let Some(report) = Report::from_json(&json)
+        && let Ok(Json::Object(members)) = serde_json::from_slice(body)
+        && let Some(report) = own_errors(&members).and_then(Report::from_json)
     {
         return report.into_error(step, None);
     }
-    let start = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_FOREIGN_CHARS)]);
-    let message = if body.is_empty() {
-        "the service answered with an empty body".to_owned()
-    } else if matches!(start.trim_start().as_bytes().first(), Some(b'{' | b'[')) {
-        // Never the content itself: it is the caller's data.
-        format!("the answer cannot be read ({problem}); it may have been cut off")
-    } else {
-        let text = redact(&shorten(&foreign_text(&start), MAX_FOREIGN_CHARS));
-        format!("the service answered with something other than JSON: {text}")
+    let message = match body.trim_ascii_start().first() {
+        Some(b'{' | b'[') => {
+            format!("the answer cannot be read ({problem}); it may have been cut off")
+        }
+        _ => format!("the answer is not of the service: {}", body::describe(body)),
     };
     Error::new(ErrorKind::Service, step, message)
         .with_retry(RetryClass::Later)
         .with_in_doubt(true)
+}
+
+/// Under the names by which the service marks errors, in answers of every status.
+fn own_errors(members: &Map<String, Json>) -> Option<&Json> {
+    ["error", "OneApiErrors", "Exceptions"]
+        .iter()
+        .find_map(|name| members.get(*name))
 }
 
 /// The content of an error, from any of its places.
@@ -73,22 +86,17 @@ struct Report {
 
 impl Report {
     /// Reads `{"error":{...}}`, the inner object itself, `{"OneApiErrors":[...]}`,
-    /// `{"Exceptions":[...]}`, `{"message":..}`, or a JSON string.
+    /// `{"Exceptions":[...]}`, `{"message":..}`, or a string in the place of one of these.
     fn from_json(json: &Json) -> Option<Self> {
         match json {
             Json::String(text) => Some(Self {
-                message: shorten(text, MAX_MESSAGE_CHARS),
+                message: text.clone(),
                 ..Self::default()
             }),
             Json::Array(errors) => errors.first().and_then(Self::from_json),
-            Json::Object(members) => {
-                let nested = ["error", "OneApiErrors", "Exceptions"]
-                    .iter()
-                    .find_map(|name| members.get(*name));
-                nested
-                    .and_then(Self::from_json)
-                    .or_else(|| Self::from_members(members))
-            }
+            Json::Object(members) => own_errors(members)
+                .and_then(Self::from_json)
+                .or_else(|| Self::from_members(members)),
             _ => None,
         }
     }
@@ -109,7 +117,7 @@ impl Report {
         }
         let context = members.get("@context").and_then(Json::as_object);
         Some(Self {
-            message: shorten(&message, MAX_MESSAGE_CHARS),
+            message,
             code,
             type_name: text("@type"),
             activity_id: context.and_then(|context| find(context, "activityId")),
@@ -117,29 +125,17 @@ impl Report {
         })
     }
 
-    fn from_foreign(body: &str, status: u16) -> Self {
-        let text = shorten(&foreign_text(body), MAX_FOREIGN_CHARS);
-        let message = if text.is_empty() {
-            format!("the service answered {status} without a body")
-        } else {
-            text
-        };
-        Self {
-            message,
-            ..Self::default()
-        }
-    }
-
     fn into_error(self, step: Step, status: Option<u16>) -> Error {
-        let mut error = Error::new(self.kind(status), step, redact(&self.message))
-            .with_retry(self.retry(status));
+        // Shortened last: half a secret would not be recognised.
+        let message = shorten(&redact(&self.message), MAX_MESSAGE_CHARS);
+        let mut error = Error::new(self.kind(status), step, message).with_retry(self.retry(status));
         if let Some(status) = status {
             error = error.with_http_status(status);
         }
-        if let Some(code) = self.code {
-            error = error.with_service_code(redact(&code));
+        if let Some(code) = self.code.as_deref().and_then(identifier) {
+            error = error.with_service_code(code);
         }
-        match self.activity_id {
+        match self.activity_id.as_deref().and_then(identifier) {
             Some(id) => error.with_activity_id(id),
             None => error,
         }
@@ -205,19 +201,6 @@ fn flag(json: &Json) -> Option<bool> {
         Json::String(text) => text.to_ascii_lowercase().parse().ok(),
         _ => None,
     }
-}
-
-/// Text of a body that is not the service's: the title of a page, else the body on one line.
-fn foreign_text(body: &str) -> String {
-    // ASCII lower case keeps every offset.
-    let lower = body.to_ascii_lowercase();
-    let title = lower.find("<title>").and_then(|start| {
-        let start = start + "<title>".len();
-        let end = start + lower[start..].find("</title>")?;
-        Some(&body[start..end])
-    });
-    let words: Vec<&str> = title.unwrap_or(body).split_whitespace().collect();
-    words.join(" ")
 }
 
 fn shorten(text: &str, max: usize) -> String {

@@ -8,6 +8,7 @@ use crate::query::answer::{Stop, TableParts};
 use crate::query::rows::{DataSet, Table, TableKind, Value};
 use crate::query::scan::{Scanned, Scanner};
 use crate::query::service_error::{in_band_error, unreadable_answer};
+use crate::secret::identifier;
 
 const STEP: Step = Step::RunCommand;
 
@@ -154,10 +155,11 @@ fn status_error(table: &Table, row: &[Value], step: Step, text: &str) -> Error {
         .and_then(|payload| payload.get("Text")?.as_str().map(str::to_owned));
     let message = unwrapped.unwrap_or(text);
     let mut error = in_band_error(step, &Json::String(message));
-    if let Some(code) = cell("StatusCodeName").or_else(|| cell("StatusCode")) {
+    let id = |name: &str| cell(name).as_deref().and_then(identifier);
+    if let Some(code) = id("StatusCodeName").or_else(|| id("StatusCode")) {
         error = error.with_service_code(code);
     }
-    match cell("ActivityId") {
+    match id("ActivityId") {
         Some(id) => error.with_activity_id(id),
         None => error,
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::error::RetryClass;
-use crate::secret::{redact, redact_url};
+use crate::secret::{mask, redact, redact_url};
 use crate::track::catalog::{FailureStatus, ItemState};
 
 /// The status of ingestions.
@@ -199,12 +199,13 @@ impl Fields<'_> {
     }
 
     fn text(&self, names: &[&str]) -> Option<String> {
-        names.iter().find_map(|name| match self.get(name)? {
+        let text = names.iter().find_map(|name| match self.get(name)? {
             Value::Null => None,
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => Some(text.clone()),
             other => Some(other.to_string()),
-        })
+        });
+        text.map(mask)
     }
 
     fn flag(&self, name: &str) -> Option<bool> {

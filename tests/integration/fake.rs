@@ -5,7 +5,12 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A test's answer to a request, identified as `METHOD path?query`.
+/// The signature of every address that the fake hands out, as it is sent, and the identity token.
+pub(crate) const SIGNATURE: &str = "S1gnature%2Bof%2Fthe%2BfakeStorage%3D";
+pub(crate) const IDENTITY_TOKEN: &str = "identity-token-of-the-fake";
+
+/// A test's answer to a request, identified as `METHOD path?query`, for commands with a space and
+/// the command behind it.
 pub(crate) enum Answer {
     /// As a healthy service would.
     Good,
@@ -19,6 +24,8 @@ pub(crate) enum Answer {
     Gzip(Vec<u8>),
     /// With this status and a body that goes on until the client closes the connection.
     Endless(u16),
+    /// With this status, these header lines and this body.
+    Whole(u16, String, String),
     /// Nothing: the connection is cut.
     Cut,
 }
@@ -81,16 +88,22 @@ async fn serve(
     answer: &(impl Fn(&str) -> Answer + ?Sized),
 ) {
     while let Some(Request {
-        target: request,
+        target,
         body,
         compressible,
     }) = read_request(&mut stream).await
     {
+        let request = match serde_json::from_str::<serde_json::Value>(&body) {
+            Ok(json) if json["csl"].is_string() => {
+                format!("{target} {}", json["csl"].as_str().unwrap())
+            }
+            _ => target,
+        };
         logs.requests.lock().unwrap().push(request.clone());
         if compressible {
             logs.compressible.lock().unwrap().push(request.clone());
         }
-        let mut location = String::new();
+        let mut headers = "x-ms-request-id: r\r\n".to_owned();
         let (status, text) = match answer(&request) {
             Answer::Cut => return,
             Answer::Endless(status) => return flood(stream, status).await,
@@ -101,8 +114,12 @@ async fn serve(
                 continue;
             }
             Answer::Redirect(status, to) => {
-                location = format!("Location: {to}\r\n");
+                headers += &format!("Location: {to}\r\n");
                 (status, String::new())
+            }
+            Answer::Whole(status, lines, body) => {
+                headers = lines;
+                (status, body)
             }
             Answer::Status(status) => (status, String::new()),
             Answer::Body(body) => (200, body),
@@ -114,7 +131,7 @@ async fn serve(
         };
         let length = text.len();
         let reply = format!(
-            "HTTP/1.1 {status} X\r\nx-ms-request-id: r\r\n{location}\
+            "HTTP/1.1 {status} X\r\n{headers}\
                  Content-Length: {length}\r\n\r\n{text}"
         );
         if stream.write_all(reply.as_bytes()).await.is_err() {
@@ -188,7 +205,7 @@ fn lend(base: &str, identity_token: bool) -> String {
     let (columns, rows) = if identity_token {
         (
             r#"{"ColumnName":"AuthorizationContext","DataType":"String"}"#,
-            r#"["token"]"#.to_owned(),
+            format!(r#"["{IDENTITY_TOKEN}"]"#),
         )
     } else {
         let rows = [
@@ -199,7 +216,7 @@ fn lend(base: &str, identity_token: bool) -> String {
             ("FailedIngestionsQueue", "failed"),
             ("IngestionsStatusTable", "table"),
         ]
-        .map(|(kind, name)| format!(r#"["{kind}","{base}/{name}?sig=s"]"#));
+        .map(|(kind, name)| format!(r#"["{kind}","{base}/{name}?sig={SIGNATURE}"]"#));
         (
             r#"{"ColumnName":"ResourceTypeName","DataType":"String"},{"ColumnName":"StorageRoot","DataType":"String"}"#,
             rows.join(","),

@@ -123,6 +123,8 @@ fn errors_do_not_repeat_what_may_be_the_rest_of_a_secret() {
         "https://h;AppKey=\"s3cr3t",
         "https://h;AppKey=\"a\"s3cr3t",
         "https://user:s3cr3t@h",
+        "https://h;Password=ab;s3cr3t=x",
+        "https://h;UserToken=ab;Fed=true;s3cr3t=x",
     ] {
         let error = error(text);
         assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");

@@ -251,11 +251,8 @@ fn a_late_failure_as_an_object_or_as_text_is_shown() {
     assert_eq!(error.message(), "too late");
     assert!(error.is_permanent());
     let error = parse(b"upstream connect error, see https://x/y?sig=abc").unwrap_err();
-    assert!(
-        error.message().contains("upstream connect error"),
-        "{error}"
-    );
-    assert!(!error.message().contains("abc"), "{error}");
+    assert!(error.message().ends_with("text of 47 bytes"), "{error}");
+    assert!(!error.message().contains("upstream"), "{error}");
 }
 
 fn any_frame() -> impl Strategy<Value = Json> {
