@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod headers;
+mod refusal;
 pub(crate) mod resolver;
 pub(crate) mod retry;
 pub(crate) mod storage;

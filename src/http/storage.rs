@@ -12,9 +12,10 @@ use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions};
 
 use super::answer::{AnswerKind, BodyError};
+use super::refusal::{REQUEST_ID, Refusal};
 use super::transport::{Reply, Transport, describe_chain};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
-use crate::secret::{identifier, mask};
+use crate::secret::mask;
 
 /// The version of the storage REST contract: pinned, so that an update of the official crates
 /// cannot change what the service sees.
@@ -31,9 +32,6 @@ pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
         ..ClientOptions::default()
     }
 }
-
-/// On every answer of the storage services (their page "Common REST API response headers").
-const REQUEST_ID: &str = "x-ms-request-id";
 
 /// Our connections, and a check that the official clients lack: a gateway's page with status 200 is
 /// not a success of the storage service.
@@ -119,12 +117,12 @@ fn unreadable(step: Step, host: &str, message: String) -> Error {
 }
 
 /// Converts an error of the official clients. Their texts contain signed URLs, so only the status,
-/// the code and the redacted chain of causes are used.
+/// what the answer itself says and the redacted chain of causes are used.
 pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> Error {
     let AzureKind::HttpResponse {
         status,
-        error_code,
         raw_response,
+        ..
     } = error.kind()
     else {
         if matches!(error.kind(), AzureKind::DataConversion) {
@@ -147,38 +145,46 @@ pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> E
             .and_then(|text| text.trim().parse().ok())
             .map(Duration::from_secs)
     });
-    storage_status_error(
-        step,
-        host,
-        u16::from(*status),
-        error_code.as_deref(),
-        retry_after,
-    )
+    let refusal = raw_response.as_ref().map(|response| {
+        let headers = response.headers();
+        let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
+        Refusal::read(header, response.body())
+    });
+    let refusal = refusal.unwrap_or_default();
+    refused(step, host, u16::from(*status), refusal, retry_after)
 }
 
 /// The error of a storage answer that is not a success.
-pub(crate) fn storage_status_error(
+pub(crate) fn reply_error(step: Step, host: &str, reply: &Reply) -> Error {
+    let refusal = Refusal::read(|name| reply.header(name), &reply.body);
+    refused(step, host, reply.status, refusal, reply.retry_after())
+}
+
+fn refused(
     step: Step,
     host: &str,
     status: u16,
-    code: Option<&str>,
+    refusal: Refusal,
     retry_after: Option<Duration>,
 ) -> Error {
-    let (kind, retry) = classify(status, code);
-    let code = code.and_then(identifier);
-    let text = match &code {
-        Some(code) => format!("storage rejected the request: {code}"),
-        None => "storage rejected the request".to_owned(),
-    };
-    let mut error = Error::new(kind, step, text)
+    let (kind, retry) = classify(status, refusal.code.as_deref());
+    let mut message = "storage rejected the request".to_owned();
+    for part in [&refusal.code, &refusal.text].into_iter().flatten() {
+        message.push_str(": ");
+        message.push_str(part);
+    }
+    let mut error = Error::new(kind, step, message)
         .with_host(host)
         .with_http_status(status)
         .with_retry(retry)
         // Azure's page of error codes on 500 OperationTimedOut: "may or may not have succeeded";
         // 502 and 504 come from a gateway that knows even less. A 503 is rejected before any work.
         .with_in_doubt(matches!(status, 500 | 502 | 504));
-    if let Some(code) = code {
+    if let Some(code) = refusal.code {
         error = error.with_service_code(code);
+    }
+    if let Some(id) = refusal.request_id {
+        error = error.with_activity_id(id);
     }
     match retry_after {
         Some(after) if retry == RetryClass::Later => error.with_retry_after(after),
@@ -252,7 +258,11 @@ mod tests {
             ),
             (409, None, ErrorKind::Service, RetryClass::Never),
         ] {
-            let error = storage_status_error(Step::UploadBlob, "h", status, code, None);
+            let refusal = Refusal {
+                code: code.map(str::to_owned),
+                ..Refusal::default()
+            };
+            let error = refused(Step::UploadBlob, "h", status, refusal, None);
             assert_eq!(
                 (error.kind(), error.retry()),
                 (kind, retry),

@@ -13,8 +13,8 @@ use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::storage::{check_origin, storage_status_error};
-use crate::http::transport::{Reply, Transport};
+use crate::http::storage::{check_origin, reply_error};
+use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::resources::StatusTable;
 use crate::values::DateTime;
@@ -68,7 +68,7 @@ pub(crate) async fn insert_pending(
         check_origin(step, &host, &reply)?;
         match reply.status {
             200..=299 => Ok(()),
-            _ => Err(refused(step, &host, &reply)),
+            _ => Err(reply_error(step, &host, &reply)),
         }
     })
     .await
@@ -92,7 +92,7 @@ pub(crate) async fn remove(
         check_origin(step, &host, &reply)?;
         match reply.status {
             200..=299 | 404 => Ok(()),
-            _ => Err(refused(step, &host, &reply)),
+            _ => Err(reply_error(step, &host, &reply)),
         }
     })
     .await
@@ -117,7 +117,7 @@ pub(crate) async fn read(
         match reply.status {
             200 => parse_entity(&reply.body, &host).map(Some),
             404 => Ok(None),
-            _ => Err(refused(step, &host, &reply)),
+            _ => Err(reply_error(step, &host, &reply)),
         }
     })
     .await
@@ -141,15 +141,6 @@ fn table_request(transport: &Transport, method: Method, url: Url) -> RequestBuil
         .header("Accept", JSON)
         .header("DataServiceVersion", "3.0")
         .header("x-ms-version", TABLE_API_VERSION)
-}
-
-fn refused(step: Step, host: &str, reply: &Reply) -> Error {
-    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
-    let code = body
-        .as_ref()
-        .and_then(|body| body.pointer("/odata.error/code")?.as_str())
-        .or_else(|| reply.header("x-ms-error-code"));
-    storage_status_error(step, host, reply.status, code, reply.retry_after())
 }
 
 /// `.../table(PartitionKey='key',RowKey='key')` before the SAS. Keys are UUIDs: nothing to escape.

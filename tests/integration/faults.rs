@@ -262,3 +262,46 @@ async fn a_named_pipe_cannot_be_read_again_and_loses_nothing_on_failover() {
     assert_eq!(receipt.bytes_raw(), LENGTH as u64);
     writing.join().unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_refusal_of_storage_is_reported_with_its_id_and_its_reason() {
+    let xml = "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>No.\n\
+        RequestId:i\nTime:t</Message><AuthenticationErrorDetail>Start [s]</AuthenticationErrorDetail>\
+        </Error>";
+    let json = r#"{"odata.error":{"code":"AuthenticationFailed","message":
+        {"lang":"en-us","value":"No.\nRequestId:i\nTime:t"}}}"#;
+    let detail = "No. Time:t; AuthenticationErrorDetail: Start [s]";
+    for (stage, body, text) in [
+        ("PUT /c", xml, detail),
+        ("POST /queue", xml, detail),
+        ("PUT /table", json, "No. Time:t"),
+        ("GET /failed", xml, detail),
+    ] {
+        let fake = Fake::start(move |request| match request.starts_with(stage) {
+            true => Answer::Whole(
+                403,
+                "x-ms-request-id: an-id\r\n".to_owned(),
+                body.to_owned(),
+            ),
+            false => Answer::Good,
+        })
+        .await;
+        let failures = OutcomeQuery::new(Outcome::Failures);
+        let error = match stage {
+            "GET /failed" => {
+                let peeked = client(&fake).peek_outcomes(&failures, soon()).await;
+                peeked.unwrap_err()
+            }
+            _ => {
+                let source = Source::bytes("1,x\n");
+                ingest(&fake, source, &props()).await.unwrap_err()
+            }
+        };
+        assert!(error.attempts().len() > 1, "{error}");
+        for error in error.attempts().iter().chain([&error]) {
+            assert_eq!(error.activity_id(), Some("an-id"), "{stage}: {error}");
+            assert_eq!(error.service_code(), Some("AuthenticationFailed"));
+            assert!(error.message().ends_with(text), "{stage}: {error}");
+        }
+    }
+}
