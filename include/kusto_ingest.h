@@ -971,8 +971,8 @@ KUSTO_API void kusto_credential_free(kusto_credential *credential);
  *
  * Ownership: the caller frees `*out` with kusto_client_free. The config is copied.
  * Threads: any.
- * Failure: KUSTO_E_CONFIG, KUSTO_E_UNSUPPORTED (a login that is not built in), KUSTO_E_FORKED;
- * `*out` is NULL then.
+ * Failure: KUSTO_E_CONFIG, KUSTO_E_UNSUPPORTED (a login that is not built in), KUSTO_E_FORKED,
+ * KUSTO_E_INTERNAL when the system refuses threads or descriptors; `*out` is NULL then.
  * Since: 0.1
  */
 KUSTO_API

@@ -60,6 +60,11 @@ impl Dispatcher {
         // The thread's body does not panic: jobs are caught.
         let _ = self.thread.join();
     }
+
+    /// As [`Dispatcher::stop`], without waiting.
+    pub(crate) fn leave(self) {
+        let _ = self.poster.0.send(Message::Stop);
+    }
 }
 
 fn run(receiver: &mpsc::Receiver<Message>) {

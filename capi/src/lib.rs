@@ -65,6 +65,9 @@ mod dispatcher;
 mod guard;
 #[deny(unsafe_op_in_unsafe_fn)]
 mod handle;
+#[cfg(all(test, target_os = "linux"))]
+#[deny(unsafe_op_in_unsafe_fn)]
+mod limits;
 #[deny(unsafe_op_in_unsafe_fn)]
 mod signals;
 #[deny(unsafe_op_in_unsafe_fn)]

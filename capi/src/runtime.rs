@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
 use crate::catalog::kusto_status;
@@ -12,7 +12,7 @@ use crate::dispatcher::{Dispatcher, Poster};
 use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::signals::{self, Mask};
-use kusto_ingest::error::{Error, ErrorKind, Result, Step};
+use kusto_ingest::error::{Error, ErrorKind, Result, RetryClass, Step};
 
 const WORKERS: usize = 2;
 /// Address space, not memory: pages count once they are touched. A debug build overflows 512 KiB.
@@ -98,14 +98,17 @@ impl Runtime {
             Error::new(
                 ErrorKind::Internal,
                 Step::BuildClient,
-                format!("the library's threads could not be started: {error}"),
+                format!("the library cannot start: {error}"),
             )
+            .with_retry(RetryClass::Later)
         })?);
         *shared = Arc::downgrade(&runtime);
         Ok(runtime)
     }
 
     fn start() -> std::io::Result<Self> {
+        quiet_panics();
+        check_threads()?;
         let host = signals::mask();
         let tokio = signals::blocked(|| {
             tokio::runtime::Builder::new_multi_thread()
@@ -192,13 +195,7 @@ impl Drop for Runtime {
             // Its threads are not here: there is nothing to join, and locks may be held for ever.
             std::mem::forget(parts);
         } else if on_library_thread() {
-            // A thread cannot join itself.
-            signals::blocked(|| {
-                std::thread::spawn(move || {
-                    signals::serve(parts.host);
-                    parts.stop();
-                })
-            });
+            parts.stop_elsewhere();
         } else {
             parts.stop();
         }
@@ -211,6 +208,75 @@ impl Parts {
         self.tokio.shutdown_timeout(SHUTDOWN);
         self.dispatcher.stop();
     }
+
+    /// The same from one of the threads that end, which cannot join itself.
+    fn stop_elsewhere(self) {
+        let (give, given) = mpsc::channel::<Self>();
+        let stopper = signals::blocked(|| {
+            std::thread::Builder::new().spawn(move || {
+                if let Ok(parts) = given.recv() {
+                    signals::serve(parts.host);
+                    parts.stop();
+                }
+            })
+        });
+        match stopper {
+            // It receives: it was just started.
+            Ok(_) => drop(give.send(self)),
+            // Without a thread to wait on, the threads end by themselves.
+            Err(_) => {
+                self.tokio.shutdown_background();
+                self.dispatcher.leave();
+            }
+        }
+    }
+}
+
+/// Fails when the system refuses the threads that the library always has, and one for blocking work.
+/// tokio panics in that case, and waits for ever for those of its threads that did start.
+fn check_threads() -> std::io::Result<()> {
+    let all = Arc::new(Mutex::new(()));
+    let until_checked = all.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut started = Vec::new();
+    let mut refused = None;
+    for _ in 0..WORKERS + 2 {
+        let all = all.clone();
+        let thread = signals::blocked(|| {
+            std::thread::Builder::new()
+                .stack_size(STACK_SIZE)
+                .spawn(move || drop(all.lock()))
+        });
+        match thread {
+            Ok(thread) => started.push(thread),
+            Err(error) => refused = Some(error),
+        }
+    }
+    drop(until_checked);
+    for thread in started {
+        // Their body does not panic.
+        let _ = thread.join();
+    }
+    match refused {
+        Some(error) => Err(std::io::Error::new(
+            error.kind(),
+            format!("cannot start a thread: {error}"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A panic on a thread of the library is reported as an error; its text does not belong among the
+/// host's output.
+fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !on_library_thread() {
+                before(panic);
+            }
+        }));
+    });
 }
 
 /// Where the process's runtime is found. A forked child gets one of its own: the lock of its

@@ -22,7 +22,8 @@ impl Resolve for ThreadResolver {
                 .spawn(move || {
                     // The port is ignored; the receiver is gone when the call has ended.
                     let _ = answer.send((name.as_str(), 0).to_socket_addrs());
-                })?;
+                })
+                .map_err(|error| format!("cannot start a thread: {error}"))?;
             let addresses = answered.await??;
             Ok(Box::new(addresses) as Addrs)
         })

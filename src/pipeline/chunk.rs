@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
-use super::panicked;
+use super::{blocking, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::push::{Piece, PushReader};
 use crate::source::spare::Spare;
@@ -95,7 +95,7 @@ impl Chunks {
                 rest: Piece::default(),
             },
             Input::Path(path) => {
-                let opened = tokio::task::spawn_blocking(move || open_file(&path)).await;
+                let opened = blocking::spawn(Step::ReadSource, move || open_file(&path))?.await;
                 let (file, size, name) = opened.map_err(panicked)??;
                 expected = size;
                 From::reader(Box::new(file), name)
@@ -170,11 +170,11 @@ impl Chunks {
                 let held = self.budget.reserve(size * copies).await;
                 let (stop, mut buffer) = (self.stop.clone(), self.spare.take());
                 buffer.resize(size, 0);
-                let read = tokio::task::spawn_blocking(move || {
+                let read = blocking::spawn(Step::ReadSource, move || {
                     let data = taken.read_chunk(buffer, &stop);
                     // Held here, so that it is not returned while the buffer is still in use.
                     (taken, data, held)
-                });
+                })?;
                 let (taken, data, mut held) = read.await.map_err(panicked)?;
                 let data = data?;
                 *reader = Some(taken);

@@ -7,6 +7,7 @@
 //! consumed.
 
 mod block;
+mod blocking;
 mod budget;
 mod chunk;
 mod gzip;

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use flate2::Crc;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::block::{Block, BlockBuffer};
+use super::blocking::{self, Job};
 use super::budget::Reservation;
 use super::chunk::{Chunk, Chunks, Input, Reading};
 use super::gzip::{self, Gzip, Part};
@@ -75,7 +75,7 @@ pub(super) async fn large(
             }
             chunk = chunks.recv(), if reads && jobs.has_room() => match chunk {
                 None => reads = false,
-                Some(chunk) if work.gzip => jobs.start(chunk).await,
+                Some(chunk) if work.gzip => jobs.start(chunk).await?,
                 Some(chunk) => output.plain(chunk),
             },
             () = pipeline.budget.pressed(), if output.is_partial() => output.cut(),
@@ -126,7 +126,7 @@ impl Reader {
 /// Chunks being compressed, in their order.
 struct Jobs {
     gzip: Gzip,
-    running: VecDeque<JoinHandle<Result<(Part, Reservation)>>>,
+    running: VecDeque<Job<Result<(Part, Reservation)>>>,
     /// Where the next chunk's matches may reach.
     window: Bytes,
 }
@@ -148,13 +148,13 @@ impl Jobs {
         self.running.len() < self.gzip.threads()
     }
 
-    async fn start(&mut self, chunk: Chunk) {
+    async fn start(&mut self, chunk: Chunk) -> Result<()> {
         // A copy: a slice would keep the whole chunk, which the budget no longer counts.
         let next = Bytes::copy_from_slice(&gzip::window(&chunk.data));
         let window = std::mem::replace(&mut self.window, next);
         let worker = self.gzip.worker().await;
         let gzip = self.gzip.clone();
-        self.running.push_back(tokio::task::spawn_blocking(move || {
+        let job = blocking::spawn(Step::Compress, move || {
             let Chunk {
                 data,
                 mut held,
@@ -169,7 +169,9 @@ impl Jobs {
             let part = part?;
             held.shrink_to(part.data.len());
             Ok((part, held))
-        }));
+        })?;
+        self.running.push_back(job);
+        Ok(())
     }
 
     /// The oldest one's result, once it is ready; pending while the queue is empty.
