@@ -688,7 +688,7 @@ KUSTO_API const char *kusto_error_argument(const kusto_error *error, size_t *len
 KUSTO_API const char *kusto_error_service_code(const kusto_error *error, size_t *len);
 
 /**
- * The service's id of its activity, which its support asks for.
+ * The service's id of its activity, or the request id of storage, which its support asks for.
  *
  * Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
  * Threads: any.

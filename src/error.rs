@@ -118,7 +118,8 @@ impl Error {
         self
     }
 
-    /// Records the service's activity id (`x-ms-activity-id`), which its support asks for.
+    /// Records the service's activity id (`x-ms-activity-id`), or the request id of storage
+    /// (`x-ms-request-id`), which its support asks for.
     #[must_use]
     pub fn with_activity_id(mut self, id: impl Into<String>) -> Self {
         self.0.activity_id = Some(mask(id.into()));
@@ -221,7 +222,7 @@ impl Error {
         self.0.service_code.as_deref()
     }
 
-    /// The service's activity id.
+    /// The service's activity id, or the request id of storage.
     pub fn activity_id(&self) -> Option<&str> {
         self.0.activity_id.as_deref()
     }

@@ -240,7 +240,7 @@ pub unsafe extern "C" fn kusto_error_service_code(
     )
 }
 
-/// The service's id of its activity, which its support asks for.
+/// The service's id of its activity, or the request id of storage, which its support asks for.
 ///
 /// Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
