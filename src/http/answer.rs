@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Step};
 
 const MIB: usize = 1024 * 1024;
 /// An error is a few kilobytes, and a gateway's page not much more.
-const ERROR_LIMIT: usize = MIB;
+pub(crate) const ERROR_LIMIT: usize = MIB;
 
 /// What kind of answer a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,18 +54,17 @@ impl AnswerKind {
     }
 
     /// Reads the body. One of an answer that is not a success is an explanation at most: beyond its
-    /// limit it is replaced by a sentence, so that the status still decides what the error is.
+    /// limit it is cut off there, so that the status still decides what the error is; it is longer
+    /// than the limit then, which [`super::body::describe`] says.
     pub(crate) async fn read(self, response: Response) -> Result<Vec<u8>, BodyError> {
         if response.status().is_success() {
-            return collect(response, self.limit)
-                .await?
-                .ok_or(BodyError::TooLarge(self));
+            let body = collect(response, self.limit).await?;
+            return match body.len() > self.limit {
+                true => Err(BodyError::TooLarge(self)),
+                false => Ok(body),
+            };
         }
-        let body = collect(response, ERROR_LIMIT).await?;
-        Ok(body.unwrap_or_else(|| {
-            format!("the text is larger than the limit of {ERROR_LIMIT} bytes for errors")
-                .into_bytes()
-        }))
+        Ok(collect(response, ERROR_LIMIT).await?)
     }
 
     /// What an error says about an answer beyond the limit.
@@ -96,15 +95,16 @@ pub(crate) fn too_large(step: Step, host: &str, kind: AnswerKind, status: u16) -
         .with_in_doubt(true)
 }
 
-/// The decoded body, or `None` when it is larger. Dropping the response closes its connection.
-async fn collect(mut response: Response, limit: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+/// The decoded body, and no more of it than shows that it is beyond the limit. Dropping the response
+/// closes its connection.
+async fn collect(mut response: Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
     // The announced length is a claim: memory is taken for what has arrived.
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await? {
-        if piece.len() > limit - body.len() {
-            return Ok(None);
-        }
         body.extend_from_slice(&piece);
+        if body.len() > limit {
+            break;
+        }
     }
-    Ok(Some(body))
+    Ok(body)
 }

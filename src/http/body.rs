@@ -1,17 +1,23 @@
 //! What may be said about a body that is not the service's own error: its type and its length,
 //! never its content, which can be a token or the caller's rows.
 
+use super::answer::ERROR_LIMIT;
+
 /// Such as `an HTML page of 512 bytes`.
 pub(crate) fn describe(body: &[u8]) -> String {
     let kind = match body.trim_ascii_start() {
-        [] => return "an empty body".to_owned(),
+        [] if body.len() <= ERROR_LIMIT => return "an empty body".to_owned(),
+        [] => "white space",
         [b'{' | b'[' | b'"', ..] => "JSON",
         [b'<', rest @ ..] if is_html(rest) => "an HTML page",
         [b'<', ..] => "XML",
         _ if std::str::from_utf8(body).is_ok() => "text",
         _ => "binary data",
     };
-    format!("{kind} of {} bytes", body.len())
+    match body.len() > ERROR_LIMIT {
+        true => format!("{kind} beyond the limit of {ERROR_LIMIT} bytes for errors"),
+        false => format!("{kind} of {} bytes", body.len()),
+    }
 }
 
 fn is_html(after_bracket: &[u8]) -> bool {

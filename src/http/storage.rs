@@ -69,7 +69,10 @@ impl Checked {
         let headers = response.headers().iter().filter_map(|(name, value)| {
             let value = value.to_str().ok()?.to_owned();
             // The official clients log header values.
-            Some((HeaderName::from(name.as_str().to_owned()), mask(value).into()))
+            Some((
+                HeaderName::from(name.as_str().to_owned()),
+                mask(value).into(),
+            ))
         });
         let headers = Headers::from(headers.collect::<HashMap<_, _>>());
         match AnswerKind::STORAGE.read(response).await {
@@ -126,11 +129,12 @@ pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> E
     } = error.kind()
     else {
         if matches!(error.kind(), AzureKind::DataConversion) {
-            // The parser's own text quotes the answer.
-            let text = match error.to_string().contains(FOREIGN) {
-                true => FOREIGN,
-                false => "the answer of the storage service cannot be read",
-            };
+            // The parser's own text quotes the answer; ours do not.
+            let text = error.to_string();
+            let excess = AnswerKind::STORAGE.excess();
+            let mut own = [FOREIGN, &excess].into_iter();
+            let own = own.find(|own| text.contains(own));
+            let text = own.unwrap_or("the answer of the storage service cannot be read");
             return unreadable(step, host, text.to_owned());
         }
         let connecting = matches!(error.kind(), AzureKind::Connection);

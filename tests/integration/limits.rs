@@ -143,7 +143,7 @@ async fn only_queries_ask_for_compressed_answers() {
     let properties = RequestProperties::new();
     // The fake answers a query with nothing, which is an error.
     let _ = client.query("D", "T", &properties, soon()).await;
-    assert_eq!(fake.compressible(), ["POST /v2/rest/query"]);
+    assert_eq!(fake.compressible(), ["POST /v2/rest/query T"]);
 }
 
 #[test]
