@@ -1653,6 +1653,32 @@ const char *kusto_result_item_source_id(const kusto_result *result,
 KUSTO_API const char *kusto_result_item_blob(const kusto_result *result, size_t index, size_t *len);
 
 /**
+ * The name of the format under which the service reads an item, such as `csv`.
+ *
+ * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+ * Threads: any.
+ * Failure: NULL if there is no such item.
+ * Since: 0.1
+ */
+KUSTO_API
+const char *kusto_result_item_format(const kusto_result *result,
+                                     size_t index,
+                                     size_t *len);
+
+/**
+ * Whether an item's format is only the default: none was given, and neither the source's name nor the
+ * mapping says one.
+ *
+ * Ownership: the result is borrowed.
+ * Threads: any.
+ * Failure: 0 if there is no such item.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_bool kusto_result_item_format_assumed(const kusto_result *result,
+                                            size_t index);
+
+/**
  * Uncompressed bytes of all items whose size is known.
  *
  * Ownership: the result is borrowed.

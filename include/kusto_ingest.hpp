@@ -1163,6 +1163,19 @@ public:
         const char *begin = kusto_result_item_blob(c_ptr(), index, &length);
         return detail::text(begin, length);
     }
+    /// The name of the format under which the service reads an item; empty if there is no such item.
+    std::string_view item_format(std::size_t index) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_result_item_format(c_ptr(), index, &length);
+        return detail::text(begin, length);
+    }
+    /// Whether an item's format is only the default: none was given, and neither the source's name nor the
+    /// mapping says one.
+    bool item_format_assumed(std::size_t index) const noexcept
+    {
+        return kusto_result_item_format_assumed(c_ptr(), index) != 0;
+    }
     /// Uncompressed bytes of all items whose size is known.
     std::uint64_t bytes_raw() const noexcept { return kusto_result_bytes_raw(c_ptr()); }
     /// Bytes that were uploaded, after compression.

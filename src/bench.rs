@@ -14,6 +14,7 @@ use crate::http::headers::ClientIdentity;
 use crate::pipeline::{CompressionLevel, Input, Pipeline, Work};
 use crate::post::catalog::MessageFlags;
 use crate::post::message::Message;
+use crate::source::form::Declared;
 use crate::source::progress::Meter;
 
 /// The levels that [`gzip`] knows.
@@ -76,7 +77,7 @@ pub fn message(blob: &str, properties: Map<String, Value>) -> Result<usize> {
 fn run(level: CompressionLevel, threads: usize, input: Input, gzip: bool) -> Result<u64> {
     let work = Work {
         gzip,
-        magic: None,
+        declared: Declared::PLAIN,
         limit: None,
     };
     runtime()?.block_on(async {

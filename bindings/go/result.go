@@ -13,6 +13,10 @@ import (
 type Item struct {
 	SourceID string // The UUID under which its status is reported.
 	Blob     string // The blob's address, without its signature.
+	Format   string // The name of the format under which the service reads it, such as "csv".
+	// FormatAssumed says that the format is only the default: none was given, and neither the source's
+	// name nor the mapping says one.
+	FormatAssumed bool
 }
 
 // Result is proof that data was handed over. It is not ingested yet: the service batches.
@@ -57,6 +61,9 @@ func takeResult(op *C.kusto_op) (*Result, error) {
 		result.Items = append(result.Items, Item{
 			SourceID: copied(func(n *C.size_t) *C.char { return C.kusto_result_item_source_id(native, i, n) }),
 			Blob:     copied(func(n *C.size_t) *C.char { return C.kusto_result_item_blob(native, i, n) }),
+			Format:   copied(func(n *C.size_t) *C.char { return C.kusto_result_item_format(native, i, n) }),
+
+			FormatAssumed: C.kusto_result_item_format_assumed(native, i) != 0,
 		})
 	}
 	return result, nil

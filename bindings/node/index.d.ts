@@ -456,6 +456,10 @@ export interface IngestionItem {
     bytesRaw: number | null;
     /** Bytes uploaded. */
     bytesSent: number;
+    /** The name of the format under which the service reads it, such as `csv`. */
+    format: string;
+    /** Whether the format is only the default: none was given, and neither the source's name nor the mapping says one. */
+    formatAssumed: boolean;
 }
 
 export interface StatusOptions extends CallOptions {

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use crate::text::{CText, lend_optional};
-use crate::{guard, handle};
+use crate::{guard, handle, kusto_bool};
 use kusto_ingest::ingest::Receipt;
 
 /// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
@@ -17,6 +17,8 @@ pub struct kusto_result {
 struct Item {
     source_id: CText,
     blob: CText,
+    format: CText,
+    format_assumed: bool,
 }
 
 impl kusto_result {
@@ -24,6 +26,8 @@ impl kusto_result {
         let item = |item: &kusto_ingest::ingest::ReceiptItem| Item {
             source_id: CText::new(item.source_id.to_string()),
             blob: CText::new(item.blob.as_str()),
+            format: CText::new(item.format.wire_name()),
+            format_assumed: item.format_assumed,
         };
         Self {
             token: CText::new(receipt.tracking_token().to_string()),
@@ -104,6 +108,38 @@ pub unsafe extern "C" fn kusto_result_item_blob(
 ) -> *const c_char {
     let item = result.as_ref().and_then(|result| result.items.get(index));
     lend_optional(item.map(|item| &item.blob), len)
+}
+
+/// The name of the format under which the service reads an item, such as `csv`.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL if there is no such item.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_item_format(
+    result: *const kusto_result,
+    index: usize,
+    len: *mut usize,
+) -> *const c_char {
+    let item = result.as_ref().and_then(|result| result.items.get(index));
+    lend_optional(item.map(|item| &item.format), len)
+}
+
+/// Whether an item's format is only the default: none was given, and neither the source's name nor the
+/// mapping says one.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: 0 if there is no such item.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_item_format_assumed(
+    result: *const kusto_result,
+    index: usize,
+) -> kusto_bool {
+    let item = result.as_ref().and_then(|result| result.items.get(index));
+    item.is_some_and(|item| item.format_assumed).into()
 }
 
 /// Uncompressed bytes of all items whose size is known.

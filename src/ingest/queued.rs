@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
 use crate::secret::Secret;
 use crate::source::Compression;
 use crate::source::encoding::Encoding;
+use crate::source::form::{self, Declared};
 use crate::source::progress::Meter;
 use crate::source::{BlobSource, Content, Source};
 use crate::track::TrackingToken;
@@ -37,6 +39,15 @@ pub(crate) struct QueuedIngestor {
     resources: Arc<Resources>,
     clock: Arc<dyn Clock>,
     pipeline: Pipeline,
+    /// Whether the log says already that the default format was used.
+    said_default: AtomicBool,
+}
+
+/// A format, and whether it is only the default.
+#[derive(Clone, Copy)]
+struct Resolved {
+    format: DataFormat,
+    assumed: bool,
 }
 
 /// The fields that all messages of one call share.
@@ -55,7 +66,7 @@ struct Item {
     blob_path: String,
     bytes_raw: Option<u64>,
     bytes_sent: u64,
-    format: DataFormat,
+    format: Resolved,
 }
 
 impl QueuedIngestor {
@@ -70,6 +81,7 @@ impl QueuedIngestor {
             resources,
             clock,
             pipeline,
+            said_default: AtomicBool::new(false),
         }
     }
 
@@ -99,8 +111,9 @@ impl QueuedIngestor {
         source: Source,
         props: &IngestionProperties,
     ) -> Result<Receipt> {
-        let format = props.resolve_format(source.name.as_deref().unwrap_or_default());
-        props.check_format(format)?;
+        let name = source.name.as_deref().unwrap_or_default();
+        let resolved = self.resolve(props, name, source.compression)?;
+        let format = resolved.format;
         let encoding = Encoding::decide(source.compression, source.name.as_deref(), format);
         let source_id = source.id.unwrap_or_else(Uuid::new_v4);
         let name = blob_name(
@@ -120,13 +133,13 @@ impl QueuedIngestor {
             lent.clone(),
             name,
         );
-        self.check_draft(&call, &lent, &containers, source_id, format)?;
+        self.check_draft(&call, &lent, &containers, source_id, resolved)?;
         let given_raw_size = source.raw_size;
         let meter = Meter::new(source.progress.clone(), known_size(&source));
         let blocks = open(
             &self.pipeline,
             source.content,
-            work(&encoding, props),
+            work(&encoding, format, props),
             meter.clone(),
         )?;
         let uploaded = upload(scope, blocks, &containers, &meter)
@@ -139,7 +152,7 @@ impl QueuedIngestor {
             blob_path: url.redacted().to_owned(),
             bytes_raw: encoding.raw_size(uploaded.totals.read, given_raw_size),
             bytes_sent: uploaded.totals.produced,
-            format,
+            format: resolved,
         };
         let status_table = self.hand_over(&call, &item).await?;
         Ok(receipt(props, status_table, vec![item]))
@@ -156,7 +169,7 @@ impl QueuedIngestor {
         }
         let items = blobs
             .into_iter()
-            .map(|blob| blob_item(blob, props))
+            .map(|blob| self.blob_item(blob, props))
             .collect::<Result<Vec<Item>>>()?;
         let call = self.begin(scope, props).await?;
         let mut status_table = None;
@@ -273,7 +286,7 @@ impl QueuedIngestor {
                 row_key: key,
             }),
             additional_properties: props
-                .additional_properties_wire(&call.identity_token, item.format),
+                .additional_properties_wire(&call.identity_token, item.format.format),
         };
         Ok(message.traced(self.service.identity()))
     }
@@ -286,7 +299,7 @@ impl QueuedIngestor {
         lent: &IngestionResources,
         containers: &AzureContainers<'_>,
         source_id: Uuid,
-        format: DataFormat,
+        format: Resolved,
     ) -> Result<()> {
         let url = containers
             .blob_url(0)
@@ -309,30 +322,50 @@ impl QueuedIngestor {
     fn now(&self) -> Result<DateTime> {
         DateTime::try_from(self.clock.now())
     }
-}
 
-fn blob_item(blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
-    let path = blob.url.redacted().to_owned();
-    let format = props.resolve_format(&path);
-    props.check_format(format)?;
-    if let Some(size) = blob.raw_size.filter(|size| *size > MAX_RAW_BYTES)
-        && !props.ignore_size_limit()
-    {
-        return Err(Error::new(
-            ErrorKind::TooLarge,
-            Step::CheckArguments,
-            format!("{path} has {size} bytes, the service accepts {MAX_RAW_BYTES} per source"),
-        )
-        .with_argument("source"));
+    /// The format of data with this name. The service believes the declaration: a name that says
+    /// another form is refused, and the default is said once.
+    fn resolve(
+        &self,
+        props: &IngestionProperties,
+        name: &str,
+        compression: Option<Compression>,
+    ) -> Result<Resolved> {
+        let known = props.known_format(name);
+        form::check_name(name, known, compression)?;
+        let format = known.unwrap_or_default();
+        props.check_format(format)?;
+        let assumed = known.is_none();
+        if assumed && !self.said_default.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "no format was given, and the source's name does not say one: {format} is assumed"
+            );
+        }
+        Ok(Resolved { format, assumed })
     }
-    Ok(Item {
-        source_id: blob.id.unwrap_or_else(Uuid::new_v4),
-        blob: Secret::new(blob.url.expose()),
-        blob_path: path,
-        bytes_raw: blob.raw_size,
-        bytes_sent: 0,
-        format,
-    })
+
+    fn blob_item(&self, blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
+        let path = blob.url.redacted().to_owned();
+        let format = self.resolve(props, &path, None)?;
+        if let Some(size) = blob.raw_size.filter(|size| *size > MAX_RAW_BYTES)
+            && !props.ignore_size_limit()
+        {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                Step::CheckArguments,
+                format!("{path} has {size} bytes, the service accepts {MAX_RAW_BYTES} per source"),
+            )
+            .with_argument("source"));
+        }
+        Ok(Item {
+            source_id: blob.id.unwrap_or_else(Uuid::new_v4),
+            blob: Secret::new(blob.url.expose()),
+            blob_path: path,
+            bytes_raw: blob.raw_size,
+            bytes_sent: 0,
+            format,
+        })
+    }
 }
 
 /// Whether the service skips a repetition: every value of `ingestIfNotExists` is also a tag.
@@ -344,16 +377,15 @@ fn is_idempotent(props: &IngestionProperties) -> bool {
             .all(|value| props.tags().ingest_by().contains(value))
 }
 
-fn work(encoding: &Encoding, props: &IngestionProperties) -> Work {
-    let magic: Option<&'static [u8]> = match encoding.source {
-        Compression::None => None,
-        Compression::Gzip => Some(b"\x1f\x8b"),
-        Compression::Zip => Some(b"PK"),
+fn work(encoding: &Encoding, format: DataFormat, props: &IngestionProperties) -> Work {
+    let declared = Declared {
+        compression: encoding.source,
+        format,
     };
     let limited = encoding.source == Compression::None && !props.ignore_size_limit();
     Work {
         gzip: encoding.gzip,
-        magic,
+        declared,
         limit: limited.then_some(MAX_RAW_BYTES),
     }
 }
@@ -412,6 +444,8 @@ fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec
             blob: item.blob_path,
             bytes_raw: item.bytes_raw,
             bytes_sent: item.bytes_sent,
+            format: item.format.format,
+            format_assumed: item.format.assumed,
         })
         .collect();
     Receipt { items, token }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::props::DataFormat;
 use crate::track::TrackingToken;
 
 /// Proof that data was handed over to the service. It is not ingested yet: the service batches.
@@ -24,6 +25,11 @@ pub struct ReceiptItem {
     pub bytes_raw: Option<u64>,
     /// Bytes that were uploaded; 0 for blobs that were already in storage.
     pub bytes_sent: u64,
+    /// The format under which the service reads the data.
+    pub format: DataFormat,
+    /// Whether that is only the default: no format was given, and neither the source's name nor the
+    /// mapping says one.
+    pub format_assumed: bool,
 }
 
 impl Receipt {

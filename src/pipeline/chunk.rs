@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::budget::{Budget, Moving, Reservation};
 use super::{blocking, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::source::form::{Declared, HEAD};
 use crate::source::push::{Piece, PushReader};
 use crate::source::spare::Spare;
 
@@ -42,8 +43,8 @@ pub(super) struct Reading {
     pub(super) transformed: bool,
     /// The most that may be read.
     pub(super) limit: Option<u64>,
-    /// The bytes it must begin with.
-    pub(super) magic: Option<&'static [u8]>,
+    /// With what its first bytes must agree.
+    pub(super) declared: Declared,
 }
 
 /// The chunks of an input.
@@ -57,6 +58,8 @@ pub(super) struct Chunks {
     /// The size that a regular file had when it was opened.
     expected: Option<u64>,
     read: u64,
+    /// The first bytes, until there are enough to check them.
+    head: Option<Vec<u8>>,
 }
 
 enum From {
@@ -109,6 +112,7 @@ impl Chunks {
             spare,
             expected,
             read: 0,
+            head: Some(Vec::new()),
         })
     }
 
@@ -131,16 +135,11 @@ impl Chunks {
             self.check_end()?;
             return Ok(None);
         };
-        let first = self.read == 0;
         self.read += data.len() as u64;
         if let Some(limit) = self.reading.limit.filter(|limit| self.read > *limit) {
             return Err(too_large(limit));
         }
-        if let Some(magic) = self.reading.magic.filter(|_| first)
-            && !begins_with(&data, magic)
-        {
-            return Err(mislabelled(magic));
-        }
+        self.check_head(&data)?;
         let _moving = self.budget.moving();
         Ok(Some(Chunk {
             data,
@@ -197,12 +196,28 @@ impl Chunks {
         }
     }
 
-    fn check_end(&self) -> Result<()> {
+    /// A pushed source may begin with chunks of a few bytes: they are kept until they suffice.
+    fn check_head(&mut self, data: &[u8]) -> Result<()> {
+        let Some(mut head) = self.head.take() else {
+            return Ok(());
+        };
+        head.extend_from_slice(&data[..data.len().min(HEAD - head.len())]);
+        if head.len() < HEAD {
+            self.head = Some(head);
+            return Ok(());
+        }
+        self.reading.declared.check(&head)
+    }
+
+    fn check_end(&mut self) -> Result<()> {
         if self.read == 0 {
             return Err(Error::invalid_argument(
                 "source",
                 "is empty: there is nothing to ingest",
             ));
+        }
+        if let Some(head) = self.head.take() {
+            self.reading.declared.check(&head)?;
         }
         match self.expected {
             Some(expected) if expected != self.read => Err(Error::new(
@@ -326,12 +341,6 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>, String)> {
     Ok((file, metadata.is_file().then_some(metadata.len()), name))
 }
 
-/// A source may be shorter than the magic: then all of it must match.
-fn begins_with(chunk: &[u8], magic: &[u8]) -> bool {
-    let length = chunk.len().min(magic.len());
-    chunk[..length] == magic[..length]
-}
-
 /// A reader may fail with this crate's error: an [`Error`] inside an [`std::io::Error`] is passed
 /// on with this step, so that another call's upload error does not look like one of ours.
 fn read_error(name: &str, error: std::io::Error) -> Error {
@@ -356,14 +365,4 @@ fn too_large(limit: u64) -> Error {
         format!("the source is larger than {limit} bytes, the service's limit for one source"),
     )
     .with_argument("source")
-}
-
-fn mislabelled(magic: &[u8]) -> Error {
-    Error::invalid_argument(
-        "source",
-        format!(
-            "is declared (or named) as compressed, but does not begin with {}",
-            magic.escape_ascii()
-        ),
-    )
 }

@@ -27,6 +27,7 @@ pub use gzip::CompressionLevel;
 use gzip::Gzip;
 
 use crate::error::{Error, ErrorKind, Result, Step, panic_text};
+use crate::source::form::Declared;
 use crate::source::progress::Meter;
 use crate::source::spare::Spare;
 
@@ -65,8 +66,8 @@ struct Shape {
 pub(crate) struct Work {
     /// Compress them.
     pub(crate) gzip: bool,
-    /// The first bytes that declared-compressed data must have.
-    pub(crate) magic: Option<&'static [u8]>,
+    /// With what the first bytes must agree.
+    pub(crate) declared: Declared,
     /// The most that may be read.
     pub(crate) limit: Option<u64>,
 }

@@ -102,7 +102,7 @@ impl Reader {
             chunk: pipeline.shape.chunk,
             transformed: work.gzip,
             limit: work.limit,
-            magic: work.magic,
+            declared: work.declared,
         };
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();

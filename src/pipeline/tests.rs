@@ -3,15 +3,16 @@ use std::io::Read;
 use bytes::Bytes;
 
 use super::*;
+use crate::source::Compression;
 
 const PLAIN: Work = Work {
     gzip: false,
-    magic: None,
+    declared: Declared::PLAIN,
     limit: None,
 };
 const GZIP: Work = Work {
     gzip: true,
-    magic: None,
+    declared: Declared::PLAIN,
     limit: None,
 };
 
@@ -211,7 +212,7 @@ async fn a_short_chunk_holds_no_more_memory_than_is_counted() {
         chunk: CHUNK_SIZE,
         transformed: true,
         limit: None,
-        magic: None,
+        declared: Declared::PLAIN,
     };
     let budget = Budget::new(BLOCK_SIZE);
     let mut chunks = chunk::Chunks::open(
@@ -297,7 +298,10 @@ async fn empty_oversized_and_mislabelled_sources_are_refused() {
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert!(collect(Input::Bytes(noise(10).into()), small).await.is_ok());
     let gz = Work {
-        magic: Some(b"\x1f\x8b"),
+        declared: Declared {
+            compression: Compression::Gzip,
+            ..Declared::PLAIN
+        },
         ..PLAIN
     };
     let error = collect(Input::Bytes("a,b\n".into()), gz).await.unwrap_err();
@@ -307,6 +311,37 @@ async fn empty_oversized_and_mislabelled_sources_are_refused() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn foreign_bytes_are_refused_from_every_source_however_they_arrive() {
+    let foreign = b"\x28\xb5\x2f\xfd and more than enough".as_slice();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("f.csv");
+    std::fs::write(&path, foreign).unwrap();
+    for work in [PLAIN, GZIP] {
+        let (mut writer, pushed) = crate::source::push::channel();
+        let pushing = tokio::spawn(async move {
+            for byte in foreign {
+                writer.write(&[*byte]).await?;
+            }
+            writer.finish().await
+        });
+        for input in [
+            Input::Bytes(Bytes::from_static(foreign)),
+            Input::Reader(Box::new(foreign)),
+            Input::Path(path.clone()),
+            Input::Push(pushed),
+        ] {
+            // Chunks smaller than the first bytes that are looked at.
+            let error = collect_with(&tiny(5, 64, 100_000, 1), input, work).await;
+            let error = error.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains("zstd"), "{error}");
+        }
+        // The ingestion may have ended before the last byte was accepted.
+        let _ = pushing.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -324,7 +359,7 @@ async fn a_file_that_is_missing_or_changes_is_a_source_error() {
             chunk: 300,
             transformed: false,
             limit: None,
-            magic: None,
+            declared: Declared::PLAIN,
         };
         std::fs::write(&path, noise(1000)).unwrap();
         let mut chunks = chunk::Chunks::open(

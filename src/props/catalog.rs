@@ -145,7 +145,7 @@ impl DataFormat {
     pub(super) const fn more_extensions(self) -> &'static [&'static str] {
         match self {
             DataFormat::Csv => &[],
-            DataFormat::Tsv => &[],
+            DataFormat::Tsv => &["tab"],
             DataFormat::Psv => &[],
             DataFormat::Scsv => &[],
             DataFormat::Sohsv => &[],

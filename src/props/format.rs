@@ -15,8 +15,8 @@ impl DataFormat {
             .find(|format| format.wire_name().eq_ignore_ascii_case(name.trim()))
     }
 
-    /// The format of a file name, path or URL: by its extension, without `.gz` or `.zip`. `None`
-    /// for an unknown extension (`.log` is too ambiguous to mean W3C).
+    /// The format of a file name, path or URL: by its extension, without `.gz`, `.gzip` or `.zip`.
+    /// `None` for an unknown extension (`.log` is too ambiguous to mean W3C).
     ///
     /// ```
     /// use kusto_ingest::props::DataFormat;
@@ -29,7 +29,10 @@ impl DataFormat {
     pub fn from_path(path: &str) -> Option<Self> {
         let lower = file_name(path).to_ascii_lowercase();
         let name = lower.strip_suffix(".zip").unwrap_or(&lower);
-        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let name = [".gz", ".gzip"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))
+            .unwrap_or(name);
         let (_, extension) = name.rsplit_once('.')?;
         Self::from_wire_name(extension).or_else(|| {
             Self::ALL
@@ -40,7 +43,7 @@ impl DataFormat {
 }
 
 /// The last segment of a path, or of a URL without its credentials.
-fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     let path = if path.contains("://") {
         let path = redact_url(path);
         path.split('#').next().unwrap_or(path)
@@ -100,6 +103,10 @@ mod tests {
             ("dir.csv/a", None),
             (r"C:\logs.csv\a.orc", Some(DataFormat::Orc)),
             ("a.ndjson", Some(DataFormat::Json)),
+            ("a.json.gzip", Some(DataFormat::Json)),
+            ("a.tab", Some(DataFormat::Tsv)),
+            ("a.geojson", None),
+            ("a.csv.bz2", None),
             ("https://h/c/a.avro?sig=a.csv", Some(DataFormat::Avro)),
             ("https://h/c/a.psv;key.csv", Some(DataFormat::Psv)),
             ("what?.txt", Some(DataFormat::Txt)),

@@ -10,6 +10,7 @@ pub mod validation;
 pub use catalog::{
     DataFormat, MappingKind, ReportLevel, ReportMethod, ValidationImplications, ValidationOptions,
 };
+pub(crate) use format::file_name;
 pub use mapping::{ColumnMapping, Mapping, MappingSource, Transform};
 pub use properties::IngestionProperties;
 pub use tags::Tags;

@@ -239,10 +239,14 @@ impl IngestionProperties {
     /// The format of data with this name (a file name, path or URL; empty if it has none): the one
     /// that was set, else what the name's extension says, else what the mapping is for, else csv.
     pub fn resolve_format(&self, source_name: &str) -> DataFormat {
+        self.known_format(source_name).unwrap_or_default()
+    }
+
+    /// As [`IngestionProperties::resolve_format`], but `None` where only the default remains.
+    pub(crate) fn known_format(&self, source_name: &str) -> Option<DataFormat> {
         self.format
             .or_else(|| DataFormat::from_path(source_name))
             .or_else(|| self.mapping_kind().map(MappingKind::default_format))
-            .unwrap_or_default()
     }
 
     fn mapping_kind(&self) -> Option<MappingKind> {

@@ -7,6 +7,9 @@ impl Compression {
     /// The compression of a file by its name's suffix, in any case.
     pub fn from_name(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
+        if lower.ends_with(".gzip") {
+            return Compression::Gzip;
+        }
         let mut kinds = Self::ALL.into_iter();
         let found = kinds.find(|kind| !kind.suffix().is_empty() && lower.ends_with(kind.suffix()));
         found.unwrap_or(Compression::None)
@@ -67,6 +70,7 @@ mod tests {
             (None, None, DataFormat::Csv, true, ".gz"),
             (None, Some("a.csv"), DataFormat::Csv, true, ".gz"),
             (None, Some("a.csv.GZ"), DataFormat::Csv, false, ".gz"),
+            (None, Some("a.csv.gzip"), DataFormat::Csv, false, ".gz"),
             (None, Some("a.zip"), DataFormat::Json, false, ".zip"),
             (None, Some("a.parquet"), DataFormat::Parquet, false, ""),
             (

@@ -2,6 +2,7 @@
 
 mod catalog;
 pub(crate) mod encoding;
+pub(crate) mod form;
 pub(crate) mod progress;
 pub(crate) mod push;
 pub(crate) mod spare;

@@ -112,6 +112,7 @@ mod tests {
     use super::*;
     use crate::op::CallOptions;
     use crate::pipeline::{BLOCK_SIZE, Blocks, CompressionLevel, Input, Pipeline, Work};
+    use crate::source::form::Declared;
 
     #[derive(Default)]
     struct Store {
@@ -180,7 +181,7 @@ mod tests {
 
     const PLAIN: Work = Work {
         gzip: false,
-        magic: None,
+        declared: Declared::PLAIN,
         limit: None,
     };
 

@@ -15,6 +15,8 @@ pub(crate) fn receipt(receipt: &Receipt) -> String {
             "blob": item.blob,
             "bytesRaw": item.bytes_raw,
             "bytesSent": item.bytes_sent,
+            "format": item.format.wire_name(),
+            "formatAssumed": item.format_assumed,
         })
     };
     json!({

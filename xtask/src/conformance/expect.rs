@@ -127,9 +127,11 @@ const ERROR: [&str; 11] = [
     "attempts",
     "handed_over",
 ];
-const RECEIPT: [&str; 7] = [
+const RECEIPT: [&str; 9] = [
     "source_id",
     "items",
+    "format",
+    "format_assumed",
     "bytes_raw",
     "bytes_sent",
     "progress_read",

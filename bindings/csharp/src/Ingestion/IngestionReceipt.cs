@@ -6,10 +6,12 @@ namespace Kusto.Ingest.Native;
 /// <summary>One source that was handed over.</summary>
 public sealed class IngestionItem
 {
-    internal IngestionItem(Guid sourceId, string blobUri)
+    internal IngestionItem(Guid sourceId, string blobUri, string format, bool isFormatAssumed)
     {
         SourceId = sourceId;
         BlobUri = blobUri;
+        Format = format;
+        IsFormatAssumed = isFormatAssumed;
     }
 
     /// <summary>The id under which its status is reported.</summary>
@@ -17,6 +19,13 @@ public sealed class IngestionItem
 
     /// <summary>The blob's address, without its signature.</summary>
     public string BlobUri { get; }
+
+    /// <summary>The name of the format under which the service reads it, such as <c>csv</c>.</summary>
+    public string Format { get; }
+
+    /// <summary>Whether the format is only the default: none was given, and neither the source's name nor the
+    /// mapping says one.</summary>
+    public bool IsFormatAssumed { get; }
 }
 
 /// <summary>A copy of a native result.</summary>
@@ -57,7 +66,9 @@ internal sealed class IngestionReceipt
         {
             string? id = NativeText.Read(NativeMethods.kusto_result_item_source_id(result, (nuint)i, out nuint length), length);
             string? blob = NativeText.Read(NativeMethods.kusto_result_item_blob(result, (nuint)i, out length), length);
-            items[i] = new(Guid.Parse(id ?? ""), blob ?? "");
+            string? format = NativeText.Read(NativeMethods.kusto_result_item_format(result, (nuint)i, out length), length);
+            bool assumed = NativeMethods.kusto_result_item_format_assumed(result, (nuint)i) != 0;
+            items[i] = new(Guid.Parse(id ?? ""), blob ?? "", format ?? "", assumed);
         }
         return items;
     }

@@ -291,6 +291,12 @@ internal static unsafe partial class NativeMethods
     internal static extern byte* kusto_result_item_blob(ResultHandle result, nuint index, out nuint len);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_result_item_format(ResultHandle result, nuint index, out nuint len);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_result_item_format_assumed(ResultHandle result, nuint index);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern ulong kusto_result_bytes_raw(ResultHandle result);
 
     [DllImport(Library, CallingConvention = C)]

@@ -217,6 +217,8 @@ static void tell_result(struct operation *operation, const kusto_result *result)
     say_number("items", items);
     for (i = 0; i < items; i++)
         say("item", kusto_result_item_source_id(result, i, NULL));
+    say("format", kusto_result_item_format(result, 0, NULL));
+    say_number("format_assumed", kusto_result_item_format_assumed(result, 0) != 0);
     say_number("bytes_raw", kusto_result_bytes_raw(result));
     say_number("bytes_sent", kusto_result_bytes_sent(result));
     if (operation->progress != NULL) {

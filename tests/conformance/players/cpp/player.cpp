@@ -97,6 +97,8 @@ void wait(const message &said, answer &told)
     told.say("items", receipt.size());
     for (std::size_t i = 0; i < receipt.size(); i++)
         told.say("item", receipt.item_source_id(i));
+    told.say("format", receipt.item_format(0));
+    told.say("format_assumed", receipt.item_format_assumed(0) ? 1 : 0);
     told.say("bytes_raw", receipt.bytes_raw());
     told.say("bytes_sent", receipt.bytes_sent());
     if (const auto progress = waited.progress()) {

@@ -150,6 +150,8 @@ internal sealed class Player
         {
             answer.Say("item", item.SourceId);
         }
+        answer.Say("format", result.Items[0].Format);
+        answer.Say("format_assumed", result.Items[0].IsFormatAssumed ? 1 : 0);
         answer.Say("bytes_raw", result.BytesRaw);
         answer.Say("bytes_sent", result.BytesSent);
         if (ingestion.Progress is { } progress)

@@ -154,6 +154,8 @@ func (p *player) wait(said *message, told *answer) error {
 	for _, item := range ended.result.Items {
 		told.say("item", item.SourceID)
 	}
+	told.say("format", ended.result.Items[0].Format)
+	told.say("format_assumed", map[bool]int{false: 0, true: 1}[ended.result.Items[0].FormatAssumed])
 	told.say("bytes_raw", ended.result.BytesRaw)
 	told.say("bytes_sent", ended.result.BytesSent)
 	if ended.progress != nil {

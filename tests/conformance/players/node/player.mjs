@@ -188,6 +188,8 @@ const VERBS = {
             ["source_id", result.sourceId],
             ["items", result.items.length],
             ...result.items.map(({ sourceId }) => ["item", sourceId]),
+            ["format", result.items[0].format],
+            ["format_assumed", Number(result.items[0].formatAssumed)],
             ["bytes_raw", result.bytesRaw],
             ["bytes_sent", result.bytesSent],
             ...(progress === undefined ? [] : progressLines(progress)),

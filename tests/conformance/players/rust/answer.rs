@@ -45,6 +45,11 @@ pub(crate) fn receipt(receipt: &Receipt, progress: Option<Progress>) -> Fields {
     let mut fields = vec![
         field("source_id", receipt.source_id()),
         field("items", receipt.items().len()),
+        field("format", receipt.items()[0].format),
+        field(
+            "format_assumed",
+            i32::from(receipt.items()[0].format_assumed),
+        ),
         field("bytes_raw", receipt.bytes_raw()),
         field("bytes_sent", receipt.bytes_sent()),
     ];
