@@ -2131,6 +2131,17 @@ KUSTO_API const char *kusto_command_text(const kusto_command *command, size_t *l
 KUSTO_API void kusto_command_free(kusto_command *command);
 
 /**
+ * Whether a text is a management command, which begins with a dot, and not a query. Comments and
+ * invisible characters in front do not count.
+ *
+ * Ownership: the text is borrowed.
+ * Threads: any.
+ * Failure: 0 for a text that is not UTF-8.
+ * Since: 0.1
+ */
+KUSTO_API kusto_bool kusto_is_command(const char *command, size_t command_len);
+
+/**
  * Request options, all defaults.
  *
  * Ownership: the caller frees `*out` with kusto_request_options_free.

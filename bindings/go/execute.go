@@ -3,10 +3,7 @@ package kustoingest
 // #include "shim.h"
 import "C"
 
-import (
-	"context"
-	"strings"
-)
+import "context"
 
 // QueryOption is an option of one command or query.
 type QueryOption func(*C.kusto_request_options) error
@@ -54,15 +51,21 @@ func checked(status C.kusto_status, failure **C.kusto_error) error {
 // Mgmt runs a management command, which begins with a dot. It is sent once and never retried.
 // Without a database the client's default is used.
 func (c *Client) Mgmt(ctx context.Context, database, command string, opts ...QueryOption) (*Rows, error) {
-	if !strings.HasPrefix(strings.TrimSpace(command), ".") {
+	if !isCommand(command) {
 		return nil, invalidArgument("command", "a management command begins with a dot; use Query")
 	}
 	return c.execute(ctx, database, command, opts)
 }
 
+// isCommand says whether the text begins with a dot, behind comments and invisible characters.
+func isCommand(command string) bool {
+	start, length := present(command)
+	return C.kusto_is_command(start, length) != 0
+}
+
 // Query runs a query and waits for all of its rows. Without a database the client's default is used.
 func (c *Client) Query(ctx context.Context, database, query string, opts ...QueryOption) (*Rows, error) {
-	if strings.HasPrefix(strings.TrimSpace(query), ".") {
+	if isCommand(query) {
 		return nil, invalidArgument("query", "this is a management command; use Mgmt")
 	}
 	return c.execute(ctx, database, query, opts)
@@ -92,6 +95,9 @@ func requestOptions(opts []QueryOption) (*C.kusto_request_options, error) {
 		return nil, err
 	}
 	for _, option := range opts {
+		if option == nil {
+			continue
+		}
 		if err := option(options); err != nil {
 			C.kusto_request_options_free(options)
 			return nil, err

@@ -22,6 +22,23 @@ use kusto_ingest::query::{DataSet, RequestProperties, Table, TableKind, Value};
 /// Options and parameters of commands and queries; may be used for any number of them.
 pub struct kusto_request_options(RequestProperties);
 
+/// Whether a text is a management command, which begins with a dot, and not a query. Comments and
+/// invisible characters in front do not count.
+///
+/// Ownership: the text is borrowed.
+/// Threads: any.
+/// Failure: 0 for a text that is not UTF-8.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_is_command(
+    command: *const c_char,
+    command_len: usize,
+) -> kusto_bool {
+    text(command, command_len, "command")
+        .is_ok_and(kusto_ingest::query::is_command)
+        .into()
+}
+
 /// Request options, all defaults.
 ///
 /// Ownership: the caller frees `*out` with kusto_request_options_free.

@@ -210,7 +210,8 @@ impl Client {
         self.run(Kind::Query, database, query, properties, options)
     }
 
-    /// Runs a text: a management command when it begins with a dot, else a query.
+    /// Runs a text: a management command when it begins with a dot, else a query. Comments and
+    /// invisible characters in front do not count.
     pub fn execute(
         &self,
         database: &str,
@@ -218,11 +219,7 @@ impl Client {
         properties: &RequestProperties,
         options: CallOptions,
     ) -> impl Future<Output = Result<DataSet>> + Send + use<> {
-        let kind = match text.trim_start().starts_with('.') {
-            true => Kind::Command,
-            false => Kind::Query,
-        };
-        self.run(kind, database, text, properties, options)
+        self.run(Kind::of(text), database, text, properties, options)
     }
 
     fn run(

@@ -9,7 +9,7 @@ pub(crate) mod service_error;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
-pub use request::RequestProperties;
+pub use request::{RequestProperties, is_command};
 pub use rows::{Column, ColumnType, DataSet, Rows, RowsIter, Table, TableKind, Value};
 
 /// Of [`crate::values`]; here because [`Value`] holds them.

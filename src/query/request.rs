@@ -118,6 +118,43 @@ pub(crate) enum Kind {
     Query,
 }
 
+impl Kind {
+    /// By the text: a command begins with a dot.
+    pub(crate) fn of(text: &str) -> Self {
+        match beginning(text).starts_with('.') {
+            true => Kind::Command,
+            false => Kind::Query,
+        }
+    }
+}
+
+/// The text after white space, comments, and the invisible characters that editors and web pages leave
+/// in front (byte order mark, zero-width space and its like).
+fn beginning(text: &str) -> &str {
+    let invisible = |c: char| {
+        c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    };
+    let mut rest = text.trim_start_matches(invisible);
+    while let Some(comment) = rest.strip_prefix("//") {
+        let (_, after) = comment.split_once('\n').unwrap_or_default();
+        rest = after.trim_start_matches(invisible);
+    }
+    rest
+}
+
+/// Whether a text is a management command, which begins with a dot, and not a query. Comments and
+/// invisible characters in front do not count.
+///
+/// ```
+/// use kusto_ingest::query::is_command;
+///
+/// assert!(is_command("// the tables\n.show tables"));
+/// assert!(!is_command("T | where text startswith '.'"));
+/// ```
+pub fn is_command(text: &str) -> bool {
+    Kind::of(text) == Kind::Command
+}
+
 /// The two endpoints of a cluster and what requests to them need.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -346,6 +383,32 @@ fn with_reply(mut error: Error, reply: &Reply) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_and_invisible_characters_do_not_hide_a_command() {
+        for command in [
+            ".show tables",
+            " \n\t.show tables",
+            "// a comment\n.show tables",
+            "//\r\n  // two\r\n\r\n.show tables",
+            "\u{feff}.show tables",
+            "\u{200b}.show tables",
+            "\u{feff}// a comment\n\u{200b}.show tables",
+        ] {
+            assert_eq!(Kind::of(command), Kind::Command, "{command:?}");
+        }
+        for query in [
+            "",
+            "T",
+            "// .show tables",
+            "// .show tables\nT",
+            "/.show",
+            "print '//\n.x'",
+            "\u{feff}T",
+        ] {
+            assert_eq!(Kind::of(query), Kind::Query, "{query:?}");
+        }
+    }
 
     #[test]
     fn the_server_timeout_is_always_sent_and_clamped() {

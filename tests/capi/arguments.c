@@ -41,6 +41,8 @@ static void reading_null_gives_nothing(void)
     CHECK(kusto_op_state(NULL) == KUSTO_OP_FAILED);
     CHECK(!kusto_result_tracking_token(NULL, NULL) && !kusto_result_source_id(NULL, NULL));
     CHECK(!kusto_result_item_source_id(NULL, 0, NULL) && !kusto_result_item_blob(NULL, 0, NULL));
+    CHECK(!kusto_is_command(NULL, 0) && !kusto_is_command("T", KUSTO_CSTR));
+    CHECK(kusto_is_command("// a comment\n.show tables", KUSTO_CSTR));
     CHECK(!kusto_result_item_format(NULL, 0, NULL) && !kusto_result_item_format_assumed(NULL, 0));
     CHECK(kusto_result_len(NULL) == 0);
     CHECK(kusto_result_bytes_raw(NULL) == 0 && kusto_result_bytes_sent(NULL) == 0);

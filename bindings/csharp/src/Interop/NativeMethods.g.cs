@@ -400,6 +400,9 @@ internal static unsafe partial class NativeMethods
     internal static extern void kusto_command_free(IntPtr command);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_is_command(byte[]? command, nuint commandLen);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_request_options_new(out RequestOptionsHandle @out, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]

@@ -49,7 +49,12 @@ internal sealed class CslProvider : ICslAdminProvider, ICslQueryProvider
     private static string Query(string text) =>
         IsCommand(text ?? throw new ArgumentNullException("query")) ? throw Failure.InvalidArgument("query", "is a management command") : text;
 
-    private static bool IsCommand(string text) => text.TrimStart().StartsWith(".", StringComparison.Ordinal);
+    /// <summary>The library decides: comments and invisible characters may stand before the dot.</summary>
+    private static bool IsCommand(string text)
+    {
+        NativeText native = NativeText.Lenient(text);
+        return NativeMethods.kusto_is_command(native.Bytes, native.Length) != 0;
+    }
 
     private IDataReader Execute(string? database, string text, ClientRequestProperties? properties)
     {

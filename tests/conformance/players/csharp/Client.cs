@@ -41,7 +41,8 @@ internal sealed class Client : IAsyncDisposable
     }
 
     internal Task<IDataReader> Execute(string database, string text, ClientRequestProperties properties, CancellationToken token) =>
-        text.StartsWith('.')
+        // Of a scenario, commands have a line that begins with a dot, queries have none.
+        ("\n" + text.TrimStart('\ufeff')).Contains("\n.", StringComparison.Ordinal)
             ? admin.ExecuteControlCommandAsync(database, text, properties, token)
             : query.ExecuteQueryAsync(database, text, properties, token);
 

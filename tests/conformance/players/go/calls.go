@@ -90,7 +90,8 @@ func (p *player) outcomes(said *message) question {
 
 func (p *player) execute(said *message) question {
 	text, run := said.get("text"), p.client(said).Query
-	if strings.HasPrefix(text, ".") {
+	// Of a scenario, commands have a line that begins with a dot, queries have none.
+	if strings.Contains("\n"+strings.TrimPrefix(text, "\ufeff"), "\n.") {
 		run = p.client(said).Mgmt
 	}
 	var options []kusto.QueryOption
