@@ -63,11 +63,22 @@ func deadlinePassed(ctx context.Context) bool {
 // begin is a `_start` function of the library with its arguments.
 type begin func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status
 
+// begun refuses a context with which no call can begin.
+func begun(ctx context.Context) error {
+	if ctx == nil {
+		return invalidArgument("ctx", "must not be nil")
+	}
+	if ctx.Err() != nil {
+		return cancelled(ctx)
+	}
+	return nil
+}
+
 // run begins an operation, waits for it, and takes its result.
 func run[T any](ctx context.Context, c *Client, start begin, take func(*C.kusto_op) (T, error)) (T, error) {
 	var none T
-	if ctx.Err() != nil {
-		return none, cancelled(ctx)
+	if err := begun(ctx); err != nil {
+		return none, err
 	}
 	if err := c.enter(); err != nil {
 		return none, err

@@ -22,7 +22,7 @@ type Client struct {
 	idle, gone      chan struct{}
 }
 
-// Option is an option of [New].
+// Option is an option of [New]; nil is none.
 type Option func(*options)
 
 type options struct {
@@ -54,7 +54,9 @@ func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 	}
 	var chosen options
 	for _, option := range opts {
-		option(&chosen)
+		if option != nil {
+			option(&chosen)
+		}
 	}
 	config, err := kcsb.config()
 	if err != nil {
@@ -96,6 +98,9 @@ func (c *Client) Close() error {
 // Shutdown refuses new calls and waits for ingestions and other calls under way until the context
 // ends; then it closes the client as [Client.Close] does. It returns how many were cancelled.
 func (c *Client) Shutdown(ctx context.Context) (abandoned int, err error) {
+	if ctx == nil {
+		return 0, invalidArgument("ctx", "must not be nil")
+	}
 	if !c.beginClosing() {
 		<-c.gone
 		return 0, nil

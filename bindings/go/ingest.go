@@ -111,8 +111,8 @@ func (t *transfer) report(now Progress) {
 }
 
 func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*transfer) (*C.kusto_source, error)) (*Result, error) {
-	if ctx.Err() != nil {
-		return nil, cancelled(ctx)
+	if err := begun(ctx); err != nil {
+		return nil, err
 	}
 	if err := c.enter(); err != nil {
 		return nil, err
@@ -120,6 +120,9 @@ func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*trans
 	defer c.leave()
 	t := &transfer{ingestion: ingestion{database: c.database, table: c.table}, call: call{done: make(chan struct{})}}
 	for _, option := range opts {
+		if option == nil {
+			continue
+		}
 		if err := option(&t.ingestion); err != nil {
 			return nil, err
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// FileOption is an option of one ingestion.
+// FileOption is an option of one ingestion; nil is none.
 type FileOption func(*ingestion) error
 
 // ingestion collects the options; settings are passed on as they are.
@@ -93,9 +93,13 @@ func IfNotExists(ingestByTags ...string) FileOption {
 	}
 }
 
-// SetCreationTime is the data's age for retention and caching, instead of the time of ingestion.
+// SetCreationTime is the data's age for retention and caching, instead of the time of ingestion. The zero time
+// sets none.
 func SetCreationTime(t time.Time) FileOption {
 	return func(i *ingestion) error {
+		if t.IsZero() {
+			return nil
+		}
 		return i.property("creationTime", t.UTC().Format("2006-01-02T15:04:05.0000000Z"))
 	}
 }

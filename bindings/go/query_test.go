@@ -109,6 +109,22 @@ func TestParametersAndOptions(t *testing.T) {
 	}
 }
 
+func TestNilOptionsAndAZeroTimeAreNone(t *testing.T) {
+	client := newClient(t, nil)
+	table := newTable(t, client)
+	opts := now(table, nil, kusto.SetCreationTime(time.Time{}))
+	result, err := client.FromBytes(within(t), []byte(twoRows), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := result.Wait(within(t), nil, kusto.WithInterval(50*time.Millisecond)); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.Query(within(t), "", "print 1", nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadArguments(t *testing.T) {
 	client := newClient(t)
 	table := newTable(t, client)
@@ -139,6 +155,9 @@ func TestBadArguments(t *testing.T) {
 		"outcome":             {second(client.PeekOutcomes(ctx, 9, nil, 1)), kusto.CodeInvalidArgument},
 		"query as command":    {second(client.Mgmt(ctx, "", "print 1")), kusto.CodeInvalidArgument},
 		"command as query":    {second(client.Query(ctx, "", " .show tables")), kusto.CodeInvalidArgument},
+		"hidden command":      {second(client.Query(ctx, "", "// a comment\n\ufeff.show tables")), kusto.CodeInvalidArgument},
+		"nil context":         {second(client.FromBytes(nil, data, kusto.Table(table))), kusto.CodeInvalidArgument},
+		"nil context, query":  {second(client.Query(nil, "", "print 1")), kusto.CodeInvalidArgument},
 		"request id":          {second(client.Query(ctx, "", "print 1", kusto.ClientRequestID("\n"))), kusto.CodeInvalidArgument},
 		"table without":       {second(kusto.CreateTableCommand("T")), kusto.CodeInvalidArgument},
 		"column type":         {second(kusto.CreateTableCommand("T", kusto.Column{Name: "a", Type: "b"})), kusto.CodeInvalidArgument},

@@ -94,7 +94,9 @@ func WithInterval(interval time.Duration) WaitOption {
 func (r *Result) Wait(ctx context.Context, opts ...WaitOption) error {
 	interval := DefaultWaitPollInterval
 	for _, option := range opts {
-		option(&interval)
+		if option != nil {
+			option(&interval)
+		}
 	}
 	if interval <= 0 {
 		return invalidArgument("interval", "must be more than 0")

@@ -59,13 +59,14 @@ pub enum Authentication {
 }
 
 impl ConnectionString {
-    /// Reads a connection string. Keywords ignore case and spaces, later ones win over earlier
+    /// Reads a connection string; quotes or a byte order mark around all of it are ignored. Keywords ignore case and spaces, later ones win over earlier
     /// ones, empty values count as absent. Fails with [`ErrorKind::Config`] and the keyword.
     pub fn parse(text: &str) -> Result<Self> {
         let mut data_source = None;
         let mut values = BTreeMap::new();
         let mut after_secret = false;
-        for (index, (position, segment)) in split(text).map_err(fault)?.into_iter().enumerate() {
+        let segments = split(unwrapped(text)).map_err(fault)?;
+        for (index, (position, segment)) in segments.into_iter().enumerate() {
             match segment {
                 Segment::Bare(value) if index == 0 => data_source = Some(value),
                 Segment::Bare(_) => return Err(config(format!("segment {position} has no '='"))),
@@ -299,6 +300,18 @@ fn put(values: &mut BTreeMap<Keyword, String>, keyword: Keyword, value: &str) ->
     };
     values.insert(keyword, value.to_owned());
     Ok(())
+}
+
+/// Without what shells, editors and settings files leave around a text: white space, a byte order mark,
+/// zero-width characters, and one pair of quotes. No connection string begins with a quote.
+fn unwrapped(text: &str) -> &str {
+    let outside = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{2060}');
+    let text = text.trim_matches(outside);
+    let inside = ['"', '\''].into_iter().find_map(|quote| {
+        let inside = text.strip_prefix(quote)?;
+        inside.strip_suffix(quote)
+    });
+    inside.map_or(text, |inside| inside.trim_matches(outside))
 }
 
 fn parse_url(text: &str) -> Result<Url> {

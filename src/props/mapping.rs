@@ -46,7 +46,8 @@ impl FromStr for MappingKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transform {
-    /// An array of `{"key":..,"value":..}` becomes a dictionary.
+    /// An array of objects becomes one object with all their members: `[{"a":1},{"b":2}]` becomes
+    /// `{"a":1,"b":2}`.
     PropertyBagArrayToDictionary,
     /// The name of the blob; takes no part of the data.
     SourceLocation,

@@ -81,14 +81,14 @@ impl IngestionProperties {
         self
     }
 
-    /// Uses a mapping that exists in the table or database, of the format's kind.
+    /// Uses a mapping that exists in the table or database, of the format's kind. An empty name
+    /// means none, as in the service's own clients.
     #[must_use]
-    pub fn with_mapping_reference(mut self, name: impl Into<String>) -> Self {
-        self.mapping = MappingSource::Reference {
+    pub fn with_mapping_reference(self, name: impl Into<String>) -> Self {
+        self.with_mapping_source(MappingSource::Reference {
             name: name.into(),
             kind: None,
-        };
-        self
+        })
     }
 
     /// Uses this mapping.
@@ -101,8 +101,20 @@ impl IngestionProperties {
     /// Sets the source of the mapping, of any kind.
     #[must_use]
     pub fn with_mapping_source(mut self, mapping: MappingSource) -> Self {
-        self.mapping = mapping;
+        match mapping {
+            MappingSource::Reference { name, .. } if name.is_empty() => {
+                self.clear_mapping_reference();
+            }
+            mapping => self.mapping = mapping,
+        }
         self
+    }
+
+    /// Leaves a mapping of another source.
+    pub(super) fn clear_mapping_reference(&mut self) {
+        if matches!(self.mapping, MappingSource::Reference { .. }) {
+            self.mapping = MappingSource::None;
+        }
     }
 
     /// Adds a tag unchanged, with its prefix if it has one.

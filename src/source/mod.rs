@@ -84,7 +84,7 @@ impl BlobSource {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`](crate::error::ErrorKind::InvalidArgument) when it is not an
-    /// absolute URL with a path.
+    /// absolute URL with a path. A `#` in the path is part of the blob's name.
     pub fn new(url: &str) -> Result<Self> {
         let wrong = |why: &str| Error::invalid_argument("blob url", why);
         let parsed = url::Url::parse(crate::secret::redact_url(url.trim()))
@@ -92,8 +92,11 @@ impl BlobSource {
         if !parsed.has_host() || parsed.path().trim_matches('/').is_empty() {
             return Err(wrong("must name a host and a blob"));
         }
+        // No blob has a fragment: the service would end the name there and lose the authorization.
+        let address = crate::secret::redact_url(url.trim());
+        let authorization = &url.trim()[address.len()..];
         Ok(Self {
-            url: BlobUrl(url.trim().to_owned()),
+            url: BlobUrl(address.replace('#', "%23") + authorization),
             raw_size: None,
             id: None,
         })
@@ -261,6 +264,11 @@ mod tests {
         let blob = BlobSource::new("https://a.example/c/b.csv?sig=abc").unwrap();
         assert!(!format!("{blob:?}").contains("abc"));
         assert_eq!(blob.url.expose(), "https://a.example/c/b.csv?sig=abc");
+        let numbered = BlobSource::new("https://a.example/c/b#1.csv?sig=a#c").unwrap();
+        assert_eq!(
+            numbered.url.expose(),
+            "https://a.example/c/b%231.csv?sig=a#c"
+        );
         let identity = BlobSource::new("https://a.example/c/b;managed_identity=system").unwrap();
         assert_eq!(identity.url.redacted(), "https://a.example/c/b");
     }

@@ -24,7 +24,13 @@ const asText = (name) => (value) => [[name, String(value)]];
 const asJson = (name) => (value) => [[name, JSON.stringify(value)]];
 /** As azure-kusto-ingest wants the tags. */
 const isJsonArray = (value) => typeof value === "string" && value.startsWith("[");
-const prefixed = (prefix) => (tags) => tags.map((tag) => prefix + tag);
+/** A text is not a list: its letters would become tags elsewhere. */
+const prefixed = (prefix) => (tags) => {
+    if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) {
+        throw new TypeError("must be an array of strings");
+    }
+    return tags.map((tag) => prefix + tag);
+};
 
 /** How each field is passed to the library: pairs of the service's names and texts, in this order. */
 const FIELDS = {

@@ -236,3 +236,19 @@ proptest! {
         let _ = ConnectionString::parse(&format!("https://h;{text}"));
     }
 }
+
+#[test]
+fn quotes_and_invisible_characters_around_the_text_are_ignored() {
+    let plain = parse("https://h;UserToken=\"a;b\"");
+    for text in [
+        "\u{feff}https://h;UserToken=\"a;b\"",
+        "\"https://h;UserToken=\"a;b\"\"",
+        "'https://h;UserToken=\"a;b\"'\n",
+        "\u{feff} \"Data Source=https://h;UserToken=\"a;b\"\" ",
+    ] {
+        assert_eq!(parse(text), plain, "{text}");
+    }
+    for text in ["\"https://h", "'https://h\"", "\"", "\"\""] {
+        assert!(ConnectionString::parse(text).is_err(), "{text}");
+    }
+}

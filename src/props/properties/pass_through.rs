@@ -65,10 +65,14 @@ impl IngestionProperties {
     }
 
     fn set_mapping_reference(&mut self, name: &str, kind: Option<MappingKind>) {
-        self.mapping = MappingSource::Reference {
-            name: name.to_owned(),
-            kind,
-        };
+        if name.is_empty() {
+            self.clear_mapping_reference();
+        } else {
+            self.mapping = MappingSource::Reference {
+                name: name.to_owned(),
+                kind,
+            };
+        }
     }
 
     fn set_mapping_json(&mut self, json: &str, kind: Option<MappingKind>) -> Result<()> {

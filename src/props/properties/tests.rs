@@ -173,7 +173,7 @@ fn wrong_values_are_named() {
         (base().with_ingest_by_tag(" "), "tags"),
         (base().with_ingest_if_not_exists([""]), "ingestIfNotExists"),
         (
-            base().with_mapping_reference(""),
+            base().with_mapping_reference(" "),
             "ingestionMappingReference",
         ),
         (
@@ -313,4 +313,24 @@ proptest! {
             wire(&properties, DataFormat::Csv);
         }
     }
+}
+
+#[test]
+fn an_empty_mapping_reference_is_none() {
+    let props = base().with_mapping_reference("");
+    assert!(matches!(props.mapping(), MappingSource::None));
+    props.validate().unwrap();
+    let mut props = base().with_mapping_reference("m");
+    props.set("ingestionMappingReference", "").unwrap();
+    assert!(matches!(props.mapping(), MappingSource::None));
+    let mut props = json_mapping_columns();
+    props.set("ingestionMappingReference", "").unwrap();
+    assert!(matches!(props.mapping(), MappingSource::InlineColumns(_)));
+}
+
+fn json_mapping_columns() -> IngestionProperties {
+    let mut props = base();
+    let mapping = r#"[{"Column":"a","Properties":{"Path":"$.a"}}]"#;
+    props.set("ingestionMapping", mapping).unwrap();
+    props
 }
