@@ -150,7 +150,11 @@ impl QueuedIngestor {
             source_id,
             blob: Secret::new(url.expose().as_str()),
             blob_path: url.redacted().to_owned(),
-            bytes_raw: encoding.raw_size(uploaded.totals.read, given_raw_size),
+            bytes_raw: encoding.raw_size(
+                uploaded.totals.read,
+                given_raw_size,
+                uploaded.totals.unpacked,
+            ),
             bytes_sent: uploaded.totals.produced,
             format: resolved,
         };
@@ -395,7 +399,8 @@ fn known_size(source: &Source) -> Option<u64> {
         Content::Bytes(data) => Some(data.len() as u64),
         Content::Path(path) => {
             let metadata = std::fs::metadata(path).ok()?;
-            metadata.is_file().then_some(metadata.len())
+            // The size of a file that the system makes up is 0 and says nothing.
+            (metadata.is_file() && metadata.len() > 0).then_some(metadata.len())
         }
         _ => None,
     }

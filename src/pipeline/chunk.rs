@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
 use super::{blocking, panicked};
+use super::trailer::Trailer;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::form::{Declared, HEAD};
 use crate::source::push::{Piece, PushReader};
@@ -47,6 +49,14 @@ pub(super) struct Reading {
     pub(super) declared: Declared,
 }
 
+/// The sizes of an input that was read to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) read: u64,
+    /// What a gzip source says itself.
+    pub(super) unpacked: Option<u64>,
+}
+
 /// The chunks of an input.
 pub(super) struct Chunks {
     from: From,
@@ -55,11 +65,13 @@ pub(super) struct Chunks {
     /// Ends an abandoned reading after its current call.
     stop: CancellationToken,
     spare: Spare<BytesMut>,
-    /// The size that a regular file had when it was opened.
+    /// The size that a regular file said when it was opened.
     expected: Option<u64>,
     read: u64,
     /// The first bytes, until there are enough to check them.
     head: Option<Vec<u8>>,
+    /// Of a source that is declared as gzip.
+    trailer: Option<Trailer>,
 }
 
 enum From {
@@ -99,8 +111,8 @@ impl Chunks {
             },
             Input::Path(path) => {
                 let opened = blocking::spawn(Step::ReadSource, move || open_file(&path))?.await;
-                let (file, size, name) = opened.map_err(panicked)??;
-                expected = size;
+                let (file, name) = opened.map_err(panicked)??;
+                expected = file.size();
                 From::reader(Box::new(file), name)
             }
         };
@@ -113,6 +125,7 @@ impl Chunks {
             expected,
             read: 0,
             head: Some(Vec::new()),
+            trailer: reading.declared.is_gzip().then(Trailer::default),
         })
     }
 
@@ -124,9 +137,13 @@ impl Chunks {
         }
     }
 
-    /// Bytes read so far.
-    pub(super) fn read(&self) -> u64 {
-        self.read
+    /// What was read, at the end.
+    pub(super) fn counted(&self) -> Counted {
+        let trailer = self.trailer.as_ref();
+        Counted {
+            read: self.read,
+            unpacked: trailer.and_then(Trailer::unpacked),
+        }
     }
 
     /// The next chunk, or `None` at the end.
@@ -140,6 +157,9 @@ impl Chunks {
             return Err(too_large(limit));
         }
         self.check_head(&data)?;
+        if let Some(trailer) = &mut self.trailer {
+            trailer.add(&data);
+        }
         let _moving = self.budget.moving();
         Ok(Some(Chunk {
             data,
@@ -219,17 +239,7 @@ impl Chunks {
         if let Some(head) = self.head.take() {
             self.reading.declared.check(&head)?;
         }
-        match self.expected {
-            Some(expected) if expected != self.read => Err(Error::new(
-                ErrorKind::SourceIo,
-                Step::ReadSource,
-                format!(
-                    "the file changed while it was read: {expected} bytes when opened, {} read",
-                    self.read
-                ),
-            )),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -329,16 +339,78 @@ async fn collect(
     Ok(chunk.map(|(data, held)| (data.freeze(), held, Some(spare.clone()))))
 }
 
-fn open_file(path: &Path) -> Result<(File, Option<u64>, String)> {
+/// A file that is read to its end, and must not change meanwhile.
+struct WholeFile {
+    file: File,
+    /// `None` for a pipe or a device, which has no size of its own.
+    opened: Option<Stamp>,
+    read: u64,
+}
+
+/// What a file says of itself. The size of files that the system makes up (`/proc`, `/sys`, some
+/// mounted file systems) says nothing about their content: then only a difference between two stamps
+/// is a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(file: &File) -> std::io::Result<Option<Self>> {
+        let metadata = file.metadata()?;
+        Ok(metadata.is_file().then(|| Self {
+            size: metadata.len(),
+            modified: metadata.modified().ok(),
+        }))
+    }
+}
+
+impl WholeFile {
+    /// The size, if it can be that of the content.
+    fn size(&self) -> Option<u64> {
+        self.opened.map(|stamp| stamp.size).filter(|size| *size > 0)
+    }
+
+    fn check_end(&self) -> std::io::Result<()> {
+        let Some(opened) = self.opened.filter(|opened| opened.size != self.read) else {
+            return Ok(());
+        };
+        if Stamp::of(&self.file)? == Some(opened) {
+            return Ok(());
+        }
+        Err(std::io::Error::other(format!(
+            "the file changed while it was read: {} bytes when opened, {} read",
+            opened.size, self.read
+        )))
+    }
+}
+
+impl Read for WholeFile {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.read += length as u64;
+        if length == 0 && !buffer.is_empty() {
+            self.check_end()?;
+        }
+        Ok(length)
+    }
+}
+
+fn open_file(path: &Path) -> Result<(WholeFile, String)> {
     let name = path.display().to_string();
     let to_error = |error: std::io::Error| source_error(&name, &error.to_string());
     let file = File::open(path).map_err(to_error)?;
-    let metadata = file.metadata().map_err(to_error)?;
-    if metadata.is_dir() {
+    if file.metadata().map_err(to_error)?.is_dir() {
         return Err(source_error(&name, "is a directory"));
     }
-    // A pipe or a device has no size of its own.
-    Ok((file, metadata.is_file().then_some(metadata.len()), name))
+    let opened = Stamp::of(&file).map_err(to_error)?;
+    let file = WholeFile {
+        file,
+        opened,
+        read: 0,
+    };
+    Ok((file, name))
 }
 
 /// A reader may fail with this crate's error: an [`Error`] inside an [`std::io::Error`] is passed

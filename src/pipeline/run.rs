@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::block::{Block, BlockBuffer};
 use super::blocking::{self, Job};
 use super::budget::Reservation;
-use super::chunk::{Chunk, Chunks, Input, Reading};
+use super::chunk::{Chunk, Chunks, Counted, Input, Reading};
 use super::gzip::{self, Gzip, Part};
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -36,7 +36,7 @@ pub(super) async fn small(
             output.plain(chunk);
         }
     }
-    let totals = output.end(reader.chunks.read());
+    let totals = output.end(reader.chunks.counted());
     match (output.blocks.pop_front(), output.blocks.pop_front()) {
         (Some(block), None) => Ok((block, totals)),
         _ => Err(internal("a small source that is not one block")),
@@ -60,7 +60,7 @@ pub(super) async fn large(
                 return Err(abandoned());
             }
         }
-        Ok(reader.chunks.read())
+        Ok(reader.chunks.counted())
     }));
     let mut output = Output::new(&pipeline, work, size);
     let mut jobs = Jobs::new(&pipeline);
@@ -82,8 +82,8 @@ pub(super) async fn large(
         }
         output.send(&sender).await?;
     }
-    let read = reading.await.map_err(panicked)??;
-    let totals = output.end(read);
+    let counted = reading.await.map_err(panicked)??;
+    let totals = output.end(counted);
     output.send(&sender).await?;
     Ok(totals)
 }
@@ -224,15 +224,16 @@ impl Output {
         }
     }
 
-    /// After the last chunk: `read` is their total size.
-    fn end(&mut self, read: u64) -> Totals {
+    /// After the last chunk.
+    fn end(&mut self, counted: Counted) -> Totals {
         if let Some(crc) = self.crc.take() {
             self.push(&gzip::trailer(&crc), None);
         }
         self.cut();
         Totals {
-            read,
+            read: counted.read,
             produced: self.buffer.produced(),
+            unpacked: counted.unpacked,
         }
     }
 

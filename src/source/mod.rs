@@ -155,7 +155,7 @@ impl Source {
     }
 
     /// A file, opened when the transfer starts. It must not change until the call returns: a change
-    /// of size is an error. A file that is not regular (a named pipe) is read once, as a reader is.
+    /// of size is an error. Files whose size says nothing (`/proc`) are read to their end. A file that is not regular (a named pipe) is read once, as a reader is.
     /// Its extension determines the compression (`.gz`, `.zip`) and, unless the properties set it,
     /// the format.
     pub fn file(path: impl AsRef<Path>) -> Self {
@@ -203,7 +203,8 @@ impl Source {
     }
 
     /// The uncompressed size in bytes of data that is already compressed: a hint by which the
-    /// service batches. Ignored for other data, which is measured.
+    /// service batches. Ignored for other data, which is measured. By default gzip data of one member
+    /// says it, unless it may be larger than 4 GiB.
     #[must_use]
     pub fn with_raw_size(mut self, bytes: u64) -> Self {
         self.raw_size = (bytes > 0).then_some(bytes);
