@@ -90,6 +90,12 @@ impl Error {
         self
     }
 
+    /// Adds to the message what the caller may do.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.0.message = format!("{} ({hint})", self.0.message.trim_end());
+        self
+    }
+
     /// Names the argument that is wrong.
     #[must_use]
     pub fn with_argument(mut self, argument: impl Into<String>) -> Self {

@@ -15,10 +15,26 @@ use crate::http::transport::{Transport, host_of};
 use crate::op::Scope;
 use crate::secret::Secret;
 
+/// How to log in.
+#[derive(Debug)]
+pub(crate) enum Login {
+    /// Requests go out without a token.
+    None,
+    With(TokenCache),
+    /// A login is required and none is there: every request fails, and nothing is sent.
+    Incomplete,
+}
+
+impl Login {
+    pub(crate) fn with(credential: Arc<dyn TokenCredential>) -> Self {
+        Self::With(TokenCache::new(credential))
+    }
+}
+
 /// Obtains tokens for the hosts of one client.
 #[derive(Debug)]
 pub(crate) struct Authorizer {
-    tokens: Option<TokenCache>,
+    login: Login,
     trusted: TrustedHosts,
     tenant: Option<String>,
     transport: Transport,
@@ -27,15 +43,14 @@ pub(crate) struct Authorizer {
 }
 
 impl Authorizer {
-    /// Without a credential requests go out without a token.
     pub(crate) fn new(
-        credential: Option<Arc<dyn TokenCredential>>,
+        login: Login,
         trusted: TrustedHosts,
         tenant: Option<String>,
         transport: Transport,
     ) -> Self {
         Self {
-            tokens: credential.map(TokenCache::new),
+            login,
             trusted,
             tenant,
             transport,
@@ -45,8 +60,10 @@ impl Authorizer {
 
     /// The token to send to `base`, or `None` when the client has no credential.
     pub(crate) async fn token(&self, scope: &Scope, base: &Url) -> Result<Option<Secret>> {
-        let Some(tokens) = &self.tokens else {
-            return Ok(None);
+        let tokens = match &self.login {
+            Login::None => return Ok(None),
+            Login::With(tokens) => tokens,
+            Login::Incomplete => return Err(incomplete(base)),
         };
         let host = base.host_str().unwrap_or_default();
         if !allows_token_over(base) {
@@ -70,7 +87,7 @@ impl Authorizer {
 
     /// Forgets a token that the service rejected.
     pub(crate) fn refused(&self, token: &Secret) {
-        if let Some(tokens) = &self.tokens {
+        if let Login::With(tokens) = &self.login {
             tokens.invalidate(token);
         }
     }
@@ -93,6 +110,17 @@ impl Authorizer {
             .insert(key, cloud.clone());
         Ok(cloud)
     }
+}
+
+fn incomplete(base: &Url) -> Error {
+    Error::new(
+        ErrorKind::Auth,
+        Step::AcquireToken,
+        "the connection string asks for a login and holds none: give a token in it, or a token \
+         callback",
+    )
+    .with_argument("connection string")
+    .with_host(host_of(base))
 }
 
 fn plain_http(base: &Url) -> Error {

@@ -8,7 +8,7 @@ use url::Url;
 use super::Client;
 use super::catalog::QUERY_ANSWER_LIMIT_DEFAULT;
 use super::settings::{PipelineSettings, check_query_answer_limit, wrong};
-use crate::auth::authorizer::Authorizer;
+use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::{StaticToken, TokenCredential};
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -230,7 +230,7 @@ impl ClientBuilder {
             self.endpoints(),
             self.identity(),
             Authorizer::new(
-                self.effective_credential()?,
+                self.login()?,
                 self.trusted.clone(),
                 self.connection.get(Keyword::AuthorityId).map(str::to_owned),
                 transport,
@@ -268,14 +268,15 @@ impl ClientBuilder {
         )
     }
 
-    fn effective_credential(&self) -> Result<Option<Arc<dyn TokenCredential>>> {
+    fn login(&self) -> Result<Login> {
         if let Some(credential) = &self.credential {
-            return Ok(Some(credential.clone()));
+            return Ok(Login::with(credential.clone()));
         }
         Ok(match self.connection.authentication()? {
-            Authentication::None => None,
+            Authentication::None => Login::None,
+            Authentication::Incomplete => Login::Incomplete,
             Authentication::UserToken(token) | Authentication::ApplicationToken(token) => {
-                Some(Arc::new(StaticToken::new(token)))
+                Login::with(Arc::new(StaticToken::new(token)))
             }
             Authentication::Unsupported { flow } => {
                 return Err(Error::new(

@@ -51,6 +51,9 @@ pub enum Authentication {
     UserToken(Secret),
     /// With this bearer token of an application.
     ApplicationToken(Secret),
+    /// Federated, as `Fed=true` says, but with nothing to log in with: a program may build such a client,
+    /// its first request fails.
+    Incomplete,
     /// With a flow that this version does not support. A client with its own credential works.
     Unsupported {
         /// A few words for the error, such as `application id and key`.
@@ -158,9 +161,7 @@ impl ConnectionString {
                 Err(config("is false, but the connection string has a login")
                     .with_argument(Keyword::FederatedSecurity.name()))
             }
-            Some("true") if login == Authentication::None => Ok(Authentication::Unsupported {
-                flow: "interactive login",
-            }),
+            Some("true") if login == Authentication::None => Ok(Authentication::Incomplete),
             _ => Ok(login),
         }
     }

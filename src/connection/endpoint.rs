@@ -72,6 +72,30 @@ fn is_reserved(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host == ONEBOX
 }
 
+/// What a rejected request says of its address: that it may be the other service's, and what the right
+/// one looks like. `None` where the address is what it should be.
+pub(crate) fn role_hint(address: &Url, is_for_data_management: bool) -> Option<String> {
+    let host = address.host_str().unwrap_or_default();
+    let engine = host
+        .strip_prefix(INGEST_PREFIX)
+        .filter(|rest| is_host(rest));
+    match (engine, is_for_data_management) {
+        (None, true) if address.domain().is_none_or(is_reserved) => Some(format!(
+            "{host} may be the engine: set the data management service's address as 'ingestion \
+             endpoint'"
+        )),
+        (None, true) => Some(format!(
+            "{host} looks like the address of an engine: that of the data management service \
+             usually is {INGEST_PREFIX}{host}"
+        )),
+        (Some(engine), false) => Some(format!(
+            "{host} looks like the address of a data management service: that of the engine usually \
+             is {engine}"
+        )),
+        _ => None,
+    }
+}
+
 /// What remains of `ingest-.example` or `ingest-` is not a host.
 fn is_host(rest: &str) -> bool {
     !rest.is_empty() && !rest.starts_with('.')
@@ -119,6 +143,33 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_address_of_the_other_role_is_named_with_the_right_one() {
+        let hint = |text, data_management| role_hint(&url(text), data_management);
+        let (engine, ingest) = (
+            "https://c.kusto.windows.net",
+            "https://ingest-c.kusto.windows.net",
+        );
+        assert!(
+            hint(engine, true)
+                .unwrap()
+                .ends_with(" ingest-c.kusto.windows.net")
+        );
+        assert!(
+            hint(ingest, false)
+                .unwrap()
+                .ends_with(" c.kusto.windows.net")
+        );
+        assert!(
+            hint("http://127.0.0.1:80", true)
+                .unwrap()
+                .contains("ingestion endpoint")
+        );
+        assert_eq!(hint(engine, false), None);
+        assert_eq!(hint(ingest, true), None);
+        assert_eq!(hint("http://127.0.0.1:80", false), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use url::Url;
 use super::{DataSet, answer, service_error};
 use crate::auth::authorizer::Authorizer;
 use crate::connection::Endpoints;
-use crate::connection::endpoint;
+use crate::connection::endpoint::{self, role_hint};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::headers::{ClientIdentity, new_request_id};
@@ -282,7 +282,15 @@ impl Service {
         };
         if reply.status != 200 {
             let error = service_error::parse_service_error(call.step, reply.status, &reply.body);
-            return Err(complete(error));
+            // What the other service does not know is a syntax error there.
+            let hint = match reply.status {
+                400 => role_hint(call.base, call.is_for_data_management()),
+                _ => None,
+            };
+            return Err(complete(match hint {
+                Some(hint) => error.with_hint(&hint),
+                None => error,
+            }));
         }
         let reading = answer::read(call.kind, call.step, reply.body.clone());
         let result = scope.run(call.step, &host, reading).await;
@@ -348,15 +356,23 @@ struct Call<'a> {
     answer: AnswerKind,
 }
 
+impl Call<'_> {
+    fn is_for_data_management(&self) -> bool {
+        self.kind == Kind::Command && is_for_data_management(self.text)
+    }
+}
+
 /// The few commands that only the data management endpoint understands.
 fn is_for_data_management(text: &str) -> bool {
-    let lower = text.trim_start().to_ascii_lowercase();
-    let mut words = lower.split_whitespace();
-    let first: Vec<&str> = words.by_ref().take(3).collect();
-    matches!(
-        first.as_slice(),
-        [".get" | ".show", "ingestion", "resources"] | [".get", "kusto", "identity"]
-    ) || (first.first() == Some(&".refresh") && lower.contains("ingestionbatchingpolicy"))
+    let lower = beginning(text).to_ascii_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    match words.as_slice() {
+        [".get" | ".show", "ingestion", "resources", ..]
+        | [".get", "kusto", "identity", ..]
+        | [".show", "query", "service", "uri", ..] => true,
+        [".refresh", "database", rest @ ..] => rest.contains(&"cache"),
+        _ => false,
+    }
 }
 
 fn no_answer(step: Step, patience: Duration) -> Error {
@@ -407,6 +423,30 @@ mod tests {
             "\u{feff}T",
         ] {
             assert_eq!(Kind::of(query), Kind::Query, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn commands_of_data_management_are_known() {
+        for command in [
+            ".get ingestion resources",
+            "// a comment\n.GET  ingestion resources",
+            ".show ingestion resources | count",
+            ".get kusto identity token",
+            ".show query service uri",
+            ".refresh database 'd' table 't' cache ingestionbatchingpolicy",
+            "\u{feff}.refresh database 'd' cache ingestionbatchingpolicy",
+        ] {
+            assert!(is_for_data_management(command), "{command:?}");
+        }
+        for command in [
+            ".show tables",
+            ".refresh database d",
+            ".get",
+            ".show query limits",
+            "",
+        ] {
+            assert!(!is_for_data_management(command), "{command:?}");
         }
     }
 

@@ -166,7 +166,8 @@ fn authentication_follows_from_what_is_there() {
             "AppClientId=i;AppCert=t",
             unsupported("application id and certificate"),
         ),
-        ("Fed=true", unsupported("interactive login")),
+        ("Fed=true", Authentication::Incomplete),
+        ("Fed=true;UID=me", unsupported("interactive login")),
     ];
     for (text, expected) in cases {
         let parsed = parse(&format!("https://h;{text}"));
