@@ -1087,7 +1087,7 @@ kusto_status kusto_props_set_format(kusto_props *props,
                                     kusto_error **err);
 
 /**
- * Uses a mapping that exists in the table or database, of the format's kind.
+ * Uses a mapping that exists in the table or database, of the format's kind. An empty name means none.
  *
  * Ownership: the name is copied.
  * Threads: one at a time for each object.

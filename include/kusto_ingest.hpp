@@ -591,6 +591,12 @@ inline bool has_feature(std::string_view name) noexcept
 {
     return kusto_has_feature(detail::chars(name), name.size()) != 0;
 }
+/// Whether a text is a management command, which begins with a dot, and not a query. Comments and invisible
+/// characters in front do not count.
+inline bool is_command(std::string_view text) noexcept
+{
+    return kusto_is_command(detail::chars(text), text.size()) != 0;
+}
 /// The name of a code, such as "TIMED_OUT"; "UNKNOWN" for other numbers. Static.
 inline std::string_view name_of(errc code) noexcept
 {

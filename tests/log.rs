@@ -29,6 +29,27 @@ async fn fail() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
+/// Two calls of one client, which end before anything is sent: the blob is too large.
+async fn the_default_format_is_said_once() {
+    let (lines, sink) = keeping();
+    log::set(LogLevel::Warn, Some(sink)).unwrap();
+    let client = Client::builder("http://127.0.0.1:1;Fed=false").unwrap();
+    let client = client.build().unwrap();
+    for _ in 0..2 {
+        let props = IngestionProperties::new("D", "T");
+        let blob = BlobSource::new("http://127.0.0.1:1/c/a.log").unwrap();
+        let source = Source::blobs([blob.with_raw_size(7 << 30)]);
+        let error = client.ingest(source, &props, CallOptions::new()).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::TooLarge);
+    }
+    log::set(LogLevel::Trace, None).unwrap();
+    let lines = lines.lock().unwrap();
+    let said = lines
+        .iter()
+        .filter(|(_, _, text)| text.contains("csv is assumed"));
+    assert_eq!(said.count(), 1, "{lines:?}");
+}
+
 #[tokio::test]
 async fn lines_come_up_to_the_level_until_the_sink_is_taken_away() {
     let (first, sink) = keeping();
@@ -46,6 +67,7 @@ async fn lines_come_up_to_the_level_until_the_sink_is_taken_away() {
     assert!(target.starts_with("kusto_ingest"), "{target}");
     assert!(message.contains("names no blob"), "{message}");
     assert!(second.lock().unwrap().is_empty());
+    the_default_format_is_said_once().await;
     for level in LogLevel::ALL {
         assert_eq!(LogLevel::from_number(level as i32), Some(level));
     }

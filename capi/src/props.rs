@@ -85,7 +85,7 @@ pub unsafe extern "C" fn kusto_props_set_format(
     })
 }
 
-/// Uses a mapping that exists in the table or database, of the format's kind.
+/// Uses a mapping that exists in the table or database, of the format's kind. An empty name means none.
 ///
 /// Ownership: the name is copied.
 /// Threads: one at a time for each object.
@@ -99,11 +99,7 @@ pub unsafe extern "C" fn kusto_props_set_mapping_ref(
     err: *mut *mut kusto_error,
 ) -> kusto_status {
     change(props, err, |props| {
-        let name = text(name, name_len, "name")?;
-        if name.trim().is_empty() {
-            return Err(Error::invalid_argument("name", "must not be empty"));
-        }
-        Ok(props.with_mapping_reference(name))
+        Ok(props.with_mapping_reference(text(name, name_len, "name")?))
     })
 }
 

@@ -140,7 +140,8 @@ static void props_name_what_is_wrong(void)
     CHECK_REFUSES("format", kusto_props_set_format(props, 18, &err));
     CHECK_REFUSES("level", kusto_props_set_reporting(props, 3, KUSTO_VIA_QUEUE, &err));
     CHECK_REFUSES("via", kusto_props_set_reporting(props, KUSTO_REPORT_ALL, -1, &err));
-    CHECK_REFUSES("name", kusto_props_set_mapping_ref(props, "", 0, &err));
+    CHECK_REFUSES("name", kusto_props_set_mapping_ref(props, NULL, 1, &err));
+    CHECK(kusto_props_set_mapping_ref(props, "", 0, NULL) == KUSTO_OK);
     CHECK_REFUSES("tag", kusto_props_add_tag(props, NULL, 0, &err));
     CHECK_REFUSES("tag", kusto_props_add_tag(props, "  ", KUSTO_CSTR, &err));
     CHECK_REFUSES("json", kusto_props_set_mapping_json(props, NULL, 0, &err));

@@ -24,6 +24,7 @@ static void the_library_fits_the_header()
     CHECK(kusto::abi_version() == KUSTO_ABI_VERSION);
     CHECK(kusto::build_info().find(kusto::version()) != std::string_view::npos);
     CHECK(!kusto::has_feature("arrow") && !kusto::has_feature({}));
+    CHECK(kusto::is_command("// a comment\n.show tables") && !kusto::is_command("T") && !kusto::is_command({}));
     CHECK(kusto::try_after_fork_child());
 }
 

@@ -76,6 +76,10 @@ class IngestionProperties {
 /** The properties as the addon expects them, without database and table. */
 function wireProperties(properties) {
     const given = withoutMissing(properties);
+    if (given.ingestionMappingReference === "" && given.ingestionMappingColumns === undefined) {
+        // It is none, and a kind of none says nothing.
+        delete given.ingestionMappingKind;
+    }
     const known = (fields) => Object.entries(fields).filter(([name]) => given[name] !== undefined);
     const tags = known(TAGS).flatMap(([name, read]) => checked(name, read, given[name]));
     const pairs = known(FIELDS).flatMap(([name, write]) => checked(name, write, given[name]));

@@ -56,7 +56,8 @@ internal static partial class NativeProperties
             NativeText json = new(ColumnMapping.ToJson(columns));
             Failure.ThrowOn(NativeMethods.kusto_props_set_mapping_json(props, json.Bytes, json.Length, out IntPtr error), error);
         }
-        if (mapping.IngestionMappingReference is { } reference)
+        // An empty one is none, as in Kusto.Ingest.
+        if (mapping.IngestionMappingReference is { Length: > 0 } reference)
         {
             if (mapping.IngestionMappings is not null)
             {
@@ -66,7 +67,7 @@ internal static partial class NativeProperties
             NativeText name = new(reference);
             Failure.ThrowOn(NativeMethods.kusto_props_set_mapping_ref(props, name.Bytes, name.Length, out IntPtr error), error);
         }
-        if (mapping.IngestionMappingKind != IngestionMappingKind.Unknown)
+        if (mapping.IngestionMappingKind != IngestionMappingKind.Unknown && mapping is not { IngestionMappingReference: "", IngestionMappings: null })
         {
             Set(props, "ingestionMappingType", mapping.IngestionMappingKind.ToString());
         }
