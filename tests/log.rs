@@ -60,6 +60,7 @@ async fn lines_come_up_to_the_level_until_the_sink_is_taken_away() {
     fail().await;
     log::set(LogLevel::Trace, None).unwrap();
     fail().await;
+    the_default_format_is_said_once().await;
     let lines = first.lock().unwrap();
     assert_eq!(lines.len(), 1, "{lines:?}");
     let (level, target, message) = &lines[0];
@@ -67,7 +68,6 @@ async fn lines_come_up_to_the_level_until_the_sink_is_taken_away() {
     assert!(target.starts_with("kusto_ingest"), "{target}");
     assert!(message.contains("names no blob"), "{message}");
     assert!(second.lock().unwrap().is_empty());
-    the_default_format_is_said_once().await;
     for level in LogLevel::ALL {
         assert_eq!(LogLevel::from_number(level as i32), Some(level));
     }
