@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
-use super::{blocking, panicked};
 use super::trailer::Trailer;
+use super::{blocking, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::source::form::{Declared, HEAD};
 use crate::source::push::{Piece, PushReader};
