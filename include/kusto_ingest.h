@@ -805,9 +805,12 @@ kusto_status kusto_config_parse(const char *connection_string,
  *   derived from the connection string.
  * - "ingestion endpoint": The data management endpoint's address, where it cannot be derived
  *   from the connection string. Default: derived from the connection string.
- * - "trusted hosts": Hosts to which tokens may be sent besides the well-known ones. Value: whole
- *   names, or suffixes that begin with a dot, separated by commas. Default: the hosts of the
- *   public clouds.
+ * - "trusted hosts": Hosts to which tokens may be sent besides the well-known ones, and which a
+ *   cluster may name as its storage. Value: whole names, or suffixes that begin with a dot,
+ *   separated by commas. Default: the hosts of the public clouds.
+ * - "http storage": Whether a service that is reached by https may name storage addresses
+ *   without TLS. A service on this machine always may. Value: "true" or "false". Default:
+ *   "false".
  * - "ca certificates": Certificates to trust besides the system's, as PEM text. Default: the
  *   system's.
  * - "application": The application's name in the service's logs. Default: the program's name.

@@ -3,6 +3,8 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod headers;
+pub(crate) mod host;
+mod proxy;
 mod refusal;
 pub(crate) mod resolver;
 pub(crate) mod retry;

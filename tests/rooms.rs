@@ -20,7 +20,7 @@ const ALLOWED: [Rule; 18] = [
     ("op", &[]),
     ("secret", &[]),
     ("http", &[]),
-    ("connection", &[]),
+    ("connection", &["http"]),
     ("auth", &["connection", "http"]),
     ("values", &[]),
     ("query", &["auth", "connection", "http", "values"]),

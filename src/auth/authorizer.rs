@@ -11,7 +11,8 @@ use super::credential::{TokenCache, TokenCredential, TokenRequest};
 use crate::connection::endpoint;
 use crate::connection::trusted::{Trust, TrustedHosts, allows_token_over};
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::transport::{Transport, host_of};
+use crate::http::host::host_of;
+use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::secret::Secret;
 

@@ -8,8 +8,9 @@ use crate::connection::endpoint;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::body;
+use crate::http::host::host_of;
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::transport::{Transport, host_of};
+use crate::http::transport::Transport;
 use crate::op::Scope;
 
 const DEFAULT_LOGIN_ENDPOINT: &str = "https://login.microsoftonline.com";

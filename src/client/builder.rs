@@ -10,6 +10,7 @@ use super::catalog::QUERY_ANSWER_LIMIT_DEFAULT;
 use super::settings::{PipelineSettings, check_query_answer_limit, wrong};
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::{StaticToken, TokenCredential};
+use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::headers::ClientIdentity;
@@ -34,6 +35,7 @@ pub struct ClientBuilder {
     data_management: Option<Url>,
     credential: Option<Arc<dyn TokenCredential>>,
     trusted: TrustedHosts,
+    http_storage: bool,
     ca_certificates: Vec<u8>,
     application: Option<String>,
     wrapper: Option<(String, String)>,
@@ -50,6 +52,7 @@ impl ClientBuilder {
             data_management: None,
             credential: None,
             trusted: TrustedHosts::default(),
+            http_storage: false,
             ca_certificates: Vec::new(),
             application: None,
             wrapper: None,
@@ -78,11 +81,19 @@ impl ClientBuilder {
         Ok(self)
     }
 
-    /// A host to which tokens may be sent besides the well-known ones: a whole name, or a suffix
-    /// that begins with a dot. For this client only.
+    /// A host to which tokens may be sent besides the well-known ones, and which a cluster may name
+    /// as its storage: a whole name, or a suffix that begins with a dot. For this client only.
     pub fn trusted_host(mut self, host: &str) -> Result<Self> {
         self.trusted.add(host)?;
         Ok(self)
+    }
+
+    /// Whether a service that is reached by https may name storage addresses without TLS; by default
+    /// they are refused, because the data and the signatures would be readable on the way.
+    #[must_use]
+    pub fn http_storage(mut self, allowed: bool) -> Self {
+        self.http_storage = allowed;
+        self
     }
 
     /// Certificates (PEM) to trust besides the system's.
@@ -157,9 +168,12 @@ impl ClientBuilder {
     ///   derived from the connection string.
     /// - `ingestion endpoint`: The data management endpoint's address, where it cannot be derived
     ///   from the connection string. Default: derived from the connection string.
-    /// - `trusted hosts`: Hosts to which tokens may be sent besides the well-known ones. Value:
-    ///   whole names, or suffixes that begin with a dot, separated by commas. Default: the hosts
-    ///   of the public clouds.
+    /// - `trusted hosts`: Hosts to which tokens may be sent besides the well-known ones, and
+    ///   which a cluster may name as its storage. Value: whole names, or suffixes that begin with
+    ///   a dot, separated by commas. Default: the hosts of the public clouds.
+    /// - `http storage`: Whether a service that is reached by https may name storage addresses
+    ///   without TLS. A service on this machine always may. Value: `true` or `false`. Default:
+    ///   `false`.
     /// - `ca certificates`: Certificates to trust besides the system's, as PEM text. Default: the
     ///   system's.
     /// - `application`: The application's name in the service's logs. Default: the program's
@@ -194,6 +208,7 @@ impl ClientBuilder {
                 .map(str::trim)
                 .filter(|host| !host.is_empty())
                 .try_fold(self, Self::trusted_host),
+            "httpstorage" => Ok(self.http_storage(flag(name, value)?)),
             "cacertificates" => Ok(self.ca_certificates(value)),
             "application" => Ok(self.application(value)),
             "compressionlevel" => Ok(self.compression_level(value.parse()?)),
@@ -236,6 +251,7 @@ impl ClientBuilder {
                 transport,
             ),
             self.query_answer_limit,
+            StorageRules::new(self.trusted.clone(), self.http_storage),
         ));
         Ok(Client::new(
             service,
@@ -296,6 +312,17 @@ impl ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClientBuilder({})", self.redacted())
+    }
+}
+
+fn flag(argument: &str, text: &str) -> Result<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(wrong(
+            argument,
+            format!("must be true or false, not {text:?}"),
+        )),
     }
 }
 

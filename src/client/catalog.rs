@@ -30,6 +30,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("engine endpoint", "http://127.0.0.1:8080"),
     ("ingestion endpoint", "http://127.0.0.1:8081"),
     ("trusted hosts", "kusto.example.com,.example.org"),
+    ("http storage", "false"),
     ("ca certificates", ""),
     ("application", "my-agent"),
     ("compression level", "small"),

@@ -1,7 +1,5 @@
 //! The two addresses of a cluster.
 
-use std::net::IpAddr;
-
 use url::Url;
 
 /// The engine answers queries and commands; the data management service provides the resources of
@@ -127,14 +125,6 @@ pub fn metadata_url(base: &Url) -> Url {
     url.set_query(None);
     url.set_fragment(None);
     url
-}
-
-/// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`, with brackets or without.
-pub(super) fn is_loopback(host: &str) -> bool {
-    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        Err(_) => host == "localhost",
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod connection_string;
 pub mod endpoint;
 mod keyword;
 mod segments;
+pub(crate) mod storage;
 pub mod trusted;
 
 pub use catalog::Keyword;

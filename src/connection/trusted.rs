@@ -3,8 +3,8 @@
 
 use url::Url;
 
-use crate::connection::endpoint::is_loopback;
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::host::is_loopback;
 
 /// The trust in a host before it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,11 @@ impl TrustedHosts {
         check_name(host)?;
         self.exact.push(host.to_ascii_lowercase());
         Ok(())
+    }
+
+    /// Whether the caller listed this host.
+    pub(super) fn lists(&self, host: &str) -> bool {
+        matches(&host.to_ascii_lowercase(), &self.suffixes, &self.exact)
     }
 
     /// The trust in a host before it is called.
@@ -146,20 +151,48 @@ pub fn allows_token_over(url: &Url) -> bool {
     url.scheme() == "https" || url.host_str().is_some_and(is_loopback)
 }
 
+/// The clouds that have a cluster of this name.
+pub(super) fn clouds_of(host: &str) -> impl Iterator<Item = &'static Cloud> {
+    let host = host.to_ascii_lowercase();
+    CLOUDS.iter().filter(move |cloud| cloud.has(&host))
+}
+
+/// Every cloud.
+pub(super) fn clouds() -> impl Iterator<Item = &'static Cloud> {
+    CLOUDS.iter()
+}
+
 /// The hosts of a cloud, by the login endpoint its clusters advertise.
-struct Cloud {
+pub(super) struct Cloud {
     login_endpoint: &'static str,
     suffixes: &'static [&'static str],
     exact: &'static [&'static str],
+    /// What follows `ACCOUNT.blob`, `ACCOUNT.queue` and `ACCOUNT.table` in the names of its storage.
+    storage: &'static [&'static str],
 }
 
 impl Cloud {
+    /// Whether the host, in lower case, is a storage name of this cloud: an account, perhaps a
+    /// zone, and the storage service.
+    pub(super) fn has_storage(&self, host: &str) -> bool {
+        self.storage.iter().any(|suffix| {
+            let Some(names) = host.strip_suffix(suffix) else {
+                return false;
+            };
+            let mut names = names.rsplit('.');
+            matches!(names.next(), Some("blob" | "queue" | "table"))
+                && (1..=2).contains(&names.clone().count())
+                && names.all(|name| !name.is_empty())
+        })
+    }
+
     fn has(&self, host: &str) -> bool {
         matches(host, self.suffixes, self.exact)
     }
 }
 
-/// The list the official SDKs share (`wellKnownKustoEndpoints.json` of azure-kusto-python 6.0.4).
+/// Clusters: the list the official SDKs share (`wellKnownKustoEndpoints.json` of
+/// azure-kusto-python 6.0.4).
 const CLOUDS: [Cloud; 8] = [
     Cloud {
         login_endpoint: "https://login.microsoftonline.com",
@@ -196,6 +229,11 @@ const CLOUDS: [Cloud; 8] = [
             "eu.kusto.aria.microsoft.com",
             "api.securityplatform.microsoft.com",
         ],
+        storage: &[
+            ".core.windows.net",
+            ".storage.azure.net",
+            ".fabric.microsoft.com",
+        ],
     },
     Cloud {
         login_endpoint: "https://login.microsoftonline.us",
@@ -209,6 +247,7 @@ const CLOUDS: [Cloud; 8] = [
             "adx.loganalytics.azure.us",
             "adx.monitor.azure.us",
         ],
+        storage: &[".core.usgovcloudapi.net"],
     },
     Cloud {
         login_endpoint: "https://login.partner.microsoftonline.cn",
@@ -224,6 +263,7 @@ const CLOUDS: [Cloud; 8] = [
             "adx.loganalytics.azure.cn",
             "adx.monitor.azure.cn",
         ],
+        storage: &[".core.chinacloudapi.cn"],
     },
     Cloud {
         login_endpoint: "https://login.microsoftonline.eaglex.ic.gov",
@@ -237,6 +277,7 @@ const CLOUDS: [Cloud; 8] = [
             "adx.loganalytics.azure.eaglex.ic.gov",
             "adx.monitor.azure.eaglex.ic.gov",
         ],
+        storage: &[".core.eaglex.ic.gov"],
     },
     Cloud {
         login_endpoint: "https://login.microsoftonline.microsoft.scloud",
@@ -250,6 +291,7 @@ const CLOUDS: [Cloud; 8] = [
             "adx.loganalytics.azure.microsoft.scloud",
             "adx.monitor.azure.microsoft.scloud",
         ],
+        storage: &[".core.microsoft.scloud"],
     },
     Cloud {
         login_endpoint: "https://login.sovcloud-identity.fr",
@@ -259,6 +301,7 @@ const CLOUDS: [Cloud; 8] = [
             "adx.loganalytics.azure.fr",
             "adx.monitor.azure.fr",
         ],
+        storage: &[".core.sovcloud-api.fr", ".storage.sovcloud-api.fr"],
     },
     Cloud {
         login_endpoint: "https://login.sovcloud-identity.de",
@@ -268,6 +311,7 @@ const CLOUDS: [Cloud; 8] = [
             "adx.loganalytics.azure.de",
             "adx.monitor.azure.de",
         ],
+        storage: &[".core.sovcloud-api.de", ".storage.sovcloud-api.de"],
     },
     Cloud {
         login_endpoint: "https://login.sovcloud-identity.sg",
@@ -277,6 +321,7 @@ const CLOUDS: [Cloud; 8] = [
             "adx.loganalytics.azure.sg",
             "adx.monitor.azure.sg",
         ],
+        storage: &[".core.sovcloud-api.sg", ".storage.sovcloud-api.sg"],
     },
 ];
 

@@ -9,6 +9,8 @@ use std::net::ToSocketAddrs;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
 
+use super::host::is_loopback;
+
 /// See the module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ThreadResolver;
@@ -16,6 +18,7 @@ pub(crate) struct ThreadResolver;
 impl Resolve for ThreadResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (answer, answered) = oneshot::channel();
+        let local = is_loopback(name.as_str());
         Box::pin(async move {
             std::thread::Builder::new()
                 .name("kusto-resolve".to_owned())
@@ -25,6 +28,8 @@ impl Resolve for ThreadResolver {
                 })
                 .map_err(|error| format!("cannot start a thread: {error}"))?;
             let addresses = answered.await??;
+            // What is trusted as this machine must be it, whatever a name server says.
+            let addresses = addresses.filter(move |it| !local || it.ip().is_loopback());
             Ok(Box::new(addresses) as Addrs)
         })
     }

@@ -12,8 +12,9 @@ use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions};
 
 use super::answer::{AnswerKind, BodyError};
+use super::host::host_of;
 use super::refusal::{REQUEST_ID, Refusal};
-use super::transport::{Reply, Transport, describe_chain};
+use super::transport::{Reply, Transport, network_error};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::mask;
 
@@ -27,7 +28,7 @@ pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
     ClientOptions {
         retry: RetryOptions::none(),
         transport: Some(azure_core::http::Transport::new(Arc::new(Checked(
-            transport.client(),
+            transport.clone(),
         )))),
         ..ClientOptions::default()
     }
@@ -36,7 +37,7 @@ pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
 /// Our connections, and a check that the official clients lack: a gateway's page with status 200 is
 /// not a success of the storage service.
 #[derive(Debug)]
-struct Checked(reqwest::Client);
+struct Checked(Transport);
 
 #[async_trait]
 impl HttpClient for Checked {
@@ -57,12 +58,17 @@ impl HttpClient for Checked {
 impl Checked {
     /// As the implementation of `azure_core` for this client, but with the limit of an answer.
     async fn execute(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let url = request.url();
+        // The official clients know neither step nor host: `azure_error` adds the step.
+        let (step, host) = (Step::UploadBlob, host_of(url));
+        let proxy = self.0.route(step, url).map_err(wrapped)?;
         let failed = |error: reqwest::Error| {
-            let kind = match error.is_connect() {
-                true => AzureKind::Connection,
-                false => AzureKind::Io,
-            };
-            azure_core::Error::with_error(kind, error.without_url(), "the request failed")
+            wrapped(network_error(
+                step,
+                &host,
+                proxy.as_deref(),
+                &error.without_url(),
+            ))
         };
         let response = self.to_reqwest(request)?.send().await.map_err(failed)?;
         let status = response.status().as_u16();
@@ -88,7 +94,7 @@ impl Checked {
     fn to_reqwest(&self, request: &Request) -> azure_core::Result<reqwest::RequestBuilder> {
         let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes())
             .map_err(|error| azure_core::Error::new(AzureKind::Other, error))?;
-        let mut wire = self.0.request(method, request.url().clone());
+        let mut wire = self.0.client().request(method, request.url().clone());
         for (name, value) in request.headers().iter() {
             wire = wire.header(name.as_str(), value.as_str());
         }
@@ -98,6 +104,11 @@ impl Checked {
             Body::SeekableStream(stream) => wire.body(reqwest::Body::wrap_stream(stream)),
         })
     }
+}
+
+/// An error of this library on its way through the official clients; [`azure_error`] takes it out.
+fn wrapped(error: Error) -> azure_core::Error {
+    azure_core::Error::new(AzureKind::Io, error)
 }
 
 const FOREIGN: &str = "the answer is not from the storage service";
@@ -137,10 +148,11 @@ pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> E
             let text = own.unwrap_or("the answer of the storage service cannot be read");
             return unreadable(step, host, text.to_owned());
         }
-        let connecting = matches!(error.kind(), AzureKind::Connection);
-        return Error::new(ErrorKind::Network, step, describe_chain(&error))
-            .with_host(host)
-            .with_in_doubt(!connecting);
+        let own = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Error>());
+        return match own {
+            Some(own) => own.clone().with_step(step).with_host(host),
+            None => network_error(step, host, None, &error),
+        };
     };
     let retry_after = raw_response.as_ref().and_then(|response| {
         response

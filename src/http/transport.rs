@@ -1,11 +1,15 @@
 //! The only HTTP client: one connection pool for the service, the storage accounts and metadata.
 
+use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::answer::{AnswerKind, BodyError, too_large};
+use super::host::host_of;
+use super::proxy::Proxies;
 use super::resolver::ThreadResolver;
 use super::tls;
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -23,15 +27,27 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Transport {
     client: reqwest::Client,
+    proxies: Arc<Proxies>,
 }
 
 impl Transport {
     /// Builds the client; fallible because the caller's certificates may be broken.
     pub(crate) fn new(extra_roots_pem: &[u8]) -> Result<Self> {
+        Self::with_proxies(extra_roots_pem, Proxies::from_env())
+    }
+
+    fn with_proxies(extra_roots_pem: &[u8], proxies: Proxies) -> Result<Self> {
+        let proxies = Arc::new(proxies);
+        let routes = proxies.clone();
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(extra_roots_pem)?)
             // A redirect would carry the token or the SAS to an unchecked host.
             .redirect(reqwest::redirect::Policy::none())
+            // Replaces what reqwest reads from the environment. A proxy that cannot be used is an
+            // error before the request is sent: `route`.
+            .proxy(reqwest::Proxy::custom(move |url| {
+                routes.of(url).ok().flatten().cloned()
+            }))
             .connect_timeout(CONNECT_TIMEOUT)
             .dns_resolver(ThreadResolver)
             .read_timeout(READ_TIMEOUT)
@@ -40,8 +56,10 @@ impl Transport {
             .gzip(true)
             .user_agent(concat!("kusto-ingest/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Error::new(ErrorKind::Config, Step::BuildClient, describe(error)))?;
-        Ok(Self { client })
+            .map_err(|error| {
+                Error::new(ErrorKind::Config, Step::BuildClient, describe_chain(&error))
+            })?;
+        Ok(Self { client, proxies })
     }
 
     /// A request builder on the shared connections.
@@ -58,6 +76,17 @@ impl Transport {
         self.client.clone()
     }
 
+    /// The proxy that a request to this URL goes through, as errors name it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a proxy that cannot be used.
+    pub(crate) fn route(&self, step: Step, url: &url::Url) -> Result<Option<String>> {
+        match self.proxies.of(url) {
+            Ok(proxy) => Ok(proxy.map(host_of)),
+            Err(why) => Err(Error::new(ErrorKind::Config, step, why).with_host(host_of(url))),
+        }
+    }
+
     /// Sends the request and reads the whole answer, of any status, up to the limit of its kind.
     pub(crate) async fn send(
         &self,
@@ -66,9 +95,14 @@ impl Transport {
         request: reqwest::RequestBuilder,
         kind: AnswerKind,
     ) -> Result<Reply> {
-        let to_error = |error| network_error(step, host, error);
-        let request = kind.request(request);
-        let response = request.send().await.map_err(to_error)?;
+        let (client, request) = kind.request(request).build_split();
+        let request =
+            request.map_err(|error| network_error(step, host, None, &error.without_url()))?;
+        let proxy = self.route(step, request.url())?;
+        let to_error = |error: reqwest::Error| {
+            network_error(step, host, proxy.as_deref(), &error.without_url())
+        };
+        let response = client.execute(request).await.map_err(to_error)?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = kind.read(response).await.map_err(|error| match error {
@@ -104,38 +138,51 @@ impl Reply {
     }
 }
 
-/// Host and port of a URL, as errors name it.
-pub(crate) fn host_of(url: &url::Url) -> String {
-    match (url.host_str(), url.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (Some(host), None) => host.to_owned(),
-        (None, _) => String::new(),
-    }
-}
-
-fn network_error(step: Step, host: &str, error: reqwest::Error) -> Error {
-    // Only a failed connect proves that nothing was sent.
-    let sent = !(error.is_connect() || error.is_builder());
-    Error::new(ErrorKind::Network, step, describe(error))
+/// The error of a request that got no whole answer. `error` is reqwest's, or wraps it; `proxy` is
+/// the one that the request went through.
+pub(crate) fn network_error(
+    step: Step,
+    host: &str,
+    proxy: Option<&str>,
+    error: &(dyn StdError + 'static),
+) -> Error {
+    let message = match proxy {
+        Some(proxy) => format!("through the proxy {proxy}: {}", describe_chain(error)),
+        None => describe_chain(error),
+    };
+    Error::new(ErrorKind::Network, step, message)
         .with_host(host)
-        .with_in_doubt(sent)
+        .with_in_doubt(may_have_been_sent(error))
 }
 
-/// The chain of causes on one line. reqwest prints the URL with its query: it is removed first.
-pub(crate) fn describe(error: reqwest::Error) -> String {
-    describe_chain(&error.without_url())
+/// Whether the whole request may have left. Only a failed connect proves that nothing was sent.
+fn may_have_been_sent(error: &(dyn StdError + 'static)) -> bool {
+    !chain(error)
+        .filter_map(|cause| cause.downcast_ref::<reqwest::Error>())
+        .any(|error| error.is_connect() || error.is_builder())
 }
 
-/// The texts of an error and its sources, without repetitions and without secrets.
-pub(crate) fn describe_chain(error: &dyn std::error::Error) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(cause) = next {
+/// An error and its sources.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let current = next?;
+        next = current.source();
+        Some(current)
+    })
+}
+
+/// The texts of an error and its sources on one line, without repetitions and without secrets.
+/// reqwest prints the URL with its query, which is cut.
+pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for cause in chain(error) {
         let text = cause.to_string();
-        if texts.last().is_some_and(|last| !last.contains(&text)) {
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
             texts.push(text);
         }
-        next = cause.source();
     }
     redact(&texts.join(": "))
 }

@@ -11,10 +11,12 @@ use super::{DataSet, answer, service_error};
 use crate::auth::authorizer::Authorizer;
 use crate::connection::Endpoints;
 use crate::connection::endpoint::{self, role_hint};
+use crate::connection::storage::StorageRules;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::headers::{ClientIdentity, new_request_id};
-use crate::http::transport::{Reply, Transport, host_of};
+use crate::http::host::host_of;
+use crate::http::transport::{Reply, Transport};
 use crate::op::Scope;
 use crate::secret::{Secret, identifier};
 use crate::values::TimeSpan;
@@ -163,6 +165,7 @@ pub(crate) struct Service {
     identity: ClientIdentity,
     authorizer: Arc<Authorizer>,
     query_answers: AnswerKind,
+    storage: StorageRules,
 }
 
 impl Service {
@@ -172,6 +175,7 @@ impl Service {
         identity: ClientIdentity,
         authorizer: Authorizer,
         query_answer_limit: usize,
+        storage: StorageRules,
     ) -> Self {
         Self {
             transport,
@@ -179,6 +183,7 @@ impl Service {
             identity,
             authorizer: Arc::new(authorizer),
             query_answers: AnswerKind::query(query_answer_limit),
+            storage,
         }
     }
 
@@ -197,6 +202,12 @@ impl Service {
     /// Host of the data management endpoint.
     pub(crate) fn data_management_host(&self) -> String {
         host_of(self.endpoints.data_management())
+    }
+
+    /// Checks a storage address that the data management endpoint handed out.
+    pub(crate) fn check_storage(&self, address: &Url) -> Result<()> {
+        self.storage
+            .check(self.endpoints.data_management(), address)
     }
 
     /// One of the `.get` commands of the data management endpoint; safe to repeat.

@@ -5,8 +5,8 @@ use time::format_description::well_known::Iso8601;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::host::host_of;
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::transport::host_of;
 use crate::op::Scope;
 use crate::query::request::Service;
 use crate::query::{DataSet, Value};
@@ -94,8 +94,7 @@ impl IngestionResources {
         resources
     }
 
-    /// When the first of the signatures expires.
-    pub(crate) fn earliest_expiry(&self) -> Option<OffsetDateTime> {
+    fn all(&self) -> impl Iterator<Item = &StorageResource> {
         [
             &self.containers,
             &self.input_queues,
@@ -105,8 +104,11 @@ impl IngestionResources {
         ]
         .into_iter()
         .flatten()
-        .filter_map(StorageResource::expires_at)
-        .min()
+    }
+
+    /// When the first of the signatures expires.
+    pub(crate) fn earliest_expiry(&self) -> Option<OffsetDateTime> {
+        self.all().filter_map(StorageResource::expires_at).min()
     }
 }
 
@@ -143,6 +145,9 @@ pub(crate) async fn fetch_resources(
             Error::new(ErrorKind::Service, step, "the answer contains no resources")
                 .with_host(host),
         );
+    }
+    for resource in resources.all() {
+        service.check_storage(resource.url().expose())?;
     }
     Ok(resources)
 }

@@ -307,10 +307,17 @@ public static class KustoSettings
     public const string IngestionEndpoint = "ingestion endpoint";
 
     /// <summary>
-    /// Hosts to which tokens may be sent besides the well-known ones. Value: whole names, or suffixes that begin with
-    /// a dot, separated by commas. Default: the hosts of the public clouds.
+    /// Hosts to which tokens may be sent besides the well-known ones, and which a cluster may name as its storage.
+    /// Value: whole names, or suffixes that begin with a dot, separated by commas. Default: the hosts of the public
+    /// clouds.
     /// </summary>
     public const string TrustedHosts = "trusted hosts";
+
+    /// <summary>
+    /// Whether a service that is reached by https may name storage addresses without TLS. A service on this machine
+    /// always may. Value: <c>true</c> or <c>false</c>. Default: <c>false</c>.
+    /// </summary>
+    public const string HttpStorage = "http storage";
 
     /// <summary>Certificates to trust besides the system's, as PEM text. Default: the system's.</summary>
     public const string CaCertificates = "ca certificates";

@@ -1,0 +1,4 @@
+//! The client against services, storage and proxies that misbehave on the wire: raw sockets.
+
+mod proxy;
+mod server;

@@ -1,0 +1,202 @@
+//! A server of raw bytes. It plays the service and all of its storage on one port.
+
+use std::sync::{Arc, Mutex};
+
+use kusto_ingest::client::ClientBuilder;
+use kusto_ingest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// `METHOD target`.
+    pub(crate) line: String,
+    /// Request line and headers.
+    pub(crate) head: String,
+    pub(crate) body: String,
+    /// Its number on its connection, from 0.
+    pub(crate) number: usize,
+}
+
+impl Request {
+    pub(crate) fn is_post_of_message(&self) -> bool {
+        self.line.starts_with("POST ") && self.line.contains("/messages")
+    }
+
+    pub(crate) fn is_upload(&self) -> bool {
+        self.line.starts_with("PUT ")
+    }
+}
+
+/// What a connection does with a request.
+pub(crate) enum Act {
+    /// Sends these bytes and goes on.
+    Send(String),
+    /// Sends these bytes and closes the connection.
+    SendAndClose(String),
+    /// Sends these bytes again and again.
+    Repeat(&'static str),
+}
+
+/// A running server; it lives as long as the test's runtime.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    pub(crate) async fn start(act: impl Fn(&Request, &str) -> Act + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(listener, act)
+    }
+
+    pub(crate) fn on(
+        listener: TcpListener,
+        act: impl Fn(&Request, &str) -> Act + Send + Sync + 'static,
+    ) -> Self {
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::<Mutex<Vec<Request>>>::default();
+        let (base, log, act) = (url.clone(), requests.clone(), Arc::new(act));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (base, log, act) = (base.clone(), log.clone(), act.clone());
+                tokio::spawn(async move { serve(stream, &base, &log, &*act).await });
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// The requests so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self, is_meant: impl Fn(&Request) -> bool) -> usize {
+        self.requests().iter().filter(|r| is_meant(r)).count()
+    }
+
+    /// Settings of a client of this server, without a login.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        let builder = Client::builder(&self.url).unwrap();
+        builder.ingestion_endpoint(&self.url).unwrap()
+    }
+}
+
+/// The properties of every ingestion here.
+pub(crate) fn props() -> IngestionProperties {
+    IngestionProperties::new("D", "T")
+}
+
+/// Some data.
+pub(crate) fn row() -> Source {
+    Source::bytes("1,a\n")
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    base: &str,
+    log: &Mutex<Vec<Request>>,
+    act: &(impl Fn(&Request, &str) -> Act + ?Sized),
+) {
+    let mut number = 0;
+    while let Some(request) = read_request(&mut stream, number).await {
+        log.lock().unwrap().push(request.clone());
+        number += 1;
+        let (bytes, goes_on) = match act(&request, base) {
+            Act::Send(bytes) => (bytes, true),
+            Act::SendAndClose(bytes) => (bytes, false),
+            Act::Repeat(bytes) => {
+                while stream.write_all(bytes.as_bytes()).await.is_ok() {}
+                return;
+            }
+        };
+        if stream.write_all(bytes.as_bytes()).await.is_err() || !goes_on {
+            return;
+        }
+    }
+}
+
+async fn read_request(stream: &mut TcpStream, number: usize) -> Option<Request> {
+    let mut data = Vec::new();
+    let head = loop {
+        if let Some(end) = data.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(&mut data).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&data[..head]).into_owned();
+    let length = text
+        .to_ascii_lowercase()
+        .split("content-length: ")
+        .nth(1)
+        .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
+        .unwrap_or(0);
+    while data.len() < head + length {
+        if stream.read_buf(&mut data).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let line = text.split(" HTTP/1.1\r\n").next().unwrap_or_default();
+    Some(Request {
+        line: line.to_owned(),
+        body: String::from_utf8_lossy(&data[head..]).into_owned(),
+        head: text,
+        number,
+    })
+}
+
+/// The answer of a healthy service or storage.
+pub(crate) fn healthy(request: &Request, storage: &str) -> String {
+    healthy_with(request, storage, "sig=s", "")
+}
+
+/// As [`healthy`], with this signature on the storage addresses and these headers, each with its
+/// line end.
+pub(crate) fn healthy_with(
+    request: &Request,
+    storage: &str,
+    signature: &str,
+    headers: &str,
+) -> String {
+    if request.line.contains("/auth/metadata") {
+        return reply(200, headers, "{}");
+    }
+    if !request.line.contains("/v1/rest/mgmt") {
+        return reply(201, headers, "");
+    }
+    let (columns, rows) = if request.body.contains("identity token") {
+        (
+            column("AuthorizationContext"),
+            r#"["identity-token"]"#.to_owned(),
+        )
+    } else {
+        let rows = [
+            ("TempStorage", "c1"),
+            ("SecuredReadyForAggregationQueue", "queue"),
+            ("IngestionsStatusTable", "table"),
+        ]
+        .map(|(kind, name)| format!(r#"["{kind}","{storage}/{name}?{signature}"]"#));
+        (
+            format!("{},{}", column("ResourceTypeName"), column("StorageRoot")),
+            rows.join(","),
+        )
+    };
+    let body =
+        format!(r#"{{"Tables":[{{"TableName":"T","Columns":[{columns}],"Rows":[{rows}]}}]}}"#);
+    reply(200, headers, &body)
+}
+
+/// An answer of any status.
+pub(crate) fn reply(status: u16, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} X\r\nx-ms-request-id: r\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn column(name: &str) -> String {
+    format!(r#"{{"ColumnName":"{name}","DataType":"String"}}"#)
+}
