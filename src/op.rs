@@ -121,13 +121,9 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         let work = call(options);
         let (sender, outcome) = watch::channel(None);
         tokio::spawn(async move {
-            let mut work = std::pin::pin!(work);
             // A panic is reported as the result; a task without a result was dropped with its
             // runtime.
-            let result = std::future::poll_fn(|cx| {
-                catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
-                    .unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
-            });
+            let result = contained(work, |panic| Error::defect(panic).with_in_doubt(true));
             sender.send_replace(Some(result.await));
         });
         Self { outcome, cancel }
@@ -179,8 +175,26 @@ fn died_error() -> Error {
     Error::new(ErrorKind::Cancelled, Step::Wait, message).with_in_doubt(true)
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    Error::defect(panic).with_in_doubt(true)
+/// Runs steps after which nothing has been handed over, whatever happens in them: their error is
+/// never in doubt, nor is their panic, which is reported as an error.
+pub(crate) async fn before_hand_over<T>(steps: impl Future<Output = Result<T>>) -> Result<T> {
+    contained(steps, Error::defect)
+        .await
+        .map_err(|error| error.with_in_doubt(false))
+}
+
+/// Runs `work`; a panic in it is reported as this error.
+async fn contained<T>(
+    work: impl Future<Output = Result<T>>,
+    to_error: impl Fn(&(dyn Any + Send)) -> Error,
+) -> Result<T> {
+    // The futures of ingestions are large, and every layer above would hold them in its own.
+    let mut work = Box::pin(work);
+    std::future::poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
+            .unwrap_or_else(|panic| Poll::Ready(Err(to_error(&*panic))))
+    })
+    .await
 }
 
 /// The limits of one call while it runs: its deadline as a point in time, and its cancellation,
@@ -386,6 +400,18 @@ mod tests {
         let error = operation.wait().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert!(error.to_string().contains("boom"));
+    }
+
+    #[tokio::test]
+    async fn steps_before_the_hand_over_are_never_in_doubt() {
+        let panicking =
+            before_hand_over::<()>(async { std::panic::resume_unwind(Box::new("boom")) });
+        let error = panicking.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert!(error.to_string().contains("boom") && !error.is_in_doubt());
+        let doubtful = Error::new(ErrorKind::Network, Step::UploadBlob, "cut").with_in_doubt(true);
+        let error = before_hand_over::<()>(async { Err(doubtful) }).await;
+        assert!(!error.unwrap_err().is_in_doubt());
     }
 
     #[test]

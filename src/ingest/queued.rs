@@ -11,7 +11,7 @@ use super::catalog::message_flags;
 use super::receipt::{Receipt, ReceiptItem};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::op::Scope;
+use crate::op::{Scope, before_hand_over};
 use crate::pipeline::{Input, Pipeline, Work};
 use crate::post::message::{Message, StatusInTable};
 use crate::post::queue;
@@ -111,6 +111,18 @@ impl QueuedIngestor {
         source: Source,
         props: &IngestionProperties,
     ) -> Result<Receipt> {
+        let (call, item) = before_hand_over(self.send(scope, source, props)).await?;
+        let status_table = self.hand_over(&call, &item).await?;
+        Ok(receipt(props, status_table, vec![item]))
+    }
+
+    /// Sends the data to a container.
+    async fn send<'a>(
+        &self,
+        scope: &'a Scope,
+        source: Source,
+        props: &'a IngestionProperties,
+    ) -> Result<(Call<'a>, Item)> {
         let name = source.name.as_deref().unwrap_or_default();
         let resolved = self.resolve(props, name, source.compression)?;
         let format = resolved.format;
@@ -142,9 +154,7 @@ impl QueuedIngestor {
             work(&encoding, format, props),
             meter.clone(),
         )?;
-        let uploaded = upload(scope, blocks, &containers, &meter)
-            .await
-            .map_err(|error| error.with_in_doubt(false))?;
+        let uploaded = upload(scope, blocks, &containers, &meter).await?;
         let url = containers.blob_url(uploaded.container)?;
         let item = Item {
             source_id,
@@ -158,8 +168,7 @@ impl QueuedIngestor {
             bytes_sent: uploaded.totals.produced,
             format: resolved,
         };
-        let status_table = self.hand_over(&call, &item).await?;
-        Ok(receipt(props, status_table, vec![item]))
+        Ok((call, item))
     }
 
     async fn ingest_blobs(
@@ -175,7 +184,7 @@ impl QueuedIngestor {
             .into_iter()
             .map(|blob| self.blob_item(blob, props))
             .collect::<Result<Vec<Item>>>()?;
-        let call = self.begin(scope, props).await?;
+        let call = before_hand_over(self.begin(scope, props)).await?;
         let mut status_table = None;
         for (done, item) in items.iter().enumerate() {
             match self.hand_over(&call, item).await {
@@ -213,21 +222,9 @@ impl QueuedIngestor {
         item: &Item,
         lent: Arc<IngestionResources>,
     ) -> Result<Option<String>> {
-        let input_queues = self.input_queues(&lent)?;
-        let status_table = self.status_table(call.props, &lent)?;
-        // Built before anything is written: a message that is too large must leave nothing behind.
-        let text = self.message(call, item, status_table)?.to_text()?;
         let transport = self.service.transport();
-        if let Some(status_table) = status_table {
-            let entity = PendingEntity {
-                source_id: item.source_id,
-                source_path: &item.blob_path,
-                database: call.props.database(),
-                table: call.props.table(),
-                now: self.now()?,
-            };
-            table::insert_pending(call.scope, transport, status_table, &entity).await?;
-        }
+        let (input_queues, status_table, text) =
+            before_hand_over(self.announce(call, item, &lent)).await?;
         let ranking = self.resources.ranking();
         let queues = ranking.order(input_queues);
         let idempotent = is_idempotent(call.props);
@@ -241,6 +238,31 @@ impl QueuedIngestor {
             }
         }
         posted.map(|()| status_table.map(|table| table.url().redacted().to_owned()))
+    }
+
+    /// The queues for the message, its text, and the status table, which has the item's entity then.
+    async fn announce<'a>(
+        &self,
+        call: &Call<'_>,
+        item: &Item,
+        lent: &'a IngestionResources,
+    ) -> Result<(&'a [Queue], Option<&'a StatusTable>, String)> {
+        let input_queues = self.input_queues(lent)?;
+        let status_table = self.status_table(call.props, lent)?;
+        // Built before anything is written: a message that is too large must leave nothing behind.
+        let text = self.message(call, item, status_table)?.to_text()?;
+        if let Some(status_table) = status_table {
+            let entity = PendingEntity {
+                source_id: item.source_id,
+                source_path: &item.blob_path,
+                database: call.props.database(),
+                table: call.props.table(),
+                now: self.now()?,
+            };
+            let transport = self.service.transport();
+            table::insert_pending(call.scope, transport, status_table, &entity).await?;
+        }
+        Ok((input_queues, status_table, text))
     }
 
     fn input_queues<'a>(&self, lent: &'a IngestionResources) -> Result<&'a [Queue]> {

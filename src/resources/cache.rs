@@ -34,7 +34,8 @@ impl<T> Lease<T> {
     /// Ends the lease at `end`, and its refresh-free time at four fifths of that.
     pub(crate) fn limit(&mut self, now: OffsetDateTime, end: OffsetDateTime) {
         self.unusable_at = self.unusable_at.min(end);
-        self.refresh_at = self.refresh_at.min(now + (end - now) * 4 / 5);
+        let refresh_at = now.saturating_add((end - now) * 4 / 5);
+        self.refresh_at = self.refresh_at.min(refresh_at);
     }
 }
 
@@ -127,7 +128,7 @@ impl<T> RefreshCache<T> {
         if let Some(lease) = current.as_mut().filter(|l| Arc::ptr_eq(&l.value, value)) {
             lease.refresh_at = lease
                 .unusable_at
-                .min(self.clock.now() + PAUSE_AFTER_FAILURE);
+                .min(self.clock.now().saturating_add(PAUSE_AFTER_FAILURE));
         }
     }
 

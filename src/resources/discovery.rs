@@ -1,7 +1,7 @@
 //! `.get ingestion resources` and `.get kusto identity token` (wire-v1 section 4.1).
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
+use time::{OffsetDateTime, UtcOffset};
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -62,7 +62,9 @@ impl StorageResource {
             .expose()
             .query_pairs()
             .find(|(key, _)| key == "se")?;
-        OffsetDateTime::parse(&text, &Iso8601::PARSING).ok()
+        let time = OffsetDateTime::parse(&text, &Iso8601::PARSING).ok()?;
+        // At the ends of the calendar an offset leads out of it.
+        time.checked_to_offset(UtcOffset::UTC)
     }
 }
 
@@ -209,6 +211,42 @@ mod tests {
         assert_eq!(resources.input_queues[0].account(), "127.0.0.1:7");
         assert_eq!(resources.earliest_expiry().unwrap().year(), 2029);
         assert!(!format!("{resources:?}").contains("sig"));
+    }
+
+    proptest::proptest! {
+        /// Dates of the service are compared and added to: none of them may overflow.
+        #[test]
+        fn no_expiry_breaks_the_lease(year in -9999i32..=9999, time in "[0-9:]{0,8}", zone in "Z|[+-][0-9]{2}:[0-9]{2}|") {
+            let sign = if year < 0 { '-' } else { '+' };
+            for year in [format!("{sign}{:06}", year.abs()), format!("{:04}", year.abs())] {
+                for date in [format!("{year}-01-01T{time}{zone}"), format!("{year}-12-31T23:59:59{zone}")] {
+                    limited(&date.replace('+', "%2B"));
+                }
+            }
+        }
+    }
+
+    fn limited(expiry: &str) -> Option<OffsetDateTime> {
+        let resources = parse(&format!(
+            r#"["TempStorage","https://a.example/c?se={expiry}&sig=x"]"#
+        ));
+        let end = resources.earliest_expiry()?;
+        let now = time::macros::datetime!(2024-05-01 10:00:00 UTC);
+        crate::resources::lease_of(resources, now);
+        Some(end)
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_read_or_ignored() {
+        for date in [
+            "-009999-01-01T00:00:00Z",
+            "+009999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            assert!(limited(&date.replace('+', "%2B")).is_some(), "{date}");
+        }
+        assert!(limited("-009999-01-01T00:00:00%2B14:00").is_none());
+        assert!(limited("2024-05-01T10:20:00Z").is_some());
     }
 
     #[test]

@@ -7,11 +7,11 @@ mod ranking;
 use std::future::Future;
 use std::sync::Arc;
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::op::Scope;
+use crate::op::{Scope, before_hand_over};
 use crate::query::request::Service;
 use crate::secret::Secret;
 use cache::{Lease, RefreshCache};
@@ -25,6 +25,15 @@ const UNUSABLE_AFTER: Duration = Duration::hours(2);
 /// A SAS is not used in its last half hour: the upload must end before it expires, and the service
 /// reads the blob with it when the batch closes, which a policy may delay for up to 30 minutes.
 const SAS_MARGIN: Duration = Duration::minutes(35);
+
+/// How long resources that are fetched now are used.
+fn lease_of(resources: IngestionResources, now: OffsetDateTime) -> Lease<IngestionResources> {
+    let mut lease = Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
+    if let Some(expires) = lease.value.earliest_expiry() {
+        lease.limit(now, expires.saturating_sub(SAS_MARGIN));
+    }
+    lease
+}
 
 /// The resources of one cluster, fetched when needed and shared by all calls of a client.
 #[derive(Debug)]
@@ -61,13 +70,7 @@ impl Resources {
                 &self.host(),
                 || async {
                     let resources = discovery::fetch_resources(scope, &self.service).await?;
-                    let now = self.clock.now();
-                    let mut lease =
-                        Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
-                    if let Some(expires) = lease.value.earliest_expiry() {
-                        lease.limit(now, expires - SAS_MARGIN);
-                    }
-                    Ok(lease)
+                    Ok(lease_of(resources, self.clock.now()))
                 },
             )
             .await
@@ -91,13 +94,17 @@ impl Resources {
         F: Fn(Arc<IngestionResources>) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let resources = self.get(scope).await?;
+        let resources = before_hand_over(self.get(scope)).await?;
         match work(resources.clone()).await {
             Err(error) if error.http_status() == Some(403) => {
                 tracing::debug!(%error, "storage rejected a signature, fetching the resources again");
-                let again = async { work(self.replace(scope, &resources).await?).await };
+                let again =
+                    async { work(before_hand_over(self.replace(scope, &resources)).await?).await };
                 // The error lists the attempts of both rounds.
-                again.await.map_err(|last| last.after(vec![error]))
+                again.await.map_err(|last| {
+                    let in_doubt = last.is_in_doubt() || error.is_in_doubt();
+                    last.with_in_doubt(in_doubt).after(vec![error])
+                })
             }
             result => result,
         }
