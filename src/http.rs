@@ -2,8 +2,10 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod date;
 pub(crate) mod headers;
 pub(crate) mod host;
+pub(crate) mod lanes;
 mod proxy;
 mod refusal;
 pub(crate) mod resolver;

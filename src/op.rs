@@ -205,6 +205,7 @@ pub(crate) struct Scope {
     deadline: Option<Instant>,
     caller: CancellationToken,
     client: CancellationToken,
+    patience: Duration,
 }
 
 impl Scope {
@@ -219,7 +220,20 @@ impl Scope {
                 .and_then(|timeout| started.checked_add(timeout)),
             caller: options.cancel.clone().unwrap_or_default().0,
             client,
+            patience: Duration::ZERO,
         }
+    }
+
+    /// The same scope, in which steps that are safe to repeat are repeated for at least this long
+    /// after their first failure, as far as the deadline allows.
+    pub(crate) fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How long a step is repeated after its first failure, beyond its own quick attempts.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Time left before the deadline; `None` when there is no deadline.

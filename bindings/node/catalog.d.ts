@@ -209,9 +209,11 @@ export interface IngestionFlags {
  *   derived from the connection string.
  * - `ingestion endpoint`: The data management endpoint's address, where it cannot be derived from
  *   the connection string. Default: derived from the connection string.
- * - `trusted hosts`: Hosts to which tokens may be sent besides the well-known ones. Value: whole
- *   names, or suffixes that begin with a dot, separated by commas. Default: the hosts of the
- *   public clouds.
+ * - `trusted hosts`: Hosts to which tokens may be sent besides the well-known ones, and which a
+ *   cluster may name as its storage. Value: whole names, or suffixes that begin with a dot,
+ *   separated by commas. Default: the hosts of the public clouds.
+ * - `http storage`: Whether a service that is reached by https may name storage addresses without
+ *   TLS. A service on this machine always may. Value: `true` or `false`. Default: `false`.
  * - `ca certificates`: Certificates to trust besides the system's, as PEM text. Default: the
  *   system's.
  * - `application`: The application's name in the service's logs. Default: the program's name.
@@ -227,5 +229,8 @@ export interface IngestionFlags {
  *   may have: reading stops there with an error. The default is sixteen times what the service
  *   itself sends without the request option `notruncation`. Value: 65536 bytes to 4294967295
  *   bytes. Default: 1073741824 bytes (1024 MiB).
+ * - `retry time`: How many seconds, at least, an ingestion repeats a step that is safe to repeat
+ *   after its first failure, while the failures may pass and within the call's deadline.
+ *   Commands, queries and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
  */
 export type ClientSettings = Record<string, string | number>;

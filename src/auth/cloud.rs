@@ -60,7 +60,13 @@ pub(crate) async fn fetch(
         match reply.status {
             200 => parse(&reply.body, &host),
             404 => Ok(CloudMetadata::from(AzureAd::default())),
-            status => Err(refused(status, &host)),
+            status => {
+                let error = refused(status, &host);
+                Err(match (error.retry(), reply.retry_after()) {
+                    (RetryClass::Later, Some(after)) => error.with_retry_after(after),
+                    _ => error,
+                })
+            }
         }
     })
     .await

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Client;
 use super::catalog::QUERY_ANSWER_LIMIT_DEFAULT;
-use super::settings::{PipelineSettings, check_query_answer_limit, wrong};
+use super::settings::{PipelineSettings, RetryTime, check_query_answer_limit, wrong};
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::{StaticToken, TokenCredential};
 use crate::connection::storage::StorageRules;
@@ -41,6 +41,7 @@ pub struct ClientBuilder {
     wrapper: Option<(String, String)>,
     pipeline: PipelineSettings,
     query_answer_limit: usize,
+    retry_time: RetryTime,
 }
 
 impl ClientBuilder {
@@ -58,6 +59,7 @@ impl ClientBuilder {
             wrapper: None,
             pipeline: PipelineSettings::default(),
             query_answer_limit: QUERY_ANSWER_LIMIT_DEFAULT,
+            retry_time: RetryTime::default(),
         }
     }
 
@@ -160,6 +162,17 @@ impl ClientBuilder {
         Ok(self)
     }
 
+    /// How many seconds, at least, an ingestion repeats a step that is safe to repeat after its
+    /// first failure, as long as the failures may pass and within the call's deadline; by default
+    /// 30. Commands, queries and the warm-up make a few quick attempts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for more than a day.
+    pub fn retry_time(mut self, seconds: usize) -> Result<Self> {
+        self.retry_time = RetryTime::of_seconds(seconds)?;
+        Ok(self)
+    }
+
     /// Sets anything by name: a setting of this list, or any keyword of the connection string. Case
     /// and spaces in names do not count.
     // <generated: settings>
@@ -190,6 +203,10 @@ impl ClientBuilder {
     ///   query may have: reading stops there with an error. The default is sixteen times what the
     ///   service itself sends without the request option `notruncation`. Value: 65536 bytes to
     ///   4294967295 bytes. Default: 1073741824 bytes (1024 MiB).
+    /// - `retry time`: How many seconds, at least, an ingestion repeats a step that is safe to
+    ///   repeat after its first failure, while the failures may pass and within the call's
+    ///   deadline. Commands, queries and the warm-up make a few quick attempts. Value: 0 to
+    ///   86400. Default: 30.
     // </generated>
     ///
     /// # Errors
@@ -213,6 +230,7 @@ impl ClientBuilder {
             "application" => Ok(self.application(value)),
             "compressionlevel" => Ok(self.compression_level(value.parse()?)),
             "compressionthreads" => self.compression_threads(number(name, value)?),
+            "retrytime" => self.retry_time(number(name, value)?),
             "memorybudget" => self.memory_budget(number(name, value)?),
             "queryanswerlimit" => self.query_answer_limit(number(name, value)?),
             "wrapper" => match value.split_once('/') {
@@ -256,6 +274,7 @@ impl ClientBuilder {
         Ok(Client::new(
             service,
             self.pipeline.build(),
+            self.retry_time.0,
             self.connection.database().to_owned(),
         ))
     }

@@ -24,6 +24,15 @@ pub(super) const QUERY_ANSWER_LIMIT_MAX: usize = 4294967295;
 /// The default of the setting `query answer limit`.
 pub(super) const QUERY_ANSWER_LIMIT_DEFAULT: usize = 1073741824;
 
+/// The least value of the setting `retry time`.
+pub(super) const RETRY_TIME_MIN: usize = 0;
+
+/// The greatest value of the setting `retry time`.
+pub(super) const RETRY_TIME_MAX: usize = 86400;
+
+/// The default of the setting `retry time`.
+pub(super) const RETRY_TIME_DEFAULT: usize = 30;
+
 /// Every setting with a value that it accepts.
 #[cfg(test)]
 pub(super) const EXAMPLES: &[(&str, &str)] = &[
@@ -37,5 +46,6 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("compression threads", "2"),
     ("memory budget", "67108864"),
     ("query answer limit", "268435456"),
+    ("retry time", "0"),
     ("wrapper", "Go/0.1.0"),
 ];

@@ -51,6 +51,8 @@ struct Core {
     ingestor: QueuedIngestor,
     tracker: Tracker,
     default_database: String,
+    /// How long an ingestion goes on after a failure that may pass.
+    retry_time: Duration,
     /// Cancelled when calls under way must end.
     closing: CancellationToken,
     /// Set when new calls are rejected.
@@ -60,7 +62,12 @@ struct Core {
 }
 
 impl Client {
-    fn new(service: Arc<Service>, pipeline: Pipeline, default_database: String) -> Self {
+    fn new(
+        service: Arc<Service>,
+        pipeline: Pipeline,
+        retry_time: Duration,
+        default_database: String,
+    ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let resources = Arc::new(Resources::new(service.clone(), clock.clone()));
         let closing = CancellationToken::new();
@@ -70,6 +77,7 @@ impl Client {
             service,
             resources,
             default_database,
+            retry_time,
             closing: closing.clone(),
             closed: AtomicBool::new(false),
             calls: watch::Sender::new(0),
@@ -313,8 +321,9 @@ impl Core {
         let scope = call.0.scope(&options);
         async move {
             let core = &call.0;
-            let scope = scope?;
-            let result = core.ingestor.ingest(&scope, source, &props).await;
+            let scope = scope?.patient(core.retry_time);
+            // The future is large, and every layer above would hold and move it.
+            let result = Box::pin(core.ingestor.ingest(&scope, source, &props)).await;
             match &result {
                 Ok(receipt) => tracing::info!(
                     source_id = %receipt.source_id(),

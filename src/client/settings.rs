@@ -1,10 +1,12 @@
 //! The settings of the pipeline that a client's calls share.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use super::catalog::{
     COMPRESSION_THREADS_DEFAULT_MAX, COMPRESSION_THREADS_MAX, COMPRESSION_THREADS_MIN,
     MEMORY_BUDGET_DEFAULT, MEMORY_BUDGET_MIN, QUERY_ANSWER_LIMIT_MAX, QUERY_ANSWER_LIMIT_MIN,
+    RETRY_TIME_DEFAULT, RETRY_TIME_MAX, RETRY_TIME_MIN,
 };
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::pipeline::{CompressionLevel, MIN_BUDGET, Pipeline};
@@ -67,6 +69,31 @@ pub(super) fn check_query_answer_limit(bytes: usize) -> Result<usize> {
     let why =
         format!("must be {QUERY_ANSWER_LIMIT_MIN} to {QUERY_ANSWER_LIMIT_MAX} bytes, not {bytes}");
     Err(wrong("query answer limit", why))
+}
+
+/// How long an ingestion goes on after a failure that may pass.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RetryTime(pub(super) Duration);
+
+impl Default for RetryTime {
+    fn default() -> Self {
+        Self(Duration::from_secs(RETRY_TIME_DEFAULT as u64))
+    }
+}
+
+impl RetryTime {
+    pub(super) fn of_seconds(seconds: usize) -> Result<Self> {
+        let range = RETRY_TIME_MIN..=RETRY_TIME_MAX;
+        if !range.contains(&seconds) {
+            let why = format!(
+                "must be {} to {} seconds, not {seconds}",
+                range.start(),
+                range.end()
+            );
+            return Err(wrong("retry time", why));
+        }
+        Ok(Self(Duration::from_secs(seconds as u64)))
+    }
 }
 
 /// The error of an invalid value of a setting.

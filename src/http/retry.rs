@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::Scope;
 
@@ -18,6 +20,9 @@ pub(crate) struct RetryPolicy {
     /// How long one attempt may take: otherwise a silent host would block a call without a
     /// deadline.
     pub(crate) attempt_limit: Option<Duration>,
+    /// Whether more attempts follow while the scope is patient: not where another host is tried
+    /// first.
+    pub(crate) patient: bool,
 }
 
 impl RetryPolicy {
@@ -28,6 +33,7 @@ impl RetryPolicy {
         cap: Duration::from_secs(30),
         // The requests have their own limits, which exclude the time of a login.
         attempt_limit: None,
+        patient: true,
     };
     /// For the cluster's login settings: a small answer to a request without a login.
     pub(crate) const METADATA: RetryPolicy = RetryPolicy {
@@ -41,6 +47,12 @@ impl RetryPolicy {
         cap: Duration::from_secs(5),
         // A block of 4 MiB at 14 KB/s.
         attempt_limit: Some(Duration::from_secs(5 * 60)),
+        patient: false,
+    };
+    /// For storage that has no alternative.
+    pub(crate) const ONLY_STORAGE: RetryPolicy = RetryPolicy {
+        patient: true,
+        ..Self::STORAGE
     };
 
     /// The pause after attempt number `attempt` (from 0): random up to the doubled ceiling (full
@@ -163,24 +175,103 @@ where
     Fut: Future<Output = Result<T>>,
 {
     let mut failed: Vec<Error> = Vec::new();
+    let mut patience = Patience::new();
+    let mut number = 0;
     loop {
         let error = match attempt().await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let number = failed.len() as u32;
-        let again = error.retry() == RetryClass::Later
-            && number + 1 < policy.attempts
-            && scope.check(step).is_ok();
-        if !again {
-            return Err(error.after(failed));
+        patience.begin();
+        let may_repeat = error.retry() == RetryClass::Later && scope.check(step).is_ok();
+        let is_quick = number + 1 < policy.attempts;
+        let waited = if may_repeat && is_quick {
+            let pause = policy.pause(number, &error);
+            tracing::debug!(step = step.name(), host, pause_ms = pause.as_millis() as u64, %error, "retrying");
+            scope.sleep(step, host, pause).await.map(|()| true)
+        } else if may_repeat && policy.patient {
+            patience.wait(scope, step, host, &error).await
+        } else {
+            Ok(false)
+        };
+        match waited {
+            Ok(true) => remember(&mut failed, error),
+            Ok(false) => return Err(error.after(failed)),
+            Err(stopped) => {
+                remember(&mut failed, error);
+                return Err(stopped.after(failed));
+            }
         }
-        let pause = policy.pause(number, &error);
-        tracing::debug!(step = step.name(), host, pause_ms = pause.as_millis() as u64, %error, "retrying");
-        failed.push(error);
-        if let Err(stopped) = scope.sleep(step, host, pause).await {
-            return Err(stopped.after(failed));
+        number += 1;
+    }
+}
+
+/// Attempts that an error lists at most: a patient call can make hundreds.
+const MAX_LISTED: usize = 32;
+
+/// Adds a failed attempt to the list of an error; of too many, those in the middle are left out.
+pub(crate) fn remember(failed: &mut Vec<Error>, error: Error) {
+    if failed.len() == MAX_LISTED {
+        failed.remove(MAX_LISTED / 2);
+    }
+    failed.push(error);
+}
+
+/// The rounds of a step that go on, after its quick attempts, for as long as the scope is patient.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    /// When the step failed for the first time.
+    since: Option<Instant>,
+    rounds: u32,
+}
+
+impl Patience {
+    /// Pauses between rounds: long enough not to add to an overload, short enough to notice its end.
+    const BASE: Duration = Duration::from_secs(1);
+    const CAP: Duration = Duration::from_secs(5);
+
+    pub(crate) fn new() -> Self {
+        Self {
+            since: None,
+            rounds: 0,
         }
+    }
+
+    /// Counts from here, unless it counts already.
+    pub(crate) fn begin(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Pauses before the next round. `false` when there is none, because the error is not a passing
+    /// one or the time is over.
+    ///
+    /// # Errors
+    /// That of a scope that ended during the pause.
+    pub(crate) async fn wait(
+        &mut self,
+        scope: &Scope,
+        step: Step,
+        host: &str,
+        error: &Error,
+    ) -> Result<bool> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if error.retry() != RetryClass::Later || since.elapsed() >= scope.patience() {
+            return Ok(false);
+        }
+        let ceiling = Self::BASE
+            .saturating_mul(1 << self.rounds.min(8))
+            .min(Self::CAP);
+        let jittered = ceiling.mul_f64(0.5 + random_fraction() / 2.0);
+        let asked = error.retry_after().unwrap_or_default();
+        let pause = asked.min(RetryPolicy::SERVICE.cap).max(jittered);
+        tracing::warn!(
+            step = step.name(), host, pause_ms = pause.as_millis() as u64,
+            failing_ms = since.elapsed().as_millis() as u64, %error,
+            "still failing, will try again"
+        );
+        self.rounds += 1;
+        scope.sleep(step, host, pause).await?;
+        Ok(true)
     }
 }
 
@@ -244,6 +335,58 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_patient_scope_goes_on_for_its_time_and_ends_at_its_deadline() {
+        let half_minute = Duration::from_secs(30);
+        for (policy, deadline, least, most) in [
+            (RetryPolicy::SERVICE, 3600, 30, 40),
+            (RetryPolicy::ONLY_STORAGE, 3600, 30, 40),
+            (RetryPolicy::SERVICE, 12, 12, 12),
+            // Another host is tried instead.
+            (RetryPolicy::STORAGE, 3600, 0, 2),
+        ] {
+            let begun = Instant::now();
+            let options = CallOptions::new().with_timeout(Duration::from_secs(deadline));
+            let scope = scope(options).patient(half_minute);
+            let failing = || async { Err::<(), _>(failing(ErrorKind::Network)) };
+            let error = retry(&scope, Step::FetchIngestionResources, "h", policy, failing).await;
+            let attempts = error.unwrap_err().attempts().len();
+            let took = begun.elapsed().as_secs();
+            assert!((least..=most).contains(&took), "{policy:?}: {took} s");
+            assert!(attempts <= MAX_LISTED + 1, "{attempts}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_is_not_for_what_may_have_been_carried_out() {
+        let scope = scope(CallOptions::new()).patient(Duration::from_secs(30));
+        let calls = Cell::new(0);
+        let policy = RetryPolicy::ONLY_STORAGE;
+        let doubtful = || {
+            calls.set(calls.get() + 1);
+            async { Err::<(), _>(failing(ErrorKind::Network).with_in_doubt(true)) }
+        };
+        let error = retry_until_in_doubt(&scope, Step::PostMessage, "h", policy, doubtful).await;
+        assert!(error.unwrap_err().is_in_doubt());
+        assert_eq!(calls.get(), 1);
+    }
+
+    #[test]
+    fn a_long_list_of_attempts_keeps_its_ends() {
+        let mut failed = Vec::new();
+        for number in 0..100 {
+            remember(
+                &mut failed,
+                Error::new(ErrorKind::Network, Step::UploadBlob, number.to_string()),
+            );
+        }
+        assert_eq!(failed.len(), MAX_LISTED);
+        assert_eq!(
+            (failed[0].message(), failed[MAX_LISTED - 1].message()),
+            ("0", "99")
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_deadline_ends_a_pause() {
         let options = CallOptions::new().with_timeout(Duration::from_secs(2));
         let error = retry::<(), _, _>(
@@ -255,6 +398,7 @@ mod tests {
                 base: Duration::from_secs(10),
                 cap: Duration::from_secs(10),
                 attempt_limit: None,
+                patient: false,
             },
             || async { Err(failing(ErrorKind::Network).with_retry_after(Duration::from_secs(10))) },
         )

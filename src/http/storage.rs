@@ -12,6 +12,7 @@ use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions};
 
 use super::answer::{AnswerKind, BodyError};
+use super::date;
 use super::host::host_of;
 use super::refusal::{REQUEST_ID, Refusal};
 use super::transport::{Reply, Transport, network_error};
@@ -63,12 +64,8 @@ impl Checked {
         let (step, host) = (Step::UploadBlob, host_of(url));
         let proxy = self.0.route(step, url).map_err(wrapped)?;
         let failed = |error: reqwest::Error| {
-            wrapped(network_error(
-                step,
-                &host,
-                proxy.as_deref(),
-                &error.without_url(),
-            ))
+            let error = network_error(step, &host, proxy.as_deref(), &error.without_url());
+            wrapped(self.0.note(url, error))
         };
         let response = self.to_reqwest(request)?.send().await.map_err(failed)?;
         let status = response.status().as_u16();
@@ -155,11 +152,12 @@ pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> E
         };
     };
     let retry_after = raw_response.as_ref().and_then(|response| {
-        response
-            .headers()
-            .get_optional_string(&HeaderName::from_static("retry-after"))
-            .and_then(|text| text.trim().parse().ok())
-            .map(Duration::from_secs)
+        let header = |name| {
+            response
+                .headers()
+                .get_optional_str(&HeaderName::from_static(name))
+        };
+        date::retry_after(header("retry-after"), header("date"))
     });
     let refusal = raw_response.as_ref().map(|response| {
         let headers = response.headers();

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::answer::{AnswerKind, BodyError, too_large};
+use super::date;
 use super::host::host_of;
+use super::lanes::{self, Lane, Lanes};
 use super::proxy::Proxies;
 use super::resolver::ThreadResolver;
 use super::tls;
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::redact;
 
 /// How long connecting may take, TLS included. A dead host must not use up a long deadline.
@@ -28,6 +30,46 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 pub(crate) struct Transport {
     client: reqwest::Client,
     proxies: Arc<Proxies>,
+    lanes: Arc<Lanes>,
+}
+
+/// How many idle connections are kept for each host, and for how long.
+struct Pool {
+    size: usize,
+    idle: Duration,
+}
+
+impl Pool {
+    const SHARED: Pool = Pool {
+        size: 16,
+        idle: Duration::from_secs(90),
+    };
+    const LANE: Pool = Pool {
+        size: 1,
+        idle: lanes::IDLE,
+    };
+}
+
+fn build(tls: rustls::ClientConfig, proxies: Arc<Proxies>, pool: Pool) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        // A redirect would carry the token or the SAS to an unchecked host.
+        .redirect(reqwest::redirect::Policy::none())
+        // Replaces what reqwest reads from the environment. A proxy that cannot be used is an error
+        // before the request is sent: `route`.
+        .proxy(reqwest::Proxy::custom(move |url| {
+            proxies.of(url).ok().flatten().cloned()
+        }))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .dns_resolver(ThreadResolver)
+        .read_timeout(READ_TIMEOUT)
+        .tcp_keepalive(TCP_KEEPALIVE)
+        .pool_max_idle_per_host(pool.size)
+        .pool_idle_timeout(pool.idle)
+        .gzip(true)
+        .user_agent(concat!("kusto-ingest/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::new(ErrorKind::Config, Step::BuildClient, describe_chain(&error)))
 }
 
 impl Transport {
@@ -38,28 +80,30 @@ impl Transport {
 
     fn with_proxies(extra_roots_pem: &[u8], proxies: Proxies) -> Result<Self> {
         let proxies = Arc::new(proxies);
-        let routes = proxies.clone();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(extra_roots_pem)?)
-            // A redirect would carry the token or the SAS to an unchecked host.
-            .redirect(reqwest::redirect::Policy::none())
-            // Replaces what reqwest reads from the environment. A proxy that cannot be used is an
-            // error before the request is sent: `route`.
-            .proxy(reqwest::Proxy::custom(move |url| {
-                routes.of(url).ok().flatten().cloned()
-            }))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .dns_resolver(ThreadResolver)
-            .read_timeout(READ_TIMEOUT)
-            .tcp_keepalive(TCP_KEEPALIVE)
-            .pool_max_idle_per_host(16)
-            .gzip(true)
-            .user_agent(concat!("kusto-ingest/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| {
-                Error::new(ErrorKind::Config, Step::BuildClient, describe_chain(&error))
-            })?;
-        Ok(Self { client, proxies })
+        let tls = tls::client_config(extra_roots_pem)?;
+        let build = {
+            let proxies = proxies.clone();
+            // One configuration for all: TLS sessions are resumed across connections.
+            move |pool: Pool| build(tls.clone(), proxies.clone(), pool)
+        };
+        Ok(Self {
+            client: build(Pool::SHARED)?,
+            proxies,
+            lanes: Arc::new(Lanes::new(move || build(Pool::LANE))),
+        })
+    }
+
+    /// A connection for a request that must not be carried out twice: see [`lanes`](super::lanes).
+    pub(crate) fn lane(&self, url: &url::Url) -> Result<Lane> {
+        self.lanes.to(url)
+    }
+
+    /// This transport, with the connection of a lane instead of the shared ones.
+    pub(crate) fn on(&self, lane: &Lane) -> Self {
+        Self {
+            client: lane.client().clone(),
+            ..self.clone()
+        }
     }
 
     /// A request builder on the shared connections.
@@ -87,6 +131,14 @@ impl Transport {
         }
     }
 
+    /// Remembers the host of a request that may have been sent and was not answered.
+    pub(crate) fn note(&self, url: &url::Url, error: Error) -> Error {
+        if error.is_in_doubt() {
+            self.lanes.unanswered(url);
+        }
+        error
+    }
+
     /// Sends the request and reads the whole answer, of any status, up to the limit of its kind.
     pub(crate) async fn send(
         &self,
@@ -99,8 +151,10 @@ impl Transport {
         let request =
             request.map_err(|error| network_error(step, host, None, &error.without_url()))?;
         let proxy = self.route(step, request.url())?;
+        let url = request.url().clone();
         let to_error = |error: reqwest::Error| {
-            network_error(step, host, proxy.as_deref(), &error.without_url())
+            let error = network_error(step, host, proxy.as_deref(), &error.without_url());
+            self.note(&url, error)
         };
         let response = client.execute(request).await.map_err(to_error)?;
         let status = response.status().as_u16();
@@ -131,10 +185,12 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// `Retry-After` in seconds (the service never sends the date form).
+    /// The pause that the answer asks for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.header(RETRY_AFTER.as_str())?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        date::retry_after(
+            self.header(RETRY_AFTER.as_str()),
+            self.header(DATE.as_str()),
+        )
     }
 }
 
@@ -150,16 +206,45 @@ pub(crate) fn network_error(
         Some(proxy) => format!("through the proxy {proxy}: {}", describe_chain(error)),
         None => describe_chain(error),
     };
-    Error::new(ErrorKind::Network, step, message)
+    let error_of_step = Error::new(ErrorKind::Network, step, message)
         .with_host(host)
-        .with_in_doubt(may_have_been_sent(error))
+        .with_in_doubt(may_have_been_sent(error));
+    match is_refused_by_tls(error) {
+        true => error_of_step.with_retry(RetryClass::Never),
+        false => error_of_step,
+    }
 }
 
-/// Whether the whole request may have left. Only a failed connect proves that nothing was sent.
+/// Whether the whole request may have left. Service and storage act on whole requests only.
 fn may_have_been_sent(error: &(dyn StdError + 'static)) -> bool {
-    !chain(error)
-        .filter_map(|cause| cause.downcast_ref::<reqwest::Error>())
-        .any(|error| error.is_connect() || error.is_builder())
+    !chain(error).any(|cause| {
+        if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
+            return error.is_connect() || error.is_builder();
+        }
+        if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+            // Of a write only: the rest of the request was not accepted.
+            return error.kind() == std::io::ErrorKind::BrokenPipe;
+        }
+        // hyper's word for a request that never got as far as its connection.
+        cause.to_string().starts_with("operation was canceled")
+    })
+}
+
+/// Whether the two sides cannot agree on TLS, above all a certificate that is not accepted: another
+/// attempt meets the same.
+fn is_refused_by_tls(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| {
+        matches!(
+            cause.downcast_ref(),
+            Some(
+                rustls::Error::InvalidCertificate(_)
+                    | rustls::Error::NoCertificatesPresented
+                    | rustls::Error::UnsupportedNameType
+                    | rustls::Error::PeerIncompatible(_)
+                    | rustls::Error::InvalidCertRevocationList(_)
+            )
+        )
+    })
 }
 
 /// An error and its sources.
@@ -169,7 +254,14 @@ fn chain<'a>(
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let current = next?;
-        next = current.source();
+        // An I/O error shows the sources of the error in it, not that error itself.
+        let wrapped = current
+            .downcast_ref::<std::io::Error>()
+            .and_then(|io| io.get_ref());
+        next = match wrapped {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => current.source(),
+        };
         Some(current)
     })
 }

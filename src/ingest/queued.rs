@@ -228,7 +228,8 @@ impl QueuedIngestor {
         let ranking = self.resources.ranking();
         let queues = ranking.order(input_queues);
         let idempotent = is_idempotent(call.props);
-        let posted = queue::post(call.scope, transport, &queues, &ranking, &text, idempotent).await;
+        let posting = queue::post(call.scope, transport, &queues, &ranking, &text, idempotent);
+        let posted = Box::pin(posting).await;
         if let (Err(error), Some(status_table)) = (&posted, status_table)
             && !error.is_in_doubt()
         {

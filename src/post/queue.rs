@@ -9,7 +9,7 @@ use azure_storage_queue::clients::{QueueClient, QueueClientOptions};
 use azure_storage_queue::models::QueueMessage;
 
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::retry::{RetryPolicy, retry_in_doubt, retry_until_in_doubt};
+use crate::http::retry::{Patience, RetryPolicy, remember, retry_in_doubt, retry_until_in_doubt};
 use crate::http::storage::{STORAGE_API_VERSION, azure_error, azure_options};
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -27,21 +27,69 @@ pub(crate) async fn post(
     text: &str,
     idempotent: bool,
 ) -> Result<()> {
-    let mut failed: Vec<Error> = Vec::new();
-    for queue in queues.iter().take(MAX_QUEUES) {
-        let Err(error) = post_to(scope, transport, queue, text, idempotent).await else {
-            ranking.record(queue.account(), true);
-            return Ok(());
-        };
-        ranking.record(queue.account(), false);
-        tracing::warn!(host = queue.host(), %error, "posting the message failed");
-        let stop = (error.is_in_doubt() && !idempotent) || scope.check(Step::PostMessage).is_err();
-        failed.push(error);
-        if stop {
-            break;
+    let mut failed = Failed::default();
+    let mut patience = Patience::new();
+    loop {
+        for queue in queues.iter().take(MAX_QUEUES) {
+            let Err(error) = post_to(scope, transport, queue, text, idempotent).await else {
+                ranking.record(queue.account(), true);
+                return Ok(());
+            };
+            patience.begin();
+            ranking.record(queue.account(), false);
+            tracing::warn!(host = queue.host(), %error, "posting the message failed");
+            let stop =
+                (error.is_in_doubt() && !idempotent) || scope.check(Step::PostMessage).is_err();
+            failed.add(error);
+            if stop {
+                return Err(failed.summary());
+            }
+        }
+        match failed.wait(scope, &mut patience).await {
+            Ok(true) => {}
+            Ok(false) => return Err(failed.summary()),
+            Err(stopped) => {
+                failed.add(stopped);
+                return Err(failed.summary());
+            }
         }
     }
-    Err(summary(failed))
+}
+
+/// The queues that failed.
+#[derive(Default)]
+struct Failed {
+    errors: Vec<Error>,
+    in_doubt: bool,
+}
+
+impl Failed {
+    fn add(&mut self, error: Error) {
+        self.in_doubt |= error.is_in_doubt();
+        remember(&mut self.errors, error);
+    }
+
+    /// Pauses before another round.
+    async fn wait(&self, scope: &Scope, patience: &mut Patience) -> Result<bool> {
+        match self.errors.last() {
+            None => Ok(false),
+            Some(error) => {
+                let host = error.host().unwrap_or_default();
+                patience.wait(scope, Step::PostMessage, host, error).await
+            }
+        }
+    }
+
+    fn summary(mut self) -> Error {
+        match self.errors.pop() {
+            None => Error::new(
+                ErrorKind::Service,
+                Step::FetchIngestionResources,
+                "the service returned no queue to post to",
+            ),
+            Some(last) => last.with_in_doubt(self.in_doubt).after(self.errors),
+        }
+    }
 }
 
 async fn post_to(
@@ -52,18 +100,20 @@ async fn post_to(
     idempotent: bool,
 ) -> Result<()> {
     let host = queue.host();
-    let client = client(transport, queue, Step::PostMessage)?;
     let send = || async {
+        let lane = transport.lane(queue.url().expose())?;
+        let client = client(&transport.on(&lane), queue, Step::PostMessage)?;
         let message = QueueMessage {
             message_text: Some(text.to_owned()),
         };
         let to_error = |error| azure_error(Step::PostMessage, &host, error);
         let body = message.try_into().map_err(to_error)?;
-        client
-            .send_message(body, None)
-            .await
-            .map(|_| ())
-            .map_err(to_error)
+        let sent = client.send_message(body, None).await.map(|_| ());
+        let sent = sent.map_err(to_error);
+        if sent.is_ok() {
+            lane.answered();
+        }
+        sent
     };
     let policy = RetryPolicy::STORAGE;
     if idempotent {
@@ -81,16 +131,4 @@ pub(crate) fn client(transport: &Transport, queue: &Queue, step: Step) -> Result
     };
     QueueClient::new(queue.url().expose().clone(), None, Some(options))
         .map_err(|error| azure_error(step, &queue.host(), error))
-}
-
-fn summary(mut failed: Vec<Error>) -> Error {
-    let in_doubt = failed.iter().any(Error::is_in_doubt);
-    match failed.pop() {
-        None => Error::new(
-            ErrorKind::Service,
-            Step::FetchIngestionResources,
-            "the service returned no queue to post to",
-        ),
-        Some(last) => last.with_in_doubt(in_doubt).after(failed),
-    }
 }

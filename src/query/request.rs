@@ -334,8 +334,16 @@ impl Service {
             Kind::Command => "v1/rest/mgmt",
             Kind::Query => "v2/rest/query",
         };
-        let mut request = self
-            .transport
+        // A user's command may change things: it must not be carried out twice.
+        let lane = match call.step {
+            Step::RunCommand => Some(self.transport.lane(call.base)?),
+            _ => None,
+        };
+        let transport = match &lane {
+            Some(lane) => self.transport.on(lane),
+            None => self.transport.clone(),
+        };
+        let mut request = transport
             .request(Method::POST, endpoint::join(call.base, path))
             .header("Content-Type", "application/json; charset=utf-8")
             .body(body.to_string());
@@ -343,7 +351,14 @@ impl Service {
         if let Some(token) = token {
             request = request.bearer_auth(token.expose());
         }
-        let sending = self.transport.send(call.step, &host, request, call.answer);
+        // The future is large, and every layer above would hold it in its own.
+        let sending = Box::pin(async {
+            let sent = transport.send(call.step, &host, request, call.answer).await;
+            if let (Ok(_), Some(lane)) = (&sent, lane) {
+                lane.answered();
+            }
+            sent
+        });
         let patient = async {
             match tokio::time::timeout(patience, sending).await {
                 Ok(result) => result,

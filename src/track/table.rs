@@ -57,7 +57,7 @@ pub(crate) async fn insert_pending(
     let body = Bytes::from(body.to_string());
     let host = table.host();
     let step = Step::WriteStatusEntity;
-    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+    retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
         // PUT replaces: safe to repeat, unlike an insert that answers 409 to its own repetition.
         let request = table_request(transport, Method::PUT, url.clone())
             .header("Content-Type", "application/json")

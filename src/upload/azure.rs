@@ -102,6 +102,12 @@ impl Containers for AzureContainers<'_> {
             .len()
     }
 
+    fn again(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let ordered = self.resources.ranking().order(&state.from.containers);
+        state.ordered.extend(ordered);
+    }
+
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {
         let url = self.blob_url(attempt)?;
         Ok(Arc::new(AzureBlob::new(self.transport, &url, attempt)?))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attempt::{self, BlobTarget};
 use super::feed::{BlockSource, Feed};
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::retry::{Patience, remember};
 use crate::op::Scope;
 use crate::pipeline::Totals;
 use crate::source::progress::Meter;
@@ -19,6 +20,8 @@ const MAX_CONTAINERS: usize = 3;
 pub(crate) trait Containers: Send + Sync {
     /// Number of containers to choose from.
     fn len(&self) -> usize;
+    /// Adds all containers once more, for another round.
+    fn again(&self);
     /// The blob of attempt number `attempt`.
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>>;
     /// Records the result of an attempt.
@@ -48,9 +51,20 @@ pub(crate) async fn upload(
 ) -> Result<Uploaded> {
     let mut feed = Feed::new(source);
     let mut failed: Vec<Error> = Vec::new();
-    // The list may grow: after a 403 it is renewed.
-    while failed.len() < containers.len().min(MAX_CONTAINERS) {
-        let container = failed.len();
+    let mut patience = Patience::new();
+    let mut round_from = 0;
+    for container in 0.. {
+        // The list may grow: after a 403 it is renewed.
+        if container >= containers.len().min(round_from + MAX_CONTAINERS) {
+            match another_round(scope, &failed, &mut patience).await {
+                Ok(true) => {
+                    containers.again();
+                    round_from = container;
+                }
+                Ok(false) => break,
+                Err(stopped) => return Err(stopped.after(failed)),
+            }
+        }
         if container > 0 {
             if let Err(lost) = feed.rewind() {
                 return Err(lost.after(failed));
@@ -72,11 +86,23 @@ pub(crate) async fn upload(
             Err(error) => {
                 tracing::warn!(host, %error, "upload failed, trying the next container");
                 containers.report(container, Err(&error)).await;
-                failed.push(error);
+                patience.begin();
+                remember(&mut failed, error);
             }
         }
     }
     Err(exhausted(failed))
+}
+
+/// Pauses before all containers are tried once more; `false` when they are not.
+async fn another_round(scope: &Scope, failed: &[Error], patience: &mut Patience) -> Result<bool> {
+    match failed.last() {
+        None => Ok(false),
+        Some(error) => {
+            let host = error.host().unwrap_or_default();
+            patience.wait(scope, error.step(), host, error).await
+        }
+    }
 }
 
 /// Whether another container can help: not when the source failed or the call was cancelled or
@@ -172,6 +198,9 @@ mod tests {
     impl Containers for Stores {
         fn len(&self) -> usize {
             self.0.len()
+        }
+        fn again(&self) {
+            unreachable!("the scope is not patient");
         }
         fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {
             Ok(self.0[attempt].clone())

@@ -60,6 +60,7 @@ impl Child {
     pub(crate) fn client(&self) -> Client {
         let builder = Client::builder(&self.connection).unwrap();
         let builder = builder.ingestion_endpoint(&self.service).unwrap();
+        let builder = builder.retry_time(0).unwrap();
         let token = Arc::new(StaticToken::new(TOKEN));
         builder.credential(token).build().unwrap()
     }

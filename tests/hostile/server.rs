@@ -1,5 +1,6 @@
 //! A server of raw bytes. It plays the service and all of its storage on one port.
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
 use kusto_ingest::client::ClientBuilder;
@@ -15,8 +16,6 @@ pub(crate) struct Request {
     /// Request line and headers.
     pub(crate) head: String,
     pub(crate) body: String,
-    /// Its number on its connection, from 0.
-    pub(crate) number: usize,
 }
 
 impl Request {
@@ -36,7 +35,7 @@ pub(crate) enum Act {
     /// Sends these bytes and closes the connection.
     SendAndClose(String),
     /// Sends these bytes again and again.
-    Repeat(&'static str),
+    Repeat(String),
 }
 
 /// A running server; it lives as long as the test's runtime.
@@ -99,15 +98,16 @@ async fn serve(
     log: &Mutex<Vec<Request>>,
     act: &(impl Fn(&Request, &str) -> Act + ?Sized),
 ) {
-    let mut number = 0;
-    while let Some(request) = read_request(&mut stream, number).await {
+    while let Some(request) = read_request(&mut stream).await {
         log.lock().unwrap().push(request.clone());
-        number += 1;
         let (bytes, goes_on) = match act(&request, base) {
             Act::Send(bytes) => (bytes, true),
             Act::SendAndClose(bytes) => (bytes, false),
             Act::Repeat(bytes) => {
-                while stream.write_all(bytes.as_bytes()).await.is_ok() {}
+                // A thread: the flood must not depend on the runtime that it is to occupy.
+                let mut stream = stream.into_std().unwrap();
+                stream.set_nonblocking(false).unwrap();
+                std::thread::spawn(move || while stream.write_all(bytes.as_bytes()).is_ok() {});
                 return;
             }
         };
@@ -117,7 +117,7 @@ async fn serve(
     }
 }
 
-async fn read_request(stream: &mut TcpStream, number: usize) -> Option<Request> {
+async fn read_request(stream: &mut TcpStream) -> Option<Request> {
     let mut data = Vec::new();
     let head = loop {
         if let Some(end) = data.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -144,7 +144,6 @@ async fn read_request(stream: &mut TcpStream, number: usize) -> Option<Request> 
         line: line.to_owned(),
         body: String::from_utf8_lossy(&data[head..]).into_owned(),
         head: text,
-        number,
     })
 }
 

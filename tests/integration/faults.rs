@@ -10,7 +10,8 @@ use crate::bed::{props, soon};
 use crate::fake::{Answer, Fake};
 
 fn client(fake: &Fake) -> Client {
-    Client::builder(&fake.url).unwrap().build().unwrap()
+    let builder = Client::builder(&fake.url).unwrap();
+    builder.retry_time(0).unwrap().build().unwrap()
 }
 
 async fn ingest(

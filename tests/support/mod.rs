@@ -30,11 +30,13 @@ pub(crate) fn quick() -> Options {
     }
 }
 
-/// Settings of a client of the emulator.
+/// Settings of a client of the emulator. It gives up after its quick attempts: the faults of the
+/// tests do not pass.
 pub(crate) fn client_of(emulator: &Emulator) -> ClientBuilder {
     Client::builder(&emulator.connection_string())
         .unwrap()
         .ingestion_endpoint(emulator.data_management_url())
+        .and_then(|builder| builder.retry_time(0))
         .unwrap()
 }
 

@@ -350,6 +350,13 @@ public static class KustoSettings
     /// <c>notruncation</c>. Value: 65536 bytes to 4294967295 bytes. Default: 1073741824 bytes (1024 MiB).
     /// </summary>
     public const string QueryAnswerLimit = "query answer limit";
+
+    /// <summary>
+    /// How many seconds, at least, an ingestion repeats a step that is safe to repeat after its first failure, while
+    /// the failures may pass and within the call's deadline. Commands, queries and the warm-up make a few quick
+    /// attempts. Value: 0 to 86400. Default: 30.
+    /// </summary>
+    public const string RetryTime = "retry time";
 }
 
 public partial class KustoIngestionProperties

@@ -1,0 +1,181 @@
+//! Connections that end, fail or never answer, and what is said about the request on them.
+
+use std::time::Duration;
+
+use kusto_ingest::prelude::*;
+
+use crate::server::{Act, Request, Server, healthy, props, reply, row};
+
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// At every step: the deadline ends the call.
+#[tokio::test]
+async fn endless_interim_answers_end_at_the_deadline() {
+    let steps: [fn(&Request) -> bool; 4] = [
+        |request| request.body.contains("ingestion resources"),
+        |request| request.body.contains("identity token"),
+        Request::is_upload,
+        Request::is_post_of_message,
+    ];
+    for step in steps {
+        let server = Server::start(move |request, base| match step(request) {
+            true => Act::Repeat(CONTINUE.repeat(10_000)),
+            false => Act::Send(healthy(request, base)),
+        })
+        .await;
+        let client = server.builder().build().unwrap();
+        let second = CallOptions::new().with_timeout(Duration::from_secs(1));
+        let ingesting = client.ingest(row(), &props(), second);
+        let patience = Duration::from_secs(60);
+        let ended = tokio::time::timeout(patience, ingesting).await;
+        let error = ended.expect("the deadline is long over").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    }
+}
+
+/// Posts on connections that the server closes after each answer, without saying so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_closes_after_each_answer_leaves_no_doubt() {
+    let server = Server::start(|request, base| Act::SendAndClose(healthy(request, base))).await;
+    let client = server.builder().build().unwrap();
+    let ingestions = 300;
+    let mut doubts = 0;
+    for _ in 0..ingestions {
+        match client.ingest(row(), &props(), CallOptions::new()).await {
+            Ok(_) => {}
+            Err(error) if error.is_in_doubt() => doubts += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(doubts, 0);
+    assert_eq!(server.count(Request::is_post_of_message), ingestions);
+}
+
+/// A date as `Retry-After` counts like seconds, at every step.
+#[tokio::test]
+async fn a_wish_to_wait_may_be_a_date() {
+    const BUSY: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                        Retry-After: Sun, 06 Nov 1994 08:49:38 GMT\r\n";
+    let steps: [fn(&Request) -> bool; 5] = [
+        |request| request.line.contains("/auth/metadata"),
+        |request| request.body.contains("ingestion resources"),
+        |request| request.body.contains("identity token"),
+        Request::is_upload,
+        Request::is_post_of_message,
+    ];
+    let mut runs = tokio::task::JoinSet::new();
+    for (number, step) in steps.into_iter().enumerate() {
+        runs.spawn(async move {
+            let server = Server::start(move |request, base| match step(request) {
+                true => Act::Send(reply(429, BUSY, "")),
+                false => Act::Send(healthy(request, base)),
+            })
+            .await;
+            let token = std::sync::Arc::new(kusto_ingest::auth::StaticToken::new("a-token"));
+            let builder = server.builder().credential(token).retry_time(0).unwrap();
+            let client = builder.build().unwrap();
+            let ingesting = client.ingest(row(), &props(), CallOptions::new());
+            let error = ingesting.await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Throttled, "{number}: {error}");
+            assert_eq!(
+                error.retry_after(),
+                Some(Duration::from_secs(1)),
+                "{number}"
+            );
+        });
+    }
+    while let Some(run) = runs.join_next().await {
+        run.unwrap();
+    }
+}
+
+/// Fails the first requests of a step, more than its quick attempts.
+async fn failing_first(step: fn(&Request) -> bool, failures: usize) -> Server {
+    let left = std::sync::Mutex::new(failures);
+    Server::start(move |request, base| {
+        let mut left = left.lock().unwrap();
+        match step(request) && *left > 0 {
+            true => {
+                *left -= 1;
+                Act::Send(reply(503, "", ""))
+            }
+            false => Act::Send(healthy(request, base)),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_ingestion_outlasts_a_failure_of_a_while() {
+    let steps: [(fn(&Request) -> bool, usize); 3] = [
+        (|request| request.body.contains("ingestion resources"), 5),
+        (Request::is_upload, 7),
+        (Request::is_post_of_message, 7),
+    ];
+    let mut runs = tokio::task::JoinSet::new();
+    for (step, failures) in steps {
+        runs.spawn(async move {
+            let server = failing_first(step, failures).await;
+            let client = server.builder().build().unwrap();
+            let ingesting = client.ingest(row(), &props(), CallOptions::new());
+            ingesting.await.unwrap();
+            assert_eq!(
+                server.count(Request::is_post_of_message),
+                match step(&posted()) {
+                    true => failures + 1,
+                    false => 1,
+                }
+            );
+            let server = failing_first(step, failures).await;
+            let client = server.builder().retry_time(0).unwrap().build().unwrap();
+            let ingesting = client.ingest(row(), &props(), CallOptions::new());
+            let error = ingesting.await.unwrap_err();
+            assert_eq!(error.http_status(), Some(503), "{error}");
+        });
+    }
+    while let Some(run) = runs.join_next().await {
+        run.unwrap();
+    }
+}
+
+/// Some post of a message.
+fn posted() -> Request {
+    Request {
+        line: "POST /queue/messages".to_owned(),
+        head: String::new(),
+        body: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn queries_and_the_warm_up_stay_quick() {
+    let server = Server::start(|_, _| Act::Send(reply(503, "", ""))).await;
+    let client = server.builder().build().unwrap();
+    let properties = RequestProperties::new();
+    let query = client.query("D", "T", &properties, CallOptions::new());
+    assert!(query.await.is_err());
+    assert_eq!(server.requests().len(), 1);
+    assert!(client.warm_up(CallOptions::new()).await.is_err());
+    assert_eq!(server.requests().len(), 1 + 4);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_ends_the_attempts() {
+    let options = kusto_emulator::Options {
+        tls: true,
+        ..Default::default()
+    };
+    let emulator = kusto_emulator::Emulator::start(options).await.unwrap();
+    let service = emulator.data_management_url();
+    let builder = Client::builder(service).unwrap();
+    let client = builder
+        .ingestion_endpoint(service)
+        .unwrap()
+        .build()
+        .unwrap();
+    let ingesting = client.ingest(row(), &props(), CallOptions::new());
+    let error = ingesting.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+    assert!(error.is_permanent() && !error.is_in_doubt(), "{error}");
+    assert_eq!(error.attempts().len(), 0, "{error}");
+}
