@@ -10,6 +10,7 @@ mod proxy;
 mod refusal;
 pub(crate) mod resolver;
 pub(crate) mod retry;
+pub(crate) mod service_clock;
 pub(crate) mod storage;
 pub(crate) mod tls;
 pub(crate) mod transport;

@@ -185,6 +185,11 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// When it was sent, by the clock of its sender.
+    pub(crate) fn date(&self) -> Option<time::OffsetDateTime> {
+        date::parse(self.header(DATE.as_str())?)
+    }
+
     /// The pause that the answer asks for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         date::retry_after(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Map, Value as Json};
+use time::OffsetDateTime;
 use url::Url;
 
 use super::{DataSet, answer, service_error};
@@ -16,6 +17,8 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::headers::{ClientIdentity, new_request_id};
 use crate::http::host::host_of;
+use crate::http::lanes::Lane;
+use crate::http::service_clock::ServiceClock;
 use crate::http::transport::{Reply, Transport};
 use crate::op::Scope;
 use crate::secret::{Secret, identifier};
@@ -166,6 +169,7 @@ pub(crate) struct Service {
     authorizer: Arc<Authorizer>,
     query_answers: AnswerKind,
     storage: StorageRules,
+    service_clock: ServiceClock,
 }
 
 impl Service {
@@ -184,6 +188,7 @@ impl Service {
             authorizer: Arc::new(authorizer),
             query_answers: AnswerKind::query(query_answer_limit),
             storage,
+            service_clock: ServiceClock::default(),
         }
     }
 
@@ -202,6 +207,11 @@ impl Service {
     /// Host of the data management endpoint.
     pub(crate) fn data_management_host(&self) -> String {
         host_of(self.endpoints.data_management())
+    }
+
+    /// The service's time when it is `local` here, as far as its answers have shown it.
+    pub(crate) fn time(&self, local: OffsetDateTime) -> OffsetDateTime {
+        self.service_clock.at(local)
     }
 
     /// Checks a storage address that the data management endpoint handed out.
@@ -354,8 +364,9 @@ impl Service {
         // The future is large, and every layer above would hold it in its own.
         let sending = Box::pin(async {
             let sent = transport.send(call.step, &host, request, call.answer).await;
-            if let (Ok(_), Some(lane)) = (&sent, lane) {
-                lane.answered();
+            if let Ok(reply) = &sent {
+                self.service_clock.note(reply);
+                lane.into_iter().for_each(Lane::answered);
             }
             sent
         });

@@ -31,6 +31,11 @@ impl<T> Lease<T> {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn unusable_at(&self) -> OffsetDateTime {
+        self.unusable_at
+    }
+
     /// Ends the lease at `end`, and its refresh-free time at four fifths of that.
     pub(crate) fn limit(&mut self, now: OffsetDateTime, end: OffsetDateTime) {
         self.unusable_at = self.unusable_at.min(end);

@@ -96,6 +96,19 @@ impl IngestionResources {
         resources
     }
 
+    /// One container with a signature that ends then.
+    #[cfg(test)]
+    pub(super) fn signed_until(end: OffsetDateTime) -> Self {
+        use time::format_description::well_known::Rfc3339;
+        let end = end.format(&Rfc3339).unwrap();
+        Self {
+            containers: StorageResource::parse(&format!("https://a.example/c?se={end}&sig=x"))
+                .into_iter()
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = &StorageResource> {
         [
             &self.containers,
@@ -232,7 +245,7 @@ mod tests {
         ));
         let end = resources.earliest_expiry()?;
         let now = time::macros::datetime!(2024-05-01 10:00:00 UTC);
-        crate::resources::lease_of(resources, now);
+        crate::resources::lease_of(resources, now, now);
         Some(end)
     }
 

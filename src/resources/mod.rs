@@ -22,15 +22,27 @@ pub(crate) use ranking::Ranking;
 /// fails: their SAS are valid longer than the hour after which the official SDKs refresh.
 const REFRESH_AFTER: Duration = Duration::hours(1);
 const UNUSABLE_AFTER: Duration = Duration::hours(2);
-/// A SAS is not used in its last half hour: the upload must end before it expires, and the service
+/// A SAS of usual length is not used in its last half hour: the upload must end before it expires, and the service
 /// reads the blob with it when the batch closes, which a policy may delay for up to 30 minutes.
 const SAS_MARGIN: Duration = Duration::minutes(35);
 
-/// How long resources that are fetched now are used.
-fn lease_of(resources: IngestionResources, now: OffsetDateTime) -> Lease<IngestionResources> {
+/// Resources that were just fetched are used at least this long, whatever their signatures say: one
+/// fetch more would bring the same. Storage refuses them when they have expired indeed, and then
+/// they are fetched again.
+const LEAST_USE: Duration = Duration::minutes(1);
+
+/// How long resources that are fetched `now`, when it is `service_time` for the service, are used.
+fn lease_of(
+    resources: IngestionResources,
+    now: OffsetDateTime,
+    service_time: OffsetDateTime,
+) -> Lease<IngestionResources> {
     let mut lease = Lease::new(resources, now + REFRESH_AFTER, now + UNUSABLE_AFTER);
     if let Some(expires) = lease.value.earliest_expiry() {
-        lease.limit(now, expires.saturating_sub(SAS_MARGIN));
+        let lifetime = expires - service_time;
+        // Signatures that are short on purpose are used for half of their time.
+        let usable = lifetime - SAS_MARGIN.min(lifetime / 2);
+        lease.limit(now, now.saturating_add(usable.max(LEAST_USE)));
     }
     lease
 }
@@ -70,7 +82,8 @@ impl Resources {
                 &self.host(),
                 || async {
                     let resources = discovery::fetch_resources(scope, &self.service).await?;
-                    Ok(lease_of(resources, self.clock.now()))
+                    let now = self.clock.now();
+                    Ok(lease_of(resources, now, self.service.time(now)))
                 },
             )
             .await
@@ -134,5 +147,36 @@ impl Resources {
             format!("the service returned no {what}"),
         )
         .with_host(self.host())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::testing::ManualClock;
+
+    fn is_used_for(signed_for: Duration, service_ahead: Duration) -> Duration {
+        let clock = ManualClock::default();
+        let now = clock.now();
+        let service_time = now + service_ahead;
+        let resources = IngestionResources::signed_until(service_time + signed_for);
+        lease_of(resources, now, service_time).unusable_at() - now
+    }
+
+    #[test]
+    fn signatures_are_used_by_the_clock_of_their_signer() {
+        for (signed_for, usable) in [
+            (Duration::hours(24), UNUSABLE_AFTER),
+            (Duration::minutes(95), Duration::minutes(60)),
+            (Duration::minutes(70), Duration::minutes(35)),
+            (Duration::minutes(20), Duration::minutes(10)),
+            (Duration::seconds(30), LEAST_USE),
+            (Duration::hours(-4), LEAST_USE),
+        ] {
+            for ahead in [-4, 0, 4] {
+                let used = is_used_for(signed_for, Duration::hours(ahead));
+                assert_eq!(used, usable, "{signed_for} {ahead}");
+            }
+        }
     }
 }
