@@ -6,6 +6,7 @@ mod settings;
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -271,7 +272,10 @@ impl Client {
     {
         let core = self.core.clone();
         let scope = core.scope(&options);
-        async move { work(core, scope?).await }
+        async move {
+            let working: Boxed<'_, T> = Box::pin(work(core, scope?));
+            working.await
+        }
     }
 
     /// Rejects new calls, waits for ingestions under way up to `timeout`, then cancels the rest.
@@ -322,8 +326,9 @@ impl Core {
         async move {
             let core = &call.0;
             let scope = scope?.patient(core.retry_time);
-            // The future is large, and every layer above would hold and move it.
-            let result = Box::pin(core.ingestor.ingest(&scope, source, &props)).await;
+            let ingesting: Boxed<'_, Receipt> =
+                Box::pin(core.ingestor.ingest(&scope, source, &props));
+            let result = ingesting.await;
             match &result {
                 Ok(receipt) => tracing::info!(
                     source_id = %receipt.source_id(),
@@ -337,6 +342,10 @@ impl Core {
         }
     }
 }
+
+/// The future of a call. It is large, and so is its type: every layer above, callers included, would
+/// hold and move the one, and compilers have a limit for the other.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Counts an ingestion while it lives.
 struct CallGuard(Arc<Core>);

@@ -6,12 +6,15 @@ use kusto_ingest::prelude::*;
 
 use crate::server::{Act, Request, Server, healthy, props, reply, row};
 
+/// Recognises the requests of a step.
+type Is = fn(&Request) -> bool;
+
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// At every step: the deadline ends the call.
 #[tokio::test]
 async fn endless_interim_answers_end_at_the_deadline() {
-    let steps: [fn(&Request) -> bool; 4] = [
+    let steps: [Is; 4] = [
         |request| request.body.contains("ingestion resources"),
         |request| request.body.contains("identity token"),
         Request::is_upload,
@@ -56,7 +59,7 @@ async fn a_server_that_closes_after_each_answer_leaves_no_doubt() {
 async fn a_wish_to_wait_may_be_a_date() {
     const BUSY: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
                         Retry-After: Sun, 06 Nov 1994 08:49:38 GMT\r\n";
-    let steps: [fn(&Request) -> bool; 5] = [
+    let steps: [Is; 5] = [
         |request| request.line.contains("/auth/metadata"),
         |request| request.body.contains("ingestion resources"),
         |request| request.body.contains("identity token"),
@@ -90,7 +93,7 @@ async fn a_wish_to_wait_may_be_a_date() {
 }
 
 /// Fails the first requests of a step, more than its quick attempts.
-async fn failing_first(step: fn(&Request) -> bool, failures: usize) -> Server {
+async fn failing_first(step: Is, failures: usize) -> Server {
     let left = std::sync::Mutex::new(failures);
     Server::start(move |request, base| {
         let mut left = left.lock().unwrap();
@@ -107,7 +110,7 @@ async fn failing_first(step: fn(&Request) -> bool, failures: usize) -> Server {
 
 #[tokio::test]
 async fn an_ingestion_outlasts_a_failure_of_a_while() {
-    let steps: [(fn(&Request) -> bool, usize); 3] = [
+    let steps: [(Is, usize); 3] = [
         (|request| request.body.contains("ingestion resources"), 5),
         (Request::is_upload, 7),
         (Request::is_post_of_message, 7),
