@@ -134,10 +134,16 @@ static inline kusto_client *client_of(const char *connection_string)
     return client;
 }
 
-/* A client of an address at which nothing listens: port 1 is reserved. */
+/* A client of an address at which nothing listens: port 1 is reserved. It does not wait for somebody to. */
 static inline kusto_client *dead_client(void)
 {
-    return client_of("Data Source=http://127.0.0.1:1;Fed=false");
+    kusto_config *config = NULL;
+    kusto_client *client = NULL;
+    CHECK_OK(kusto_config_parse("Data Source=http://127.0.0.1:1;Fed=false", KUSTO_CSTR, &config, &err));
+    CHECK_OK(kusto_config_set(config, "retry time", KUSTO_CSTR, "0", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_client_new(config, &client, &err));
+    kusto_config_free(config);
+    return client;
 }
 
 static inline int64_t milliseconds_now(void)

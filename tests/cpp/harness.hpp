@@ -111,10 +111,12 @@ template <class F> bool eventually(F &&holds)
 
 inline kusto::client connect() { return kusto::client(kusto::config(connection())); }
 
-// A client of an address at which nothing listens: port 1 is reserved.
+// A client of an address at which nothing listens: port 1 is reserved. It does not wait for somebody to.
 inline kusto::client dead_client()
 {
-    return kusto::client(kusto::config("Data Source=http://127.0.0.1:1;Fed=false"));
+    kusto::config config("Data Source=http://127.0.0.1:1;Fed=false");
+    config.set("retry time", "0");
+    return kusto::client(config);
 }
 
 inline std::int64_t number(const kusto::client &client, const std::string &text)

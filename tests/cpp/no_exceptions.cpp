@@ -15,6 +15,7 @@ static void errors_are_values()
     CHECK_CODE(config, config);
     CHECK(config.error().step() == "parse connection string");
     auto dead = kusto::config::try_make("Data Source=http://127.0.0.1:1;Fed=false");
+    CHECK(dead->try_set("retry time", "0"));
     const auto client = kusto::client::try_make(*dead);
     auto props = kusto::props::try_make("d", "t");
     CHECK(client && props->try_set_format(kusto::data_format::csv));

@@ -87,7 +87,7 @@ test("errors of the service", async (t) => {
 });
 
 test("a dead host", async (t) => {
-    const client = newClient(t, { kcsb: "http://127.0.0.1:9;Fed=false" });
+    const client = newClient(t, { kcsb: "http://127.0.0.1:9;Fed=false", settings: { "retry time": "0" } });
     for (const call of [
         client.executeQuery("D", "print 1", null, limit),
         client.ingestFromBuffer(twoRows, { database: "D", table: "T" }, limit),
