@@ -22,8 +22,9 @@ pub(crate) use ranking::Ranking;
 /// fails: their SAS are valid longer than the hour after which the official SDKs refresh.
 const REFRESH_AFTER: Duration = Duration::hours(1);
 const UNUSABLE_AFTER: Duration = Duration::hours(2);
-/// A SAS of usual length is not used in its last half hour: the upload must end before it expires, and the service
-/// reads the blob with it when the batch closes, which a policy may delay for up to 30 minutes.
+/// A SAS of usual length is not used in its last half hour: the upload must end before it expires,
+/// and the service reads the blob with it when the batch closes, which a policy may delay for up to
+/// 30 minutes.
 const SAS_MARGIN: Duration = Duration::minutes(35);
 
 /// Resources that were just fetched are used at least this long, whatever their signatures say: one
