@@ -54,7 +54,7 @@ static void a_login_that_is_refused_forgotten_or_throws_is_an_error()
 {
     a_login_fails([](kusto::token_request &request) { request.fail("no login today"); }, "no login today");
     a_login_fails([](kusto::token_request &request) { const kusto::token_request forgotten = std::move(request); },
-                  "no answer");
+                  "did not answer");
     a_login_fails([](const kusto::token_request &) -> kusto::access_token { throw std::runtime_error("no wallet"); },
                   "no wallet");
     a_login_fails([](kusto::token_request &) { throw std::runtime_error("no purse"); }, "no purse");
