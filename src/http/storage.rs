@@ -69,15 +69,7 @@ impl Checked {
         };
         let response = self.to_reqwest(request)?.send().await.map_err(failed)?;
         let status = response.status().as_u16();
-        let headers = response.headers().iter().filter_map(|(name, value)| {
-            let value = value.to_str().ok()?.to_owned();
-            // The official clients log header values.
-            Some((
-                HeaderName::from(name.as_str().to_owned()),
-                mask(value).into(),
-            ))
-        });
-        let headers = Headers::from(headers.collect::<HashMap<_, _>>());
+        let headers = official_headers(response.headers());
         match AnswerKind::STORAGE.read(response).await {
             Ok(body) => Ok(AsyncRawResponse::from_bytes(status.into(), headers, body)),
             Err(BodyError::Network(error)) => Err(failed(error)),
@@ -102,6 +94,21 @@ impl Checked {
         })
     }
 }
+
+/// The headers for the official clients. Their log shows values, so what it would show is masked;
+/// without such a log, masking every header of every answer would be in vain.
+fn official_headers(headers: &reqwest::header::HeaderMap) -> Headers {
+    let logged = tracing::enabled!(target: OFFICIAL_LOG, tracing::Level::DEBUG);
+    let headers = headers.iter().filter_map(|(name, value)| {
+        let value = value.to_str().ok()?.to_owned();
+        let value = if logged { mask(value) } else { value };
+        Some((HeaderName::from(name.as_str().to_owned()), value.into()))
+    });
+    Headers::from(headers.collect::<HashMap<_, _>>())
+}
+
+/// The only part of the official clients that logs headers.
+const OFFICIAL_LOG: &str = "typespec_client_core::http::policies::logging";
 
 /// An error of this library on its way through the official clients; [`azure_error`] takes it out.
 fn wrapped(error: Error) -> azure_core::Error {
@@ -251,6 +258,24 @@ mod tests {
             child.as_str(),
             "http://127.0.0.1:1/acct/c/db__T__%C3%A9%20x.csv.gz?sv=1&sig=a%2Bb%2fc%3D"
         );
+    }
+
+    #[test]
+    fn headers_are_masked_where_a_log_takes_them() {
+        let secret = crate::secret::Secret::new("S1gnatureInAHeader");
+        let mut headers = reqwest::header::HeaderMap::new();
+        headers.insert("x-ms-echo", secret.expose().parse().unwrap());
+        let value = || {
+            let headers = official_headers(&headers);
+            let value = headers.get_optional_str(&HeaderName::from_static("x-ms-echo"));
+            value.unwrap_or_default().to_owned()
+        };
+        assert_eq!(value(), secret.expose());
+        let log = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(std::io::sink)
+            .finish();
+        assert_eq!(tracing::subscriber::with_default(log, value), "****");
     }
 
     #[test]
