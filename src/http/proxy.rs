@@ -4,11 +4,13 @@
 //! This machine is never reached through a proxy, whatever the environment says: requests to it may
 //! carry a token without TLS, and another machine's loopback is not the one that was meant.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use url::Url;
 
-use super::host::is_loopback;
+use super::host::{host_of, is_loopback};
+use crate::secret::Secret;
 
 /// The proxies of a process's environment, and the hosts that are reached without one.
 #[derive(Clone, Debug, Default)]
@@ -19,10 +21,11 @@ pub(crate) struct Proxies {
 }
 
 /// How to reach a host that has a proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Route {
-    /// With the proxy's user name and password.
-    Through(Url),
+    /// With the proxy's user name and password, which is held apart so that texts are searched for
+    /// it.
+    Through(Url, Option<Secret>),
     /// The environment's text is not the address of an HTTP proxy. Going around it could be
     /// against the network's rules.
     Unusable(String),
@@ -68,7 +71,7 @@ impl Proxies {
         };
         match route {
             None => Ok(None),
-            Some(Route::Through(proxy)) => Ok(Some(proxy)),
+            Some(Route::Through(proxy, _)) => Ok(Some(proxy)),
             Some(Route::Unusable(why)) => Err(why.clone()),
         }
     }
@@ -87,7 +90,8 @@ impl Route {
         // The text can hold a password: it is not quoted.
         Some(match Url::parse(&with_scheme) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-                Self::Through(url)
+                let password = url.password().map(Secret::from);
+                Self::Through(url, password)
             }
             Ok(url) => Self::Unusable(format!(
                 "the environment names a proxy of the scheme {}, but only http and https proxies \
@@ -98,6 +102,15 @@ impl Route {
                 Self::Unusable("the environment names a proxy whose address is not a URL".into())
             }
         })
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Through(proxy, _) => write!(f, "Through({})", host_of(proxy)),
+            Self::Unusable(why) => write!(f, "Unusable({why})"),
+        }
     }
 }
 
@@ -245,6 +258,20 @@ mod tests {
             let proxies = proxies(&[("ALL_PROXY", "http://p:1"), ("NO_PROXY", rules)]);
             assert_eq!(route(&proxies, url).is_none(), direct, "{rules:?} {url}");
         }
+    }
+
+    #[test]
+    fn the_password_of_a_proxy_is_known_and_not_printed() {
+        let proxies = proxies(&[("ALL_PROXY", "http://user:Pr0xy%2BPassw0rd@p.example:1")]);
+        let shown = format!("{proxies:?}");
+        assert!(
+            shown.contains("p.example") && !shown.contains("Passw0rd"),
+            "{shown}"
+        );
+        assert_eq!(
+            crate::secret::mask("no Pr0xy+Passw0rd".to_owned()),
+            "no ****"
+        );
     }
 
     #[test]

@@ -22,6 +22,9 @@ const MAX_ESCAPES: usize = 3;
 /// The set is not searched for dead entries below this size.
 const MIN_PRUNE: usize = 64;
 
+/// The schemes of the storage addresses that the service reads.
+const STORAGE_SCHEMES: [&str; 4] = ["http", "https", "abfss", "adl"];
+
 type Start = [u8; MIN_LENGTH];
 
 #[derive(Default)]
@@ -160,7 +163,14 @@ fn replace(text: String, mut found: Vec<Range<usize>>) -> String {
 
 /// The parts of a value that must not be seen: all of it, unless it is a storage address.
 fn secret_parts(value: &str) -> Vec<&str> {
-    if !value.contains("://") {
+    // A password may contain `://`. Of an address itself nothing is secret: registered as a whole,
+    // its host would be masked everywhere.
+    let scheme = value.split_once("://").map(|(scheme, _)| scheme);
+    let is_address = scheme.is_some_and(|scheme| {
+        let mut known = STORAGE_SCHEMES.iter();
+        known.any(|known| known.eq_ignore_ascii_case(scheme))
+    });
+    if !is_address {
         return vec![value];
     }
     let (address, credentials) = value.split_once(';').unwrap_or((value, ""));
@@ -372,6 +382,21 @@ mod tests {
         check("Aws5ecretAws5ecret");
         let _alive = Secret::new("https://a/c;managed_identity=system");
         let text = "managed_identity=system".to_owned();
+        assert_eq!(mask(text.clone()), text);
+    }
+
+    #[test]
+    fn a_password_that_looks_a_little_like_an_address_is_known() {
+        for value in [
+            "pa55word://of-a-user",
+            "pa55word://h;k?x=1",
+            "ftp://pa55word-of-a-user",
+        ] {
+            let _alive = Secret::new(value);
+            check(value);
+        }
+        let _alive = Secret::new("HTTPS://plain.example/container/blob");
+        let text = "HTTPS://plain.example/container/other".to_owned();
         assert_eq!(mask(text.clone()), text);
     }
 
