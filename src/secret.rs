@@ -81,6 +81,15 @@ impl SecretUrl {
         }
     }
 
+    /// Another URL with the query of this one, whose secrets are in the set already.
+    pub(crate) fn with_same_query(&self, url: url::Url) -> Self {
+        debug_assert_eq!(url.query(), self.url.query());
+        Self {
+            url,
+            _known: self._known.clone(),
+        }
+    }
+
     /// The URL with its signature: only to be sent.
     pub fn expose(&self) -> &url::Url {
         &self.url
@@ -179,6 +188,16 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret} {secret:?}"), "**** ****");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn the_signature_of_a_child_stays_known_without_its_parent() {
+        let url = |path: &str| url::Url::parse(&format!("https://a/{path}?sig=S1gOfAParent"));
+        let parent = SecretUrl::new(url("c").unwrap());
+        let child = parent.with_same_query(url("c/b").unwrap());
+        drop(parent);
+        assert_eq!(mask("no S1gOfAParent".to_owned()), "no ****");
+        assert_eq!(child.redacted(), "https://a/c/b");
     }
 
     #[test]

@@ -52,14 +52,16 @@ fn register(part: &str) -> Option<Arc<[u8]>> {
     // In the form that the text has in the end: `mask` removes every escape as well.
     let bytes = fully_unescaped(part).bytes;
     let start: Start = bytes.get(..MIN_LENGTH)?.try_into().ok()?;
+    // Most values are known already: several parts of one ingestion hold the same signature.
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let same = known.find(&start, &bytes);
+    drop(known);
+    if same.is_some() {
+        return same;
+    }
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let same = known
-        .by_start
-        .get(&start)
-        .into_iter()
-        .flatten()
-        .filter_map(Weak::upgrade)
-        .find(|secret| **secret == *bytes);
+    // Another thread may have been quicker.
+    let same = known.find(&start, &bytes);
     if same.is_some() {
         return same;
     }
@@ -69,6 +71,11 @@ fn register(part: &str) -> Option<Arc<[u8]>> {
 }
 
 impl Known {
+    fn find(&self, start: &Start, bytes: &[u8]) -> Option<Arc<[u8]>> {
+        let mut same_start = self.by_start.get(start)?.iter().filter_map(Weak::upgrade);
+        same_start.find(|secret| **secret == *bytes)
+    }
+
     fn add(&mut self, start: Start, secret: Weak<[u8]>) {
         if self.entries >= self.prune_at {
             self.by_start.retain(|_, list| {

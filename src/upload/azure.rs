@@ -64,10 +64,8 @@ impl<'a> AzureContainers<'a> {
         let container = state.ordered.get(attempt).ok_or_else(|| {
             Error::new(ErrorKind::Internal, Step::UploadBlob, "no such container")
         })?;
-        Ok(SecretUrl::new(child_url(
-            container.url().expose(),
-            &[&self.blob_name],
-        )?))
+        let url = child_url(container.url().expose(), &[&self.blob_name])?;
+        Ok(container.url().with_same_query(url))
     }
 
     /// After a 403 the remaining attempts use fresh signatures, once.
