@@ -126,6 +126,23 @@ pub fn redact(text: &str) -> String {
     redact_shapes(&mask(text.to_owned()))
 }
 
+/// The beginning of a third party's text, without secrets. The text may have any length: so much
+/// is searched that what is shown has no half of a secret at its end, and not all of it, because the
+/// search needs many times the memory of its text.
+pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
+    const SEARCHED: usize = 64 * 1024;
+    let mut end = text.len().min(SEARCHED);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let shown = redact(&text[..end]);
+    match shown.char_indices().nth(max_chars) {
+        Some((at, _)) => format!("{}...", &shown[..at]),
+        None if end < text.len() => shown + "...",
+        None => shown,
+    }
+}
+
 /// A code or an id of a third party; `None` when the text cannot be one.
 pub(crate) fn identifier(text: &str) -> Option<String> {
     const MAX_LENGTH: usize = 128;
@@ -213,6 +230,20 @@ mod tests {
         assert_eq!(redact(&text), text);
         let text = "http://h?s ".repeat(100_000);
         assert_eq!(redact(&text), "http://h?**** ".repeat(100_000));
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_text_has_no_half_of_a_secret() {
+        assert_eq!(excerpt("é http://h?sig=x", 99), "é http://h?****");
+        assert_eq!(excerpt("ééé", 2), "éé...");
+        let _alive = Secret::new("A-secret-across-the-end-of-an-excerpt");
+        let text = format!("{}A-secret-across-the-end-of-an-excerpt", "é".repeat(10));
+        assert_eq!(excerpt(&text, 15), format!("{}****", "é".repeat(10)));
+        let text = "http://h?s ".repeat(1_000_000);
+        let shown = excerpt(&text, usize::MAX);
+        assert!(shown.len() < 128 * 1024 && shown.ends_with("..."));
+        let text = format!("x{}", "é".repeat(1_000_000));
+        assert_eq!(excerpt(&text, 2), "xé...");
     }
 
     #[test]

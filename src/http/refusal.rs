@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::secret::{identifier, redact};
+use crate::secret::{excerpt, identifier};
 
 /// On every answer of the storage services (their page "Common REST API response headers").
 pub(crate) const REQUEST_ID: &str = "x-ms-request-id";
@@ -58,13 +58,7 @@ fn text_of(message: &str, members: &[(String, String)]) -> Option<String> {
             text.push_str(&format!("{space}{name}: {detail}"));
         }
     }
-    let text = redact(&text);
-    let end = text.char_indices().nth(MAX_CHARS).map(|(at, _)| at);
-    match end {
-        _ if text.is_empty() => None,
-        Some(end) => Some(format!("{}...", &text[..end])),
-        None => Some(text),
-    }
+    (!text.is_empty()).then(|| excerpt(&text, MAX_CHARS))
 }
 
 fn one_line(text: &str) -> String {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, ErrorKind, RetryClass, Step};
 use crate::http::body;
-use crate::secret::{identifier, redact};
+use crate::secret::{excerpt, identifier};
 
 /// How much of the service's own message is kept. Syntax errors quote the query, which can be long.
 const MAX_MESSAGE_CHARS: usize = 4000;
@@ -126,8 +126,7 @@ impl Report {
     }
 
     fn into_error(self, step: Step, status: Option<u16>) -> Error {
-        // Shortened last: half a secret would not be recognised.
-        let message = shorten(&redact(&self.message), MAX_MESSAGE_CHARS);
+        let message = excerpt(&self.message, MAX_MESSAGE_CHARS);
         let mut error = Error::new(self.kind(status), step, message).with_retry(self.retry(status));
         if let Some(status) = status {
             error = error.with_http_status(status);
@@ -200,13 +199,6 @@ fn flag(json: &Json) -> Option<bool> {
         Json::Bool(flag) => Some(*flag),
         Json::String(text) => text.to_ascii_lowercase().parse().ok(),
         _ => None,
-    }
-}
-
-fn shorten(text: &str, max: usize) -> String {
-    match text.char_indices().nth(max) {
-        Some((at, _)) => format!("{}...", &text[..at]),
-        None => text.to_owned(),
     }
 }
 

@@ -103,7 +103,7 @@ impl Known {
                 .max()
                 .unwrap_or(0);
             if longest > 0 {
-                found.push(view.spans[at].start..view.spans[at + longest - 1].end);
+                found.push(view.span(at..at + longest));
             }
             at += longest.max(1);
         }
@@ -135,9 +135,7 @@ pub(crate) fn mask(text: String) -> String {
         known.search(&inner, &mut found);
         view = inner;
     }
-    for decoded in view.base64_decoded() {
-        known.search(&decoded, &mut found);
-    }
+    view.each_base64_decoded(|decoded| known.search(decoded, &mut found));
     drop(known);
     replace(text, found)
 }
@@ -206,52 +204,60 @@ fn credential_parts(segment: &str) -> Vec<&str> {
     }
 }
 
-/// A text with some encoding removed; `spans` says where each byte stands in the original text.
+/// A text with some encoding removed; `spans` says where each byte stands in the original text. The
+/// original itself has none: they are larger than the text by far.
 struct View {
     bytes: Vec<u8>,
-    spans: Vec<Range<usize>>,
+    spans: Option<Vec<Range<usize>>>,
 }
 
 impl View {
     fn of(text: &str) -> Self {
         Self {
             bytes: text.as_bytes().to_vec(),
-            spans: (0..text.len()).map(|at| at..at + 1).collect(),
+            spans: None,
+        }
+    }
+
+    /// Where these bytes stand in the original text.
+    fn span(&self, bytes: Range<usize>) -> Range<usize> {
+        match &self.spans {
+            Some(spans) => spans[bytes.start].start..spans[bytes.end - 1].end,
+            None => bytes,
         }
     }
 
     /// Without one layer of `%2B`, `\u002B` and `\/`; `None` when there is none.
     fn unescaped(&self) -> Option<Self> {
-        let mut inner = Self {
-            bytes: Vec::with_capacity(self.bytes.len()),
-            spans: Vec::with_capacity(self.bytes.len()),
-        };
+        if !self.bytes.iter().any(|byte| matches!(byte, b'%' | b'\\')) {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        let mut spans = Vec::with_capacity(self.bytes.len());
         let mut at = 0;
         while at < self.bytes.len() {
             let (byte, length) = escape(&self.bytes[at..]).unwrap_or((self.bytes[at], 1));
-            inner.bytes.push(byte);
-            inner
-                .spans
-                .push(self.spans[at].start..self.spans[at + length - 1].end);
+            bytes.push(byte);
+            spans.push(self.span(at..at + length));
             at += length;
         }
-        (inner.bytes.len() < self.bytes.len()).then_some(inner)
+        let spans = Some(spans);
+        (bytes.len() < self.bytes.len()).then_some(Self { bytes, spans })
     }
 
     /// Every run of base64 characters, decoded from each of its first four: what stands before the
-    /// encoded text may be of the same characters.
-    fn base64_decoded(&self) -> Vec<Self> {
-        let mut decoded = Vec::new();
+    /// encoded text may be of the same characters. One at a time, so that their memory does not add
+    /// up.
+    fn each_base64_decoded(&self, mut visit: impl FnMut(&Self)) {
         let mut at = 0;
         while at < self.bytes.len() {
             let run = self.bytes[at..].iter().map_while(|byte| sextet(*byte));
             let run: Vec<u8> = run.collect();
             for skipped in 0..run.len().min(4) {
-                decoded.push(self.decode(at + skipped, &run[skipped..]));
+                visit(&self.decode(at + skipped, &run[skipped..]));
             }
             at += run.len() + 1;
         }
-        decoded
     }
 
     fn decode(&self, from: usize, sextets: &[u8]) -> Self {
@@ -263,11 +269,11 @@ impl View {
         };
         let span = |index: usize| {
             let at = from + index * 8 / 6;
-            self.spans[at].start..self.spans[at + 1].end
+            self.span(at..at + 2)
         };
         Self {
             bytes: (0..count).map(byte).collect(),
-            spans: (0..count).map(span).collect(),
+            spans: Some((0..count).map(span).collect()),
         }
     }
 }
