@@ -16,6 +16,11 @@ use crate::error::{Error, ErrorKind, Result, Step};
 
 /// Answers up to this size are read at once, in less than a millisecond: not worth a thread.
 const SMALL: usize = 256 * 1024;
+/// More than any real answer has. Each one takes many times the memory of its few bytes in a hostile
+/// answer.
+const MAX_TABLES: usize = 10_000;
+/// Of all tables of an answer together; for the same reason.
+const MAX_COLUMNS: usize = 100_000;
 /// How many rows are scanned between two looks at whether the caller still waits.
 const ROWS_BETWEEN_LOOKS: usize = 1024;
 
@@ -52,8 +57,12 @@ impl Stop {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// Fails when nobody waits for the answer any more.
+    pub(crate) fn check(&self, scanner: &Scanner<'_>) -> Scanned<()> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(scanner.malformed("the call was abandoned")),
+            false => Ok(()),
+        }
     }
 }
 
@@ -65,6 +74,13 @@ impl Drop for StopOnDrop {
     }
 }
 
+/// How many tables and columns an answer has so far.
+#[derive(Default)]
+pub(crate) struct Tally {
+    tables: usize,
+    columns: usize,
+}
+
 /// A table on the wire. Its members may come in any order.
 #[derive(Default)]
 pub(crate) struct TableParts {
@@ -74,6 +90,33 @@ pub(crate) struct TableParts {
 }
 
 impl TableParts {
+    /// Reads the member `Columns`, which is an array or null; every table has one.
+    pub(crate) fn scan_columns(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        tally: &mut Tally,
+    ) -> Scanned<()> {
+        tally.tables += 1;
+        if tally.tables > MAX_TABLES {
+            return Err(scanner.malformed("there are too many tables"));
+        }
+        if scanner.peek()? != b'[' {
+            self.columns = None;
+            return scanner.read();
+        }
+        let mut columns = Vec::new();
+        scanner.open(b'[')?;
+        while scanner.next(b']', columns.is_empty())? {
+            tally.columns += 1;
+            if tally.columns > MAX_COLUMNS {
+                return Err(scanner.malformed("there are too many columns"));
+            }
+            columns.push(scanner.read()?);
+        }
+        self.columns = Some(columns);
+        Ok(())
+    }
+
     /// Finds the rows of the member `Rows`, which is an array or null.
     pub(crate) fn scan_rows(&mut self, scanner: &mut Scanner<'_>, stop: &Stop) -> Scanned<()> {
         self.rows = match scanner.peek()? {
@@ -141,8 +184,8 @@ impl RowPlaces {
         scanner.open(b'[')?;
         while scanner.next(b']', first)? {
             first = false;
-            if places.starts.len() % ROWS_BETWEEN_LOOKS == 0 && stop.is_set() {
-                return Err(scanner.malformed("the call was abandoned"));
+            if places.starts.len() % ROWS_BETWEEN_LOOKS == 0 {
+                stop.check(scanner)?;
             }
             places.scan_row(scanner)?;
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result, Step};
-use crate::query::answer::{Stop, TableParts};
+use crate::query::answer::{RawColumn, RowPlaces, Stop, TableParts, Tally};
 use crate::query::rows::{DataSet, Table, TableKind, Value};
 use crate::query::scan::{Scanned, Scanner};
 use crate::query::service_error::{in_band_error, unreadable_answer};
@@ -21,12 +21,8 @@ pub(crate) fn parse(body: &Bytes, stop: &Stop) -> Result<DataSet> {
     let answer = scan(body, stop)
         .map_err(|malformed| unreadable_answer(STEP, body, &malformed.to_string()))?;
     let mut tables = Vec::new();
-    for parts in answer.tables {
-        let (kind, rows) = (TableKind::PrimaryResult, parts.rows);
-        let (rows, columns) = rows
-            .zip(parts.columns)
-            .ok_or_else(|| unreadable_answer(STEP, b"{", "a table has no columns or rows"))?;
-        let mut table = Table::empty(parts.name.unwrap_or_default(), kind, columns);
+    for (name, columns, rows) in answer.tables {
+        let mut table = Table::empty(name, TableKind::PrimaryResult, columns);
         table.rows = rows.typed(body, &table.columns, STEP)?;
         tables.push(table);
     }
@@ -39,8 +35,11 @@ pub(crate) fn parse(body: &Bytes, stop: &Stop) -> Result<DataSet> {
     Ok(data)
 }
 
+/// Name, columns and rows.
+type Found = (String, Vec<RawColumn>, RowPlaces);
+
 struct Answer {
-    tables: Vec<TableParts>,
+    tables: Vec<Found>,
     exceptions: Option<Vec<Json>>,
 }
 
@@ -63,10 +62,11 @@ fn scan(body: &[u8], stop: &Stop) -> Scanned<Answer> {
     Ok(Answer { tables, exceptions })
 }
 
-fn scan_tables(scanner: &mut Scanner<'_>, stop: &Stop) -> Scanned<Vec<TableParts>> {
-    let mut tables = Vec::new();
+fn scan_tables(scanner: &mut Scanner<'_>, stop: &Stop) -> Scanned<Vec<Found>> {
+    let (mut tables, mut tally) = (Vec::new(), Tally::default());
     scanner.open(b'[')?;
     while scanner.next(b']', tables.is_empty())? {
+        stop.check(scanner)?;
         let mut parts = TableParts::default();
         let mut first = true;
         scanner.open(b'{')?;
@@ -74,12 +74,15 @@ fn scan_tables(scanner: &mut Scanner<'_>, stop: &Stop) -> Scanned<Vec<TableParts
             first = false;
             match scanner.name()? {
                 b"TableName" => parts.name = scanner.read()?,
-                b"Columns" => parts.columns = scanner.read()?,
+                b"Columns" => parts.scan_columns(scanner, &mut tally)?,
                 b"Rows" => parts.scan_rows(scanner, stop)?,
                 _ => drop(scanner.value()?),
             }
         }
-        tables.push(parts);
+        let (Some(columns), Some(rows)) = (parts.columns, parts.rows) else {
+            return Err(scanner.malformed("a table has no columns or rows"));
+        };
+        tables.push((parts.name.unwrap_or_default(), columns, rows));
     }
     Ok(tables)
 }

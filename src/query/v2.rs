@@ -1,10 +1,12 @@
 //! The v2 answer of queries: a sequence of frames.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::error::{Result, Step};
-use crate::query::answer::{RawColumn, RowPlaces, Stop, TableParts};
+use crate::query::answer::{RawColumn, RowPlaces, Stop, TableParts, Tally};
 use crate::query::rows::{DataSet, Table, TableKind};
 use crate::query::scan::{Malformed, Scanned, Scanner};
 use crate::query::service_error::{in_band_error, unreadable_answer};
@@ -18,11 +20,12 @@ pub(crate) fn parse(body: &Bytes, stop: &Stop) -> Result<DataSet> {
     let unreadable = |malformed: Malformed| unreadable_answer(STEP, body, &malformed.to_string());
     let mut scanner = Scanner::new(body);
     let mut reader = Reader::new(body);
+    let mut tally = Tally::default();
     let mut first = true;
     scanner.open(b'[').map_err(unreadable)?;
     while scanner.next(b']', first).map_err(unreadable)? {
         first = false;
-        let frame = Frame::scan(&mut scanner, stop).map_err(unreadable)?;
+        let frame = Frame::scan(&mut scanner, &mut tally, stop).map_err(unreadable)?;
         reader.take(frame)?;
     }
     scanner.end().map_err(unreadable)?;
@@ -44,7 +47,8 @@ struct Frame {
 }
 
 impl Frame {
-    fn scan(scanner: &mut Scanner<'_>, stop: &Stop) -> Scanned<Self> {
+    fn scan(scanner: &mut Scanner<'_>, tally: &mut Tally, stop: &Stop) -> Scanned<Self> {
+        stop.check(scanner)?;
         let mut frame = Self::default();
         let mut first = true;
         scanner.open(b'{')?;
@@ -55,7 +59,7 @@ impl Frame {
                 b"TableId" => frame.table_id = scanner.read()?,
                 b"TableKind" => frame.table_kind = scanner.read()?,
                 b"TableName" => frame.table.name = scanner.read()?,
-                b"Columns" => frame.table.columns = scanner.read()?,
+                b"Columns" => frame.table.scan_columns(scanner, tally)?,
                 b"Rows" => frame.table.scan_rows(scanner, stop)?,
                 b"TableFragmentType" => frame.table_fragment_type = scanner.read()?,
                 b"RowCount" => frame.row_count = scanner.read()?,
@@ -76,7 +80,7 @@ struct Reader<'a> {
     body: &'a Bytes,
     tables: Vec<Table>,
     /// The tables that came with a header and are not complete, by id, with their rows so far.
-    open: Vec<(i64, Table, RowPlaces)>,
+    open: HashMap<i64, (Table, RowPlaces)>,
     completed: bool,
 }
 
@@ -85,7 +89,7 @@ impl<'a> Reader<'a> {
         Self {
             body,
             tables: Vec::new(),
-            open: Vec::new(),
+            open: HashMap::new(),
             completed: false,
         }
     }
@@ -104,7 +108,10 @@ impl<'a> Reader<'a> {
             "TableHeader" => {
                 let id = table_id(frame.table_id)?;
                 let (table, _) = new_table(frame)?;
-                self.open.push((id, table, RowPlaces::default()));
+                let before = self.open.insert(id, (table, RowPlaces::default()));
+                if before.is_some() {
+                    return Err(bad_frame("a table begins twice"));
+                }
             }
             "TableFragment" => self.append(frame)?,
             "TableCompletion" => self.complete_table(frame)?,
@@ -122,8 +129,8 @@ impl<'a> Reader<'a> {
             Some(_) => return Err(bad_frame("a fragment is of an unknown type")),
         };
         let id = table_id(frame.table_id)?;
-        let open = self.open.iter_mut().find(|(open, ..)| *open == id);
-        let (_, table, rows) = open.ok_or_else(|| bad_frame("a fragment has no table header"))?;
+        let open = self.open.get_mut(&id);
+        let (table, rows) = open.ok_or_else(|| bad_frame("a fragment has no table header"))?;
         let more = frame.table.rows.unwrap_or_default();
         more.check(self.body, table.columns.len(), STEP)?;
         match replace {
@@ -135,10 +142,8 @@ impl<'a> Reader<'a> {
 
     fn complete_table(&mut self, frame: Frame) -> Result<()> {
         let id = table_id(frame.table_id)?;
-        let at = self.open.iter().position(|(open, ..)| *open == id);
-        let (_, mut table, rows) = self
-            .open
-            .remove(at.ok_or_else(|| bad_frame("a table ends that did not begin"))?);
+        let open = self.open.remove(&id);
+        let (mut table, rows) = open.ok_or_else(|| bad_frame("a table ends that did not begin"))?;
         table.rows = rows.typed(self.body, &table.columns, STEP)?;
         let missing = frame
             .row_count

@@ -40,8 +40,16 @@ fn an_abandoned_answer_is_not_read_to_its_end() {
     let body = large(ROWS_BETWEEN_LOOKS + 1);
     assert!(v2::parse(&body, &stop).is_ok());
     drop(StopOnDrop(stop.clone()));
-    let error = v2::parse(&body, &stop).unwrap_err();
-    assert!(error.message().contains("abandoned"), "{error}");
+    let frames = Bytes::from_static(br#"[{"FrameType":"DataSetHeader"}]"#);
+    let tables = Bytes::from_static(br#"{"Tables":[{}]}"#);
+    for abandoned in [
+        v2::parse(&body, &stop),
+        v2::parse(&frames, &stop),
+        v1::parse(&tables, &stop),
+    ] {
+        let error = abandoned.unwrap_err();
+        assert!(error.message().contains("abandoned"), "{error}");
+    }
 }
 
 #[test]
@@ -97,8 +105,38 @@ fn one_unreadable_cell_leaves_the_other_cells_and_rows() {
 
 #[test]
 fn what_is_not_rows_has_a_limit_of_its_own() {
-    let columns = "{},".repeat(2 * 1024 * 1024);
-    let body = format!(r#"{{"Tables":[{{"Columns":[{columns}{{}}],"Rows":[]}}]}}"#);
+    let errors = "{},".repeat(2 * 1024 * 1024);
+    let body = format!(r#"{{"Tables":[],"Exceptions":[{errors}{{}}]}}"#);
     let error = v1::parse(&body.into(), &Stop::default()).unwrap_err();
     assert!(error.message().contains("a member is too large"), "{error}");
+}
+
+/// A hostile answer of a few bytes for each table or column must not take many times its memory.
+#[test]
+fn tables_and_columns_are_limited() {
+    let list = |item: &str, count: usize| vec![item; count].join(",");
+    let stop = Stop::default();
+    let v1 = |tables: String| v1::parse(&format!(r#"{{"Tables":[{tables}]}}"#).into(), &stop);
+    let v2 = |frames: String| v2::parse(&format!("[{frames}]").into(), &stop);
+    let with_columns = |count: usize| format!(r#"{{"Columns":[{}],"Rows":[]}}"#, list("{}", count));
+    let frame = r#"{"FrameType":"DataTable","Columns":[],"Rows":[]}"#;
+    let (half, end) = (MAX_COLUMNS / 2, r#"{"FrameType":"DataSetCompletion"}"#);
+    assert!(v1(list(&with_columns(0), MAX_TABLES)).is_ok());
+    assert!(v1(list(&with_columns(half), 2)).is_ok());
+    assert!(v2(list(frame, MAX_TABLES) + "," + end).is_ok());
+    for (refused, what) in [
+        (
+            v1(list(&with_columns(0), MAX_TABLES + 1)),
+            "too many tables",
+        ),
+        (v1(list(&with_columns(half + 1), 2)), "too many columns"),
+        (v1("{},{".to_owned()), "no columns or rows"),
+        (
+            v2(list(frame, MAX_TABLES + 1) + "," + end),
+            "too many tables",
+        ),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(error.message().contains(what), "{error}");
+    }
 }
