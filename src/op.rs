@@ -1,4 +1,4 @@
-//! Deadlines, cancellation, and the handle of an operation under way.
+//! Deadlines, cancellation, the handle of an operation under way, and threads for blocking work.
 
 use std::any::Any;
 use std::future::Future;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result, Step};
 
+pub(crate) mod blocking;
 mod catalog;
 
 pub use catalog::OperationState;

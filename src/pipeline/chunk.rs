@@ -9,9 +9,10 @@ use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
+use super::panicked;
 use super::trailer::Trailer;
-use super::{blocking, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::op::blocking;
 use crate::source::form::{Declared, HEAD};
 use crate::source::push::{Piece, PushReader};
 use crate::source::spare::Spare;

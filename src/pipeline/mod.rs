@@ -7,7 +7,6 @@
 //! consumed.
 
 mod block;
-mod blocking;
 mod budget;
 mod chunk;
 mod gzip;

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::block::{Block, BlockBuffer};
-use super::blocking::{self, Job};
 use super::budget::Reservation;
 use super::chunk::{Chunk, Chunks, Counted, Input, Reading};
 use super::gzip::{self, Gzip, Part};
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::op::blocking::{self, Job};
 use crate::source::progress::Meter;
 
 /// A source that is one chunk in memory, on the requesting task.

@@ -13,6 +13,7 @@ use super::scan::{Scanned, Scanner};
 use super::service_error::{error_among_rows, unreadable_answer};
 use super::{v1, v2};
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::op::blocking;
 
 /// Answers up to this size are read at once, in less than a millisecond: not worth a thread.
 const SMALL: usize = 256 * 1024;
@@ -33,7 +34,10 @@ pub(crate) async fn read(kind: Kind, step: Step, body: Bytes) -> Result<DataSet>
     let stop = Stop::default();
     let seen = stop.clone();
     let _stop_on_drop = StopOnDrop(stop);
-    tokio::task::spawn_blocking(move || parse(kind, &body, &seen))
+    let reading = blocking::spawn(step, move || parse(kind, &body, &seen));
+    reading
+        // The request was carried out, but its result is unknown.
+        .map_err(|error| error.with_in_doubt(true))?
         .await
         .unwrap_or_else(|error| {
             let message = format!("reading the answer failed: {error}");

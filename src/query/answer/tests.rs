@@ -111,6 +111,21 @@ fn what_is_not_rows_has_a_limit_of_its_own() {
     assert!(error.message().contains("a member is too large"), "{error}");
 }
 
+#[test]
+fn a_thread_that_is_refused_is_an_error() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .thread_stack_size(isize::MAX as usize / 2)
+        .build()
+        .unwrap();
+    let body = large(100_000);
+    assert!(body.len() > SMALL);
+    let error = runtime.block_on(read(Kind::Command, Step::RunCommand, body));
+    let error = error.unwrap_err();
+    assert!(error.message().contains("cannot start a thread"), "{error}");
+    assert_eq!(error.step(), Step::RunCommand);
+    assert!(error.is_in_doubt());
+}
+
 /// A hostile answer of a few bytes for each table or column must not take many times its memory.
 #[test]
 fn tables_and_columns_are_limited() {

@@ -15,7 +15,7 @@ type Slot<T> = Arc<Mutex<Option<Box<dyn FnOnce() -> T + Send>>>>;
 /// Work on a thread. Dropped before it began, it never begins, and what it holds is dropped at once:
 /// the runtime's own queue keeps work for threads that never come, and with it memory that the
 /// caller waits for.
-pub(super) struct Job<T> {
+pub(crate) struct Job<T> {
     handle: JoinHandle<Option<T>>,
     waiting: Slot<T>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Job<T> {
 ///
 /// # Errors
 /// No thread is there for it, and none can be started.
-pub(super) fn spawn<T: Send + 'static>(
+pub(crate) fn spawn<T: Send + 'static>(
     step: Step,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Job<T>> {
