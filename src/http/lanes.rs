@@ -91,11 +91,23 @@ fn origin_of(url: &url::Url) -> String {
 
 impl Hosts {
     fn take_rested(&mut self, origin: &str) -> Option<reqwest::Client> {
+        self.drop_idle();
         let resting = self.resting.get_mut(origin)?;
         if resting.front()?.1.elapsed() < QUIET {
             return None;
         }
         resting.pop_front().map(|(client, _)| client)
+    }
+
+    /// Lanes beyond [`IDLE`] have no connection any more. They would be taken before those that
+    /// have one, and count among those that are kept.
+    fn drop_idle(&mut self) {
+        self.resting.retain(|_, resting| {
+            while resting.front().is_some_and(|(_, at)| at.elapsed() >= IDLE) {
+                resting.pop_front();
+            }
+            !resting.is_empty()
+        });
     }
 }
 
@@ -112,6 +124,7 @@ impl Lane {
         if unanswered.is_some_and(|at| at.elapsed() < DISTRUST) {
             return;
         }
+        hosts.drop_idle();
         let resting = hosts.resting.entry(self.origin).or_default();
         if resting.len() < MAX_RESTING {
             resting.push_back((self.client, Instant::now()));
@@ -179,6 +192,26 @@ mod tests {
         drop(both);
         fixture.lane("http://a/z").answered();
         assert_eq!(fixture.built(), 4, "a lane that is dropped is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_are_used_again_after_a_burst() {
+        let fixture = Fixture::new();
+        let burst: Vec<_> = (0..MAX_RESTING).map(|_| fixture.lane("http://a")).collect();
+        burst.into_iter().for_each(Lane::answered);
+        for _ in 0..200 {
+            tokio::time::advance(Duration::from_millis(50)).await;
+            fixture.lane("http://a").answered();
+            // What rests is younger than its connection's end.
+            let hosts = lock(&fixture.lanes.hosts);
+            let resting = hosts.resting["http://a"].iter();
+            assert!(resting.clone().all(|(_, at)| at.elapsed() < IDLE));
+        }
+        assert_eq!(fixture.built(), MAX_RESTING);
+        tokio::time::advance(IDLE).await;
+        fixture.lane("http://b").answered();
+        assert_eq!(fixture.built(), MAX_RESTING + 1);
+        assert_eq!(lock(&fixture.lanes.hosts).resting.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
