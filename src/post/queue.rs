@@ -5,6 +5,7 @@
 //! properties make ingestion idempotent (`ingest-by:` tag with `ingestIfNotExists`); otherwise the
 //! error reports the doubt and the caller decides.
 
+use azure_core::error::ErrorKind as AzureKind;
 use azure_storage_queue::clients::{QueueClient, QueueClientOptions};
 use azure_storage_queue::models::QueueMessage;
 
@@ -109,17 +110,24 @@ async fn post_to(
         let to_error = |error| azure_error(Step::PostMessage, &host, error);
         let body = message.try_into().map_err(to_error)?;
         let sent = client.send_message(body, None).await.map(|_| ());
-        let sent = sent.map_err(to_error);
-        if sent.is_ok() {
+        if is_answered(&sent) {
             lane.answered();
         }
-        sent
+        sent.map_err(to_error)
     };
     let policy = RetryPolicy::STORAGE;
     if idempotent {
         retry_in_doubt(scope, Step::PostMessage, &host, policy, send).await
     } else {
         retry_until_in_doubt(scope, Step::PostMessage, &host, policy, send).await
+    }
+}
+
+/// Whether the whole answer was read; a refusal is one.
+fn is_answered(sent: &azure_core::Result<()>) -> bool {
+    match sent {
+        Ok(()) => true,
+        Err(error) => matches!(error.kind(), AzureKind::HttpResponse { .. }),
     }
 }
 

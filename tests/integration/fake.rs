@@ -1,5 +1,6 @@
 //! A fake service that misbehaves as a test requires: both roles and all storage on one port.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,6 +34,7 @@ pub(crate) enum Answer {
 /// A running fake; it lives as long as the test's runtime.
 pub(crate) struct Fake {
     pub(crate) url: String,
+    connections: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<String>>>,
     /// Those that allow a compressed answer.
     compressible: Arc<Mutex<Vec<String>>>,
@@ -42,6 +44,8 @@ impl Fake {
     pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let connections = Arc::<AtomicUsize>::default();
+        let accepted = connections.clone();
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let compressible = Arc::<Mutex<Vec<String>>>::default();
         let (base, answer) = (url.clone(), Arc::new(answer));
@@ -51,12 +55,14 @@ impl Fake {
         };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                accepted.fetch_add(1, Ordering::SeqCst);
                 let (base, logs, answer) = (base.clone(), logs.clone(), answer.clone());
                 tokio::spawn(async move { serve(stream, &base, &logs, &*answer).await });
             }
         });
         Self {
             url,
+            connections,
             requests,
             compressible,
         }
@@ -65,6 +71,11 @@ impl Fake {
     /// The requests that allow a compressed answer.
     pub(crate) fn compressible(&self) -> Vec<String> {
         self.compressible.lock().unwrap().clone()
+    }
+
+    /// How many connections were opened.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// How many requests began with this text, such as `POST /queue/`.

@@ -53,6 +53,24 @@ async fn a_post_that_may_have_been_done_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_refused_post_leaves_its_connection_for_the_next() {
+    let fake = Fake::start(|request| match request.starts_with("POST /queue") {
+        true => Answer::Status(400),
+        false => Answer::Good,
+    })
+    .await;
+    let client = client(&fake);
+    let mut connections = Vec::new();
+    for _ in 0..4 {
+        let ingested = client.ingest(Source::bytes("1,x\n"), &props(), soon());
+        assert_eq!(ingested.await.unwrap_err().http_status(), Some(400));
+        connections.push(fake.connections());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(connections[3], connections[0], "{connections:?}");
+}
+
+#[tokio::test]
 async fn an_idempotent_post_is_repeated_and_its_doubt_is_told() {
     let fake = Fake::start(|request| match request.starts_with("POST /queue") {
         true => Answer::Status(500),
