@@ -68,7 +68,7 @@ impl AnswerKind {
     }
 
     /// What an error says about an answer beyond the limit.
-    pub(crate) fn excess(self) -> String {
+    fn excess(self) -> String {
         let Self { name, limit, .. } = self;
         format!("the answer is larger than the limit of {limit} bytes for {name}")
     }

@@ -11,7 +11,7 @@ use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions};
 
-use super::answer::{AnswerKind, BodyError};
+use super::answer::{AnswerKind, BodyError, too_large};
 use super::date;
 use super::host::host_of;
 use super::refusal::{REQUEST_ID, Refusal};
@@ -73,10 +73,7 @@ impl Checked {
         match AnswerKind::STORAGE.read(response).await {
             Ok(body) => Ok(AsyncRawResponse::from_bytes(status.into(), headers, body)),
             Err(BodyError::Network(error)) => Err(failed(error)),
-            Err(BodyError::TooLarge(kind)) => Err(azure_core::Error::with_message(
-                AzureKind::DataConversion,
-                kind.excess(),
-            )),
+            Err(BodyError::TooLarge(kind)) => Err(wrapped(too_large(step, &host, kind, status))),
         }
     }
 
@@ -145,11 +142,10 @@ pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> E
     else {
         if matches!(error.kind(), AzureKind::DataConversion) {
             // The parser's own text quotes the answer; ours do not.
-            let text = error.to_string();
-            let excess = AnswerKind::STORAGE.excess();
-            let mut own = [FOREIGN, &excess].into_iter();
-            let own = own.find(|own| text.contains(own));
-            let text = own.unwrap_or("the answer of the storage service cannot be read");
+            let text = match error.to_string().contains(FOREIGN) {
+                true => FOREIGN,
+                false => "the answer of the storage service cannot be read",
+            };
             return unreadable(step, host, text.to_owned());
         }
         let own = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Error>());

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::catalog::{ItemState, Outcome};
 use super::report::ReportItem;
-use crate::error::{ErrorKind, Result, Step};
-use crate::http::retry::{RetryPolicy, retry};
+use crate::error::{Result, Step};
+use crate::http::retry::{RetryPolicy, retry, retry_in_doubt};
 use crate::http::storage::azure_error;
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -193,7 +193,7 @@ async fn take_from(
 /// Deletes a message. Repeated: a second 404 means that the first request did it.
 async fn delete(scope: &Scope, client: &QueueClient, host: &str, message: &Received) -> Result<()> {
     let step = Step::ReadOutcomes;
-    let deleted = retry(scope, step, host, RetryPolicy::STORAGE, || async {
+    let deleted = retry_in_doubt(scope, step, host, RetryPolicy::STORAGE, || async {
         client
             .delete_message(&message.id, &message.receipt, None)
             .await
@@ -207,15 +207,10 @@ async fn delete(scope: &Scope, client: &QueueClient, host: &str, message: &Recei
     }
 }
 
-/// Whether the message is still in its queue. One whose deletion got no answer may be deleted, so
-/// the caller receives it: twice is better than never.
+/// Whether the message is still in its queue. One whose deletion got no answer, or none that shows
+/// its result, may be deleted, so the caller receives it: twice is better than never.
 fn is_certainly_kept(deleted: &Result<()>) -> bool {
-    deleted.as_ref().is_err_and(|error| {
-        !matches!(
-            error.kind(),
-            ErrorKind::Network | ErrorKind::TimedOut | ErrorKind::Cancelled
-        )
-    })
+    deleted.as_ref().is_err_and(|error| !error.is_in_doubt())
 }
 
 struct Received {

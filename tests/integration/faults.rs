@@ -234,10 +234,15 @@ async fn looking_for_an_outcome_ends_when_the_messages_of_others_come_again() {
 
 #[tokio::test]
 async fn an_outcome_that_may_be_deleted_is_given_and_one_that_is_not_is_an_error() {
-    for (answer, given) in [(|| Answer::Cut) as fn() -> Answer, || Answer::Status(400)]
-        .into_iter()
-        .zip([true, false])
-    {
+    let cases: [(fn() -> Answer, bool); 5] = [
+        (|| Answer::Cut, true),
+        (|| Answer::Status(500), true),
+        (|| Answer::Endless(200), true),
+        // Not from the storage service.
+        (|| Answer::Whole(204, String::new(), String::new()), true),
+        (|| Answer::Status(400), false),
+    ];
+    for (answer, given) in cases {
         let fake = Fake::start(move |request| match request {
             _ if request.starts_with("GET /failed") => one_message(),
             _ if request.starts_with("DELETE /failed") => answer(),

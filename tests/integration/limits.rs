@@ -87,7 +87,9 @@ async fn an_endless_answer_of_storage_stops_at_its_limit() {
         ("PUT /table", with_table(), Step::WriteStatusEntity),
     ] {
         let fake = endless(start, 201).await;
-        assert_names(&ingest(&fake.url, &props).await, step, limit);
+        let error = ingest(&fake.url, &props).await;
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+        assert_names(&error, step, limit);
     }
     let fake = endless("GET /failed", 200).await;
     let query = OutcomeQuery::new(Outcome::Failures);
