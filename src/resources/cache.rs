@@ -74,7 +74,8 @@ impl<T> RefreshCache<T> {
 
     /// The value, fetched first when there is none or it is due. A caller whose scope ends while
     /// it fetches leaves the fetch to the next one; one that waits for another's fetch waits no
-    /// longer than its own scope.
+    /// longer than its own scope. `fetch` receives the scope to use: a refresh is not patient while
+    /// the old value is valid.
     pub(crate) async fn get<F, Fut>(
         &self,
         scope: &Scope,
@@ -83,7 +84,7 @@ impl<T> RefreshCache<T> {
         fetch: F,
     ) -> Result<Arc<T>>
     where
-        F: FnOnce() -> Fut,
+        F: FnOnce(Scope) -> Fut,
         Fut: Future<Output = Result<Lease<T>>>,
     {
         if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
@@ -102,7 +103,11 @@ impl<T> RefreshCache<T> {
         if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
             return Ok(lease.value);
         }
-        match (fetch().await, usable) {
+        let fetching = match usable {
+            Some(_) => scope.clone().patient(std::time::Duration::ZERO),
+            None => scope.clone(),
+        };
+        match (fetch(fetching).await, usable) {
             (Ok(lease), _) => {
                 let value = lease.value.clone();
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
@@ -181,7 +186,7 @@ mod tests {
         /// Valid for an hour, or for two hours with failing refreshes.
         async fn get(&self) -> Result<Arc<usize>> {
             self.cache
-                .get(&endless(), STEP, "h", || async {
+                .get(&endless(), STEP, "h", |_| async {
                     let number = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
                     tokio::task::yield_now().await;
                     let now = self.clock.now();
@@ -196,7 +201,7 @@ mod tests {
 
         async fn failing(&self) -> Result<Arc<usize>> {
             self.cache
-                .get(&endless(), STEP, "h", || async {
+                .get(&endless(), STEP, "h", |_| async {
                     self.fetches.fetch_add(1, Ordering::SeqCst);
                     Err(Error::new(ErrorKind::Network, STEP, "down"))
                 })
@@ -228,17 +233,37 @@ mod tests {
         assert!(fixture.failing().await.is_err());
     }
 
+    #[tokio::test]
+    async fn only_a_fetch_without_an_old_value_is_patient() {
+        let fixture = Fixture::new();
+        let half_minute = std::time::Duration::from_secs(30);
+        let scope = endless().patient(half_minute);
+        let fetch = |expected| {
+            let now = fixture.clock.now();
+            let lease = Lease::new(1, now, now + Duration::hours(1));
+            let fetch = move |scope: Scope| async move {
+                assert_eq!(scope.patience(), expected);
+                Ok(lease)
+            };
+            fixture.cache.get(&scope, STEP, "h", fetch)
+        };
+        fetch(half_minute).await.unwrap();
+        fetch(std::time::Duration::ZERO).await.unwrap();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn waiting_for_the_fetch_of_another_ends_at_ones_own_deadline() {
         let fixture = Fixture::new();
-        let (scope, wait) = (endless(), std::future::pending::<Result<Lease<usize>>>);
+        let (scope, wait) = (endless(), |_| {
+            std::future::pending::<Result<Lease<usize>>>()
+        });
         let stuck = fixture.cache.get(&scope, STEP, "h", wait);
         let second = std::time::Duration::from_secs(1);
         let mine = Scope::new(
             &CallOptions::new().with_timeout(second),
             CancellationToken::new(),
         );
-        let waiting = fixture.cache.get(&mine, STEP, "h", || async {
+        let waiting = fixture.cache.get(&mine, STEP, "h", |_| async {
             panic!("the other still fetches")
         });
         let error = tokio::select! {

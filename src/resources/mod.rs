@@ -81,8 +81,8 @@ impl Resources {
                 scope,
                 Step::FetchIngestionResources,
                 &self.host(),
-                || async {
-                    let resources = discovery::fetch_resources(scope, &self.service).await?;
+                |scope| async move {
+                    let resources = discovery::fetch_resources(&scope, &self.service).await?;
                     let now = self.clock.now();
                     Ok(lease_of(resources, now, self.service.time(now)))
                 },
@@ -127,11 +127,16 @@ impl Resources {
     /// The opaque token that every queue message carries. It is not a bearer token.
     pub(crate) async fn identity_token(&self, scope: &Scope) -> Result<Arc<Secret>> {
         self.identity_token
-            .get(scope, Step::FetchIdentityToken, &self.host(), || async {
-                let token = discovery::fetch_identity_token(scope, &self.service).await?;
-                let now = self.clock.now();
-                Ok(Lease::new(token, now + REFRESH_AFTER, now + UNUSABLE_AFTER))
-            })
+            .get(
+                scope,
+                Step::FetchIdentityToken,
+                &self.host(),
+                |scope| async move {
+                    let token = discovery::fetch_identity_token(&scope, &self.service).await?;
+                    let now = self.clock.now();
+                    Ok(Lease::new(token, now + REFRESH_AFTER, now + UNUSABLE_AFTER))
+                },
+            )
             .await
     }
 
