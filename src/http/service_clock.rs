@@ -12,10 +12,10 @@ use super::transport::Reply;
 pub(crate) struct ServiceClock(AtomicI64);
 
 impl ServiceClock {
-    /// Takes the date of an answer that has just arrived.
+    /// Takes the date of an answer.
     pub(crate) fn note(&self, reply: &Reply) {
         if let Some(date) = reply.date() {
-            let ahead = (date - OffsetDateTime::now_utc()).whole_seconds();
+            let ahead = (date - reply.arrived).whole_seconds();
             self.0.store(ahead, Ordering::Relaxed);
         }
     }

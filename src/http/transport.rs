@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use time::OffsetDateTime;
 
 use super::answer::{AnswerKind, BodyError, too_large};
 use super::date;
@@ -157,6 +158,7 @@ impl Transport {
             self.note(&url, error)
         };
         let response = client.execute(request).await.map_err(to_error)?;
+        let arrived = OffsetDateTime::now_utc();
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = kind.read(response).await.map_err(|error| match error {
@@ -165,6 +167,7 @@ impl Transport {
         })?;
         Ok(Reply {
             status,
+            arrived,
             headers,
             body: body.into(),
         })
@@ -175,6 +178,8 @@ impl Transport {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
+    /// When its headers arrived, by this machine's clock. The body may take much longer.
+    pub(crate) arrived: OffsetDateTime,
     headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -186,7 +191,7 @@ impl Reply {
     }
 
     /// When it was sent, by the clock of its sender.
-    pub(crate) fn date(&self) -> Option<time::OffsetDateTime> {
+    pub(crate) fn date(&self) -> Option<OffsetDateTime> {
         date::parse(self.header(DATE.as_str())?)
     }
 
@@ -287,6 +292,28 @@ pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_arrives_with_its_headers() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await.unwrap();
+            let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n";
+            stream.write_all(head).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let continued = OffsetDateTime::now_utc();
+            stream.write_all(b"x").await.unwrap();
+            continued
+        });
+        let transport = Transport::new(b"").unwrap();
+        let request = transport.request(reqwest::Method::GET, url.parse().unwrap());
+        let sent = transport.send(Step::RunQuery, "h", request, AnswerKind::METADATA);
+        let reply = sent.await.unwrap();
+        assert!(reply.arrived < server.await.unwrap());
+    }
 
     #[tokio::test]
     async fn a_dead_host_is_a_network_error_that_is_not_in_doubt() {

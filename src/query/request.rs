@@ -365,7 +365,9 @@ impl Service {
         let sending = Box::pin(async {
             let sent = transport.send(call.step, &host, request, call.answer).await;
             if let Ok(reply) = &sent {
-                self.service_clock.note(reply);
+                if is_of_the_signer(call.step) {
+                    self.service_clock.note(reply);
+                }
                 lane.into_iter().for_each(Lane::answered);
             }
             sent
@@ -410,6 +412,15 @@ fn is_for_data_management(text: &str) -> bool {
         [".refresh", "database", rest @ ..] => rest.contains(&"cache"),
         _ => false,
     }
+}
+
+/// Whether the one who answers this step also signs what is lent: data management. The clock of
+/// other answers, or of a gateway in front of the engine, says nothing about signatures.
+fn is_of_the_signer(step: Step) -> bool {
+    matches!(
+        step,
+        Step::FetchIngestionResources | Step::FetchIdentityToken
+    )
 }
 
 fn no_answer(step: Step, patience: Duration) -> Error {
