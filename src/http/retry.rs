@@ -190,7 +190,9 @@ where
             tracing::debug!(step = step.name(), host, pause_ms = pause.as_millis() as u64, %error, "retrying");
             scope.sleep(step, host, pause).await.map(|()| true)
         } else if may_repeat && policy.patient {
-            patience.wait(scope, step, host, &error).await
+            patience
+                .wait(scope, step, host, std::slice::from_ref(&error))
+                .await
         } else {
             Ok(false)
         };
@@ -215,6 +217,11 @@ pub(crate) fn remember(failed: &mut Vec<Error>, error: Error) {
         failed.remove(MAX_LISTED / 2);
     }
     failed.push(error);
+}
+
+/// The last `count` of the errors that [`remember`] has kept: those of a round.
+pub(crate) fn last(failed: &[Error], count: usize) -> &[Error] {
+    &failed[failed.len().saturating_sub(count)..]
 }
 
 /// The rounds of a step that go on, after its quick attempts, for as long as the scope is patient.
@@ -242,8 +249,8 @@ impl Patience {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Pauses before the next round. `false` when there is none, because the error is not a passing
-    /// one or the time is over.
+    /// Pauses before the next round. `false` when there is none, because none of the last round's
+    /// errors is a passing one or the time is over.
     ///
     /// # Errors
     /// That of a scope that ended during the pause.
@@ -252,17 +259,26 @@ impl Patience {
         scope: &Scope,
         step: Step,
         host: &str,
-        error: &Error,
+        round: &[Error],
     ) -> Result<bool> {
         let since = *self.since.get_or_insert_with(Instant::now);
-        if error.retry() != RetryClass::Later || since.elapsed() >= scope.patience() {
+        let passing = || {
+            round
+                .iter()
+                .filter(|error| error.retry() == RetryClass::Later)
+        };
+        let Some(error) = passing().last() else {
+            return Ok(false);
+        };
+        if since.elapsed() >= scope.patience() {
             return Ok(false);
         }
         let ceiling = Self::BASE
             .saturating_mul(1 << self.rounds.min(8))
             .min(Self::CAP);
         let jittered = ceiling.mul_f64(0.5 + random_fraction() / 2.0);
-        let asked = error.retry_after().unwrap_or_default();
+        let asked = passing().filter_map(Error::retry_after).max();
+        let asked = asked.unwrap_or_default();
         let pause = asked.min(RetryPolicy::SERVICE.cap).max(jittered);
         tracing::warn!(
             step = step.name(), host, pause_ms = pause.as_millis() as u64,
@@ -368,6 +384,20 @@ mod tests {
         let error = retry_until_in_doubt(&scope, Step::PostMessage, "h", policy, doubtful).await;
         assert!(error.unwrap_err().is_in_doubt());
         assert_eq!(calls.get(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_with_one_passing_error_is_repeated_when_all_its_hosts_allow() {
+        let scope = scope(CallOptions::new()).patient(Duration::from_secs(60));
+        let (step, lasting) = (Step::PostMessage, failing(ErrorKind::Auth));
+        let asking = |s| failing(ErrorKind::Throttled).with_retry_after(Duration::from_secs(s));
+        let mut patience = Patience::new();
+        let round = [asking(20), asking(10), lasting.clone()];
+        let begun = Instant::now();
+        assert!(patience.wait(&scope, step, "h", &round).await.unwrap());
+        assert_eq!(begun.elapsed().as_secs(), 20);
+        assert!(!patience.wait(&scope, step, "h", &[lasting]).await.unwrap());
+        assert!(!patience.wait(&scope, step, "h", &[]).await.unwrap());
     }
 
     #[test]

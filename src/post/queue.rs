@@ -10,7 +10,9 @@ use azure_storage_queue::clients::{QueueClient, QueueClientOptions};
 use azure_storage_queue::models::QueueMessage;
 
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::retry::{Patience, RetryPolicy, remember, retry_in_doubt, retry_until_in_doubt};
+use crate::http::retry::{
+    Patience, RetryPolicy, last, remember, retry_in_doubt, retry_until_in_doubt,
+};
 use crate::http::storage::{STORAGE_API_VERSION, azure_error, azure_options};
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -46,7 +48,8 @@ pub(crate) async fn post(
                 return Err(failed.summary());
             }
         }
-        match failed.wait(scope, &mut patience).await {
+        let round = queues.len().min(MAX_QUEUES);
+        match failed.wait(scope, &mut patience, round).await {
             Ok(true) => {}
             Ok(false) => return Err(failed.summary()),
             Err(stopped) => {
@@ -70,15 +73,11 @@ impl Failed {
         remember(&mut self.errors, error);
     }
 
-    /// Pauses before another round.
-    async fn wait(&self, scope: &Scope, patience: &mut Patience) -> Result<bool> {
-        match self.errors.last() {
-            None => Ok(false),
-            Some(error) => {
-                let host = error.host().unwrap_or_default();
-                patience.wait(scope, Step::PostMessage, host, error).await
-            }
-        }
+    /// Pauses before another round; the last one had `round` errors.
+    async fn wait(&self, scope: &Scope, patience: &mut Patience, round: usize) -> Result<bool> {
+        let round = last(&self.errors, round);
+        let host = round.last().and_then(Error::host).unwrap_or_default();
+        patience.wait(scope, Step::PostMessage, host, round).await
     }
 
     fn summary(mut self) -> Error {

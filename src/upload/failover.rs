@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attempt::{self, BlobTarget};
 use super::feed::{BlockSource, Feed};
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::retry::{Patience, remember};
+use crate::http::retry::{Patience, last, remember};
 use crate::op::Scope;
 use crate::pipeline::Totals;
 use crate::source::progress::Meter;
@@ -56,7 +56,8 @@ pub(crate) async fn upload(
     for container in 0.. {
         // The list may grow: after a 403 it is renewed.
         if container >= containers.len().min(round_from + MAX_CONTAINERS) {
-            match another_round(scope, &failed, &mut patience).await {
+            let round = last(&failed, container - round_from);
+            match another_round(scope, round, &mut patience).await {
                 Ok(true) => {
                     containers.again();
                     round_from = container;
@@ -95,12 +96,12 @@ pub(crate) async fn upload(
 }
 
 /// Pauses before all containers are tried once more; `false` when they are not.
-async fn another_round(scope: &Scope, failed: &[Error], patience: &mut Patience) -> Result<bool> {
-    match failed.last() {
+async fn another_round(scope: &Scope, round: &[Error], patience: &mut Patience) -> Result<bool> {
+    match round.last() {
         None => Ok(false),
         Some(error) => {
             let host = error.host().unwrap_or_default();
-            patience.wait(scope, error.step(), host, error).await
+            patience.wait(scope, error.step(), host, round).await
         }
     }
 }
