@@ -249,6 +249,16 @@ impl Patience {
         self.since.get_or_insert_with(Instant::now);
     }
 
+    /// Whether another round follows one with these errors.
+    pub(crate) fn goes_on(&self, scope: &Scope, round: &[Error]) -> bool {
+        self.failing() < scope.patience() && passing(round).next().is_some()
+    }
+
+    /// For how long the step has been failing.
+    fn failing(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// Pauses before the next round. `false` when there is none, because none of the last round's
     /// errors is a passing one or the time is over.
     ///
@@ -261,34 +271,33 @@ impl Patience {
         host: &str,
         round: &[Error],
     ) -> Result<bool> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let passing = || {
-            round
-                .iter()
-                .filter(|error| error.retry() == RetryClass::Later)
-        };
-        let Some(error) = passing().last() else {
+        self.begin();
+        let Some(error) = passing(round).last().filter(|_| self.goes_on(scope, round)) else {
             return Ok(false);
         };
-        if since.elapsed() >= scope.patience() {
-            return Ok(false);
-        }
         let ceiling = Self::BASE
             .saturating_mul(1 << self.rounds.min(8))
             .min(Self::CAP);
         let jittered = ceiling.mul_f64(0.5 + random_fraction() / 2.0);
-        let asked = passing().filter_map(Error::retry_after).max();
+        let asked = passing(round).filter_map(Error::retry_after).max();
         let asked = asked.unwrap_or_default();
         let pause = asked.min(RetryPolicy::SERVICE.cap).max(jittered);
         tracing::warn!(
             step = step.name(), host, pause_ms = pause.as_millis() as u64,
-            failing_ms = since.elapsed().as_millis() as u64, %error,
+            failing_ms = self.failing().as_millis() as u64, %error,
             "still failing, will try again"
         );
         self.rounds += 1;
         scope.sleep(step, host, pause).await?;
         Ok(true)
     }
+}
+
+/// The errors after which another attempt can help.
+fn passing(round: &[Error]) -> impl Iterator<Item = &Error> {
+    round
+        .iter()
+        .filter(|error| error.retry() == RetryClass::Later)
 }
 
 /// A number from 0 to 1, not cryptographically secure.

@@ -57,6 +57,12 @@ pub(crate) async fn upload(
         // The list may grow: after a 403 it is renewed.
         if container >= containers.len().min(round_from + MAX_CONTAINERS) {
             let round = last(&failed, container - round_from);
+            // Not after the pause: what is lost now does not return.
+            if patience.goes_on(scope, round)
+                && let Err(lost) = feed.check()
+            {
+                return Err(lost.after(failed));
+            }
             match another_round(scope, round, &mut patience).await {
                 Ok(true) => {
                     containers.again();
@@ -147,6 +153,8 @@ mod tests {
         blob: Mutex<Option<Vec<u8>>>,
         /// Fails every request from this one on.
         fail_from: usize,
+        /// With an error that may pass.
+        passing: bool,
         requests: Mutex<usize>,
     }
 
@@ -162,7 +170,11 @@ mod tests {
             let mut requests = self.requests.lock().unwrap();
             *requests += 1;
             if *requests > self.fail_from {
-                let error = Error::new(ErrorKind::Auth, Step::UploadBlob, "account is gone");
+                let kind = match self.passing {
+                    true => ErrorKind::Network,
+                    false => ErrorKind::Auth,
+                };
+                let error = Error::new(kind, Step::UploadBlob, "account is gone");
                 return Err(error.with_host("dead"));
             }
             Ok(())
@@ -201,7 +213,7 @@ mod tests {
             self.0.len()
         }
         fn again(&self) {
-            unreachable!("the scope is not patient");
+            unreachable!("no scope here waits for another round");
         }
         fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {
             Ok(self.0[attempt].clone())
@@ -302,6 +314,21 @@ mod tests {
         );
         let failing = stores(late);
         assert_eq!(run(rewindable(&data), &failing).await.unwrap().container, 1);
+    }
+
+    #[tokio::test]
+    async fn lost_data_is_noticed_before_the_pause() {
+        let stores = Stores(vec![Arc::new(Store {
+            fail_from: BUDGET / BLOCK_SIZE + 1,
+            passing: true,
+            ..Store::default()
+        })]);
+        let scope = Scope::new(&CallOptions::new(), CancellationToken::new());
+        let scope = scope.patient(std::time::Duration::from_secs(30));
+        let source = one_shot(&data(BUDGET + 2 * BLOCK_SIZE));
+        let uploaded = upload(&scope, source, &stores, &Meter::new(None, None)).await;
+        let text = uploaded.unwrap_err().to_string();
+        assert!(text.contains("cannot be read again"), "{text}");
     }
 
     #[tokio::test]

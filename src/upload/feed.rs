@@ -62,15 +62,25 @@ impl Feed {
         Ok(block)
     }
 
+    /// Whether [`rewind`](Self::rewind) is possible now.
+    ///
+    /// # Errors
+    /// As `rewind`.
+    pub(crate) fn check(&self) -> Result<()> {
+        match (&self.reopen, &self.kept) {
+            (None, Some(kept)) => kept.check(),
+            _ => Ok(()),
+        }
+    }
+
     /// Back to the first block.
     ///
     /// # Errors
     /// When the source cannot be read again and its data is no longer kept.
     pub(crate) fn rewind(&mut self) -> Result<()> {
-        match (&mut self.reopen, &self.kept) {
-            (Some(open), _) => self.blocks = open(),
-            (None, Some(kept)) => kept.check()?,
-            (None, None) => {}
+        self.check()?;
+        if let Some(open) = &mut self.reopen {
+            self.blocks = open();
         }
         self.given = 0;
         Ok(())
