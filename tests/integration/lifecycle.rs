@@ -16,6 +16,8 @@ async fn a_dead_host_is_a_network_error_that_names_it() {
         .port();
     let client = Client::builder(&format!("http://127.0.0.1:{port}"))
         .unwrap()
+        .retry_time(0)
+        .unwrap()
         .build()
         .unwrap();
     let error = client

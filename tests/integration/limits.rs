@@ -23,7 +23,8 @@ async fn endless(start: &'static str, status: u16) -> Fake {
 
 fn client(connection: &str) -> Client {
     let builder = Client::builder(connection).unwrap();
-    builder.query_answer_limit(LIMIT).unwrap().build().unwrap()
+    let builder = builder.query_answer_limit(LIMIT).unwrap();
+    builder.retry_time(0).unwrap().build().unwrap()
 }
 
 async fn run(connection: &str, text: &str) -> Error {

@@ -237,7 +237,7 @@ async fn errors_of(stage: &'static str, answer: Answer) -> Vec<Error> {
     .await;
     let builder = Client::builder(&fake.url).unwrap();
     let builder = builder.credential(Arc::new(StaticToken::new(TOKEN)));
-    let client = builder.build().unwrap();
+    let client = builder.retry_time(0).unwrap().build().unwrap();
     let failures = OutcomeQuery::new(Outcome::Failures);
     let peeked = client.peek_outcomes(&failures, soon()).await;
     let ingested = client
