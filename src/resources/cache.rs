@@ -5,9 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::error::{Result, Step};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::Scope;
 
 /// After a refresh failed, and while the old value is valid, the pause before the next one: a
@@ -54,13 +55,32 @@ impl<T> Clone for Lease<T> {
     }
 }
 
-/// At most one fetch runs at a time; failures are never cached; a value that is still valid stays
-/// in use when its refresh fails.
+/// How the last fetch failed, and when.
+#[derive(Debug)]
+struct Failure {
+    error: Error,
+    at: Instant,
+}
+
+impl Failure {
+    /// The end of one caller's scope is no failure for others.
+    fn of(error: &Error) -> Option<Self> {
+        let own = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled);
+        (!own).then(|| Self {
+            error: error.clone(),
+            at: Instant::now(),
+        })
+    }
+}
+
+/// At most one fetch runs at a time; a failure is shared only with those who waited for it; a value
+/// that is still valid stays in use when its refresh fails.
 #[derive(Debug)]
 pub(crate) struct RefreshCache<T> {
     clock: Arc<dyn Clock>,
     current: RwLock<Option<Lease<T>>>,
-    fetching: Mutex<()>,
+    /// Held by the one who fetches.
+    fetching: Mutex<Option<Failure>>,
 }
 
 impl<T> RefreshCache<T> {
@@ -68,14 +88,15 @@ impl<T> RefreshCache<T> {
         Self {
             clock,
             current: RwLock::new(None),
-            fetching: Mutex::new(()),
+            fetching: Mutex::new(None),
         }
     }
 
     /// The value, fetched first when there is none or it is due. A caller whose scope ends while
     /// it fetches leaves the fetch to the next one; one that waits for another's fetch waits no
-    /// longer than its own scope. `fetch` receives the scope to use: a refresh is not patient while
-    /// the old value is valid.
+    /// longer than its own scope, and shares its failure when that is lasting or its own
+    /// patience is over by then.
+    /// `fetch` receives the scope to use: a refresh is not patient while the old value is valid.
     pub(crate) async fn get<F, Fut>(
         &self,
         scope: &Scope,
@@ -91,23 +112,35 @@ impl<T> RefreshCache<T> {
             return Ok(lease.value);
         }
         let usable = self.peek(|lease, now| now < lease.unusable_at);
-        let _turn = match (self.fetching.try_lock(), &usable) {
-            (Ok(turn), _) => turn,
+        let begun = Instant::now();
+        let (mut turn, waiting_since) = match (self.fetching.try_lock(), &usable) {
+            (Ok(turn), _) => (turn, None),
             // Another caller refreshes; our value is valid meanwhile.
             (Err(_), Some(lease)) => return Ok(lease.value.clone()),
             (Err(_), None) => {
                 let waiting = async { Ok(self.fetching.lock().await) };
-                scope.run(step, host, waiting).await?
+                (scope.run(step, host, waiting).await?, Some(begun))
             }
         };
         if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
             return Ok(lease.value);
         }
-        let fetching = match usable {
-            Some(_) => scope.clone().patient(std::time::Duration::ZERO),
-            None => scope.clone(),
+        // One fetch after another, each with all its attempts, would make the last caller wait for
+        // the sum of them.
+        let patience = match (&usable, waiting_since) {
+            (Some(_), _) => std::time::Duration::ZERO,
+            (None, None) => scope.patience(),
+            (None, Some(since)) => scope.patience().saturating_sub(since.elapsed()),
         };
-        match (fetch(fetching).await, usable) {
+        if let (Some(since), Some(failure)) = (waiting_since, &*turn)
+            && failure.at >= since
+            && (patience.is_zero() || failure.error.retry() != RetryClass::Later)
+        {
+            return Err(failure.error.clone());
+        }
+        let fetched = fetch(scope.clone().patient(patience)).await;
+        *turn = fetched.as_ref().err().and_then(Failure::of);
+        match (fetched, usable) {
             (Ok(lease), _) => {
                 let value = lease.value.clone();
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
@@ -157,7 +190,6 @@ mod tests {
 
     use super::*;
     use crate::clock::testing::ManualClock;
-    use crate::error::{Error, ErrorKind};
     use crate::op::CallOptions;
 
     struct Fixture {
@@ -249,6 +281,48 @@ mod tests {
         };
         fetch(half_minute).await.unwrap();
         fetch(std::time::Duration::ZERO).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_waited_for_a_fetch_share_its_failure() {
+        let fixture = &Fixture::new();
+        let seconds = std::time::Duration::from_secs;
+        let begun = Instant::now();
+        // When a call that begins after `delay` ends, and how.
+        let failing = async |delay, patience, cancelled: bool| {
+            tokio::time::sleep(seconds(delay)).await;
+            let scope = endless().patient(seconds(patience));
+            let fetch = |scope: Scope| async move {
+                fixture.fetches.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(scope.patience()).await;
+                tokio::time::sleep(seconds(1)).await;
+                let kind = match cancelled {
+                    true => ErrorKind::Cancelled,
+                    false => ErrorKind::Network,
+                };
+                Err(Error::new(kind, STEP, "down"))
+            };
+            let got = fixture.cache.get(&scope, STEP, "h", fetch).await;
+            (begun.elapsed().as_secs(), got.unwrap_err().kind())
+        };
+        let network = |after| (after, ErrorKind::Network);
+        let ended = tokio::join!(
+            failing(0, 30, false),
+            failing(0, 30, false),
+            failing(0, 30, false),
+            // Has patience left when the first fetch fails.
+            failing(10, 30, false),
+            failing(12, 30, false),
+        );
+        let same = network(31);
+        assert_eq!(ended, (same, same, same, network(41), network(43)));
+        assert_eq!(fixture.fetches.load(Ordering::SeqCst), 3);
+        let ended = tokio::join!(failing(0, 0, true), failing(0, 0, false));
+        let (cancelled, other) = ended;
+        assert_eq!(
+            (cancelled.1, other.1),
+            (ErrorKind::Cancelled, ErrorKind::Network)
+        );
     }
 
     #[tokio::test(start_paused = true)]
