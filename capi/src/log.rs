@@ -87,3 +87,22 @@ impl Callback {
 fn terminated(text: &str) -> String {
     format!("{text}\0")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::*;
+
+    #[test]
+    fn numbers_are_those_of_the_core() {
+        let ours = [
+            KUSTO_LOG_OFF,
+            KUSTO_LOG_ERROR,
+            KUSTO_LOG_WARN,
+            KUSTO_LOG_INFO,
+            KUSTO_LOG_DEBUG,
+            KUSTO_LOG_TRACE,
+        ];
+        assert_eq!(ours, LogLevel::ALL.map(|level| level as i32));
+    }
+}

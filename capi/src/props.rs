@@ -228,3 +228,24 @@ fn report_method(via: i32) -> Result<ReportMethod> {
     ReportMethod::from_number(via)
         .ok_or_else(|| Error::invalid_argument("via", "is not a KUSTO_VIA_* value"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::*;
+
+    #[test]
+    fn numbers_are_those_of_the_core() {
+        let (first, last) = (KUSTO_FORMAT_CSV, KUSTO_FORMAT_W3CLOGFILE);
+        assert_eq!(DataFormat::ALL[0] as i32, first);
+        assert_eq!(
+            DataFormat::ALL.last().map(|format| *format as i32),
+            Some(last)
+        );
+        for number in 0..3 {
+            assert_eq!(report_level(number).unwrap() as i32, number);
+            assert_eq!(report_method(number).unwrap() as i32, number);
+        }
+        assert!(report_level(3).is_err() && report_method(-1).is_err());
+    }
+}

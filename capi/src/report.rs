@@ -299,3 +299,20 @@ unsafe fn lend_text(
         lend_optional(item.and_then(|(_, item)| field(item).as_ref()), len)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::*;
+
+    #[test]
+    fn numbers_are_those_of_the_core() {
+        assert_eq!(ItemState::Pending as i32, KUSTO_ITEM_PENDING);
+        assert_eq!(ItemState::Succeeded as i32, KUSTO_ITEM_SUCCEEDED);
+        assert_eq!(ItemState::Failed as i32, KUSTO_ITEM_FAILED);
+        assert_eq!(ItemState::Cancelled as i32, KUSTO_ITEM_CANCELLED);
+        assert_eq!(ItemState::Skipped as i32, KUSTO_ITEM_SKIPPED);
+        assert_eq!(ItemState::PartiallySucceeded as i32, KUSTO_ITEM_PARTIAL);
+        assert_eq!(ItemState::Queued as i32, KUSTO_ITEM_QUEUED);
+    }
+}
