@@ -40,6 +40,9 @@ pub(crate) mod clock;
 pub mod command;
 pub mod connection;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub(crate) mod http;
 pub mod ingest;
 pub mod log;

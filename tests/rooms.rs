@@ -39,9 +39,22 @@ const ALLOWED: [Rule; 18] = [
 ];
 
 /// The rooms that combine the others.
-const ASSEMBLY: [Rule; 3] = [
+const ASSEMBLY: [Rule; 4] = [
     // For the measurements only; not in a normal build.
     ("bench", &["http", "pipeline", "post", "source"]),
+    // For the fuzzers only, likewise.
+    (
+        "fuzz",
+        &[
+            "connection",
+            "http",
+            "props",
+            "query",
+            "resources",
+            "track",
+            "values",
+        ],
+    ),
     (
         "ingest",
         &[

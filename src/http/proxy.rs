@@ -44,7 +44,7 @@ impl Proxies {
         })
     }
 
-    fn read(variable: impl Fn(&str) -> String) -> Self {
+    pub(crate) fn read(variable: impl Fn(&str) -> String) -> Self {
         let all = Route::parse(&variable("ALL_PROXY"));
         Self {
             http: Route::parse(&variable("HTTP_PROXY")).or_else(|| all.clone()),

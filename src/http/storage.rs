@@ -177,7 +177,7 @@ pub(crate) fn reply_error(step: Step, host: &str, reply: &Reply) -> Error {
     refused(step, host, reply.status, refusal, reply.retry_after())
 }
 
-fn refused(
+pub(crate) fn refused(
     step: Step,
     host: &str,
     status: u16,

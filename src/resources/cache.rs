@@ -32,8 +32,8 @@ impl<T> Lease<T> {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn unusable_at(&self) -> OffsetDateTime {
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn unusable_at(&self) -> OffsetDateTime {
         self.unusable_at
     }
 

@@ -80,7 +80,7 @@ pub(crate) struct IngestionResources {
 
 impl IngestionResources {
     /// Reads the answer. Types this library does not know are ignored: the service adds some.
-    fn from_rows(data: &DataSet) -> Self {
+    pub(crate) fn from_rows(data: &DataSet) -> Self {
         let mut resources = Self::default();
         for (kind, root) in resource_rows(data) {
             let list = match kind.to_ascii_lowercase().as_str() {

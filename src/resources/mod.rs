@@ -33,7 +33,7 @@ const SAS_MARGIN: Duration = Duration::minutes(35);
 const LEAST_USE: Duration = Duration::minutes(1);
 
 /// How long resources that are fetched `now`, when it is `service_time` for the service, are used.
-fn lease_of(
+pub(crate) fn lease_of(
     resources: IngestionResources,
     now: OffsetDateTime,
     service_time: OffsetDateTime,

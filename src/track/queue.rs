@@ -254,7 +254,7 @@ async fn receive(client: &QueueClient, count: usize) -> azure_core::Result<Vec<R
 
 /// Messages are base64 of UTF-8 JSON; plain JSON is read too. Anything else becomes an item whose
 /// details are the text, so that it is visible and does not block the queue.
-fn parse(text: &str, default_state: ItemState) -> ReportItem {
+pub(crate) fn parse(text: &str, default_state: ItemState) -> ReportItem {
     let decoded = STANDARD
         .decode(text.trim())
         .ok()

@@ -123,7 +123,7 @@ pub(crate) async fn read(
     .await
 }
 
-fn parse_entity(body: &[u8], host: &str) -> Result<ReportItem> {
+pub(crate) fn parse_entity(body: &[u8], host: &str) -> Result<ReportItem> {
     match serde_json::from_slice::<Value>(body) {
         Ok(Value::Object(entity)) => Ok(ReportItem::from_json(&entity, ItemState::Pending)),
         _ => Err(Error::new(

@@ -14,6 +14,7 @@ mod demo;
 mod emulator;
 mod exports;
 mod faults;
+mod fuzz;
 mod go;
 mod gzip;
 mod header;
@@ -59,6 +60,8 @@ cargo xtask <command>
   emulator [flags...]      run the emulator (`cargo xtask emulator --help` lists its flags)
   faults                   run the fault matrix and the Python SDK under faults, write docs/FAULTS.md (minutes)
   soak [--minutes N]       ingest under random faults, compare memory, threads and descriptors (default 3)
+  fuzz [target...] [--seconds N]
+                           run the fuzzers of the parsers, each for N seconds (default 60): fuzz/README.md
   storm FILE [records]     write the StormEvents-like CSV of the storm_events example
 ";
 
@@ -92,6 +95,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, String> {
         "storm" => storm::command(rest)?,
         "faults" => faults::command(rest)?,
         "soak" => faults::soak(rest)?,
+        "fuzz" => fuzz::command(rest)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
         other => return Err(format!("no command {other:?}\n\n{HELP}")),
     }
