@@ -14,3 +14,4 @@ pub(crate) mod service_clock;
 pub(crate) mod storage;
 pub(crate) mod tls;
 pub(crate) mod transport;
+pub(crate) mod xml;

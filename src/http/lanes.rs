@@ -76,6 +76,11 @@ impl Lanes {
         })
     }
 
+    /// None of the resting connections is used again.
+    pub(super) fn clear(&self) {
+        lock(&self.hosts).resting.clear();
+    }
+
     /// A request to this URL had no answer: for a while its host's connections are used once each.
     pub(super) fn unanswered(&self, url: &url::Url) {
         let origin = origin_of(url);

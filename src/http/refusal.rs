@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::xml::{Members, records};
 use crate::secret::{excerpt, identifier};
 
 /// On every answer of the storage services (their page "Common REST API response headers").
@@ -75,7 +76,7 @@ fn line_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// `{"odata.error":{"code":..,"message":{"value":..}}}`, or the same without OData.
-fn json_members(body: &str) -> Option<Vec<(String, String)>> {
+fn json_members(body: &str) -> Option<Members> {
     let json: Json = serde_json::from_str(body).ok()?;
     let error = json.get("odata.error").or_else(|| json.get("error"))?;
     let text = |json: &Json| match json {
@@ -92,64 +93,8 @@ fn json_members(body: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// The elements inside `<Error>`: flat, as all storage services write them.
-fn xml_members(body: &str) -> Option<Vec<(String, String)>> {
-    let mut rest = body;
-    if let Some(prolog) = rest.strip_prefix("<?") {
-        rest = prolog.split_once("?>")?.1.trim_start();
-    }
-    let (root, mut rest) = rest.strip_prefix('<')?.split_once('>')?;
-    if !element_name(root).eq_ignore_ascii_case("error") {
-        return None;
-    }
-    let mut members = Vec::new();
-    while let Some((_, element)) = rest.split_once('<') {
-        let (start, content) = element.split_once('>')?;
-        rest = content;
-        if start.starts_with('/') || start.ends_with('/') {
-            continue;
-        }
-        let name = element_name(start);
-        let (text, after) = content.split_once(&format!("</{name}>"))?;
-        members.push((name.to_owned(), unescape(text)));
-        rest = after;
-    }
-    Some(members)
-}
-
-fn element_name(start: &str) -> &str {
-    start.split_whitespace().next().unwrap_or_default()
-}
-
-fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, entity)) = rest.split_once('&') {
-        out.push_str(before);
-        let known = entity.split_once(';').and_then(|(name, after)| {
-            let character = match name {
-                "lt" => '<',
-                "gt" => '>',
-                "amp" => '&',
-                "quot" => '"',
-                "apos" => '\'',
-                _ => numbered(name)?,
-            };
-            Some((character, after))
-        });
-        let (character, after) = known.unwrap_or(('&', entity));
-        out.push(character);
-        rest = after;
-    }
-    out + rest
-}
-
-fn numbered(name: &str) -> Option<char> {
-    let number = name.strip_prefix('#')?;
-    let code = match number.strip_prefix('x') {
-        Some(hex) => u32::from_str_radix(hex, 16),
-        None => number.parse(),
-    };
-    char::from_u32(code.ok()?)
+fn xml_members(body: &str) -> Option<Members> {
+    records(body, "Error")?.into_iter().next()
 }
 
 #[cfg(test)]

@@ -1,174 +1,76 @@
-//! Access to Azure Storage with SAS URLs: shared settings and errors of the blob, queue and table
-//! clients.
+//! Requests to Azure Storage with SAS URLs, and the errors of its answers.
+//!
+//! An answer counts only when it is known to be the answer to its request. A broken or hostile proxy
+//! may send an answer that nobody asked for: on a connection that is used again it would be taken
+//! for the answer to the next request, and a message that was never stored for a stored one. So
+//! every request has an id of its own, `x-ms-client-request-id`, whose value the services repeat
+//! (their page "Common REST API response headers": on every answer, when the value has at most 1,024
+//! visible ASCII characters):
+//!
+//! - A success counts with that id and an id of the service's own. Any other one shows nothing: the
+//!   request is in doubt.
+//! - A refusal that has another request's id shows nothing either. One without any may be a
+//!   gateway's, which knows no such header; its status says what it is worth.
+//! - After an answer that shows nothing, no connection of that moment is used again.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use azure_core::error::ErrorKind as AzureKind;
-use azure_core::http::headers::{HeaderName, Headers};
-use azure_core::http::request::Body;
-use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions};
+use reqwest::RequestBuilder;
+use uuid::Uuid;
 
-use super::answer::{AnswerKind, BodyError, too_large};
-use super::date;
-use super::host::host_of;
+use super::answer::AnswerKind;
 use super::refusal::{REQUEST_ID, Refusal};
-use super::transport::{Reply, Transport, network_error};
+use super::transport::{Reply, Transport};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
-use crate::secret::mask;
 
-/// The version of the storage REST contract: pinned, so that an update of the official crates
-/// cannot change what the service sees.
-pub(crate) const STORAGE_API_VERSION: &str = "2021-12-02";
+/// The version of the REST contract of blobs and queues.
+const STORAGE_API_VERSION: &str = "2021-12-02";
 
-/// Settings of the official clients: our connections and our retries, because ours respect the
-/// caller's deadline and report every attempt.
-pub(crate) fn azure_options(transport: &Transport) -> ClientOptions {
-    ClientOptions {
-        retry: RetryOptions::none(),
-        transport: Some(azure_core::http::Transport::new(Arc::new(Checked(
-            transport.clone(),
-        )))),
-        ..ClientOptions::default()
-    }
-}
-
-/// Our connections, and a check that the official clients lack: a gateway's page with status 200 is
-/// not a success of the storage service.
-#[derive(Debug)]
-struct Checked(Transport);
-
-#[async_trait]
-impl HttpClient for Checked {
-    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let response = self.execute(request).await?;
-        let id = HeaderName::from_static(REQUEST_ID);
-        let foreign = response.headers().get_optional_str(&id).is_none();
-        if response.status().is_success() && foreign {
-            return Err(azure_core::Error::with_message(
-                AzureKind::DataConversion,
-                FOREIGN,
-            ));
-        }
-        Ok(response)
-    }
-}
-
-impl Checked {
-    /// As the implementation of `azure_core` for this client, but with the limit of an answer.
-    async fn execute(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let url = request.url();
-        // The official clients know neither step nor host: `azure_error` adds the step.
-        let (step, host) = (Step::UploadBlob, host_of(url));
-        let proxy = self.0.route(step, url).map_err(wrapped)?;
-        let failed = |error: reqwest::Error| {
-            let error = network_error(step, &host, proxy.as_deref(), &error.without_url());
-            wrapped(self.0.note(url, error))
-        };
-        let response = self.to_reqwest(request)?.send().await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let headers = official_headers(response.headers());
-        match AnswerKind::STORAGE.read(response).await {
-            Ok(body) => Ok(AsyncRawResponse::from_bytes(status.into(), headers, body)),
-            Err(BodyError::Network(error)) => Err(failed(error)),
-            Err(BodyError::TooLarge(kind)) => Err(wrapped(too_large(step, &host, kind, status))),
-        }
-    }
-
-    fn to_reqwest(&self, request: &Request) -> azure_core::Result<reqwest::RequestBuilder> {
-        let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes())
-            .map_err(|error| azure_core::Error::new(AzureKind::Other, error))?;
-        let mut wire = self.0.client().request(method, request.url().clone());
-        for (name, value) in request.headers().iter() {
-            wire = wire.header(name.as_str(), value.as_str());
-        }
-        let wire = AnswerKind::STORAGE.request(wire);
-        Ok(match request.body().clone() {
-            Body::Bytes(bytes) => wire.body(bytes),
-            Body::SeekableStream(stream) => wire.body(reqwest::Body::wrap_stream(stream)),
-        })
-    }
-}
-
-/// The headers for the official clients. Their log shows values, so what it would show is masked;
-/// without such a log, masking every header of every answer would be in vain.
-fn official_headers(headers: &reqwest::header::HeaderMap) -> Headers {
-    let logged = tracing::enabled!(target: OFFICIAL_LOG, tracing::Level::DEBUG);
-    let headers = headers.iter().filter_map(|(name, value)| {
-        let value = value.to_str().ok()?.to_owned();
-        let value = if logged { mask(value) } else { value };
-        Some((HeaderName::from(name.as_str().to_owned()), value.into()))
-    });
-    Headers::from(headers.collect::<HashMap<_, _>>())
-}
-
-/// The only part of the official clients that logs headers.
-const OFFICIAL_LOG: &str = "typespec_client_core::http::policies::logging";
-
-/// An error of this library on its way through the official clients; [`azure_error`] takes it out.
-fn wrapped(error: Error) -> azure_core::Error {
-    azure_core::Error::new(AzureKind::Io, error)
-}
-
+const VERSION: &str = "x-ms-version";
+const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 const FOREIGN: &str = "the answer is not from the storage service";
+const OUT_OF_STEP: &str = "the answer belongs to another request";
 
-/// Rejects a success that is not from the storage service: see [`Checked`].
-pub(crate) fn check_origin(step: Step, host: &str, reply: &Reply) -> Result<()> {
-    let foreign = reply.header(REQUEST_ID).is_none();
-    if (200..300).contains(&reply.status) && foreign {
-        return Err(unreadable(step, host, FOREIGN.to_owned()).with_http_status(reply.status));
-    }
-    Ok(())
+/// A request to the blob or the queue service.
+pub(crate) fn request(
+    transport: &Transport,
+    method: reqwest::Method,
+    url: url::Url,
+) -> RequestBuilder {
+    let request = transport.request(method, url);
+    request.header(VERSION, STORAGE_API_VERSION)
 }
 
-/// The error of an inconclusive answer: whether the request was carried out is unknown.
-fn unreadable(step: Step, host: &str, message: String) -> Error {
+/// Sends a request to a storage service. An answer of any status that belongs to it is the result.
+pub(crate) async fn send(
+    transport: &Transport,
+    step: Step,
+    host: &str,
+    request: RequestBuilder,
+) -> Result<Reply> {
+    let id = Uuid::new_v4().to_string();
+    let request = request.header(CLIENT_REQUEST_ID, &id);
+    let reply = transport
+        .send(step, host, request, AnswerKind::STORAGE)
+        .await?;
+    let is_success = (200..300).contains(&reply.status);
+    let repeated = reply.header(CLIENT_REQUEST_ID);
+    let fault = match repeated {
+        Some(repeated) if repeated != id => OUT_OF_STEP,
+        Some(_) if is_success && reply.header(REQUEST_ID).is_none() => FOREIGN,
+        None if is_success => FOREIGN,
+        _ => return Ok(reply),
+    };
+    transport.leave_connections();
+    Err(inconclusive(step, host, fault).with_http_status(reply.status))
+}
+
+/// The error of an answer that shows nothing: whether the request was carried out is unknown.
+pub(crate) fn inconclusive(step: Step, host: &str, message: &str) -> Error {
     Error::new(ErrorKind::Service, step, message)
         .with_host(host)
         .with_retry(RetryClass::Later)
         .with_in_doubt(true)
-}
-
-/// Converts an error of the official clients. Their texts contain signed URLs, so only the status,
-/// what the answer itself says and the redacted chain of causes are used.
-pub(crate) fn azure_error(step: Step, host: &str, error: azure_core::Error) -> Error {
-    let AzureKind::HttpResponse {
-        status,
-        raw_response,
-        ..
-    } = error.kind()
-    else {
-        if matches!(error.kind(), AzureKind::DataConversion) {
-            // The parser's own text quotes the answer; ours do not.
-            let text = match error.to_string().contains(FOREIGN) {
-                true => FOREIGN,
-                false => "the answer of the storage service cannot be read",
-            };
-            return unreadable(step, host, text.to_owned());
-        }
-        let own = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Error>());
-        return match own {
-            Some(own) => own.clone().with_step(step).with_host(host),
-            None => network_error(step, host, None, &error),
-        };
-    };
-    let retry_after = raw_response.as_ref().and_then(|response| {
-        let header = |name| {
-            response
-                .headers()
-                .get_optional_str(&HeaderName::from_static(name))
-        };
-        date::retry_after(header("retry-after"), header("date"))
-    });
-    let refusal = raw_response.as_ref().map(|response| {
-        let headers = response.headers();
-        let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
-        Refusal::read(header, response.body())
-    });
-    let refusal = refusal.unwrap_or_default();
-    refused(step, host, u16::from(*status), refusal, retry_after)
 }
 
 /// The error of a storage answer that is not a success.
@@ -254,24 +156,6 @@ mod tests {
             child.as_str(),
             "http://127.0.0.1:1/acct/c/db__T__%C3%A9%20x.csv.gz?sv=1&sig=a%2Bb%2fc%3D"
         );
-    }
-
-    #[test]
-    fn headers_are_masked_where_a_log_takes_them() {
-        let secret = crate::secret::Secret::new("S1gnatureInAHeader");
-        let mut headers = reqwest::header::HeaderMap::new();
-        headers.insert("x-ms-echo", secret.expose().parse().unwrap());
-        let value = || {
-            let headers = official_headers(&headers);
-            let value = headers.get_optional_str(&HeaderName::from_static("x-ms-echo"));
-            value.unwrap_or_default().to_owned()
-        };
-        assert_eq!(value(), secret.expose());
-        let log = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer(std::io::sink)
-            .finish();
-        assert_eq!(tracing::subscriber::with_default(log, value), "****");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The only HTTP client: one connection pool for the service, the storage accounts and metadata.
 
 use std::error::Error as StdError;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,9 +30,24 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 /// The shared client. Cloning is cheap and shares the connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport {
-    client: reqwest::Client,
+    shared: Arc<Shared>,
+    /// Instead of the shared connections.
+    lane: Option<reqwest::Client>,
+}
+
+struct Shared {
+    client: RwLock<reqwest::Client>,
+    build: Arc<Build>,
     proxies: Arc<Proxies>,
-    lanes: Arc<Lanes>,
+    lanes: Lanes,
+}
+
+type Build = dyn Fn(Pool) -> Result<reqwest::Client> + Send + Sync;
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
 }
 
 /// How many idle connections are kept for each host, and for how long.
@@ -82,43 +98,64 @@ impl Transport {
     fn with_proxies(extra_roots_pem: &[u8], proxies: Proxies) -> Result<Self> {
         let proxies = Arc::new(proxies);
         let tls = tls::client_config(extra_roots_pem)?;
-        let build = {
-            let proxies = proxies.clone();
-            // One configuration for all: TLS sessions are resumed across connections.
-            move |pool: Pool| build(tls.clone(), proxies.clone(), pool)
+        let routes = proxies.clone();
+        // One configuration for all: TLS sessions are resumed across connections.
+        let build: Arc<Build> = Arc::new(move |pool| build(tls.clone(), routes.clone(), pool));
+        let of_lane = build.clone();
+        let shared = Shared {
+            client: RwLock::new(build(Pool::SHARED)?),
+            build,
+            proxies,
+            lanes: Lanes::new(move || of_lane(Pool::LANE)),
         };
         Ok(Self {
-            client: build(Pool::SHARED)?,
-            proxies,
-            lanes: Arc::new(Lanes::new(move || build(Pool::LANE))),
+            shared: Arc::new(shared),
+            lane: None,
         })
     }
 
     /// A connection for a request that must not be carried out twice: see [`lanes`](super::lanes).
     pub(crate) fn lane(&self, url: &url::Url) -> Result<Lane> {
-        self.lanes.to(url)
+        self.shared.lanes.to(url)
     }
 
     /// This transport, with the connection of a lane instead of the shared ones.
     pub(crate) fn on(&self, lane: &Lane) -> Self {
         Self {
-            client: lane.client().clone(),
+            lane: Some(lane.client().clone()),
             ..self.clone()
         }
     }
 
-    /// A request builder on the shared connections.
+    /// A request builder on the shared connections, or on that of the lane.
     pub(crate) fn request(
         &self,
         method: reqwest::Method,
         url: url::Url,
     ) -> reqwest::RequestBuilder {
-        self.client.request(method, url)
+        match &self.lane {
+            Some(client) => client.request(method, url),
+            None => {
+                let client = self.shared.client.read();
+                client
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .request(method, url)
+            }
+        }
     }
 
-    /// The client that holds the connections, for the official storage clients.
-    pub(crate) fn client(&self) -> reqwest::Client {
-        self.client.clone()
+    /// Uses none of today's connections for another request; those under way go on. For an answer
+    /// that belongs to another request: on its connection every later one would, too, and which
+    /// connection that is cannot be seen from here.
+    pub(crate) fn leave_connections(&self) {
+        self.shared.lanes.clear();
+        match (self.shared.build)(Pool::SHARED) {
+            Ok(fresh) => {
+                let client = self.shared.client.write();
+                *client.unwrap_or_else(PoisonError::into_inner) = fresh;
+            }
+            Err(error) => tracing::error!(%error, "connections out of step are kept"),
+        }
     }
 
     /// The proxy that a request to this URL goes through, as errors name it.
@@ -126,7 +163,7 @@ impl Transport {
     /// # Errors
     /// [`ErrorKind::Config`] for a proxy that cannot be used.
     pub(crate) fn route(&self, step: Step, url: &url::Url) -> Result<Option<String>> {
-        match self.proxies.of(url) {
+        match self.shared.proxies.of(url) {
             Ok(proxy) => Ok(proxy.map(host_of)),
             Err(why) => Err(Error::new(ErrorKind::Config, step, why).with_host(host_of(url))),
         }
@@ -135,7 +172,7 @@ impl Transport {
     /// Remembers the host of a request that may have been sent and was not answered.
     pub(crate) fn note(&self, url: &url::Url, error: Error) -> Error {
         if error.is_in_doubt() {
-            self.lanes.unanswered(url);
+            self.shared.lanes.unanswered(url);
         }
         error
     }

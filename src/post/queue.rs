@@ -5,16 +5,16 @@
 //! properties make ingestion idempotent (`ingest-by:` tag with `ingestIfNotExists`); otherwise the
 //! error reports the doubt and the caller decides.
 
-use azure_core::error::ErrorKind as AzureKind;
-use azure_storage_queue::clients::{QueueClient, QueueClientOptions};
-use azure_storage_queue::models::QueueMessage;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{
     Patience, RetryPolicy, last, remember, retry_in_doubt, retry_until_in_doubt,
 };
-use crate::http::storage::{STORAGE_API_VERSION, azure_error, azure_options};
-use crate::http::transport::Transport;
+use crate::http::storage::{child_url, inconclusive, reply_error, request, send};
+use crate::http::transport::{Reply, Transport};
+use crate::http::xml;
 use crate::op::Scope;
 use crate::resources::{Queue, Ranking};
 
@@ -100,42 +100,80 @@ async fn post_to(
     idempotent: bool,
 ) -> Result<()> {
     let host = queue.host();
-    let send = || async {
-        let lane = transport.lane(queue.url().expose())?;
-        let client = client(&transport.on(&lane), queue, Step::PostMessage)?;
-        let message = QueueMessage {
-            message_text: Some(text.to_owned()),
-        };
-        let to_error = |error| azure_error(Step::PostMessage, &host, error);
-        let body = message.try_into().map_err(to_error)?;
-        let sent = client.send_message(body, None).await.map(|_| ());
-        if is_answered(&sent) {
-            lane.answered();
+    let step = Step::PostMessage;
+    let url = messages_url(queue)?;
+    let body = format!(
+        "{}<QueueMessage>{}</QueueMessage>",
+        xml::PROLOG,
+        xml::element("MessageText", text)
+    );
+    let put = || async {
+        let lane = transport.lane(&url)?;
+        let transport = transport.on(&lane);
+        let request = request(&transport, Method::POST, url.clone())
+            .header(ACCEPT, XML)
+            .header(CONTENT_TYPE, XML)
+            .body(body.clone());
+        let reply = send(&transport, step, &host, request).await?;
+        lane.answered();
+        match reply.status {
+            200..=299 => check_stored(&host, &reply),
+            _ => Err(reply_error(step, &host, &reply)),
         }
-        sent.map_err(to_error)
     };
     let policy = RetryPolicy::STORAGE;
     if idempotent {
-        retry_in_doubt(scope, Step::PostMessage, &host, policy, send).await
+        retry_in_doubt(scope, step, &host, policy, put).await
     } else {
-        retry_until_in_doubt(scope, Step::PostMessage, &host, policy, send).await
+        retry_until_in_doubt(scope, step, &host, policy, put).await
     }
 }
 
-/// Whether the whole answer was read; a refusal is one.
-fn is_answered(sent: &azure_core::Result<()>) -> bool {
-    match sent {
-        Ok(()) => true,
-        Err(error) => matches!(error.kind(), AzureKind::HttpResponse { .. }),
+/// The service answers with the message that it stored.
+fn check_stored(host: &str, reply: &Reply) -> Result<()> {
+    let stored = messages(reply).unwrap_or_default();
+    if stored.iter().any(|message| !message.id.is_empty()) {
+        return Ok(());
     }
+    let error = inconclusive(
+        Step::PostMessage,
+        host,
+        "the answer names no stored message",
+    );
+    Err(error.with_http_status(reply.status))
 }
 
-/// The official client for a queue, on our connections.
-pub(crate) fn client(transport: &Transport, queue: &Queue, step: Step) -> Result<QueueClient> {
-    let options = QueueClientOptions {
-        client_options: azure_options(transport),
-        version: STORAGE_API_VERSION.to_owned(),
+/// What the queue service speaks.
+pub(crate) const XML: &str = "application/xml";
+
+/// The address of a queue's messages.
+pub(crate) fn messages_url(queue: &Queue) -> Result<url::Url> {
+    child_url(queue.url().expose(), &["messages"])
+}
+
+/// A message in an answer of the queue service; what it does not hold is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) receipt: String,
+    pub(crate) text: String,
+}
+
+/// The messages of an answer; `None` when it cannot be read.
+pub(crate) fn messages(reply: &Reply) -> Option<Vec<Message>> {
+    let body = std::str::from_utf8(&reply.body).ok()?;
+    let read = |members: xml::Members| {
+        let mut message = Message::default();
+        for (name, text) in members {
+            match name.as_str() {
+                "MessageId" => message.id = text,
+                "PopReceipt" => message.receipt = text,
+                "MessageText" => message.text = text,
+                _ => {}
+            }
+        }
+        message
     };
-    QueueClient::new(queue.url().expose().clone(), None, Some(options))
-        .map_err(|error| azure_error(step, &queue.host(), error))
+    let records = xml::records(body, "QueueMessage")?;
+    Some(records.into_iter().map(read).collect())
 }

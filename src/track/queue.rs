@@ -5,29 +5,27 @@
 
 use std::collections::HashSet;
 
-use azure_storage_queue::clients::QueueClient;
-use azure_storage_queue::models::{
-    QueueClientPeekMessagesOptions, QueueClientReceiveMessagesOptions,
-};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use reqwest::header::ACCEPT;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::catalog::{ItemState, Outcome};
 use super::report::ReportItem;
-use crate::error::{Result, Step};
+use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry, retry_in_doubt};
-use crate::http::storage::azure_error;
+use crate::http::storage::{child_url, reply_error, request, send};
 use crate::http::transport::Transport;
 use crate::op::Scope;
-use crate::post::queue::client;
+use crate::post::queue::{Message, XML, messages, messages_url};
 use crate::resources::Queue;
 
 /// Azure's limit of messages in one answer.
 const MAX_MESSAGES: usize = 32;
 /// How long received messages are hidden from other clients, in seconds.
-const VISIBILITY_SECONDS: i32 = 30;
+const VISIBILITY_SECONDS: usize = 30;
 
 /// Which notifications are requested, and how many.
 #[derive(Clone, Debug)]
@@ -100,21 +98,10 @@ pub(crate) async fn peek(
         if items.len() >= query.limit {
             break;
         }
-        let host = queue.host();
-        let client = client(transport, queue, Step::ReadOutcomes)?;
-        let texts = retry(
-            scope,
-            Step::ReadOutcomes,
-            &host,
-            RetryPolicy::STORAGE,
-            || async {
-                peek_texts(&client)
-                    .await
-                    .map_err(|error| azure_error(Step::ReadOutcomes, &host, error))
-            },
-        )
-        .await?;
-        let found = texts.iter().map(|text| parse(text, query.default_state()));
+        let peek = [("peekonly", "true"), ("numofmessages", "32")];
+        let messages = get(scope, transport, queue, &peek).await?;
+        let texts = messages.iter().map(|message| &message.text);
+        let found = texts.map(|text| parse(text, query.default_state()));
         items.extend(found.filter(|item| query.wants(item)));
     }
     items.truncate(query.limit);
@@ -151,24 +138,16 @@ async fn take_from(
     query: &OutcomeQuery,
     items: &mut Vec<ReportItem>,
 ) -> Result<()> {
-    let host = queue.host();
-    let client = client(transport, queue, Step::ReadOutcomes)?;
+    let visibility = VISIBILITY_SECONDS.to_string();
     let mut seen = HashSet::new();
     while items.len() < query.limit {
-        let count = query.batch(query.limit - items.len());
+        let count = query.batch(query.limit - items.len()).to_string();
         // A lost answer hides its messages for a while; nothing is deleted.
-        let received = retry(
-            scope,
-            Step::ReadOutcomes,
-            &host,
-            RetryPolicy::STORAGE,
-            || async {
-                receive(&client, count)
-                    .await
-                    .map_err(|error| azure_error(Step::ReadOutcomes, &host, error))
-            },
-        )
-        .await?;
+        let receive = [
+            ("numofmessages", &*count),
+            ("visibilitytimeout", &visibility),
+        ];
+        let received = get(scope, transport, queue, &receive).await?;
         if received.is_empty() {
             return Ok(());
         }
@@ -179,7 +158,7 @@ async fn take_from(
             }
             let item = parse(&message.text, query.default_state());
             if items.len() < query.limit && query.wants(&item) {
-                let deleted = delete(scope, &client, &host, &message).await;
+                let deleted = delete(scope, transport, queue, &message).await;
                 if !is_certainly_kept(&deleted) {
                     items.push(item);
                 }
@@ -190,15 +169,49 @@ async fn take_from(
     Ok(())
 }
 
+/// Reads messages, with these parameters behind those of the signature.
+async fn get(
+    scope: &Scope,
+    transport: &Transport,
+    queue: &Queue,
+    parameters: &[(&str, &str)],
+) -> Result<Vec<Message>> {
+    let (step, host) = (Step::ReadOutcomes, queue.host());
+    let mut url = messages_url(queue)?;
+    url.query_pairs_mut().extend_pairs(parameters);
+    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+        let request = request(transport, Method::GET, url.clone()).header(ACCEPT, XML);
+        let reply = send(transport, step, &host, request).await?;
+        match reply.status {
+            200..=299 => messages(&reply).ok_or_else(|| {
+                let message = "the answer of the queue cannot be read";
+                let error = Error::new(ErrorKind::Service, step, message);
+                error.with_host(&host).with_http_status(reply.status)
+            }),
+            _ => Err(reply_error(step, &host, &reply)),
+        }
+    })
+    .await
+}
+
 /// Deletes a message. Repeated: a second 404 means that the first request did it.
-async fn delete(scope: &Scope, client: &QueueClient, host: &str, message: &Received) -> Result<()> {
-    let step = Step::ReadOutcomes;
-    let deleted = retry_in_doubt(scope, step, host, RetryPolicy::STORAGE, || async {
-        client
-            .delete_message(&message.id, &message.receipt, None)
-            .await
-            .map(|_| ())
-            .map_err(|error| azure_error(step, host, error))
+async fn delete(
+    scope: &Scope,
+    transport: &Transport,
+    queue: &Queue,
+    message: &Message,
+) -> Result<()> {
+    let (step, host) = (Step::ReadOutcomes, queue.host());
+    let mut url = child_url(&messages_url(queue)?, &[&message.id])?;
+    url.query_pairs_mut()
+        .append_pair("popreceipt", &message.receipt);
+    let deleted = retry_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
+        let request = request(transport, Method::DELETE, url.clone());
+        let reply = send(transport, step, &host, request).await?;
+        match reply.status {
+            200..=299 => Ok(()),
+            _ => Err(reply_error(step, &host, &reply)),
+        }
     })
     .await;
     match deleted {
@@ -211,45 +224,6 @@ async fn delete(scope: &Scope, client: &QueueClient, host: &str, message: &Recei
 /// its result, may be deleted, so the caller receives it: twice is better than never.
 fn is_certainly_kept(deleted: &Result<()>) -> bool {
     deleted.as_ref().is_err_and(|error| !error.is_in_doubt())
-}
-
-struct Received {
-    id: String,
-    receipt: String,
-    text: String,
-}
-
-async fn peek_texts(client: &QueueClient) -> azure_core::Result<Vec<String>> {
-    let options = QueueClientPeekMessagesOptions {
-        number_of_messages: Some(MAX_MESSAGES as i32),
-        ..Default::default()
-    };
-    let messages = client.peek_messages(Some(options)).await?.into_model()?;
-    let items = messages.items.unwrap_or_default();
-    Ok(items
-        .into_iter()
-        .filter_map(|message| message.message_text)
-        .collect())
-}
-
-async fn receive(client: &QueueClient, count: usize) -> azure_core::Result<Vec<Received>> {
-    let options = QueueClientReceiveMessagesOptions {
-        number_of_messages: Some(count as i32),
-        visibility_timeout: Some(VISIBILITY_SECONDS),
-        ..Default::default()
-    };
-    let messages = client.receive_messages(Some(options)).await?.into_model()?;
-    let items = messages.items.unwrap_or_default();
-    Ok(items
-        .into_iter()
-        .filter_map(|message| {
-            Some(Received {
-                id: message.message_id?,
-                receipt: message.pop_receipt?,
-                text: message.message_text.unwrap_or_default(),
-            })
-        })
-        .collect())
 }
 
 /// Messages are base64 of UTF-8 JSON; plain JSON is read too. Anything else becomes an item whose

@@ -1,6 +1,4 @@
 //! The status table: a `Pending` entity before the message is posted, the service's status after.
-//!
-//! Thin REST with SAS: no official client exists.
 
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder};
@@ -11,9 +9,8 @@ use uuid::Uuid;
 use super::catalog::ItemState;
 use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::answer::AnswerKind;
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::storage::{check_origin, reply_error};
+use crate::http::storage::{reply_error, send};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::resources::StatusTable;
@@ -62,10 +59,7 @@ pub(crate) async fn insert_pending(
         let request = table_request(transport, Method::PUT, url.clone())
             .header("Content-Type", "application/json")
             .body(body.clone());
-        let reply = transport
-            .send(step, &host, request, AnswerKind::STORAGE)
-            .await?;
-        check_origin(step, &host, &reply)?;
+        let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
             _ => Err(reply_error(step, &host, &reply)),
@@ -86,10 +80,7 @@ pub(crate) async fn remove(
     let step = Step::WriteStatusEntity;
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = table_request(transport, Method::DELETE, url.clone()).header("If-Match", "*");
-        let reply = transport
-            .send(step, &host, request, AnswerKind::STORAGE)
-            .await?;
-        check_origin(step, &host, &reply)?;
+        let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 | 404 => Ok(()),
             _ => Err(reply_error(step, &host, &reply)),
@@ -110,10 +101,7 @@ pub(crate) async fn read(
     let step = Step::ReadStatus;
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = table_request(transport, Method::GET, url.clone());
-        let reply = transport
-            .send(step, &host, request, AnswerKind::STORAGE)
-            .await?;
-        check_origin(step, &host, &reply)?;
+        let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200 => parse_entity(&reply.body, &host).map(Some),
             404 => Ok(None),

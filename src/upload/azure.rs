@@ -1,21 +1,22 @@
-//! Azure Blob Storage through the official client, behind [`BlobTarget`] and [`Containers`].
+//! Azure Blob Storage behind [`BlobTarget`] and [`Containers`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use azure_core::http::Body;
-use azure_storage_blob::clients::{BlockBlobClient, BlockBlobClientOptions};
-use azure_storage_blob::models::{BlockBlobClientUploadOptions, BlockLookupList};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, RequestBuilder};
 
 use super::attempt::BlobTarget;
 use super::failover::Containers;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::host::host_of;
-use crate::http::storage::{STORAGE_API_VERSION, azure_error, azure_options, child_url};
+use crate::http::storage::{child_url, reply_error, request, send};
 use crate::http::transport::Transport;
+use crate::http::xml;
 use crate::op::Scope;
-use crate::pipeline::BLOCK_SIZE;
 use crate::resources::{Container, IngestionResources, Resources};
 use crate::secret::SecretUrl;
 
@@ -108,7 +109,7 @@ impl Containers for AzureContainers<'_> {
 
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {
         let url = self.blob_url(attempt)?;
-        Ok(Arc::new(AzureBlob::new(self.transport, &url, attempt)?))
+        Ok(Arc::new(AzureBlob::new(self.transport, &url, attempt)))
     }
 
     async fn report(&self, attempt: usize, outcome: std::result::Result<(), &Error>) {
@@ -129,25 +130,37 @@ impl Containers for AzureContainers<'_> {
 }
 
 struct AzureBlob {
-    client: BlockBlobClient,
+    transport: Transport,
+    url: SecretUrl,
     attempt: usize,
     host: String,
 }
 
 impl AzureBlob {
-    fn new(transport: &Transport, url: &SecretUrl, attempt: usize) -> Result<Self> {
-        let host = host_of(url.expose());
-        let options = BlockBlobClientOptions {
-            client_options: azure_options(transport),
-            version: STORAGE_API_VERSION.to_owned(),
-        };
-        let client = BlockBlobClient::new(url.expose().clone(), None, Some(options))
-            .map_err(|error| azure_error(Step::UploadBlob, &host, error))?;
-        Ok(Self {
-            client,
+    fn new(transport: &Transport, url: &SecretUrl, attempt: usize) -> Self {
+        Self {
+            transport: transport.clone(),
+            url: url.clone(),
             attempt,
-            host,
-        })
+            host: host_of(url.expose()),
+        }
+    }
+
+    /// A `PUT` with these parameters behind those of the signature.
+    fn put(&self, parameters: &[(&str, &str)]) -> RequestBuilder {
+        let mut url = self.url.expose().clone();
+        for (name, value) in parameters {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        request(&self.transport, Method::PUT, url)
+    }
+
+    async fn send(&self, step: Step, request: RequestBuilder) -> Result<()> {
+        let reply = send(&self.transport, step, &self.host, request).await?;
+        match reply.status {
+            200..=299 => Ok(()),
+            _ => Err(reply_error(step, &self.host, &reply)),
+        }
     }
 }
 
@@ -158,58 +171,45 @@ impl BlobTarget for AzureBlob {
     }
 
     async fn put_blob(&self, data: Bytes) -> Result<()> {
-        let options = BlockBlobClientUploadOptions {
-            // Above any block: the data is never split again.
-            partition_size: std::num::NonZeroU64::new(2 * BLOCK_SIZE as u64),
-            parallel: std::num::NonZeroUsize::new(1),
-            ..Default::default()
-        };
-        self.client
-            .upload(Body::from(data).into(), Some(options))
-            .await
-            .map_err(|error| azure_error(Step::UploadBlob, &self.host, error))?;
-        Ok(())
+        let request = self
+            .put(&[])
+            .header("x-ms-blob-type", "BlockBlob")
+            .header(CONTENT_TYPE, BINARY)
+            .body(data);
+        self.send(Step::UploadBlob, request).await
     }
 
     async fn put_block(&self, index: usize, data: Bytes) -> Result<()> {
-        let length = data.len() as u64;
-        self.client
-            .stage_block(
-                &block_id(self.attempt, index),
-                length,
-                Body::from(data).into(),
-                None,
-            )
-            .await
-            .map_err(|error| azure_error(Step::UploadBlob, &self.host, error))?;
-        Ok(())
+        let id = block_id(self.attempt, index);
+        let request = self
+            .put(&[("comp", "block"), ("blockid", &id)])
+            .header(CONTENT_TYPE, BINARY)
+            .body(data);
+        self.send(Step::UploadBlob, request).await
     }
 
     async fn put_block_list(&self, count: usize) -> Result<()> {
-        let list = BlockLookupList {
-            latest: Some(
-                (0..count)
-                    .map(|index| block_id(self.attempt, index).to_vec())
-                    .collect(),
-            ),
-            ..Default::default()
-        };
-        let body = list
-            .try_into()
-            .map_err(|error| azure_error(Step::CommitBlob, &self.host, error))?;
-        self.client
-            .commit_block_list(body, None)
-            .await
-            .map_err(|error| azure_error(Step::CommitBlob, &self.host, error))?;
-        Ok(())
+        let ids = (0..count).map(|index| xml::element("Latest", &block_id(self.attempt, index)));
+        let list = format!(
+            "{}<BlockList>{}</BlockList>",
+            xml::PROLOG,
+            ids.collect::<String>()
+        );
+        let request = self
+            .put(&[("comp", "blocklist")])
+            .header(CONTENT_TYPE, "application/xml")
+            .body(list);
+        self.send(Step::CommitBlob, request).await
     }
 }
+
+const BINARY: &str = "application/octet-stream";
 
 /// Ids must have one length in a blob; the same index makes a repeated block replace itself. A second
 /// attempt may split its blocks elsewhere and, after a 403, go to the same blob: a late block of the
 /// first must not replace one of the second.
-fn block_id(attempt: usize, index: usize) -> [u8; 8] {
-    ((attempt as u64) << 32 | index as u64).to_be_bytes()
+fn block_id(attempt: usize, index: usize) -> String {
+    STANDARD.encode(((attempt as u64) << 32 | index as u64).to_be_bytes())
 }
 
 #[cfg(test)]

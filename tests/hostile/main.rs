@@ -3,4 +3,5 @@
 mod connections;
 mod proxy;
 mod server;
+mod storage;
 mod values;

@@ -23,6 +23,14 @@ impl Request {
         self.line.starts_with("POST ") && self.line.contains("/messages")
     }
 
+    /// The value of a header, by its name in small letters; empty when there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let mut lines = self.head.split("\r\n");
+        lines
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            .unwrap_or_default()
+    }
+
     pub(crate) fn is_upload(&self) -> bool {
         self.line.starts_with("PUT ")
     }
@@ -164,7 +172,7 @@ pub(crate) fn healthy_with(
         return reply(200, headers, "{}");
     }
     if !request.line.contains("/v1/rest/mgmt") {
-        return reply(201, headers, "");
+        return stored(request, headers);
     }
     let (columns, rows) = if request.body.contains("identity token") {
         (
@@ -187,6 +195,27 @@ pub(crate) fn healthy_with(
         format!(r#"{{"Tables":[{{"TableName":"T","Columns":[{columns}],"Rows":[{rows}]}}]}}"#);
     reply(200, headers, &body)
 }
+
+/// What a storage service answers to a request that it carried out.
+pub(crate) fn stored(request: &Request, headers: &str) -> String {
+    let id = request.header("x-ms-client-request-id");
+    stored_as(
+        request,
+        &format!("x-ms-client-request-id: {id}\r\n{headers}"),
+    )
+}
+
+/// As [`stored`], with these headers instead of the request's id.
+pub(crate) fn stored_as(request: &Request, headers: &str) -> String {
+    let message = match request.is_post_of_message() {
+        true => MESSAGE,
+        false => "",
+    };
+    reply(201, headers, message)
+}
+
+const MESSAGE: &str = "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
+                       </QueueMessage></QueueMessagesList>";
 
 /// An answer of any status.
 pub(crate) fn reply(status: u16, headers: &str, body: &str) -> String {

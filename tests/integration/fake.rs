@@ -102,6 +102,7 @@ async fn serve(
         target,
         body,
         compressible,
+        id,
     }) = read_request(&mut stream).await
     {
         let request = match serde_json::from_str::<serde_json::Value>(&body) {
@@ -114,7 +115,7 @@ async fn serve(
         if compressible {
             logs.compressible.lock().unwrap().push(request.clone());
         }
-        let mut headers = "x-ms-request-id: r\r\n".to_owned();
+        let mut headers = format!("x-ms-request-id: r\r\nx-ms-client-request-id: {id}\r\n");
         let (status, text) = match answer(&request) {
             Answer::Cut => return,
             Answer::Endless(status) => return flood(stream, status).await,
@@ -138,6 +139,7 @@ async fn serve(
                 (200, lend(base, body.contains("identity token")))
             }
             Answer::Good if request.starts_with("DELETE") => (204, String::new()),
+            Answer::Good if request.contains("/messages") => (201, MESSAGE.to_owned()),
             Answer::Good => (201, String::new()),
         };
         let length = text.len();
@@ -150,6 +152,9 @@ async fn serve(
         }
     }
 }
+
+const MESSAGE: &str = "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
+                       </QueueMessage></QueueMessagesList>";
 
 /// Writes without end, until the client closes the connection.
 async fn flood(mut stream: TcpStream, status: u16) {
@@ -175,6 +180,8 @@ struct Request {
     body: String,
     /// Whether the answer may be gzip.
     compressible: bool,
+    /// The client's id of the request, which storage repeats.
+    id: String,
 }
 
 /// The next request.
@@ -204,9 +211,12 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
     let target = target.and_then(|t| t.lines().next()).unwrap_or_default();
     let body = String::from_utf8_lossy(&data[head..]).into_owned();
     let target = target.to_owned();
+    let id = text.split("x-ms-client-request-id: ").nth(1);
+    let id = id.and_then(|rest| rest.split("\r\n").next());
     Some(Request {
         target,
         body,
+        id: id.unwrap_or_default().to_owned(),
         compressible: text.contains("accept-encoding: gzip"),
     })
 }

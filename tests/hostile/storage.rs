@@ -1,0 +1,154 @@
+//! Answers of storage that belong to no request, or to another one.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kusto_ingest::prelude::*;
+
+use crate::server::{Act, Request, Server, healthy, props, reply, row, stored, stored_as};
+
+/// The ways in which an answer can fail to be that of its request; a success all the same.
+const FOREIGN: [&str; 3] = [
+    "",
+    "x-ms-client-request-id: \r\n",
+    "x-ms-client-request-id: 7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab001\r\n",
+];
+
+fn is_storage(request: &Request) -> bool {
+    !request.line.contains("/v1/rest/") && request.line.contains("sig=")
+}
+
+fn once() -> CallOptions {
+    CallOptions::new()
+}
+
+/// A proxy that sends an answer which nobody asked for behind each of its answers, and takes every
+/// second message without passing it on: its success is all that the client sees.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_success_that_nobody_asked_for_is_no_success() {
+    const EARLY: &str = "x-ms-client-request-id: early\r\n";
+    let posts = AtomicUsize::new(0);
+    let server = Server::start(move |request, base| {
+        let swallowed =
+            request.is_post_of_message() && posts.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+        match (is_storage(request), swallowed) {
+            (true, true) => Act::Send(stored_as(request, EARLY)),
+            (true, false) => Act::Send(stored(request, "") + &stored_as(request, EARLY)),
+            _ => Act::Send(healthy(request, base)),
+        }
+    })
+    .await;
+    let client = server.builder().build().unwrap();
+    let mut doubts = 0;
+    for _ in 0..300 {
+        match client.ingest(row(), &props(), once()).await {
+            Ok(_) => {}
+            Err(error) if error.is_in_doubt() => doubts += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(server.count(Request::is_post_of_message), 300);
+    assert_eq!(doubts, 150);
+}
+
+/// At each step of storage: a success without the request's id, or with another one.
+#[tokio::test]
+async fn a_success_without_the_id_of_its_request_counts_nowhere() {
+    type Is = fn(&Request) -> bool;
+    let steps: [(Is, &str, bool); 3] = [
+        (Request::is_upload, "upload blob", false),
+        (Request::is_post_of_message, "post message", true),
+        (
+            |r| r.line.starts_with("PUT /table"),
+            "write status entity",
+            false,
+        ),
+    ];
+    let mut runs = tokio::task::JoinSet::new();
+    for (is, step, in_doubt) in steps {
+        for headers in FOREIGN {
+            runs.spawn(async move {
+                let server = Server::start(move |request, base| match is(request) {
+                    true => Act::Send(stored_as(request, headers)),
+                    false => Act::Send(healthy(request, base)),
+                })
+                .await;
+                let client = server.builder().retry_time(0).unwrap().build().unwrap();
+                let props = props()
+                    .with_report_level(ReportLevel::FailuresAndSuccesses)
+                    .with_report_method(ReportMethod::Table);
+                let error = client.ingest(row(), &props, once()).await.unwrap_err();
+                assert_eq!(error.step().name(), step, "{error}");
+                assert_eq!(error.is_in_doubt(), in_doubt, "{step} {headers:?}: {error}");
+            });
+        }
+    }
+    while let Some(run) = runs.join_next().await {
+        run.unwrap();
+    }
+}
+
+/// The answer to Put Message holds the message.
+#[tokio::test]
+async fn a_post_without_a_stored_message_is_in_doubt() {
+    for body in [
+        "",
+        "<QueueMessagesList/>",
+        "{}",
+        "<QueueMessagesList><QueueMessage>",
+    ] {
+        let server = Server::start(move |request, base| match request.is_post_of_message() {
+            true => {
+                let id = request.header("x-ms-client-request-id");
+                let headers = format!("x-ms-client-request-id: {id}\r\n");
+                Act::Send(reply(201, &headers, body))
+            }
+            false => Act::Send(healthy(request, base)),
+        })
+        .await;
+        let client = server.builder().build().unwrap();
+        let error = client.ingest(row(), &props(), once()).await.unwrap_err();
+        assert!(error.is_in_doubt(), "{body}: {error}");
+        assert_eq!(error.step().name(), "post message");
+        assert_eq!(server.count(Request::is_post_of_message), 1);
+    }
+}
+
+/// A refusal that is another request's shows nothing about this one; a gateway's, which knows no
+/// such id, is what its status says.
+#[tokio::test]
+async fn a_refusal_of_another_request_is_in_doubt() {
+    for (headers, in_doubt) in [("x-ms-client-request-id: other\r\n", true), ("", false)] {
+        let server = Server::start(move |request, base| match request.is_post_of_message() {
+            true => Act::Send(reply(400, headers, "")),
+            false => Act::Send(healthy(request, base)),
+        })
+        .await;
+        let client = server.builder().build().unwrap();
+        let error = client.ingest(row(), &props(), once()).await.unwrap_err();
+        assert_eq!(error.is_in_doubt(), in_doubt, "{error}");
+    }
+}
+
+/// Once an answer was out of step, the connections of that moment are left: the next ingestion
+/// does not meet what is still on its way.
+#[tokio::test]
+async fn connections_out_of_step_are_not_used_again() {
+    let wrong = Mutex::new(true);
+    let server = Server::start(move |request, base| {
+        let first = request.is_upload() && std::mem::take(&mut *wrong.lock().unwrap());
+        match first {
+            true => Act::Send(stored_as(request, "x-ms-client-request-id: other\r\n")),
+            false => Act::Send(healthy(request, base)),
+        }
+    })
+    .await;
+    let client = server.builder().build().unwrap();
+    client.ingest(row(), &props(), once()).await.unwrap();
+    assert_eq!(
+        server.count(Request::is_upload),
+        2,
+        "the upload is repeated"
+    );
+    assert_eq!(server.count(Request::is_post_of_message), 1);
+}
