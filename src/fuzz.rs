@@ -11,6 +11,7 @@ use crate::connection::{Authentication, ConnectionString, Keyword, TrustedHosts}
 use crate::error::Step;
 use crate::http::proxy::Proxies;
 use crate::http::refusal::Refusal;
+use crate::http::xml::{Members, element, records};
 use crate::http::{date, storage};
 use crate::props::{IngestionProperties, Mapping, MappingKind, ValidationPolicy};
 use crate::query::answer::Stop;
@@ -25,7 +26,7 @@ use crate::values::{DateTime, TimeSpan};
 pub type Target = fn(&[u8]);
 
 /// All targets by name; `fuzz/fuzz_targets/` has a program for each.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("answer_v1", answer_v1),
     ("answer_v2", answer_v2),
     ("connection_string", connection_string),
@@ -38,6 +39,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("status", status),
     ("storage_error", storage_error),
     ("values", values),
+    ("xml", xml),
 ];
 
 /// Longest text that an error may have, whatever was answered: the library keeps at most 4,000
@@ -308,6 +310,25 @@ pub fn values(data: &[u8]) {
         assert!(ColumnType::ALL.contains(&ty));
     }
     let _ = ColumnType::from_dotnet_name(text);
+}
+
+/// The XML of the queue service: what is read of a message can be written and read again.
+pub fn xml(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    for record in records(text, "QueueMessage").unwrap_or_default() {
+        let written: String = record.iter().map(|(_, text)| element("T", text)).collect();
+        let again = records(&format!("<L><R>{written}</R></L>"), "R");
+        let texts = |record: &Members| {
+            record
+                .iter()
+                .map(|(_, text)| text.clone())
+                .collect::<Vec<_>>()
+        };
+        let again = again.expect("what is written can be read");
+        assert_eq!(again.iter().map(texts).next(), Some(texts(&record)));
+    }
 }
 
 /// The first byte, and the text behind it.
