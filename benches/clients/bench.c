@@ -1,6 +1,6 @@
 /* One measured run through the C library.
  *
- * bench init|file|stream|bytes FILE ITEMS CONCURRENCY [NAME=VALUE...]
+ * bench init|file|stream|bytes|query FILE ITEMS CONCURRENCY [NAME=VALUE...]
  *
  * The settings go to kusto_config_set. KUSTO_CONNECTION_STRING and KUSTO_DATABASE as in the examples.
  * It ends well only when every item was queued. */
@@ -132,18 +132,47 @@ static void work_on(struct run *run, long concurrency)
         pthread_join(threads[i], NULL);
 }
 
+/* Reads every value of the answer. */
+static void query(const struct run *run)
+{
+    char text[1024];
+    kusto_request_options *options = NULL;
+    kusto_rows *rows = NULL;
+    kusto_error *error = NULL;
+    long count = 0, nulls = 0;
+    FILE *file = fopen(run->path, "rb");
+    if (file == NULL)
+        stop(run->path);
+    const size_t length = fread(text, 1, sizeof text, file);
+    fclose(file);
+    must(kusto_request_options_new(&options, &error), error);
+    must(kusto_request_options_set(options, "notruncation", KUSTO_CSTR, "true", KUSTO_CSTR, &error), error);
+    must(kusto_execute(run->client, variable("KUSTO_DATABASE"), KUSTO_CSTR, text, length, options, DEADLINE, &rows, &error), error);
+    while (kusto_rows_next(rows)) {
+        count++;
+        for (size_t i = 0; i < kusto_rows_columns(rows); i++)
+            nulls += kusto_rows_text(rows, i, NULL) == NULL;
+    }
+    if (count != 1000000 || nulls != 0)
+        stop("rows or values are missing");
+    kusto_rows_free(rows);
+    kusto_request_options_free(options);
+}
+
 int main(int argc, char **argv)
 {
     struct run run = {0};
     kusto_error *error = NULL;
     const long concurrency = argc > 4 ? strtol(argv[4], NULL, 10) : 0;
     if (concurrency < 1 || concurrency > MOST_THREADS)
-        stop("init|file|stream|bytes FILE ITEMS CONCURRENCY [NAME=VALUE...]");
+        stop("init|file|stream|bytes|query FILE ITEMS CONCURRENCY [NAME=VALUE...]");
     run.action = argv[1];
     run.path = argv[2];
     run.items = strtol(argv[3], NULL, 10);
     run.client = connect_with(argv + 5, argc - 5);
-    if (strcmp(run.action, "init") != 0) {
+    if (strcmp(run.action, "query") == 0) {
+        query(&run);
+    } else if (strcmp(run.action, "init") != 0) {
         const int bytes = strcmp(run.action, "bytes") == 0;
         must(kusto_props_new(variable("KUSTO_DATABASE"), KUSTO_CSTR, "Bench", KUSTO_CSTR, &run.props, &error), error);
         must(kusto_props_set_format(run.props, bytes ? KUSTO_FORMAT_JSON : KUSTO_FORMAT_CSV, &error), error);

@@ -1,6 +1,6 @@
 //! One measured run through the Rust API.
 //!
-//! `bench_client init|file|stream|bytes FILE ITEMS CONCURRENCY [NAME=VALUE...]`: the settings go to
+//! `bench_client init|file|stream|bytes|query FILE ITEMS CONCURRENCY [NAME=VALUE...]`: the settings go to
 //! `ClientBuilder::set`; KUSTO_CONNECTION_STRING and KUSTO_DATABASE as in the examples. It ends well
 //! only when every item was queued.
 
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "init|file|stream|bytes FILE ITEMS CONCURRENCY [NAME=VALUE...]";
+const USAGE: &str = "init|file|stream|bytes|query FILE ITEMS CONCURRENCY [NAME=VALUE...]";
 
 /// What is ingested again and again.
 enum Load {
@@ -62,6 +62,9 @@ async fn main() -> Result<(), Failure> {
     if action == "init" {
         return Ok(());
     }
+    if action == "query" {
+        return query(&client, &std::fs::read_to_string(path)?).await;
+    }
     let load = Arc::new(Load::of(action, path)?);
     let props = IngestionProperties::new(std::env::var("KUSTO_DATABASE")?, "Bench")
         .with_format(load.format());
@@ -88,6 +91,24 @@ fn connect(settings: &[String]) -> Result<Client, Failure> {
         builder = builder.set(name, value)?;
     }
     Ok(builder.build()?)
+}
+
+/// Reads every value of the answer.
+async fn query(client: &Client, text: &str) -> Result<(), Failure> {
+    let database = std::env::var("KUSTO_DATABASE")?;
+    let options = CallOptions::new().with_timeout(Duration::from_secs(600));
+    let properties = RequestProperties::new().with_option("notruncation", true);
+    let data = client.query(&database, text, &properties, options).await?;
+    let rows = &data.primary().ok_or("there is no table")?.rows;
+    let (mut count, mut nulls) = (0, 0);
+    for row in rows {
+        count += 1;
+        nulls += row.iter().filter(|value| value.is_null()).count();
+    }
+    match (count, nulls) {
+        (1_000_000, 0) => Ok(()),
+        other => Err(format!("rows and nulls: {other:?}").into()),
+    }
 }
 
 /// Takes items until none is left.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::machine;
 use super::measure::Meter;
-use super::scenario::{Action, Scenario};
+use super::scenario::{Action, QUERY, Scenario};
 use crate::emulator::Emulator;
 use crate::{
     artifacts, compiler, csharp, go, isal, node, process, python, samples, storm, workspace,
@@ -185,10 +185,11 @@ fn sources() -> PathBuf {
     workspace::root().join("benches/clients")
 }
 
-/// The files that are ingested.
+/// The files that are ingested, and the text of the query.
 pub(crate) struct Data {
     pub(crate) storm: PathBuf,
     document: PathBuf,
+    query: PathBuf,
 }
 
 impl Data {
@@ -198,16 +199,19 @@ impl Data {
         let data = Data {
             storm: directory.join("storm64.csv"),
             document: directory.join("document.json"),
+            query: directory.join("query.kql"),
         };
         storm::write_file(&data.storm, storm::RECORDS)?;
         std::fs::write(&data.document, samples::document())
             .map_err(|error| format!("cannot write {}: {error}", data.document.display()))?;
+        workspace::write(&data.query, QUERY)?;
         Ok(data)
     }
 
     pub(crate) fn file(&self, action: Action) -> &Path {
         match action {
             Action::Bytes => &self.document,
+            Action::Query => &self.query,
             Action::Init | Action::File | Action::Stream => &self.storm,
         }
     }

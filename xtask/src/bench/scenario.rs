@@ -17,6 +17,7 @@ pub(crate) enum Action {
     File,
     Stream,
     Bytes,
+    Query,
 }
 
 impl Action {
@@ -26,6 +27,7 @@ impl Action {
             Action::File => "file",
             Action::Stream => "stream",
             Action::Bytes => "bytes",
+            Action::Query => "query",
         }
     }
 }
@@ -56,7 +58,7 @@ const SMALL_C8: Scenario = Scenario {
 };
 
 /// All of `bench` but [`INIT`].
-pub(crate) const ALL: [Scenario; 5] = [
+pub(crate) const ALL: [Scenario; 6] = [
     Scenario {
         name: "file64",
         about: "one file of 64 MB",
@@ -80,7 +82,18 @@ pub(crate) const ALL: [Scenario; 5] = [
         concurrency: 1,
     },
     SMALL_C8,
+    Scenario {
+        name: "query1m",
+        about: "a query of 1,000,000 rows of 8 columns, every value read",
+        action: Action::Query,
+        items: 1,
+        concurrency: 1,
+    },
 ];
+
+/// What [`Action::Query`] asks for: types and lengths as programs have them, and about 90 MB of answer.
+pub(crate) const QUERY: &str = "range l from 1 to 1000000 step 1 | extend i = toint(l % 1000), r = l * 0.5, b = l % 2 == 0, \
+     d = datetime(2026-01-01) + l * 1s, t = l * 1ms, s = strcat('row ', l), u = 'a text that is the same in each'";
 
 /// All of `bench bindings` but [`INIT`].
 pub(crate) const BINDINGS: [Scenario; 3] = [
