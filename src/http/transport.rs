@@ -197,6 +197,9 @@ impl Transport {
         let response = client.execute(request).await.map_err(to_error)?;
         let arrived = OffsetDateTime::now_utc();
         let status = response.status().as_u16();
+        if let (407, Some(proxy)) = (status, &proxy) {
+            return Err(login_of_proxy(step, host, proxy));
+        }
         let headers = response.headers().clone();
         let body = kind.read(response).await.map_err(|error| match error {
             BodyError::Network(error) => to_error(error),
@@ -239,6 +242,16 @@ impl Reply {
             self.header(DATE.as_str()),
         )
     }
+}
+
+/// The error of a request that a proxy did not pass on. (One to an https address ends as a failed
+/// connection.)
+fn login_of_proxy(step: Step, host: &str, proxy: &str) -> Error {
+    let message = format!("through the proxy {proxy}: it requires a user name and a password");
+    Error::new(ErrorKind::Network, step, message)
+        .with_host(host)
+        .with_http_status(407)
+        .with_retry(RetryClass::Never)
 }
 
 /// The error of a request that got no whole answer. `error` is reqwest's, or wraps it; `proxy` is

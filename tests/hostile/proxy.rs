@@ -93,6 +93,33 @@ async fn the_failure_of_a_proxy_names_it() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_requires_a_login_is_named() {
+    if let Ok(proxy) = std::env::var(CHILD) {
+        let client = Client::builder("http://cluster.example").unwrap();
+        let client = client.build().unwrap();
+        let properties = RequestProperties::new();
+        let query = client.query("D", "T", &properties, CallOptions::new());
+        let error = query.await.unwrap_err();
+        assert_eq!(error.http_status(), Some(407), "{error}");
+        assert_eq!(error.host(), Some("cluster.example"));
+        assert_eq!(error.retry(), RetryClass::Never);
+        assert!(!error.is_in_doubt());
+        let name = format!("the proxy {proxy}");
+        assert!(error.message().contains(&name), "{error}");
+        return;
+    }
+    let proxy = Server::start(|_, _| Act::Send(crate::server::reply(407, "", ""))).await;
+    let address = proxy.url.trim_start_matches("http://");
+    in_child(
+        "proxy::a_proxy_that_requires_a_login_is_named",
+        address,
+        &[("HTTP_PROXY", proxy.url.as_str()), ("NO_PROXY", "")],
+    )
+    .await;
+    assert!(proxy.count(|_| true) > 0);
+}
+
+#[tokio::test]
 async fn a_proxy_of_an_unknown_kind_is_not_gone_around() {
     if std::env::var(CHILD).is_ok() {
         let client = Client::builder("https://c.kusto.windows.net")
