@@ -187,12 +187,20 @@ func (c *Client) isClosed() bool {
 // explained adds why the library cancelled a call.
 func (c *Client) explained(ctx context.Context, err error) error {
 	failure, ok := err.(*Error)
-	if !ok || failure.cause != nil || failure.Code != CodeCancelled && failure.Code != CodeInvalidState {
+	if !ok {
 		return err
 	}
-	if failure.Code == CodeCancelled && ctx.Err() != nil {
-		failure.cause = ctx.Err()
-	} else if c.isClosed() {
+	switch failure.Code {
+	case CodeCancelled, CodeTimedOut:
+		if ctx.Err() != nil {
+			failure.cause = ended(ctx)
+			return err
+		}
+	case CodeInvalidState:
+	default:
+		return err
+	}
+	if failure.cause == nil && c.isClosed() {
 		failure.cause = ErrClosed
 	}
 	return err

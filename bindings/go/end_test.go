@@ -43,6 +43,28 @@ func TestCancelledBefore(t *testing.T) {
 	}
 }
 
+func TestCancelledWithACause(t *testing.T) {
+	client := newClient(t)
+	why := errors.New("shutting down")
+	before, cancel := context.WithCancelCause(context.Background())
+	cancel(why)
+	table := newTable(t, client)
+	resetTraffic(t)
+	arm(t, stalledUploads)
+	during, stop := context.WithCancelCause(within(t))
+	go func() { whenStalled(t); stop(why) }()
+	for name, err := range map[string]error{
+		"a query, before":   second(client.Query(before, "", "print 1")),
+		"an upload, before": second(client.FromBytes(before, []byte(twoRows), kusto.Table("T"))),
+		"an upload, during": second(client.FromReader(during, strings.NewReader(twoRows), now(table)...)),
+	} {
+		failed(t, err, kusto.CodeCancelled)
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, why) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestCancelledDuringAnUpload(t *testing.T) {
 	client := newClient(t)
 	table := newTable(t, client)

@@ -18,7 +18,8 @@ func (c Code) String() string { return C.GoString(C.kusto_status_name(C.int32_t(
 var ErrClosed = errors.New("the client is closed")
 
 // Error is the error of every function here. errors.Is finds context.Canceled,
-// context.DeadlineExceeded, [ErrClosed] and a reader's own error in it.
+// context.DeadlineExceeded, the cause that a context was cancelled with, [ErrClosed] and a reader's own
+// error in it.
 type Error struct {
 	Code            Code
 	Message         string        // The whole text for people, without secrets. Never compare it.
@@ -66,10 +67,18 @@ func invalidArgument(argument, message string) *Error {
 	return failure
 }
 
+// ended is why a context has ended: its error, and the cause if the program gave one.
+func ended(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return errors.Join(ctx.Err(), cause)
+	}
+	return ctx.Err()
+}
+
 // cancelled is the failure of a call whose context ended before the library was called.
 func cancelled(ctx context.Context) *Error {
-	failure := newError(CodeCancelled, "the context has ended: "+ctx.Err().Error())
-	failure.Retry, failure.cause = RetryUnknown, ctx.Err()
+	failure := newError(CodeCancelled, "the context has ended: "+context.Cause(ctx).Error())
+	failure.Retry, failure.cause = RetryUnknown, ended(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		failure.Code, failure.Retry = CodeTimedOut, RetryLater
 	}

@@ -132,7 +132,7 @@ func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*trans
 	t.giveUp = giveUp
 	result, err := t.run(own, c, open)
 	if err != nil {
-		return nil, t.explained(own, c.explained(ctx, err))
+		return nil, t.explained(ctx, own, c.explained(ctx, err))
 	}
 	result.client = c
 	return result, nil
@@ -178,12 +178,13 @@ func (t *transfer) start(ctx context.Context, c *Client, props *C.kusto_props, s
 }
 
 // explained adds a cause on the Go side to the library's error.
-func (t *transfer) explained(ctx context.Context, err error) error {
+func (t *transfer) explained(ctx, own context.Context, err error) error {
 	failure, ok := err.(*Error)
 	if !ok {
 		return err
 	}
-	if cause := context.Cause(ctx); cause != nil && cause != ctx.Err() && ctx.Err() == context.Canceled && failure.Code == CodeCancelled {
+	// Only what gave up on this side, not what ended the program's own context.
+	if cause := context.Cause(own); ctx.Err() == nil && cause != nil && cause != own.Err() && failure.Code == CodeCancelled {
 		failure.Code, failure.Message, failure.cause = CodeCallback, cause.Error(), cause
 	}
 	if t.pump != nil && failure.Code == CodeSourceIO {
