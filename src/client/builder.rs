@@ -39,6 +39,7 @@ pub struct ClientBuilder {
     ca_certificates: Vec<u8>,
     application: Option<String>,
     wrapper: Option<(String, String)>,
+    queries_only: bool,
     pipeline: PipelineSettings,
     query_answer_limit: usize,
     retry_time: RetryTime,
@@ -57,6 +58,7 @@ impl ClientBuilder {
             ca_certificates: Vec::new(),
             application: None,
             wrapper: None,
+            queries_only: false,
             pipeline: PipelineSettings::default(),
             query_answer_limit: QUERY_ANSWER_LIMIT_DEFAULT,
             retry_time: RetryTime::default(),
@@ -109,6 +111,15 @@ impl ClientBuilder {
     #[must_use]
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.application = Some(name.into());
+        self
+    }
+
+    /// Whether the client runs commands and queries only: then all of them go to the address of the
+    /// connection string, also where that is the address of a data management service. For
+    /// bindings whose languages have a kind of client for that.
+    #[must_use]
+    pub fn queries_only(mut self, only: bool) -> Self {
+        self.queries_only = only;
         self
     }
 
@@ -237,6 +248,7 @@ impl ClientBuilder {
                 Some((name, version)) => Ok(self.wrapper(name, version)),
                 None => Err(Error::invalid_argument("wrapper", "must be NAME/VERSION")),
             },
+            "queriesonly" => Ok(self.queries_only(flag(name, value)?)),
             _ => self.set_keyword(name, value),
         }
     }
@@ -280,9 +292,14 @@ impl ClientBuilder {
     }
 
     fn endpoints(&self) -> Endpoints {
-        let derived = Endpoints::derive(self.connection.data_source());
+        let data_source = self.connection.data_source();
+        let derived = Endpoints::derive(data_source);
+        let engine = match self.queries_only {
+            true => data_source,
+            false => derived.engine(),
+        };
         Endpoints::explicit(
-            self.engine.as_ref().unwrap_or(derived.engine()),
+            self.engine.as_ref().unwrap_or(engine),
             self.data_management
                 .as_ref()
                 .unwrap_or(derived.data_management()),
@@ -370,6 +387,22 @@ mod tests {
 
     fn builder() -> ClientBuilder {
         Client::builder("http://127.0.0.1:1").unwrap()
+    }
+
+    #[test]
+    fn a_client_for_queries_keeps_the_address_that_it_was_given() {
+        let engine = |settings: &[(&str, &str)]| {
+            let builder = Client::builder("https://ingest-x.example").unwrap();
+            let set =
+                |builder: ClientBuilder, (name, value): &(&str, &str)| builder.set(name, value);
+            let client = settings.iter().try_fold(builder, set).unwrap().build();
+            client.unwrap().engine_endpoint().as_str().to_owned()
+        };
+        assert_eq!(engine(&[]), "https://x.example/");
+        let only = ("queries only", "true");
+        assert_eq!(engine(&[only]), "https://ingest-x.example/");
+        let other = ("engine endpoint", "https://y.example");
+        assert_eq!(engine(&[other, only]), "https://y.example/");
     }
 
     #[test]

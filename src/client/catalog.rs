@@ -48,4 +48,5 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("query answer limit", "268435456"),
     ("retry time", "0"),
     ("wrapper", "Go/0.1.0"),
+    ("queries only", "true"),
 ];

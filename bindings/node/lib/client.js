@@ -13,6 +13,8 @@ const { KustoResponseDataSet } = require("./response.js");
 const nativeOf = Symbol("native");
 /** Begins a native operation of a client and waits for its end. */
 const runOf = Symbol("run");
+/** Marks the classes of clients that ingest. */
+const ingests = Symbol("ingests");
 /** Makes closing wait for the end of a call. */
 const pendingOf = Symbol("pending");
 
@@ -30,7 +32,9 @@ class Client {
         }
         this.#login = builder[loginOf];
         const asks = this.#login.ask !== undefined;
-        const settings = [...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
+        // An ingest client given the data management service's address runs its queries on the engine.
+        const queriesOnly = new.target[ingests] ? [] : [["queries only", true]];
+        const settings = [...queriesOnly, ...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
         this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks));
         this.defaultDatabase = this.#native.defaultDatabase;
         if (asks) {
@@ -136,4 +140,4 @@ if (Symbol.asyncDispose !== undefined) {
     };
 }
 
-module.exports = { Client, nativeOf, pendingOf, runOf };
+module.exports = { Client, ingests, nativeOf, pendingOf, runOf };

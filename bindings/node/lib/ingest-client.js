@@ -2,7 +2,7 @@
 
 const { fileURLToPath } = require("node:url");
 
-const { Client, nativeOf, pendingOf, runOf } = require("./client.js");
+const { Client, ingests, nativeOf, pendingOf, runOf } = require("./client.js");
 const { BlobDescriptor, FileDescriptor, StreamDescriptor, settingsOf } = require("./descriptors.js");
 const { invalidArgument } = require("./error.js");
 const { abandon, bytesOf, feed, memorySource } = require("./feed.js");
@@ -14,6 +14,8 @@ const { IngestionResult } = require("./result.js");
 const READ = 256 * 1024;
 
 class IngestClient extends Client {
+    static [ingests] = true;
+
     constructor(kcsb, defaultProps, options) {
         super(kcsb, options);
         this.defaultProps = new IngestionProperties(defaultProps ?? {});

@@ -172,12 +172,13 @@ public sealed class KustoConnectionStringBuilder
 
     /// <summary>The native settings, for the caller to dispose.</summary>
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
-    internal ConfigHandle ToConfig()
+    internal ConfigHandle ToConfig(bool queriesOnly)
     {
         ConfigHandle config = Parsed();
         try
         {
             Apply(config, "wrapper", KustoLibrary.WrapperName);
+            Apply(config, "queries only", queriesOnly ? "true" : "false");
             if (login is not null)
             {
                 using CredentialHandle credential = login();

@@ -26,9 +26,9 @@ internal sealed class NativeClient
     }
 
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
-    internal static NativeClient Of(KustoConnectionStringBuilder connection, string owner)
+    internal static NativeClient Of(KustoConnectionStringBuilder connection, string owner, bool queriesOnly = false)
     {
-        using ConfigHandle config = connection.ToConfig();
+        using ConfigHandle config = connection.ToConfig(queriesOnly);
         Failure.ThrowOn(NativeMethods.kusto_client_new(config, out ClientHandle handle, out IntPtr error), error);
         return new(handle, owner);
     }

@@ -12,7 +12,7 @@ internal sealed class CslProvider : ICslAdminProvider, ICslQueryProvider
 
     internal CslProvider(KustoConnectionStringBuilder kcsb, string owner)
     {
-        client = NativeClient.Of(kcsb, owner);
+        client = NativeClient.Of(kcsb, owner, queriesOnly: true);
         DefaultDatabaseName = kcsb.InitialCatalog;
     }
 
