@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result, Step};
 
-pub(crate) mod blocking;
+pub mod blocking;
 mod catalog;
 
 pub use catalog::OperationState;

@@ -610,8 +610,9 @@ export declare class KustoResultTable {
 
 /**
  * A row, with a member for each column: `null` for null, else boolean (`bool`), number (`int`, `real`), number or, beyond
- * 2^53, bigint (`long`), Date (`datetime`), number of milliseconds (`timespan`), the parsed JSON (`dynamic`), and string
- * (`string`, `guid`, `decimal`).
+ * 2^53, bigint (`long`), Date (`datetime`), number of milliseconds (`timespan`), the parsed JSON with integers as for `long`
+ * (`dynamic`), and string (`string`, `guid`, `decimal`). A value that the library could not read as its type is the text that
+ * the service sent. A column whose name is that of a member below has none of its own: `getValueAt` and `toJSON` have its value.
  */
 export declare class KustoResultRow {
     private constructor();

@@ -1,4 +1,6 @@
 //! Work on the runtime's threads for blocking calls, where the system may refuse another thread.
+//!
+//! For bindings, which have such work of their own.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,16 +17,20 @@ type Slot<T> = Arc<Mutex<Option<Box<dyn FnOnce() -> T + Send>>>>;
 /// Work on a thread. Dropped before it began, it never begins, and what it holds is dropped at once:
 /// the runtime's own queue keeps work for threads that never come, and with it memory that the
 /// caller waits for.
-pub(crate) struct Job<T> {
+pub struct Job<T> {
     handle: JoinHandle<Option<T>>,
     waiting: Slot<T>,
 }
 
-/// Starts `work`.
+/// Starts `work` on a thread of the current tokio runtime. The job fails as a [`JoinError`] when the work
+/// panics or the runtime ends.
 ///
 /// # Errors
-/// No thread is there for it, and none can be started.
-pub(crate) fn spawn<T: Send + 'static>(
+/// [`ErrorKind::Internal`], to be tried again later: no thread is there for it, and none can be started.
+///
+/// # Panics
+/// Outside a runtime, as [`tokio::task::spawn_blocking`].
+pub fn spawn<T: Send + 'static>(
     step: Step,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Job<T>> {

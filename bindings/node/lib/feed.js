@@ -125,18 +125,44 @@ class Patience {
     }
 }
 
+/**
+ * The bytes of the pieces of a stream. A pair of surrogates that stands in two strings is one character: the first half waits
+ * for the next piece.
+ */
+class Pieces {
+    #half = "";
+
+    /** `undefined` for what is no data. */
+    bytesOf(piece) {
+        if (typeof piece !== "string") {
+            const bytes = bytesOf(piece);
+            return bytes === undefined || this.#half === "" ? bytes : Buffer.concat([this.end(), bytes]);
+        }
+        const text = this.#half + piece;
+        const last = text.charCodeAt(text.length - 1);
+        const cut = last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length;
+        this.#half = text.slice(cut);
+        return Buffer.from(text.slice(0, cut));
+    }
+
+    /** What is left at the end: half a pair, which is no character. */
+    end() {
+        const rest = Buffer.from(this.#half);
+        this.#half = "";
+        return rest;
+    }
+}
+
 /** Reads the source to its end; false when the operation ended first. */
 async function pump(reader, stream, patience) {
+    const data = new Pieces();
     let turned = performance.now();
     for (;;) {
         const step = await patience.for(reader.next());
         if (step === OVER) {
             return false;
         }
-        if (step.done) {
-            return true;
-        }
-        const bytes = bytesOf(step.value);
+        const bytes = step.done ? data.end() : data.bytesOf(step.value);
         if (bytes === undefined) {
             throw new TypeError(`the stream yielded a ${typeof step.value}, not a Buffer or a string`);
         }
@@ -153,6 +179,9 @@ async function pump(reader, stream, patience) {
                 }
                 turned = performance.now();
             }
+        }
+        if (step.done) {
+            return true;
         }
     }
 }

@@ -24,7 +24,7 @@ class KustoResultTable {
         this.name = name;
         this.kind = kind;
         this.columns = columns.map((column, ordinal) => new KustoResultColumn(column, ordinal));
-        this.dateTimeParser = (text) => new Date(text);
+        this.dateTimeParser = dateOf;
         this.timeSpanParser = millisecondsOf;
         this.#rows = rows;
     }
@@ -68,7 +68,11 @@ class KustoResultRow {
         this.#raw = raw;
         this.#values = columns.map((column, index) => decoded(column.type, raw[index], parsers));
         columns.forEach(({ name }, index) => {
-            // Defined, not assigned: a column may have any name.
+            // The row's own members stay what they are: without `toJSON` a row cannot be written.
+            if (name in KustoResultRow.prototype && name !== "__proto__") {
+                return;
+            }
+            // Defined, not assigned: a column may have any other name.
             Object.defineProperty(this, name, {
                 value: this.#values[index],
                 configurable: true,
@@ -97,8 +101,7 @@ class KustoResultRow {
 
     /** By column name; a BigInt as text, since JSON has none. */
     toJSON() {
-        const text = (value) => (typeof value === "bigint" ? String(value) : value);
-        return Object.fromEntries(this.#columns.map(({ name }, index) => [name, text(this.#values[index])]));
+        return Object.fromEntries(this.#columns.map(({ name }, index) => [name, withoutBigInts(this.#values[index])]));
     }
 
     toString() {
@@ -123,7 +126,7 @@ function decoded(type, text, { dateTimeParser, timeSpanParser }) {
         case "timespan":
             return timeSpanParser(text);
         case "dynamic":
-            return JSON.parse(text);
+            return jsonOf(text);
         default:
             return text;
     }
@@ -135,10 +138,49 @@ function numberOf(text) {
     return Number.isNaN(number) && text !== "NaN" ? text : number;
 }
 
+const INTEGER = /^-?\d+$/;
+
 /** Beyond 2^53 a number would lose digits. */
 function longOf(text) {
     const number = numberOf(text);
-    return typeof number === "number" && !Number.isSafeInteger(number) ? BigInt(text) : number;
+    return INTEGER.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
+}
+
+const DATETIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/;
+
+/** The form in which the library writes every datetime; any other text is one that it could not read. */
+function dateOf(text) {
+    return DATETIME.test(text) ? new Date(text) : text;
+}
+
+/** A string, or an integer that may be beyond 2^53: neither part of a longer number nor within a string. */
+const LONG_INTEGERS = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+])-?\d{16,}(?![\d.eE])/g;
+/** Marks an integer; no text of the service can begin with half of a surrogate pair. */
+const MARK = "\ud800";
+
+/** JSON whose integers beyond 2^53 are bigints, as in a column of type long. */
+function jsonOf(text) {
+    if (!/\d{16}/.test(text)) {
+        return JSON.parse(text);
+    }
+    const marked = text.replace(LONG_INTEGERS, (token) => (token.startsWith('"') ? token : `"${MARK}${token}"`));
+    return JSON.parse(marked, (_, value) =>
+        typeof value === "string" && value.startsWith(MARK) && INTEGER.test(value.slice(1)) ? longOf(value.slice(1)) : value,
+    );
+}
+
+/** A copy with texts for the bigints, at any depth. */
+function withoutBigInts(value) {
+    if (typeof value === "bigint") {
+        return String(value);
+    }
+    if (Array.isArray(value)) {
+        return value.map(withoutBigInts);
+    }
+    if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) {
+        return value;
+    }
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutBigInts(member)]));
 }
 
 const TIMESPAN = /^(-?)(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)$/;

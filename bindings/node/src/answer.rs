@@ -1,7 +1,7 @@
 //! Results on their way to JavaScript.
 
 use kusto_ingest::ingest::{Receipt, ReceiptItem};
-use kusto_ingest::query::{Column, ColumnType, DataSet, Table, Value};
+use kusto_ingest::query::{Column, DataSet, Table, Value};
 use kusto_ingest::track::{Report, ReportItem};
 use serde_json::{Value as Json, json};
 
@@ -63,20 +63,8 @@ fn write_table(table: &Table, out: &mut String) {
         if index > 0 {
             out.push(',');
         }
-        let values = row.iter().zip(&table.columns);
-        let texts: Json = values
-            .map(|(value, column)| text(value, column.ty))
-            .collect();
+        let texts: Json = row.iter().map(Value::to_text).collect();
         *out += &texts.to_string();
     }
     *out += "]}";
-}
-
-/// In the service's notation, but a `dynamic` is JSON: there the quotes distinguish a text
-/// from a number.
-fn text(value: &Value, ty: ColumnType) -> Option<String> {
-    match value {
-        Value::Dynamic(json) if ty == ColumnType::Dynamic => Some(json.to_string()),
-        other => other.to_text(),
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kusto_ingest::client::Client;
 use kusto_ingest::error::{Error, ErrorKind, Result, Step};
-use kusto_ingest::op::CallOptions;
+use kusto_ingest::op::{CallOptions, blocking};
 use kusto_ingest::query::RequestProperties;
 use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
 use napi_derive::napi;
@@ -92,7 +92,7 @@ impl NativeClient {
             };
             let data = data?;
             // Writing a large answer takes a while: not on a thread that other calls need.
-            let writing = tokio::task::spawn_blocking(move || answer::data_set(&data));
+            let writing = blocking::spawn(Step::Wait, move || answer::data_set(&data))?;
             writing.await.map_err(|error| {
                 let message = format!("writing the answer failed: {error}");
                 Error::new(ErrorKind::Internal, Step::Wait, message)

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Client, ClientRequestProperties, CommandGenerator, KustoConnectionStringBuilder } from "@kusto-ingest/native";
+import { Client, ClientRequestProperties, CommandGenerator, IngestClient, KustoConnectionStringBuilder } from "@kusto-ingest/native";
 
 import { connection, database, failed, limit, newClient, newTable } from "./bed.mjs";
 
@@ -59,10 +59,42 @@ test("dates and timespans as one likes them", async (t) => {
 
 test("columns may have any name", async (t) => {
     const client = newClient(t);
-    const { primaryResults } = await client.executeQuery(null, "print ['__proto__']=1, ['raw']=2, ['toJSON']=3", null, limit);
+    const names = ["__proto__", "raw", "toJSON", "values", "columns", "getValueAt", "toString", "hasOwnProperty", "x"];
+    const text = `print ${names.map((name, index) => `['${name}']=${index}`).join(", ")}`;
+    const { primaryResults } = await client.executeQuery(null, text, null, limit);
+    const [table] = primaryResults;
+    const row = table.row(0);
+    const numbers = [...names.keys()];
+    // The row's own members are what they are in every row.
+    assert.deepEqual(Object.keys(row), ["__proto__", "hasOwnProperty", "x"]);
+    assert.deepEqual([...row.values()], numbers);
+    assert.deepEqual(names.map((_, index) => row.getValueAt(index)), numbers);
+    assert.deepEqual(row.raw, numbers.map(String));
+    assert.deepEqual(Object.entries(row.toJSON()), names.map((name, index) => [name, index]));
+    assert.equal(JSON.stringify(table), JSON.stringify({ name: table.name, data: [row.toJSON()] }));
+});
+
+test("an address that names a role is used as it is, but for ingesting", async (t) => {
+    const host = async (Kind) => {
+        const client = new Kind("https://ingest-nowhere.invalid");
+        t.after(() => client.close());
+        return (await failed(client.execute("D", ".show tables", null, limit), "NETWORK")).host;
+    };
+    assert.equal(await host(Client), "ingest-nowhere.invalid");
+    assert.equal(await host(IngestClient), "nowhere.invalid");
+});
+
+test("a dynamic value is what the service wrote", async (t) => {
+    const client = newClient(t);
+    const text =
+        'print a=dynamic("123"), b=dynamic(123), c=dynamic("true"), d=dynamic(true), e=dynamic("[1,2]"), f=dynamic([1,2]), ' +
+        'g=dynamic(""), h=dynamic({"n":9007199254740993,"s":"9007199254740993 \\"12345678901234567890\\"","r":1.5,"l":[-9223372036854775808]})';
+    const { primaryResults } = await client.executeQuery(null, text, null, limit);
     const row = primaryResults[0].row(0);
-    assert.deepEqual(Object.keys(row), ["__proto__", "raw", "toJSON"]);
-    assert.deepEqual(Array.from(primaryResults[0].row(0).values()), [1, 2, 3]);
+    const nested = { n: 9007199254740993n, s: '9007199254740993 "12345678901234567890"', r: 1.5, l: [-9223372036854775808n] };
+    assert.deepEqual([...row.values()], ["123", 123, "true", true, "[1,2]", [1, 2], "", nested]);
+    assert.deepEqual(row.raw.slice(0, 4), ['"123"', "123", '"true"', "true"]);
+    assert.deepEqual(JSON.parse(JSON.stringify(row)).h, { ...nested, n: "9007199254740993", l: ["-9223372036854775808"] });
 });
 
 test("parameters and options", async (t) => {

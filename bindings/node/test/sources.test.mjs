@@ -46,6 +46,17 @@ const streams = {
     "single bytes": () => Array.from(bytes, (byte) => Uint8Array.of(byte)),
 };
 
+test("a character in two pieces of a stream is one", async (t) => {
+    const client = newClient(t);
+    const [high, low] = "\u{1f600}".split("");
+    const pieces = [`1,a${high}`, `${low}b${high}`, Buffer.from("-\n2,"), high, "", low, `c${high}`];
+    const table = await newTable(client);
+    await ingested(client.ingestFromStream(Readable.from(pieces), now(table)));
+    const { primaryResults } = await client.executeQuery(null, `['${table}'] | order by Id asc`, null, limit);
+    const texts = Array.from(primaryResults[0].rows(), (row) => row.getValueAt(1));
+    assert.deepEqual(texts, ["a\u{1f600}b\ufffd-", "\u{1f600}c\ufffd"]);
+});
+
 test("from memory", async (t) => {
     const client = newClient(t);
     for (const [name, data] of Object.entries(memory)) {
