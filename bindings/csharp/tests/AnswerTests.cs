@@ -47,13 +47,52 @@ public sealed class AnswerTests : Bed
         Assert.That(reader.Read());
         Assert.That(reader.GetDateTime(0), Is.EqualTo(DateTime.MaxValue));
         Assert.That(reader.GetTimeSpan(1), Is.EqualTo(TimeSpan.MinValue));
-        Assert.That(reader.GetValue(2), Is.EqualTo("text"));
+        Assert.That(reader.GetValue(2), Is.EqualTo("\"text\""));
         Assert.That(reader.Read());
         Assert.That(() => reader.GetDateTime(0), Throws.InstanceOf<FormatException>().With.Message.Contains("'when'"));
         Assert.That(reader.GetString(0), Is.EqualTo("yesterday"));
         Assert.That(reader.GetString(2), Is.EqualTo("""{"a":1}"""));
         Assert.That(reader.Read(), Is.False);
         Assert.That(reader.NextResult(), Is.False);
+    }
+
+    /// <summary>What the library could not read is not guessed.</summary>
+    [Test]
+    public void TextsThatAreNoneOfTheirType()
+    {
+        using FakeService service = new("""
+            [{"FrameType":"DataTable","TableKind":"PrimaryResult","TableName":"T","Columns":[
+               {"ColumnName":"d","ColumnType":"datetime"},{"ColumnName":"t","ColumnType":"timespan"},{"ColumnName":"g","ColumnType":"guid"}],
+              "Rows":[["1-01-01","5","{74be27de-1e4e-49d9-b579-fe0b331d3642}x"],["Sunday","1:2","(x)"]]},
+             {"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}]
+            """);
+        using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider($"{service.Address};Initial Catalog=Db");
+        using IDataReader reader = query.ExecuteQuery("odd texts");
+        while (reader.Read())
+        {
+            for (int column = 0; column < reader.FieldCount; column++)
+            {
+                Assert.That(() => reader.GetValue(column), Throws.InstanceOf<FormatException>(), reader.GetString(column));
+            }
+        }
+    }
+
+    /// <summary>Quotes distinguish a text from a number, and nothing of a value is lost.</summary>
+    [Test]
+    public void DynamicValuesAreAsTheServiceWroteThem()
+    {
+        string[] values = ["\"123\"", "123", "\"true\"", "true", "\"null\"", "\"[1,2]\"", "[1,2]", "\"\"", "{\"a\":1,\"a\":0.100}", "12345678901234567890123"];
+        string columns = string.Join(",", System.Linq.Enumerable.Select(values, static _ => """{"ColumnName":"c","ColumnType":"dynamic"}"""));
+        using FakeService service = new($$"""
+            [{"FrameType":"DataTable","TableKind":"PrimaryResult","TableName":"T","Columns":[{{columns}}],"Rows":[[{{string.Join(",", values)}}]]},
+             {"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}]
+            """);
+        using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider($"{service.Address};Initial Catalog=Db");
+        using IDataReader reader = query.ExecuteQuery("dynamics");
+        Assert.That(reader.Read());
+        object[] found = new object[values.Length];
+        Assert.That(reader.GetValues(found), Is.EqualTo(values.Length));
+        Assert.That(found, Is.EqualTo(values));
     }
 
     [Test]

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Data;
 using System.Data.SqlTypes;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Threading.Tasks;
 using NUnit.Framework;
 
@@ -20,6 +21,35 @@ public sealed class QueryTests : Bed
         true, -7, long.MaxValue, 1.5, "t", new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc).AddTicks(6_789_000),
         TimeSpan.FromDays(1), Guid.Parse("74be27de-1e4e-49d9-b579-fe0b331d3642"), new SqlDecimal(1.25m), """{"a":[1]}""", DBNull.Value,
     ];
+
+    /// <summary>An address that names one role is used as it is.</summary>
+    [Test]
+    public void TheAddressOfADataManagementServiceIsKept()
+    {
+        using ICslAdminProvider admin = KustoClientFactory.CreateCslAdminProvider("https://ingest-nowhere.invalid");
+        Assert.That(
+            () => admin.ExecuteControlCommand("D", ".show tables", null),
+            Throws.InstanceOf<KustoException>().With.Property("Host").EqualTo("ingest-nowhere.invalid"));
+    }
+
+    /// <summary>The collector sees what an answer holds: without that, readers that nobody disposes would stay for long.</summary>
+    [Test]
+    public void ReadersThatNobodyDisposesAreCollected()
+    {
+        ICslQueryProvider query = Query();
+        WeakReference first = Undisposed(query);
+        int answers = 1;
+        while (first.IsAlive && answers < 200)
+        {
+            Undisposed(query);
+            answers++;
+        }
+        Assert.That(first.IsAlive, Is.False, $"{answers} answers");
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Undisposed(ICslQueryProvider query) =>
+        new(query.ExecuteQuery("range x from 1000000 to 1200000 step 1"));
 
     [TestCase(true)]
     [TestCase(false)]

@@ -118,9 +118,25 @@ internal sealed class RequestOptionsHandle : NativeHandle
 
 internal sealed class RowsHandle : NativeHandle
 {
+    private long reported;
+
+    /// <summary>Tells the collector what the answer holds, which otherwise would see a small object and leave it alone.</summary>
+    internal void ReportSize()
+    {
+        reported = checked((long)NativeMethods.kusto_rows_size(this));
+        if (reported > 0)
+        {
+            GC.AddMemoryPressure(reported);
+        }
+    }
+
     protected override bool ReleaseHandle()
     {
         NativeMethods.kusto_rows_free(handle);
+        if (reported > 0)
+        {
+            GC.RemoveMemoryPressure(reported);
+        }
         return true;
     }
 }

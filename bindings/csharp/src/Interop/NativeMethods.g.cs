@@ -444,6 +444,9 @@ internal static unsafe partial class NativeMethods
     internal static extern nuint kusto_rows_len(RowsHandle rows);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern nuint kusto_rows_size(RowsHandle rows);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_rows_next(RowsHandle rows);
 
     [DllImport(Library, CallingConvention = C)]

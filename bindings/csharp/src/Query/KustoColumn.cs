@@ -67,8 +67,8 @@ internal sealed class KustoColumn
         "real" => (typeof(double), static text => Real(text)),
         "decimal" => (typeof(SqlDecimal), static text => Decimal(text)),
         "datetime" => (typeof(DateTime), static text => Time(text)),
-        "timespan" => (typeof(TimeSpan), static text => TimeSpan.Parse(text, CultureInfo.InvariantCulture)),
-        "guid" => (typeof(Guid), static text => Guid.Parse(text)),
+        "timespan" => (typeof(TimeSpan), static text => TimeSpan.ParseExact(text, "c", CultureInfo.InvariantCulture)),
+        "guid" => (typeof(Guid), static text => Guid.ParseExact(text, "D")),
         _ => (typeof(string), static text => text),
     };
 
@@ -80,8 +80,9 @@ internal sealed class KustoColumn
         _ => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture),
     };
 
-    private static DateTime Time(string text) => DateTime.Parse(
-        text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+    /// <summary>The library writes every datetime in this form; any other text is one that it could not read.</summary>
+    private static DateTime Time(string text) => DateTime.ParseExact(
+        text, "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
 
     /// <summary><see cref="SqlDecimal.Parse"/> does not support exponents.</summary>
     private static SqlDecimal Decimal(string text)

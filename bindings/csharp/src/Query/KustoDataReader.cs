@@ -10,8 +10,8 @@ namespace Kusto.Ingest.Native;
 /// <remarks>
 /// The values of bool are <see cref="bool"/>, of int <see cref="int"/>, of long <see cref="long"/>, of real
 /// <see cref="double"/>, of decimal <see cref="SqlDecimal"/>, of datetime <see cref="DateTime"/> (UTC), of timespan
-/// <see cref="TimeSpan"/>, of guid <see cref="Guid"/>, of string <see cref="string"/>, of dynamic the JSON text (a
-/// dynamic text without its quotes). Null is <see cref="DBNull"/>; an empty text is not null.
+/// <see cref="TimeSpan"/>, of guid <see cref="Guid"/>, of string <see cref="string"/>, of dynamic the JSON text as the
+/// service wrote it, in which quotes distinguish a text from a number. Null is <see cref="DBNull"/>; an empty text is not null.
 /// </remarks>
 public sealed class KustoDataReader : DbDataReader
 {
@@ -23,6 +23,7 @@ public sealed class KustoDataReader : DbDataReader
     internal KustoDataReader(RowsHandle rows)
     {
         this.rows = rows;
+        rows.ReportSize();
         BeginTable();
     }
 
