@@ -2324,6 +2324,17 @@ const char *kusto_rows_column_type(const kusto_rows *rows,
 KUSTO_API size_t kusto_rows_len(const kusto_rows *rows);
 
 /**
+ * About how many bytes of memory the whole answer holds until it is freed, without the text of
+ * kusto_rows_json: for languages whose collectors do not see it.
+ *
+ * Ownership: the rows are borrowed.
+ * Threads: one at a time for each object.
+ * Failure: 0 for NULL.
+ * Since: 0.1
+ */
+KUSTO_API size_t kusto_rows_size(const kusto_rows *rows);
+
+/**
  * Moves to the next row of the current table; 0 when there is none left.
  *
  * Ownership: invalidates the texts of the previous row.
@@ -2345,9 +2356,10 @@ KUSTO_API kusto_bool kusto_rows_next(kusto_rows *rows);
 KUSTO_API kusto_bool kusto_rows_next_table(kusto_rows *rows);
 
 /**
- * A value of the current row in the service's notation. NULL means null: an empty string is not. A
- * value that is not of its column's type is the JSON that the service sent, also when that cannot be
- * read; half of a surrogate pair is U+FFFD.
+ * A value of the current row in the service's notation. NULL means null: an empty string is not. Of
+ * a `dynamic` it is the JSON as the service wrote it, with all digits of its numbers, in which quotes
+ * distinguish a text from a number; no other value has quotes. A value that is not of its column's
+ * type is what the service sent; half of a surrogate pair is U+FFFD.
  *
  * Ownership: the text is borrowed until kusto_rows_next; it ends with a NUL. `len` may be NULL.
  * Threads: one at a time for each object.

@@ -1552,6 +1552,8 @@ public:
     }
     /// How many rows the current table has.
     std::size_t size() const noexcept { return kusto_rows_len(c_ptr()); }
+    /// About how many bytes of memory the whole answer holds until it is freed.
+    std::size_t size_in_memory() const noexcept { return kusto_rows_size(c_ptr()); }
     /// Moves to the next row of the current table; false when there is none left.
     bool next() noexcept { return kusto_rows_next(c_ptr()) != 0; }
     /// Moves before the first row of the next table; false when there is none left.

@@ -30,6 +30,11 @@
 //! reports the status; [`query`] runs commands and queries, [`command`] builds the text of commands
 //! and [`values`] has the service's datetime and timespan; [`connection`] and [`auth`] define the
 //! cluster and the login; every call uses [`error`] and [`op`]; [`log`] is for bindings.
+//!
+//! A panic in a call that runs as a task of its own, or in a credential or source of the program, becomes an
+//! error of the call. The program's panic hook sees it first and may print it: that hook is the
+//! program's, and no library should replace it. (The C library, whose threads are its own, keeps
+//! them from printing.)
 
 pub mod auth;
 #[cfg(feature = "bench")]

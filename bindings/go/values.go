@@ -28,12 +28,7 @@ func typed(kind, text string) (any, error) {
 	case "timespan":
 		return parseTimespan(text)
 	case "dynamic":
-		// A dynamic string arrives without its quotes.
-		if raw := json.RawMessage(text); json.Valid(raw) {
-			return raw, nil
-		}
-		quoted, err := json.Marshal(text)
-		return json.RawMessage(quoted), err
+		return json.RawMessage(text), nil
 	default:
 		return text, nil
 	}

@@ -411,6 +411,20 @@ pub unsafe extern "C" fn kusto_rows_len(rows: *const kusto_rows) -> usize {
         .map_or(0, |table| table.rows.len())
 }
 
+/// About how many bytes of memory the whole answer holds until it is freed, without the text of
+/// kusto_rows_json: for languages whose collectors do not see it.
+///
+/// Ownership: the rows are borrowed.
+/// Threads: one at a time for each object.
+/// Failure: 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_rows_size(rows: *const kusto_rows) -> usize {
+    guard::value(0, || {
+        rows.as_ref().map_or(0, |rows| rows.answer.size_in_memory())
+    })
+}
+
 /// Moves to the next row of the current table; 0 when there is none left.
 ///
 /// Ownership: invalidates the texts of the previous row.
@@ -436,9 +450,10 @@ pub unsafe extern "C" fn kusto_rows_next_table(rows: *mut kusto_rows) -> kusto_b
     })
 }
 
-/// A value of the current row in the service's notation. NULL means null: an empty string is not. A
-/// value that is not of its column's type is the JSON that the service sent, also when that cannot be
-/// read; half of a surrogate pair is U+FFFD.
+/// A value of the current row in the service's notation. NULL means null: an empty string is not. Of
+/// a `dynamic` it is the JSON as the service wrote it, with all digits of its numbers, in which quotes
+/// distinguish a text from a number; no other value has quotes. A value that is not of its column's
+/// type is what the service sent; half of a surrogate pair is U+FFFD.
 ///
 /// Ownership: the text is borrowed until kusto_rows_next; it ends with a NUL. `len` may be NULL.
 /// Threads: one at a time for each object.

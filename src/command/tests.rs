@@ -110,7 +110,7 @@ fn values_as_literals_of_their_types() {
             "guid(00000000-0000-0000-0000-000000000000)",
         ),
         (
-            Value::Dynamic(json!(["a"])),
+            Value::Dynamic(json!(["a"]).into()),
             ColumnType::Dynamic,
             r#"dynamic(["a"])"#,
         ),

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::request::Kind;
 use super::rows::{Column, ColumnType, DataSet, Rows, Table, TableKind, WireRows};
+use super::scalar::Dynamics;
 use super::scan::{Scanned, Scanner};
 use super::service_error::{error_among_rows, unreadable_answer};
 use super::{v1, v2};
@@ -246,10 +247,17 @@ impl RowPlaces {
     }
 
     /// The rows with the types of these columns.
-    pub(crate) fn typed(self, body: &Bytes, columns: &[Column], step: Step) -> Result<Rows> {
+    pub(crate) fn typed(
+        self,
+        body: &Bytes,
+        columns: &[Column],
+        dynamics: Dynamics,
+        step: Step,
+    ) -> Result<Rows> {
         self.check(body, columns.len(), step)?;
         Ok(Rows::from_wire(WireRows {
             answer: body.clone(),
+            dynamics,
             types: columns.iter().map(|column| column.ty).collect(),
             starts: self.starts,
         }))

@@ -1,6 +1,7 @@
 //! Commands and queries: running them, and the rows that come back.
 
 pub(crate) mod answer;
+mod dynamic;
 pub(crate) mod request;
 pub mod rows;
 mod scalar;
@@ -9,6 +10,7 @@ pub(crate) mod service_error;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
+pub use dynamic::Dynamic;
 pub use request::{RequestProperties, is_command};
 pub use rows::{Column, ColumnType, DataSet, Rows, RowsIter, Table, TableKind, Value};
 

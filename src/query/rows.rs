@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Dynamic;
 use crate::error::{Error, Result};
 use crate::values::{DateTime, TimeSpan};
 
@@ -181,7 +182,7 @@ pub enum Value {
     /// `decimal`, as the service wrote it: no binary number holds all of them.
     Decimal(String),
     /// `dynamic`
-    Dynamic(serde_json::Value),
+    Dynamic(Dynamic),
     /// `guid`
     Guid(Uuid),
     /// `int`
@@ -202,7 +203,8 @@ impl Value {
         matches!(self, Value::Null)
     }
 
-    /// The text, if this is a `string` or a `dynamic` that holds one.
+    /// The text, if this is a text: a `string`, a `dynamic` that holds one, or what came in place of a
+    /// value of another type.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),
@@ -216,7 +218,7 @@ impl Value {
         match self {
             Value::Long(number) => Some(*number),
             Value::Int(number) => Some(i64::from(*number)),
-            Value::Dynamic(json) => json.as_i64(),
+            Value::Dynamic(json) => json.to_json().as_i64(),
             _ => None,
         }
     }
@@ -237,14 +239,14 @@ impl Value {
         }
     }
 
-    /// The value in the service's own notation, without quotes; `None` for null.
+    /// The value in the service's own notation; `None` for null. Of a `dynamic` it is the JSON, in
+    /// which quotes distinguish a text from a number; no other value has quotes.
     pub fn to_text(&self) -> Option<String> {
         let text = match self {
             Value::Null => return None,
             Value::Bool(flag) => flag.to_string(),
             Value::DateTime(time) => time.to_string(),
             Value::Decimal(text) | Value::String(text) => text.clone(),
-            Value::Dynamic(serde_json::Value::String(text)) => text.clone(),
             Value::Dynamic(json) => json.to_string(),
             Value::Guid(id) => id.to_string(),
             Value::Int(number) => number.to_string(),
@@ -256,7 +258,7 @@ impl Value {
     }
 
     /// Appends what [`Value::to_json`] is as text.
-    fn write_json(&self, out: &mut String) {
+    pub(super) fn write_json(&self, out: &mut String) {
         let written = match self {
             Value::Null => write!(out, "null"),
             Value::Bool(flag) => write!(out, "{flag}"),
@@ -267,6 +269,7 @@ impl Value {
             Value::TimeSpan(span) => write!(out, "\"{span}\""),
             Value::Guid(id) => write!(out, "\"{id}\""),
             Value::Decimal(text) => write!(out, "\"{text}\""),
+            Value::Dynamic(json) => write!(out, "{json}"),
             other => write!(out, "{}", other.to_json()),
         };
         debug_assert!(written.is_ok(), "a String takes everything");
@@ -280,7 +283,7 @@ impl Value {
             Value::Int(number) => json!(number),
             Value::Long(number) => json!(number),
             Value::Real(number) if number.is_finite() => json!(number),
-            Value::Dynamic(json) => json.clone(),
+            Value::Dynamic(json) => json.to_json(),
             other => json!(other.to_text()),
         }
     }
@@ -386,10 +389,10 @@ impl TableKind {
 
 /// A table of an answer. Every row has as many values as there are columns.
 ///
-/// A value that is not of its column's type is kept as [`Value::Dynamic`]. One that cannot be read
-/// at all does not fail the answer: half of a surrogate pair in a text becomes U+FFFD, and what is
-/// not JSON, or nests deeper than 127 levels, is a [`Value::Dynamic`] that holds its JSON as a text.
-/// (`NaN` without quotes is read in a column of type `real`.)
+/// A value that is not of its column's type is kept: a text as [`Value::String`], other JSON as
+/// [`Value::Dynamic`]. One that cannot be read at all does not fail the answer: half of a surrogate
+/// pair in a text becomes U+FFFD, and what is not JSON is a text that holds it. (`NaN` without
+/// quotes is read in a column of type `real`.)
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The service's name for it, such as `Table_0` or `PrimaryResult`.
@@ -428,7 +431,7 @@ impl Table {
         json!({"name": self.name, "kind": self.kind.name(), "columns": columns, "rows": rows})
     }
 
-    fn write_json(&self, out: &mut String) {
+    pub(super) fn write_json(&self, out: &mut String) {
         let text = |text: &str| serde_json::Value::from(text).to_string();
         *out += &format!(
             r#"{{"name":{},"kind":{},"columns":["#,
@@ -484,6 +487,19 @@ impl DataSet {
     /// All tables as JSON: `{"tables": [...]}`.
     pub fn to_json(&self) -> serde_json::Value {
         json!({"tables": self.tables.iter().map(Table::to_json).collect::<Vec<_>>()})
+    }
+
+    /// About how many bytes of memory the answer holds, for languages whose collectors do not see it.
+    pub fn size_in_memory(&self) -> usize {
+        // Tables that came in one answer share it.
+        let mut answers = std::collections::HashMap::new();
+        let tables = self.tables.iter().map(|table| {
+            let (places, answer) = table.rows.size_in_memory();
+            answers.extend(answer);
+            places
+        });
+        let places: usize = tables.sum();
+        places + answers.values().sum::<usize>()
     }
 
     /// As [`DataSet::to_json`], but as text, and without the memory of a tree.

@@ -2,26 +2,37 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value as Json;
+use serde::de::IgnoredAny;
 use uuid::Uuid;
 
+use crate::query::Dynamic;
 use crate::query::rows::{ColumnType, Value};
 use crate::values::is_decimal;
 
-/// Reads a value. One that does not fit the type is kept unchanged as a dynamic value, and one that
-/// is not valid JSON as a dynamic value that holds its text: nothing is lost or converted, and one
-/// odd cell does not fail the whole answer.
-pub(crate) fn read(ty: ColumnType, raw: &[u8]) -> Value {
+/// How dynamic values travel. A query answers with their JSON, so that a string is one (Azure Data
+/// Explorer; Log Analytics answers with strings that hold JSON, which stay strings here, since a
+/// string may be such a one itself). A command, and the tables beside the rows of a query, may have
+/// objects and arrays in strings, and an empty string for null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dynamics {
+    Native,
+    Encoded,
+}
+
+/// Reads a value. One that does not fit the type is kept unchanged: a text as a string, other JSON
+/// as a dynamic value, and what is not valid JSON as a string that holds it. Nothing is lost or
+/// converted, and one odd cell does not fail the whole answer.
+pub(crate) fn read(ty: ColumnType, dynamics: Dynamics, raw: &[u8]) -> Value {
     match (ty, Cell::of(raw)) {
         // Kusto has no null string: some commands write null for an empty one.
         (ColumnType::String, Cell::Null) => Value::String(String::new()),
         // It may contain anything in results of commands; its JSON text is then its value.
         (ColumnType::String, cell) => Value::String(cell.into_text()),
         (_, Cell::Null) => Value::Null,
+        (ColumnType::Dynamic, cell) => dynamic(cell, dynamics),
         // For other types an empty text means null.
         (_, Cell::Text(text)) if text.is_empty() => Value::Null,
-        (ColumnType::Dynamic, cell) => dynamic(cell),
-        (ty, cell) => of_type(ty, &cell).unwrap_or_else(|| Value::Dynamic(cell.into_json())),
+        (ty, cell) => of_type(ty, &cell).unwrap_or_else(|| other(cell)),
     }
 }
 
@@ -41,7 +52,8 @@ enum Cell<'a> {
     /// As it is written: no binary number holds all of them.
     Number(&'a str),
     Text(Cow<'a, str>),
-    Nested(Json),
+    /// An object or an array.
+    Nested(&'a str),
     /// Not JSON (`NaN`), or nested deeper than [`serde_json`] reads.
     Unreadable(String),
 }
@@ -60,7 +72,10 @@ impl<'a> Cell<'a> {
                 Ok(text) if is_decimal(text) => Cell::Number(text),
                 _ => Cell::unreadable(raw),
             },
-            _ => serde_json::from_slice(raw).map_or_else(|_| Cell::unreadable(raw), Cell::Nested),
+            _ => match std::str::from_utf8(raw) {
+                Ok(text) if is_json(text) => Cell::Nested(text),
+                _ => Cell::unreadable(raw),
+            },
         }
     }
 
@@ -68,23 +83,13 @@ impl<'a> Cell<'a> {
         Cell::Unreadable(String::from_utf8_lossy(raw).into_owned())
     }
 
-    fn into_json(self) -> Json {
-        match self {
-            Cell::Null => Json::Null,
-            Cell::Bool(flag) => flag.into(),
-            Cell::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-            Cell::Text(text) => text.into(),
-            Cell::Nested(json) => json,
-            Cell::Unreadable(text) => text.into(),
-        }
-    }
-
     fn into_text(self) -> String {
         match self {
-            Cell::Number(text) => text.to_owned(),
+            Cell::Null => "null".to_owned(),
+            Cell::Bool(flag) => flag.to_string(),
+            Cell::Number(text) | Cell::Nested(text) => text.to_owned(),
             Cell::Text(text) => text.into_owned(),
             Cell::Unreadable(text) => text,
-            other => other.into_json().to_string(),
         }
     }
 
@@ -153,17 +158,36 @@ fn of_type(ty: ColumnType, cell: &Cell<'_>) -> Option<Value> {
     }
 }
 
-/// A dynamic value is JSON, or JSON inside a string. A string is only parsed as the latter when it
-/// is unambiguous: `12` may be a text.
-fn dynamic(cell: Cell<'_>) -> Value {
-    let Cell::Text(text) = cell else {
-        return Value::Dynamic(cell.into_json());
-    };
-    let nested = match text.trim_start().bytes().next() {
-        Some(b'{' | b'[' | b'"') => serde_json::from_str(&text).ok(),
-        _ => None,
-    };
-    Value::Dynamic(nested.unwrap_or_else(|| text.into()))
+fn dynamic(cell: Cell<'_>, dynamics: Dynamics) -> Value {
+    match (dynamics, cell) {
+        (Dynamics::Encoded, Cell::Text(text)) if text.is_empty() => Value::Null,
+        (Dynamics::Encoded, Cell::Text(text)) if is_nested(&text) => {
+            Value::Dynamic(Dynamic::checked(&text))
+        }
+        (_, Cell::Text(text)) => Value::Dynamic(text.into_owned().into()),
+        (_, Cell::Number(text)) if !is_json(text) => Value::Dynamic(text.into()),
+        (_, Cell::Unreadable(text)) => Value::Dynamic(text.into()),
+        (_, cell) => Value::Dynamic(Dynamic::checked(&cell.into_text())),
+    }
+}
+
+/// A value that is not of its column's type.
+fn other(cell: Cell<'_>) -> Value {
+    match cell {
+        Cell::Text(text) => Value::String(text.into_owned()),
+        Cell::Unreadable(text) => Value::String(text),
+        cell => dynamic(cell, Dynamics::Native),
+    }
+}
+
+/// Whether the text is an object or an array.
+fn is_nested(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[']) && is_json(text)
+}
+
+/// Up to the depth that serde_json reads.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 fn boolean(cell: &Cell<'_>) -> Option<bool> {

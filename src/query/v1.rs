@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use crate::error::{Error, Result, Step};
 use crate::query::answer::{RawColumn, RowPlaces, Stop, TableParts, Tally};
 use crate::query::rows::{DataSet, Table, TableKind, Value};
+use crate::query::scalar::Dynamics;
 use crate::query::scan::{Scanned, Scanner};
 use crate::query::service_error::{in_band_error, unreadable_answer};
 use crate::secret::identifier;
@@ -23,7 +24,7 @@ pub(crate) fn parse(body: &Bytes, stop: &Stop) -> Result<DataSet> {
     let mut tables = Vec::new();
     for (name, columns, rows) in answer.tables {
         let mut table = Table::empty(name, TableKind::PrimaryResult, columns);
-        table.rows = rows.typed(body, &table.columns, STEP)?;
+        table.rows = rows.typed(body, &table.columns, Dynamics::Encoded, STEP)?;
         tables.push(table);
     }
     if let Some(error) = answer.exceptions.iter().flatten().next() {

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::error::{Result, Step};
 use crate::query::answer::{RawColumn, RowPlaces, Stop, TableParts, Tally};
 use crate::query::rows::{DataSet, Table, TableKind};
+use crate::query::scalar::Dynamics;
 use crate::query::scan::{Malformed, Scanned, Scanner};
 use crate::query::service_error::{in_band_error, unreadable_answer};
 use crate::query::v1::check_status;
@@ -102,7 +103,7 @@ impl<'a> Reader<'a> {
             "DataTable" => {
                 let (mut table, rows) = new_table(frame)?;
                 let rows = rows.ok_or_else(|| bad_frame("a table has no rows"))?;
-                table.rows = rows.typed(self.body, &table.columns, STEP)?;
+                table.rows = rows.typed(self.body, &table.columns, dynamics(table.kind), STEP)?;
                 self.tables.push(table);
             }
             "TableHeader" => {
@@ -144,7 +145,7 @@ impl<'a> Reader<'a> {
         let id = table_id(frame.table_id)?;
         let open = self.open.remove(&id);
         let (mut table, rows) = open.ok_or_else(|| bad_frame("a table ends that did not begin"))?;
-        table.rows = rows.typed(self.body, &table.columns, STEP)?;
+        table.rows = rows.typed(self.body, &table.columns, dynamics(table.kind), STEP)?;
         let missing = frame
             .row_count
             .is_some_and(|count| count != table.rows.len() as u64);
@@ -190,6 +191,13 @@ fn new_table(frame: Frame) -> Result<(Table, Option<RowPlaces>)> {
     let columns: Vec<RawColumn> = columns.ok_or_else(|| bad_frame("a table has no columns"))?;
     let kind = kind.unwrap_or(TableKind::Unknown);
     Ok((Table::empty(name.unwrap_or_default(), kind, columns), rows))
+}
+
+fn dynamics(kind: TableKind) -> Dynamics {
+    match kind {
+        TableKind::PrimaryResult => Dynamics::Native,
+        _ => Dynamics::Encoded,
+    }
 }
 
 fn table_id(id: Option<i64>) -> Result<i64> {

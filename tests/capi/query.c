@@ -37,6 +37,19 @@ static void rows_have_names_types_and_nulls(void)
     kusto_rows_free(rows);
 }
 
+static void dynamic_values_are_json(void)
+{
+    static const char *texts[] = {"\"123\"", "123", "\"true\"", "true", "\"[1,2]\"", "[1,2]", "\"\"", "{\"n\":9007199254740993}"};
+    kusto_rows *rows = rows_of("print dynamic('123'), dynamic(123), dynamic('true'), dynamic(true), dynamic('[1,2]'), dynamic([1,2]), "
+                               "dynamic(''), dynamic({\"n\":9007199254740993})");
+    CHECK(kusto_rows_next(rows));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        CHECK(is(kusto_rows_text(rows, i, NULL), texts[i]));
+    }
+    CHECK(kusto_rows_size(rows) > 100 && kusto_rows_size(NULL) == 0);
+    kusto_rows_free(rows);
+}
+
 static void commands_work_without_a_database_and_with_options(void)
 {
     kusto_request_options *options = NULL;
@@ -227,6 +240,7 @@ int main(void)
     client = client_of(connection());
     RUN(warming_up_reaches_the_service);
     RUN(rows_have_names_types_and_nulls);
+    RUN(dynamic_values_are_json);
     RUN(commands_work_without_a_database_and_with_options);
     RUN(commands_are_written_with_names_and_types);
     RUN(service_errors_are_told_apart);

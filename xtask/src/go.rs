@@ -10,7 +10,7 @@ use crate::tally::Tally;
 use crate::{artifacts, demo, header, install, process, tool, workspace};
 
 /// Functions of the C API that the binding does not use, since it uses equivalent ones.
-const NOT_WRAPPED: [&str; 21] = [
+const NOT_WRAPPED: [&str; 22] = [
     "kusto_after_fork_child",
     "kusto_client_warm_up",
     "kusto_execute",
@@ -26,6 +26,8 @@ const NOT_WRAPPED: [&str; 21] = [
     "kusto_result_source_id",
     "kusto_rows_int64",
     "kusto_rows_json",
+    // Rows are copied into memory of Go, and freed at once.
+    "kusto_rows_size",
     "kusto_source_fd",
     "kusto_source_reader",
     "kusto_status_list",

@@ -95,11 +95,11 @@ fn one_unreadable_cell_leaves_the_other_cells_and_rows() {
             texts(rows.get(1).unwrap()),
             ["x", "1.5", "[1]", "2", "1.0000000000000000000000000001"]
         );
-        // What cannot be read is a text in JSON.
+        // What cannot be read is a text in JSON; what serde_json cannot read is JSON all the same.
         let json = &data.to_json()["tables"][0]["rows"][0];
         assert_eq!(json[2], Json::from(deep.as_str()));
         assert_eq!(json[3], Json::from("-Infinity"));
-        assert_eq!(data.to_json_text(), data.to_json().to_string());
+        assert!(data.to_json_text().contains(&format!(",{deep},")));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::{ColumnType, Value};
-use crate::query::scalar;
+use crate::query::scalar::{self, Dynamics};
 use crate::query::scan::Scanner;
 
 /// The rows of a table. Those of an answer are kept as they arrived, about one byte for each of its
@@ -48,6 +48,7 @@ impl Default for Store {
 pub(crate) struct WireRows {
     pub(crate) answer: Bytes,
     pub(crate) types: Arc<[ColumnType]>,
+    pub(crate) dynamics: Dynamics,
     /// Where each row's array begins.
     pub(crate) starts: Vec<u32>,
 }
@@ -70,7 +71,9 @@ impl WireRows {
 
     fn row(&self, start: u32) -> Vec<Value> {
         let cells = self.cells(start);
-        cells.map(|(ty, cell)| scalar::read(ty, cell)).collect()
+        cells
+            .map(|(ty, cell)| scalar::read(ty, self.dynamics, cell))
+            .collect()
     }
 
     fn write_row(&self, start: u32, out: &mut String) {
@@ -84,7 +87,7 @@ impl WireRows {
                     out.push_str(text);
                     out.push('"');
                 }
-                None => scalar::read(ty, cell).write_json(out),
+                None => scalar::read(ty, self.dynamics, cell).write_json(out),
             }
         }
     }
@@ -112,6 +115,20 @@ impl Rows {
         match &self.store {
             Store::Values(rows) => rows.len(),
             Store::Wire(rows) => rows.starts.len(),
+        }
+    }
+
+    /// The bytes that the rows hold themselves, and place and length of the answer that they came in.
+    pub(super) fn size_in_memory(&self) -> (usize, Option<(*const u8, usize)>) {
+        match &self.store {
+            Store::Values(rows) => {
+                let cells = rows.iter().map(Vec::len).sum::<usize>();
+                (cells * std::mem::size_of::<Value>(), None)
+            }
+            Store::Wire(rows) => {
+                let places = rows.starts.len() * std::mem::size_of::<u32>();
+                (places, Some((rows.answer.as_ptr(), rows.answer.len())))
+            }
         }
     }
 

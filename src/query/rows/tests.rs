@@ -72,8 +72,11 @@ fn text_is_the_services_notation_and_null_is_none() {
             Value::TimeSpan(TimeSpan::from_ticks(1)),
             Some("00:00:00.0000001"),
         ),
-        (Value::Dynamic(json!({"a": [1]})), Some(r#"{"a":[1]}"#)),
-        (Value::Dynamic(json!("x")), Some("x")),
+        (
+            Value::Dynamic(json!({"a": [1]}).into()),
+            Some(r#"{"a":[1]}"#),
+        ),
+        (Value::Dynamic("x".into()), Some(r#""x""#)),
     ] {
         assert_eq!(value.to_text().as_deref(), text);
     }

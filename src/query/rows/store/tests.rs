@@ -32,6 +32,7 @@ fn wire() -> Rows {
     }
     scanner.end().unwrap();
     Rows::from_wire(WireRows {
+        dynamics: crate::query::scalar::Dynamics::Native,
         answer: Bytes::from_static(ANSWER.as_bytes()),
         types: TYPES.iter().map(|(_, ty)| *ty).collect(),
         starts,
@@ -60,11 +61,20 @@ fn rows_of_an_answer_are_the_rows_of_their_values() {
         );
         assert_eq!(rows[0][6], Value::Long(9_007_199_254_740_993));
         assert_eq!(rows[0][8].as_str(), Some("pläin \"q\" \\ ]"));
-        assert_eq!(rows[2][5], Value::Dynamic(json!(1.5)));
+        assert_eq!(rows[2][5], Value::Dynamic(json!(1.5).into()));
         assert!(rows[1][..8].iter().all(Value::is_null));
         assert_eq!(rows.first().as_ref(), Some(&rows[0]));
         assert_eq!(rows.get(4), None);
     }
+}
+
+#[test]
+fn the_size_of_an_answer_counts_its_bytes_once() {
+    let data = DataSet {
+        tables: vec![table(wire()), table(wire())],
+    };
+    assert_eq!(data.size_in_memory(), ANSWER.len() + 2 * 4 * 4);
+    assert_eq!(DataSet::default().size_in_memory(), 0);
 }
 
 #[test]
@@ -74,7 +84,10 @@ fn the_text_of_an_answer_is_that_of_its_tree() {
     let data = DataSet {
         tables: vec![table(wire()), table(values), table(Rows::default())],
     };
-    assert_eq!(data.to_json_text(), data.to_json().to_string());
+    let spaces = data
+        .to_json_text()
+        .replace(r#"{"a": [1, "]"]}"#, r#"{"a":[1,"]"]}"#);
+    assert_eq!(spaces, data.to_json().to_string());
     let parsed: Json = serde_json::from_str(&data.to_json_text()).unwrap();
     assert_eq!(parsed["tables"][0]["rows"][2][8], "<é\t>");
     let mut text = String::new();
