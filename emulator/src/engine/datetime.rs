@@ -10,7 +10,7 @@ pub const MAX_TICKS: i64 = 3_155_378_975_999_999_999;
 /// Julian day of 0001-01-01.
 const FIRST_DAY: i32 = 1_721_426;
 /// 1970-01-01 in ticks.
-const UNIX_EPOCH: i64 = 621_355_968_000_000_000;
+pub const UNIX_EPOCH: i64 = 621_355_968_000_000_000;
 
 /// The present, in ticks.
 pub fn now() -> i64 {
@@ -35,9 +35,15 @@ pub fn print(ticks: i64) -> String {
     )
 }
 
-fn date_of(ticks: i64) -> Date {
+/// The day of a tick.
+pub fn date_of(ticks: i64) -> Date {
     let day = i32::try_from(ticks / TICKS_PER_DAY).unwrap_or(0);
     Date::from_julian_day(FIRST_DAY + day).unwrap_or(Date::MIN)
+}
+
+/// The tick at which a day begins.
+pub fn first_tick_of(date: Date) -> i64 {
+    i64::from(date.to_julian_day() - FIRST_DAY) * TICKS_PER_DAY
 }
 
 /// Ticks of a text; `None` when it is no date. Reads ISO 8601 (also with a space, without seconds,
@@ -46,7 +52,7 @@ fn date_of(ticks: i64) -> Date {
 pub fn parse(text: &str) -> Option<i64> {
     let mut rest = Scanner { rest: text.trim() };
     let date = rest.date()?;
-    let day = i64::from(date.to_julian_day() - FIRST_DAY) * TICKS_PER_DAY;
+    let day = first_tick_of(date);
     if rest.rest.is_empty() {
         return in_range(day);
     }

@@ -40,9 +40,41 @@ pub(super) fn bind(
     at: usize,
 ) -> Parsed<Bound> {
     use BinaryOp::{Add, Divide, Modulo, Multiply, Subtract};
-    use ColumnType::{DateTime, Real, TimeSpan};
+    use ColumnType::{DateTime, Dynamic, Long, Real, TimeSpan};
+    let additive = matches!(op, Add | Subtract);
+    match (left.ty, right.ty) {
+        (Dynamic, Dynamic) => {
+            let run: Function = Arc::new(move |v| dynamics(op, &v[0], &v[1]));
+            return Ok(Bound::apply(Dynamic, vec![left, right], run));
+        }
+        // The other operand says what the dynamic is read as.
+        (Dynamic, other) if other.is_numeric() || (other == TimeSpan && additive) => {
+            let ty = if other == ColumnType::Int {
+                Long
+            } else {
+                other
+            };
+            return bind(scope, op, convert(left, ty), right, at);
+        }
+        (other, Dynamic) if other.is_numeric() || (other == TimeSpan && additive) => {
+            let ty = if other == ColumnType::Int {
+                Long
+            } else {
+                other
+            };
+            return bind(scope, op, left, convert(right, ty), at);
+        }
+        (DateTime, Dynamic) if op == Subtract => {
+            return bind(scope, op, left, convert(right, DateTime), at);
+        }
+        (Dynamic, DateTime) if op == Subtract => {
+            return bind(scope, op, convert(left, DateTime), right, at);
+        }
+        _ => {}
+    }
     if left.ty.is_numeric() && right.ty.is_numeric() {
-        let ty = wider(left.ty, right.ty);
+        // Two ints are computed as longs.
+        let ty = wider(Long, wider(left.ty, right.ty));
         let sides = vec![convert(left, ty), convert(right, ty)];
         return Ok(Bound::apply(
             ty,
@@ -57,7 +89,10 @@ pub(super) fn bind(
         (Add | Subtract, DateTime, TimeSpan) | (Add, TimeSpan, DateTime) => {
             (DateTime, ticks(op, moment))
         }
-        (Divide, TimeSpan, TimeSpan) => (Real, Arc::new(ratio)),
+        (Divide, TimeSpan | DateTime, TimeSpan) | (Divide, DateTime, DateTime) => {
+            (Real, Arc::new(ratio))
+        }
+        (Modulo, DateTime, TimeSpan | DateTime) => (TimeSpan, ticks(op, Value::TimeSpan)),
         (Multiply | Divide, TimeSpan, number) if number.is_numeric() => {
             (TimeSpan, Arc::new(move |v| scale(op, &v[0], &v[1])))
         }
@@ -82,6 +117,11 @@ pub(super) fn bind(
 /// # Errors
 /// When it is neither number nor timespan.
 pub(super) fn negate(scope: &Scope<'_>, operand: Bound, at: usize) -> Parsed<Bound> {
+    if operand.ty == ColumnType::Dynamic {
+        let zero = Bound::constant(Value::Dynamic(0.into()), ColumnType::Dynamic);
+        return bind(scope, BinaryOp::Subtract, zero, operand, at);
+    }
+    let operand = plus(scope, operand, at)?;
     if !operand.ty.is_numeric() && operand.ty != ColumnType::TimeSpan {
         return Err(scope.error(
             "SEM0064",
@@ -90,7 +130,6 @@ pub(super) fn negate(scope: &Scope<'_>, operand: Bound, at: usize) -> Parsed<Bou
         ));
     }
     let negated = |v: &[Cow<'_, Value>]| match v[0].as_ref() {
-        Value::Int(n) => n.checked_neg().map_or(Value::Null, Value::Int),
         Value::Long(n) => n.checked_neg().map_or(Value::Null, Value::Long),
         Value::TimeSpan(n) => n.checked_neg().map_or(Value::Null, Value::TimeSpan),
         Value::Real(n) => Value::Real(-n),
@@ -100,11 +139,42 @@ pub(super) fn negate(scope: &Scope<'_>, operand: Bound, at: usize) -> Parsed<Bou
     Ok(Bound::apply(operand.ty, vec![operand], Arc::new(negated)))
 }
 
+/// Resolves `+x`: an int becomes a long.
+///
+/// # Errors
+/// When it is neither number, timespan nor dynamic.
+pub(super) fn plus(scope: &Scope<'_>, operand: Bound, at: usize) -> Parsed<Bound> {
+    match operand.ty {
+        ColumnType::Int => Ok(convert(operand, ColumnType::Long)),
+        ty if ty.is_numeric() || matches!(ty, ColumnType::TimeSpan | ColumnType::Dynamic) => {
+            Ok(operand)
+        }
+        other => Err(scope.error(
+            "SEM0064",
+            at,
+            format!("a sign does not work on a {}", other.kusto_name()),
+        )),
+    }
+}
+
+/// Of two JSON numbers; anything else gives null.
+fn dynamics(op: BinaryOp, left: &Value, right: &Value) -> Value {
+    let [left, right] = [left, right].map(|side| super::cast::scalar(side, ColumnType::String));
+    let result = match (&left, &right) {
+        (Value::Long(_), Value::Long(_)) => numbers(op, &left, &right),
+        (Value::Long(_) | Value::Real(_), Value::Long(_) | Value::Real(_)) => {
+            match (as_real(&left), as_real(&right)) {
+                (Some(l), Some(r)) => Value::Real(real(op, l, r)),
+                _ => Value::Null,
+            }
+        }
+        _ => Value::Null,
+    };
+    super::cast::cast(&result, ColumnType::Dynamic)
+}
+
 fn numbers(op: BinaryOp, left: &Value, right: &Value) -> Value {
     match (left, right) {
-        (Value::Int(l), Value::Int(r)) => whole(op, i64::from(*l), i64::from(*r))
-            .and_then(|result| i32::try_from(result).ok())
-            .map_or(Value::Null, Value::Int),
         (Value::Long(l), Value::Long(r)) => whole(op, *l, *r).map_or(Value::Null, Value::Long),
         (Value::Real(l), Value::Real(r)) => Value::Real(real(op, *l, *r)),
         (Value::Decimal(l), Value::Decimal(r)) => {
@@ -171,7 +241,9 @@ fn ticks(op: BinaryOp, made: fn(i64) -> Value) -> Function {
 #[allow(clippy::cast_precision_loss)]
 fn ratio(v: &[Cow<'_, Value>]) -> Value {
     match (v[0].as_ref(), v[1].as_ref()) {
-        (Value::TimeSpan(l), Value::TimeSpan(r)) => Value::Real(*l as f64 / *r as f64),
+        (Value::TimeSpan(l) | Value::DateTime(l), Value::TimeSpan(r) | Value::DateTime(r)) => {
+            Value::Real(*l as f64 / *r as f64)
+        }
         _ => Value::Null,
     }
 }

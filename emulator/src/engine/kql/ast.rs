@@ -25,6 +25,8 @@ pub enum ExprKind {
     Index(Box<Expr>, Box<Expr>),
     /// `-a`
     Negate(Box<Expr>),
+    /// `+a`
+    Plus(Box<Expr>),
     /// Logic, comparison, arithmetic.
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     /// `a has b` and its kin.
@@ -39,6 +41,15 @@ pub enum ExprKind {
         negated: bool,
         /// `in~`
         ignore_case: bool,
+    },
+    /// `a has_any (b, c)`, `a has_all (b, c)`
+    HasTerms {
+        /// The text.
+        value: Box<Expr>,
+        /// The terms, or arrays of them.
+        list: Vec<Expr>,
+        /// `has_all`
+        all: bool,
     },
     /// `a between (b .. c)`
     Between {

@@ -26,6 +26,25 @@ impl Scope<'_> {
             }
             ExprKind::Index(base, key) => self.property(base, self.bind(key)?),
             ExprKind::Negate(operand) => arithmetic::negate(self, self.bind(operand)?, expr.at),
+            ExprKind::Plus(operand) => arithmetic::plus(self, self.bind(operand)?, expr.at),
+            ExprKind::Binary(op, left, right) if left.kind == ExprKind::Star => {
+                text::any_column(self, expr.at, |column| {
+                    self.binary(*op, column, self.bind(right)?, expr.at)
+                })
+            }
+            ExprKind::Text(op, left, right) if left.kind == ExprKind::Star => {
+                text::any_column(self, expr.at, |column| {
+                    let column = convert(column, ColumnType::String);
+                    text::bind(self, *op, column, self.bind(right)?, expr.at)
+                })
+            }
+            ExprKind::HasTerms { value, list, all } => {
+                let list = list
+                    .iter()
+                    .map(|item| self.bind(item))
+                    .collect::<Parsed<Vec<_>>>()?;
+                text::terms(self, self.bind(value)?, list, *all, expr.at)
+            }
             ExprKind::Binary(op, left, right) => {
                 self.binary(*op, self.bind(left)?, self.bind(right)?, expr.at)
             }
@@ -180,6 +199,7 @@ impl Scope<'_> {
             (false, false) if l == r || (l.is_numeric() && r.is_numeric()) => Ok([left, right]),
             (true, false) => Ok([as_scalar(left, r), right]),
             (false, true) => Ok([left, as_scalar(right, l)]),
+            (true, true) => Ok([left, right]),
             _ => {
                 let (l, r) = (l.kusto_name(), r.kusto_name());
                 let message = format!(
@@ -190,8 +210,39 @@ impl Scope<'_> {
         }
     }
 
+    /// The two sides of `<` and its kin: numbers and bools, times, and dynamics with each other or
+    /// with numbers. Strings and guids have no order.
+    fn orderable(&self, left: Bound, right: Bound, op: &str, at: usize) -> Parsed<[Bound; 2]> {
+        use ColumnType::{Bool, DateTime, Dynamic, TimeSpan};
+        let number = |ty: ColumnType| ty.is_numeric() || ty == Bool;
+        let as_number = |bound: Bound| match bound.ty {
+            Bool => convert(bound, ColumnType::Long),
+            _ => bound,
+        };
+        let as_own = |bound: Bound| as_scalar(bound, ColumnType::String);
+        match (left.ty, right.ty) {
+            (l, r) if number(l) && number(r) => Ok([as_number(left), as_number(right)]),
+            (DateTime, DateTime) | (TimeSpan, TimeSpan) => Ok([left, right]),
+            (Dynamic, Dynamic) => Ok([as_own(left), as_own(right)]),
+            (Dynamic, r) if r.is_numeric() => Ok([as_scalar(left, r), right]),
+            (l, Dynamic) if l.is_numeric() => Ok([left, as_scalar(right, l)]),
+            (l, r) => {
+                let (l, r) = (l.kusto_name(), r.kusto_name());
+                let message = format!(
+                    "Cannot compare values of types {l} and {r} with '{op}'. Try adding explicit casts"
+                );
+                Err(self.error("SEM0064", at, message))
+            }
+        }
+    }
+
     fn comparison(&self, op: BinaryOp, left: Bound, right: Bound, at: usize) -> Parsed<Bound> {
-        let sides = self.comparable(left, right, op.symbol(), at)?;
+        let sides = match op {
+            BinaryOp::Equal | BinaryOp::NotEqual => {
+                self.comparable(left, right, op.symbol(), at)?
+            }
+            _ => self.orderable(left, right, op.symbol(), at)?,
+        };
         let answer: fn(&Value, &Value) -> Option<bool> = match op {
             BinaryOp::Equal => equal,
             BinaryOp::NotEqual => |l, r| equal(l, r).map(|same| !same),
@@ -214,6 +265,11 @@ impl Scope<'_> {
             }
             _ => high,
         };
+        let types = [value.ty, low.ty, high.ty];
+        let dynamic = types.iter().all(|ty| *ty == ColumnType::Dynamic);
+        if dynamic || types.contains(&ColumnType::Bool) {
+            return Err(self.error("SEM0064", at, "'between' needs numbers or times"));
+        }
         let from = self.comparison(BinaryOp::GreaterOrEqual, value.clone(), low, at)?;
         let to = self.comparison(BinaryOp::LessOrEqual, value, high, at)?;
         let inside = self.logic(BinaryOp::And, from, to, at)?;
@@ -228,6 +284,10 @@ impl Scope<'_> {
         ignore_case: bool,
         at: usize,
     ) -> Parsed<Bound> {
+        if ignore_case && !matches!(value.ty, ColumnType::String | ColumnType::Dynamic) {
+            let message = format!("'in~' does not work on a {}", value.ty.kusto_name());
+            return Err(self.error("SEM0064", at, message));
+        }
         let mut arguments = vec![value.clone()];
         for item in list.into_iter().flat_map(spread) {
             let [_, item] = self.comparable(value.clone(), item, "in", at)?;

@@ -19,6 +19,7 @@ pub fn cast(value: &Value, ty: ColumnType) -> Value {
     }
     let converted = match (ty, value) {
         (ColumnType::String, other) => Some(Value::String(other.to_text())),
+        (ColumnType::Guid, Value::String(text)) => super::functions::guid(text),
         (_, Value::String(text)) => Value::from_text(ty, text).ok(),
         (_, Value::Dynamic(json)) => Value::from_json(ty, json).ok(),
         (ColumnType::Dynamic, other) => Some(Value::Dynamic(other.to_json())),

@@ -6,7 +6,9 @@ use super::lexer::TokenKind;
 use super::parser::{NESTED, Parsed, Parser};
 
 /// Words that stand between operands or clauses and so are no bare names.
-const RESERVED: [&str; 7] = ["and", "or", "by", "in", "between", "asc", "desc"];
+const RESERVED: [&str; 9] = [
+    "and", "or", "by", "in", "between", "has_any", "has_all", "asc", "desc",
+];
 
 impl Parser<'_> {
     /// Takes one expression.
@@ -63,6 +65,17 @@ impl Parser<'_> {
         let at = left.at;
         let value = Box::new(left);
         match word {
+            "has_any" | "has_all" => {
+                self.advance();
+                self.expect("(")?;
+                let list = self.list(Self::expression)?;
+                self.expect(")")?;
+                let all = word == "has_all";
+                Ok(Expr {
+                    kind: ExprKind::HasTerms { value, list, all },
+                    at,
+                })
+            }
             "in" | "!in" | "in~" | "!in~" => {
                 self.advance();
                 self.expect("(")?;
@@ -156,7 +169,12 @@ impl Parser<'_> {
             });
         }
         if self.eat("+") {
-            return self.postfix();
+            self.deepen(NESTED)?;
+            let operand = self.unary()?;
+            return Ok(Expr {
+                kind: ExprKind::Plus(Box::new(operand)),
+                at,
+            });
         }
         self.postfix()
     }
@@ -222,6 +240,12 @@ impl Parser<'_> {
         let name = self.name("an expression")?;
         if bracketed || !self.eat("(") {
             return Ok(ExprKind::Name(name));
+        }
+        if name == "typeof" {
+            let ty = self.column_type()?;
+            self.expect(")")?;
+            let named = Value::String(ty.kusto_name().to_owned());
+            return Ok(ExprKind::Literal(named, ColumnType::String));
         }
         if self.eat(")") {
             return Ok(ExprKind::Call(name, Vec::new()));

@@ -192,10 +192,7 @@ pub fn literal_value(ty: ColumnType, content: &str) -> Option<Value> {
         return Some(Value::Null);
     }
     match ty {
-        ColumnType::Dynamic => match serde_json::from_str(content) {
-            Ok(serde_json::Value::Null) => Some(Value::Null),
-            parsed => parsed.ok().map(Value::Dynamic),
-        },
+        ColumnType::Dynamic => super::dynamic::parse(content),
         ColumnType::Real => match content {
             "nan" => Some(Value::Real(f64::NAN)),
             "+inf" => Some(Value::Real(f64::INFINITY)),

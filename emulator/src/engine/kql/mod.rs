@@ -7,6 +7,7 @@ pub mod ast;
 pub mod binder;
 pub mod bound;
 pub mod cast;
+mod dynamic;
 mod expression;
 mod functions;
 pub mod lexer;

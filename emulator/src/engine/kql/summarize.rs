@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::schema::Column;
 use super::super::table::Row;
-use super::super::value::Value;
+use super::super::value::{ColumnType, Value};
 use super::aggregate::{self, Aggregate, State, is_aggregate};
 use super::ast::{Expr, ExprKind, Named};
 use super::bound::Bound;
@@ -47,6 +47,15 @@ pub(super) fn run(
             named.name.clone().or_else(|| result_name(&named.expr)),
             bound,
         );
+    }
+    // A group is made of scalars.
+    if let Some((named, _)) = by
+        .iter()
+        .zip(&keys)
+        .find(|(_, key)| key.ty == ColumnType::Dynamic)
+    {
+        let message = "a dynamic cannot be a group's key. Try tostring()";
+        return Err(scope.error("SEM0032", named.expr.at, message));
     }
     let key_names: Vec<String> = by
         .iter()
@@ -119,6 +128,7 @@ impl Plan<'_> {
             let message = "an expression of summarize must hold an aggregation function";
             return Err(self.scope.error("SEM0022", named.expr.at, message));
         }
+        let name = name.or_else(|| result_name(&named.expr));
         Ok(Output::Computed { name, expr })
     }
 
@@ -179,6 +189,7 @@ impl Plan<'_> {
                 ExprKind::Member(Box::new(self.extract(base)?), member.clone())
             }
             ExprKind::Negate(operand) => ExprKind::Negate(Box::new(self.extract(operand)?)),
+            ExprKind::Plus(operand) => ExprKind::Plus(Box::new(self.extract(operand)?)),
             other => other.clone(),
         };
         Ok(Expr { kind, at: expr.at })

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use regex::Regex;
-
 use super::super::value::{ColumnType, Value};
 use super::ast::{TextOp, TextTest};
 use super::bound::{Bound, Node};
+use super::functions::compiled;
 use super::parser::Parsed;
 use super::scope::{Scope, convert};
 
@@ -51,11 +50,84 @@ pub(super) fn bind(
     ))
 }
 
+/// Whether the test that `bind` makes of a column holds for any of them. Columns that it does not
+/// fit are left out.
+///
+/// # Errors
+/// When it fits none.
+pub(super) fn any_column(
+    scope: &Scope<'_>,
+    at: usize,
+    bind: impl Fn(Bound) -> Parsed<Bound>,
+) -> Parsed<Bound> {
+    let tests = scope
+        .columns
+        .iter()
+        .enumerate()
+        .filter_map(|(position, column)| {
+            bind(Bound {
+                node: Node::Column(position),
+                ty: column.ty,
+            })
+            .ok()
+        });
+    tests
+        .reduce(|one, other| Bound {
+            node: Node::Or(Box::new([one.node, other.node])),
+            ty: ColumnType::Bool,
+        })
+        .ok_or_else(|| scope.error("SEM0001", at, "the test of '*' fits no column"))
+}
+
+/// Resolves `has_any` and `has_all`. Terms are of any type but dynamic, or arrays of them.
+///
+/// # Errors
+/// When the first operand is no text.
+pub(super) fn terms(
+    scope: &Scope<'_>,
+    value: Bound,
+    list: Vec<Bound>,
+    all: bool,
+    at: usize,
+) -> Parsed<Bound> {
+    if !matches!(value.ty, ColumnType::String | ColumnType::Dynamic) {
+        let message = format!("has_any does not work on a {}", value.ty.kusto_name());
+        return Err(scope.error("SEM0064", at, message));
+    }
+    let arguments = std::iter::once(convert(value, ColumnType::String)).chain(list);
+    let function = move |v: &[Cow<'_, Value>]| {
+        let text = v[0].to_text().to_lowercase();
+        let mut terms = v[1..].iter().flat_map(|term| match term.as_ref() {
+            Value::Dynamic(serde_json::Value::Array(terms)) => terms
+                .iter()
+                .map(|term| Value::Dynamic(term.clone()).to_text())
+                .collect(),
+            other => vec![other.to_text()],
+        });
+        let found = |term: String| contains_term(&text, &term.to_lowercase());
+        Value::Bool(if all {
+            terms.all(found)
+        } else {
+            terms.any(found)
+        })
+    };
+    Ok(Bound::apply(
+        ColumnType::Bool,
+        arguments.collect(),
+        Arc::new(function),
+    ))
+}
+
+/// Whether the term stands alone in the text.
+pub(super) fn contains_term(text: &str, term: &str) -> bool {
+    has(text, term, true, true)
+}
+
 fn matches(scope: &Scope<'_>, left: Bound, right: Bound, at: usize) -> Parsed<Bound> {
     let Node::Constant(Value::String(pattern)) = &right.node else {
         return Err(scope.error("SEM0038", at, "the regular expression must be constant"));
     };
-    let regex = Regex::new(pattern).map_err(|_| {
+    let regex = compiled(pattern).ok_or_else(|| {
         scope.error(
             "SEM0420",
             at,

@@ -1,0 +1,140 @@
+//! What one group has come to.
+
+use std::collections::HashSet;
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json};
+
+use super::super::super::value::{ColumnType, Value};
+use super::super::cast::{as_decimal, as_long, as_real, push_key};
+
+/// What one group has come to.
+#[derive(Default)]
+pub struct State {
+    pub(super) count: i64,
+    ticks: i128,
+    real: f64,
+    mean: f64,
+    squares: f64,
+    decimal: Decimal,
+    overflow: bool,
+    pub(super) bits: Option<i64>,
+    pub(super) best: Option<Vec<Value>>,
+    pub(super) seen: HashSet<Vec<u8>>,
+    pub(super) elements: Vec<Json>,
+    pub(super) bag: Map<String, Json>,
+    pub(super) weighed: Vec<(Value, i64)>,
+}
+
+impl State {
+    pub(super) fn is_new(&mut self, value: &Value) -> bool {
+        let mut key = Vec::new();
+        push_key(value, &mut key);
+        self.seen.insert(key)
+    }
+
+    /// Properties of a bag; of a key that comes again the first value stays.
+    pub(super) fn merge(&mut self, value: &Value, limit: usize) {
+        let Value::Dynamic(Json::Object(object)) = value else {
+            return;
+        };
+        for (key, value) in object {
+            if self.bag.len() < limit && !self.bag.contains_key(key) {
+                self.bag.insert(key.clone(), value.clone());
+            }
+        }
+    }
+
+    /// The elements of an array that are not there yet.
+    pub(super) fn unite(&mut self, value: &Value, limit: usize) {
+        let Value::Dynamic(Json::Array(elements)) = value else {
+            return;
+        };
+        for element in elements {
+            if self.elements.len() < limit && self.is_new(&Value::Dynamic(element.clone())) {
+                self.elements.push(element.clone());
+            }
+        }
+    }
+
+    pub(super) fn combine(&mut self, value: &Value, with: fn(i64, i64) -> i64) {
+        if let Some(bits) = as_long(value) {
+            self.bits = Some(self.bits.map_or(bits, |all| with(all, bits)));
+        }
+    }
+
+    /// Welford's method: the mean, and the sum of squared distances from it.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn spread(&mut self, value: &Value) {
+        if let Some(number) = as_real(value) {
+            self.count += 1;
+            let distance = number - self.mean;
+            self.mean += distance / self.count as f64;
+            self.squares += distance * (number - self.mean);
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn variance(&self, sample: bool, root: bool) -> Value {
+        let divisor = (self.count - i64::from(sample)) as f64;
+        // Of a single value the sample's variance is 0; of none it is NaN.
+        let variance = match self.count {
+            0 => f64::NAN,
+            1 => 0.0,
+            _ => self.squares / divisor,
+        };
+        Value::Real(if root { variance.sqrt() } else { variance })
+    }
+
+    pub(super) fn accumulate(&mut self, value: &Value) {
+        self.count += 1;
+        match value {
+            Value::Real(number) => self.real += number,
+            Value::Decimal(_) => {
+                let sum = as_decimal(value).and_then(|number| self.decimal.checked_add(number));
+                self.overflow |= sum.is_none();
+                self.decimal = sum.unwrap_or_default();
+            }
+            other => self.ticks += i128::from(as_long(other).unwrap_or(0)),
+        }
+    }
+
+    pub(super) fn sum(&self, ty: ColumnType) -> Value {
+        match ty {
+            ColumnType::Real => Value::Real(self.real),
+            ColumnType::Decimal if self.overflow => Value::Null,
+            ColumnType::Decimal => Value::Decimal(self.decimal),
+            _ => whole(self.ticks, ty),
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn average(&self, ty: ColumnType) -> Value {
+        match ty {
+            // Of long columns: the sum is whole. Of none at all: NaN.
+            ColumnType::Real => Value::Real(
+                (self.real + self.ticks as f64) / as_real(&Value::Long(self.count)).unwrap_or(0.0),
+            ),
+            ColumnType::Decimal => self
+                .decimal
+                .checked_div(Decimal::from(self.count))
+                .filter(|_| !self.overflow)
+                .map_or(Value::Null, Value::Decimal),
+            _ => self
+                .ticks
+                .checked_div(i128::from(self.count))
+                .map_or(Value::Null, |mean| whole(mean, ty)),
+        }
+    }
+}
+
+fn whole(number: i128, ty: ColumnType) -> Value {
+    let Ok(number) = i64::try_from(number) else {
+        return Value::Null;
+    };
+    match ty {
+        ColumnType::TimeSpan => Value::TimeSpan(number),
+        ColumnType::DateTime => Value::DateTime(number),
+        _ => Value::Long(number),
+    }
+}

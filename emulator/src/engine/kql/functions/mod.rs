@@ -1,0 +1,117 @@
+//! Scalar functions: one table of records, one file per family.
+
+mod arrays;
+mod bags;
+mod binning;
+mod bits;
+mod conditions;
+mod conversions;
+mod datetime;
+mod encodings;
+mod formats;
+mod hash;
+mod math;
+mod paths;
+mod record;
+mod regular;
+mod sets;
+mod strings;
+mod values;
+
+use super::ast::{Expr, ExprKind};
+use super::bound::Bound;
+use super::parser::Parsed;
+use super::scope::Scope;
+pub(super) use conversions::guid;
+pub(super) use record::Naming;
+use record::{Call, Function};
+pub(super) use regular::compiled;
+
+/// All functions; those of one name are its overloads, the first that fits is taken.
+fn table() -> impl Iterator<Item = &'static Function> {
+    [
+        arrays::FUNCTIONS,
+        bags::FUNCTIONS,
+        binning::FUNCTIONS,
+        bits::FUNCTIONS,
+        conditions::FUNCTIONS,
+        conversions::FUNCTIONS,
+        datetime::FUNCTIONS,
+        encodings::FUNCTIONS,
+        formats::FUNCTIONS,
+        hash::FUNCTIONS,
+        math::FUNCTIONS,
+        paths::FUNCTIONS,
+        regular::FUNCTIONS,
+        sets::FUNCTIONS,
+        strings::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The name a column gets that is nothing but this expression, if the expression lends one.
+pub(super) fn result_name(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Member(base, member) => Some(format!("{}_{member}", result_name(base)?)),
+        ExprKind::Index(base, key) => match &key.kind {
+            ExprKind::Literal(key, _) => Some(format!("{}_{}", result_name(base)?, key.to_text())),
+            _ => None,
+        },
+        ExprKind::Call(name, arguments) => {
+            if let Some(aggregate) = super::aggregate::name_of_call(name, arguments) {
+                return Some(aggregate);
+            }
+            let function = table()
+                .find(|function| function.name == name && function.takes(arguments.len()))?;
+            function.naming.of(name, arguments)
+        }
+        _ => None,
+    }
+}
+
+/// Resolves a call.
+///
+/// # Errors
+/// When the function is unknown, or its arguments do not fit.
+pub(super) fn bind(scope: &Scope<'_>, name: &str, arguments: &[Expr], at: usize) -> Parsed<Bound> {
+    let overloads: Vec<&Function> = table().filter(|function| function.name == name).collect();
+    if overloads.is_empty() {
+        return Err(scope.error("SEM0260", at, format!("Unknown function: '{name}'.")));
+    }
+    if !overloads
+        .iter()
+        .any(|function| function.takes(arguments.len()))
+    {
+        let message = format!(
+            "{name}(): the number of arguments is wrong: {}",
+            arguments.len()
+        );
+        return Err(scope.error("SEM0219", at, message));
+    }
+    let call = Call {
+        scope,
+        name,
+        at,
+        written: arguments,
+    };
+    if let Some(special) = overloads.iter().find_map(|function| function.raw()) {
+        return special(&call);
+    }
+    let bound: Vec<Bound> = arguments
+        .iter()
+        .map(|argument| scope.bind(argument))
+        .collect::<Parsed<Vec<_>>>()?;
+    let mut refusal = None;
+    for function in overloads {
+        if !function.takes(bound.len()) {
+            continue;
+        }
+        match function.bind(&call, bound.clone()) {
+            Ok(bound) => return Ok(bound),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    Err(refusal.unwrap_or_else(|| call.mismatch("these")))
+}
