@@ -63,6 +63,21 @@ pub struct Database {
     pub tables: BTreeMap<String, Table>,
     /// Mappings of database scope.
     pub mappings: Mappings,
+    /// Stored functions by name.
+    pub functions: BTreeMap<String, StoredFunction>,
+}
+
+/// A function that a database keeps.
+#[derive(Clone, Debug)]
+pub struct StoredFunction {
+    /// Its parameters as they were written, parentheses included.
+    pub parameters: String,
+    /// Its body, braces included.
+    pub body: String,
+    /// `folder` property.
+    pub folder: String,
+    /// `docstring` property.
+    pub doc_string: String,
 }
 
 impl Database {
@@ -73,6 +88,7 @@ impl Database {
             id: Uuid::new_v4(),
             tables: BTreeMap::new(),
             mappings: Mappings::new(),
+            functions: BTreeMap::new(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::error::{ErrorKind, KustoError};
 use super::identity::Identity;
 use super::kql::lexer::{TokenKind, next_token};
 use super::kql::relation::Relation;
-use super::kql::run::{Context, run_query};
+use super::kql::run::{Context, ResultTable, run_query};
 use super::request::{Options, Request};
 use super::response::{Answer, bytes, error_body, management, query_v1, query_v2};
 use super::role::Role;
@@ -84,7 +84,7 @@ fn answer(
     match (endpoint, is_command) {
         (Endpoint::Mgmt, true) => {
             let relation = commands::run(&context, role, &request.text)?;
-            Ok(management(&whole(&relation, identity)))
+            Ok(management(&whole(&[only(relation)], identity)))
         }
         (Endpoint::Mgmt, false) => Err(KustoError::syntax(
             &request.text,
@@ -93,7 +93,8 @@ fn answer(
         )),
         (_, true) if request.text[start.end..].trim_start().starts_with("show") => {
             let relation = commands::run(&context, role, &request.text)?;
-            let answer = whole(&relation, identity);
+            let tables = [only(relation)];
+            let answer = whole(&tables, identity);
             Ok(shape(endpoint, answer, &request.options))
         }
         (_, true) => Err(KustoError::bad_request(
@@ -115,19 +116,26 @@ fn query(
     for (name, value) in &outcome.options {
         options.set(name, &value.to_json());
     }
-    let (relation, partial) = truncate(outcome.relation, &options);
+    let (tables, partial) = truncate(outcome.tables, &options);
     let answer = Answer {
-        relation: &relation,
+        tables: &tables,
         partial,
         identity,
     };
     Ok(shape(endpoint, answer, &options))
 }
 
-/// The answer of which nothing was cut off.
-fn whole<'a>(relation: &'a Relation, identity: &'a Identity) -> Answer<'a> {
-    Answer {
+fn only(relation: Relation) -> ResultTable {
+    ResultTable {
         relation,
+        ..ResultTable::default()
+    }
+}
+
+/// The answer of which nothing was cut off.
+fn whole<'a>(tables: &'a [ResultTable], identity: &'a Identity) -> Answer<'a> {
+    Answer {
+        tables,
         partial: None,
         identity,
     }
@@ -140,24 +148,37 @@ fn shape(endpoint: Endpoint, answer: Answer<'_>, options: &Options) -> Vec<u8> {
     }
 }
 
-/// The rows the client may have, and the error that it gets with them when there were more.
-fn truncate(mut relation: Relation, options: &Options) -> (Relation, Option<KustoError>) {
-    if let Some(take) = options.take {
-        relation.rows = relation.rows.first(take);
+/// The rows the client may have, and the error that it gets with them when there were more. Tables
+/// behind the one that was cut off are left out.
+fn truncate(
+    mut tables: Vec<ResultTable>,
+    options: &Options,
+) -> (Vec<ResultTable>, Option<KustoError>) {
+    let mut left = options.max_records;
+    let mut cut = None;
+    for (at, table) in tables.iter_mut().enumerate() {
+        let rows = std::mem::take(&mut table.relation.rows);
+        let rows = rows.first(options.take.unwrap_or(usize::MAX));
+        if rows.len() > left {
+            cut = Some(at + 1);
+        }
+        table.relation.rows = rows.first(left);
+        left -= table.relation.rows.len();
+        if cut.is_some() {
+            break;
+        }
     }
-    if relation.rows.len() <= options.max_records {
-        return (relation, None);
-    }
-    relation.rows = relation.rows.first(options.max_records);
+    let Some(shown) = cut else {
+        return (tables, None);
+    };
+    tables.truncate(shown);
     let message = format!(
         "Query execution has exceeded the allowed limits (80DA0003): The results of this query exceed the set limit \
          of {} records, so not all records were returned (E_QUERY_RESULT_SET_TOO_LARGE, 0x80DA0003).",
         options.max_records
     );
-    (
-        relation,
-        Some(KustoError::new(ErrorKind::BadRequest, message)),
-    )
+    let error = KustoError::new(ErrorKind::BadRequest, message);
+    (tables, Some(error))
 }
 
 /// The request's text for an error; commands may hold secrets in obfuscated literals.

@@ -2,10 +2,29 @@
 
 use kusto_emulator::engine::error::KustoError;
 use kusto_emulator::engine::kql::relation::Relation;
+use kusto_emulator::engine::kql::run::ResultTable;
 use kusto_emulator::engine::value::Value;
 
+/// One table, or several with a line before each further one that has its name.
+pub(crate) fn tables(tables: &[ResultTable], vary: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (at, result) in tables.iter().enumerate() {
+        if at > 0 || result.name.is_some() {
+            lines.push(format!(
+                "-- {}",
+                result.name.as_deref().unwrap_or("PrimaryResult")
+            ));
+        }
+        lines.extend(table(&result.relation, vary));
+        if let Some(render) = &result.render {
+            lines.push(serde_json::Value::Object(render.members()).to_string());
+        }
+    }
+    lines
+}
+
 /// Names and types of the columns, then a line for each row. The values of columns that vary are not shown.
-pub(crate) fn table(relation: &Relation, vary: &[String]) -> Vec<String> {
+fn table(relation: &Relation, vary: &[String]) -> Vec<String> {
     if relation.columns.is_empty() {
         return vec![format!("no columns, {} rows", relation.rows.len())];
     }

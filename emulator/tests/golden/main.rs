@@ -11,7 +11,7 @@ use std::time::Duration;
 use kusto_emulator::engine::commands;
 use kusto_emulator::engine::database::{DataManagement, Engine};
 use kusto_emulator::engine::datetime;
-use kusto_emulator::engine::kql::run::{Context, run_query};
+use kusto_emulator::engine::kql::run::{Context, ResultTable, run_query};
 
 use script::Entry;
 
@@ -111,12 +111,17 @@ fn run(engine: &Engine, entry: &Entry) -> Vec<String> {
         parameters: &settings.parameters,
     };
     let result = if script::is_command(&entry.text) {
-        commands::run(&context, settings.role, &entry.text)
+        commands::run(&context, settings.role, &entry.text).map(|relation| {
+            vec![ResultTable {
+                relation,
+                ..ResultTable::default()
+            }]
+        })
     } else {
-        run_query(&context, &entry.text).map(|outcome| outcome.relation)
+        run_query(&context, &entry.text).map(|outcome| outcome.tables)
     };
     match result {
-        Ok(relation) => answer::table(&relation, &settings.vary),
+        Ok(tables) => answer::tables(&tables, &settings.vary),
         Err(error) => vec![answer::error(&error)],
     }
 }

@@ -1,7 +1,14 @@
 //! A query as it was written, names not yet resolved.
 
+use std::sync::Arc;
+
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
+use super::operators::{
+    evaluate::Plugin, expand::Expansion, join::Join, nested, parse::Parse, partition,
+    render::Render, reorder::Reordering, search, series::Series, union::Union,
+};
+use super::user_functions::Function;
 
 /// An expression and the byte offset of its start.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +73,54 @@ pub enum ExprKind {
     Call(String, Vec<Expr>),
     /// `*` as an argument.
     Star,
+    /// A query where an argument stands.
+    Query(Box<Pipeline>),
+    /// `name = value` as an argument.
+    Assigned(String, Box<Expr>),
+}
+
+impl Expr {
+    /// A bare name.
+    pub fn name(name: &str, at: usize) -> Self {
+        let kind = ExprKind::Name(name.to_owned());
+        Self { kind, at }
+    }
+
+    /// The expression in which `change` replaces parts; it is asked from the outside to the inside.
+    ///
+    /// # Errors
+    /// The first one of `change`.
+    pub fn rewritten<E>(
+        &self,
+        change: &mut impl FnMut(&Self) -> Result<Option<Self>, E>,
+    ) -> Result<Self, E> {
+        if let Some(changed) = change(self)? {
+            return Ok(changed);
+        }
+        let mut copy = self.clone();
+        for part in copy.parts_mut() {
+            *part = part.rewritten(change)?;
+        }
+        Ok(copy)
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut Self> {
+        match &mut self.kind {
+            ExprKind::Member(base, _) => vec![base],
+            ExprKind::Negate(operand) | ExprKind::Assigned(_, operand) => vec![operand],
+            ExprKind::Index(left, right)
+            | ExprKind::Binary(_, left, right)
+            | ExprKind::Text(_, left, right) => vec![left, right],
+            ExprKind::In { value, list, .. } => {
+                std::iter::once(value.as_mut()).chain(list).collect()
+            }
+            ExprKind::Between {
+                value, low, high, ..
+            } => vec![value, low, high],
+            ExprKind::Call(_, arguments) => arguments.iter_mut().collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Operators between two values.
@@ -186,19 +241,56 @@ pub enum Operator {
     /// None: all columns.
     Distinct(Option<Vec<Named>>),
     GetSchema,
+    As(String),
+    Consume,
+    Evaluate(Plugin),
+    Expand(Expansion),
+    Facet(partition::Facet),
+    Fork(Vec<partition::Prong>),
+    Invoke(String, Vec<Expr>, usize),
+    Join(Join),
+    MakeSeries(Series),
+    Parse(Parse),
+    Partition(partition::Partition),
+    ProjectReorder(Vec<Reordering>),
+    Render(Render),
+    Sample(Expr),
+    SampleDistinct(Expr, Named),
+    Search(search::Search),
+    Serialize(Vec<Named>),
+    TopHitters(nested::Hitters),
+    TopNested(Vec<nested::Level>),
+    Union(Union),
 }
 
 /// Where a pipeline's rows come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// A table, or a tabular `let`.
+    /// Only inside an operator: the rows it gives to its subquery.
+    Given,
+    /// A table, a tabular `let`, or a tabular function without parameters.
     Table(String, usize),
+    /// `database("d").T`
+    Foreign {
+        /// The database.
+        database: String,
+        /// The table.
+        table: String,
+        /// Where it stands.
+        at: usize,
+    },
+    /// A tabular function with its arguments; `table("T")`, `materialize(...)`.
+    Call(String, Vec<Expr>, usize),
+    /// A query in parentheses.
+    Query(Box<Pipeline>),
     /// `print`
     Print(Vec<Named>),
     /// `datatable(...) [...]`
     DataTable(Vec<Column>, Vec<Expr>, usize),
     /// `range x from a to b step c`
     Range(String, Box<[Expr; 3]>),
+    /// An operator that may begin a query: `union`, `search`, `find`.
+    Operator(Box<Operator>),
 }
 
 /// A source and the steps after it.
@@ -213,10 +305,19 @@ pub struct Pipeline {
 /// What a `let` names.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LetValue {
-    /// A scalar expression; a bare name may also mean a table.
-    Scalar(Expr),
-    /// A tabular expression.
-    Tabular(Pipeline),
+    /// A scalar or tabular expression; a bare name may mean either.
+    Value(Expr),
+    /// A function.
+    Function(Arc<Function>),
+}
+
+/// A statement that has an effect on those after it, or a result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// `let name = value`, and where the name stands.
+    Let(String, LetValue, usize),
+    /// A query.
+    Query(Pipeline),
 }
 
 /// A parameter of `declare query_parameters`.
@@ -237,8 +338,6 @@ pub struct Query {
     pub parameters: Vec<Parameter>,
     /// `set` statements: option and value (true when none is given).
     pub options: Vec<(String, Value)>,
-    /// `let` statements in order.
-    pub lets: Vec<(String, LetValue)>,
-    /// The result.
-    pub pipeline: Pipeline,
+    /// `let` statements and queries in order, at least one query.
+    pub statements: Vec<Statement>,
 }

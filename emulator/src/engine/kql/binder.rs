@@ -9,7 +9,7 @@ use super::bound::{Bound, Node, property};
 use super::cast::{compare, equal, scalar};
 use super::parser::Parsed;
 use super::scope::{Scope, convert, not};
-use super::{arithmetic, functions, text};
+use super::{arithmetic, functions, subquery, text};
 
 impl Scope<'_> {
     /// Resolves an expression.
@@ -57,6 +57,9 @@ impl Scope<'_> {
                 negated,
                 ignore_case,
             } => {
+                if let Some(found) = subquery::membership(self, expr)? {
+                    return Ok(found);
+                }
                 let list = list
                     .iter()
                     .map(|item| self.bind(item))
@@ -69,7 +72,13 @@ impl Scope<'_> {
                 high,
                 negated,
             } => self.between([value, low, high], *negated, expr.at),
-            ExprKind::Call(name, arguments) => functions::bind(self, name, arguments, expr.at),
+            ExprKind::Call(name, arguments) => {
+                match subquery::call(self, name, arguments, expr.at)? {
+                    Some(bound) => Ok(bound),
+                    None => functions::bind(self, name, arguments, expr.at),
+                }
+            }
+            ExprKind::Query(_) | ExprKind::Assigned(..) => Err(subquery::misplaced(self, expr)),
             ExprKind::Star => Err(self.error("SEM0001", expr.at, "'*' is not an expression here")),
         }
     }
@@ -123,13 +132,9 @@ impl Scope<'_> {
                 ty: self.columns[position].ty,
             });
         }
-        match self.variables.get(name) {
-            Some((value, ty)) => Ok(Bound::constant(value.clone(), *ty)),
-            None => Err(self.error(
-                "SEM0100",
-                at,
-                format!("Failed to resolve column or scalar expression named '{name}'"),
-            )),
+        match self.run.variable(self, name, at)? {
+            Some(bound) => Ok(bound),
+            None => Err(self.unresolved(name, at)),
         }
     }
 

@@ -79,7 +79,7 @@ impl Parser<'_> {
             "in" | "!in" | "in~" | "!in~" => {
                 self.advance();
                 self.expect("(")?;
-                let list = self.list(Self::expression)?;
+                let list = self.list(Self::operand)?;
                 self.expect(")")?;
                 let (negated, ignore_case) = (word.starts_with('!'), word.ends_with('~'));
                 Ok(Expr {
@@ -129,7 +129,7 @@ impl Parser<'_> {
         }
     }
 
-    fn sum(&mut self) -> Parsed<Expr> {
+    pub(super) fn sum(&mut self) -> Parsed<Expr> {
         let mut left = self.product()?;
         loop {
             let op = match self.peek() {
@@ -179,7 +179,7 @@ impl Parser<'_> {
         self.postfix()
     }
 
-    fn postfix(&mut self) -> Parsed<Expr> {
+    pub(super) fn postfix(&mut self) -> Parsed<Expr> {
         let mut expr = self.primary()?;
         loop {
             let at = expr.at;
@@ -204,7 +204,7 @@ impl Parser<'_> {
         }
     }
 
-    fn primary(&mut self) -> Parsed<Expr> {
+    pub(super) fn primary(&mut self) -> Parsed<Expr> {
         let at = self.at();
         let kind = match self.peek().clone() {
             TokenKind::Literal(value, ty) => {
@@ -216,7 +216,7 @@ impl Parser<'_> {
             }
             TokenKind::Symbol("(") => {
                 self.advance();
-                let inner = self.expression()?;
+                let inner = self.operand()?;
                 self.expect(")")?;
                 return Ok(inner);
             }
@@ -250,7 +250,7 @@ impl Parser<'_> {
         if self.eat(")") {
             return Ok(ExprKind::Call(name, Vec::new()));
         }
-        let arguments = self.list(Self::expression)?;
+        let arguments = self.list(Self::operand)?;
         self.expect(")")?;
         Ok(ExprKind::Call(name, arguments))
     }

@@ -9,15 +9,21 @@ pub mod bound;
 pub mod cast;
 mod dynamic;
 mod expression;
+pub mod frame;
 mod functions;
 pub mod lexer;
+pub mod operators;
 pub mod parser;
 pub mod relation;
 pub mod run;
 pub mod scope;
+mod sources;
+pub mod statements;
 mod steps;
+mod subquery;
 mod summarize;
 mod text;
+pub mod user_functions;
 
 #[cfg(test)]
 mod tests;

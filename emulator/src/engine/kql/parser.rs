@@ -1,10 +1,10 @@
-//! Tokens to syntax: what all grammars share, and queries as a whole. Expressions are in
+//! Tokens to syntax: what all grammars share. Statements are in `statements.rs`, expressions in
 //! `expression.rs`, pipeline steps in `steps.rs`.
 
 use super::super::error::KustoError;
 use super::super::schema::Column;
-use super::super::value::{ColumnType, Value};
-use super::ast::{LetValue, Named, Parameter, Pipeline, Query, Source};
+use super::super::value::ColumnType;
+use super::ast::Named;
 use super::lexer::{Token, TokenKind, next_token};
 
 /// Result of a parser.
@@ -12,7 +12,7 @@ pub type Parsed<T> = Result<T, KustoError>;
 
 /// How deep an expression's tree may be. Parser, binder and evaluation recurse on threads with a
 /// stack of 2 MiB; a nested expression takes the parser more of it than a further operand does.
-const MAX_DEPTH: usize = 640;
+pub(super) const MAX_DEPTH: usize = 640;
 /// What one nested expression counts.
 pub(super) const NESTED: usize = 10;
 
@@ -22,6 +22,8 @@ pub struct Parser<'t> {
     text: &'t str,
     token: Token,
     pub(super) depth: usize,
+    /// The greatest depth so far.
+    pub(super) deepest: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -31,6 +33,7 @@ impl<'t> Parser<'t> {
             text,
             token: next_token(text, 0),
             depth: 0,
+            deepest: 0,
         }
     }
 
@@ -92,6 +95,7 @@ impl<'t> Parser<'t> {
     /// A syntax error when the expression gets deeper than it may be.
     pub(super) fn deepen(&mut self, by: usize) -> Parsed<()> {
         self.depth += by;
+        self.deepest = self.deepest.max(self.depth);
         if self.depth > MAX_DEPTH {
             return Err(self.error("the expression is nested too deeply"));
         }
@@ -292,155 +296,5 @@ impl<'t> Parser<'t> {
             name: None,
             expr: self.expression()?,
         })
-    }
-}
-
-/// Parses a whole query.
-///
-/// # Errors
-/// A syntax error with its position.
-pub fn parse_query(text: &str) -> Parsed<Query> {
-    let mut parser = Parser::new(text);
-    let (mut parameters, mut options, mut lets) = (Vec::new(), Vec::new(), Vec::new());
-    loop {
-        if parser.eat_word("declare") {
-            parser.expect_word("query_parameters")?;
-            parser.expect("(")?;
-            parameters.extend(parser.list(parameter)?);
-            parser.expect(")")?;
-        } else if parser.is_word("set") {
-            parser.advance();
-            options.push(option(&mut parser)?);
-        } else if parser.eat_word("let") {
-            lets.push(binding(&mut parser)?);
-        } else {
-            break;
-        }
-        parser.expect(";")?;
-    }
-    let pipeline = parser.pipeline()?;
-    while parser.eat(";") {}
-    parser.end()?;
-    Ok(Query {
-        parameters,
-        options,
-        lets,
-        pipeline,
-    })
-}
-
-fn parameter(parser: &mut Parser<'_>) -> Parsed<Parameter> {
-    let at = parser.at();
-    let name = parser.name("a parameter name")?;
-    parser.expect(":")?;
-    let column = Column::new(name, parser.column_type()?);
-    let default = if parser.eat("=") {
-        Some(constant(parser)?)
-    } else {
-        None
-    };
-    Ok(Parameter {
-        column,
-        default,
-        at,
-    })
-}
-
-fn constant(parser: &mut Parser<'_>) -> Parsed<Value> {
-    match parser.peek().clone() {
-        TokenKind::Literal(value, _) => {
-            parser.advance();
-            Ok(value)
-        }
-        _ => parser.string("a literal").map(Value::String),
-    }
-}
-
-fn option(parser: &mut Parser<'_>) -> Parsed<(String, Value)> {
-    let name = parser.name("an option name")?;
-    let value = match parser.eat("=") {
-        true => match parser.peek().clone() {
-            TokenKind::Word(word) => {
-                parser.advance();
-                Value::String(word)
-            }
-            _ => constant(parser)?,
-        },
-        false => Value::Bool(true),
-    };
-    Ok((name, value))
-}
-
-fn binding(parser: &mut Parser<'_>) -> Parsed<(String, LetValue)> {
-    let name = parser.name("a name")?;
-    parser.expect("=")?;
-    let mut ahead = parser.clone();
-    if let Ok(expr) = ahead.expression()
-        && *ahead.peek() == TokenKind::Symbol(";")
-    {
-        *parser = ahead;
-        return Ok((name, LetValue::Scalar(expr)));
-    }
-    Ok((name, LetValue::Tabular(parser.pipeline()?)))
-}
-
-impl Parser<'_> {
-    fn pipeline(&mut self) -> Parsed<Pipeline> {
-        let source = self.source()?;
-        Ok(Pipeline {
-            source,
-            operators: self.steps()?,
-        })
-    }
-
-    fn source(&mut self) -> Parsed<Source> {
-        let at = self.at();
-        let mut ahead = self.clone();
-        ahead.advance();
-        let bare = matches!(ahead.peek(), TokenKind::End | TokenKind::Symbol("|" | ";"));
-        if self.is_word("print") && !bare {
-            self.advance();
-            return Ok(Source::Print(self.list(Self::named)?));
-        }
-        if self.is_word("datatable") && *ahead.peek() == TokenKind::Symbol("(") {
-            *self = ahead;
-            return self.data_table(at);
-        }
-        if self.is_word("range") && !bare {
-            *self = ahead;
-            return self.range();
-        }
-        let name = self.name("a table name")?;
-        match self.peek() {
-            TokenKind::End | TokenKind::Symbol("|" | ";") => Ok(Source::Table(name, at)),
-            _ => Err(self.expected("'|' or the end of the text")),
-        }
-    }
-
-    fn data_table(&mut self, at: usize) -> Parsed<Source> {
-        let columns = self.columns()?;
-        self.expect("[")?;
-        let mut values = Vec::new();
-        while !self.eat("]") {
-            values.push(self.expression()?);
-            if !self.eat(",") {
-                self.expect("]")?;
-                break;
-            }
-        }
-        Ok(Source::DataTable(columns, values, at))
-    }
-
-    fn range(&mut self) -> Parsed<Source> {
-        let name = self.name("a column name")?;
-        self.expect_word("from")?;
-        let from = self.expression()?;
-        self.expect_word("to")?;
-        let to = self.expression()?;
-        self.expect_word("step")?;
-        Ok(Source::Range(
-            name,
-            Box::new([from, to, self.expression()?]),
-        ))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::super::schema::Column;
 use super::super::table::{Extent, Row};
 use super::super::value::Value;
@@ -13,6 +15,8 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// The rows, as wide as the columns.
     pub rows: Rows,
+    /// Whether the order of the rows has a meaning, so that a row may ask for its neighbours.
+    pub serialized: bool,
 }
 
 /// Rows of its own, or those of a table, which are not copied.
@@ -22,6 +26,8 @@ pub enum Rows {
     Owned(Vec<Row>),
     /// A table's extents.
     Stored(Vec<Arc<Extent>>),
+    /// Some rows of a table: each one's extent and place in it.
+    Picked(Vec<Arc<Extent>>, Vec<(usize, usize)>),
 }
 
 impl Default for Rows {
@@ -36,6 +42,7 @@ impl Rows {
         match self {
             Self::Owned(rows) => rows.len(),
             Self::Stored(extents) => extents.iter().map(|extent| extent.rows.len()).sum(),
+            Self::Picked(_, places) => places.len(),
         }
     }
 
@@ -53,23 +60,33 @@ impl Rows {
                     .iter()
                     .flat_map(|extent| extent.rows.iter().map(Vec::as_slice)),
             ),
+            Self::Picked(extents, places) => Box::new(
+                places
+                    .iter()
+                    .map(|(extent, row)| extents[*extent].rows[*row].as_slice()),
+            ),
         }
     }
 
-    /// The rows that pass, copied only when they are a table's.
-    pub fn filtered(self, keep: impl Fn(&[Value]) -> bool) -> Self {
+    /// The rows that pass; those of a table are not copied.
+    pub fn filtered(self, mut keep: impl FnMut(&[Value]) -> bool) -> Self {
         match self {
             Self::Owned(mut rows) => {
                 rows.retain(|row| keep(row));
                 Self::Owned(rows)
             }
-            stored @ Self::Stored(_) => Self::Owned(
-                stored
-                    .iter()
-                    .filter(|row| keep(row))
-                    .map(<[Value]>::to_vec)
-                    .collect(),
-            ),
+            Self::Stored(extents) => {
+                let mut places = Vec::new();
+                for (at, extent) in extents.iter().enumerate() {
+                    let rows = extent.rows.iter().enumerate();
+                    places.extend(rows.filter(|(_, row)| keep(row)).map(|(row, _)| (at, row)));
+                }
+                Self::Picked(extents, places)
+            }
+            Self::Picked(extents, mut places) => {
+                places.retain(|(extent, row)| keep(&extents[*extent].rows[*row]));
+                Self::Picked(extents, places)
+            }
         }
     }
 
@@ -80,6 +97,11 @@ impl Rows {
                 rows.truncate(count);
                 Self::Owned(rows)
             }
+            Self::Picked(extents, mut places) => {
+                places.truncate(count);
+                Self::Picked(extents, places)
+            }
+            stored @ Self::Stored(_) if stored.len() <= count => stored,
             stored @ Self::Stored(_) => {
                 Self::Owned(stored.iter().take(count).map(<[Value]>::to_vec).collect())
             }
@@ -90,7 +112,7 @@ impl Rows {
     pub fn into_vec(self) -> Vec<Row> {
         match self {
             Self::Owned(rows) => rows,
-            stored @ Self::Stored(_) => stored.iter().map(<[Value]>::to_vec).collect(),
+            table => table.iter().map(<[Value]>::to_vec).collect(),
         }
     }
 }
@@ -101,6 +123,31 @@ impl Relation {
         Self {
             columns,
             rows: Rows::Owned(rows),
+            serialized: false,
         }
+    }
+
+    /// The same columns with other rows.
+    pub fn with_rows(self, rows: Rows) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// Where the column of this name stands.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The same, cheap to clone.
+    pub fn shared(self) -> Self {
+        let rows = match self.rows {
+            Rows::Owned(rows) => Rows::Stored(vec![Arc::new(Extent {
+                id: Uuid::nil(),
+                rows,
+                tags: Vec::new(),
+                created: 0,
+            })]),
+            other => other,
+        };
+        Self { rows, ..self }
     }
 }

@@ -1,27 +1,24 @@
-//! Running queries: variables, sources and the simple steps.
-
-use std::cmp::Ordering;
-use std::collections::HashMap;
+//! Running queries: statements, names, and pipelines. Where rows come from is in `sources.rs`, what
+//! is done with them in `operators/`.
 
 use super::super::database::Engine;
 use super::super::error::KustoError;
 use super::super::schema::Column;
-use super::super::table::Row;
 use super::super::value::{ColumnType, Value};
-use super::ast::{
-    Expr, LetValue, Named, Operator, Parameter, Pattern, Pipeline, Query, SortKey, Source,
-};
-use super::bound::{Bound, is_true};
-use super::cast::{as_long, cast, compare};
-use super::functions::result_name;
+use super::ast::{ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Statement};
+use super::bound::{Bound, Node};
+use super::cast::cast;
+use super::frame::{Binding, Frame};
 use super::lexer::{Token, TokenKind, literal_value, next_token};
-use super::parser::{Parsed, parse_query};
-use super::relation::{Relation, Rows};
-use super::scope::{Scope, Variables};
-use super::summarize::{self, push_column};
+use super::operators::render::Render;
+use super::parser::Parsed;
+use super::relation::Relation;
+use super::scope::Scope;
+use super::statements::parse_query;
+use super::user_functions::{Evaluated, already};
 
-/// Most rows `range` makes.
-const MAX_RANGE: usize = 10_000_000;
+/// Most values that one operator may make: a query that needs more memory fails.
+const MAX_VALUES: usize = 20_000_000;
 
 /// What a query may see.
 pub struct Context<'c> {
@@ -35,12 +32,31 @@ pub struct Context<'c> {
     pub parameters: &'c serde_json::Map<String, serde_json::Value>,
 }
 
-/// A query's result, and the `set` statements it began with.
-pub struct Outcome {
+/// One table of a query's answer.
+#[derive(Clone, Debug, Default)]
+pub struct ResultTable {
+    /// The name that `as` or `fork` gave it.
+    pub name: Option<String>,
     /// The rows.
     pub relation: Relation,
+    /// How `render` wants it drawn.
+    pub render: Option<Render>,
+}
+
+/// A query's results, and its `set` statements.
+pub struct Outcome {
+    /// The tables in order, at least one.
+    pub tables: Vec<ResultTable>,
     /// `set` statements.
     pub options: Vec<(String, Value)>,
+}
+
+impl Outcome {
+    /// The first table.
+    pub fn into_relation(self) -> Relation {
+        let mut tables = self.tables.into_iter();
+        tables.next().unwrap_or_default().relation
+    }
 }
 
 /// Runs a query.
@@ -53,16 +69,28 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
         .engine
         .with_database(context.database, |_| ())
         .map_err(|_| missing_database(context))?;
-    let mut run = Run {
-        context,
-        text,
-        variables: Variables::new(),
-        tables: HashMap::new(),
-    };
-    run.prepare(&query)?;
-    let relation = run.pipeline(&query.pipeline)?;
+    let mut frame = Frame::default();
+    Run::new(context, text, &frame)
+        .parameters(&query)?
+        .into_iter()
+        .for_each(|(name, binding)| {
+            frame.bind(&name, binding);
+        });
+    let mut tables = Vec::new();
+    for statement in &query.statements {
+        let run = Run::new(context, text, &frame);
+        match statement {
+            Statement::Query(pipeline) => tables.extend(run.results(pipeline)?),
+            Statement::Let(name, value, at) => {
+                let binding = run.meaning(value)?;
+                if !frame.bind(name, binding) {
+                    return Err(already(text, name, *at));
+                }
+            }
+        }
+    }
     Ok(Outcome {
-        relation,
+        tables,
         options: query.options,
     })
 }
@@ -81,45 +109,47 @@ pub fn run_steps(
     relation: Relation,
     steps: &[Operator],
 ) -> Parsed<Relation> {
-    let run = Run {
-        context,
-        text,
-        variables: Variables::new(),
-        tables: HashMap::new(),
-    };
-    steps
-        .iter()
-        .try_fold(relation, |relation, step| run.step(relation, step))
+    let frame = Frame::default();
+    Run::new(context, text, &frame).steps(relation, steps)
 }
 
-struct Run<'r> {
-    context: &'r Context<'r>,
-    text: &'r str,
-    variables: Variables,
-    tables: HashMap<String, Relation>,
+/// What a part of a query may see.
+#[derive(Clone, Copy)]
+pub struct Run<'r> {
+    pub(super) context: &'r Context<'r>,
+    pub(super) text: &'r str,
+    pub(super) frame: &'r Frame<'r>,
+    /// How much of the stack the calls around take.
+    pub(super) depth: usize,
 }
 
-impl Run<'_> {
-    fn scope<'s>(&'s self, columns: &'s [Column], operator: &'static str) -> Scope<'s> {
+impl<'r> Run<'r> {
+    fn new(context: &'r Context<'r>, text: &'r str, frame: &'r Frame<'r>) -> Self {
+        Self {
+            context,
+            text,
+            frame,
+            depth: 0,
+        }
+    }
+
+    pub(super) fn scope<'s>(&'s self, columns: &'s [Column], operator: &'static str) -> Scope<'s> {
         Scope {
             columns,
-            variables: &self.variables,
+            run: *self,
             now: self.context.now,
             text: self.text,
             operator,
         }
     }
 
-    fn prepare(&mut self, query: &Query) -> Parsed<()> {
-        for parameter in &query.parameters {
+    fn parameters(&self, query: &Query) -> Parsed<Vec<(String, Binding)>> {
+        let bound = query.parameters.iter().map(|parameter| {
             let value = self.parameter(parameter)?;
-            self.variables
-                .insert(parameter.column.name.clone(), (value, parameter.column.ty));
-        }
-        for (name, value) in &query.lets {
-            self.bind_let(name, value)?;
-        }
-        Ok(())
+            let Column { name, ty } = &parameter.column;
+            Ok((name.clone(), Binding::Scalar(value, *ty)))
+        });
+        bound.collect()
     }
 
     fn parameter(&self, parameter: &Parameter) -> Parsed<Value> {
@@ -144,409 +174,124 @@ impl Run<'_> {
         })
     }
 
-    fn bind_let(&mut self, name: &str, value: &LetValue) -> Parsed<()> {
-        match value {
-            LetValue::Tabular(pipeline) => {
-                let relation = self.pipeline(pipeline)?;
-                self.tables.insert(name.to_owned(), relation);
-            }
-            LetValue::Scalar(Expr {
-                kind: super::ast::ExprKind::Name(table),
-                at,
-            }) if !self.variables.contains_key(table) => {
-                let relation = self.table(table, *at)?;
-                self.tables.insert(name.to_owned(), relation);
-            }
-            LetValue::Scalar(expr) => {
-                let bound = self.scope(&[], "let").bind(expr)?;
-                let value = bound.eval(&[]).into_owned();
-                self.variables.insert(name.to_owned(), (value, bound.ty));
-            }
-        }
-        Ok(())
+    fn meaning(&self, value: &LetValue) -> Parsed<Binding> {
+        let expr = match value {
+            LetValue::Function(function) => return Ok(Binding::Function(function.clone())),
+            LetValue::Value(expr) => expr,
+        };
+        Ok(match self.evaluate(&self.scope(&[], "let"), expr)? {
+            Evaluated::Table(table) => Binding::Table(table.shared()),
+            Evaluated::Scalar(bound) => Binding::Scalar(bound.eval(&[]).into_owned(), bound.ty),
+        })
     }
 
-    fn pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
+    /// Computes what may be scalar or tabular.
+    pub(super) fn evaluate(&self, scope: &Scope<'_>, expr: &super::ast::Expr) -> Parsed<Evaluated> {
+        let table = match &expr.kind {
+            ExprKind::Query(pipeline) => Some(self.pipeline(pipeline)?),
+            ExprKind::Name(name) if scope.columns.iter().all(|column| column.name != *name) => {
+                self.known_table(name)?
+            }
+            ExprKind::Call(name, arguments) => {
+                if let Some(evaluated) = self.call(scope, name, arguments, None, expr.at)? {
+                    return Ok(evaluated);
+                }
+                self.tabular_call(scope, name, arguments, expr.at)?
+            }
+            _ => None,
+        };
+        match table {
+            Some(table) => Ok(Evaluated::Table(table)),
+            None => Ok(Evaluated::Scalar(scope.bind(expr)?)),
+        }
+    }
+
+    /// The value of a name of `let`: a constant, or a function without parameters.
+    pub(super) fn variable(
+        &self,
+        scope: &Scope<'_>,
+        name: &str,
+        at: usize,
+    ) -> Parsed<Option<Bound>> {
+        match self.frame.find(name).map(|found| found.binding) {
+            Some(Binding::Scalar(value, ty)) => Ok(Some(Bound {
+                node: Node::Constant(value.clone()),
+                ty: *ty,
+            })),
+            Some(Binding::Function(_)) => super::user_functions::bind(scope, name, &[], at),
+            _ => Ok(None),
+        }
+    }
+
+    /// Every table of an answer: one, or those of `fork` or `facet`.
+    fn results(&self, pipeline: &Pipeline) -> Parsed<Vec<ResultTable>> {
+        let (steps, last) = match pipeline.operators.split_last() {
+            Some((last, steps)) => (steps, Some(last)),
+            None => (pipeline.operators.as_slice(), None),
+        };
         let source = self.source(&pipeline.source)?;
-        pipeline
-            .operators
-            .iter()
-            .try_fold(source, |relation, step| self.step(relation, step))
-    }
-
-    fn source(&self, source: &Source) -> Parsed<Relation> {
-        match source {
-            Source::Table(name, at) => self.table(name, *at),
-            Source::Print(values) => self.print(values),
-            Source::DataTable(columns, values, at) => self.data_table(columns, values, *at),
-            Source::Range(name, bounds) => self.range(name, bounds),
-        }
-    }
-
-    fn table(&self, name: &str, at: usize) -> Parsed<Relation> {
-        if let Some(relation) = self.tables.get(name) {
-            return Ok(relation.clone());
-        }
-        let found = self
-            .context
-            .engine
-            .with_database(self.context.database, |database| {
-                database.tables.get(name).map(|table| Relation {
-                    columns: table.schema.columns.clone(),
-                    rows: Rows::Stored(table.extents.clone()),
-                })
-            });
-        let found = found.map_err(|_| missing_database(self.context))?;
-        found.ok_or_else(|| {
-            let message = format!(
-                "'{name}' operator: Failed to resolve table or column expression named '{name}'"
-            );
-            KustoError::semantic("SEM0100", message).located(self.text, at)
-        })
-    }
-
-    fn print(&self, values: &[Named]) -> Parsed<Relation> {
-        let scope = self.scope(&[], "print");
-        let (mut columns, mut row) = (Vec::new(), Row::new());
-        for (at, named) in values.iter().enumerate() {
-            let bound = scope.bind(&named.expr)?;
-            let name = named.name.clone().unwrap_or_else(|| format!("print_{at}"));
-            push_column(&mut columns, Some(name), &bound);
-            row.push(bound.eval(&[]).into_owned());
-        }
-        Ok(Relation::new(columns, vec![row]))
-    }
-
-    fn data_table(&self, columns: &[Column], values: &[Expr], at: usize) -> Parsed<Relation> {
-        let scope = self.scope(&[], "datatable");
-        if columns.is_empty() || !values.len().is_multiple_of(columns.len()) {
-            return Err(scope.error(
-                "SEM0035",
-                at,
-                "the number of values is not a multiple of the number of columns",
-            ));
-        }
-        let mut rows = Vec::new();
-        for chunk in values.chunks(columns.len()) {
-            let cells = chunk.iter().zip(columns);
-            rows.push(
-                cells
-                    .map(|(expr, column)| Ok(cast(&scope.bind(expr)?.eval(&[]), column.ty)))
-                    .collect::<Parsed<_>>()?,
-            );
-        }
-        Ok(Relation::new(columns.to_vec(), rows))
-    }
-
-    fn range(&self, name: &str, bounds: &[Expr; 3]) -> Parsed<Relation> {
-        let scope = self.scope(&[], "range");
-        let [from, to, step] = [
-            scope.bind(&bounds[0])?,
-            scope.bind(&bounds[1])?,
-            scope.bind(&bounds[2])?,
-        ];
-        let made: fn(i64) -> Value = match (from.ty, to.ty, step.ty) {
-            (ColumnType::Long, ColumnType::Long, ColumnType::Long) => Value::Long,
-            (ColumnType::DateTime, ColumnType::DateTime, ColumnType::TimeSpan) => Value::DateTime,
-            (ColumnType::TimeSpan, ColumnType::TimeSpan, ColumnType::TimeSpan) => Value::TimeSpan,
+        match last {
+            Some(Operator::Render(render)) => {
+                let relation = self.steps(source, steps)?;
+                Ok(vec![ResultTable {
+                    relation,
+                    render: Some(render.clone()),
+                    name: None,
+                }])
+            }
+            Some(Operator::As(name)) => {
+                let relation = self.steps(source, steps)?;
+                Ok(vec![ResultTable {
+                    relation,
+                    render: None,
+                    name: Some(name.clone()),
+                }])
+            }
+            Some(Operator::Fork(prongs)) => self.fork(self.steps(source, steps)?, prongs),
+            Some(Operator::Facet(facet)) => self.facet(self.steps(source, steps)?, facet),
             _ => {
-                return Err(scope.error(
-                    "SEM0046",
-                    bounds[0].at,
-                    "range works on longs, datetimes and timespans",
-                ));
+                let relation = self.steps(source, &pipeline.operators)?;
+                Ok(vec![ResultTable {
+                    relation,
+                    ..ResultTable::default()
+                }])
             }
-        };
-        let number = |bound: &Bound| as_long(&bound.eval(&[]));
-        let (Some(start), Some(end), Some(width)) = (number(&from), number(&to), number(&step))
-        else {
-            return Err(scope.error("SEM0046", bounds[0].at, "a bound of the range is null"));
-        };
-        if width == 0 {
-            return Err(scope.error("SEM0046", bounds[2].at, "the step is zero"));
-        }
-        let inside = |at: &i64| if width > 0 { *at <= end } else { *at >= end };
-        let values =
-            std::iter::successors(Some(start), |at| at.checked_add(width)).take_while(inside);
-        // Counted before any is made: rows take memory.
-        if values.clone().nth(MAX_RANGE).is_some() {
-            return Err(scope.error("SEM0046", bounds[1].at, "the range has too many values"));
-        }
-        let rows: Vec<Row> = values.map(|at| vec![made(at)]).collect();
-        Ok(Relation::new(vec![Column::new(name, from.ty)], rows))
-    }
-
-    fn step(&self, relation: Relation, step: &Operator) -> Parsed<Relation> {
-        let Relation { columns, rows } = relation;
-        match step {
-            Operator::Count => Ok(count(rows.len())),
-            Operator::Take(number) => {
-                let number = self.scope(&[], "take").bind_count(number)?;
-                Ok(Relation {
-                    columns,
-                    rows: rows.first(number),
-                })
-            }
-            Operator::Where(predicate) => {
-                let bound = self.scope(&columns, "where").bind_predicate(predicate)?;
-                Ok(Relation {
-                    rows: rows.filtered(|row| is_true(&bound.eval(row))),
-                    columns,
-                })
-            }
-            Operator::Project(list) => self.project(&columns, &rows, list),
-            Operator::Extend(list) => self.extend(columns, rows, list),
-            Operator::ProjectAway(patterns) => self.select(columns, &rows, patterns, false),
-            Operator::ProjectKeep(patterns) => self.select(columns, &rows, patterns, true),
-            Operator::ProjectRename(names) => self.rename(columns, rows, names),
-            Operator::Summarize { aggregates, by } => {
-                summarize::run(&self.scope(&columns, "summarize"), &rows, aggregates, by)
-            }
-            Operator::Distinct(list) => {
-                summarize::distinct(&self.scope(&columns, "distinct"), &rows, list.as_deref())
-            }
-            Operator::Sort(keys) => self.sort(columns, rows, keys),
-            Operator::Top(number, key) => {
-                let number = self.scope(&[], "top").bind_count(number)?;
-                let Relation { columns, rows } =
-                    self.sort(columns, rows, std::slice::from_ref(key))?;
-                Ok(Relation {
-                    columns,
-                    rows: rows.first(number),
-                })
-            }
-            Operator::GetSchema => Ok(schema(&columns)),
         }
     }
 
-    fn project(&self, columns: &[Column], rows: &Rows, list: &[Named]) -> Parsed<Relation> {
-        let scope = self.scope(columns, "project");
-        let (mut projected, mut bounds) = (Vec::new(), Vec::new());
-        for named in list {
-            let bound = scope.bind(&named.expr)?;
-            push_column(
-                &mut projected,
-                named.name.clone().or_else(|| result_name(&named.expr)),
-                &bound,
-            );
-            bounds.push(bound);
-        }
-        let project = |row: &[Value]| {
-            bounds
-                .iter()
-                .map(|bound| bound.eval(row).into_owned())
-                .collect()
-        };
-        Ok(Relation::new(projected, rows.iter().map(project).collect()))
+    /// Runs a query inside another one.
+    pub(super) fn pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
+        self.steps(self.source(&pipeline.source)?, &pipeline.operators)
     }
 
-    /// All expressions see the columns as they were before the step.
-    fn extend(&self, columns: Vec<Column>, rows: Rows, list: &[Named]) -> Parsed<Relation> {
-        let scope = self.scope(&columns, "extend");
-        let mut extended = columns.clone();
-        let mut targets: Vec<(usize, Bound)> = Vec::new();
-        for named in list {
-            let bound = scope.bind(&named.expr)?;
-            let name = named.name.clone();
-            let place = name
-                .as_ref()
-                .and_then(|name| extended.iter().position(|column| column.name == *name));
-            match place {
-                Some(place) => extended[place].ty = bound.ty,
-                None => push_column(
-                    &mut extended,
-                    name.or_else(|| result_name(&named.expr)),
-                    &bound,
-                ),
+    /// Runs the steps on these rows.
+    pub(super) fn steps(&self, mut relation: Relation, steps: &[Operator]) -> Parsed<Relation> {
+        for (at, step) in steps.iter().enumerate() {
+            if let Operator::As(name) = step {
+                let relation = relation.shared();
+                let mut frame = Frame::inside(self.frame, usize::MAX);
+                frame.bind(name, Binding::Table(relation.clone()));
+                let run = Run {
+                    frame: &frame,
+                    ..*self
+                };
+                return run.steps(relation, &steps[at + 1..]);
             }
-            targets.push((place.unwrap_or(extended.len() - 1), bound));
+            relation = self.step(relation, step)?;
         }
-        let width = extended.len();
-        let mut all = rows.into_vec();
-        for row in &mut all {
-            let values: Vec<Value> = targets
-                .iter()
-                .map(|(_, bound)| bound.eval(row).into_owned())
-                .collect();
-            row.resize(width, Value::Null);
-            for ((place, _), value) in targets.iter().zip(values) {
-                row[*place] = value;
-            }
-        }
-        Ok(Relation::new(extended, all))
+        Ok(relation)
     }
 
-    fn select(
-        &self,
-        columns: Vec<Column>,
-        rows: &Rows,
-        patterns: &[Pattern],
-        keep: bool,
-    ) -> Parsed<Relation> {
-        let scope = self.scope(&columns, if keep { "project-keep" } else { "project-away" });
-        for pattern in patterns.iter().filter(|pattern| !pattern.wild) {
-            if !columns.iter().any(|column| column.name == pattern.text) {
-                return Err(unresolved(&scope, &pattern.text, pattern.at));
-            }
+    /// An error when an operator makes more than fits into memory.
+    pub(super) fn afford(&self, rows: usize, columns: usize) -> Parsed<()> {
+        if rows.saturating_mul(columns.max(1)) <= MAX_VALUES {
+            return Ok(());
         }
-        let chosen = |column: &Column| patterns.iter().any(|pattern| pattern.matches(&column.name));
-        let places: Vec<usize> = (0..columns.len())
-            .filter(|at| chosen(&columns[*at]) == keep)
-            .collect();
-        let selected = places.iter().map(|at| columns[*at].clone()).collect();
-        let rows = rows
-            .iter()
-            .map(|row| places.iter().map(|at| row[*at].clone()).collect())
-            .collect();
-        Ok(Relation::new(selected, rows))
+        Err(KustoError::bad_request(format!(
+            "Query execution lacks memory resources to complete (80DA0007): an operator made more than {MAX_VALUES} \
+             values (E_LOW_MEMORY_CONDITION, 0x80DA0007)."
+        )))
     }
-
-    fn rename(
-        &self,
-        columns: Vec<Column>,
-        rows: Rows,
-        names: &[(String, String, usize)],
-    ) -> Parsed<Relation> {
-        let scope = self.scope(&columns, "project-rename");
-        let mut renamed = columns.clone();
-        for (new, old, at) in names {
-            let place = columns.iter().position(|column| column.name == *old);
-            let place = place.ok_or_else(|| unresolved(&scope, old, *at))?;
-            new.clone_into(&mut renamed[place].name);
-        }
-        for (at, column) in renamed.iter().enumerate() {
-            if renamed[..at].iter().any(|other| other.name == column.name) {
-                let message = format!("there would be two columns named '{}'", column.name);
-                return Err(scope.error("SEM0106", names[0].2, message));
-            }
-        }
-        Ok(Relation {
-            columns: renamed,
-            rows,
-        })
-    }
-
-    fn sort(&self, columns: Vec<Column>, rows: Rows, keys: &[SortKey]) -> Parsed<Relation> {
-        let scope = self.scope(&columns, "sort");
-        let mut bounds = Vec::new();
-        for key in keys {
-            let bound = scope.bind(&key.expr)?;
-            if bound.ty == ColumnType::Dynamic {
-                return Err(scope.error(
-                    "SEM0078",
-                    key.expr.at,
-                    "a dynamic has no order. Try an explicit cast",
-                ));
-            }
-            bounds.push(bound);
-        }
-        let keyed = |row: Row| {
-            let values: Vec<Value> = bounds
-                .iter()
-                .map(|bound| bound.eval(&row).into_owned())
-                .collect();
-            (values, row)
-        };
-        let mut all: Vec<(Vec<Value>, Row)> = rows.into_vec().into_iter().map(keyed).collect();
-        all.sort_by(|(left, _), (right, _)| {
-            let orders = keys
-                .iter()
-                .zip(left.iter().zip(right))
-                .map(|(key, (l, r))| key_order(key, l, r));
-            orders.fold(Ordering::Equal, Ordering::then)
-        });
-        Ok(Relation::new(
-            columns,
-            all.into_iter().map(|(_, row)| row).collect(),
-        ))
-    }
-}
-
-impl Pattern {
-    fn matches(&self, name: &str) -> bool {
-        if !self.wild {
-            return self.text == name;
-        }
-        let mut parts = self.text.split('*');
-        let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else {
-            return false;
-        };
-        let middle: Vec<&str> = parts.collect();
-        let Some((last, middle)) = middle.split_last() else {
-            return rest.is_empty();
-        };
-        for part in middle {
-            match rest.find(part) {
-                Some(at) => rest = &rest[at + part.len()..],
-                None => return false,
-            }
-        }
-        rest.ends_with(last)
-    }
-}
-
-fn unresolved(scope: &Scope<'_>, name: &str, at: usize) -> KustoError {
-    scope.error(
-        "SEM0100",
-        at,
-        format!("Failed to resolve column or scalar expression named '{name}'"),
-    )
-}
-
-/// Nulls, then NaNs, stand together at the end that the key asks for.
-fn key_order(key: &SortKey, left: &Value, right: &Value) -> Ordering {
-    let rank = |value: &Value| match value {
-        Value::Null => 2,
-        Value::Real(number) if number.is_nan() => 1,
-        _ => 0,
-    };
-    let (l, r) = (rank(left), rank(right));
-    if l != 0 || r != 0 {
-        return if key.nulls_first {
-            r.cmp(&l)
-        } else {
-            l.cmp(&r)
-        };
-    }
-    let order = compare(left, right).unwrap_or(Ordering::Equal);
-    if key.ascending {
-        order
-    } else {
-        order.reverse()
-    }
-}
-
-fn count(rows: usize) -> Relation {
-    let number = i64::try_from(rows).unwrap_or(i64::MAX);
-    Relation::new(
-        vec![Column::new("Count", ColumnType::Long)],
-        vec![vec![Value::Long(number)]],
-    )
-}
-
-fn schema(columns: &[Column]) -> Relation {
-    let text = |text: &str| Value::String(text.to_owned());
-    let rows = columns.iter().enumerate().map(|(at, column)| {
-        vec![
-            text(&column.name),
-            Value::Long(i64::try_from(at).unwrap_or(i64::MAX)),
-            text(&column.ty.dotnet_full_name()),
-            text(column.ty.kusto_name()),
-        ]
-    });
-    let names = ["ColumnName", "ColumnOrdinal", "DataType", "ColumnType"];
-    let types = [
-        ColumnType::String,
-        ColumnType::Long,
-        ColumnType::String,
-        ColumnType::String,
-    ];
-    let header = names
-        .into_iter()
-        .zip(types)
-        .map(|(name, ty)| Column::new(name, ty))
-        .collect();
-    Relation::new(header, rows.collect())
 }
 
 /// A parameter's value: raw JSON, or a KQL literal in a string.

@@ -1,6 +1,5 @@
 //! What names mean where an expression stands, and the conversions that every part of the binder makes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::error::KustoError;
@@ -8,17 +7,15 @@ use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::bound::Bound;
 use super::cast::cast;
-
-/// Scalar `let` variables and query parameters.
-pub type Variables = HashMap<String, (Value, ColumnType)>;
+use super::run::Run;
 
 /// What names mean where an expression stands.
 #[derive(Clone, Copy)]
 pub struct Scope<'s> {
     /// The row's columns.
     pub columns: &'s [Column],
-    /// Variables; columns hide them.
-    pub variables: &'s Variables,
+    /// The names of `let` statements, which columns hide, and what runs queries inside expressions.
+    pub run: Run<'s>,
     /// What `now()` answers, in ticks.
     pub now: i64,
     /// The text, for positions.
@@ -32,6 +29,26 @@ impl Scope<'_> {
     pub fn error(&self, code: &'static str, at: usize, message: impl Into<String>) -> KustoError {
         let message = format!("'{}' operator: {}", self.operator, message.into());
         KustoError::semantic(code, message).located(self.text, at)
+    }
+
+    /// That no column (or variable) has this name.
+    pub fn unresolved(&self, name: &str, at: usize) -> KustoError {
+        self.error(
+            "SEM0100",
+            at,
+            format!("Failed to resolve column or scalar expression named '{name}'"),
+        )
+    }
+
+    /// Where the column of this name stands.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn column(&self, name: &str, at: usize) -> Result<usize, KustoError> {
+        let mut columns = self.columns.iter();
+        columns
+            .position(|column| column.name == name)
+            .ok_or_else(|| self.unresolved(name, at))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The grammar of the steps of a pipeline.
 
-use super::ast::{Expr, ExprKind, Operator, Pattern, SortKey};
+use super::ast::{Expr, ExprKind, Named, Operator, Pattern, SortKey};
 use super::lexer::TokenKind;
 use super::parser::{Parsed, Parser};
 
@@ -17,7 +17,7 @@ impl Parser<'_> {
         Ok(steps)
     }
 
-    fn step(&mut self) -> Parsed<Operator> {
+    pub(super) fn step(&mut self) -> Parsed<Operator> {
         let start = self.clone();
         let Some(name) = self.hyphenated() else {
             return Err(self.expected("a query operator"));
@@ -43,11 +43,67 @@ impl Parser<'_> {
             }
             "distinct" => self.distinct()?,
             "getschema" => Operator::GetSchema,
+            "as" => {
+                self.settings(&[])?;
+                Operator::As(self.name("a name")?)
+            }
+            "consume" => {
+                self.settings(&["decodeblocks"])?;
+                Operator::Consume
+            }
+            "evaluate" => Operator::Evaluate(self.evaluate_step()?),
+            "facet" => Operator::Facet(self.facet()?),
+            "fork" => Operator::Fork(self.fork()?),
+            "invoke" => self.invoked()?,
+            "join" => Operator::Join(self.join(false)?),
+            "lookup" => Operator::Join(self.join(true)?),
+            "make-series" => Operator::MakeSeries(self.make_series()?),
+            "mv-apply" => Operator::Expand(self.expansion(false, true)?),
+            "mv-expand" => Operator::Expand(self.expansion(false, false)?),
+            "mvexpand" => Operator::Expand(self.expansion(true, false)?),
+            "parse" => Operator::Parse(self.parse_step(false)?),
+            "parse-where" => Operator::Parse(self.parse_step(true)?),
+            "partition" => Operator::Partition(self.partition()?),
+            "project-reorder" => Operator::ProjectReorder(self.list(Self::reordering)?),
+            "render" => Operator::Render(self.render()?),
+            "sample" => Operator::Sample(self.expression()?),
+            "sample-distinct" => {
+                let count = self.expression()?;
+                self.expect_word("of")?;
+                Operator::SampleDistinct(count, self.named()?)
+            }
+            "search" => Operator::Search(self.search()?),
+            "serialize" => Operator::Serialize(self.serialized()?),
+            "top-hitters" => Operator::TopHitters(self.top_hitters()?),
+            "top-nested" => Operator::TopNested(self.top_nested()?),
+            "union" => Operator::Union(self.union()?),
             _ => return Err(start.error(format!("the query operator '{name}' is not supported"))),
         })
     }
 
+    fn invoked(&mut self) -> Parsed<Operator> {
+        let at = self.at();
+        let expr = self.primary()?;
+        match expr.kind {
+            ExprKind::Call(name, arguments) => Ok(Operator::Invoke(name, arguments, at)),
+            ExprKind::Name(name) => Ok(Operator::Invoke(name, Vec::new(), at)),
+            _ => Err(self.expected("a function")),
+        }
+    }
+
+    fn serialized(&mut self) -> Parsed<Vec<Named>> {
+        let ends = matches!(
+            self.peek(),
+            TokenKind::End | TokenKind::Symbol("|" | ";" | ")" | "}" | ",")
+        );
+        match ends {
+            true => Ok(Vec::new()),
+            false => self.list(Self::named),
+        }
+    }
+
     fn summarize(&mut self) -> Parsed<Operator> {
+        self.settings(&[])?;
         let aggregates = if self.is_word("by") {
             Vec::new()
         } else {
@@ -103,7 +159,7 @@ impl Parser<'_> {
     }
 
     /// A column's name, in which `*` stands for anything unless it is quoted.
-    fn pattern(&mut self) -> Parsed<Pattern> {
+    pub(super) fn pattern(&mut self) -> Parsed<Pattern> {
         let at = self.at();
         if *self.peek() == TokenKind::Symbol("[") {
             return Ok(Pattern {

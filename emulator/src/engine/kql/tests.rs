@@ -7,7 +7,7 @@ use super::super::database::tests::engine_with_table;
 use super::super::error::KustoError;
 use super::super::value::Value;
 use super::relation::Relation;
-use super::run::{Context, run_query};
+use super::run::{Context, Outcome, run_query};
 
 fn query(text: &str) -> Result<Relation, KustoError> {
     let engine = engine_with_table();
@@ -23,7 +23,7 @@ fn query(text: &str) -> Result<Relation, KustoError> {
         now: 0,
         parameters: &parameters,
     };
-    run_query(&context, text).map(|outcome| outcome.relation)
+    run_query(&context, text).map(Outcome::into_relation)
 }
 
 fn rows(text: &str) -> Json {
@@ -58,10 +58,53 @@ fn deep_nesting_is_an_error_and_no_crash() {
         assert!(failure(&deep(repeated, "")).contains("nested"));
     }
     assert!(failure(&format!("print x{}", ".y".repeat(50_000))).contains("nested"));
+    for query in [
+        "print toscalar(",
+        "print a in (T | where a in (",
+        "print a in (",
+        "T | join (",
+        "T | join (T | where a in (",
+        "union (",
+        "let f = () { ",
+        "T | where toscalar(T | where (",
+    ] {
+        assert!(failure(&query.repeat(20_000)).contains("nested"), "{query}");
+    }
+    let inner = format!(
+        "{}T{} | count",
+        "T | join kind=leftsemi (".repeat(15),
+        ") on a".repeat(15)
+    );
+    assert_eq!(rows(&inner), json!([[4]]));
     let many = vec!["a == 1"; 300].join(" or ");
     assert_eq!(rows(&format!("T | where {many} | count")), json!([[1]]));
     let inner = format!("print {}1{}", "iff(true, ".repeat(40), ", 0)".repeat(40));
     assert_eq!(rows(&inner), json!([[1]]));
+}
+
+#[test]
+fn long_chains_of_statements_and_steps_are_no_depth() {
+    let steps = format!("T{} | count", " | where a > 0".repeat(20_000));
+    assert_eq!(rows(&steps), json!([[4]]));
+    let lets: String = (1..5_000)
+        .map(|at| format!("let v{at} = v{} + 1;", at - 1))
+        .collect();
+    assert_eq!(
+        rows(&format!("let v0 = 0;{lets} print v4999")),
+        json!([[4999]])
+    );
+    let functions: String = (1..5_000)
+        .map(|at| format!("let f{at} = () {{ f{}() }};", at - 1))
+        .collect();
+    let failed = query(&format!("let f0 = () {{ 1 }};{functions} print f4999()"));
+    assert!(failed.expect_err("too deep").to_string().contains("nested"));
+    let doubled: String = (1..40)
+        .map(|at| format!("let g{at} = (x:long) {{ g{0}(x) + g{0}(x) }};", at - 1))
+        .collect();
+    let failed = query(&format!(
+        "let g0 = (x:long) {{ x }};{doubled} T | extend y = g39(a)"
+    ));
+    assert!(failed.is_err());
 }
 
 #[test]
@@ -81,7 +124,7 @@ fn a_million_rows_are_counted_and_grouped() {
     let run = |text: &str| {
         run_query(&context, text)
             .expect("valid")
-            .relation
+            .into_relation()
             .rows
             .into_vec()
     };

@@ -6,11 +6,11 @@ mod v1;
 mod v2;
 
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::error::KustoError;
 use super::identity::Identity;
-use super::kql::relation::Relation;
+use super::kql::run::ResultTable;
 use super::value::Value;
 
 pub(super) use error::error_body;
@@ -19,9 +19,9 @@ pub(super) use v2::{Layout, query_v2};
 
 /// A query's or command's result as it goes to the client.
 pub(super) struct Answer<'a> {
-    /// The rows.
-    pub relation: &'a Relation,
-    /// An error that cut the rows short.
+    /// The tables, at least one.
+    pub tables: &'a [ResultTable],
+    /// An error that cut the rows of the last table short.
     pub partial: Option<KustoError>,
     /// Who asked.
     pub identity: &'a Identity,
@@ -37,14 +37,18 @@ struct Completion {
 }
 
 impl Answer<'_> {
-    /// The rows as JSON arrays; with an error that cut them short, that as one more row.
-    fn rows(&self, error_row: impl Fn(&KustoError) -> Json) -> Vec<Json> {
+    /// The rows of a table as JSON arrays; in the last one, the error that cut them short as one
+    /// more row.
+    fn rows(&self, at: usize, error_row: impl Fn(&KustoError) -> Json) -> Vec<Json> {
         let cells = |row: &[Value]| Json::Array(row.iter().map(Value::to_json).collect());
-        self.relation
+        let last = at + 1 == self.tables.len();
+        let error = self.partial.iter().filter(|_| last).map(error_row);
+        self.tables[at]
+            .relation
             .rows
             .iter()
             .map(cells)
-            .chain(self.partial.iter().map(error_row))
+            .chain(error)
             .collect()
     }
 
@@ -71,8 +75,18 @@ impl Answer<'_> {
 /// 0x80DA0003 as the signed number of the status tables.
 const RESULT_TOO_LARGE: i32 = -2_133_196_797;
 
-/// What a client should draw: nothing in particular.
+/// What a client should draw when the query does not say it.
 const VISUALIZATION: &str = r#"{"Visualization":null,"Title":null,"XColumn":null,"Series":null,"YColumns":null,"XTitle":null,"YTitle":null,"XAxis":null,"YAxis":null,"Legend":null,"YSplit":null,"Accumulate":false,"IsQuerySorted":false,"Kind":null}"#;
+
+/// What a client should draw of a table.
+fn visualization(table: &ResultTable) -> String {
+    let Some(render) = &table.render else {
+        return VISUALIZATION.to_owned();
+    };
+    let mut members: Map<String, Json> = serde_json::from_str(VISUALIZATION).unwrap_or_default();
+    members.extend(render.members());
+    Json::Object(members).to_string()
+}
 
 /// Serializes what cannot fail: only maps with keys that are no text can.
 pub(super) fn bytes(value: &impl Serialize) -> Vec<u8> {

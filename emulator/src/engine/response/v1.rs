@@ -5,8 +5,9 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::super::datetime;
+use super::super::kql::run::ResultTable;
 use super::super::value::ColumnType;
-use super::{Answer, VISUALIZATION, bytes};
+use super::{Answer, bytes, visualization};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -45,36 +46,40 @@ impl Column {
 /// One table, as management commands answer.
 pub(in super::super) fn management(answer: &Answer<'_>) -> Vec<u8> {
     bytes(&DataSet {
-        tables: vec![result(answer)],
+        tables: results(answer),
         exceptions: Vec::new(),
     })
 }
 
 /// The result with its properties, status and table of contents, as v1 queries answer.
 pub(in super::super) fn query_v1(answer: &Answer<'_>) -> Vec<u8> {
-    let properties = table(
-        1,
-        &[("Value", ColumnType::String)],
-        vec![json!([VISUALIZATION])],
-    );
-    let tables = vec![result(answer), properties, status(answer), contents()];
+    let mut tables = results(answer);
+    let drawn = answer
+        .tables
+        .iter()
+        .map(|table| json!([visualization(table)]));
+    let properties = [("Value", ColumnType::String)];
+    tables.push(table(tables.len(), &properties, drawn.collect()));
+    tables.push(status(answer, tables.len()));
+    tables.push(contents(answer, tables.len()));
     bytes(&DataSet {
         tables,
         exceptions: answer.partial.iter().map(ToString::to_string).collect(),
     })
 }
 
-fn result(answer: &Answer<'_>) -> Table {
-    Table {
-        table_name: "Table_0".to_owned(),
-        columns: answer
+fn results(answer: &Answer<'_>) -> Vec<Table> {
+    let result = |(at, table): (usize, &ResultTable)| Table {
+        table_name: format!("Table_{at}"),
+        columns: table
             .relation
             .columns
             .iter()
             .map(|column| Column::new(&column.name, column.ty))
             .collect(),
-        rows: answer.rows(|error| json!({"Exceptions": [error.to_string()]})),
-    }
+        rows: answer.rows(at, |error| json!({"Exceptions": [error.to_string()]})),
+    };
+    answer.tables.iter().enumerate().map(result).collect()
 }
 
 fn table(ordinal: usize, columns: &[(&str, ColumnType)], rows: Vec<Json>) -> Table {
@@ -89,7 +94,7 @@ fn table(ordinal: usize, columns: &[(&str, ColumnType)], rows: Vec<Json>) -> Tab
     }
 }
 
-fn status(answer: &Answer<'_>) -> Table {
+fn status(answer: &Answer<'_>, ordinal: usize) -> Table {
     let columns = [
         ("Timestamp", ColumnType::DateTime),
         ("Severity", ColumnType::Int),
@@ -115,10 +120,10 @@ fn status(answer: &Answer<'_>) -> Table {
         Uuid::new_v4().to_string(),
         answer.identity.client_request_id
     ]);
-    table(2, &columns, vec![row])
+    table(ordinal, &columns, vec![row])
 }
 
-fn contents() -> Table {
+fn contents(answer: &Answer<'_>, ordinal: usize) -> Table {
     let columns = [
         ("Ordinal", ColumnType::Long),
         ("Kind", ColumnType::String),
@@ -126,22 +131,26 @@ fn contents() -> Table {
         ("Id", ColumnType::String),
         ("PrettyName", ColumnType::String),
     ];
-    let rows = vec![
-        json!([
-            0,
-            "QueryResult",
-            "PrimaryResult",
-            Uuid::new_v4().to_string(),
-            ""
-        ]),
-        json!([
-            1,
-            "QueryProperties",
-            "@ExtendedProperties",
-            Uuid::new_v4().to_string(),
-            ""
-        ]),
-        json!([2, "QueryStatus", "QueryStatus", Uuid::nil().to_string(), ""]),
-    ];
-    table(3, &columns, rows)
+    let id = || Uuid::new_v4().to_string();
+    let mut rows: Vec<Json> = Vec::new();
+    for (at, table) in answer.tables.iter().enumerate() {
+        let name = table.name.as_deref().unwrap_or("PrimaryResult");
+        rows.push(json!([at, "QueryResult", name, id(), ""]));
+    }
+    let at = rows.len();
+    rows.push(json!([
+        at,
+        "QueryProperties",
+        "@ExtendedProperties",
+        id(),
+        ""
+    ]));
+    rows.push(json!([
+        at + 1,
+        "QueryStatus",
+        "QueryStatus",
+        Uuid::nil().to_string(),
+        ""
+    ]));
+    table(ordinal, &columns, rows)
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::super::datetime;
 use super::super::value::ColumnType;
 use super::error::error_body;
-use super::{Answer, VISUALIZATION, bytes};
+use super::{Answer, bytes, visualization};
 
 /// Rows in one fragment.
 const FRAGMENT_ROWS: usize = 1000;
@@ -52,14 +52,14 @@ enum Frame {
     DataTable {
         table_id: usize,
         table_kind: &'static str,
-        table_name: &'static str,
+        table_name: String,
         columns: Vec<Column>,
         rows: Vec<Json>,
     },
     TableHeader {
         table_id: usize,
         table_kind: &'static str,
-        table_name: &'static str,
+        table_name: String,
         columns: Vec<Column>,
     },
     TableFragment {
@@ -88,8 +88,10 @@ pub(in super::super) fn query_v2(answer: &Answer<'_>, layout: Layout) -> Vec<u8>
         .iter()
         .map(|error| error_body(error, answer.identity, "", ""))
         .collect();
-    let mut frames = vec![header(layout), properties()];
-    frames.extend(primary(answer, layout, &errors));
+    let mut frames = vec![header(layout), properties(answer)];
+    for at in 0..answer.tables.len() {
+        frames.extend(primary(answer, at, layout, &errors));
+    }
     frames.push(completion(answer));
     frames.push(Frame::DataSetCompletion {
         has_errors: !errors.is_empty(),
@@ -128,18 +130,25 @@ fn by_lines(frames: &[Frame]) -> Vec<u8> {
     body
 }
 
-fn primary(answer: &Answer<'_>, layout: Layout, errors: &[Json]) -> Vec<Frame> {
-    let columns = answer
+/// The frames of one result.
+fn primary(answer: &Answer<'_>, at: usize, layout: Layout, errors: &[Json]) -> Vec<Frame> {
+    let table = &answer.tables[at];
+    let errors = match at + 1 == answer.tables.len() {
+        true => errors,
+        false => &[],
+    };
+    let columns = table
         .relation
         .columns
         .iter()
         .map(|column| Column::new(&column.name, column.ty))
         .collect();
-    let mut rows = answer.rows(|_| json!({"OneApiErrors": errors}));
+    let mut rows = answer.rows(at, |_| json!({"OneApiErrors": errors}));
     if layout.errors_at_end && !errors.is_empty() {
         rows.pop();
     }
-    let (table_id, table_kind, table_name) = (1, "PrimaryResult", "PrimaryResult");
+    let (table_id, table_kind) = (at + 1, "PrimaryResult");
+    let table_name = table.name.clone().unwrap_or_else(|| table_kind.to_owned());
     if !layout.fragmented {
         return vec![Frame::DataTable {
             table_id,
@@ -149,7 +158,7 @@ fn primary(answer: &Answer<'_>, layout: Layout, errors: &[Json]) -> Vec<Frame> {
             rows,
         }];
     }
-    let row_count = answer.relation.rows.len();
+    let row_count = table.relation.rows.len();
     let mut frames = vec![Frame::TableHeader {
         table_id,
         table_kind,
@@ -181,9 +190,9 @@ fn primary(answer: &Answer<'_>, layout: Layout, errors: &[Json]) -> Vec<Frame> {
 fn table(
     id: usize,
     kind: &'static str,
-    name: &'static str,
+    name: &str,
     columns: &[(&str, ColumnType)],
-    row: Json,
+    rows: Vec<Json>,
 ) -> Frame {
     let columns = columns
         .iter()
@@ -192,24 +201,26 @@ fn table(
     Frame::DataTable {
         table_id: id,
         table_kind: kind,
-        table_name: name,
+        table_name: name.to_owned(),
         columns,
-        rows: vec![row],
+        rows,
     }
 }
 
-fn properties() -> Frame {
+fn properties(answer: &Answer<'_>) -> Frame {
     let columns = [
         ("TableId", ColumnType::Int),
         ("Key", ColumnType::String),
         ("Value", ColumnType::Dynamic),
     ];
+    let drawn = answer.tables.iter().enumerate();
+    let rows = drawn.map(|(at, table)| json!([at + 1, "Visualization", visualization(table)]));
     table(
         0,
         "QueryProperties",
         "@ExtendedProperties",
         &columns,
-        json!([1, "Visualization", VISUALIZATION]),
+        rows.collect(),
     )
 }
 
@@ -244,10 +255,10 @@ fn completion(answer: &Answer<'_>) -> Frame {
         json!({"Count": 1, "Text": completion.text}).to_string()
     ]);
     table(
-        2,
+        answer.tables.len() + 1,
         "QueryCompletionInformation",
         "QueryCompletionInformation",
         &columns,
-        row,
+        vec![row],
     )
 }

@@ -1,0 +1,92 @@
+//! The names that `let` statements and function parameters give.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::value::{ColumnType, Value};
+use super::relation::Relation;
+use super::user_functions::Function;
+
+/// What a name means.
+#[derive(Clone)]
+pub enum Binding {
+    /// A constant.
+    Scalar(Value, ColumnType),
+    /// Rows.
+    Table(Relation),
+    /// A function.
+    Function(Arc<Function>),
+}
+
+/// The names of one block of statements, and the block around it.
+#[derive(Default)]
+pub struct Frame<'f> {
+    /// The block around, and how many of its names were there when this one was written: a
+    /// function sees what stands before it, so it never sees itself.
+    outer: Option<(&'f Frame<'f>, usize)>,
+    names: HashMap<String, (usize, Binding)>,
+}
+
+/// A binding, and where it was found.
+pub struct Found<'f> {
+    /// What the name means.
+    pub binding: &'f Binding,
+    /// The block that has it.
+    pub frame: &'f Frame<'f>,
+    /// How many names the block had before it.
+    pub before: usize,
+}
+
+impl<'f> Frame<'f> {
+    /// A block in which the first `visible` names of another one are known.
+    pub fn inside(outer: &'f Frame<'f>, visible: usize) -> Self {
+        Self {
+            outer: Some((outer, visible)),
+            names: HashMap::new(),
+        }
+    }
+
+    /// Gives a name a meaning. False when it has one already in this block.
+    pub fn bind(&mut self, name: &str, binding: Binding) -> bool {
+        let at = self.names.len();
+        if self.names.contains_key(name) {
+            return false;
+        }
+        self.names.insert(name.to_owned(), (at, binding));
+        true
+    }
+
+    /// What the name means here.
+    pub fn find(&'f self, name: &str) -> Option<Found<'f>> {
+        let (mut frame, mut visible) = (self, usize::MAX);
+        loop {
+            match frame.names.get(name) {
+                Some((before, binding)) if *before < visible => {
+                    return Some(Found {
+                        binding,
+                        frame,
+                        before: *before,
+                    });
+                }
+                _ => (frame, visible) = frame.outer?,
+            }
+        }
+    }
+
+    /// Every name known here that `wanted` chooses, with its meaning, in alphabetical order.
+    pub fn all(&'f self, wanted: impl Fn(&str) -> bool) -> Vec<(&'f str, &'f Binding)> {
+        let mut found: Vec<(&str, &Binding)> = Vec::new();
+        let (mut frame, mut visible) = (self, usize::MAX);
+        loop {
+            for (name, (at, binding)) in &frame.names {
+                if *at < visible && wanted(name) && !found.iter().any(|(known, _)| known == name) {
+                    found.push((name, binding));
+                }
+            }
+            let Some(outer) = frame.outer else { break };
+            (frame, visible) = outer;
+        }
+        found.sort_by_key(|(name, _)| *name);
+        found
+    }
+}

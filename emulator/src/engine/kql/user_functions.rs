@@ -1,0 +1,437 @@
+//! Functions that a query defines or a database stores.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::super::error::KustoError;
+use super::super::schema::Column;
+use super::super::table::Row;
+use super::super::value::{ColumnType, Value};
+use super::ast::{Expr, LetValue, Statement};
+use super::bound::{Bound, Node};
+use super::cast::cast;
+use super::frame::{Binding, Frame};
+use super::lexer::TokenKind;
+use super::parser::{MAX_DEPTH, NESTED, Parsed, Parser};
+use super::relation::Relation;
+use super::run::Run;
+use super::scope::{Scope, convert};
+
+/// A function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Whether wildcards of `union` find it.
+    pub view: bool,
+    parameters: Vec<Parameter>,
+    lets: Vec<(String, LetValue, usize)>,
+    result: Expr,
+    /// How deep its tree is, and so how much of the stack a call takes.
+    depth: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Parameter {
+    name: String,
+    kind: ParameterKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum ParameterKind {
+    Scalar(ColumnType, Option<Value>),
+    /// The columns that the table must have.
+    Tabular(Vec<Column>),
+}
+
+/// What an expression gives that may be scalar or tabular.
+pub enum Evaluated {
+    /// A value, for each row.
+    Scalar(Bound),
+    /// Rows.
+    Table(Relation),
+}
+
+impl Parser<'_> {
+    /// Takes `[view] (parameters) { body }` if that is next.
+    pub(super) fn function(&mut self) -> Parsed<Option<Function>> {
+        let mut ahead = self.clone();
+        let view = ahead.eat_word("view");
+        if !ahead.eat("(") {
+            return Ok(None);
+        }
+        let empty = *ahead.peek() == TokenKind::Symbol(")");
+        let named = ahead.name("a parameter").is_ok() && *ahead.peek() == TokenKind::Symbol(":");
+        if !empty && !named {
+            return Ok(None);
+        }
+        if empty {
+            ahead.advance();
+            if *ahead.peek() != TokenKind::Symbol("{") {
+                return Ok(None);
+            }
+        }
+        self.eat_word("view");
+        self.function_definition(view).map(Some)
+    }
+
+    /// Takes `(parameters) { body }`.
+    ///
+    /// # Errors
+    /// A syntax error at the first token that does not fit.
+    pub fn function_definition(&mut self, view: bool) -> Parsed<Function> {
+        let (depth, deepest) = (self.depth, std::mem::take(&mut self.deepest));
+        self.deepen(NESTED)?;
+        let parameters = self.parameters()?;
+        self.expect("{")?;
+        let mut lets = Vec::new();
+        while self.is_word("let") {
+            if let Statement::Let(name, value, at) = self.let_statement()? {
+                lets.push((name, value, at));
+            }
+            self.expect(";")?;
+        }
+        let result = self.operand()?;
+        while self.eat(";") {}
+        self.expect("}")?;
+        let used = self.deepest - depth;
+        self.depth = depth;
+        self.deepest = self.deepest.max(deepest);
+        Ok(Function {
+            view,
+            parameters,
+            lets,
+            result,
+            depth: used,
+        })
+    }
+
+    fn parameters(&mut self) -> Parsed<Vec<Parameter>> {
+        self.expect("(")?;
+        if self.eat(")") {
+            return Ok(Vec::new());
+        }
+        let parameters = self.list(Self::function_parameter)?;
+        self.expect(")")?;
+        Ok(parameters)
+    }
+
+    fn function_parameter(&mut self) -> Parsed<Parameter> {
+        let name = self.name("a parameter name")?;
+        self.expect(":")?;
+        if *self.peek() == TokenKind::Symbol("(") {
+            let kind = ParameterKind::Tabular(self.tabular_type()?);
+            return Ok(Parameter { name, kind });
+        }
+        let ty = self.column_type()?;
+        let default = match self.eat("=") {
+            true => Some(cast(&self.constant()?, ty)),
+            false => None,
+        };
+        let kind = ParameterKind::Scalar(ty, default);
+        Ok(Parameter { name, kind })
+    }
+
+    /// `(*)`, `(a:long, b:string)`, `(a:long, *)`
+    fn tabular_type(&mut self) -> Parsed<Vec<Column>> {
+        self.expect("(")?;
+        let mut columns = Vec::new();
+        loop {
+            if self.eat("*") || *self.peek() == TokenKind::Symbol(")") {
+                self.expect(")")?;
+                return Ok(columns);
+            }
+            let name = self.name("a column name")?;
+            self.expect(":")?;
+            columns.push(Column::new(name, self.column_type()?));
+            if !self.eat(",") {
+                self.expect(")")?;
+                return Ok(columns);
+            }
+        }
+    }
+}
+
+/// Resolves a call of a function of the query or the database as a scalar. `None`: there is no such
+/// function.
+///
+/// # Errors
+/// When its arguments do not fit, or it gives a table.
+pub(super) fn bind(
+    scope: &Scope<'_>,
+    name: &str,
+    arguments: &[Expr],
+    at: usize,
+) -> Parsed<Option<Bound>> {
+    match scope.run.call(scope, name, arguments, None, at)? {
+        None => Ok(None),
+        Some(Evaluated::Scalar(bound)) => Ok(Some(bound)),
+        Some(Evaluated::Table(_)) => Err(scope.error(
+            "SEM0100",
+            at,
+            format!("{name}() gives a table where a scalar is expected"),
+        )),
+    }
+}
+
+impl Run<'_> {
+    /// Calls a function of the query or the database. `given` is the table that `invoke` passes as
+    /// its first argument. `None`: there is no such function.
+    ///
+    /// # Errors
+    /// When its arguments do not fit, or those of its body.
+    pub(super) fn call(
+        &self,
+        scope: &Scope<'_>,
+        name: &str,
+        arguments: &[Expr],
+        given: Option<Relation>,
+        at: usize,
+    ) -> Parsed<Option<Evaluated>> {
+        if let Some(found) = self.frame.find(name) {
+            let Binding::Function(function) = found.binding else {
+                return Ok(None);
+            };
+            let frame = Frame::inside(found.frame, found.before);
+            let call = Call {
+                scope,
+                name,
+                arguments,
+                given,
+                at,
+            };
+            return call.run(function, *self, frame).map(Some);
+        }
+        let Some(text) = self.stored_function(name) else {
+            return Ok(None);
+        };
+        let mut parser = Parser::new(&text);
+        let function = parser.function_definition(false)?;
+        parser.end()?;
+        let run = Run {
+            text: &text,
+            ..*self
+        };
+        let call = Call {
+            scope,
+            name,
+            arguments,
+            given,
+            at,
+        };
+        call.run(&function, run, Frame::default()).map(Some)
+    }
+}
+
+struct Call<'c> {
+    scope: &'c Scope<'c>,
+    name: &'c str,
+    arguments: &'c [Expr],
+    given: Option<Relation>,
+    at: usize,
+}
+
+/// What a body needs of each row: the values of arguments, then those of its `let`s.
+#[derive(Default)]
+struct Locals {
+    columns: Vec<Column>,
+    arguments: Vec<Bound>,
+    lets: Vec<Bound>,
+}
+
+impl Call<'_> {
+    fn run(mut self, function: &Function, run: Run<'_>, mut frame: Frame<'_>) -> Parsed<Evaluated> {
+        let depth = run.depth + function.depth;
+        if depth > MAX_DEPTH {
+            let message = format!(
+                "the call of '{}' is nested too deeply, or calls itself",
+                self.name
+            );
+            return Err(self.scope.error("SEM0260", self.at, message));
+        }
+        let mut locals = Locals::default();
+        let arguments = self.arranged(function)?;
+        for (parameter, argument) in function.parameters.iter().zip(arguments) {
+            self.pass(parameter, argument, &mut frame, &mut locals)?;
+        }
+        // The names that were there before each `let` are those it sees.
+        for (name, value, at) in &function.lets {
+            let inner = Run {
+                frame: &frame,
+                depth,
+                ..run
+            };
+            let binding = local(inner, name, value, &mut locals)?;
+            if let Some(binding) = binding
+                && !frame.bind(name, binding)
+            {
+                return Err(already(run.text, name, *at));
+            }
+        }
+        let inner = Run {
+            frame: &frame,
+            depth,
+            ..run
+        };
+        let result = inner.evaluate(&inner.scope(&locals.columns, "function"), &function.result)?;
+        match result {
+            Evaluated::Scalar(bound) => Ok(Evaluated::Scalar(applied(locals, bound))),
+            Evaluated::Table(_) if !locals.arguments.is_empty() => {
+                let message = format!(
+                    "{}() gives a table, so its arguments must not depend on the row",
+                    self.name
+                );
+                Err(self.scope.error("SEM0100", self.at, message))
+            }
+            table @ Evaluated::Table(_) => Ok(table),
+        }
+    }
+
+    fn wrong(&self, message: &str) -> KustoError {
+        let message = format!("{}(): {message}", self.name);
+        self.scope.error("SEM0219", self.at, message)
+    }
+
+    /// The argument of each parameter, if it has one. A given table is the first parameter's.
+    fn arranged(&self, function: &Function) -> Parsed<Vec<Option<Expr>>> {
+        let first = usize::from(self.given.is_some());
+        let mut arranged = vec![None; function.parameters.len()];
+        let mut next = first;
+        for argument in self.arguments {
+            let (place, value) = match &argument.kind {
+                super::ast::ExprKind::Assigned(name, value) => {
+                    let named = |parameter: &Parameter| parameter.name == *name;
+                    let place = function.parameters.iter().position(named);
+                    (place, value.as_ref())
+                }
+                _ => {
+                    next += 1;
+                    (Some(next - 1), argument)
+                }
+            };
+            let slot = place.and_then(|place| arranged.get_mut(place));
+            let Some(slot @ None) = slot else {
+                return Err(self.wrong("there are too many arguments"));
+            };
+            *slot = Some(value.clone());
+        }
+        Ok(arranged)
+    }
+
+    fn pass(
+        &mut self,
+        parameter: &Parameter,
+        argument: Option<Expr>,
+        frame: &mut Frame<'_>,
+        locals: &mut Locals,
+    ) -> Parsed<()> {
+        let name = &parameter.name;
+        let missing = self.wrong(&format!("the argument '{name}' is missing"));
+        let (ty, default) = match &parameter.kind {
+            ParameterKind::Scalar(ty, default) => (*ty, default),
+            ParameterKind::Tabular(columns) => {
+                let table = match (self.given.take(), argument) {
+                    (Some(given), None) => given,
+                    (_, Some(argument)) => self.table(name, &argument)?,
+                    (None, None) => return Err(missing),
+                };
+                self.check(name, columns, &table)?;
+                frame.bind(name, Binding::Table(table.shared()));
+                return Ok(());
+            }
+        };
+        let bound = match (argument, default) {
+            (Some(argument), _) => self.scope.bind(&argument)?,
+            (None, Some(default)) => Bound::constant(default.clone(), ty),
+            (None, None) => return Err(missing),
+        };
+        if bound.ty != ty && !(bound.ty.is_numeric() && ty.is_numeric()) {
+            let (found, wanted) = (bound.ty.kusto_name(), ty.kusto_name());
+            return Err(self.wrong(&format!(
+                "the argument '{name}' is a {found}, not a {wanted}"
+            )));
+        }
+        let bound = convert(bound, ty);
+        match bound.node {
+            Node::Constant(value) => {
+                frame.bind(name, Binding::Scalar(value, ty));
+            }
+            node => {
+                locals.columns.push(Column::new(name, ty));
+                locals.arguments.push(Bound { node, ty });
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, name: &str, argument: &Expr) -> Parsed<Relation> {
+        match self.scope.run.evaluate(self.scope, argument)? {
+            Evaluated::Table(table) => Ok(table),
+            Evaluated::Scalar(_) => {
+                Err(self.wrong(&format!("the argument '{name}' must be a table")))
+            }
+        }
+    }
+
+    fn check(&self, name: &str, columns: &[Column], table: &Relation) -> Parsed<()> {
+        match columns
+            .iter()
+            .find(|column| !table.columns.contains(column))
+        {
+            None => Ok(()),
+            Some(column) => {
+                let (column, ty) = (&column.name, column.ty.kusto_name());
+                Err(self.wrong(&format!(
+                    "the table '{name}' lacks the column '{column}:{ty}'"
+                )))
+            }
+        }
+    }
+}
+
+/// The meaning of a `let` of the body; one that depends on the row becomes a further local instead.
+fn local(
+    run: Run<'_>,
+    name: &str,
+    value: &LetValue,
+    locals: &mut Locals,
+) -> Parsed<Option<Binding>> {
+    let expr = match value {
+        LetValue::Function(function) => return Ok(Some(Binding::Function(function.clone()))),
+        LetValue::Value(expr) => expr,
+    };
+    let evaluated = run.evaluate(&run.scope(&locals.columns, "let"), expr)?;
+    Ok(match evaluated {
+        Evaluated::Table(table) => Some(Binding::Table(table.shared())),
+        Evaluated::Scalar(Bound {
+            node: Node::Constant(value),
+            ty,
+        }) => Some(Binding::Scalar(value, ty)),
+        Evaluated::Scalar(bound) => {
+            locals.columns.push(Column::new(name, bound.ty));
+            locals.lets.push(bound);
+            None
+        }
+    })
+}
+
+/// The error of a name that has a meaning already.
+pub(super) fn already(text: &str, name: &str, at: usize) -> KustoError {
+    let message = format!("'let' statement: the name '{name}' is defined already");
+    KustoError::semantic("SEM0016", message).located(text, at)
+}
+
+/// The body as a function of the arguments that depend on the row.
+fn applied(locals: Locals, body: Bound) -> Bound {
+    if locals.columns.is_empty() {
+        return body;
+    }
+    let (lets, ty) = (locals.lets, body.ty);
+    let function = move |values: &[Cow<'_, Value>]| {
+        let mut row: Row = values.iter().map(|value| value.as_ref().clone()).collect();
+        for bound in &lets {
+            let value = bound.eval(&row).into_owned();
+            row.push(value);
+        }
+        body.eval(&row).into_owned()
+    };
+    Bound::apply(ty, locals.arguments, Arc::new(function))
+}
