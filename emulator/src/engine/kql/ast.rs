@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::operators::{
-    evaluate::Plugin, expand::Expansion, join::Join, nested, parse::Parse, partition,
-    render::Render, reorder::Reordering, search, series::Series, union::Union,
+    evaluate::Plugin, expand::Expansion, join::Join, keys::ParseKeys, nested, parse::Parse,
+    partition, render::Render, reorder::Reordering, search, series::Series, union::Union,
 };
 use super::user_functions::Function;
 
@@ -251,6 +251,7 @@ pub enum Operator {
     Join(Join),
     MakeSeries(Series),
     Parse(Parse),
+    ParseKeys(ParseKeys),
     Partition(partition::Partition),
     ProjectReorder(Vec<Reordering>),
     Render(Render),

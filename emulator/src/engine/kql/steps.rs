@@ -62,6 +62,7 @@ impl Parser<'_> {
             "mv-expand" => Operator::Expand(self.expansion(false, false)?),
             "mvexpand" => Operator::Expand(self.expansion(true, false)?),
             "parse" => Operator::Parse(self.parse_step(false)?),
+            "parse-kv" => Operator::ParseKeys(self.parse_keys()?),
             "parse-where" => Operator::Parse(self.parse_step(true)?),
             "partition" => Operator::Partition(self.partition()?),
             "project-reorder" => Operator::ProjectReorder(self.list(Self::reordering)?),

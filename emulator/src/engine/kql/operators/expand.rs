@@ -151,10 +151,7 @@ impl Run<'_> {
                 );
                 return Err(scope.error("SEM0085", named.expr.at, message));
             }
-            let name = named.name.clone().or_else(|| match &named.expr.kind {
-                ExprKind::Name(name) => Some(name.clone()),
-                _ => None,
-            });
+            let name = named.name.clone().or_else(|| result_name(&named.expr));
             let place = name.as_ref().and_then(|name| input.position(name));
             let place = match place {
                 Some(place) => {
@@ -162,7 +159,6 @@ impl Run<'_> {
                     place
                 }
                 None => {
-                    let name = name.or_else(|| result_name(&named.expr));
                     push_column(&mut columns, name, &Bound::constant(Value::Null, *ty));
                     columns.len() - 1
                 }

@@ -11,7 +11,6 @@ use super::super::lexer::TokenKind;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::{Relation, Rows};
 use super::super::run::Run;
-use super::add_column;
 
 /// Which rows a join gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,29 +223,16 @@ impl Run<'_> {
             .filter(|at| !join.lookup || !right_keys.contains(at))
             .collect();
         let mut columns = left.columns.clone();
-        for at in &shown {
-            add_column(
-                &mut columns,
-                &right.columns[*at].name,
-                right.columns[*at].ty,
-            );
-        }
+        add_right(&mut columns, shown.iter().map(|at| &right.columns[*at]));
         let keeps_left = matches!(join.kind, Kind::LeftOuter | Kind::FullOuter);
         let keeps_right = matches!(join.kind, Kind::RightOuter | Kind::FullOuter);
-        let mut seen: HashSet<Vec<u8>> = HashSet::new();
+        let found = found(left, left_keys, join.kind, places);
+        // Counted before any is made: rows take memory.
+        let total = found.iter().map(|(_, found)| found.len().max(1)).sum();
+        self.afford(total, columns.len())?;
         let mut matched = vec![false; rights.len()];
         let mut rows: Vec<Row> = Vec::new();
-        for row in left.rows.iter() {
-            let key = key(row, left_keys);
-            if join.kind == Kind::InnerUnique
-                && key.as_ref().is_some_and(|key| !seen.insert(key.clone()))
-            {
-                continue;
-            }
-            let found = key
-                .and_then(|key| places.get(&key))
-                .map_or(&[][..], Vec::as_slice);
-            self.afford(rows.len() + found.len(), columns.len())?;
+        for (row, found) in found {
             for at in found {
                 matched[*at] = true;
                 let added = shown.iter().map(|place| rights[*at][*place].clone());
@@ -277,6 +263,55 @@ impl Run<'_> {
             rows: Rows::Owned(rows),
             serialized: false,
         })
+    }
+}
+
+/// Each row of the left side with the places of those on the right that match it. `innerunique`
+/// takes the first row of each key.
+fn found<'l>(
+    left: &'l Relation,
+    keys: &[usize],
+    kind: Kind,
+    places: &'l HashMap<Vec<u8>, Vec<usize>>,
+) -> Vec<(&'l [Value], &'l [usize])> {
+    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    let mut found = Vec::new();
+    for row in left.rows.iter() {
+        let key = key(row, keys);
+        let matching = key.as_ref().and_then(|key| places.get(key));
+        found.push((row, matching.map_or(&[][..], Vec::as_slice)));
+        if kind == Kind::InnerUnique
+            && let Some(key) = key
+            && !seen.insert(key)
+        {
+            found.pop();
+        }
+    }
+    found
+}
+
+/// Adds the columns of the right side. Names of either side are not given to renamed columns.
+fn add_right<'c>(columns: &mut Vec<Column>, right: impl Iterator<Item = &'c Column> + Clone) {
+    let left = columns.len();
+    let own: Vec<&str> = right.clone().map(|column| column.name.as_str()).collect();
+    for column in right {
+        let name = &column.name;
+        let taken = |name: &str| columns.iter().any(|known| known.name == name);
+        if !columns[..left].iter().any(|known| known.name == *name) {
+            columns.push(column.clone());
+            continue;
+        }
+        // `a`, renamed to `a1` by a join before, becomes `a2`.
+        let base = match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
+            base if columns[..left].iter().any(|known| known.name == base) => base,
+            _ => name,
+        };
+        let mut numbers = 1_usize..;
+        let free = numbers.find_map(|number| {
+            let candidate = format!("{base}{number}");
+            (!taken(&candidate) && !own.contains(&candidate.as_str())).then_some(candidate)
+        });
+        columns.push(Column::new(free.unwrap_or_default(), column.ty));
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod evaluate;
 pub mod expand;
 pub mod join;
+pub mod keys;
 pub mod nested;
 pub mod parse;
 pub mod partition;
@@ -99,6 +100,7 @@ impl Run<'_> {
             Operator::Join(join) => self.join(relation, join),
             Operator::Union(union) => self.union_step(Some(relation), union),
             Operator::Parse(parse) => self.parse(relation, parse),
+            Operator::ParseKeys(parse) => self.parse_key_values(relation, parse),
             Operator::Partition(partition) => self.partition(&relation, partition),
             Operator::Sample(number) => self.sample(relation, number),
             Operator::SampleDistinct(number, of) => self.sample_distinct(&relation, number, of),

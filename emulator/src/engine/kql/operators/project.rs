@@ -2,13 +2,18 @@
 
 use super::super::super::schema::Column;
 use super::super::super::value::Value;
-use super::super::ast::{Named, Pattern};
+use super::super::ast::{Expr, Named, Pattern};
 use super::super::bound::Bound;
 use super::super::functions::result_name;
 use super::super::parser::Parsed;
 use super::super::relation::{Relation, Rows};
 use super::super::run::Run;
 use super::super::summarize::push_column;
+
+/// The name that the expression lends; a hidden column lends none.
+fn shown_name(expr: &Expr) -> Option<String> {
+    result_name(expr).filter(|name| !name.contains('\0'))
+}
 
 impl Run<'_> {
     pub(in super::super) fn project(
@@ -23,7 +28,7 @@ impl Run<'_> {
             let bound = scope.bind(&named.expr)?;
             push_column(
                 &mut projected,
-                named.name.clone().or_else(|| result_name(&named.expr)),
+                named.name.clone().or_else(|| shown_name(&named.expr)),
                 &bound,
             );
             bounds.push(bound);
@@ -57,7 +62,7 @@ impl Run<'_> {
                 Some(place) => extended[place].ty = bound.ty,
                 None => push_column(
                     &mut extended,
-                    name.or_else(|| result_name(&named.expr)),
+                    name.or_else(|| shown_name(&named.expr)),
                     &bound,
                 ),
             }

@@ -193,11 +193,8 @@ impl Window<'_> {
 
     fn sums(&self) -> Parsed<(ColumnType, Vec<Value>)> {
         let bound = self.scope.bind(&self.arguments[0])?;
-        let ty = match bound.ty {
-            ColumnType::Int => ColumnType::Long,
-            other => other,
-        };
-        if !ty.is_numeric() && ty != ColumnType::TimeSpan {
+        let ty = bound.ty;
+        if !ty.is_numeric() {
             return Err(self
                 .scope
                 .error("SEM0218", self.at, "row_cumsum() sums numbers"));
@@ -208,10 +205,7 @@ impl Window<'_> {
             ty,
         };
         let add = arithmetic::bind(self.scope, BinaryOp::Add, side(0), side(1), self.at)?;
-        let zero = match ty {
-            ColumnType::TimeSpan => Value::TimeSpan(0),
-            ty => cast(&Value::Long(0), ty),
-        };
+        let zero = cast(&Value::Long(0), ty);
         let mut sum = zero.clone();
         let restarts = self.restarts(1)?;
         let values = self.rows.iter().zip(restarts).map(|(row, restart)| {
@@ -221,7 +215,7 @@ impl Window<'_> {
             let value = bound.eval(row);
             if !value.is_null() {
                 let terms = [std::mem::replace(&mut sum, Value::Null), cast(&value, ty)];
-                sum = add.eval(&terms).into_owned();
+                sum = cast(&add.eval(&terms), ty);
             }
             sum.clone()
         });
@@ -230,6 +224,10 @@ impl Window<'_> {
 
     fn ranks(&self, dense: bool) -> Parsed<(ColumnType, Vec<Value>)> {
         let bound = self.scope.bind(&self.arguments[0])?;
+        if bound.ty == ColumnType::Dynamic {
+            let message = "a dynamic has no rank. Try an explicit cast";
+            return Err(self.scope.error("SEM0218", self.at, message));
+        }
         let (mut rank, mut number) = (0_i64, 0_i64);
         let mut before: Option<Value> = None;
         let restarts = self.restarts(1)?;
