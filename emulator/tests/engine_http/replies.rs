@@ -89,6 +89,64 @@ fn a_v1_query_ends_with_its_table_of_contents() {
 }
 
 #[test]
+fn several_results_come_in_order_with_their_names() {
+    let text = "T | count; T | project a | as Named; T | fork (take 1) (count)";
+    let (_, body) = ask(&with_table(), Endpoint::QueryV2, text);
+    let frames = body.as_array().expect("frames");
+    let primary: Vec<_> = frames
+        .iter()
+        .filter(|frame| frame["TableKind"] == "PrimaryResult")
+        .map(|frame| (frame["TableId"].as_u64(), frame["TableName"].as_str()))
+        .collect();
+    let plain = Some("PrimaryResult");
+    let expected = [(1, plain), (2, Some("Named")), (3, plain), (4, plain)];
+    assert_eq!(primary, expected.map(|(id, name)| (Some(id), name)));
+    let properties = body[1]["Rows"].as_array().map(Vec::len);
+    assert_eq!(properties, Some(4));
+
+    let (_, body) = ask(&with_table(), Endpoint::QueryV1, "T | count; T | take 1");
+    let tables = body["Tables"].as_array().expect("tables");
+    let contents = tables.last().expect("a table of contents");
+    let kinds: Vec<_> = (0..4).map(|at| contents["Rows"][at][1].as_str()).collect();
+    let result = Some("QueryResult");
+    assert_eq!(
+        kinds,
+        [result, result, Some("QueryProperties"), Some("QueryStatus")]
+    );
+    assert_eq!(tables.len(), 5);
+}
+
+#[test]
+fn a_rendered_result_says_how() {
+    let text = "T | render timechart with (title = 'Rows', ycolumns = a)";
+    let (_, body) = ask(&with_table(), Endpoint::QueryV2, text);
+    let shown = body[1]["Rows"][0][2].as_str().expect("a text");
+    let shown: Json = serde_json::from_str(shown).expect("JSON");
+    assert_eq!(shown["Visualization"], "timechart");
+    assert_eq!(shown["Title"], "Rows");
+    assert_eq!(shown["YColumns"], json!(["a"]));
+    assert_eq!(shown["XColumn"], Json::Null);
+    let (_, body) = ask(&with_table(), Endpoint::QueryV1, text);
+    let shown = body["Tables"][1]["Rows"][0][0].as_str().expect("a text");
+    assert!(shown.contains("timechart"), "{shown}");
+}
+
+#[test]
+fn results_behind_the_one_that_is_cut_off_are_left_out() {
+    let text = "set truncationmaxrecords = 3; T | take 2; T | take 2; T | take 1";
+    let (_, body) = ask(&with_table(), Endpoint::QueryV2, text);
+    let frames = body.as_array().expect("frames");
+    let rows: Vec<_> = frames
+        .iter()
+        .filter(|frame| frame["TableKind"] == "PrimaryResult")
+        .map(|frame| frame["Rows"].as_array().map(Vec::len))
+        .collect();
+    // One row and the error.
+    assert_eq!(rows, [Some(2), Some(2)]);
+    assert_eq!(frames.last().expect("an end")["HasErrors"], true);
+}
+
+#[test]
 fn every_type_has_its_form_on_the_wire() {
     let text = "print bool(true), datetime(2024-01-01), decimal(1.5), dynamic([1]), \
         guid(74be27de-1e4e-49d9-b579-fe0b331d3642), int(1), 9223372036854775807, real(nan), 'ä', 1d, long(null)";

@@ -120,13 +120,11 @@ impl Run<'_> {
         at: usize,
     ) -> Parsed<Option<Relation>> {
         match (name, arguments) {
-            ("materialize" | "view", [query]) => match self.evaluate(scope, query)? {
+            ("materialize", [query]) => match self.evaluate(scope, query)? {
                 Evaluated::Table(table) => Ok(Some(table)),
-                Evaluated::Scalar(_) => Err(scope.error(
-                    "SEM0100",
-                    at,
-                    format!("{name}() needs a tabular expression"),
-                )),
+                Evaluated::Scalar(_) => {
+                    Err(scope.error("SEM0100", at, "materialize() needs a tabular expression"))
+                }
             },
             ("table", [name, ..]) => {
                 let Value::String(table) = scope.bind(name)?.eval(&[]).into_owned() else {

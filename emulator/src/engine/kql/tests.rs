@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
+use super::super::database::StoredFunction;
 use super::super::database::tests::engine_with_table;
 use super::super::error::KustoError;
 use super::super::value::Value;
@@ -80,6 +81,54 @@ fn deep_nesting_is_an_error_and_no_crash() {
     assert_eq!(rows(&format!("T | where {many} | count")), json!([[1]]));
     let inner = format!("print {}1{}", "iff(true, ".repeat(40), ", 0)".repeat(40));
     assert_eq!(rows(&inner), json!([[1]]));
+}
+
+#[test]
+fn stored_functions_are_called_and_never_by_themselves() {
+    let engine = engine_with_table();
+    let store = |name: &str, parameters: &str, body: &str| {
+        let function = StoredFunction {
+            parameters: parameters.to_owned(),
+            body: body.to_owned(),
+            folder: String::new(),
+            doc_string: String::new(),
+        };
+        let stored = engine.with_database_mut("Db", |database| {
+            database.functions.insert(name.to_owned(), function);
+        });
+        stored.expect("the database is there");
+    };
+    store("Twice", "(x:long)", "{ 2 * x }");
+    store(
+        "Some",
+        "(n:long = 1)",
+        "{ range x from 1 to n step 1 | extend y = Twice(x) }",
+    );
+    store("Wrong", "()", "{ Missing | count }");
+    store("Endless", "(x:long)", "{ Endless(x) + 1 }");
+    let parameters = Map::new();
+    let context = Context {
+        engine: &engine,
+        database: "Db",
+        now: 0,
+        parameters: &parameters,
+    };
+    let run = |text: &str| {
+        run_query(&context, text).map(|outcome| outcome.into_relation().rows.into_vec())
+    };
+    assert_eq!(run("print Twice(21)"), Ok(vec![vec![Value::Long(42)]]));
+    assert_eq!(run("Some | project y"), Ok(vec![vec![Value::Long(2)]]));
+    assert_eq!(
+        run("Some(3) | summarize max(y)"),
+        Ok(vec![vec![Value::Long(6)]])
+    );
+    assert_eq!(
+        run("let Twice = (x:long) { x }; print Twice(1)"),
+        Ok(vec![vec![Value::Long(1)]])
+    );
+    let failed = |text: &str| run(text).expect_err(text).to_string();
+    assert!(failed("Wrong").contains("'Missing'"));
+    assert!(failed("print Endless(1)").contains("calls itself"));
 }
 
 #[test]
