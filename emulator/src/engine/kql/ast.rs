@@ -253,6 +253,7 @@ pub enum Operator {
     Parse(Parse),
     ParseKeys(ParseKeys),
     Partition(partition::Partition),
+    ProjectByNames(Vec<Expr>),
     ProjectReorder(Vec<Reordering>),
     Render(Render),
     Sample(Expr),

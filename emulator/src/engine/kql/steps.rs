@@ -65,6 +65,7 @@ impl Parser<'_> {
             "parse-kv" => Operator::ParseKeys(self.parse_keys()?),
             "parse-where" => Operator::Parse(self.parse_step(true)?),
             "partition" => Operator::Partition(self.partition()?),
+            "project-by-names" => Operator::ProjectByNames(self.list(Self::expression)?),
             "project-reorder" => Operator::ProjectReorder(self.list(Self::reordering)?),
             "render" => Operator::Render(self.render()?),
             "sample" => Operator::Sample(self.expression()?),

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::super::error::KustoError;
 use super::super::value::{ColumnType, Value};
 use super::ast::{Expr, ExprKind};
@@ -32,6 +34,17 @@ pub(super) fn call(
             Evaluated::Scalar(bound) => Ok(Some(bound)),
             Evaluated::Table(table) => first_value(scope, &table, at).map(Some),
         };
+    }
+    if let ("column_names_of", [table]) = (name, arguments) {
+        let Evaluated::Table(table) = scope.run.evaluate(scope, table)? else {
+            return Err(scope.error("SEM0100", at, "column_names_of() needs a table"));
+        };
+        let names = table
+            .columns
+            .into_iter()
+            .map(|column| Json::String(column.name));
+        let names = Value::Dynamic(names.collect());
+        return Ok(Some(Bound::constant(names, ColumnType::Dynamic)));
     }
     user_functions::bind(scope, name, arguments, at)
 }

@@ -293,7 +293,7 @@ impl Call<'_> {
     /// The argument of each parameter, if it has one. A given table is the first parameter's.
     fn arranged(&self, function: &Function) -> Parsed<Vec<Option<Expr>>> {
         let first = usize::from(self.given.is_some());
-        let mut arranged = vec![None; function.parameters.len()];
+        let mut arranged: Vec<Option<Expr>> = vec![None; function.parameters.len()];
         let mut next = first;
         for argument in self.arguments {
             let (place, value) = match &argument.kind {
@@ -302,7 +302,11 @@ impl Call<'_> {
                     let place = function.parameters.iter().position(named);
                     (place, value.as_ref())
                 }
+                // Parameters that are named already are passed over.
                 _ => {
+                    while arranged.get(next).is_some_and(Option::is_some) {
+                        next += 1;
+                    }
                     next += 1;
                     (Some(next - 1), argument)
                 }

@@ -16,9 +16,16 @@ use super::super::run::Run;
 pub struct Plugin {
     name: String,
     arguments: Vec<Expr>,
-    /// The columns that the query expects.
-    schema: Option<Vec<Column>>,
+    schema: Option<Schema>,
     at: usize,
+}
+
+/// The columns that the query expects.
+#[derive(Clone, Debug, PartialEq)]
+struct Schema {
+    /// `*`: the input's own columns come first.
+    own: bool,
+    columns: Vec<Column>,
 }
 
 impl Parser<'_> {
@@ -37,7 +44,7 @@ impl Parser<'_> {
             self.expect(")")?;
         }
         let schema = match self.eat(":") {
-            true => Some(self.columns()?),
+            true => Some(self.schema()?),
             false => None,
         };
         Ok(Plugin {
@@ -47,10 +54,32 @@ impl Parser<'_> {
             at,
         })
     }
+
+    fn schema(&mut self) -> Parsed<Schema> {
+        let mut ahead = self.clone();
+        ahead.expect("(")?;
+        if !ahead.eat("*") {
+            let columns = self.columns()?;
+            return Ok(Schema {
+                own: false,
+                columns,
+            });
+        }
+        *self = ahead;
+        let mut columns = Vec::new();
+        while self.eat(",") {
+            let name = self.name("a column name")?;
+            self.expect(":")?;
+            columns.push(Column::new(name, self.column_type()?));
+        }
+        self.expect(")")?;
+        Ok(Schema { own: true, columns })
+    }
 }
 
 impl Run<'_> {
     pub(in super::super) fn plugin(&self, input: Relation, plugin: &Plugin) -> Parsed<Relation> {
+        let own = input.columns.clone();
         let result = match plugin.name.as_str() {
             "bag_unpack" => self.bag_unpack(&input, plugin)?,
             "narrow" => narrow(&input),
@@ -59,6 +88,16 @@ impl Run<'_> {
         let Some(schema) = &plugin.schema else {
             return Ok(result);
         };
+        // The plugin may have taken a column of the input away.
+        let mut expected = schema.columns.clone();
+        if schema.own {
+            let kept = own
+                .into_iter()
+                .filter(|column| result.columns.contains(column));
+            let kept: Vec<Column> = kept.filter(|column| !expected.contains(column)).collect();
+            expected = [kept, expected].concat();
+        }
+        let schema = &expected;
         let mut places = Vec::new();
         for column in schema {
             let place = result.position(&column.name);

@@ -83,6 +83,7 @@ impl Run<'_> {
                 self.select(relation.columns, &relation.rows, patterns, true)
             }
             Operator::ProjectRename(names) => self.rename(relation.columns, relation.rows, names),
+            Operator::ProjectByNames(list) => self.by_names(&relation, list),
             Operator::ProjectReorder(list) => self.reorder(&relation, list),
             Operator::Summarize { aggregates, by } => {
                 let scope = self.scope(&relation.columns, "summarize");

@@ -1,8 +1,12 @@
-//! The `project-reorder` operator.
+//! The operators that put columns in another order: `project-reorder` and `project-by-names`.
 
 use std::cmp::Ordering;
 
-use super::super::ast::Pattern;
+use serde_json::Value as Json;
+
+use super::super::super::value::Value;
+use super::super::ast::{Expr, Pattern};
+use super::super::bound::Node;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
 use super::super::run::Run;
@@ -101,9 +105,46 @@ impl Run<'_> {
         }
         let rest: Vec<usize> = (0..names.len()).filter(|at| !places.contains(at)).collect();
         places.extend(rest);
-        let columns = places.iter().map(|at| input.columns[*at].clone()).collect();
-        let rows = input.rows.iter();
-        let rows = rows.map(|row| places.iter().map(|at| row[*at].clone()).collect());
-        Ok(Relation::new(columns, rows.collect()))
+        Ok(arranged(input, &places))
     }
+
+    /// `project-by-names`: the columns whose names are in constant texts and arrays, patterns too;
+    /// names of no column are no error.
+    pub(in super::super) fn by_names(&self, input: &Relation, list: &[Expr]) -> Parsed<Relation> {
+        let scope = self.scope(&input.columns, "project-by-names");
+        let mut places: Vec<usize> = Vec::new();
+        for expr in list {
+            let names: Vec<String> = match scope.bind(expr)?.node {
+                Node::Constant(Value::String(name)) => vec![name],
+                Node::Constant(Value::Dynamic(Json::Array(names))) => {
+                    let names = names.iter().filter_map(Json::as_str);
+                    names.map(str::to_owned).collect()
+                }
+                _ => {
+                    let message = "columns are named by constant texts and arrays of texts";
+                    return Err(scope.error("SEM0028", expr.at, message));
+                }
+            };
+            for text in names {
+                let pattern = Pattern {
+                    wild: text.contains('*'),
+                    text,
+                    at: expr.at,
+                };
+                let chosen = (0..input.columns.len())
+                    .filter(|at| pattern.matches(&input.columns[*at].name))
+                    .filter(|at| !places.contains(at));
+                places.extend(chosen.collect::<Vec<_>>());
+            }
+        }
+        Ok(arranged(input, &places))
+    }
+}
+
+/// The columns at these places, in this order.
+fn arranged(input: &Relation, places: &[usize]) -> Relation {
+    let columns = places.iter().map(|at| input.columns[*at].clone()).collect();
+    let rows = input.rows.iter();
+    let rows = rows.map(|row| places.iter().map(|at| row[*at].clone()).collect());
+    Relation::new(columns, rows.collect())
 }
