@@ -69,7 +69,7 @@ class KustoResultRow {
         this.#values = columns.map((column, index) => decoded(column.type, raw[index], parsers));
         columns.forEach(({ name }, index) => {
             // The row's own members stay what they are: without `toJSON` a row cannot be written.
-            if (name in KustoResultRow.prototype && name !== "__proto__") {
+            if (Object.hasOwn(KustoResultRow.prototype, name)) {
                 return;
             }
             // Defined, not assigned: a column may have any other name.

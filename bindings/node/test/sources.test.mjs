@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 
 import { BlobDescriptor, CompressionType, FileDescriptor, StreamDescriptor } from "@kusto-ingest/native";
 
-import { count, failed, file, fired, arm, ingested, newClient, newTable, now, posted, resetTraffic, single, twoRows, upload } from "./bed.mjs";
+import { count, failed, file, fired, arm, ingested, limit, newClient, newTable, now, posted, resetTraffic, single, twoRows, upload } from "./bed.mjs";
 
 const bytes = new TextEncoder().encode(twoRows);
 const packed = gzipSync(bytes);
