@@ -52,6 +52,21 @@ impl fmt::Display for LookupError {
 
 impl std::error::Error for LookupError {}
 
+/// A stored function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// The parameters with their parentheses, as they were written: `(x: long, y: string = "a")`.
+    pub parameters: String,
+    /// The body with its braces, as it was written: `{ T | where a == x }`.
+    pub body: String,
+    /// `folder` property.
+    pub folder: String,
+    /// `docstring` property.
+    pub doc_string: String,
+}
+
 /// One database.
 #[derive(Debug)]
 pub struct Database {
@@ -64,20 +79,7 @@ pub struct Database {
     /// Mappings of database scope.
     pub mappings: Mappings,
     /// Stored functions by name.
-    pub functions: BTreeMap<String, StoredFunction>,
-}
-
-/// A function that a database keeps.
-#[derive(Clone, Debug)]
-pub struct StoredFunction {
-    /// Its parameters as they were written, parentheses included.
-    pub parameters: String,
-    /// Its body, braces included.
-    pub body: String,
-    /// `folder` property.
-    pub folder: String,
-    /// `docstring` property.
-    pub doc_string: String,
+    pub functions: BTreeMap<String, Function>,
 }
 
 impl Database {

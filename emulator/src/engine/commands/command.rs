@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
+use super::super::database::Function;
 use super::super::kql::ast::Operator;
 use super::super::kql::lexer::TokenKind;
 use super::super::kql::parser::{Parsed, Parser};
 use super::super::schema::Column;
 use super::super::value::Value;
+use super::functions::{self, Existing};
 
 /// What a mapping belongs to.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +90,18 @@ pub enum Command {
         kind: String,
         name: String,
     },
+    CreateFunction {
+        function: Function,
+        existing: Existing,
+    },
+    DropFunction {
+        name: String,
+        if_exists: bool,
+    },
+    ShowFunctions,
+    ShowFunction {
+        name: String,
+    },
     GetIngestionResources,
     GetIdentityToken,
     RefreshCache,
@@ -157,6 +171,14 @@ fn show(p: &mut Parser<'_>) -> Parsed<Command> {
     }
     if p.eat_word("tables") {
         return Ok(Command::ShowTables);
+    }
+    if p.eat_word("functions") {
+        return Ok(Command::ShowFunctions);
+    }
+    if p.eat_word("function") {
+        return Ok(Command::ShowFunction {
+            name: p.name("a function name")?,
+        });
     }
     if p.eat_word("operations") {
         return Ok(Command::ShowOperations {
@@ -309,7 +331,7 @@ fn get(p: &mut Parser<'_>) -> Parsed<Command> {
 }
 
 /// `with (a = 1, b = "x")`, or nothing.
-fn properties(p: &mut Parser<'_>) -> Parsed<Properties> {
+pub(super) fn properties(p: &mut Parser<'_>) -> Parsed<Properties> {
     if !p.eat_word("with") {
         return Ok(Properties::new());
     }
@@ -340,6 +362,13 @@ fn create(p: &mut Parser<'_>, verb: &str) -> Parsed<Command> {
         let owner = Owner::Database(p.name("a database name")?);
         p.expect_word("ingestion")?;
         return create_mapping(p, owner, alter);
+    }
+    if p.eat_word("function") {
+        let existing = match alter {
+            true => Existing::Replace,
+            false => Existing::Refuse,
+        };
+        return functions::parse(p, existing);
     }
     p.expect_word("table").or_else(|_| unsupported(p, verb))?;
     let name = p.name("a table name")?;
@@ -384,6 +413,9 @@ fn merge(p: &mut Parser<'_>, create: bool) -> Parsed<Command> {
 }
 
 fn alter(p: &mut Parser<'_>, merge: bool) -> Parsed<Command> {
+    if !merge && p.eat_word("function") {
+        return functions::parse(p, Existing::Require);
+    }
     let verb = if merge { "alter-merge" } else { "alter" };
     p.expect_word("table").or_else(|_| unsupported(p, verb))?;
     let table = p.name("a table name")?;
@@ -430,6 +462,12 @@ fn alter(p: &mut Parser<'_>, merge: bool) -> Parsed<Command> {
 }
 
 fn drop(p: &mut Parser<'_>) -> Parsed<Command> {
+    if p.eat_word("function") {
+        return Ok(Command::DropFunction {
+            name: p.name("a function name")?,
+            if_exists: p.eat_word("ifexists"),
+        });
+    }
     let owner = if p.eat_word("database") {
         Owner::Database(p.name("a database name")?)
     } else {

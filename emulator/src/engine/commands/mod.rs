@@ -2,6 +2,7 @@
 
 mod change;
 pub mod command;
+mod functions;
 mod ingestion;
 mod inline;
 pub mod mapping;
@@ -123,6 +124,12 @@ impl Target<'_> {
                 self.show_mappings(&owner, kind.as_deref(), name.as_deref())
             }
             Command::DropMapping { owner, kind, name } => self.drop_mapping(&owner, kind, name),
+            Command::CreateFunction { function, existing } => {
+                self.create_function(function, existing)
+            }
+            Command::DropFunction { name, if_exists } => self.drop_function(&name, if_exists),
+            Command::ShowFunctions => self.show_functions(),
+            Command::ShowFunction { name } => self.show_function(&name),
             Command::GetIngestionResources => Ok(self.ingestion_resources()),
             Command::GetIdentityToken => Ok(self.identity_token()),
             Command::RefreshCache => Ok(self.refresh_cache()),

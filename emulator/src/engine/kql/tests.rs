@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
-use super::super::database::StoredFunction;
+use super::super::database::Function;
 use super::super::database::tests::engine_with_table;
 use super::super::error::KustoError;
 use super::super::value::Value;
@@ -87,7 +87,7 @@ fn deep_nesting_is_an_error_and_no_crash() {
 fn stored_functions_are_called_and_never_by_themselves() {
     let engine = engine_with_table();
     let store = |name: &str, parameters: &str, body: &str| {
-        let function = StoredFunction {
+        let function = Function {
             parameters: parameters.to_owned(),
             body: body.to_owned(),
             folder: String::new(),

@@ -1,0 +1,151 @@
+//! Stored functions: the grammar of their commands, and what these do.
+
+use super::super::database::Function;
+use super::super::error::KustoError;
+use super::super::kql::lexer::TokenKind;
+use super::super::kql::parser::{Parsed, Parser};
+use super::super::kql::relation::Relation;
+use super::super::table::Row;
+use super::Target;
+use super::change::check_name;
+use super::command::{Command, properties};
+use super::rows::{table, text};
+
+/// Columns of every result about functions.
+const FUNCTIONS: &str =
+    "Name: string, Parameters: string, Body: string, Folder: string, DocString: string";
+
+/// What to do about a function of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// `.create`: an error.
+    Refuse,
+    /// `.create function ifnotexists`: it stays.
+    Keep,
+    /// `.create-or-alter`: it is replaced, if there is one.
+    Replace,
+    /// `.alter`: it is replaced, and must be there.
+    Require,
+}
+
+/// Parses what follows `.create function` and its kin.
+///
+/// # Errors
+/// A syntax error with its position; a bad request that names an unknown property.
+pub(super) fn parse(p: &mut Parser<'_>, existing: Existing) -> Parsed<Command> {
+    let existing = match existing {
+        Existing::Refuse if p.eat_word("ifnotexists") => Existing::Keep,
+        other => other,
+    };
+    let mut function = Function::default();
+    for (name, value) in properties(p)? {
+        match name.to_ascii_lowercase().as_str() {
+            "folder" => function.folder = value.to_text(),
+            "docstring" => function.doc_string = value.to_text(),
+            // Bodies are checked when they are called, so there is no validation to skip; views differ from
+            // other functions only in how tools and wildcards list them.
+            "skipvalidation" | "view" => {}
+            _ => {
+                return Err(KustoError::bad_request(format!(
+                    "'{name}' is not a property of a function."
+                )));
+            }
+        }
+    }
+    function.name = p.name("a function name")?;
+    function.parameters = balanced(p, "(", ")")?;
+    function.body = balanced(p, "{", "}")?;
+    Ok(Command::CreateFunction { function, existing })
+}
+
+/// Takes the text from `open` to its `close`, both included, as it was written.
+fn balanced(p: &mut Parser<'_>, open: &str, close: &str) -> Parsed<String> {
+    let rest = p.rest();
+    let start = p.at();
+    p.expect(open)?;
+    let mut depth = 1_usize;
+    while depth > 0 {
+        match p.peek() {
+            TokenKind::Symbol(symbol) if *symbol == open => depth += 1,
+            TokenKind::Symbol(symbol) if *symbol == close => depth -= 1,
+            TokenKind::End | TokenKind::Bad(_) => return Err(p.expected(&format!("'{close}'"))),
+            _ => {}
+        }
+        if depth > 0 {
+            p.advance();
+        }
+    }
+    let length = p.at() + close.len() - start;
+    p.advance();
+    Ok(rest[..length].to_owned())
+}
+
+impl Target<'_> {
+    pub(super) fn create_function(
+        &self,
+        function: Function,
+        existing: Existing,
+    ) -> Parsed<Relation> {
+        check_name("function", &function.name)?;
+        self.engine.with_database_mut(self.database, |database| {
+            let name = function.name.clone();
+            let found = database.functions.get(&name);
+            match (existing, found) {
+                (Existing::Refuse, Some(_)) => {
+                    return Err(KustoError::bad_request(format!(
+                        "Entity '{name}' of kind 'Function' already exists."
+                    )));
+                }
+                (Existing::Require, None) => return Err(KustoError::not_found("Function", &name)),
+                (Existing::Keep, Some(found)) => return Ok(shown([found])),
+                _ => {}
+            }
+            let result = shown([&function]);
+            database.functions.insert(name, function);
+            Ok(result)
+        })?
+    }
+
+    pub(super) fn drop_function(&self, name: &str, if_exists: bool) -> Parsed<Relation> {
+        let removed = self
+            .engine
+            .with_database_mut(self.database, |database| database.functions.remove(name))?;
+        if removed.is_none() && !if_exists {
+            return Err(KustoError::not_found("Function", name));
+        }
+        let rows = removed.map(|function| vec![text(function.name)]);
+        Ok(table("Name: string", rows.into_iter().collect()))
+    }
+
+    pub(super) fn show_functions(&self) -> Parsed<Relation> {
+        Ok(self
+            .engine
+            .with_database(self.database, |database| shown(database.functions.values()))?)
+    }
+
+    pub(super) fn show_function(&self, name: &str) -> Parsed<Relation> {
+        let found = self.engine.with_database(self.database, |database| {
+            database
+                .functions
+                .get(name)
+                .map(|function| shown([function]))
+        })?;
+        found.ok_or_else(|| KustoError::not_found("Function", name))
+    }
+}
+
+fn shown<'f>(functions: impl IntoIterator<Item = &'f Function>) -> Relation {
+    let row = |function: &Function| -> Row {
+        let Function {
+            name,
+            parameters,
+            body,
+            folder,
+            doc_string,
+        } = function;
+        [name, parameters, body, folder, doc_string]
+            .map(text)
+            .into()
+    };
+    table(FUNCTIONS, functions.into_iter().map(row).collect())
+}
