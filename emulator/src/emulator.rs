@@ -513,7 +513,13 @@ fn accounts(options: &Options, ports: &Ports, names: &Names) -> Vec<(Arc<Account
         let port = port(listener);
         let url = |service| match storage_host(options, key.name(), service) {
             Some(host) => format!("{}://{host}:{port}", scheme(options)),
-            None => format!("{}://{}", scheme(options), reachable(options, port)),
+            // The official SDKs take the account from the path where the host is an address.
+            None => format!(
+                "{}://{}/{}",
+                scheme(options),
+                reachable(options, port),
+                key.name()
+            ),
         };
         let endpoints = Endpoints {
             blob: url(Service::Blob),

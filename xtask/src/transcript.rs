@@ -26,9 +26,15 @@ fn lines(transcript: &str) -> Vec<String> {
 
 fn masked(line: &str) -> String {
     let line = replaced(line, is_uuid_part, |run| run.len() == 36, "ID");
-    ["127.0.0.1:", "/ingestdata-", "Succeeded after ", " bytes ("]
-        .iter()
-        .fold(line, |line, before| without_number_after(&line, before))
+    [
+        "127.0.0.1:",
+        "/kustoemu",
+        "/ingestdata-",
+        "Succeeded after ",
+        " bytes (",
+    ]
+    .iter()
+    .fold(line, |line, before| without_number_after(&line, before))
 }
 
 fn is_uuid_part(character: char) -> bool {

@@ -59,18 +59,19 @@ pub(crate) struct Reporter {
     storage: StorageClient,
     failed_queue: Url,
     successful_queue: Url,
-    /// The table's name, for senders whose table URL has none.
-    status_table_name: String,
+    /// The path of the account's tables and the table's name, for senders whose table URL has no name.
+    status_table: (String, String),
 }
 
 impl Reporter {
     pub(crate) fn new(storage: StorageClient, resources: &StorageResources) -> Reporter {
-        let table = resources.status_table.path().trim_end_matches('/');
+        let table = resources.status_table.path().trim_matches('/');
+        let (account, name) = table.rsplit_once('/').unwrap_or(("", table));
         Reporter {
             storage,
             failed_queue: resources.failed_queue.clone(),
             successful_queue: resources.successful_queue.clone(),
-            status_table_name: table.rsplit('/').next().unwrap_or_default().to_owned(),
+            status_table: (account.to_owned(), name.to_owned()),
         }
     }
 
@@ -123,11 +124,14 @@ impl Reporter {
         }
     }
 
-    /// The table's URL; one without a path is that of the account.
+    /// The table's URL; one without the table's name is that of the account.
     fn table_url(&self, row: &StatusRow) -> Option<Url> {
         let mut url = Url::parse(&row.table).ok()?;
-        if url.path().trim_matches('/').is_empty() {
-            url.set_path(&self.status_table_name);
+        let (account, name) = &self.status_table;
+        let path = url.path().trim_matches('/');
+        if path.is_empty() || path == account {
+            let with_name = format!("{path}/{name}");
+            url.set_path(&with_name);
         }
         Some(url)
     }

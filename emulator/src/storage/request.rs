@@ -46,13 +46,15 @@ impl Address {
     }
 }
 
-/// The path after its leading slash and, in path style, after the account's name.
+/// The path after its leading slash and, in path style, after the account's name. Some SDKs escape the
+/// slash behind the account.
 pub(crate) fn without_account<'a>(path: &'a str, account: &str) -> &'a str {
     let path = path.strip_prefix('/').unwrap_or(path);
-    match path.strip_prefix(account) {
-        Some(rest) if rest.starts_with('/') => &rest[1..],
-        _ => path,
-    }
+    let rest = path.strip_prefix(account).and_then(|rest| {
+        let slashes = ["/", "%2F", "%2f"];
+        slashes.iter().find_map(|slash| rest.strip_prefix(slash))
+    });
+    rest.unwrap_or(path)
 }
 
 fn guess_service(host: &str, keys: &str, rest: &str) -> Service {
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_first_segment_decides_at_the_root_and_in_path_style() {
-        for prefix in ["/", "/kustoemu1/"] {
+        for prefix in ["/", "/kustoemu1/", "/kustoemu1%2F", "/kustoemu1%2f"] {
             let at = |path: &str| address("127.0.0.1", &format!("{prefix}{path}"));
             assert_eq!(
                 at("landing/a%20b/c%2Fd.csv"),

@@ -8,21 +8,26 @@ use kusto_emulator::{AzuriteOptions, Emulator, Options, StartError, StorageKind}
 use crate::common::{World, on_each_storage};
 
 #[tokio::test]
-async fn path_style_answers_too() {
+async fn an_account_is_in_the_path_or_left_out() {
     on_each_storage(async |world| {
-        let root = world.blob("both ways");
+        let handed_out = world.blob("both ways");
         let created = world
-            .request("PUT", root.clone())
+            .request("PUT", handed_out.clone())
             .header("x-ms-blob-type", "BlockBlob")
             .body("x")
             .send()
             .await
             .unwrap();
         assert_eq!(created.status(), 201);
-        let mut path_style = root.clone();
-        path_style.set_path(&format!("/kustoemu1{}", root.path()));
-        let read = world.request("GET", path_style).send().await.unwrap();
-        assert_eq!(read.text().await.unwrap(), "x");
+        let path = handed_out.path();
+        let at_root = path.strip_prefix("/kustoemu1").unwrap();
+        let escaped = format!("/kustoemu1%2F{}", &at_root[1..]);
+        for path in [path, at_root, &escaped] {
+            let mut url = handed_out.clone();
+            url.set_path(path);
+            let read = world.request("GET", url).send().await.unwrap();
+            assert_eq!(read.text().await.unwrap(), "x", "{path}");
+        }
     })
     .await;
 }

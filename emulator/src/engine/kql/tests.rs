@@ -88,6 +88,7 @@ fn stored_functions_are_called_and_never_by_themselves() {
     let engine = engine_with_table();
     let store = |name: &str, parameters: &str, body: &str| {
         let function = Function {
+            name: name.to_owned(),
             parameters: parameters.to_owned(),
             body: body.to_owned(),
             folder: String::new(),
