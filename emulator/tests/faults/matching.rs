@@ -102,7 +102,7 @@ async fn a_service_is_told_apart_from_the_others() {
 async fn account_and_resource_narrow_a_rule() {
     on_each_storage(async |world| {
         let containers = &world.resources.containers;
-        let name = |url: &Url| url.path().trim_start_matches('/').to_owned();
+        let name = |url: &Url| url.path().rsplit('/').next().unwrap().to_owned();
         let account = |name: &str, resource: Option<String>| FaultRule {
             account: Some(name.to_owned()),
             resource,

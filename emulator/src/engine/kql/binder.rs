@@ -9,7 +9,7 @@ use super::bound::{Bound, Node, property};
 use super::cast::{compare, equal, scalar};
 use super::parser::Parsed;
 use super::scope::{Scope, convert, not};
-use super::{arithmetic, functions, subquery, text};
+use super::{arithmetic, deep, functions, subquery, text};
 
 impl Scope<'_> {
     /// Resolves an expression.
@@ -17,6 +17,10 @@ impl Scope<'_> {
     /// # Errors
     /// A semantic error that names what does not resolve or fit.
     pub fn bind(&self, expr: &Expr) -> Parsed<Bound> {
+        deep(|| self.resolve(expr))
+    }
+
+    fn resolve(&self, expr: &Expr) -> Parsed<Bound> {
         match &expr.kind {
             ExprKind::Literal(value, ty) => Ok(Bound::constant(value.clone(), *ty)),
             ExprKind::Name(name) => self.name(name, expr.at),

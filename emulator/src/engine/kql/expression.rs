@@ -2,6 +2,7 @@
 
 use super::super::value::{ColumnType, Value};
 use super::ast::{BinaryOp, Expr, ExprKind, TextOp, TextTest};
+use super::deep;
 use super::lexer::TokenKind;
 use super::parser::{NESTED, Parsed, Parser};
 
@@ -18,7 +19,7 @@ impl Parser<'_> {
     pub fn expression(&mut self) -> Parsed<Expr> {
         let depth = self.depth;
         self.deepen(NESTED)?;
-        let mut left = self.conjunction()?;
+        let mut left = deep(|| self.conjunction())?;
         while self.eat_word("or") {
             self.deepen(1)?;
             left = binary(BinaryOp::Or, left, self.conjunction()?);

@@ -25,5 +25,14 @@ mod summarize;
 mod text;
 pub mod user_functions;
 
+/// What a step of a recursion may need at most, and what it gets when less is left.
+const STEP_STACK: usize = 512 * 1024;
+const MORE_STACK: usize = 4 * 1024 * 1024;
+
+/// A step of a recursion: on another stack when this one, which is the caller's, is nearly used up.
+fn deep<T>(step: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STEP_STACK, MORE_STACK, step)
+}
+
 #[cfg(test)]
 mod tests;

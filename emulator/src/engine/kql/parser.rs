@@ -10,8 +10,8 @@ use super::lexer::{Token, TokenKind, next_token};
 /// Result of a parser.
 pub type Parsed<T> = Result<T, KustoError>;
 
-/// How deep an expression's tree may be. Parser, binder and evaluation recurse on threads with a
-/// stack of 2 MiB; a nested expression takes the parser more of it than a further operand does.
+/// How deep an expression's tree may be: no query that a person writes is. A nested expression counts
+/// more than a further operand, for it takes parser and evaluation more of their stack.
 pub(super) const MAX_DEPTH: usize = 640;
 /// What one nested expression counts.
 pub(super) const NESTED: usize = 10;

@@ -8,6 +8,7 @@ use super::super::value::{ColumnType, Value};
 use super::ast::{ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Statement};
 use super::bound::{Bound, Node};
 use super::cast::cast;
+use super::deep;
 use super::frame::{Binding, Frame};
 use super::lexer::{Token, TokenKind, literal_value, next_token};
 use super::operators::render::Render;
@@ -261,7 +262,7 @@ impl<'r> Run<'r> {
 
     /// Runs a query inside another one.
     pub(super) fn pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
-        self.steps(self.source(&pipeline.source)?, &pipeline.operators)
+        deep(|| self.steps(self.source(&pipeline.source)?, &pipeline.operators))
     }
 
     /// Runs the steps on these rows.
