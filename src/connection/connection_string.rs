@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::connection::catalog::Keyword;
 use crate::connection::keyword::{Meaning, look_up};
-use crate::connection::segments::{Fault, Segment, quote, split};
+use crate::connection::segments::{Fault, Segment, is_invisible, quote, split};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::{MASK, Secret};
 
@@ -303,16 +303,15 @@ fn put(values: &mut BTreeMap<Keyword, String>, keyword: Keyword, value: &str) ->
     Ok(())
 }
 
-/// Without what shells, editors and settings files leave around a text: white space, a byte order mark,
-/// zero-width characters, and one pair of quotes. No connection string begins with a quote.
+/// Without what shells, editors and settings files leave around a text: invisible characters, and one
+/// pair of quotes. No connection string begins with a quote.
 fn unwrapped(text: &str) -> &str {
-    let outside = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{2060}');
-    let text = text.trim_matches(outside);
+    let text = text.trim_matches(is_invisible);
     let inside = ['"', '\''].into_iter().find_map(|quote| {
         let inside = text.strip_prefix(quote)?;
         inside.strip_suffix(quote)
     });
-    inside.map_or(text, |inside| inside.trim_matches(outside))
+    inside.map_or(text, |inside| inside.trim_matches(is_invisible))
 }
 
 fn parse_url(text: &str) -> Result<Url> {

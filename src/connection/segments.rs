@@ -86,9 +86,17 @@ fn unquote(text: &str, quote: char, position: usize) -> Result<(String, Option<&
     Ok((value, rest.get(end + 1..)))
 }
 
+/// White space, a byte order mark, and characters without width: at the ends of a text they are no part
+/// of it.
+pub(super) fn is_invisible(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{2060}')
+}
+
 /// A value for [`split`] to read back: quoted where necessary.
 pub(super) fn quote(value: &str) -> String {
-    let plain = !value.is_empty() && value.trim() == value && !value.contains([';', '"', '\'']);
+    let plain = !value.is_empty()
+        && value.trim_matches(is_invisible) == value
+        && !value.contains([';', '"', '\'']);
     if plain {
         value.to_owned()
     } else {
