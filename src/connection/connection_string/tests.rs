@@ -253,3 +253,10 @@ fn quotes_and_invisible_characters_around_the_text_are_ignored() {
         assert!(ConnectionString::parse(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_value_may_end_with_what_is_ignored_around_the_text() {
+    let mut parsed = parse("https://h");
+    parsed.set("User ID", "a\u{feff}").unwrap();
+    assert_eq!(parse(&parsed.expose_secrets()), parsed);
+}
