@@ -228,9 +228,14 @@ impl Expander {
             .map(|target| self.elements(&target.bound.eval(row)))
             .collect();
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+        // Each row is a copy, and an array of a million elements must not be in a million of them.
+        let mut kept = row.to_vec();
+        kept.resize(self.width, Value::Null);
+        for target in &self.targets {
+            kept[target.place] = Value::Null;
+        }
         for at in 0..longest.min(self.limit) {
-            let mut expanded = row.to_vec();
-            expanded.resize(self.width, Value::Null);
+            let mut expanded = kept.clone();
             for (target, list) in self.targets.iter().zip(&lists) {
                 expanded[target.place] = match list.get(at) {
                     Some(element) => conform(element, target.ty),
