@@ -63,7 +63,7 @@ public sealed class AnswerTests : Bed
         using FakeService service = new("""
             [{"FrameType":"DataTable","TableKind":"PrimaryResult","TableName":"T","Columns":[
                {"ColumnName":"d","ColumnType":"datetime"},{"ColumnName":"t","ColumnType":"timespan"},{"ColumnName":"g","ColumnType":"guid"}],
-              "Rows":[["1-01-01","5","{74be27de-1e4e-49d9-b579-fe0b331d3642}x"],["Sunday","1:2","(x)"]]},
+              "Rows":[["1-01-01","soon","{74be27de-1e4e-49d9-b579-fe0b331d3642}x"],["Sunday","1 h","(x)"]]},
              {"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}]
             """);
         using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider($"{service.Address};Initial Catalog=Db");
