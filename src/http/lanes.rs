@@ -48,6 +48,7 @@ struct Hosts {
 /// A connection for one request at a time.
 pub(crate) struct Lane {
     client: reqwest::Client,
+    is_used: bool,
     origin: String,
     hosts: Arc<Mutex<Hosts>>,
 }
@@ -65,12 +66,14 @@ impl Lanes {
     pub(super) fn to(&self, url: &url::Url) -> Result<Lane> {
         let origin = origin_of(url);
         let rested = lock(&self.hosts).take_rested(&origin);
+        let is_used = rested.is_some();
         let client = match rested {
             Some(client) => client,
             None => (self.build)()?,
         };
         Ok(Lane {
             client,
+            is_used,
             origin,
             hosts: self.hosts.clone(),
         })
@@ -119,6 +122,12 @@ impl Hosts {
 impl Lane {
     pub(super) fn client(&self) -> &reqwest::Client {
         &self.client
+    }
+
+    /// Whether its connection may have carried an earlier request, so that an answer on it can be
+    /// one that was left of that time.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used
     }
 
     /// The request was answered as a whole: the connection may be used again. A lane that is

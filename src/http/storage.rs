@@ -10,7 +10,8 @@
 //! - A success counts with that id and an id of the service's own. Any other one shows nothing: the
 //!   request is in doubt.
 //! - A refusal that has another request's id shows nothing either. One without any may be a
-//!   gateway's, which knows no such header; its status says what it is worth.
+//!   gateway's, which knows no such header: its status says what it is worth where the request can
+//!   be repeated, but it is no word of the service ([`is_of_service`]) about what is stored.
 //! - After an answer that shows nothing, no connection of that moment is used again.
 
 use std::time::Duration;
@@ -63,6 +64,11 @@ pub(crate) async fn send(
     };
     transport.leave_connections();
     Err(inconclusive(step, host, fault).with_http_status(reply.status))
+}
+
+/// Whether an answer that [`send`] obtained is the service's own, and not a gateway's.
+pub(crate) fn is_of_service(reply: &Reply) -> bool {
+    reply.header(CLIENT_REQUEST_ID).is_some()
 }
 
 /// The error of an answer that shows nothing: whether the request was carried out is unknown.

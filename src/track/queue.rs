@@ -16,7 +16,7 @@ use super::catalog::{ItemState, Outcome};
 use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry, retry_in_doubt};
-use crate::http::storage::{child_url, reply_error, request, send};
+use crate::http::storage::{child_url, is_of_service, reply_error, request, send};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::post::queue::{Message, XML, messages, messages_url};
@@ -205,19 +205,20 @@ async fn delete(
     let mut url = child_url(&messages_url(queue)?, &[&message.id])?;
     url.query_pairs_mut()
         .append_pair("popreceipt", &message.receipt);
-    let deleted = retry_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
+    retry_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = request(transport, Method::DELETE, url.clone());
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
+            404 if is_of_service(&reply) => Ok(()),
+            // It may be left of an earlier request on the connection, and this message deleted.
+            _ if !is_of_service(&reply) => {
+                Err(reply_error(step, &host, &reply).with_in_doubt(true))
+            }
             _ => Err(reply_error(step, &host, &reply)),
         }
     })
-    .await;
-    match deleted {
-        Err(error) if error.http_status() == Some(404) => Ok(()),
-        other => other,
-    }
+    .await
 }
 
 /// Whether the message is still in its queue. One whose deletion got no answer, or none that shows

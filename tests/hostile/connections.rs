@@ -147,6 +147,7 @@ fn posted() -> Request {
         line: "POST /queue/messages".to_owned(),
         head: String::new(),
         body: String::new(),
+        is_behind_another: false,
     }
 }
 

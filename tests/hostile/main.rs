@@ -3,5 +3,6 @@
 mod connections;
 mod proxy;
 mod server;
+mod steps;
 mod storage;
 mod values;

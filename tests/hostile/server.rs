@@ -16,6 +16,8 @@ pub(crate) struct Request {
     /// Request line and headers.
     pub(crate) head: String,
     pub(crate) body: String,
+    /// Whether its connection carried another one before.
+    pub(crate) is_behind_another: bool,
 }
 
 impl Request {
@@ -33,6 +35,11 @@ impl Request {
 
     pub(crate) fn is_upload(&self) -> bool {
         self.line.starts_with("PUT ")
+    }
+
+    /// Whether it is one to storage.
+    pub(crate) fn is_storage(&self) -> bool {
+        !self.line.contains("/v1/rest/") && self.line.contains("sig=")
     }
 }
 
@@ -106,7 +113,9 @@ async fn serve(
     log: &Mutex<Vec<Request>>,
     act: &(impl Fn(&Request, &str) -> Act + ?Sized),
 ) {
-    while let Some(request) = read_request(&mut stream).await {
+    let mut is_behind_another = false;
+    while let Some(mut request) = read_request(&mut stream).await {
+        request.is_behind_another = std::mem::replace(&mut is_behind_another, true);
         log.lock().unwrap().push(request.clone());
         let (bytes, goes_on) = match act(&request, base) {
             Act::Send(bytes) => (bytes, true),
@@ -152,6 +161,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
         line: line.to_owned(),
         body: String::from_utf8_lossy(&data[head..]).into_owned(),
         head: text,
+        is_behind_another: false,
     })
 }
 
@@ -183,6 +193,7 @@ pub(crate) fn healthy_with(
         let rows = [
             ("TempStorage", "c1"),
             ("SecuredReadyForAggregationQueue", "queue"),
+            ("FailedIngestionsQueue", "failed"),
             ("IngestionsStatusTable", "table"),
         ]
         .map(|(kind, name)| format!(r#"["{kind}","{storage}/{name}?{signature}"]"#));
@@ -207,15 +218,23 @@ pub(crate) fn stored(request: &Request, headers: &str) -> String {
 
 /// As [`stored`], with these headers instead of the request's id.
 pub(crate) fn stored_as(request: &Request, headers: &str) -> String {
-    let message = match request.is_post_of_message() {
-        true => MESSAGE,
-        false => "",
+    let (status, body) = match request.line.split(' ').next() {
+        Some("POST") => (201, MESSAGE),
+        Some("GET") if request.line.contains("/messages") => (200, NOTIFICATION),
+        Some("GET") => (200, r#"{"Status":"Succeeded"}"#),
+        Some("DELETE") => (204, ""),
+        _ => (201, ""),
     };
-    reply(201, headers, message)
+    reply(status, headers, body)
 }
 
 const MESSAGE: &str = "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
                        </QueueMessage></QueueMessagesList>";
+
+/// A failed ingestion whose details are this text.
+const NOTIFICATION: &str = "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
+                            <PopReceipt>p</PopReceipt><MessageText>the true one</MessageText>\
+                            </QueueMessage></QueueMessagesList>";
 
 /// An answer of any status.
 pub(crate) fn reply(status: u16, headers: &str, body: &str) -> String {
