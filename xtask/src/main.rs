@@ -30,6 +30,7 @@ mod readme;
 #[cfg(test)]
 mod references;
 mod samples;
+mod sdks;
 mod storm;
 mod tally;
 mod test;
