@@ -103,7 +103,7 @@ fn a_second_signal_does_not_wait() {
     let address = ready["engine"].as_str().unwrap();
     let mut request = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     request
-        .write_all(b"POST /v1/rest/mgmt HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+        .write_all(b"POST /v1/rest/mgmt HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
         .unwrap();
     let mut asked = [0; 12];
     request.read_exact(&mut asked).unwrap();

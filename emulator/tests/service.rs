@@ -6,13 +6,17 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kusto_emulator::{Emulator, Options, StartError};
-use reqwest::{Certificate, Client, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Response};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
 /// A client that trusts the given CA and nobody else.
 fn client(ca: Option<&str>) -> Client {
+    builder(ca).build().unwrap()
+}
+
+fn builder(ca: Option<&str>) -> ClientBuilder {
     let mut roots = rustls::RootCertStore::empty();
     if let Some(pem) = ca {
         assert!(Certificate::from_pem(pem.as_bytes()).is_ok());
@@ -30,7 +34,7 @@ fn client(ca: Option<&str>) -> Client {
     let builder = Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(60));
-    builder.tls_backend_preconfigured(tls).build().unwrap()
+    builder.tls_backend_preconfigured(tls)
 }
 
 async fn start(options: Options) -> (Emulator, Client) {
@@ -293,6 +297,37 @@ async fn tls_serves_everything_under_its_own_ca() {
 }
 
 #[tokio::test]
+async fn the_certificate_has_the_names_that_are_asked_for() {
+    let (emulator, _) = start(Options {
+        tls: true,
+        tls_names: vec!["kusto.test".to_owned(), "127.0.0.2".to_owned()],
+        ..Options::default()
+    })
+    .await;
+    let line = emulator.hosts_line().unwrap();
+    assert_eq!(line, "127.0.0.1 kusto.test ingest-kusto.test");
+    let engine = url::Url::parse(emulator.engine_url()).unwrap();
+    let port = engine.port().unwrap();
+    for (host, named) in [
+        ("kusto.test", true),
+        ("ingest-kusto.test", true),
+        ("other.test", false),
+    ] {
+        // Instead of the line in the hosts file.
+        let client = builder(emulator.ca_pem())
+            .resolve(host, ([127, 0, 0, 1], port).into())
+            .build()
+            .unwrap();
+        let url = format!("https://{host}:{port}/v1/rest/auth/metadata");
+        match client.get(url).send().await {
+            Ok(reply) => assert!(named && reply.status() == 404, "{host}: {reply:?}"),
+            Err(error) => assert!(!named && error.is_connect(), "{host}: {error}"),
+        }
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn after_the_shutdown_nobody_listens() {
     let (emulator, client) = start(Options::default()).await;
     let url = emulator.engine_url().to_owned();
@@ -353,6 +388,20 @@ async fn options_that_make_no_sense_are_refused() {
                 ..Options::default()
             },
             "storage_domain",
+        ),
+        (
+            Options {
+                tls_names: vec!["*.example.test".to_owned()],
+                ..Options::default()
+            },
+            "tls_names",
+        ),
+        (
+            Options {
+                allowed_hosts: vec!["kusto:8080".to_owned()],
+                ..Options::default()
+            },
+            "allowed_hosts",
         ),
         (
             Options {

@@ -20,7 +20,7 @@ use crate::engine::database::Engine;
 use crate::engine::endpoint::{Endpoint, respond};
 use crate::engine::role::Role;
 use crate::faults::Subject;
-use crate::http::{Body, Cut, RequestBody, play, set};
+use crate::http::{Body, Cut, RequestBody, early, play, set};
 use crate::services::ServiceKind;
 use crate::storage::Resources;
 use crate::traffic::Connection;
@@ -103,10 +103,11 @@ impl Router {
         let path = parts.uri.path();
         let Some(route) = Route::of(path) else {
             let message = format!("The emulator has no endpoint at '{path}'.");
-            return Ok(failure(StatusCode::NOT_FOUND, "NotFound", &message));
+            let reply = failure(StatusCode::NOT_FOUND, "NotFound", &message);
+            return Ok(early(reply, parts, body));
         };
         if !route.methods().contains(&parts.method) {
-            return Ok(wrong_method(&route, parts));
+            return Ok(early(wrong_method(&route, parts), parts, body));
         }
         match route {
             Route::Control(route) => Ok(self.control(route, parts, body).await),
