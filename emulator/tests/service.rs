@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use kusto_emulator::{Emulator, Options, StartError};
 use reqwest::{Certificate, Client, ClientBuilder, Response};
@@ -169,6 +170,58 @@ async fn gzip_bodies_are_read() {
         assert_eq!(refused.status(), 400, "{encoding}");
     }
     emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn replies_are_compressed_for_clients_that_ask() {
+    let (emulator, _) = start(Options::default()).await;
+    let client = builder(None).no_gzip().build().unwrap();
+    for (path, csl) in [
+        ("/v1/rest/mgmt", ".show version"),
+        ("/v1/rest/query", "print 1"),
+        // Far more than is compressed at once.
+        ("/v2/rest/query", "range x from 1 to 50000 step 1"),
+        ("/v2/rest/query", "no such table"),
+    ] {
+        let url = format!("{}{path}", emulator.engine_url());
+        let ask = |encodings: &'static str| {
+            let request = client.post(&url).header("accept-encoding", encodings);
+            request
+                .body(serde_json::json!({ "csl": csl }).to_string())
+                .send()
+        };
+        let plain = ask("identity").await.unwrap();
+        assert_eq!(plain.headers().get("content-encoding"), None, "{csl}");
+        let zipped = ask("gzip,deflate").await.unwrap();
+        assert_eq!(zipped.headers()["content-encoding"], "gzip", "{csl}");
+        assert_eq!(zipped.status(), plain.status(), "{csl}");
+        assert_eq!(
+            zipped.headers()["content-type"],
+            plain.headers()["content-type"]
+        );
+        let zipped = zipped.bytes().await.unwrap();
+        let unpacked: Value = serde_json::from_reader(GzDecoder::new(&zipped[..])).unwrap();
+        let plain: Value = serde_json::from_slice(&plain.bytes().await.unwrap()).unwrap();
+        let shown = |reply: &Value| reply["error"]["@message"].as_str().map(str::to_owned);
+        match shown(&plain) {
+            None => assert_eq!(rows(&unpacked), rows(&plain), "{csl}"),
+            message => assert_eq!(shown(&unpacked), message, "{csl}"),
+        }
+    }
+    emulator.shutdown().await;
+}
+
+/// The rows of a reply's first or primary table.
+fn rows(reply: &Value) -> Value {
+    let frames = reply.as_array();
+    let primary = frames.and_then(|frames| {
+        frames
+            .iter()
+            .find(|frame| frame["TableKind"] == "PrimaryResult")
+    });
+    primary
+        .map_or(&reply["Tables"][0]["Rows"], |table| &table["Rows"])
+        .clone()
 }
 
 #[tokio::test]

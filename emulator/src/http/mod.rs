@@ -4,6 +4,7 @@
 
 mod body;
 mod early;
+mod gzip;
 mod hosts;
 mod listener;
 mod play;
@@ -13,6 +14,7 @@ mod tls;
 
 pub(crate) use body::Body;
 pub(crate) use early::early;
+pub(crate) use gzip::{Gzip, accepts_gzip};
 pub(crate) use hosts::Hosts;
 pub(crate) use listener::{Cut, Port, serve};
 pub(crate) use play::play;

@@ -193,7 +193,7 @@ impl Router {
             Ok(respond(&engine, role, endpoint, &headers, &plain))
         });
         match reply.await {
-            Ok(Ok(reply)) => from_engine(reply),
+            Ok(Ok(reply)) => from_engine(reply, &parts.headers),
             Ok(Err(problem)) => failure(StatusCode::BAD_REQUEST, "General_BadRequest", problem),
             Err(_) => failure(
                 StatusCode::INTERNAL_SERVER_ERROR,
