@@ -6,6 +6,7 @@ mod arithmetic;
 pub mod ast;
 pub mod binder;
 pub mod bound;
+mod budget;
 pub mod cast;
 mod dynamic;
 mod expression;

@@ -5,6 +5,7 @@ use super::super::database::Engine;
 use super::super::error::KustoError;
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
+use super::super::watch;
 use super::ast::{ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Statement};
 use super::bound::{Bound, Node};
 use super::cast::cast;
@@ -17,9 +18,6 @@ use super::relation::Relation;
 use super::scope::Scope;
 use super::statements::parse_query;
 use super::user_functions::{Evaluated, already};
-
-/// Most values that one operator may make: a query that needs more memory fails.
-const MAX_VALUES: usize = 20_000_000;
 
 /// What a query may see.
 pub struct Context<'c> {
@@ -89,6 +87,7 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
                 }
             }
         }
+        watch::verdict()?;
     }
     Ok(Outcome {
         tables,
@@ -111,7 +110,9 @@ pub fn run_steps(
     steps: &[Operator],
 ) -> Parsed<Relation> {
     let frame = Frame::default();
-    Run::new(context, text, &frame).steps(relation, steps)
+    let made = Run::new(context, text, &frame).steps(relation, steps)?;
+    watch::verdict()?;
+    Ok(made)
 }
 
 /// What a part of a query may see.
@@ -281,17 +282,6 @@ impl<'r> Run<'r> {
             relation = self.step(relation, step)?;
         }
         Ok(relation)
-    }
-
-    /// An error when an operator makes more than fits into memory.
-    pub(super) fn afford(&self, rows: usize, columns: usize) -> Parsed<()> {
-        if rows.saturating_mul(columns.max(1)) <= MAX_VALUES {
-            return Ok(());
-        }
-        Err(KustoError::bad_request(format!(
-            "Query execution lacks memory resources to complete (80DA0007): an operator made more than {MAX_VALUES} \
-             values (E_LOW_MEMORY_CONDITION, 0x80DA0007)."
-        )))
     }
 }
 

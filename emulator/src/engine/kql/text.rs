@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::super::value::{ColumnType, Value};
+use super::super::watch::goes_on;
 use super::ast::{TextOp, TextTest};
 use super::bound::{Bound, Node};
 use super::functions::compiled;
@@ -104,7 +105,7 @@ pub(super) fn terms(
                 .collect(),
             other => vec![other.to_text()],
         });
-        let found = |term: String| contains_term(&text, &term.to_lowercase());
+        let found = |term: String| goes_on() && contains_term(&text, &term.to_lowercase());
         Value::Bool(if all {
             terms.all(found)
         } else {

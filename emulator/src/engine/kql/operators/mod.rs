@@ -19,6 +19,7 @@ mod window;
 
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
+use super::super::watch;
 use super::ast::{Expr, Named, Operator, SortKey};
 use super::bound::is_true;
 use super::parser::Parsed;
@@ -31,7 +32,11 @@ impl Run<'_> {
     /// Runs one step.
     pub(super) fn step(&self, relation: Relation, step: &Operator) -> Parsed<Relation> {
         let before = relation.serialized;
+        watch::goes_on();
+        watch::verdict()?;
         let mut result = self.apply(relation, step)?;
+        // Its loops may have been left early.
+        watch::verdict()?;
         result.serialized = match step {
             Operator::Sort(_)
             | Operator::Top(..)
