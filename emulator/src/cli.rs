@@ -47,6 +47,9 @@ pub(crate) struct Cli {
     /// Leave messages in their queues, to inspect what a client posts
     #[arg(long)]
     no_ingestion: bool,
+    /// Unpack a blob that is gzip although its name does not end with .gz; otherwise its source fails
+    #[arg(long)]
+    sniff_gzip: bool,
     /// How long the signatures of handed-out storage URLs are valid
     #[arg(long, default_value_t = 4 * 3600, value_name = "SECONDS")]
     sas_seconds: u64,
@@ -128,6 +131,7 @@ impl Cli {
             databases: self.databases,
             batching: Duration::from_millis(self.batching_ms),
             ingestion: !self.no_ingestion,
+            sniff_gzip: self.sniff_gzip,
             ..Options::default()
         })
     }

@@ -380,6 +380,7 @@ impl Assembly<'_> {
             token_check: Arc::new(move |token: &str| tokens.identity_token_is_valid(token)),
             http: self.http.clone(),
             wake: message_added.clone(),
+            sniff_gzip: self.options.sniff_gzip,
             // Somebody may put a message into Azurite without passing by here.
             poll_interval: match self.azurite {
                 None => Duration::from_secs(5),

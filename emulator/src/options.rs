@@ -55,6 +55,9 @@ pub struct Options {
     /// Whether messages are taken from the queues and ingested. Without it they stay there, for
     /// looking at what a client posts.
     pub ingestion: bool,
+    /// Whether a blob that is gzip is unpacked although its name does not end with `.gz`. Without it such a source
+    /// fails: the service is documented to go by the name.
+    pub sniff_gzip: bool,
     /// The time by which signatures expire and messages become visible.
     pub clock: Clock,
 }
@@ -117,6 +120,7 @@ impl Default for Options {
             databases: Vec::new(),
             batching: Duration::from_secs(1),
             ingestion: true,
+            sniff_gzip: false,
             clock: Clock::system(),
         }
     }

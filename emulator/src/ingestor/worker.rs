@@ -47,6 +47,8 @@ pub struct Ingestor {
     pub http: Client,
     /// To be notified when a message was put on an input queue.
     pub wake: Arc<Notify>,
+    /// Whether content that is gzip is unpacked whatever its blob's name.
+    pub sniff_gzip: bool,
     /// How often to look without being notified.
     pub poll_interval: Duration,
 }
@@ -61,6 +63,7 @@ impl Ingestor {
             self.engine.clone(),
             storage.clone(),
             self.token_check,
+            self.sniff_gzip,
             parallel,
         );
         let hands = Hands {
