@@ -151,6 +151,11 @@ async fn take_from(
         if received.is_empty() {
             return Ok(());
         }
+        if !received.iter().all(has_own_address) {
+            let message = "the queue holds a message without an id or a receipt";
+            let error = Error::new(ErrorKind::Service, Step::ReadOutcomes, message);
+            return Err(error.with_host(queue.host()));
+        }
         for message in received {
             if !seen.insert(message.id.clone()) {
                 // A skipped message is visible again: the whole queue has been read.
@@ -219,6 +224,12 @@ async fn delete(
         }
     })
     .await
+}
+
+/// Whether a deletion meets this message only. One without an id would be for all messages of the
+/// queue, and so would `.` and `..`, which are no names in an address.
+fn has_own_address(message: &Message) -> bool {
+    !["", ".", ".."].contains(&message.id.as_str()) && !message.receipt.is_empty()
 }
 
 /// Whether the message is still in its queue. One whose deletion got no answer, or none that shows

@@ -195,6 +195,7 @@ pub(crate) fn healthy_with(
             ("SecuredReadyForAggregationQueue", "queue"),
             ("FailedIngestionsQueue", "failed"),
             ("IngestionsStatusTable", "table"),
+            ("FailedIngestionsQueue", "failed"),
         ]
         .map(|(kind, name)| format!(r#"["{kind}","{storage}/{name}?{signature}"]"#));
         (
