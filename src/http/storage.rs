@@ -56,14 +56,16 @@ pub(crate) async fn send(
         .await?;
     let is_success = (200..300).contains(&reply.status);
     let repeated = reply.header(CLIENT_REQUEST_ID);
+    let foreign = || inconclusive(step, host, FOREIGN).with_http_status(reply.status);
     let fault = match repeated {
-        Some(repeated) if repeated != id => OUT_OF_STEP,
-        Some(_) if is_success && reply.header(REQUEST_ID).is_none() => FOREIGN,
-        None if is_success => FOREIGN,
+        // Its status is another request's as well: nothing may be concluded from it.
+        Some(repeated) if repeated != id => inconclusive(step, host, OUT_OF_STEP),
+        Some(_) if is_success && reply.header(REQUEST_ID).is_none() => foreign(),
+        None if is_success => foreign(),
         _ => return Ok(reply),
     };
     transport.leave_connections();
-    Err(inconclusive(step, host, fault).with_http_status(reply.status))
+    Err(fault)
 }
 
 /// Whether an answer that [`send`] obtained is the service's own, and not a gateway's.

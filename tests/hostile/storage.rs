@@ -130,3 +130,21 @@ async fn connections_out_of_step_are_not_used_again() {
     );
     assert_eq!(server.count(Request::is_post_of_message), 1);
 }
+
+/// The status of another request's answer is not this request's: a message that may have been
+/// posted is not posted again because somebody else's signature was refused.
+#[tokio::test]
+async fn the_status_of_another_requests_answer_is_no_reason_to_post_again() {
+    for status in [400, 401, 403, 404, 413, 429, 500, 503] {
+        let server = Server::start(move |request, base| match request.is_post_of_message() {
+            true => Act::Send(reply(status, "x-ms-client-request-id: other\r\n", "")),
+            false => Act::Send(healthy(request, base)),
+        })
+        .await;
+        let client = server.builder().build().unwrap();
+        let error = client.ingest(row(), &props(), once()).await.unwrap_err();
+        assert!(error.is_in_doubt(), "{status}: {error}");
+        let posts = server.count(Request::is_post_of_message);
+        assert_eq!(posts, 1, "{status}: {error}");
+    }
+}
