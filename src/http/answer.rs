@@ -9,6 +9,13 @@ const MIB: usize = 1024 * 1024;
 /// An error is a few kilobytes, and a gateway's page not much more.
 pub(crate) const ERROR_LIMIT: usize = MIB;
 
+/// Whether an answer of this status that does not come from the service itself says that the request
+/// was not carried out. A gateway that has passed the request on answers with 500 and more, also
+/// with numbers of its own (520, 524, 599), and what is no known status says nothing.
+pub(crate) fn denies(status: u16) -> bool {
+    matches!(status, 300..=499 | 501 | 503 | 505 | 511)
+}
+
 /// What kind of answer a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AnswerKind {

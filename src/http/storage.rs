@@ -19,7 +19,7 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use uuid::Uuid;
 
-use super::answer::AnswerKind;
+use super::answer::{AnswerKind, denies};
 use super::refusal::{REQUEST_ID, Refusal};
 use super::transport::{Reply, Transport};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
@@ -104,9 +104,9 @@ pub(crate) fn refused(
         .with_host(host)
         .with_http_status(status)
         .with_retry(retry)
-        // Azure's page of error codes on 500 OperationTimedOut: "may or may not have succeeded";
-        // 502 and 504 come from a gateway that knows even less. A 503 is rejected before any work.
-        .with_in_doubt(matches!(status, 500 | 502 | 504));
+        // Azure's page of error codes on 500 OperationTimedOut: "may or may not have succeeded". A
+        // 503 is rejected before any work.
+        .with_in_doubt(!denies(status));
     if let Some(code) = refusal.code {
         error = error.with_service_code(code);
     }

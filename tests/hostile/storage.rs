@@ -131,6 +131,22 @@ async fn connections_out_of_step_are_not_used_again() {
     assert_eq!(server.count(Request::is_post_of_message), 1);
 }
 
+/// Gateways have statuses of their own for a request that they passed on.
+#[tokio::test]
+async fn a_status_that_denies_nothing_leaves_a_post_in_doubt() {
+    for status in [101, 500, 502, 504, 520, 524, 599, 999] {
+        let server = Server::start(move |request, base| match request.is_post_of_message() {
+            true => Act::SendAndClose(reply(status, "", "")),
+            false => Act::Send(healthy(request, base)),
+        })
+        .await;
+        let client = server.builder().build().unwrap();
+        let error = client.ingest(row(), &props(), once()).await.unwrap_err();
+        assert!(error.is_in_doubt(), "{status}: {error}");
+        assert_eq!(server.count(Request::is_post_of_message), 1, "{status}");
+    }
+}
+
 /// The status of another request's answer is not this request's: a message that may have been
 /// posted is not posted again because somebody else's signature was refused.
 #[tokio::test]
