@@ -108,6 +108,9 @@ async fn collect(mut response: Response, limit: usize) -> Result<Vec<u8>, reqwes
     // The announced length is a claim: memory is taken for what has arrived.
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await? {
+        // A few bytes that stand for many are decompressed without a wait in between: the call's
+        // deadline would not be noticed before the end.
+        tokio::task::coop::consume_budget().await;
         body.extend_from_slice(&piece);
         if body.len() > limit {
             break;

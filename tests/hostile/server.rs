@@ -47,6 +47,8 @@ impl Request {
 pub(crate) enum Act {
     /// Sends these bytes and goes on.
     Send(String),
+    /// Sends these bytes, which are no text, and goes on.
+    SendBytes(Vec<u8>),
     /// Sends these bytes and closes the connection.
     SendAndClose(String),
     /// Sends these bytes again and again.
@@ -118,8 +120,9 @@ async fn serve(
         request.is_behind_another = std::mem::replace(&mut is_behind_another, true);
         log.lock().unwrap().push(request.clone());
         let (bytes, goes_on) = match act(&request, base) {
-            Act::Send(bytes) => (bytes, true),
-            Act::SendAndClose(bytes) => (bytes, false),
+            Act::Send(text) => (text.into_bytes(), true),
+            Act::SendBytes(bytes) => (bytes, true),
+            Act::SendAndClose(text) => (text.into_bytes(), false),
             Act::Repeat(bytes) => {
                 // A thread: the flood must not depend on the runtime that it is to occupy.
                 let mut stream = stream.into_std().unwrap();
@@ -128,7 +131,7 @@ async fn serve(
                 return;
             }
         };
-        if stream.write_all(bytes.as_bytes()).await.is_err() || !goes_on {
+        if stream.write_all(&bytes).await.is_err() || !goes_on {
             return;
         }
     }
