@@ -102,6 +102,14 @@ impl KustoError {
             format!("Entity ID '{name}' of kind '{kind}' was not found."),
         )
     }
+
+    /// An entity that is there already; `kind` as the service names it.
+    pub fn exists(kind: &str, name: &str) -> Self {
+        Self::new(
+            ErrorKind::EntityExists,
+            format!("Entity ID '{name}' of kind '{kind}' already exists."),
+        )
+    }
 }
 
 impl fmt::Display for KustoError {

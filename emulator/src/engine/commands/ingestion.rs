@@ -1,4 +1,4 @@
-//! Commands about ingestion: resources, identity token, failures, operations.
+//! Commands about work: resources, identity token, failures, operations, queries that run.
 
 use uuid::Uuid;
 
@@ -43,6 +43,14 @@ impl Target<'_> {
     /// There is no such cache here: policies are read when they are needed.
     pub(super) fn refresh_cache(&self) -> Relation {
         table("Status: string", vec![vec![text("Succeeded")]])
+    }
+
+    /// Every query is over when its client can name it.
+    pub(super) fn cancel_query(&self, id: &str, reason: &str) -> Relation {
+        table(
+            "ClientRequestId: string, ReasonPhrase: string, RunningQueryCanceled: bool",
+            vec![vec![text(id), text(reason), Value::Bool(false)]],
+        )
     }
 
     pub(super) fn ingestion_failures(&self, operation: Option<Uuid>) -> Relation {

@@ -151,6 +151,7 @@ impl Relation {
                 rows,
                 tags: Vec::new(),
                 created: 0,
+                ingested: None,
             })]),
             other => other,
         };
