@@ -12,6 +12,7 @@ mod dynamic;
 mod expression;
 pub mod frame;
 mod functions;
+mod ingestion_time;
 pub mod lexer;
 pub mod operators;
 pub mod parser;

@@ -11,6 +11,7 @@ use super::bound::{Bound, Node};
 use super::cast::cast;
 use super::deep;
 use super::frame::{Binding, Frame};
+use super::ingestion_time::untimed;
 use super::lexer::{Token, TokenKind, literal_value, next_token};
 use super::operators::render::Render;
 use super::parser::Parsed;
@@ -231,10 +232,11 @@ impl<'r> Run<'r> {
             Some((last, steps)) => (steps, Some(last)),
             None => (pipeline.operators.as_slice(), None),
         };
-        let source = self.source(&pipeline.source)?;
+        let source = self.timed_source(&pipeline.source)?;
+        let run = |steps: &[Operator]| self.steps(source, steps).map(untimed);
         match last {
             Some(Operator::Render(render)) => {
-                let relation = self.steps(source, steps)?;
+                let relation = run(steps)?;
                 Ok(vec![ResultTable {
                     relation,
                     render: Some(render.clone()),
@@ -242,17 +244,17 @@ impl<'r> Run<'r> {
                 }])
             }
             Some(Operator::As(name)) => {
-                let relation = self.steps(source, steps)?;
+                let relation = run(steps)?;
                 Ok(vec![ResultTable {
                     relation,
                     render: None,
                     name: Some(name.clone()),
                 }])
             }
-            Some(Operator::Fork(prongs)) => self.fork(self.steps(source, steps)?, prongs),
-            Some(Operator::Facet(facet)) => self.facet(self.steps(source, steps)?, facet),
+            Some(Operator::Fork(prongs)) => self.fork(run(steps)?, prongs),
+            Some(Operator::Facet(facet)) => self.facet(run(steps)?, facet),
             _ => {
-                let relation = self.steps(source, &pipeline.operators)?;
+                let relation = run(&pipeline.operators)?;
                 Ok(vec![ResultTable {
                     relation,
                     ..ResultTable::default()
@@ -263,14 +265,17 @@ impl<'r> Run<'r> {
 
     /// Runs a query inside another one.
     pub(super) fn pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
-        deep(|| self.steps(self.source(&pipeline.source)?, &pipeline.operators))
+        deep(|| {
+            let source = self.timed_source(&pipeline.source)?;
+            self.steps(source, &pipeline.operators).map(untimed)
+        })
     }
 
     /// Runs the steps on these rows.
     pub(super) fn steps(&self, mut relation: Relation, steps: &[Operator]) -> Parsed<Relation> {
         for (at, step) in steps.iter().enumerate() {
             if let Operator::As(name) = step {
-                let relation = relation.shared();
+                let relation = untimed(relation).shared();
                 let mut frame = Frame::inside(self.frame, usize::MAX);
                 frame.bind(name, Binding::Table(relation.clone()));
                 let run = Run {

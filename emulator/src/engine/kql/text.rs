@@ -9,7 +9,7 @@ use super::ast::{TextOp, TextTest};
 use super::bound::{Bound, Node};
 use super::functions::compiled;
 use super::parser::Parsed;
-use super::scope::{Scope, convert};
+use super::scope::{Scope, convert, is_hidden};
 
 /// Resolves a test.
 ///
@@ -65,6 +65,7 @@ pub(super) fn any_column(
         .columns
         .iter()
         .enumerate()
+        .filter(|(_, column)| !is_hidden(&column.name))
         .filter_map(|(position, column)| {
             bind(Bound {
                 node: Node::Column(position),

@@ -80,16 +80,13 @@ pub(super) fn alter(p: &mut Parser<'_>, owner: PolicyOwner, merge: bool) -> Pars
 
 fn kind(p: &mut Parser<'_>, owner: &PolicyOwner) -> Parsed<PolicyKind> {
     let is_database = matches!(owner, PolicyOwner::Database(_));
-    let found = KINDS
+    let known = KINDS
         .iter()
-        .filter(|(_, kind)| !(is_database && OF_TABLES.contains(kind)))
-        .find(|(name, _)| p.is_word(name));
-    let Some((_, kind)) = found else {
-        let names: Vec<_> = KINDS.iter().map(|(name, _)| *name).collect();
-        return Err(p.expected(&format!(
-            "a policy that is known here ({})",
-            names.join(", ")
-        )));
+        .filter(|(_, kind)| !(is_database && OF_TABLES.contains(kind)));
+    let Some((_, kind)) = known.clone().find(|(name, _)| p.is_word(name)) else {
+        let names: Vec<_> = known.map(|(name, _)| *name).collect();
+        let expected = format!("a policy that is known here ({})", names.join(", "));
+        return Err(p.expected(&expected));
     };
     p.advance();
     Ok(*kind)
