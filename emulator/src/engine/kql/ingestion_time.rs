@@ -18,7 +18,7 @@ impl Run<'_> {
     /// The rows that a pipeline begins with, and the times of their ingestion if the text asks for such.
     pub(super) fn timed_source(&self, source: &Source) -> Parsed<Relation> {
         let relation = self.source(source)?;
-        if !self.text.contains(NAME) {
+        if !self.text.contains(NAME) || relation.position(HIDDEN).is_some() {
             return Ok(relation);
         }
         let rows = match &relation.rows {

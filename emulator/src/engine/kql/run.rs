@@ -191,7 +191,7 @@ impl<'r> Run<'r> {
     /// Computes what may be scalar or tabular.
     pub(super) fn evaluate(&self, scope: &Scope<'_>, expr: &super::ast::Expr) -> Parsed<Evaluated> {
         let table = match &expr.kind {
-            ExprKind::Query(pipeline) => Some(self.pipeline(pipeline)?),
+            ExprKind::Query(pipeline) => Some(self.open_pipeline(pipeline)?),
             ExprKind::Name(name) if scope.columns.iter().all(|column| column.name != *name) => {
                 self.known_table(name)?
             }
@@ -265,9 +265,14 @@ impl<'r> Run<'r> {
 
     /// Runs a query inside another one.
     pub(super) fn pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
+        self.open_pipeline(pipeline).map(untimed)
+    }
+
+    /// The same for what goes on in another pipeline: the rows keep the times of their ingestion.
+    pub(super) fn open_pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
         deep(|| {
             let source = self.timed_source(&pipeline.source)?;
-            self.steps(source, &pipeline.operators).map(untimed)
+            self.steps(source, &pipeline.operators)
         })
     }
 

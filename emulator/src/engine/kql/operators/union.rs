@@ -6,6 +6,7 @@ use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{ExprKind, Operator, Pattern, Pipeline, Source};
 use super::super::budget::{Made, afford};
 use super::super::frame::Binding;
+use super::super::ingestion_time::untimed;
 use super::super::lexer::TokenKind;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
@@ -127,7 +128,10 @@ impl Run<'_> {
         }
         names
             .into_iter()
-            .map(|name| self.table(&name, 0).map(|table| (name.clone(), table)))
+            .map(|name| {
+                let table = self.table(&name, 0)?;
+                Ok((name, untimed(table)))
+            })
             .collect()
     }
 
