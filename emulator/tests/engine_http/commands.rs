@@ -181,6 +181,11 @@ fn the_batching_policy_governs_the_ingestor() {
     assert_eq!(time_span(), Duration::from_secs(1));
     command(&engine, ".delete table T policy ingestionbatching");
     assert_eq!(max_items(), 500);
+    command(
+        &engine,
+        r#".alter database TestDatabase policy ingestionbatching '{"MaximumNumberOfItems":11}'"#,
+    );
+    assert_eq!(max_items(), 11);
 }
 
 #[test]

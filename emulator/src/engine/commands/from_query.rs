@@ -61,7 +61,7 @@ impl Settings {
 }
 
 impl Target<'_> {
-    pub(super) fn from_query(&self, command: &FromQuery) -> Parsed<Relation> {
+    pub(super) fn ingest_result(&self, command: &FromQuery) -> Parsed<Relation> {
         let started_on = datetime::now();
         let extent = self.append_result(command);
         if !command.is_async {

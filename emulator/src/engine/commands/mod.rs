@@ -228,7 +228,7 @@ impl Target<'_> {
             } => self
                 .of(&table)
                 .ingest_inline(&table.name, &properties, &data),
-            Command::FromQuery(command) => self.from_query(&command),
+            Command::FromQuery(command) => self.ingest_result(&command),
             Command::Script { properties, text } => self.script(&properties, &text),
         }
     }

@@ -1,10 +1,10 @@
 //! Commands that create, change, rename and drop tables.
 
 use std::collections::HashSet;
-
-use uuid::Uuid;
+use std::sync::Arc;
 
 use super::super::database::{Database, LookupError};
+use super::super::datetime;
 use super::super::error::KustoError;
 use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
@@ -267,7 +267,7 @@ impl Target<'_> {
             });
             let mut rows = Vec::new();
             for (renaming, mut moved) in moving {
-                std::sync::Arc::make_mut(&mut moved.schema).name = renaming.new.clone();
+                Arc::make_mut(&mut moved.schema).name = renaming.new.clone();
                 rows.push(table_row(database, &moved));
                 database.tables.insert(renaming.new.clone(), moved);
             }
@@ -276,13 +276,13 @@ impl Target<'_> {
     }
 
     pub(super) fn clear_table(&self, name: &str, is_async: bool) -> Parsed<Relation> {
-        let started = super::super::datetime::now();
+        let started_on = datetime::now();
         self.engine
             .with_table_mut(self.database, name, |table| table.extents.clear())?;
         if is_async {
             return Ok(self.finished(OperationRecord {
                 table: name.to_owned(),
-                started_on: started,
+                started_on,
                 ..OperationRecord::default()
             }));
         }
@@ -290,27 +290,6 @@ impl Target<'_> {
             "Status: string",
             vec![vec![text("Successfully cleared")]],
         ))
-    }
-
-    /// Records what a command with `async` did, which is over when the command is, and gives its id.
-    pub(super) fn finished(&self, operation: OperationRecord) -> Relation {
-        let id = Uuid::new_v4();
-        let state = match operation.status.as_str() {
-            "" => "Completed",
-            _ => "Failed",
-        };
-        self.engine.record_operation(OperationRecord {
-            operation_id: id,
-            root_activity_id: id,
-            database: self.database.to_owned(),
-            last_updated_on: super::super::datetime::now(),
-            state: state.to_owned(),
-            ..operation
-        });
-        table(
-            "OperationId: guid",
-            vec![vec![super::super::value::Value::Guid(id)]],
-        )
     }
 
     /// There is no such cache here: schemas are visible at once.

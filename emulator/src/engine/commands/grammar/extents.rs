@@ -7,7 +7,7 @@ use super::super::super::value::Value;
 use super::super::command::{
     Command, ExtentChoice, ExtentFilter, ExtentPlace, TableNames, TagTest,
 };
-use super::{guid, guids, table_name, table_names};
+use super::{at_end, guid, guids, table_name, table_names, tail};
 
 /// `[(IDS)] [hot] [where tags TEST 'T' and ...]`; everything is hot here.
 pub(super) fn show(p: &mut Parser<'_>, place: ExtentPlace) -> Parsed<Command> {
@@ -55,16 +55,13 @@ pub(super) fn drop(p: &mut Parser<'_>, pretend: bool) -> Parsed<Command> {
         });
     }
     p.expect_word("extents")?;
-    let query = |pretend| Command::DropExtents {
-        choice: ExtentChoice::Query(String::new()),
-        tables: None,
-        pretend,
-    };
-    if p.eat_word("whatif") {
-        return Ok(query(true));
-    }
-    if *p.peek() == TokenKind::Symbol("<|") {
-        return Ok(query(pretend));
+    let whatif = p.eat_word("whatif");
+    if whatif || *p.peek() == TokenKind::Symbol("<|") {
+        return Ok(Command::DropExtents {
+            choice: ExtentChoice::Query(tail(p)?),
+            tables: None,
+            pretend: pretend || whatif,
+        });
     }
     let choice = if *p.peek() == TokenKind::Symbol("(") {
         ExtentChoice::Ids(guids(p)?)
@@ -74,7 +71,7 @@ pub(super) fn drop(p: &mut Parser<'_>, pretend: bool) -> Parsed<Command> {
         ExtentChoice::Age(None)
     };
     let tables = match &choice {
-        ExtentChoice::Ids(_) if super::at_end(p) => None,
+        ExtentChoice::Ids(_) if at_end(p) => None,
         _ => from(p)?,
     };
     Ok(Command::DropExtents {
@@ -82,23 +79,6 @@ pub(super) fn drop(p: &mut Parser<'_>, pretend: bool) -> Parsed<Command> {
         tables,
         pretend,
     })
-}
-
-/// The command whose query is what follows.
-pub(super) fn chosen_by_query(command: Command, p: &Parser<'_>) -> Command {
-    match (command, super::tail(p)) {
-        (
-            Command::DropExtents {
-                tables, pretend, ..
-            },
-            Ok(query),
-        ) => Command::DropExtents {
-            choice: ExtentChoice::Query(query),
-            tables,
-            pretend,
-        },
-        (command, _) => command,
-    }
 }
 
 /// `10 days`, `3 hours`

@@ -41,19 +41,11 @@ pub(super) fn parse(text: &str) -> Parsed<(Command, Vec<Operator>)> {
         "clear" => tables::clear(p)?,
         "refresh" => show::refresh(p)?,
         "cancel" => show::cancel(p)?,
-        // What follows them is text of another grammar.
-        "ingest" => return Ok((ingest::inline(p)?, Vec::new())),
-        "set" | "append" | "set-or-append" | "set-or-replace" => {
-            return Ok((ingest::from_query(p, &verb)?, Vec::new()));
-        }
-        "execute" => return Ok((ingest::script(p)?, Vec::new())),
+        "ingest" => ingest::inline(p)?,
+        "set" | "append" | "set-or-append" | "set-or-replace" => ingest::from_query(p, &verb)?,
+        "execute" => ingest::script(p)?,
         _ => return Err(start.error(format!("the command '.{verb}' is not supported"))),
     };
-    if let Command::DropExtents { .. } = command
-        && *parser.peek() == TokenKind::Symbol("<|")
-    {
-        return Ok((extents::chosen_by_query(command, &parser), Vec::new()));
-    }
     let steps = parser.steps()?;
     while parser.eat(";") {}
     parser.end()?;
@@ -174,12 +166,14 @@ fn guid(p: &mut Parser<'_>) -> Parsed<Uuid> {
     }
 }
 
-/// Everything behind `<|`, which is next.
-fn tail(p: &Parser<'_>) -> Parsed<String> {
-    match p.peek() {
-        TokenKind::Symbol("<|") => Ok(p.rest()["<|".len()..].to_owned()),
-        _ => Err(p.expected("'<|'")),
+/// Takes `<|` and everything behind it, which is text of another grammar.
+fn tail(p: &mut Parser<'_>) -> Parsed<String> {
+    if *p.peek() != TokenKind::Symbol("<|") {
+        return Err(p.expected("'<|'"));
     }
+    let rest = p.rest()["<|".len()..].to_owned();
+    p.skip_to(p.text().len());
+    Ok(rest)
 }
 
 /// Whether the command ends here, or query steps follow.
