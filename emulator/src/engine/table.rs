@@ -99,6 +99,8 @@ pub struct Table {
     pub folder: String,
     /// `docstring` property.
     pub doc_string: String,
+    /// The docstrings of columns that have one, by the columns' names.
+    pub column_docs: BTreeMap<String, String>,
 }
 
 impl Table {
@@ -115,6 +117,7 @@ impl Table {
             },
             folder: String::new(),
             doc_string: String::new(),
+            column_docs: BTreeMap::new(),
         }
     }
 
@@ -150,7 +153,9 @@ impl Table {
                 ..**extent
             });
         }
-        let columns = columns.into_iter().map(|(column, _)| column).collect();
+        let columns: Vec<_> = columns.into_iter().map(|(column, _)| column).collect();
+        self.column_docs
+            .retain(|name, _| columns.iter().any(|column| column.name == *name));
         Arc::make_mut(&mut self.schema).columns = columns;
     }
 

@@ -51,10 +51,29 @@ impl Target<'_> {
                 renamed.push((new.clone(), columns[place].ty));
             }
             check_columns(&columns)?;
+            rename_docs(found, renamings);
             Arc::make_mut(&mut found.schema).columns = columns;
             Ok(())
         })?;
         Ok(target.columns_shown(&first.table.name, &renamed))
+    }
+
+    pub(super) fn describe_columns(
+        &self,
+        name: &str,
+        docs: &[(String, String)],
+        merge: bool,
+    ) -> Parsed<Relation> {
+        self.change_table(name, |found| {
+            if !merge {
+                found.column_docs.clear();
+            }
+            for (column, doc) in docs {
+                position(&found.schema, column)?;
+                found.column_docs.insert(column.clone(), doc.clone());
+            }
+            Ok(())
+        })
     }
 
     pub(super) fn drop_columns(
@@ -81,6 +100,16 @@ impl Target<'_> {
             columns.iter().map(row).collect(),
         )
     }
+}
+
+/// Gives the docstrings of renamed columns their new names.
+fn rename_docs(found: &mut Table, renamings: &[(String, ColumnName)]) {
+    let docs = std::mem::take(&mut found.column_docs);
+    let renamed = docs.into_iter().map(|(column, doc)| {
+        let new = renamings.iter().find(|(_, old)| old.column == column);
+        (new.map_or(column, |(new, _)| new.clone()), doc)
+    });
+    found.column_docs = renamed.collect();
 }
 
 fn position(schema: &TableSchema, column: &str) -> Parsed<usize> {

@@ -246,6 +246,13 @@ pub enum Command {
         table: TableName,
         properties: Properties,
     },
+    DescribeColumns {
+        table: TableName,
+        /// Columns and their docstrings.
+        docs: Vec<(String, String)>,
+        /// Whether other columns keep theirs.
+        merge: bool,
+    },
     DropTables {
         tables: TableNames,
         if_exists: bool,

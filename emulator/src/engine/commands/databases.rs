@@ -204,7 +204,9 @@ fn flat_schema(database: &Database) -> Vec<Row> {
         rows.push(row(name, "", "", "", [&found.folder, &found.doc_string]));
         for column in &found.schema.columns {
             let ty = column.ty.dotnet_full_name();
-            rows.push(row(name, &column.name, &ty, "", ["", ""]));
+            let doc = found.column_docs.get(&column.name);
+            let about = ["", doc.map_or("", String::as_str)];
+            rows.push(row(name, &column.name, &ty, "", about));
         }
     }
     rows

@@ -170,6 +170,9 @@ impl Target<'_> {
             Command::DescribeTable { table, properties } => {
                 self.of(&table).describe_table(&table.name, &properties)
             }
+            Command::DescribeColumns { table, docs, merge } => {
+                self.of(&table).describe_columns(&table.name, &docs, merge)
+            }
             Command::DropTables { tables, if_exists } => self
                 .in_database(tables.database.as_deref())
                 .drop_tables(&tables.names, if_exists),

@@ -168,6 +168,7 @@ impl Target<'_> {
             made.policies = source.policies.clone();
             made.mappings = source.mappings.clone();
             made.folder = source.folder.clone();
+            made.column_docs = source.column_docs.clone();
             made.doc_string = format!("Created based on {}", source.schema.name);
             apply_properties(&mut made, properties)?;
             let result = changed(&database.name, &made);

@@ -106,6 +106,10 @@ pub(super) fn alter(p: &mut Parser<'_>) -> Parsed<Command> {
             return Ok(Command::DescribeTable { table, properties });
         }
     }
+    if let Some(docs) = column_docs(p)? {
+        let merge = false;
+        return Ok(Command::DescribeColumns { table, docs, merge });
+    }
     if *p.peek() != TokenKind::Symbol("(") {
         return unsupported(p, "alter table");
     }
@@ -122,7 +126,31 @@ pub(super) fn alter_merge(p: &mut Parser<'_>) -> Parsed<Command> {
     }
     p.expect_word("table")
         .or_else(|_| unsupported(p, "alter-merge"))?;
+    let mut ahead = p.clone();
+    let table = table_name(&mut ahead)?;
+    if let Some(docs) = column_docs(&mut ahead)? {
+        *p = ahead;
+        let merge = true;
+        return Ok(Command::DescribeColumns { table, docs, merge });
+    }
     merge(p, false)
+}
+
+/// `column-docstrings (a: 'A', b: 'B')`, if that is next.
+fn column_docs(p: &mut Parser<'_>) -> Parsed<Option<Vec<(String, String)>>> {
+    let mut ahead = p.clone();
+    if ahead.hyphenated().as_deref() != Some("column-docstrings") {
+        return Ok(None);
+    }
+    *p = ahead;
+    p.expect("(")?;
+    let docs = p.list(|p| {
+        let column = p.name("a column name")?;
+        p.expect(":")?;
+        Ok((column, p.string("a docstring")?))
+    })?;
+    p.expect(")")?;
+    Ok(Some(docs))
 }
 
 /// `table T policy`, `tables (T, U) policy` or `database D policy`, if that is next.
