@@ -23,7 +23,7 @@ impl Parser<'_> {
             return Err(self.expected("a query operator"));
         };
         Ok(match name.as_str() {
-            "count" => Operator::Count,
+            "count" => Operator::Count(self.counted()?),
             "take" | "limit" => Operator::Take(self.expression()?),
             "where" | "filter" => Operator::Where(self.expression()?),
             "project" => Operator::Project(self.list(Self::named)?),
@@ -93,6 +93,13 @@ impl Parser<'_> {
         }
     }
 
+    fn counted(&mut self) -> Parsed<Option<String>> {
+        match self.eat_word("as") {
+            true => self.name("a column name").map(Some),
+            false => Ok(None),
+        }
+    }
+
     fn serialized(&mut self) -> Parsed<Vec<Named>> {
         let ends = matches!(
             self.peek(),
@@ -109,7 +116,7 @@ impl Parser<'_> {
         let aggregates = if self.is_word("by") {
             Vec::new()
         } else {
-            self.list(Self::named)?
+            self.list(Self::aggregated)?
         };
         let by = if self.eat_word("by") {
             self.list(Self::named)?
@@ -117,6 +124,26 @@ impl Parser<'_> {
             Vec::new()
         };
         Ok(Operator::Summarize { aggregates, by })
+    }
+
+    /// `[name =] expression` or `(name, ...) = expression`.
+    fn aggregated(&mut self) -> Parsed<Named> {
+        let at = self.at();
+        let mut ahead = self.clone();
+        if !ahead.eat("(") {
+            return self.named();
+        }
+        let names = ahead.list(|parser| parser.name("a column name"));
+        let (Ok(mut names), true, true) = (names, ahead.eat(")"), ahead.eat("=")) else {
+            return self.named();
+        };
+        *self = ahead;
+        let first = names.remove(0);
+        let kind = ExprKind::Names(names, Box::new(self.expression()?));
+        Ok(Named {
+            name: Some(first),
+            expr: Expr { kind, at },
+        })
     }
 
     fn distinct(&mut self) -> Parsed<Operator> {
@@ -160,7 +187,7 @@ impl Parser<'_> {
         Ok((new, self.name("a column name")?, at))
     }
 
-    /// A column's name, in which `*` stands for anything unless it is quoted.
+    /// A column's name, or a name's start and `*`.
     pub(super) fn pattern(&mut self) -> Parsed<Pattern> {
         let at = self.at();
         if *self.peek() == TokenKind::Symbol("[") {
@@ -175,7 +202,8 @@ impl Parser<'_> {
             .find(|c: char| !(c.is_alphanumeric() || "_$*".contains(c)))
             .unwrap_or(self.rest().len());
         let text = self.rest()[..end].to_owned();
-        if text.is_empty() {
+        // A name's start stands before the only `*`.
+        if text.is_empty() || text[..text.len() - 1].contains('*') {
             return Err(self.expected("a column name"));
         }
         self.skip_to(at + end);

@@ -214,7 +214,7 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     let mut limit = MAX_ELEMENTS;
     let mut ranks = Vec::new();
     match kind {
-        Kind::ArgMin | Kind::ArgMax | Kind::Any => arguments = spread(scope, &arguments, by),
+        _ if gives_arguments(kind) => arguments = spread(scope, &arguments, by),
         Kind::Percentiles { weighted, .. } => {
             let of = arguments.split_off(1 + usize::from(weighted));
             ranks = percentile::ranks(scope, &of)?;
@@ -232,7 +232,11 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     }
     let mut bound = arguments
         .iter()
-        .map(|argument| scope.bind(argument))
+        .map(|argument| match &argument.kind {
+            // Of a function that gives its arguments' columns: each may be named.
+            ExprKind::Assigned(_, value) if gives_arguments(kind) => scope.bind(value),
+            _ => scope.bind(argument),
+        })
         .collect::<Parsed<Vec<_>>>()?;
     if let Some(first) = bound.first() {
         check(scope, record, first.ty, expr.at)?;
@@ -255,6 +259,10 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
         ranks,
         columns,
     })
+}
+
+const fn gives_arguments(kind: Kind) -> bool {
+    matches!(kind, Kind::ArgMin | Kind::ArgMax | Kind::Any)
 }
 
 /// The condition of a function: of type bool only.
@@ -291,7 +299,16 @@ fn arities(name: &str, kind: Kind) -> (usize, usize) {
 
 /// `*` as all columns that are not there already.
 fn spread(scope: &Scope<'_>, arguments: &[Expr], by: &[String]) -> Vec<Expr> {
+    let bare = |argument: &Expr| match &argument.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Assigned(_, value) => result_name(value),
+        _ => None,
+    };
     let first = arguments.first().and_then(result_name);
+    let given: Vec<String> = first
+        .into_iter()
+        .chain(arguments.iter().filter_map(bare))
+        .collect();
     let mut all = Vec::new();
     for argument in arguments {
         if argument.kind != ExprKind::Star {
@@ -299,7 +316,7 @@ fn spread(scope: &Scope<'_>, arguments: &[Expr], by: &[String]) -> Vec<Expr> {
             continue;
         }
         let others = scope.columns.iter().map(|column| &column.name);
-        let others = others.filter(|name| Some(*name) != first.as_ref() && !by.contains(name));
+        let others = others.filter(|name| !given.contains(name) && !by.contains(name));
         all.extend(others.map(|name| Expr {
             kind: ExprKind::Name(name.clone()),
             at: argument.at,

@@ -53,7 +53,7 @@ fn table() -> impl Iterator<Item = &'static Function> {
 /// The name a column gets that is nothing but this expression, if the expression lends one.
 pub(super) fn result_name(expr: &Expr) -> Option<String> {
     match &expr.kind {
-        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Name(name) | ExprKind::Assigned(name, _) => Some(name.clone()),
         ExprKind::Member(base, member) => Some(format!("{}_{member}", result_name(base)?)),
         ExprKind::Index(base, key) => match &key.kind {
             ExprKind::Literal(key, _) => Some(format!("{}_{}", result_name(base)?, key.to_text())),

@@ -57,7 +57,7 @@ impl Run<'_> {
 
     fn apply(&self, relation: Relation, step: &Operator) -> Parsed<Relation> {
         match step {
-            Operator::Count => Ok(count(relation.rows.len())),
+            Operator::Count(name) => Ok(count(relation.rows.len(), name.as_deref())),
             Operator::Take(number) => {
                 let number = self.scope(&[], "take").bind_count(number)?;
                 let rows = relation.rows.clone().first(number);
@@ -218,10 +218,10 @@ pub(super) fn add_column(columns: &mut Vec<Column>, name: &str, ty: ColumnType) 
     summarize::push_column(columns, Some(name.to_owned()), &bound);
 }
 
-fn count(rows: usize) -> Relation {
+fn count(rows: usize, name: Option<&str>) -> Relation {
     let number = i64::try_from(rows).unwrap_or(i64::MAX);
     Relation::new(
-        vec![Column::new("Count", ColumnType::Long)],
+        vec![Column::new(name.unwrap_or("Count"), ColumnType::Long)],
         vec![vec![Value::Long(number)]],
     )
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind, Named, Operator, Pipeline};
+use super::super::bound::Bound;
 use super::super::cast::push_key;
 use super::super::frame::{Binding, Frame};
 use super::super::lexer::TokenKind;
@@ -139,7 +140,7 @@ impl Run<'_> {
             let result = match partition.own_source {
                 true => {
                     let mut frame = Frame::inside(self.frame, usize::MAX);
-                    frame.bind(&partition.by, Binding::Scalar(key, input.columns[by].ty));
+                    frame.bind(&partition.by, Binding::Scalar(Bound::constant(key, input.columns[by].ty)));
                     let run = Run {
                         frame: &frame,
                         ..*self

@@ -37,12 +37,27 @@ impl Parser<'_> {
             }
             false => None,
         };
+        let before = std::mem::replace(&mut self.searches, true);
+        let predicate = self.expression()?;
+        self.searches = before;
         Ok(Search {
             cased,
             tables,
-            predicate: self.expression()?,
+            predicate,
             input: None,
         })
+    }
+
+    /// Takes the term of `column: "term"`.
+    pub(in super::super) fn column_term(&mut self, column: Expr) -> Parsed<Expr> {
+        let (at, term_at) = (column.at, self.at());
+        let term = self.single_string("a term")?;
+        let term = Expr {
+            kind: ExprKind::Literal(Value::String(term), ColumnType::String),
+            at: term_at,
+        };
+        let kind = ExprKind::Binary(BinaryOp::Term, Box::new(column), Box::new(term));
+        Ok(Expr { kind, at })
     }
 }
 
@@ -122,6 +137,12 @@ impl Search {
                     .collect(),
             ),
             ExprKind::Literal(Value::String(term), _) => return self.anywhere(term, columns, at),
+            ExprKind::Binary(BinaryOp::Term, column, term) => match (&column.kind, &term.kind) {
+                (ExprKind::Name(column), ExprKind::Literal(Value::String(term), _)) => {
+                    return self.anywhere(term, std::slice::from_ref(column), at);
+                }
+                _ => return expr.clone(),
+            },
             ExprKind::Star => ExprKind::Literal(Value::Bool(true), ColumnType::Bool),
             _ => return expr.clone(),
         };

@@ -189,13 +189,14 @@ pub(in super::super) fn source_name(query: &Pipeline) -> Option<String> {
     })
 }
 
-/// Each name and type once, in the order in which they come.
+/// Each name and type once, in the order in which the names come.
 fn kept_columns(inner: bool, legs: &[(String, Relation)]) -> Vec<Column> {
     let mut kept: Vec<Column> = Vec::new();
     for column in legs.iter().flat_map(|(_, leg)| &leg.columns) {
         let common = !inner || legs.iter().all(|(_, leg)| leg.columns.contains(column));
         if common && !kept.contains(column) {
-            kept.push(column.clone());
+            let same = kept.iter().rposition(|known| known.name == column.name);
+            kept.insert(same.map_or(kept.len(), |at| at + 1), column.clone());
         }
     }
     kept
