@@ -6,7 +6,7 @@ use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::operators::{
     evaluate::Plugin, expand::Expansion, join::Join, keys::ParseKeys, nested, parse::Parse,
-    partition, render::Render, reorder::Reordering, search, series::Series, union::Union,
+    partition, render::Render, reorder::Reordering, scan, search, series::Series, union::Union,
 };
 use super::user_functions::Function;
 
@@ -291,7 +291,8 @@ pub enum Operator {
     ProjectReorder(Vec<Reordering>),
     Render(Render),
     Sample(Expr),
-    SampleDistinct(Expr, Named),
+    SampleDistinct(Expr, Expr),
+    Scan(scan::Scan),
     Search(search::Search),
     Serialize(Vec<Named>),
     TopHitters(nested::Hitters),

@@ -82,7 +82,9 @@ impl Scope<'_> {
                     None => functions::bind(self, name, arguments, expr.at),
                 }
             }
-            ExprKind::Query(_) | ExprKind::Assigned(..) | ExprKind::Names(..) => Err(subquery::misplaced(self, expr)),
+            ExprKind::Query(_) | ExprKind::Assigned(..) | ExprKind::Names(..) => {
+                Err(subquery::misplaced(self, expr))
+            }
             ExprKind::Star => Err(self.error("SEM0001", expr.at, "'*' is not an expression here")),
         }
     }
@@ -305,10 +307,12 @@ impl Scope<'_> {
         for item in list.into_iter().flat_map(spread) {
             let (l, r) = (value.ty, item.ty);
             let alike = l == r || (l.is_numeric() && r.is_numeric());
-            arguments.push(match alike || l == ColumnType::Dynamic || r == ColumnType::Dynamic {
-                true => self.comparable(value.clone(), item, "in", at)?[1].clone(),
-                false => convert(item, l),
-            });
+            arguments.push(
+                match alike || l == ColumnType::Dynamic || r == ColumnType::Dynamic {
+                    true => self.comparable(value.clone(), item, "in", at)?[1].clone(),
+                    false => convert(item, l),
+                },
+            );
         }
         if value.ty == ColumnType::Dynamic {
             let with = arguments.get(1).map_or(ColumnType::String, |item| item.ty);

@@ -82,7 +82,9 @@ impl Node {
             }
             Self::And(sides) | Self::Or(sides) => sides.iter().any(Self::is_volatile),
             Self::Case(arms, otherwise) => {
-                let mut nodes = arms.iter().flat_map(|(condition, value)| [condition, value]);
+                let mut nodes = arms
+                    .iter()
+                    .flat_map(|(condition, value)| [condition, value]);
                 nodes.any(Self::is_volatile) || otherwise.is_volatile()
             }
             Self::Coalesce(nodes) => nodes.iter().any(Self::is_volatile),

@@ -44,7 +44,7 @@ impl Run<'_> {
             .ok_or_else(|| self.unknown_table(name, at))
     }
 
-    fn unknown_table(&self, name: &str, at: usize) -> KustoError {
+    pub(super) fn unknown_table(&self, name: &str, at: usize) -> KustoError {
         let message = format!(
             "'{name}' operator: Failed to resolve table or column expression named '{name}'"
         );

@@ -72,8 +72,11 @@ impl Parser<'_> {
             "sample-distinct" => {
                 let count = self.expression()?;
                 self.expect_word("of")?;
-                Operator::SampleDistinct(count, self.named()?)
+                let at = self.at();
+                let of = Expr::name(&self.name("a column name")?, at);
+                Operator::SampleDistinct(count, of)
             }
+            "scan" => Operator::Scan(self.scan()?),
             "search" => Operator::Search(self.search()?),
             "serialize" => Operator::Serialize(self.serialized()?),
             "top-hitters" => Operator::TopHitters(self.top_hitters()?),
@@ -187,7 +190,7 @@ impl Parser<'_> {
         Ok((new, self.name("a column name")?, at))
     }
 
-    /// A column's name, or a name's start and `*`.
+    /// A column's name, in which `*` stands for anything unless it is quoted.
     pub(super) fn pattern(&mut self) -> Parsed<Pattern> {
         let at = self.at();
         if *self.peek() == TokenKind::Symbol("[") {
@@ -202,8 +205,7 @@ impl Parser<'_> {
             .find(|c: char| !(c.is_alphanumeric() || "_$*".contains(c)))
             .unwrap_or(self.rest().len());
         let text = self.rest()[..end].to_owned();
-        // A name's start stands before the only `*`.
-        if text.is_empty() || text[..text.len() - 1].contains('*') {
+        if text.is_empty() {
             return Err(self.expected("a column name"));
         }
         self.skip_to(at + end);

@@ -39,6 +39,9 @@ enum Kind {
         sample: bool,
         root: bool,
     },
+    Covariance {
+        sample: bool,
+    },
     And,
     Or,
     Xor,
@@ -78,6 +81,10 @@ const fn when(name: &'static str, kind: Kind, naming: Naming) -> Record {
 
 const fn variance(sample: bool, root: bool) -> Kind {
     Kind::Variance { sample, root }
+}
+
+const fn covariance(sample: bool) -> Kind {
+    Kind::Covariance { sample }
 }
 
 const fn percentiles(weighted: bool, array: bool) -> Kind {
@@ -150,6 +157,22 @@ const RECORDS: &[Record] = &[
         variance(false, false),
         Naming::Prefix("variancepif"),
     ),
+    plain("covariance", covariance(true), Naming::Prefix("covariance")),
+    when(
+        "covarianceif",
+        covariance(true),
+        Naming::Prefix("covarianceif"),
+    ),
+    plain(
+        "covariancep",
+        covariance(false),
+        Naming::Prefix("covariancep"),
+    ),
+    when(
+        "covariancepif",
+        covariance(false),
+        Naming::Prefix("covariancepif"),
+    ),
     plain("binary_all_and", Kind::And, Naming::First),
     plain("binary_all_or", Kind::Or, Naming::First),
     plain("binary_all_xor", Kind::Xor, Naming::First),
@@ -208,13 +231,17 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     };
     let mut arguments = written.clone();
     let condition = match record.conditional {
-        true => Some(predicate(scope, &arguments.remove(least.min(1)))?),
+        true => Some(predicate(
+            scope,
+            &arguments.remove(before_condition(kind, least)),
+        )?),
         false => None,
     };
     let mut limit = MAX_ELEMENTS;
     let mut ranks = Vec::new();
     match kind {
         _ if gives_arguments(kind) => arguments = spread(scope, &arguments, by),
+        Kind::Covariance { .. } => {}
         Kind::Percentiles { weighted, .. } => {
             let of = arguments.split_off(1 + usize::from(weighted));
             ranks = percentile::ranks(scope, &of)?;
@@ -238,8 +265,13 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
             _ => scope.bind(argument),
         })
         .collect::<Parsed<Vec<_>>>()?;
-    if let Some(first) = bound.first() {
-        check(scope, record, first.ty, expr.at)?;
+    let checked = if gives_arguments(kind) {
+        1
+    } else {
+        bound.len()
+    };
+    for argument in bound.iter().take(checked) {
+        check(scope, record, argument.ty, expr.at)?;
     }
     if let Kind::Percentiles { .. } = kind {
         percentile::prepare(scope, &mut bound, expr.at)?;
@@ -280,11 +312,20 @@ fn predicate(scope: &Scope<'_>, expr: &Expr) -> Parsed<Bound> {
     }
 }
 
+/// How many arguments stand before the condition.
+fn before_condition(kind: Kind, least: usize) -> usize {
+    match kind {
+        Kind::Covariance { .. } => 2,
+        _ => least.min(1),
+    }
+}
+
 /// The least and the most arguments, the condition apart.
 fn arities(name: &str, kind: Kind) -> (usize, usize) {
     match kind {
         Kind::Count => (0, 0),
         Kind::ArgMin | Kind::ArgMax => (1, usize::MAX),
+        Kind::Covariance { .. } => (2, 2),
         Kind::Any if name == "take_any" || name == "any" => (1, usize::MAX),
         Kind::List | Kind::Set | Kind::Bag => (1, 2),
         Kind::DistinctCount if name.starts_with("dcount") => (1, 2),
@@ -331,7 +372,7 @@ fn check(scope: &Scope<'_>, record: &Record, ty: ColumnType, at: usize) -> Parse
         Kind::Sum => ty.is_numeric() || ty == TimeSpan,
         Kind::Average => ty.is_numeric() || matches!(ty, TimeSpan | DateTime),
         Kind::Min | Kind::Max | Kind::ArgMin | Kind::ArgMax => !matches!(ty, Dynamic | Guid),
-        Kind::Variance { .. } => ty.is_numeric(),
+        Kind::Variance { .. } | Kind::Covariance { .. } => ty.is_numeric(),
         Kind::And | Kind::Or | Kind::Xor => matches!(ty, Int | Long),
         Kind::Bag => ty == Dynamic,
         Kind::DistinctCount if record.name.starts_with("count") => ty != Dynamic,
@@ -376,6 +417,15 @@ fn columns(record: &Record, arguments: &[Expr], bound: &[Bound], ranks: &[f64]) 
         Kind::Sum if ty == Int => one(Long),
         Kind::Average if matches!(ty, Int | Long) => one(Real),
         Kind::Variance { .. } => one(Real),
+        Kind::Covariance { .. } => {
+            let names = arguments
+                .iter()
+                .map(|argument| result_name(argument).unwrap_or_default());
+            let name = names.fold(record.name.to_owned(), |name, next| {
+                format!("{name}_{next}")
+            });
+            vec![Column::new(name, Real)]
+        }
         Kind::Percentiles { array, .. } => {
             let name = arguments.first().and_then(result_name).unwrap_or_default();
             match array {
@@ -422,6 +472,11 @@ impl Aggregate {
         match self.kind {
             Kind::Count | Kind::Sum | Kind::Average => state.accumulate(&value),
             Kind::Variance { .. } => state.spread(&value),
+            Kind::Covariance { .. } => {
+                if let Some(other) = self.arguments.get(1) {
+                    state.spread_together(&value, &other.eval(row));
+                }
+            }
             Kind::Min | Kind::ArgMin => self.improve(state, &value, row, Ordering::Less),
             Kind::Max | Kind::ArgMax => self.improve(state, &value, row, Ordering::Greater),
             Kind::DistinctCount => {
@@ -508,6 +563,7 @@ impl Aggregate {
             Kind::Sum => vec![state.sum(ty)],
             Kind::Average => vec![state.average(ty)],
             Kind::Variance { sample, root } => vec![state.variance(sample, root)],
+            Kind::Covariance { sample } => vec![state.variance(sample, false)],
             Kind::And => vec![bits(-1)],
             Kind::Or | Kind::Xor => vec![bits(0)],
             Kind::Percentiles { array, .. } => {

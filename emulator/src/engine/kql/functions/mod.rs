@@ -1,5 +1,6 @@
 //! Scalar functions: one table of records, one file per family.
 
+mod addresses;
 mod arrays;
 mod bags;
 mod binning;
@@ -30,6 +31,7 @@ pub(super) use regular::compiled;
 /// All functions; those of one name are its overloads, the first that fits is taken.
 fn table() -> impl Iterator<Item = &'static Function> {
     [
+        addresses::FUNCTIONS,
         arrays::FUNCTIONS,
         bags::FUNCTIONS,
         binning::FUNCTIONS,

@@ -11,6 +11,7 @@ mod project;
 pub mod render;
 pub mod reorder;
 mod sample;
+pub mod scan;
 pub mod search;
 pub mod series;
 mod sort;
@@ -36,6 +37,7 @@ impl Run<'_> {
             Operator::Sort(_)
             | Operator::Top(..)
             | Operator::Serialize(_)
+            | Operator::Scan(_)
             | Operator::GetSchema
             | Operator::TopHitters(_)
             | Operator::TopNested(_) => true,
@@ -103,6 +105,7 @@ impl Run<'_> {
             Operator::Parse(parse) => self.parse(relation, parse),
             Operator::ParseKeys(parse) => self.parse_key_values(relation, parse),
             Operator::Partition(partition) => self.partition(&relation, partition),
+            Operator::Scan(scan) => self.scan(&relation, scan),
             Operator::Sample(number) => self.sample(relation, number),
             Operator::SampleDistinct(number, of) => self.sample_distinct(&relation, number, of),
             Operator::TopHitters(hitters) => self.top_hitters(&relation, hitters),

@@ -114,8 +114,8 @@ impl Run<'_> {
         keep: bool,
     ) -> Parsed<Relation> {
         let scope = self.scope(&columns, if keep { "project-keep" } else { "project-away" });
-        for pattern in patterns.iter().filter(|pattern| !pattern.wild) {
-            if !columns.iter().any(|column| column.name == pattern.text) {
+        for pattern in patterns {
+            if !columns.iter().any(|column| pattern.matches(&column.name)) {
                 return Err(scope.unresolved(&pattern.text, pattern.at));
             }
         }

@@ -31,12 +31,15 @@ impl Run<'_> {
         &self,
         input: &Relation,
         number: &Expr,
-        of: &Named,
+        of: &Expr,
     ) -> Parsed<Relation> {
         let number = self.scope(&[], "sample-distinct").bind_count(number)?;
         let scope = self.scope(&input.columns, "sample-distinct");
-        let of = std::slice::from_ref(of);
-        let distinct = summarize::distinct(&scope, &input.rows, Some(of))?;
+        let of = Named {
+            name: None,
+            expr: of.clone(),
+        };
+        let distinct = summarize::distinct(&scope, &input.rows, Some(&[of]))?;
         let rows = distinct.rows.clone().first(number);
         Ok(distinct.with_rows(rows))
     }

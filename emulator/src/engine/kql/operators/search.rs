@@ -67,6 +67,7 @@ impl Run<'_> {
         input: Option<Relation>,
         search: &Search,
     ) -> Parsed<Relation> {
+        let given = input.is_some() || search.tables.is_some();
         let tables = match (input, &search.tables) {
             (Some(input), None) => vec![(search.input.clone().unwrap_or_default(), input)],
             (Some(_), Some(_)) => {
@@ -90,7 +91,7 @@ impl Run<'_> {
             match self.step(table, &Operator::Where(predicate)) {
                 Ok(rows) => found.push((name, rows)),
                 // A table without the column that the predicate names has nothing to find.
-                Err(error) if error.code == "SEM0100" && search.tables.is_none() => {}
+                Err(error) if error.code == "SEM0100" && !given => {}
                 Err(error) => return Err(error),
             }
         }
@@ -106,7 +107,13 @@ impl Run<'_> {
         let mut tables: Vec<(String, Relation)> = Vec::new();
         for pattern in patterns.unwrap_or(&all) {
             let matching = match pattern.wild {
-                true => self.matching(pattern)?,
+                true => match self.matching(pattern)? {
+                    // Only the search of all tables may find none.
+                    found if found.is_empty() && patterns.is_some() => {
+                        return Err(self.unknown_table(&pattern.text, pattern.at));
+                    }
+                    found => found,
+                },
                 false => vec![(pattern.text.clone(), self.table(&pattern.text, pattern.at)?)],
             };
             for (name, table) in matching {

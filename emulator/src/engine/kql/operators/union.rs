@@ -90,7 +90,13 @@ impl Run<'_> {
         }
         for leg in &union.legs {
             match leg {
-                Leg::Wild(pattern) => legs.extend(self.matching(pattern)?),
+                Leg::Wild(pattern) => {
+                    let found = self.matching(pattern)?;
+                    if found.is_empty() && !union.fuzzy {
+                        return Err(self.unknown_table(&pattern.text, pattern.at));
+                    }
+                    legs.extend(found);
+                }
                 Leg::Query(query) if union.fuzzy && !self.resolves(query)? => {}
                 Leg::Query(query) => {
                     let name =
