@@ -1,9 +1,11 @@
 //! Where an emulator listens, and under which names and URLs it is found.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
+use crate::http::Hosts;
 use crate::options::Options;
 use crate::services::Service;
 use crate::start_error::StartError;
@@ -117,17 +119,41 @@ pub(crate) fn storage_hosts(options: &Options) -> Vec<String> {
         .collect()
 }
 
+/// A name and the one that programs derive from it for data management.
+fn with_ingest(name: &str) -> Vec<String> {
+    let derived = format!("ingest-{name}");
+    match name.starts_with("ingest-") || name.parse::<IpAddr>().is_ok() {
+        true => vec![name.to_owned()],
+        false => vec![name.to_owned(), derived],
+    }
+}
+
+/// The names that a hosts file must lead to the emulator.
 pub(crate) fn hosts_line(options: &Options) -> Option<String> {
-    let hosts = storage_hosts(options);
+    let is_name = |name: &&String| name.parse::<IpAddr>().is_err();
+    let names = options.tls_names.iter().filter(is_name);
+    let mut hosts: Vec<String> = names.flat_map(|name| with_ingest(name)).collect();
+    hosts.extend(storage_hosts(options));
     (!hosts.is_empty()).then(|| format!("{} {}", reachable(options, 0).ip(), hosts.join(" ")))
 }
 
 pub(crate) fn certificate_names(options: &Options) -> Vec<String> {
     let mut names: Vec<_> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
-    let bind = options.bind.to_string();
-    if !options.bind.is_unspecified() && !names.contains(&bind) {
-        names.push(bind);
+    if !options.bind.is_unspecified() {
+        names.push(options.bind.to_string());
     }
+    names.extend(options.tls_names.iter().flat_map(|name| with_ingest(name)));
     names.extend(storage_hosts(options));
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     names
+}
+
+/// The hosts that requests may be for, and pages may come from.
+pub(crate) fn hosts(options: &Options) -> Hosts {
+    if options.allow_any_host {
+        return Hosts::any();
+    }
+    let given = options.tls_names.iter().chain(&options.allowed_hosts);
+    Hosts::of(given.cloned().chain(storage_hosts(options)))
 }

@@ -47,6 +47,9 @@ pub(crate) struct Cli {
     /// Leave messages in their queues, to inspect what a client posts
     #[arg(long)]
     no_ingestion: bool,
+    /// Unpack a blob that is gzip although its name does not end with .gz; otherwise its source fails
+    #[arg(long)]
+    sniff_gzip: bool,
     /// How long the signatures of handed-out storage URLs are valid
     #[arg(long, default_value_t = 4 * 3600, value_name = "SECONDS")]
     sas_seconds: u64,
@@ -72,9 +75,19 @@ pub(crate) struct Cli {
     /// Serve everything over TLS with a CA made at start
     #[arg(long)]
     tls: bool,
+    /// A host name for the certificate, which gets ingest-NAME as well; may be repeated
+    #[arg(long = "tls-name", value_name = "NAME", requires = "tls")]
+    tls_names: Vec<String>,
     /// Where the CA's certificate is written and kept
     #[arg(long, value_name = "FILE", requires = "tls")]
     ca_file: Option<PathBuf>,
+    /// A host that requests may be for and pages may come from besides loopback, such as the name of a container;
+    /// may be repeated
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allowed_hosts: Vec<String>,
+    /// Accept requests for any host and from any web page
+    #[arg(long)]
+    allow_any_host: bool,
     /// Log every request to standard error; twice for more
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -109,12 +122,16 @@ impl Cli {
             storage_domain: self.storage_domain,
             sas_lifetime: Duration::from_secs(self.sas_seconds),
             tls: self.tls,
+            tls_names: self.tls_names,
+            allowed_hosts: self.allowed_hosts,
+            allow_any_host: self.allow_any_host,
             ca_file: self.ca_file,
             required_token: self.token.map(Into::into),
             cluster_metadata: self.cluster_metadata,
             databases: self.databases,
             batching: Duration::from_millis(self.batching_ms),
             ingestion: !self.no_ingestion,
+            sniff_gzip: self.sniff_gzip,
             ..Options::default()
         })
     }

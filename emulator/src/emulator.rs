@@ -1,5 +1,6 @@
 //! A running emulator: how its parts are put together, and how it ends.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +9,17 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::addresses::{
-    Ports, certificate_names, hosts_line, port, reachable, scheme, storage_host, storage_hosts,
+    Ports, certificate_names, hosts, hosts_line, port, reachable, scheme, storage_host,
+    storage_hosts,
 };
 use crate::control::Control;
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::role::Role;
 use crate::faults::{Book, FaultReport, FaultRule};
-use crate::http::{Authority, Body, CaFile, Cut, client_config, serve};
+use crate::http::{Authority, Body, CaFile, Cut, Port, client_config, serve};
 use crate::ingestor::Ingestor;
 use crate::messages::{Messages, Posted};
 use crate::options::{Options, Secret, StorageKind};
@@ -160,7 +161,7 @@ impl Emulator {
         &self.accounts
     }
 
-    /// With a storage domain: the line that a hosts file needs.
+    /// With a storage domain or names for TLS: the line that a hosts file needs.
     #[must_use]
     pub fn hosts_line(&self) -> Option<&str> {
         self.hosts_line.as_deref()
@@ -329,16 +330,19 @@ impl Assembly<'_> {
         message_added: &Arc<Notify>,
     ) -> Vec<JoinHandle<()>> {
         let mut tasks = Vec::new();
-        let tls = self
-            .authority
-            .as_ref()
-            .map(|authority| authority.acceptor.clone());
+        let port = Port {
+            tls: self
+                .authority
+                .as_ref()
+                .map(|authority| authority.acceptor.clone()),
+            hosts: Arc::new(hosts(self.options)),
+            shutdown: shutdown.clone(),
+        };
         for ((account, _), listener) in self.accounts.iter().zip(ports.storage) {
             let storage = self.storage(account, control, message_added);
             tasks.push(spawn(
                 listener,
-                tls.clone(),
-                shutdown,
+                &port,
                 Arc::new(storage),
                 |s, r, c| async move { s.handle(r, &c).await },
             ));
@@ -357,8 +361,7 @@ impl Assembly<'_> {
                 let router = self.router(role, control);
                 tasks.push(spawn(
                     listener,
-                    tls.clone(),
-                    shutdown,
+                    &port,
                     Arc::new(router),
                     |s, r, c| async move { s.handle(r, &c).await },
                 ));
@@ -377,6 +380,7 @@ impl Assembly<'_> {
             token_check: Arc::new(move |token: &str| tokens.identity_token_is_valid(token)),
             http: self.http.clone(),
             wake: message_added.clone(),
+            sniff_gzip: self.options.sniff_gzip,
             // Somebody may put a message into Azurite without passing by here.
             poll_interval: match self.azurite {
                 None => Duration::from_secs(5),
@@ -422,8 +426,7 @@ impl Assembly<'_> {
 
 fn spawn<S, F>(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    shutdown: &CancellationToken,
+    port: &Port,
     service: Arc<S>,
     handle: fn(Arc<S>, hyper::Request<hyper::body::Incoming>, Arc<Connection>) -> F,
 ) -> JoinHandle<()>
@@ -431,12 +434,9 @@ where
     S: Send + Sync + 'static,
     F: Future<Output = Result<hyper::Response<Body>, Cut>> + Send + 'static,
 {
-    tokio::spawn(serve(
-        listener,
-        tls,
-        shutdown.clone(),
-        move |request, connection| handle(service.clone(), request, connection),
-    ))
+    tokio::spawn(serve(listener, port.clone(), move |request, connection| {
+        handle(service.clone(), request, connection)
+    }))
 }
 
 fn check(options: &Options) -> Result<(), StartError> {
@@ -481,17 +481,40 @@ fn check(options: &Options) -> Result<(), StartError> {
             "sas_lifetime: the longest one is 366 days".to_owned(),
         ));
     }
-    if let Some(domain) = &options.storage_domain {
-        let well_formed = |label: &str| {
-            !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        };
-        if !domain.split('.').all(well_formed) {
+    check_names(options)
+}
+
+fn check_names(options: &Options) -> Result<(), StartError> {
+    let domains = options
+        .storage_domain
+        .iter()
+        .map(|name| ("storage_domain", name, false));
+    let certified = options
+        .tls_names
+        .iter()
+        .map(|name| ("tls_names", name, true));
+    let allowed = options
+        .allowed_hosts
+        .iter()
+        .map(|name| ("allowed_hosts", name, true));
+    for (option, name, may_be_address) in domains.chain(certified).chain(allowed) {
+        let is_address = may_be_address && name.parse::<IpAddr>().is_ok();
+        if !is_address && !is_domain(name) {
             return Err(StartError::Option(format!(
-                "storage_domain: '{domain}' is not a domain name"
+                "{option}: '{name}' is not a domain name"
             )));
         }
     }
     Ok(())
+}
+
+/// Whether it is a name of hosts. Those of containers may hold underscores.
+fn is_domain(name: &str) -> bool {
+    let well_formed = |label: &str| {
+        let may_stand = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        !label.is_empty() && label.chars().all(may_stand)
+    };
+    name.split('.').all(well_formed)
 }
 
 fn databases(options: &Options) -> Vec<String> {

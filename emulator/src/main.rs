@@ -11,17 +11,24 @@ use serde_json::json;
 
 use cli::Cli;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose);
-    match run(cli).await {
+    match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("kusto-emulator: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn start(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(run(cli));
+    // A query that is in the middle of a value is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {

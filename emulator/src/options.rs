@@ -31,6 +31,15 @@ pub struct Options {
     pub sas_lifetime: Duration,
     /// Whether everything is served over TLS, with a CA made at start.
     pub tls: bool,
+    /// Host names and addresses in the certificate besides `localhost`, the loopback addresses and those that
+    /// other options give. `ingest-` and the name, which programs derive from it, is added to each name.
+    pub tls_names: Vec<String>,
+    /// Hosts for which and from whose pages requests are accepted, besides those in `tls_names`, the storage
+    /// accounts', the address it listens on, `localhost` and loopback addresses, each also behind `ingest-`. All
+    /// others are refused, so that no page in a browser reaches the emulator.
+    pub allowed_hosts: Vec<String>,
+    /// Accepts requests for any host and from any page.
+    pub allow_any_host: bool,
     /// Where the CA's certificate is written. Default: a file in the temporary directory that is
     /// removed at the end.
     pub ca_file: Option<PathBuf>,
@@ -46,6 +55,9 @@ pub struct Options {
     /// Whether messages are taken from the queues and ingested. Without it they stay there, for
     /// looking at what a client posts.
     pub ingestion: bool,
+    /// Whether a blob that is gzip is unpacked although its name does not end with `.gz`. Without it such a source
+    /// fails: the service is documented to go by the name.
+    pub sniff_gzip: bool,
     /// The time by which signatures expire and messages become visible.
     pub clock: Clock,
 }
@@ -99,12 +111,16 @@ impl Default for Options {
             storage_domain: None,
             sas_lifetime: Duration::from_secs(4 * 3600),
             tls: false,
+            tls_names: Vec::new(),
+            allowed_hosts: Vec::new(),
+            allow_any_host: false,
             ca_file: None,
             required_token: None,
             cluster_metadata: false,
             databases: Vec::new(),
             batching: Duration::from_secs(1),
             ingestion: true,
+            sniff_gzip: false,
             clock: Clock::system(),
         }
     }

@@ -103,7 +103,7 @@ fn a_second_signal_does_not_wait() {
     let address = ready["engine"].as_str().unwrap();
     let mut request = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     request
-        .write_all(b"POST /v1/rest/mgmt HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+        .write_all(b"POST /v1/rest/mgmt HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
         .unwrap();
     let mut asked = [0; 12];
     request.read_exact(&mut asked).unwrap();
@@ -118,6 +118,54 @@ fn a_second_signal_does_not_wait() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     reader.read_to_string(&mut log).unwrap();
     assert!(log.contains("before everything was finished"), "{log}");
+}
+
+/// Sends a query that computes for hours.
+fn endless_query(ready: &Value) -> TcpStream {
+    let body = r#"{"csl": "print set_difference(range(1, 1000000), range(-1000000, -1))"}"#;
+    let address = ready["engine"].as_str().unwrap();
+    let mut request = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    let head = format!(
+        "POST /v1/rest/query HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    request.write_all(head.as_bytes()).unwrap();
+    let mut asked = [0; 12];
+    request.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    request.write_all(body.as_bytes()).unwrap();
+    request
+}
+
+fn read_until(log: &mut impl std::io::BufRead, wanted: &str) {
+    let mut text = String::new();
+    while !text.contains(wanted) {
+        assert_ne!(log.read_line(&mut text).unwrap(), 0, "{text}");
+    }
+}
+
+#[test]
+fn a_query_ends_when_its_client_leaves() {
+    let mut child = start(&["--port", "0", "-vv"]);
+    let (_, ready) = announced(&mut child);
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let request = endless_query(&ready);
+    read_until(&mut log, "a request is computed");
+    drop(request);
+    read_until(&mut log, "a request was given up");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_query_does_not_keep_the_emulator_from_ending() {
+    let mut child = start(&["--port", "0", "-vv"]);
+    let (_, ready) = announced(&mut child);
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let _request = endless_query(&ready);
+    read_until(&mut log, "a request is computed");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

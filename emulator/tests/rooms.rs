@@ -55,7 +55,7 @@ const RULES: [Rule; 17] = [
     ),
     (
         "addresses",
-        &["options", "services", "start_error", "storage"],
+        &["http", "options", "services", "start_error", "storage"],
     ),
     (
         "emulator",

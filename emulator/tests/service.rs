@@ -4,15 +4,20 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use kusto_emulator::{Emulator, Options, StartError};
-use reqwest::{Certificate, Client, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Response};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
 /// A client that trusts the given CA and nobody else.
 fn client(ca: Option<&str>) -> Client {
+    builder(ca).build().unwrap()
+}
+
+fn builder(ca: Option<&str>) -> ClientBuilder {
     let mut roots = rustls::RootCertStore::empty();
     if let Some(pem) = ca {
         assert!(Certificate::from_pem(pem.as_bytes()).is_ok());
@@ -30,7 +35,7 @@ fn client(ca: Option<&str>) -> Client {
     let builder = Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(60));
-    builder.tls_backend_preconfigured(tls).build().unwrap()
+    builder.tls_backend_preconfigured(tls)
 }
 
 async fn start(options: Options) -> (Emulator, Client) {
@@ -168,6 +173,58 @@ async fn gzip_bodies_are_read() {
 }
 
 #[tokio::test]
+async fn replies_are_compressed_for_clients_that_ask() {
+    let (emulator, _) = start(Options::default()).await;
+    let client = builder(None).no_gzip().build().unwrap();
+    for (path, csl) in [
+        ("/v1/rest/mgmt", ".show version"),
+        ("/v1/rest/query", "print 1"),
+        // Far more than is compressed at once.
+        ("/v2/rest/query", "range x from 1 to 50000 step 1"),
+        ("/v2/rest/query", "no such table"),
+    ] {
+        let url = format!("{}{path}", emulator.engine_url());
+        let ask = |encodings: &'static str| {
+            let request = client.post(&url).header("accept-encoding", encodings);
+            request
+                .body(serde_json::json!({ "csl": csl }).to_string())
+                .send()
+        };
+        let plain = ask("identity").await.unwrap();
+        assert_eq!(plain.headers().get("content-encoding"), None, "{csl}");
+        let zipped = ask("gzip,deflate").await.unwrap();
+        assert_eq!(zipped.headers()["content-encoding"], "gzip", "{csl}");
+        assert_eq!(zipped.status(), plain.status(), "{csl}");
+        assert_eq!(
+            zipped.headers()["content-type"],
+            plain.headers()["content-type"]
+        );
+        let zipped = zipped.bytes().await.unwrap();
+        let unpacked: Value = serde_json::from_reader(GzDecoder::new(&zipped[..])).unwrap();
+        let plain: Value = serde_json::from_slice(&plain.bytes().await.unwrap()).unwrap();
+        let shown = |reply: &Value| reply["error"]["@message"].as_str().map(str::to_owned);
+        match shown(&plain) {
+            None => assert_eq!(rows(&unpacked), rows(&plain), "{csl}"),
+            message => assert_eq!(shown(&unpacked), message, "{csl}"),
+        }
+    }
+    emulator.shutdown().await;
+}
+
+/// The rows of a reply's first or primary table.
+fn rows(reply: &Value) -> Value {
+    let frames = reply.as_array();
+    let primary = frames.and_then(|frames| {
+        frames
+            .iter()
+            .find(|frame| frame["TableKind"] == "PrimaryResult")
+    });
+    primary
+        .map_or(&reply["Tables"][0]["Rows"], |table| &table["Rows"])
+        .clone()
+}
+
+#[tokio::test]
 async fn waiting_messages_can_be_counted_and_not_taken() {
     let options = Options {
         ingestion: false,
@@ -293,6 +350,37 @@ async fn tls_serves_everything_under_its_own_ca() {
 }
 
 #[tokio::test]
+async fn the_certificate_has_the_names_that_are_asked_for() {
+    let (emulator, _) = start(Options {
+        tls: true,
+        tls_names: vec!["kusto.test".to_owned(), "127.0.0.2".to_owned()],
+        ..Options::default()
+    })
+    .await;
+    let line = emulator.hosts_line().unwrap();
+    assert_eq!(line, "127.0.0.1 kusto.test ingest-kusto.test");
+    let engine = url::Url::parse(emulator.engine_url()).unwrap();
+    let port = engine.port().unwrap();
+    for (host, named) in [
+        ("kusto.test", true),
+        ("ingest-kusto.test", true),
+        ("other.test", false),
+    ] {
+        // Instead of the line in the hosts file.
+        let client = builder(emulator.ca_pem())
+            .resolve(host, ([127, 0, 0, 1], port).into())
+            .build()
+            .unwrap();
+        let url = format!("https://{host}:{port}/v1/rest/auth/metadata");
+        match client.get(url).send().await {
+            Ok(reply) => assert!(named && reply.status() == 404, "{host}: {reply:?}"),
+            Err(error) => assert!(!named && error.is_connect(), "{host}: {error}"),
+        }
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn after_the_shutdown_nobody_listens() {
     let (emulator, client) = start(Options::default()).await;
     let url = emulator.engine_url().to_owned();
@@ -353,6 +441,20 @@ async fn options_that_make_no_sense_are_refused() {
                 ..Options::default()
             },
             "storage_domain",
+        ),
+        (
+            Options {
+                tls_names: vec!["*.example.test".to_owned()],
+                ..Options::default()
+            },
+            "tls_names",
+        ),
+        (
+            Options {
+                allowed_hosts: vec!["kusto:8080".to_owned()],
+                ..Options::default()
+            },
+            "allowed_hosts",
         ),
         (
             Options {

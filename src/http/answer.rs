@@ -9,6 +9,13 @@ const MIB: usize = 1024 * 1024;
 /// An error is a few kilobytes, and a gateway's page not much more.
 pub(crate) const ERROR_LIMIT: usize = MIB;
 
+/// Whether an answer of this status that does not come from the service itself says that the request
+/// was not carried out. A gateway that has passed the request on answers with 500 and more, also
+/// with numbers of its own (520, 524, 599), and what is no known status says nothing.
+pub(crate) fn denies(status: u16) -> bool {
+    matches!(status, 300..=499 | 501 | 503 | 505 | 511)
+}
+
 /// What kind of answer a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AnswerKind {
@@ -101,6 +108,9 @@ async fn collect(mut response: Response, limit: usize) -> Result<Vec<u8>, reqwes
     // The announced length is a claim: memory is taken for what has arrived.
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await? {
+        // A few bytes that stand for many are decompressed without a wait in between: the call's
+        // deadline would not be noticed before the end.
+        tokio::task::coop::consume_budget().await;
         body.extend_from_slice(&piece);
         if body.len() > limit {
             break;

@@ -43,13 +43,18 @@ struct Hosts {
     resting: HashMap<String, VecDeque<(reqwest::Client, Instant)>>,
     /// Hosts that left a request unanswered, and when.
     closing: HashMap<String, Instant>,
+    /// How often all connections were given up.
+    cleared: u64,
 }
 
 /// A connection for one request at a time.
 pub(crate) struct Lane {
     client: reqwest::Client,
+    is_used: bool,
     origin: String,
     hosts: Arc<Mutex<Hosts>>,
+    /// [`Hosts::cleared`] when it was taken.
+    since: u64,
 }
 
 impl Lanes {
@@ -64,21 +69,29 @@ impl Lanes {
     /// A lane to the host of this URL.
     pub(super) fn to(&self, url: &url::Url) -> Result<Lane> {
         let origin = origin_of(url);
-        let rested = lock(&self.hosts).take_rested(&origin);
+        let (rested, since) = {
+            let mut hosts = lock(&self.hosts);
+            (hosts.take_rested(&origin), hosts.cleared)
+        };
+        let is_used = rested.is_some();
         let client = match rested {
             Some(client) => client,
             None => (self.build)()?,
         };
         Ok(Lane {
             client,
+            is_used,
             origin,
             hosts: self.hosts.clone(),
+            since,
         })
     }
 
-    /// None of the resting connections is used again.
+    /// None of the connections of this moment is used again, resting or not.
     pub(super) fn clear(&self) {
-        lock(&self.hosts).resting.clear();
+        let mut hosts = lock(&self.hosts);
+        hosts.resting.clear();
+        hosts.cleared += 1;
     }
 
     /// A request to this URL had no answer: for a while its host's connections are used once each.
@@ -121,12 +134,18 @@ impl Lane {
         &self.client
     }
 
+    /// Whether its connection may have carried an earlier request, so that an answer on it can be
+    /// one that was left of that time.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used
+    }
+
     /// The request was answered as a whole: the connection may be used again. A lane that is
     /// dropped instead closes its connection.
     pub(crate) fn answered(self) {
         let mut hosts = lock(&self.hosts);
         let unanswered = hosts.closing.get(&self.origin);
-        if unanswered.is_some_and(|at| at.elapsed() < DISTRUST) {
+        if self.since != hosts.cleared || unanswered.is_some_and(|at| at.elapsed() < DISTRUST) {
             return;
         }
         hosts.drop_idle();
@@ -197,6 +216,21 @@ mod tests {
         drop(both);
         fixture.lane("http://a/z").answered();
         assert_eq!(fixture.built(), 4, "a lane that is dropped is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_cleared_is_not_used_again_even_when_it_was_in_use() {
+        let fixture = Fixture::new();
+        let in_use = fixture.lane("http://a");
+        fixture.lane("http://a").answered();
+        fixture.lanes.clear();
+        in_use.answered();
+        tokio::time::advance(QUIET).await;
+        fixture.lane("http://a").answered();
+        assert_eq!(fixture.built(), 3);
+        tokio::time::advance(QUIET).await;
+        fixture.lane("http://a").answered();
+        assert_eq!(fixture.built(), 3, "later ones are");
     }
 
     #[tokio::test(start_paused = true)]

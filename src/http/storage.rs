@@ -10,7 +10,8 @@
 //! - A success counts with that id and an id of the service's own. Any other one shows nothing: the
 //!   request is in doubt.
 //! - A refusal that has another request's id shows nothing either. One without any may be a
-//!   gateway's, which knows no such header; its status says what it is worth.
+//!   gateway's, which knows no such header: its status says what it is worth where the request can
+//!   be repeated, but it is no word of the service ([`is_of_service`]) about what is stored.
 //! - After an answer that shows nothing, no connection of that moment is used again.
 
 use std::time::Duration;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use uuid::Uuid;
 
-use super::answer::AnswerKind;
+use super::answer::{AnswerKind, denies};
 use super::refusal::{REQUEST_ID, Refusal};
 use super::transport::{Reply, Transport};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
@@ -55,14 +56,21 @@ pub(crate) async fn send(
         .await?;
     let is_success = (200..300).contains(&reply.status);
     let repeated = reply.header(CLIENT_REQUEST_ID);
+    let foreign = || inconclusive(step, host, FOREIGN).with_http_status(reply.status);
     let fault = match repeated {
-        Some(repeated) if repeated != id => OUT_OF_STEP,
-        Some(_) if is_success && reply.header(REQUEST_ID).is_none() => FOREIGN,
-        None if is_success => FOREIGN,
+        // Its status is another request's as well: nothing may be concluded from it.
+        Some(repeated) if repeated != id => inconclusive(step, host, OUT_OF_STEP),
+        Some(_) if is_success && reply.header(REQUEST_ID).is_none() => foreign(),
+        None if is_success => foreign(),
         _ => return Ok(reply),
     };
     transport.leave_connections();
-    Err(inconclusive(step, host, fault).with_http_status(reply.status))
+    Err(fault)
+}
+
+/// Whether an answer that [`send`] obtained is the service's own, and not a gateway's.
+pub(crate) fn is_of_service(reply: &Reply) -> bool {
+    reply.header(CLIENT_REQUEST_ID).is_some()
 }
 
 /// The error of an answer that shows nothing: whether the request was carried out is unknown.
@@ -96,9 +104,9 @@ pub(crate) fn refused(
         .with_host(host)
         .with_http_status(status)
         .with_retry(retry)
-        // Azure's page of error codes on 500 OperationTimedOut: "may or may not have succeeded";
-        // 502 and 504 come from a gateway that knows even less. A 503 is rejected before any work.
-        .with_in_doubt(matches!(status, 500 | 502 | 504));
+        // Azure's page of error codes on 500 OperationTimedOut: "may or may not have succeeded". A
+        // 503 is rejected before any work.
+        .with_in_doubt(!denies(status));
     if let Some(code) = refusal.code {
         error = error.with_service_code(code);
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{
     Patience, RetryPolicy, last, remember, retry_in_doubt, retry_until_in_doubt,
 };
-use crate::http::storage::{child_url, inconclusive, reply_error, request, send};
+use crate::http::storage::{child_url, inconclusive, is_of_service, reply_error, request, send};
 use crate::http::transport::{Reply, Transport};
 use crate::http::xml;
 use crate::op::Scope;
@@ -109,15 +109,24 @@ async fn post_to(
     );
     let put = || async {
         let lane = transport.lane(&url)?;
+        let is_used = lane.is_used();
         let transport = transport.on(&lane);
         let request = request(&transport, Method::POST, url.clone())
             .header(ACCEPT, XML)
             .header(CONTENT_TYPE, XML)
             .body(body.clone());
         let reply = send(&transport, step, &host, request).await?;
-        lane.answered();
+        let is_of_service = is_of_service(&reply);
+        if is_of_service {
+            lane.answered();
+        }
         match reply.status {
             200..=299 => check_stored(&host, &reply),
+            // On a new connection a refusal of nobody is a gateway's that passed nothing on. On a
+            // used one it may be left of an earlier request, and this one stored.
+            _ if is_used && !is_of_service => {
+                Err(reply_error(step, &host, &reply).with_in_doubt(true))
+            }
             _ => Err(reply_error(step, &host, &reply)),
         }
     };

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, ErrorKind, RetryClass, Step};
+use crate::http::answer::denies;
 use crate::http::body;
 use crate::secret::{excerpt, identifier};
 
@@ -19,7 +20,7 @@ pub(crate) fn parse_service_error(step: Step, status: u16, body: &[u8]) -> Error
         _ => None,
     };
     // A gateway does not know whether the request was carried out; the service itself does.
-    let in_doubt = report.is_none() && matches!(status, 500 | 502 | 504 | 520);
+    let in_doubt = report.is_none() && !denies(status);
     let report = report.unwrap_or_else(|| Report {
         message: format!("the answer is {status} with {}", body::describe(body)),
         ..Report::default()

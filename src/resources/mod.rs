@@ -10,7 +10,7 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::{Scope, before_hand_over};
 use crate::query::request::Service;
 use crate::secret::Secret;
@@ -110,7 +110,7 @@ impl Resources {
     {
         let resources = before_hand_over(self.get(scope)).await?;
         match work(resources.clone()).await {
-            Err(error) if error.http_status() == Some(403) => {
+            Err(error) if is_rejected_signature(&error) => {
                 tracing::debug!(%error, "storage rejected a signature, fetching the resources again");
                 let again =
                     async { work(before_hand_over(self.replace(scope, &resources)).await?).await };
@@ -154,6 +154,12 @@ impl Resources {
         )
         .with_host(self.host())
     }
+}
+
+/// Not where the outcome of something that must not be repeated is in doubt, whatever the status: that
+/// has another class.
+fn is_rejected_signature(error: &Error) -> bool {
+    error.http_status() == Some(403) && error.retry() == RetryClass::Never
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::catalog::{ItemState, Outcome};
 use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry, retry_in_doubt};
-use crate::http::storage::{child_url, reply_error, request, send};
+use crate::http::storage::{child_url, is_of_service, reply_error, request, send};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::post::queue::{Message, XML, messages, messages_url};
@@ -151,6 +151,11 @@ async fn take_from(
         if received.is_empty() {
             return Ok(());
         }
+        if !received.iter().all(has_own_address) {
+            let message = "the queue holds a message without an id or a receipt";
+            let error = Error::new(ErrorKind::Service, Step::ReadOutcomes, message);
+            return Err(error.with_host(queue.host()));
+        }
         for message in received {
             if !seen.insert(message.id.clone()) {
                 // A skipped message is visible again: the whole queue has been read.
@@ -205,19 +210,26 @@ async fn delete(
     let mut url = child_url(&messages_url(queue)?, &[&message.id])?;
     url.query_pairs_mut()
         .append_pair("popreceipt", &message.receipt);
-    let deleted = retry_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
+    retry_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
         let request = request(transport, Method::DELETE, url.clone());
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
+            404 if is_of_service(&reply) => Ok(()),
+            // It may be left of an earlier request on the connection, and this message deleted.
+            _ if !is_of_service(&reply) => {
+                Err(reply_error(step, &host, &reply).with_in_doubt(true))
+            }
             _ => Err(reply_error(step, &host, &reply)),
         }
     })
-    .await;
-    match deleted {
-        Err(error) if error.http_status() == Some(404) => Ok(()),
-        other => other,
-    }
+    .await
+}
+
+/// Whether a deletion meets this message only. One without an id would be for all messages of the
+/// queue, and so would `.` and `..`, which are no names in an address.
+fn has_own_address(message: &Message) -> bool {
+    !["", ".", ".."].contains(&message.id.as_str()) && !message.receipt.is_empty()
 }
 
 /// Whether the message is still in its queue. One whose deletion got no answer, or none that shows

@@ -10,7 +10,7 @@ use super::catalog::ItemState;
 use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::storage::{reply_error, send};
+use crate::http::storage::{is_of_service, reply_error, send};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::resources::StatusTable;
@@ -82,7 +82,8 @@ pub(crate) async fn remove(
         let request = table_request(transport, Method::DELETE, url.clone()).header("If-Match", "*");
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
-            200..=299 | 404 => Ok(()),
+            200..=299 => Ok(()),
+            404 if is_of_service(&reply) => Ok(()),
             _ => Err(reply_error(step, &host, &reply)),
         }
     })
@@ -104,7 +105,7 @@ pub(crate) async fn read(
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200 => parse_entity(&reply.body, &host).map(Some),
-            404 => Ok(None),
+            404 if is_of_service(&reply) => Ok(None),
             _ => Err(reply_error(step, &host, &reply)),
         }
     })

@@ -36,6 +36,35 @@ async fn endless_interim_answers_end_at_the_deadline() {
     }
 }
 
+/// An answer that takes seconds to decompress is not decompressed to its end first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_answer_that_becomes_a_large_one_ends_at_the_deadline() {
+    let server = Server::start(|_, _| Act::SendBytes(gibibyte_of_zeros())).await;
+    let client = server.builder().build().unwrap();
+    let soon = CallOptions::new().with_timeout(Duration::from_millis(300));
+    let properties = RequestProperties::new();
+    let error = client.query("D", "T", &properties, soon).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    assert_eq!(error.http_status(), None, "it was read to its end");
+}
+
+/// An answer whose body has about a mebibyte, and no end that anybody would reach.
+fn gibibyte_of_zeros() -> Vec<u8> {
+    use flate2::{Compress, Compression, FlushCompress};
+    let mut mebibyte = Vec::with_capacity(1 << 16);
+    let mut deflate = Compress::new(Compression::best(), false);
+    let flush = FlushCompress::Full;
+    deflate
+        .compress_vec(&vec![0; 1 << 20], &mut mebibyte, flush)
+        .unwrap();
+    let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let body = [&gzip, &*mebibyte.repeat(1 << 10)].concat();
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n");
+    [head.into_bytes(), body].concat()
+}
+
 /// Posts on connections that the server closes after each answer, without saying so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_closes_after_each_answer_leaves_no_doubt() {
@@ -147,6 +176,7 @@ fn posted() -> Request {
         line: "POST /queue/messages".to_owned(),
         head: String::new(),
         body: String::new(),
+        is_behind_another: false,
     }
 }
 

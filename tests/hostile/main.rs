@@ -1,7 +1,9 @@
 //! The client against services, storage and proxies that misbehave on the wire: raw sockets.
 
 mod connections;
+mod outcomes;
 mod proxy;
 mod server;
+mod steps;
 mod storage;
 mod values;

@@ -16,6 +16,8 @@ pub(crate) struct Request {
     /// Request line and headers.
     pub(crate) head: String,
     pub(crate) body: String,
+    /// Whether its connection carried another one before.
+    pub(crate) is_behind_another: bool,
 }
 
 impl Request {
@@ -34,12 +36,19 @@ impl Request {
     pub(crate) fn is_upload(&self) -> bool {
         self.line.starts_with("PUT ")
     }
+
+    /// Whether it is one to storage.
+    pub(crate) fn is_storage(&self) -> bool {
+        !self.line.contains("/v1/rest/") && self.line.contains("sig=")
+    }
 }
 
 /// What a connection does with a request.
 pub(crate) enum Act {
     /// Sends these bytes and goes on.
     Send(String),
+    /// Sends these bytes, which are no text, and goes on.
+    SendBytes(Vec<u8>),
     /// Sends these bytes and closes the connection.
     SendAndClose(String),
     /// Sends these bytes again and again.
@@ -106,11 +115,14 @@ async fn serve(
     log: &Mutex<Vec<Request>>,
     act: &(impl Fn(&Request, &str) -> Act + ?Sized),
 ) {
-    while let Some(request) = read_request(&mut stream).await {
+    let mut is_behind_another = false;
+    while let Some(mut request) = read_request(&mut stream).await {
+        request.is_behind_another = std::mem::replace(&mut is_behind_another, true);
         log.lock().unwrap().push(request.clone());
         let (bytes, goes_on) = match act(&request, base) {
-            Act::Send(bytes) => (bytes, true),
-            Act::SendAndClose(bytes) => (bytes, false),
+            Act::Send(text) => (text.into_bytes(), true),
+            Act::SendBytes(bytes) => (bytes, true),
+            Act::SendAndClose(text) => (text.into_bytes(), false),
             Act::Repeat(bytes) => {
                 // A thread: the flood must not depend on the runtime that it is to occupy.
                 let mut stream = stream.into_std().unwrap();
@@ -119,7 +131,7 @@ async fn serve(
                 return;
             }
         };
-        if stream.write_all(bytes.as_bytes()).await.is_err() || !goes_on {
+        if stream.write_all(&bytes).await.is_err() || !goes_on {
             return;
         }
     }
@@ -152,6 +164,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
         line: line.to_owned(),
         body: String::from_utf8_lossy(&data[head..]).into_owned(),
         head: text,
+        is_behind_another: false,
     })
 }
 
@@ -183,7 +196,9 @@ pub(crate) fn healthy_with(
         let rows = [
             ("TempStorage", "c1"),
             ("SecuredReadyForAggregationQueue", "queue"),
+            ("FailedIngestionsQueue", "failed"),
             ("IngestionsStatusTable", "table"),
+            ("FailedIngestionsQueue", "failed"),
         ]
         .map(|(kind, name)| format!(r#"["{kind}","{storage}/{name}?{signature}"]"#));
         (
@@ -207,15 +222,23 @@ pub(crate) fn stored(request: &Request, headers: &str) -> String {
 
 /// As [`stored`], with these headers instead of the request's id.
 pub(crate) fn stored_as(request: &Request, headers: &str) -> String {
-    let message = match request.is_post_of_message() {
-        true => MESSAGE,
-        false => "",
+    let (status, body) = match request.line.split(' ').next() {
+        Some("POST") => (201, MESSAGE),
+        Some("GET") if request.line.contains("/messages") => (200, NOTIFICATION),
+        Some("GET") => (200, r#"{"Status":"Succeeded"}"#),
+        Some("DELETE") => (204, ""),
+        _ => (201, ""),
     };
-    reply(201, headers, message)
+    reply(status, headers, body)
 }
 
 const MESSAGE: &str = "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
                        </QueueMessage></QueueMessagesList>";
+
+/// A failed ingestion whose details are this text.
+const NOTIFICATION: &str = "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
+                            <PopReceipt>p</PopReceipt><MessageText>the true one</MessageText>\
+                            </QueueMessage></QueueMessagesList>";
 
 /// An answer of any status.
 pub(crate) fn reply(status: u16, headers: &str, body: &str) -> String {

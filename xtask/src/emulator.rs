@@ -58,6 +58,11 @@ impl Emulator {
         Self::launch(["--token", token])
     }
 
+    /// Starts on free ports, over TLS.
+    pub(crate) fn start_with_tls() -> Result<Emulator, String> {
+        Self::launch(["--tls"])
+    }
+
     fn launch<S: AsRef<OsStr>>(flags: impl IntoIterator<Item = S>) -> Result<Emulator, String> {
         let mut command = Command::new(artifacts::release()?.emulator());
         command.args(["--port", "0", "--database", DATABASE]);
@@ -89,6 +94,11 @@ impl Emulator {
     /// The settings for a client to connect.
     pub(crate) fn connection_string(&self) -> Result<&str, String> {
         self.text("connection_string")
+    }
+
+    /// The certificate that a client must trust, when it speaks TLS.
+    pub(crate) fn ca_file(&self) -> Option<&str> {
+        self.ready["ca_file"].as_str()
     }
 
     /// The environment for a program to connect: see the examples.

@@ -7,7 +7,7 @@ use crate::azurite::Azurite;
 use crate::tally::Tally;
 use crate::{
     conformance, csharp, demo, exports, go, gzip, header, install, isal, kql, native, node,
-    process, python, readme,
+    process, python, readme, sdks,
 };
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. An
@@ -108,6 +108,21 @@ pub(crate) const ALL: &[Leg] = &[
         name: "python-azurite",
         about: "the official Python SDK, on Azurite",
         run: python_azurite,
+    },
+    Leg {
+        name: "node-sdk",
+        about: "the official Node SDK, over HTTP and TLS",
+        run: sdks::node,
+    },
+    Leg {
+        name: "go-sdk",
+        about: "the official Go SDK, over TLS",
+        run: sdks::go,
+    },
+    Leg {
+        name: "java-sdk",
+        about: "the official Java SDK, over HTTP",
+        run: sdks::java,
     },
     Leg {
         name: "rust-examples",

@@ -31,6 +31,7 @@ mod readme;
 #[cfg(test)]
 mod references;
 mod samples;
+mod sdks;
 mod storm;
 mod tally;
 mod test;

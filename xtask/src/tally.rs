@@ -105,6 +105,24 @@ impl Tally {
         }
     }
 
+    /// Surefire's closing line, `Tests run: 4, Failures: 1, Errors: 1, Skipped: 0`.
+    pub(crate) fn of_surefire(output: &str) -> Tally {
+        let mut lines = output.lines().rev();
+        let closing = lines.find_map(|line| line.split_once("Tests run: "));
+        let numbers = closing.map(|(_, counts)| {
+            let words = counts.split(", ");
+            let mut numbers = words.map(|word| word.rsplit(' ').next()?.parse::<u64>().ok());
+            [(); 4].map(|()| numbers.next().flatten().unwrap_or(0))
+        });
+        let [run, failures, errors, skipped] = numbers.unwrap_or_default();
+        Tally {
+            passed: run.saturating_sub(failures + errors + skipped),
+            failed: failures + errors,
+            skipped,
+            ..Tally::default()
+        }
+    }
+
     /// The closing lines of `node --test`, `ℹ pass 12` or, as TAP, `# pass 12`.
     pub(crate) fn of_node(output: &str) -> Tally {
         let count = |what: &str| {
@@ -263,6 +281,14 @@ all doctests ran in 0.5s
             Tally::of_go("FAIL kustoingest [build failed]"),
             tally(0, 0, 0)
         );
+    }
+
+    #[test]
+    fn the_closing_line_of_surefire_is_read() {
+        let output = "Tests run: 9, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 1 s -- in A\n\
+                      [ERROR] Tests run: 9, Failures: 2, Errors: 1, Skipped: 3\n[INFO] done";
+        assert_eq!(Tally::of_surefire(output), tally(3, 3, 3));
+        assert_eq!(Tally::of_surefire("no test"), tally(0, 0, 0));
     }
 
     #[test]

@@ -23,6 +23,8 @@ impl Tool {
 pub(crate) const VALGRIND: Tool = Tool::new("valgrind", "valgrind");
 pub(crate) const PKG_CONFIG: Tool = Tool::new("pkg-config", "pkg-config");
 pub(crate) const MONO: Tool = Tool::new("mono", "mono-devel");
+pub(crate) const JAVAC: Tool = Tool::new("javac", "default-jdk-headless");
+pub(crate) const MAVEN: Tool = Tool::new("mvn", "maven");
 pub(crate) const CMAKE: Tool = Tool::new("cmake", "cmake");
 
 /// Whether a check that a developer's machine may leave out can run. Where `CI` is set its tool is fetched.

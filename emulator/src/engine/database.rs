@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::records::{IngestionFailureRecord, OperationRecord};
 use super::schema::TableSchema;
-use super::table::{BatchingPolicy, Mappings, Row, Table};
+use super::table::{BatchingPolicy, Mappings, Policies, Row, Table};
 
 /// The database every service has.
 pub const DEFAULT_DATABASE: &str = "NetDefaultDB";
@@ -80,6 +80,8 @@ pub struct Database {
     pub mappings: Mappings,
     /// Stored functions by name.
     pub functions: BTreeMap<String, Function>,
+    /// The policies of tables that have none of their own.
+    pub policies: Policies,
 }
 
 impl Database {
@@ -91,6 +93,7 @@ impl Database {
             tables: BTreeMap::new(),
             mappings: Mappings::new(),
             functions: BTreeMap::new(),
+            policies: Policies::default(),
         }
     }
 }
@@ -182,22 +185,19 @@ impl Engine {
         .flatten()
     }
 
-    /// How long to wait for more data before ingesting a batch.
-    pub fn batching_time_span(&self, db: &str, table: &str) -> Duration {
-        self.batching(db, table)
-            .map_or(self.inner.default_batching, |policy| policy.time_span)
-    }
-
-    /// How many sources make a batch.
-    pub fn batching_max_items(&self, db: &str, table: &str) -> usize {
-        self.batching(db, table)
-            .map_or(BatchingPolicy::MAX_ITEMS, |policy| policy.max_items)
-    }
-
-    fn batching(&self, db: &str, table: &str) -> Option<BatchingPolicy> {
-        self.with_table(db, table, |table| table.batching)
-            .ok()
-            .flatten()
+    /// The ingestion batching policy that governs the table: its own, its database's or the default.
+    pub fn batching(&self, db: &str, table: &str) -> BatchingPolicy {
+        let found = self.with_database(db, |database| {
+            let own = database.tables.get(table);
+            own.and_then(|table| table.policies.batching)
+                .or(database.policies.batching)
+        });
+        let default = BatchingPolicy {
+            time_span: self.inner.default_batching,
+            max_items: BatchingPolicy::MAX_ITEMS,
+            max_raw_megabytes: BatchingPolicy::MAX_RAW_MEGABYTES,
+        };
+        found.ok().flatten().unwrap_or(default)
     }
 
     /// Whether an extent of the table carries this tag, for example `ingest-by:2024-01-01`.

@@ -1,5 +1,7 @@
 //! Requests to replies: bodies, the role check, the two response shapes, errors.
 
+use std::time::Duration;
+
 use hyper::HeaderMap;
 
 use super::commands;
@@ -13,6 +15,12 @@ use super::kql::run::{Context, ResultTable, run_query};
 use super::request::{Options, Request};
 use super::response::{Answer, bytes, error_body, management, query_v1, query_v2};
 use super::role::Role;
+use super::watch::{self, Stop};
+
+/// How long queries and commands may take by default, and at most.
+const QUERY_TIME: Duration = Duration::from_secs(4 * 60);
+const COMMAND_TIME: Duration = Duration::from_secs(10 * 60);
+const MOST_TIME: Duration = Duration::from_secs(3600);
 
 /// What a request's path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +45,9 @@ pub struct Reply {
 }
 
 /// Runs one command or query and gives its reply, errors included. It computes and does not wait,
-/// but may take long: call it where that hurts nobody.
+/// but may take long: call it where that hurts nobody. `stop` ends it before its time.
 pub fn respond(
+    stop: &Stop,
     engine: &Engine,
     role: Role,
     endpoint: Endpoint,
@@ -56,13 +65,28 @@ pub fn respond(
             );
         }
     };
-    match answer(engine, role, endpoint, &request, &identity) {
+    let compute = || {
+        let body = answer(engine, role, endpoint, &request, &identity);
+        // What is not whole may look like a mistake in the query.
+        watch::verdict()?;
+        body
+    };
+    match watch::watched(stop, time_limit(endpoint, &request), compute) {
         Ok(body) => reply(200, body, &identity),
         Err(error) => {
             let body = error_body(&error, &identity, &shown(&request.text), &request.database);
-            reply(400, bytes(&body), &identity)
+            reply(error.kind.status(), bytes(&body), &identity)
         }
     }
+}
+
+/// How long the request may take.
+fn time_limit(endpoint: Endpoint, request: &Request) -> Duration {
+    let default = match endpoint {
+        Endpoint::Mgmt => COMMAND_TIME,
+        Endpoint::QueryV1 | Endpoint::QueryV2 => QUERY_TIME,
+    };
+    request.options.time_limit.unwrap_or(default).min(MOST_TIME)
 }
 
 fn answer(

@@ -17,6 +17,27 @@ pub enum ErrorKind {
     BadRequest,
     /// A command for the other service.
     WrongService,
+    /// It ran for longer than it may, or nobody waits for it.
+    TimedOut,
+    /// It needs more than it may.
+    LimitsExceeded,
+}
+
+impl ErrorKind {
+    /// The HTTP status that it is answered with.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::TimedOut => 504,
+            _ => 400,
+        }
+    }
+
+    /// Whether the same request would fail again.
+    #[must_use]
+    pub fn is_permanent(self) -> bool {
+        !matches!(self, Self::TimedOut | Self::LimitsExceeded)
+    }
 }
 
 /// One service error.
@@ -79,6 +100,14 @@ impl KustoError {
         Self::new(
             ErrorKind::EntityNotFound,
             format!("Entity ID '{name}' of kind '{kind}' was not found."),
+        )
+    }
+
+    /// An entity that is there already; `kind` as the service names it.
+    pub fn exists(kind: &str, name: &str) -> Self {
+        Self::new(
+            ErrorKind::EntityExists,
+            format!("Entity ID '{name}' of kind '{kind}' already exists."),
         )
     }
 }

@@ -17,3 +17,4 @@ pub mod schema;
 pub mod table;
 pub mod timespan;
 pub mod value;
+pub mod watch;

@@ -1,5 +1,7 @@
 //! What a request's body asks for.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value as Json};
 
 use super::database::DEFAULT_DATABASE;
@@ -7,6 +9,7 @@ use super::datetime;
 use super::error::KustoError;
 use super::kql::lexer::{TokenKind, next_token};
 use super::response::Layout;
+use super::timespan;
 use super::value::Value;
 
 /// Most rows a query gives unless the request says otherwise.
@@ -35,6 +38,8 @@ pub(super) struct Options {
     pub max_records: usize,
     /// `query_take_max_records`
     pub take: Option<usize>,
+    /// `servertimeout`; `norequesttimeout` is the longest.
+    pub time_limit: Option<Duration>,
     /// How v2 frames are laid out.
     pub layout: Layout,
 }
@@ -45,6 +50,7 @@ impl Default for Options {
             now: None,
             max_records: DEFAULT_MAX_RECORDS,
             take: None,
+            time_limit: None,
             layout: Layout::default(),
         }
     }
@@ -64,6 +70,8 @@ impl Options {
             "query_now" => self.now = value.as_str().and_then(moment).or(self.now),
             "truncationmaxrecords" => self.max_records = number().unwrap_or(self.max_records),
             "query_take_max_records" => self.take = number().or(self.take),
+            "servertimeout" => self.time_limit = duration(value).or(self.time_limit),
+            "norequesttimeout" if is_set(value) => self.time_limit = Some(Duration::MAX),
             "notruncation" if is_set(value) => self.max_records = usize::MAX,
             "results_v2_fragment_primary_tables" => self.layout.fragmented = is_set(value),
             "results_v2_newlines_between_frames" => self.layout.newlines = is_set(value),
@@ -81,6 +89,12 @@ fn is_set(value: &Json) -> bool {
         Json::String(text) => text.eq_ignore_ascii_case("true"),
         _ => false,
     }
+}
+
+/// A timespan as text; none when it is none, or is negative.
+fn duration(value: &Json) -> Option<Duration> {
+    let ticks = timespan::parse(value.as_str()?)?;
+    Some(Duration::from_micros(u64::try_from(ticks).ok()? / 10))
 }
 
 /// A time as text or as a `datetime(...)` literal.

@@ -24,6 +24,8 @@ pub struct Extent {
     pub tags: Vec<String>,
     /// Creation time in ticks.
     pub created: i64,
+    /// When the rows were put into the table, in ticks; none when its ingestion time policy was off.
+    pub ingested: Option<i64>,
 }
 
 /// A named mapping.
@@ -56,6 +58,30 @@ impl BatchingPolicy {
     pub const MAX_RAW_MEGABYTES: u64 = 1024;
 }
 
+/// The retention policy. Nothing is removed here: the service gives no time for it either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionPolicy {
+    /// `SoftDeletePeriod` in ticks.
+    pub soft_delete: i64,
+    /// `Recoverability`
+    pub recoverable: bool,
+}
+
+/// Policies of a table or a database; none where none is set.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// Ingestion batching.
+    pub batching: Option<BatchingPolicy>,
+    /// Streaming ingestion, as JSON.
+    pub streaming: Option<String>,
+    /// Retention.
+    pub retention: Option<RetentionPolicy>,
+    /// Caching, as JSON.
+    pub caching: Option<String>,
+    /// Whether the time of each ingestion is kept.
+    pub ingestion_time: Option<bool>,
+}
+
 /// One table.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -67,28 +93,31 @@ pub struct Table {
     pub extents: Vec<Arc<Extent>>,
     /// Ingestion mappings.
     pub mappings: Mappings,
-    /// Batching, when the table has a policy of its own.
-    pub batching: Option<BatchingPolicy>,
-    /// Streaming ingestion policy's JSON, when there is one.
-    pub streaming: Option<String>,
+    /// The policies of its own.
+    pub policies: Policies,
     /// `folder` property.
     pub folder: String,
     /// `docstring` property.
     pub doc_string: String,
+    /// The docstrings of columns that have one, by the columns' names.
+    pub column_docs: BTreeMap<String, String>,
 }
 
 impl Table {
-    /// An empty table.
+    /// An empty table, with the one policy that every table begins with.
     pub fn new(schema: TableSchema) -> Self {
         Self {
             id: Uuid::new_v4(),
             schema: Arc::new(schema),
             extents: Vec::new(),
             mappings: Mappings::new(),
-            batching: None,
-            streaming: None,
+            policies: Policies {
+                ingestion_time: Some(true),
+                ..Policies::default()
+            },
             folder: String::new(),
             doc_string: String::new(),
+            column_docs: BTreeMap::new(),
         }
     }
 
@@ -102,23 +131,32 @@ impl Table {
         if columns.is_empty() {
             return;
         }
-        let filling: Row = columns
-            .iter()
-            .map(|column| Value::absent(column.ty))
-            .collect();
+        let old = self.schema.columns.iter().cloned().enumerate();
+        let kept = old.map(|(at, column)| (column, Some(at)));
+        self.reshape(
+            kept.chain(columns.into_iter().map(|column| (column, None)))
+                .collect(),
+        );
+    }
+
+    /// Gives the table these columns: each is filled from the old one at the position, or with nulls.
+    pub fn reshape(&mut self, columns: Vec<(Column, Option<usize>)>) {
+        let value = |row: &Row, (column, from): &(Column, Option<usize>)| {
+            from.and_then(|at| row.get(at).cloned())
+                .unwrap_or_else(|| Value::absent(column.ty))
+        };
         for extent in &mut self.extents {
-            let rows = extent
-                .rows
-                .iter()
-                .map(|row| [row.as_slice(), filling.as_slice()].concat())
-                .collect();
+            let reshaped = |row: &Row| columns.iter().map(|column| value(row, column)).collect();
             *extent = Arc::new(Extent {
-                rows,
+                rows: extent.rows.iter().map(reshaped).collect(),
                 tags: extent.tags.clone(),
                 ..**extent
             });
         }
-        Arc::make_mut(&mut self.schema).columns.extend(columns);
+        let columns: Vec<_> = columns.into_iter().map(|(column, _)| column).collect();
+        self.column_docs
+            .retain(|name, _| columns.iter().any(|column| column.name == *name));
+        Arc::make_mut(&mut self.schema).columns = columns;
     }
 
     /// Appends one extent. `None`, and nothing is appended, when a row does not fit the columns.
@@ -145,12 +183,14 @@ impl Table {
             );
         }
         let id = Uuid::new_v4();
-        let created = created.unwrap_or_else(datetime::now);
+        let now = datetime::now();
+        let is_timed = self.policies.ingestion_time == Some(true);
         self.extents.push(Arc::new(Extent {
             id,
             rows,
             tags: tags.to_vec(),
-            created,
+            created: created.unwrap_or(now),
+            ingested: is_timed.then_some(now),
         }));
         Some(id)
     }

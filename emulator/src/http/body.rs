@@ -7,9 +7,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-/// What a reply carries: bytes at hand, or the stream of another server's reply.
+use super::gzip::Gzip;
+
+/// What a reply carries: bytes at hand, plain or to be compressed, or the stream of another server's reply.
 pub(crate) enum Body {
     Pieces(VecDeque<Bytes>),
+    Gzip(Box<Gzip>),
     Forwarded(reqwest::Body),
 }
 
@@ -56,6 +59,12 @@ impl HttpBody for Body {
             Self::Pieces(pieces) => {
                 Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece))))
             }
+            Self::Gzip(body) => Poll::Ready(
+                body.next()
+                    .map_err(Into::into)
+                    .transpose()
+                    .map(|piece| piece.map(Frame::data)),
+            ),
             Self::Forwarded(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
@@ -63,6 +72,7 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Pieces(pieces) => pieces.is_empty(),
+            Self::Gzip(body) => body.is_at_end(),
             Self::Forwarded(body) => body.is_end_stream(),
         }
     }
@@ -72,6 +82,7 @@ impl HttpBody for Body {
             Self::Pieces(pieces) => {
                 SizeHint::with_exact(pieces.iter().map(|piece| piece.len() as u64).sum())
             }
+            Self::Gzip(_) => SizeHint::default(),
             Self::Forwarded(body) => body.size_hint(),
         }
     }

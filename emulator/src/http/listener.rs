@@ -1,6 +1,7 @@
 //! Accepting connections and serving HTTP/1.1 on them until told to stop.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::body::Body;
+use super::early::early;
+use super::hosts::Hosts;
 use crate::traffic::Connection;
 
 /// How long requests under way may take once the end is near.
@@ -37,23 +40,28 @@ impl std::fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// Serves until `shutdown`, then lets requests under way end. No task is left when it returns.
-pub(crate) async fn serve<H, F>(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    shutdown: CancellationToken,
-    handler: H,
-) where
+/// What all connections of a port share.
+#[derive(Clone)]
+pub(crate) struct Port {
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) hosts: Arc<Hosts>,
+    /// Ends it.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Serves until its shutdown, then lets requests under way end. No task is left when it returns.
+pub(crate) async fn serve<H, F>(listener: TcpListener, port: Port, handler: H)
+where
     H: Fn(Request<Incoming>, Arc<Connection>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => break,
+            () = port.shutdown.cancelled() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, tls.clone(), shutdown.clone(), handler.clone()));
+                    connections.spawn(connection(stream, port.clone(), handler.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -70,43 +78,46 @@ pub(crate) async fn serve<H, F>(
     }
 }
 
-async fn connection<H, F>(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    shutdown: CancellationToken,
-    handler: H,
-) where
+async fn connection<H, F>(stream: TcpStream, port: Port, handler: H)
+where
     H: Fn(Request<Incoming>, Arc<Connection>) -> F,
     F: Future<Output = Result<Response<Body>, Cut>>,
 {
     // Small replies go out at once; failure to set it costs speed only.
     let _ = stream.set_nodelay(true);
-    let Some(acceptor) = tls else {
-        return http(stream, shutdown, handler).await;
+    let local = stream.local_addr().ok().map(|address| address.ip());
+    let Some(acceptor) = &port.tls else {
+        return http(stream, &port, local, handler).await;
     };
     let handshake = tokio::select! {
-        () = shutdown.cancelled() => return,
+        () = port.shutdown.cancelled() => return,
         handshake = acceptor.accept(stream) => handshake,
     };
     match handshake {
-        Ok(stream) => http(stream, shutdown, handler).await,
+        Ok(stream) => http(stream, &port, local, handler).await,
         Err(error) => tracing::info!(%error, "TLS handshake failed"),
     }
 }
 
-async fn http<S, H, F>(stream: S, shutdown: CancellationToken, handler: H)
+async fn http<S, H, F>(stream: S, port: &Port, local: Option<IpAddr>, handler: H)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Fn(Request<Incoming>, Arc<Connection>) -> F,
     F: Future<Output = Result<Response<Body>, Cut>>,
 {
     let link = Arc::new(Connection::default());
-    let service = service_fn(|request| handler(request, link.clone()));
+    let service = service_fn(|request: Request<Incoming>| async {
+        let (parts, body) = request.into_parts();
+        match port.hosts.refusal(&parts, local) {
+            Some(refusal) => Ok(early(refusal, &parts, body)),
+            None => handler(Request::from_parts(parts, body), link.clone()).await,
+        }
+    });
     let mut connection =
         pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
+        () = port.shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

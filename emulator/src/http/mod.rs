@@ -1,8 +1,11 @@
-//! The plumbing of HTTP: connections, TLS and bodies, and faults played on them.
+//! The plumbing of HTTP: connections, TLS, the hosts it is asked for, bodies, and faults played on them.
 //!
 //! It knows no address: what is answered to which request is up to `server` and `storage`.
 
 mod body;
+mod early;
+mod gzip;
+mod hosts;
 mod listener;
 mod play;
 mod request_body;
@@ -10,7 +13,10 @@ mod response;
 mod tls;
 
 pub(crate) use body::Body;
-pub(crate) use listener::{Cut, serve};
+pub(crate) use early::early;
+pub(crate) use gzip::{Gzip, accepts_gzip};
+pub(crate) use hosts::Hosts;
+pub(crate) use listener::{Cut, Port, serve};
 pub(crate) use play::play;
 pub(crate) use request_body::RequestBody;
 pub(crate) use response::{empty, garbage, set, typed};

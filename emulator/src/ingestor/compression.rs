@@ -5,8 +5,9 @@
 //! format"; the `Download_*` codes are about reaching the blob, and it was reached). An archive that
 //! cannot be read or that is empty has codes of its own.
 //!
-//! A blob that is gzip without saying so is unpacked as well: one official SDK sends such blobs when its
-//! streaming ingestion falls back to the queue.
+//! Whether the service unpacks a blob that is gzip and does not say so is not documented: the suffix is what the
+//! documentation asks for, and one official SDK sends such blobs when its streaming ingestion falls back to the
+//! queue. What passes here must not fail there, so it is unpacked only when the emulator is told to.
 
 use std::io::{Cursor, Read};
 
@@ -24,6 +25,8 @@ pub(crate) struct Unpacking<'a> {
     pub(crate) blob_name: &'a str,
     /// Take a `.gz` name for a name like any other.
     pub(crate) gz_as_uncompressed: bool,
+    /// Unpack gzip under any name.
+    pub(crate) sniff: bool,
     /// Which entries of an archive to read; all when not given.
     pub(crate) zip_pattern: Option<&'a Regex>,
     /// The most uncompressed bytes a source may have.
@@ -48,6 +51,10 @@ pub(crate) fn for_each_file(
         (true, false) => Err(Failure::new(
             ErrorCode::InvalidBlob,
             "The blob's name ends with '.gz' but its content is not gzip.",
+        )),
+        (false, true) if !unpacking.sniff => Err(Failure::new(
+            ErrorCode::InvalidBlob,
+            "The blob's content is gzip but its name does not end with '.gz' (the emulator unpacks it with --sniff-gzip).",
         )),
         (_, true) => file(gunzip(&blob, unpacking.limit)?),
         (false, false) => file(blob),
@@ -160,6 +167,7 @@ mod tests {
         Unpacking {
             blob_name,
             gz_as_uncompressed: false,
+            sniff: false,
             zip_pattern: None,
             limit: 1000,
         }
@@ -173,7 +181,13 @@ mod tests {
     fn plain_and_gzip() {
         assert_eq!(files(b"a".to_vec(), &named("x.csv")).unwrap(), ["a"]);
         assert_eq!(files(gzip(b"a"), &named("x.csv.GZ")).unwrap(), ["a"]);
-        assert_eq!(files(gzip(b"a"), &named("x.csv")).unwrap(), ["a"]);
+        assert_eq!(code(gzip(b"a"), &named("x.csv")), ErrorCode::InvalidBlob);
+        let sniffing = Unpacking {
+            sniff: true,
+            ..named("x.csv")
+        };
+        assert_eq!(files(gzip(b"a"), &sniffing).unwrap(), ["a"]);
+        assert_eq!(files(b"a".to_vec(), &sniffing).unwrap(), ["a"]);
     }
 
     #[test]

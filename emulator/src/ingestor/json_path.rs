@@ -1,6 +1,9 @@
 //! The paths of JSON mappings: `$`, `$.a.b`, `$['a b']`, `$.['a b']`, `$["a"]`, `$.a[0]`.
 
+use std::collections::HashMap;
+
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 /// A parsed path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,20 @@ impl JsonPath {
         self.0.iter().try_fold(root, |value, step| match step {
             Step::Key(key) => value.as_object()?.get(key),
             Step::Index(index) => value.as_array()?.get(*index),
+        })
+    }
+
+    /// What the path leads to as it is written in the text of the root.
+    pub(crate) fn find_text<'t>(&self, root: &'t str) -> Option<&'t str> {
+        self.0.iter().try_fold(root, |text, step| match step {
+            Step::Key(key) => {
+                let members: HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+                members.get(key).map(|value| value.get())
+            }
+            Step::Index(index) => {
+                let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+                elements.get(*index).map(|value| value.get())
+            }
         })
     }
 }
@@ -115,6 +132,20 @@ mod tests {
         assert_eq!(find("$.a[0]"), None);
         assert_eq!(find("$.A"), None);
         assert_eq!(JsonPath::property("x.y").find(&root), Some(&json!(2)));
+    }
+
+    #[test]
+    fn what_is_found_can_be_had_as_it_is_written() {
+        let root = r#" {"a": {"b\u0020c": [1.0, {"n" : 1E2 }]}, "a": [0.100], "b": -0 } "#;
+        let find = |path| JsonPath::parse(path).unwrap().find_text(root);
+        assert_eq!(find("$.a[0]"), Some("0.100"));
+        assert_eq!(find("$.b"), Some("-0"));
+        assert_eq!(find("$.c"), None);
+        assert_eq!(find("$.b[0]"), None);
+        let root = r#"{"a": {"b\u0020c": [1.0, {"n" : 1E2 }]}}"#;
+        let find = |path| JsonPath::parse(path).unwrap().find_text(root);
+        assert_eq!(find("$.a['b c'][1].n"), Some("1E2"));
+        assert_eq!(find("$.a['b c'][1]"), Some("{\"n\" : 1E2 }"));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) struct Loader {
     engine: Engine,
     storage: StorageClient,
     token_check: TokenCheck,
+    sniff_gzip: bool,
     /// How many blobs may be in memory at a time.
     in_memory: Semaphore,
     /// One per table (database in lower case): looking for a tag and appending an extent that carries
@@ -45,12 +46,14 @@ impl Loader {
         engine: Engine,
         storage: StorageClient,
         token_check: TokenCheck,
+        sniff_gzip: bool,
         parallel: usize,
     ) -> Loader {
         Loader {
             engine,
             storage,
             token_check,
+            sniff_gzip,
             in_memory: Semaphore::new(parallel.max(1)),
             table_locks: Mutex::default(),
         }
@@ -159,7 +162,7 @@ impl Loader {
             return Err(Failure::new(ErrorCode::EmptyBlob, "The blob is empty."));
         }
         let schema = plan.schema.clone();
-        let rows = parse(blob, plan, work, limit).await?;
+        let rows = parse(blob, plan, work, limit, self.sniff_gzip).await?;
         let _locked = match locked {
             Some(locked) => locked,
             None => table.lock().await,
@@ -231,6 +234,7 @@ async fn parse(
     plan: Plan,
     work: &Work,
     limit: u64,
+    sniff_gzip: bool,
 ) -> Result<Vec<Vec<Value>>, Failure> {
     let name = work.blob_name();
     let properties = work.properties.clone();
@@ -238,6 +242,7 @@ async fn parse(
         let unpacking = Unpacking {
             blob_name: &name,
             gz_as_uncompressed: properties.gz_as_uncompressed,
+            sniff: sniff_gzip,
             zip_pattern: properties.zip_pattern.as_ref(),
             limit,
         };

@@ -3,7 +3,7 @@
 //! It reaches storage over HTTP alone and tables through the engine alone. [`Ingestor`] is its door.
 //!
 //! Decisions where the service's behaviour is not documented stand with the code that takes them:
-//! compression by name and content (`compression`), what a mapping may say (`mapping`), raw
+//! compression by name alone (`compression`), what a mapping may say (`mapping`), raw
 //! `ingestIfNotExists` values (`properties`), empty sources (`loader`), one extent per blob (`loader`).
 
 mod batch;

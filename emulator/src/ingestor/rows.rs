@@ -9,13 +9,15 @@ use std::borrow::Cow;
 use serde_json::{Map, Value as Json};
 
 use super::failure::{ErrorCode, Failure};
+use super::formats::json::Record;
 use super::formats::{DataFormat, MappingKind, field_reader, json};
+use super::json_path::JsonPath;
 use super::mapping::{ColumnSource, Source, Transform, UnixUnit};
 use super::message::ValidationPolicy;
 use crate::engine::schema::TableSchema;
 use crate::engine::value::{ColumnType, ConversionError, Value};
 
-/// A longer string is cut, silently as in the service.
+/// A longer string is cut, and a longer dynamic becomes null, silently as in the service.
 const MAX_STRING: usize = 1 << 20;
 /// A longer value fails its source.
 const MAX_VALUE: usize = 64 << 20;
@@ -97,29 +99,26 @@ impl Plan {
 
     fn read_json(&self, text: &str, rows: &mut Vec<Vec<Value>>) -> Result<usize, Failure> {
         let mut records = 0;
-        json::for_each_record(self.format, text, &mut |line, record| {
-            if self.is_identity && !record.is_object() {
+        json::for_each_record(self.format, text, &mut |record| {
+            if self.is_identity && !record.value.is_object() {
                 return Err(Failure::new(
                     ErrorCode::UnexpectedCharacter,
-                    format!("The record at line {line} is not a JSON object."),
+                    format!("The record at line {} is not a JSON object.", record.line),
                 ));
             }
             records += 1;
-            rows.push(self.row_of_json(&record, line)?);
+            rows.push(self.row_of_json(&record)?);
             Ok(())
         })?;
         Ok(records)
     }
 
-    fn row_of_json(&self, record: &Json, line: u64) -> Result<Vec<Value>, Failure> {
+    fn row_of_json(&self, record: &Record<'_>) -> Result<Vec<Value>, Failure> {
         let mut row = self.blank.clone();
         for column in &self.columns {
             let value = match &column.source {
-                Source::Path(path) => match path.find(record) {
-                    Some(found) => Some(json_value(column, found, line)?),
-                    None => None,
-                },
-                other => self.common_value(column.ty, other, line)?,
+                Source::Path(path) => path_value(column, path, record)?,
+                other => self.common_value(column.ty, other, record.line)?,
             };
             if let Some(value) = value {
                 row[column.target] = value;
@@ -169,6 +168,9 @@ fn text_value(column: &ColumnSource, text: &str, line: u64) -> Result<Value, Fai
     if text.len() > MAX_VALUE {
         return Err(too_large(line));
     }
+    if column.ty == ColumnType::Dynamic && text.len() > MAX_STRING {
+        return Ok(Value::Null);
+    }
     match column.transform {
         Transform::None => converted(
             Value::from_text(column.ty, shortened(column.ty, text)),
@@ -177,6 +179,51 @@ fn text_value(column: &ColumnSource, text: &str, line: u64) -> Result<Value, Fai
         Transform::UnixTime(unit) => Ok(unix_time(text, unit)),
         Transform::ArrayToDictionary => Ok(Value::absent(column.ty)),
     }
+}
+
+/// What the path leads to in the record.
+fn path_value(
+    column: &ColumnSource,
+    path: &JsonPath,
+    record: &Record<'_>,
+) -> Result<Option<Value>, Failure> {
+    let Some(found) = path.find(&record.value) else {
+        return Ok(None);
+    };
+    let as_text = column.ty == ColumnType::String && column.transform == Transform::None;
+    let value = match found {
+        // A real prints otherwise than it was written: `0.100` as `0.1`.
+        Json::Number(number) if as_text && number.is_f64() => {
+            let text = path.find_text(record.text).unwrap_or_default();
+            text_value(column, text, record.line)?
+        }
+        found => json_value(column, found, record.line)?,
+    };
+    let may_be_long = record.text.len() > MAX_STRING;
+    match value {
+        Value::Dynamic(json) if may_be_long && printed_length(&json) > MAX_STRING => {
+            Ok(Some(Value::Null))
+        }
+        value => Ok(Some(value)),
+    }
+}
+
+/// The bytes of the value's text.
+fn printed_length(json: &Json) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Neither a value nor a counter can fail.
+    let _ = serde_json::to_writer(&mut count, json);
+    count.0
 }
 
 fn json_value(column: &ColumnSource, json: &Json, line: u64) -> Result<Value, Failure> {
@@ -445,6 +492,91 @@ mod tests {
         let long = format!("a{}", "é".repeat(MAX_STRING / 2));
         let rows = read(&plan, &long).unwrap();
         assert_eq!(rows, vec![vec![text(&long[..MAX_STRING - 1])]]);
+    }
+
+    #[test]
+    fn long_dynamics_are_null() {
+        let columns = schema(&[("n", ColumnType::Long), ("d", ColumnType::Dynamic)]);
+        let array = |elements: usize| format!("[{}1]", "1,".repeat(elements - 1));
+        // Every element has two bytes, and one more is in the brackets.
+        let (fits, too_long) = (array(MAX_STRING / 2 - 1), array(MAX_STRING / 2));
+        let csv = plan(DataFormat::Csv, &columns, None);
+        let json = plan(DataFormat::Json, &columns, None);
+        let in_array = plan(DataFormat::MultiJson, &columns, None);
+        for (plan, text) in [
+            (&csv, format!("1,\"{fits}\"\n2,\"{too_long}\"\n3,[3]\n")),
+            (
+                &json,
+                format!(
+                    "{{\"n\":1,\"d\":{fits}}}\n{{\"n\":2,\"d\":{too_long}}}\n{{\"n\":3,\"d\":[3]}}"
+                ),
+            ),
+            (
+                &in_array,
+                format!(
+                    "[{{\"n\":1,\"d\":{fits}}},{{\"n\":2,\"d\":{too_long}}},{{\"n\":3,\"d\":[3]}}]"
+                ),
+            ),
+        ] {
+            let rows = read(plan, &text).unwrap();
+            assert_eq!(rows.len(), 3, "{:?}", plan.format);
+            assert!(
+                matches!(&rows[0][1], Value::Dynamic(Json::Array(found)) if found.len() == MAX_STRING / 2 - 1)
+            );
+            assert_eq!(rows[1], [Value::Long(2), Value::Null]);
+            assert_eq!(rows[2], [Value::Long(3), Value::Dynamic(json!([3]))]);
+        }
+        let text = format!("{{\"d\":\"{}\"}}", "x".repeat(MAX_STRING));
+        assert_eq!(read(&json, &text).unwrap(), [[Value::Null, Value::Null]]);
+    }
+
+    #[test]
+    fn numbers_in_string_columns_stay_as_they_are_written() {
+        let columns = schema(&[("s", ColumnType::String), ("r", ColumnType::Real)]);
+        for (format, around) in [
+            (DataFormat::Json, ("", "")),
+            (DataFormat::SingleJson, (" ", "\n")),
+            (DataFormat::MultiJson, ("", "")),
+            (DataFormat::MultiJson, ("[{}, ", "]")),
+        ] {
+            let by_name = plan(format, &columns, None);
+            let mapping = json!([
+                {"Column": "s", "Properties": {"Path": "$.o.a[1]"}},
+                {"Column": "r", "Properties": {"Path": "$.o.a[1]"}},
+            ]);
+            let by_path = plan(format, &columns, Some(mapping));
+            for number in [
+                "0.100",
+                "1.0",
+                "1e3",
+                "1E+3",
+                "-0",
+                "-0.0",
+                "12",
+                "123456789012345678901234567890",
+                "0.1000000000000000055511151231257827",
+            ] {
+                let (before, after) = around;
+                let real = number.parse().unwrap();
+                for (plan, record) in [
+                    (
+                        &by_name,
+                        format!("{before}{{\"s\": {number} , \"r\":{number}}}{after}"),
+                    ),
+                    (
+                        &by_path,
+                        format!("{before}{{\"o\": {{\"a\": [0, {number} ]}}}}{after}"),
+                    ),
+                ] {
+                    let rows = read(plan, &record).unwrap();
+                    assert_eq!(
+                        rows.last().unwrap(),
+                        &[text(number), Value::Real(real)],
+                        "{record}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

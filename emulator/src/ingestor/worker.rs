@@ -23,7 +23,6 @@ use super::storage_client::{MAX_TAKE, StorageClient, TakenMessage};
 use crate::engine::database::Engine;
 use crate::engine::datetime;
 use crate::engine::records::{IngestionFailureRecord, OperationRecord};
-use crate::engine::table::BatchingPolicy;
 use crate::storage::StorageResources;
 
 /// Longer than a batch may wait (the policy's limit is 30 minutes) and be ingested.
@@ -47,6 +46,8 @@ pub struct Ingestor {
     pub http: Client,
     /// To be notified when a message was put on an input queue.
     pub wake: Arc<Notify>,
+    /// Whether content that is gzip is unpacked whatever its blob's name.
+    pub sniff_gzip: bool,
     /// How often to look without being notified.
     pub poll_interval: Duration,
 }
@@ -61,6 +62,7 @@ impl Ingestor {
             self.engine.clone(),
             storage.clone(),
             self.token_check,
+            self.sniff_gzip,
             parallel,
         );
         let hands = Hands {
@@ -220,18 +222,11 @@ struct Decided {
 
 impl Hands {
     fn limits(&self, envelope: &Envelope) -> Limits {
-        let (database, table) = (&envelope.database, &envelope.table);
-        let policy = self
-            .engine
-            .with_table(database, table, |table| table.batching);
-        let megabytes = match policy {
-            Ok(Some(policy)) => policy.max_raw_megabytes,
-            _ => BatchingPolicy::MAX_RAW_MEGABYTES,
-        };
+        let policy = self.engine.batching(&envelope.database, &envelope.table);
         Limits {
-            max_raw_bytes: megabytes.saturating_mul(1 << 20),
-            time_span: self.engine.batching_time_span(database, table),
-            max_items: self.engine.batching_max_items(database, table),
+            max_raw_bytes: policy.max_raw_megabytes.saturating_mul(1 << 20),
+            time_span: policy.time_span,
+            max_items: policy.max_items,
         }
     }
 

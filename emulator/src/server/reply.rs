@@ -1,20 +1,25 @@
 //! Replies of the engine's and data management's ports.
 
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::json;
 
 use crate::engine::endpoint::Reply;
 use crate::faults::Fault;
-use crate::http::{Body, empty, garbage, set, typed};
+use crate::http::{Body, Gzip, accepts_gzip, empty, garbage, set, typed};
 use crate::services::ServiceKind;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
-/// The engine's own reply.
-pub(super) fn from_engine(reply: Reply) -> Response<Body> {
+/// The engine's own reply, compressed if the request's headers ask for it.
+pub(super) fn from_engine(reply: Reply, asked: &HeaderMap) -> Response<Body> {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = empty(status);
-    *response.body_mut() = reply.body.into();
+    if accepts_gzip(asked) && !reply.body.is_empty() {
+        *response.body_mut() = Body::Gzip(Box::new(Gzip::new(reply.body)));
+        set(&mut response, "content-encoding", "gzip");
+    } else {
+        *response.body_mut() = reply.body.into();
+    }
     for (name, value) in reply.headers {
         let name = hyper::header::HeaderName::try_from(name);
         if let (Ok(name), Ok(value)) = (name, hyper::header::HeaderValue::try_from(value)) {

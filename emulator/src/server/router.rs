@@ -19,8 +19,9 @@ use crate::control::Control;
 use crate::engine::database::Engine;
 use crate::engine::endpoint::{Endpoint, respond};
 use crate::engine::role::Role;
+use crate::engine::watch::Stop;
 use crate::faults::Subject;
-use crate::http::{Body, Cut, RequestBody, play, set};
+use crate::http::{Body, Cut, RequestBody, early, play, set};
 use crate::services::ServiceKind;
 use crate::storage::Resources;
 use crate::traffic::Connection;
@@ -103,10 +104,11 @@ impl Router {
         let path = parts.uri.path();
         let Some(route) = Route::of(path) else {
             let message = format!("The emulator has no endpoint at '{path}'.");
-            return Ok(failure(StatusCode::NOT_FOUND, "NotFound", &message));
+            let reply = failure(StatusCode::NOT_FOUND, "NotFound", &message);
+            return Ok(early(reply, parts, body));
         };
         if !route.methods().contains(&parts.method) {
-            return Ok(wrong_method(&route, parts));
+            return Ok(early(wrong_method(&route, parts), parts, body));
         }
         match route {
             Route::Control(route) => Ok(self.control(route, parts, body).await),
@@ -186,13 +188,23 @@ impl Router {
         };
         let (engine, role, headers) = (self.engine.clone(), self.role, parts.headers.clone());
         let body = body.to_bytes();
-        // Queries compute for as long as they like without holding up other requests.
+        // This future is dropped when the client leaves, or when the emulator ends and waits no longer.
+        let waits = Waits(Stop::default());
+        let stop = waits.0.clone();
+        // Queries compute without holding up other requests.
         let reply = tokio::task::spawn_blocking(move || {
             let plain = plain_body(&headers, &body)?;
-            Ok(respond(&engine, role, endpoint, &headers, &plain))
+            tracing::debug!("a request is computed");
+            let reply = respond(&stop, &engine, role, endpoint, &headers, &plain);
+            if stop.is_stopped() {
+                tracing::info!("a request was given up that nobody waits for");
+            }
+            Ok(reply)
         });
-        match reply.await {
-            Ok(Ok(reply)) => from_engine(reply),
+        let reply = reply.await;
+        drop(waits);
+        match reply {
+            Ok(Ok(reply)) => from_engine(reply, &parts.headers),
             Ok(Err(problem)) => failure(StatusCode::BAD_REQUEST, "General_BadRequest", problem),
             Err(_) => failure(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -200,6 +212,15 @@ impl Router {
                 "The engine failed on this request.",
             ),
         }
+    }
+}
+
+/// Somebody who waits for an answer.
+struct Waits(Stop);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

@@ -24,7 +24,7 @@ use super::xml::Document;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::faults::{Fault, Met, Subject};
-use crate::http::{Body, Cut, RequestBody, play, set, typed};
+use crate::http::{Body, Cut, RequestBody, early, play, set, typed};
 use crate::services::{Service, StorageOperation};
 use crate::traffic::Connection;
 
@@ -101,7 +101,7 @@ impl Storage {
         let meter = (!own).then(|| self.control.traffic.count(service.into(), connection));
         let body = RequestBody::new(body, meter);
         let reply = match address {
-            Err(error) => Ok(self.refusal(service, &error, &parts)),
+            Err(error) => Ok(early(self.refusal(service, &error, &parts), &parts, body)),
             Ok(address) => {
                 let arrival = Arrival::new(address, &parts);
                 let met = if own { None } else { self.meet(&arrival) };
@@ -129,8 +129,13 @@ impl Storage {
             }
             Backend::BuiltIn(services) => {
                 let reply = self.answer(services, arrival, &mut body).await;
+                let reply = reply.map(|reply| with_common_headers(reply, parts));
+                if self.account.service_of(&arrival.address.resource).is_none() {
+                    let reply = reply.unwrap_or_else(|error| self.refusal(service, &error, parts));
+                    return early(reply, parts, body);
+                }
                 discard_rest(parts, &mut body).await;
-                reply.map(|reply| with_common_headers(reply, parts))
+                reply
             }
         };
         let reply = reply.unwrap_or_else(|error| self.refusal(service, &error, parts));

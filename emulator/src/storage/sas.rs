@@ -228,8 +228,8 @@ fn check_signature(
     query: &Query,
 ) -> Result<(), StorageError> {
     let text = signed_text(account, target, query);
-    // A literal '+' in a query reads as a space; base64 has no spaces.
-    let given = query.get("sig").unwrap_or_default().replace(' ', "+");
+    // A '+' that is not escaped reads as a space, which base64 has none of.
+    let given = query.get("sig").unwrap_or_default();
     let matches = STANDARD
         .decode(given)
         .is_ok_and(|given| mac(account, &text).verify_slice(&given).is_ok());

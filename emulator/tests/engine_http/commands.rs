@@ -162,8 +162,8 @@ fn mappings_are_found_by_the_ingestor() {
 #[test]
 fn the_batching_policy_governs_the_ingestor() {
     let engine = with_table();
-    let time_span = || engine.batching_time_span("TestDatabase", "T");
-    let max_items = || engine.batching_max_items("TestDatabase", "T");
+    let time_span = || engine.batching("TestDatabase", "T").time_span;
+    let max_items = || engine.batching("TestDatabase", "T").max_items;
     assert_eq!(time_span(), Duration::from_secs(1));
     command(
         &engine,
@@ -181,6 +181,11 @@ fn the_batching_policy_governs_the_ingestor() {
     assert_eq!(time_span(), Duration::from_secs(1));
     command(&engine, ".delete table T policy ingestionbatching");
     assert_eq!(max_items(), 500);
+    command(
+        &engine,
+        r#".alter database TestDatabase policy ingestionbatching '{"MaximumNumberOfItems":11}'"#,
+    );
+    assert_eq!(max_items(), 11);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine as a client sees it: a request's body in, a reply's body out.
 
 mod commands;
+mod limits;
 mod replies;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use hyper::HeaderMap;
 use kusto_emulator::engine::database::{DataManagement, Engine};
 use kusto_emulator::engine::endpoint::{Endpoint, respond};
 use kusto_emulator::engine::role::Role;
+use kusto_emulator::engine::watch::Stop;
 use serde_json::{Value as Json, json};
 
 struct Storage;
@@ -37,6 +39,7 @@ pub(crate) fn engine() -> Engine {
 
 pub(crate) fn send(engine: &Engine, role: Role, endpoint: Endpoint, body: &Json) -> (u16, Json) {
     let reply = respond(
+        &Stop::default(),
         engine,
         role,
         endpoint,

@@ -4,6 +4,7 @@ use hyper::HeaderMap;
 use kusto_emulator::engine::endpoint::{Endpoint, Reply, respond};
 use kusto_emulator::engine::role::Role;
 use kusto_emulator::engine::value::Value;
+use kusto_emulator::engine::watch::Stop;
 use serde_json::{Value as Json, json};
 
 use crate::{ask, command, engine, failure, message, primary, send, with_table};
@@ -193,6 +194,7 @@ fn an_error_has_every_field() {
         headers,
         body,
     } = respond(
+        &Stop::default(),
         &engine(),
         Role::Both,
         Endpoint::QueryV2,
@@ -238,6 +240,7 @@ fn bodies_that_make_no_sense_are_refused() {
         "{\"db\":\"TestDatabase\"}",
     ] {
         let reply = respond(
+            &Stop::default(),
             &engine,
             Role::Both,
             Endpoint::Mgmt,
@@ -252,6 +255,7 @@ fn bodies_that_make_no_sense_are_refused() {
         );
     }
     let reply = respond(
+        &Stop::default(),
         &engine,
         Role::Both,
         Endpoint::Mgmt,
@@ -399,6 +403,7 @@ fn frames_come_in_fragments_and_lines_when_asked_for() {
     });
     let body = json!({"db": "TestDatabase", "csl": "range x from 1 to 3000 step 1", "properties": {"Options": options}});
     let reply = respond(
+        &Stop::default(),
         &engine,
         Role::Both,
         Endpoint::QueryV2,

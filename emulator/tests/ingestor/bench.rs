@@ -91,15 +91,19 @@ pub(crate) struct Bench {
 
 impl Bench {
     async fn start(storage: StorageKind, batching: Duration) -> Bench {
+        Self::with(Options {
+            batching,
+            storage,
+            ..Options::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn with(options: Options) -> Bench {
         // Once per process: only the first test's calls do something.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
         let _ = log.with_ansi(false).with_writer(|| Log).try_init();
-        let options = Options {
-            batching,
-            storage,
-            ..Options::default()
-        };
         Bench {
             emulator: Emulator::start(options).await.unwrap(),
             http: Client::builder().no_proxy().build().unwrap(),

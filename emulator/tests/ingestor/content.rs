@@ -1,9 +1,10 @@
 //! What is in the blobs, and what of it comes into the tables.
 
+use kusto_emulator::Options;
 use kusto_emulator::engine::value::Value;
 use serde_json::json;
 
-use crate::bench::{DATABASE, QUICKLY, on_each_storage};
+use crate::bench::{Bench, DATABASE, QUICKLY, on_each_storage};
 use crate::{assert_failed, assert_succeeded, gzip, row, zip};
 
 #[tokio::test]
@@ -64,7 +65,6 @@ async fn compressed_blobs_are_unpacked() {
         for (table, name, content, header) in [
             ("gz", "x.csv.gz", members, false),
             ("zip", "x.csv.zip", archive, true),
-            ("unsaid", "x.csv", gzip(b"1,a\n2,b\n"), false),
         ] {
             bench.table(table, "n:long, s:string");
             let source = bench
@@ -76,6 +76,28 @@ async fn compressed_blobs_are_unpacked() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn gzip_without_the_suffix_is_unpacked_on_demand() {
+    for sniff_gzip in [false, true] {
+        let options = Options {
+            sniff_gzip,
+            batching: QUICKLY,
+            ..Options::default()
+        };
+        let mut bench = Bench::with(options).await;
+        bench.table("unsaid", "n:long, s:string");
+        let source = bench.source("unsaid", "x.csv", gzip(b"1,a\n")).await;
+        let outcome = bench.ingest(&source).await;
+        if sniff_gzip {
+            assert_succeeded(&outcome);
+            assert_eq!(bench.rows("unsaid"), vec![row(1, "a")]);
+        } else {
+            assert_failed(&outcome, "BadRequest_InvalidBlob");
+            assert_eq!(bench.rows("unsaid"), Vec::<Vec<Value>>::new());
+        }
+    }
 }
 
 #[tokio::test]

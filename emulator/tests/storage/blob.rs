@@ -334,7 +334,9 @@ async fn raw(url: &Url, request: &str) -> String {
 
 fn put_line(url: &Url, parameters: &str) -> String {
     let (path, query) = (url.path(), url.query().unwrap());
-    format!("PUT {path}?{query}{parameters} HTTP/1.1\r\nHost: x\r\nx-ms-blob-type: BlockBlob\r\n")
+    format!(
+        "PUT {path}?{query}{parameters} HTTP/1.1\r\nHost: localhost\r\nx-ms-blob-type: BlockBlob\r\n"
+    )
 }
 
 #[tokio::test]

@@ -226,3 +226,27 @@ async fn azurite_refuses_expired_signatures() {
     assert_eq!(put(&world, blob).await.status(), 403);
     world.emulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_plus_in_a_signature_must_be_escaped() {
+    let clock = Clock::manual(OffsetDateTime::now_utc());
+    let world = World::start(Options {
+        clock: clock.clone(),
+        ..Options::default()
+    })
+    .await;
+    // Every second has other signatures; about half of all hold a plus.
+    let url = loop {
+        let url = resource(&world, "TempStorage");
+        if url.query().unwrap().contains("%2B") {
+            break below(&url, "b");
+        }
+        clock.advance(Duration::from_secs(1));
+    };
+    assert_eq!(put(&world, url.clone()).await.status(), 201);
+    let raw = Url::parse(&url.as_str().replace("%2B", "+")).unwrap();
+    let refused = put(&world, raw).await;
+    assert_eq!(refused.status(), 403);
+    assert_eq!(refused.headers()["x-ms-error-code"], "AuthenticationFailed");
+    world.emulator.shutdown().await;
+}

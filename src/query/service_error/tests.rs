@@ -105,6 +105,8 @@ fn only_the_service_itself_knows_what_became_of_a_command() {
     for (status, body, in_doubt) in [
         (502, "<html>", true),
         (504, "", true),
+        (524, "", true),
+        (204, "", true),
         (503, "", false),
         (400, "", false),
         (504, r#"{"error":{"code":"c"}}"#, false),

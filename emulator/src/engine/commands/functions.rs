@@ -7,9 +7,10 @@ use super::super::kql::parser::{Parsed, Parser};
 use super::super::kql::relation::Relation;
 use super::super::table::Row;
 use super::Target;
-use super::change::check_name;
-use super::command::{Command, properties};
+use super::command::Command;
+use super::grammar::properties;
 use super::rows::{table, text};
+use super::tables::check_name;
 
 /// Columns of every result about functions.
 const FUNCTIONS: &str =

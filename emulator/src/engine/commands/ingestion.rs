@@ -1,7 +1,8 @@
-//! Commands about ingestion: resources, identity token, failures, operations.
+//! Commands about work: resources, identity token, failures, operations, queries that run.
 
 use uuid::Uuid;
 
+use super::super::datetime;
 use super::super::kql::relation::Relation;
 use super::super::records::{IngestionFailureRecord, OperationRecord};
 use super::super::table::Row;
@@ -43,6 +44,32 @@ impl Target<'_> {
     /// There is no such cache here: policies are read when they are needed.
     pub(super) fn refresh_cache(&self) -> Relation {
         table("Status: string", vec![vec![text("Succeeded")]])
+    }
+
+    /// Records what a command with `async` did, which is over when the command is, and gives its id.
+    pub(super) fn finished(&self, operation: OperationRecord) -> Relation {
+        let id = Uuid::new_v4();
+        let state = match operation.status.as_str() {
+            "" => "Completed",
+            _ => "Failed",
+        };
+        self.engine.record_operation(OperationRecord {
+            operation_id: id,
+            root_activity_id: id,
+            database: self.database.to_owned(),
+            last_updated_on: datetime::now(),
+            state: state.to_owned(),
+            ..operation
+        });
+        table("OperationId: guid", vec![vec![Value::Guid(id)]])
+    }
+
+    /// Every query is over when its client can name it.
+    pub(super) fn cancel_query(&self, id: &str, reason: &str) -> Relation {
+        table(
+            "ClientRequestId: string, ReasonPhrase: string, RunningQueryCanceled: bool",
+            vec![vec![text(id), text(reason), Value::Bool(false)]],
+        )
     }
 
     pub(super) fn ingestion_failures(&self, operation: Option<Uuid>) -> Relation {

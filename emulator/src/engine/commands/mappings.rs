@@ -1,16 +1,16 @@
 //! Commands about ingestion mappings.
 
 use super::super::datetime;
-use super::super::error::{ErrorKind, KustoError};
+use super::super::error::KustoError;
 use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
 use super::super::table::{Mapping, Mappings, Row};
 use super::super::value::Value;
 use super::Target;
-use super::change::check_name;
 use super::command::Owner;
 use super::mapping::validate;
 use super::rows::{table, text};
+use super::tables::check_name;
 
 const COLUMNS: &str =
     "Name: string, Kind: string, Mapping: string, LastUpdatedOn: datetime, Database: string";
@@ -22,9 +22,11 @@ impl Target<'_> {
         change: impl FnOnce(&mut Mappings) -> R,
     ) -> Parsed<R> {
         Ok(match owner {
-            Owner::Table(name) => self
-                .engine
-                .with_table_mut(self.database, name, |table| change(&mut table.mappings)),
+            Owner::Table(table) => {
+                let database = table.database.as_deref().unwrap_or(self.database);
+                self.engine
+                    .with_table_mut(database, &table.name, |table| change(&mut table.mappings))
+            }
             Owner::Database(name) => self
                 .engine
                 .with_database_mut(name, |database| change(&mut database.mappings)),
@@ -55,8 +57,7 @@ impl Target<'_> {
             created
         })?;
         if !created {
-            let message = format!("Entity ID '{name}' of kind 'MappingPersistent' already exists.");
-            return Err(KustoError::new(ErrorKind::EntityExists, message));
+            return Err(KustoError::exists("MappingPersistent", name));
         }
         Ok(relation(owner, vec![row]))
     }
@@ -98,7 +99,7 @@ impl Target<'_> {
 
     fn row(&self, owner: &Owner, (kind, name): &(String, String), mapping: &Mapping) -> Row {
         let database = match owner {
-            Owner::Table(_) => self.database,
+            Owner::Table(table) => table.database.as_deref().unwrap_or(self.database),
             Owner::Database(name) => name,
         };
         let mut row = vec![
@@ -109,7 +110,7 @@ impl Target<'_> {
             text(database),
         ];
         if let Owner::Table(table) = owner {
-            row.push(text(table));
+            row.push(text(&table.name));
         }
         row
     }

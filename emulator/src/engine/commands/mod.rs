@@ -1,17 +1,25 @@
 //! Management commands.
 
-mod change;
+mod columns;
 pub mod command;
+mod databases;
+mod extents;
+mod from_query;
 mod functions;
+mod grammar;
 mod ingestion;
 mod inline;
 pub mod mapping;
 mod mappings;
+mod nothing;
+mod policies;
 mod policy;
 mod rows;
+mod script;
 mod show;
+mod tables;
 
-pub(crate) use change::check_name;
+pub(crate) use tables::check_name;
 
 use super::database::{Engine, LookupError};
 use super::error::{ErrorKind, KustoError};
@@ -19,7 +27,7 @@ use super::kql::parser::Parsed;
 use super::kql::relation::Relation;
 use super::kql::run::{Context, run_steps};
 use super::role::Role;
-use command::Command;
+use command::{Command, TableName};
 
 impl From<LookupError> for KustoError {
     fn from(error: LookupError) -> Self {
@@ -32,13 +40,15 @@ impl From<LookupError> for KustoError {
 }
 
 /// What a command works on.
-pub struct Target<'t> {
+struct Target<'t> {
+    /// What a query inside the command may see.
+    context: &'t Context<'t>,
     /// The state.
-    pub engine: &'t Engine,
-    /// The database of the request.
-    pub database: &'t str,
+    engine: &'t Engine,
+    /// The database of the request, or the one that the command names.
+    database: &'t str,
     /// The service asked.
-    pub role: Role,
+    role: Role,
 }
 
 /// Runs a command and the query steps after it.
@@ -46,16 +56,16 @@ pub struct Target<'t> {
 /// # Errors
 /// Those of the command, and those of the steps.
 pub fn run(context: &Context<'_>, role: Role, text: &str) -> Parsed<Relation> {
-    let (command, steps) = command::parse(text)?;
+    let (command, steps) = grammar::parse(text)?;
     check_role(&command, role)?;
     let target = Target {
+        context,
         engine: context.engine,
         database: context.database,
         role,
     };
     run_steps(context, text, target.execute(command)?, &steps)
 }
-
 /// Whether this service answers the command.
 fn check_role(command: &Command, role: Role) -> Parsed<()> {
     let for_data_management = matches!(
@@ -85,34 +95,112 @@ pub fn wrong_engine() -> KustoError {
 }
 
 impl Target<'_> {
+    /// The same for the table's database.
+    fn of<'o>(&'o self, table: &'o TableName) -> Target<'o> {
+        self.in_database(table.database.as_deref())
+    }
+
+    fn in_database<'o>(&'o self, database: Option<&'o str>) -> Target<'o> {
+        Target {
+            database: database.unwrap_or(self.database),
+            ..*self
+        }
+    }
+
     fn execute(&self, command: Command) -> Parsed<Relation> {
         match command {
             Command::ShowVersion => Ok(self.version()),
-            Command::ShowDatabases => Ok(self.databases()),
-            Command::ShowTables => self.tables(),
-            Command::ShowTable { name, form } => self.show_table(&name, form),
+            Command::ShowCluster => Ok(self.cluster()),
+            Command::ShowNothing(columns) => Ok(rows::table(columns, Vec::new())),
+            Command::ShowPrincipals(owner) => self.principals(&owner),
+            Command::ShowDatabases { databases, form } => self.databases(&databases, form),
+            Command::ShowTables {
+                tables: None,
+                details,
+            } => self.tables(None, details),
+            Command::ShowTables {
+                tables: Some(tables),
+                details,
+            } => self
+                .in_database(tables.database.as_deref())
+                .tables(Some(&tables.names), details),
+            Command::ShowTable { table, form } => self.of(&table).show_table(&table.name, form),
+            Command::ShowExtents { place, filter } => self.show_extents(&place, &filter),
+            Command::DropExtents {
+                choice,
+                tables,
+                pretend,
+            } => self.drop_extents(&choice, tables.as_ref(), pretend),
             Command::CreateTable {
-                name,
+                table,
                 columns,
                 properties,
-            } => self.create_table(name, columns, &properties),
+            } => self
+                .of(&table)
+                .create_table(&table.name, columns, &properties),
+            Command::CreateTableLike {
+                table,
+                source,
+                if_not_exists,
+                properties,
+            } => {
+                self.of(&table)
+                    .create_table_like(&table.name, &source, if_not_exists, &properties)
+            }
+            Command::CreateTables {
+                tables,
+                merge,
+                properties,
+            } => self.create_tables(tables, merge, &properties),
             Command::MergeTable {
-                name,
+                table,
                 columns,
                 create,
                 properties,
-            } => self.merge_table(name, columns, create, &properties),
-            Command::DropTable { name, if_exists } => self.drop_table(&name, if_exists),
-            Command::ClearTable { name } => self.clear_table(&name),
-            Command::ClearSchemaCache => self.clear_schema_cache(),
-            Command::AlterPolicy {
+            } => self
+                .of(&table)
+                .merge_table(&table.name, columns, create, &properties),
+            Command::AlterTable {
                 table,
+                columns,
+                properties,
+            } => self
+                .of(&table)
+                .alter_table(&table.name, columns, &properties),
+            Command::DescribeTable { table, properties } => {
+                self.of(&table).describe_table(&table.name, &properties)
+            }
+            Command::DescribeColumns { table, docs, merge } => {
+                self.of(&table).describe_columns(&table.name, &docs, merge)
+            }
+            Command::DropTables { tables, if_exists } => self
+                .in_database(tables.database.as_deref())
+                .drop_tables(&tables.names, if_exists),
+            Command::RenameTables(renamings) => self.rename_tables(&renamings),
+            Command::AlterColumn { column, ty } => self.alter_column(&column, ty),
+            Command::RenameColumns(renamings) => self.rename_columns(&renamings),
+            Command::DropColumns {
+                table,
+                columns,
+                if_exists,
+            } => self
+                .of(&table)
+                .drop_columns(&table.name, &columns, if_exists),
+            Command::ClearTable { table, is_async } => {
+                self.of(&table).clear_table(&table.name, is_async)
+            }
+            Command::ClearSchemaCache { table: None } => self.clear_schema_cache(None),
+            Command::ClearSchemaCache { table: Some(table) } => {
+                self.of(&table).clear_schema_cache(Some(&table.name))
+            }
+            Command::AlterPolicy {
+                owner,
                 kind,
                 json,
                 merge,
-            } => self.alter_policy(&table, kind, &json, merge),
-            Command::DeletePolicy { table, kind } => self.delete_policy(&table, kind),
-            Command::ShowPolicy { table, kind } => self.show_policy(&table, kind),
+            } => self.alter_policy(&owner, kind, &json, merge),
+            Command::DeletePolicy { owner, kind } => self.delete_policy(&owner, kind),
+            Command::ShowPolicy { owner, kind } => self.show_policy(&owner, kind),
             Command::CreateMapping {
                 owner,
                 kind,
@@ -135,11 +223,16 @@ impl Target<'_> {
             Command::RefreshCache => Ok(self.refresh_cache()),
             Command::ShowIngestionFailures { operation } => Ok(self.ingestion_failures(operation)),
             Command::ShowOperations { operations } => Ok(self.operations(&operations)),
+            Command::CancelQuery { id, reason } => Ok(self.cancel_query(&id, &reason)),
             Command::IngestInline {
                 table,
                 properties,
                 data,
-            } => self.ingest_inline(&table, &properties, &data),
+            } => self
+                .of(&table)
+                .ingest_inline(&table.name, &properties, &data),
+            Command::FromQuery(command) => self.ingest_result(&command),
+            Command::Script { properties, text } => self.script(&properties, &text),
         }
     }
 }

@@ -1,22 +1,144 @@
-//! Table policies as JSON.
+//! Policies as JSON.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::super::error::KustoError;
-use super::super::table::BatchingPolicy;
-use super::super::timespan::{self, TICKS_PER_MINUTE, TICKS_PER_SECOND};
+use super::super::table::{BatchingPolicy, Policies, RetentionPolicy};
+use super::super::timespan::{self, TICKS_PER_DAY, TICKS_PER_MINUTE, TICKS_PER_SECOND};
+use super::command::PolicyKind;
+
+/// The name of a policy as results have it.
+pub(super) fn name(kind: PolicyKind) -> &'static str {
+    match kind {
+        PolicyKind::IngestionBatching => "IngestionBatchingPolicy",
+        PolicyKind::StreamingIngestion => "StreamingIngestionPolicy",
+        PolicyKind::IngestionTime => "IngestionTimePolicy",
+        PolicyKind::Retention => "RetentionPolicy",
+        PolicyKind::Caching => "CachingPolicy",
+        PolicyKind::Update => "UpdatePolicy",
+        PolicyKind::AutoDelete => "AutoDeletePolicy",
+        PolicyKind::RowLevelSecurity => "RowLevelSecurityPolicy",
+    }
+}
+
+/// The policy as the service prints it, if it is set.
+pub(super) fn printed(policies: &Policies, kind: PolicyKind) -> Option<String> {
+    match kind {
+        PolicyKind::IngestionBatching => policies.batching.as_ref().map(batching_json),
+        PolicyKind::StreamingIngestion => policies.streaming.clone(),
+        PolicyKind::IngestionTime => policies
+            .ingestion_time
+            .map(|on| json!({ "IsEnabled": on }).to_string()),
+        PolicyKind::Retention => policies.retention.as_ref().map(retention_json),
+        PolicyKind::Caching => policies.caching.clone(),
+        PolicyKind::Update | PolicyKind::AutoDelete | PolicyKind::RowLevelSecurity => None,
+    }
+}
+
+/// Sets a policy. `defaults` are those of ingestion batching.
+///
+/// # Errors
+/// A bad request when the policy is not valid, or nothing here would act by it.
+pub(super) fn set(
+    policies: &mut Policies,
+    kind: PolicyKind,
+    json: &str,
+    merge: bool,
+    defaults: BatchingPolicy,
+) -> Result<(), KustoError> {
+    match kind {
+        PolicyKind::IngestionBatching => {
+            let base = policies.batching.filter(|_| merge).unwrap_or(defaults);
+            policies.batching = Some(parse_batching(json, base)?);
+        }
+        PolicyKind::StreamingIngestion => policies.streaming = Some(parse_streaming(json)?),
+        PolicyKind::IngestionTime => policies.ingestion_time = Some(parse_ingestion_time(json)?),
+        PolicyKind::Retention => {
+            let base = policies.retention.filter(|_| merge);
+            policies.retention = Some(parse_retention(json, base.unwrap_or(RETENTION))?);
+        }
+        PolicyKind::Caching => policies.caching = Some(json.to_owned()),
+        PolicyKind::Update if matches!(serde_json::from_str(json), Ok(Json::Array(list)) if list.is_empty()) =>
+            {}
+        PolicyKind::Update | PolicyKind::AutoDelete | PolicyKind::RowLevelSecurity => {
+            return Err(KustoError::bad_request(format!(
+                "The emulator has no {}: nothing would act by it.",
+                name(kind)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Removes a policy.
+pub(super) fn unset(policies: &mut Policies, kind: PolicyKind) {
+    match kind {
+        PolicyKind::IngestionBatching => policies.batching = None,
+        PolicyKind::StreamingIngestion => policies.streaming = None,
+        PolicyKind::IngestionTime => policies.ingestion_time = None,
+        PolicyKind::Retention => policies.retention = None,
+        PolicyKind::Caching => policies.caching = None,
+        PolicyKind::Update | PolicyKind::AutoDelete | PolicyKind::RowLevelSecurity => {}
+    }
+}
+
+/// What members of a retention policy that are not set mean.
+const RETENTION: RetentionPolicy = RetentionPolicy {
+    soft_delete: 365_000 * TICKS_PER_DAY,
+    recoverable: true,
+};
+
+fn parse_retention(text: &str, base: RetentionPolicy) -> Result<RetentionPolicy, KustoError> {
+    let members = object("retention", text)?;
+    let mut policy = base;
+    for (name, value) in &members {
+        let value = value.as_str().unwrap_or_default();
+        match name.to_ascii_lowercase().as_str() {
+            "softdeleteperiod" => {
+                // With a period of 0 the service would keep no row at all.
+                let ticks = timespan::parse(value).filter(|ticks| *ticks > 0);
+                policy.soft_delete =
+                    ticks.ok_or_else(|| invalid("'SoftDeletePeriod' is not a timespan above 0"))?;
+            }
+            "recoverability" if value.eq_ignore_ascii_case("enabled") => policy.recoverable = true,
+            "recoverability" if value.eq_ignore_ascii_case("disabled") => {
+                policy.recoverable = false;
+            }
+            "recoverability" => {
+                return Err(invalid("'Recoverability' is neither Enabled nor Disabled"));
+            }
+            _ => {
+                return Err(invalid(format!(
+                    "'{name}' is not a member of the retention policy"
+                )));
+            }
+        }
+    }
+    Ok(policy)
+}
+
+fn retention_json(policy: &RetentionPolicy) -> String {
+    json!({
+        "SoftDeletePeriod": timespan::print(policy.soft_delete),
+        "Recoverability": if policy.recoverable { "Enabled" } else { "Disabled" },
+    })
+    .to_string()
+}
+
+fn parse_ingestion_time(text: &str) -> Result<bool, KustoError> {
+    let members = object("ingestion time", text)?;
+    let enabled = members.get("IsEnabled").and_then(Json::as_bool);
+    enabled.ok_or_else(|| invalid("the ingestion time policy needs 'IsEnabled'"))
+}
 
 /// Reads an ingestion batching policy. Members that are not set come from `base`. The limits are
 /// the service's but for the lower one of the time span (10 s there): tests want to be quicker.
 ///
 /// # Errors
 /// A bad request that names the member.
-pub(super) fn parse_batching(
-    text: &str,
-    base: BatchingPolicy,
-) -> Result<BatchingPolicy, KustoError> {
+fn parse_batching(text: &str, base: BatchingPolicy) -> Result<BatchingPolicy, KustoError> {
     let members = object("ingestion batching", text)?;
     let mut policy = base;
     for (name, value) in &members {
@@ -40,7 +162,7 @@ pub(super) fn parse_batching(
 ///
 /// # Errors
 /// A bad request when it is no object or lacks `IsEnabled`.
-pub(super) fn parse_streaming(text: &str) -> Result<String, KustoError> {
+fn parse_streaming(text: &str) -> Result<String, KustoError> {
     let members = object("streaming ingestion", text)?;
     match members.get("IsEnabled") {
         Some(Json::Bool(_)) => Ok(Json::Object(members).to_string()),
@@ -49,7 +171,7 @@ pub(super) fn parse_streaming(text: &str) -> Result<String, KustoError> {
 }
 
 /// The policy as the service prints it.
-pub(super) fn batching_json(policy: &BatchingPolicy) -> String {
+fn batching_json(policy: &BatchingPolicy) -> String {
     json!({
         "MaximumBatchingTimeSpan": timespan::print(ticks(policy.time_span)),
         "MaximumNumberOfItems": policy.max_items,

@@ -1,5 +1,7 @@
-//! Building commands' results.
+//! Building commands' results, and reading their properties.
 
+use super::super::error::KustoError;
+use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
 use super::super::schema::Column;
 use super::super::table::Row;
@@ -26,4 +28,18 @@ pub(super) fn text(text: impl Into<String>) -> Value {
 /// A whole number.
 pub(super) fn long(number: usize) -> Value {
     Value::Long(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// A property that is true or false.
+///
+/// # Errors
+/// A bad request when it is neither.
+pub(super) fn flag(name: &str, value: &Value) -> Parsed<bool> {
+    match value.to_text().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(KustoError::bad_request(format!(
+            "'{name}' is neither true nor false."
+        ))),
+    }
 }

@@ -1,4 +1,4 @@
-//! Commands that show what there is: version, databases, tables, their schemas and extents.
+//! Commands that show what there is: version, cluster, tables and their schemas.
 
 use serde_json::json;
 
@@ -11,11 +11,13 @@ use super::super::schema::TableSchema;
 use super::super::table::{Row, Table};
 use super::super::value::Value;
 use super::Target;
-use super::command::TableForm;
+use super::command::{Owner, PolicyKind, TableForm};
+use super::nothing::PRINCIPALS;
+use super::policy::printed;
 use super::rows::{long, table, text};
 
 /// Columns of every result that is about a table's schema.
-const SCHEMA: &str =
+pub(super) const SCHEMA: &str =
     "TableName: string, Schema: string, DatabaseName: string, Folder: string, DocString: string";
 
 impl Target<'_> {
@@ -37,53 +39,45 @@ impl Target<'_> {
         )
     }
 
-    pub(super) fn databases(&self) -> Relation {
-        let current = self.database.to_lowercase();
-        let rows = self.engine.with_databases(|databases| {
-            let row = |(key, database): (&String, &Database)| {
-                let name = text(&database.name);
-                let version = text("v1.0");
-                let is_current = Value::Bool(*key == current);
-                let mode = text("ReadWrite");
-                let id = Value::Guid(database.id);
-                vec![
-                    name,
-                    text(""),
-                    version,
-                    is_current,
-                    mode,
-                    text(""),
-                    Value::Bool(false),
-                    id,
-                    text(""),
-                ]
-            };
-            databases.iter().map(row).collect()
-        });
+    /// The one node there is.
+    pub(super) fn cluster(&self) -> Relation {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
         table(
-            "DatabaseName: string, PersistentStorage: string, Version: string, IsCurrent: bool, \
-             DatabaseAccessMode: string, PrettyName: string, ReservedSlot1: bool, DatabaseId: guid, \
-             InTransitionTo: string",
-            rows,
+            "NodeId: string, Address: string, Name: string, StartTime: datetime, IsAdmin: bool, \
+             MachineTotalMemory: long, MachineAvailableMemory: long, ProcessorCount: int, \
+             EnvironmentDescription: string",
+            vec![vec![
+                text("Engine000000"),
+                text(""),
+                text(""),
+                Value::Null,
+                Value::Bool(true),
+                Value::Null,
+                Value::Null,
+                Value::Int(i32::try_from(processors).unwrap_or(i32::MAX)),
+                text(""),
+            ]],
         )
     }
 
-    pub(super) fn tables(&self) -> Parsed<Relation> {
+    pub(super) fn tables(&self, names: Option<&[String]>, with_details: bool) -> Parsed<Relation> {
         let rows = self.engine.with_database(self.database, |database| {
-            let row = |table: &Table| {
-                vec![
-                    text(&table.schema.name),
-                    text(&database.name),
-                    text(&table.folder),
-                    text(&table.doc_string),
-                ]
+            let row = |found: &Table| match with_details {
+                true => details_row(database, found),
+                false => table_row(database, found),
             };
-            database.tables.values().map(row).collect()
+            match names {
+                None => Ok(database.tables.values().map(row).collect()),
+                Some(names) => {
+                    let row = |name: &String| match database.tables.get(name) {
+                        Some(found) => Ok(row(found)),
+                        None => Err(KustoError::not_found("Table", name)),
+                    };
+                    names.iter().map(row).collect::<Parsed<_>>()
+                }
+            }
         })?;
-        Ok(table(
-            "TableName: string, DatabaseName: string, Folder: string, DocString: string",
-            rows,
-        ))
+        Ok(table(if with_details { DETAILS } else { TABLES }, rows?))
     }
 
     pub(super) fn show_table(&self, name: &str, form: TableForm) -> Parsed<Relation> {
@@ -95,12 +89,37 @@ impl Target<'_> {
                 TableForm::CslSchema => {
                     schema_relation(&database.name, found, csl_schema(&found.schema))
                 }
-                TableForm::Details => details(&database.name, found),
-                TableForm::Extents => extents(&database.name, found),
+                TableForm::Details => table(DETAILS, vec![details_row(database, found)]),
             })
         })?;
         shown.ok_or_else(|| KustoError::not_found("Table", name))
     }
+
+    /// Nobody signs in here, so that nobody has a role.
+    pub(super) fn principals(&self, owner: &Owner) -> Parsed<Relation> {
+        match owner {
+            Owner::Table(named) => {
+                let database = named.database.as_deref().unwrap_or(self.database);
+                self.engine.with_table(database, &named.name, |_| ())?;
+            }
+            Owner::Database(name) => self.engine.with_database(name, |_| ())?,
+        }
+        Ok(table(PRINCIPALS, Vec::new()))
+    }
+}
+
+/// Columns of results about tables: `.show tables` and those of commands that make or rename several.
+pub(super) const TABLES: &str =
+    "TableName: string, DatabaseName: string, Folder: string, DocString: string";
+
+/// A row of [`TABLES`].
+pub(super) fn table_row(database: &Database, found: &Table) -> Row {
+    vec![
+        text(&found.schema.name),
+        text(&database.name),
+        text(&found.folder),
+        text(&found.doc_string),
+    ]
 }
 
 /// The result of commands that create or change a table.
@@ -109,20 +128,26 @@ pub(super) fn changed(database: &str, found: &Table) -> Relation {
 }
 
 fn schema_relation(database: &str, found: &Table, schema: String) -> Relation {
-    let name = text(&found.schema.name);
-    table(
-        SCHEMA,
-        vec![vec![
-            name,
-            text(schema),
-            text(database),
-            text(&found.folder),
-            text(&found.doc_string),
-        ]],
-    )
+    table(SCHEMA, vec![schema_row(database, found, schema)])
+}
+
+/// A row of [`SCHEMA`].
+pub(super) fn schema_row(database: &str, found: &Table, schema: String) -> Row {
+    vec![
+        text(&found.schema.name),
+        text(schema),
+        text(database),
+        text(&found.folder),
+        text(&found.doc_string),
+    ]
 }
 
 fn schema_json(schema: &TableSchema) -> String {
+    json!({"Name": schema.name, "OrderedColumns": columns_json(schema)}).to_string()
+}
+
+/// The columns as every JSON of a schema has them.
+pub(super) fn columns_json(schema: &TableSchema) -> serde_json::Value {
     let columns: Vec<_> = schema
         .columns
         .iter()
@@ -130,10 +155,11 @@ fn schema_json(schema: &TableSchema) -> String {
             json!({"Name": column.name, "Type": column.ty.dotnet_full_name(), "CslType": column.ty.kusto_name()})
         })
         .collect();
-    json!({"Name": schema.name, "OrderedColumns": columns}).to_string()
+    columns.into()
 }
 
-fn csl_schema(schema: &TableSchema) -> String {
+/// The columns as `.create table` takes them.
+pub(super) fn csl_schema(schema: &TableSchema) -> String {
     let plain = |name: &str| {
         !name.starts_with(|c: char| c.is_ascii_digit())
             && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
@@ -152,41 +178,46 @@ fn csl_schema(schema: &TableSchema) -> String {
     columns.collect::<Vec<_>>().join(", ")
 }
 
-fn details(database: &str, found: &Table) -> Relation {
+/// Columns of `.show ... details`: those of the service's own grammar.
+const DETAILS: &str = "TableName: string, DatabaseName: string, Folder: string, DocString: string, \
+     TotalExtents: long, TotalExtentSize: real, TotalOriginalSize: real, TotalRowCount: long, HotExtents: long, \
+     HotExtentSize: real, HotOriginalSize: real, HotRowCount: long, AuthorizedPrincipals: string, \
+     RetentionPolicy: string, CachingPolicy: string, ShardingPolicy: string, MergePolicy: string, \
+     StreamingIngestionPolicy: string, IngestionBatchingPolicy: string, MinExtentsCreationTime: datetime, \
+     MaxExtentsCreationTime: datetime, RowOrderPolicy: string, TableId: guid";
+
+/// All data is hot. Nothing is compressed or indexed here, so that sizes are not known.
+fn details_row(database: &Database, found: &Table) -> Row {
     let created = found.extents.iter().map(|extent| extent.created);
     let moment = |ticks: Option<i64>| ticks.map_or(Value::Null, Value::DateTime);
-    table(
-        "TableName: string, DatabaseName: string, Folder: string, DocString: string, TotalExtents: long, \
-         TotalRowCount: long, MinExtentsCreationTime: datetime, MaxExtentsCreationTime: datetime, TableId: guid",
-        vec![vec![
-            text(&found.schema.name),
-            text(database),
-            text(&found.folder),
-            text(&found.doc_string),
-            long(found.extents.len()),
-            long(found.row_count()),
-            moment(created.clone().min()),
-            moment(created.max()),
-            Value::Guid(found.id),
-        ]],
-    )
-}
-
-fn extents(database: &str, found: &Table) -> Relation {
-    let row = |extent: &std::sync::Arc<super::super::table::Extent>| -> Row {
-        vec![
-            Value::Guid(extent.id),
-            text(database),
-            text(&found.schema.name),
-            Value::DateTime(extent.created),
-            long(extent.rows.len()),
-            Value::DateTime(extent.created),
-            text(extent.tags.join("\r\n")),
-        ]
+    let policy = |kind| {
+        let set = printed(&found.policies, kind).or_else(|| printed(&database.policies, kind));
+        text(set.unwrap_or_else(|| "null".to_owned()))
     };
-    table(
-        "ExtentId: guid, DatabaseName: string, TableName: string, MaxCreatedOn: datetime, RowCount: long, \
-         MinCreatedOn: datetime, Tags: string",
-        found.extents.iter().map(row).collect(),
-    )
+    let (extents, rows) = (long(found.extents.len()), long(found.row_count()));
+    vec![
+        text(&found.schema.name),
+        text(&database.name),
+        text(&found.folder),
+        text(&found.doc_string),
+        extents.clone(),
+        Value::Null,
+        Value::Null,
+        rows.clone(),
+        extents,
+        Value::Null,
+        Value::Null,
+        rows,
+        text("[]"),
+        policy(PolicyKind::Retention),
+        policy(PolicyKind::Caching),
+        text("null"),
+        text("null"),
+        policy(PolicyKind::StreamingIngestion),
+        policy(PolicyKind::IngestionBatching),
+        moment(created.clone().min()),
+        moment(created.max()),
+        text("null"),
+        Value::Guid(found.id),
+    ]
 }

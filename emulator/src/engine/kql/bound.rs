@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::super::value::{ColumnType, Value};
+use super::super::watch;
+use super::budget::{may_be_made, weight};
 
 /// What a function does with its evaluated arguments.
 pub type Function = Arc<dyn Fn(&[Cow<'_, Value>]) -> Value + Send + Sync>;
@@ -49,7 +51,7 @@ impl Node {
                     .iter()
                     .map(|argument| argument.eval(row))
                     .collect();
-                Cow::Owned(function(&values))
+                Cow::Owned(called(function, &values))
             }
             Self::And(sides) => Cow::Owned(logic(sides, row, false)),
             Self::Or(sides) => Cow::Owned(logic(sides, row, true)),
@@ -120,9 +122,25 @@ impl Bound {
         }
     }
 
-    /// The value for this row.
+    /// The value for this row; null once the request has come to its end.
     pub fn eval<'r>(&'r self, row: &'r [Value]) -> Cow<'r, Value> {
-        self.node.eval(row)
+        match watch::goes_on() {
+            true => self.node.eval(row),
+            false => Cow::Owned(Value::Null),
+        }
+    }
+}
+
+/// What the function gives, unless that is too large. What is put together from many arguments is not even made.
+fn called(function: &Function, arguments: &[Cow<'_, Value>]) -> Value {
+    let sum = |sum: usize, value: &Cow<'_, Value>| sum.saturating_add(weight(value));
+    if arguments.len() > 2 && !may_be_made(arguments.iter().fold(0, sum)) {
+        return Value::Null;
+    }
+    let value = function(arguments);
+    match may_be_made(weight(&value)) {
+        true => value,
+        false => Value::Null,
     }
 }
 

@@ -285,19 +285,20 @@ impl<'t> Parser<'t> {
 
     /// Takes `[name =] expression`.
     pub(super) fn named(&mut self) -> Parsed<Named> {
-        let mut ahead = self.clone();
-        if let Ok(name) = ahead.name("a name")
-            && ahead.eat("=")
-        {
-            *self = ahead;
-            return Ok(Named {
-                name: Some(name),
-                expr: self.expression()?,
-            });
+        let name = self.assigned();
+        let expr = self.expression()?;
+        Ok(Named { name, expr })
+    }
+
+    /// Takes `name =`, if that is next. An error, which counts the lines before it, is made of nothing that may
+    /// stand in a long list.
+    pub(super) fn assigned(&mut self) -> Option<String> {
+        if !matches!(self.peek(), TokenKind::Word(_) | TokenKind::Symbol("[")) {
+            return None;
         }
-        Ok(Named {
-            name: None,
-            expr: self.expression()?,
-        })
+        let mut ahead = self.clone();
+        let name = ahead.name("a name").ok().filter(|_| ahead.eat("="))?;
+        *self = ahead;
+        Some(name)
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::super::schema::Column;
 use super::super::table::{Extent, Row};
 use super::super::value::Value;
+use super::super::watch;
 
 /// A table, a command's result, or what a step made of one.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +52,12 @@ impl Rows {
         self.len() == 0
     }
 
-    /// The rows in order.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = &[Value]> + '_> {
+    /// The rows in order, up to the one at which the request comes to its end.
+    pub fn iter(&self) -> impl Iterator<Item = &[Value]> + '_ {
+        self.all().take_while(|_| watch::goes_on())
+    }
+
+    fn all(&self) -> Box<dyn Iterator<Item = &[Value]> + '_> {
         match self {
             Self::Owned(rows) => Box::new(rows.iter().map(Vec::as_slice)),
             Self::Stored(extents) => Box::new(
@@ -68,8 +73,9 @@ impl Rows {
         }
     }
 
-    /// The rows that pass; those of a table are not copied.
+    /// The rows that pass; those of a table are not copied. None passes once the request has come to its end.
     pub fn filtered(self, mut keep: impl FnMut(&[Value]) -> bool) -> Self {
+        let mut keep = |row: &[Value]| watch::goes_on() && keep(row);
         match self {
             Self::Owned(mut rows) => {
                 rows.retain(|row| keep(row));
@@ -103,7 +109,7 @@ impl Rows {
             }
             stored @ Self::Stored(_) if stored.len() <= count => stored,
             stored @ Self::Stored(_) => {
-                Self::Owned(stored.iter().take(count).map(<[Value]>::to_vec).collect())
+                Self::Owned(stored.all().take(count).map(<[Value]>::to_vec).collect())
             }
         }
     }
@@ -112,7 +118,7 @@ impl Rows {
     pub fn into_vec(self) -> Vec<Row> {
         match self {
             Self::Owned(rows) => rows,
-            table => table.iter().map(<[Value]>::to_vec).collect(),
+            table => table.all().map(<[Value]>::to_vec).collect(),
         }
     }
 }
@@ -145,6 +151,7 @@ impl Relation {
                 rows,
                 tags: Vec::new(),
                 created: 0,
+                ingested: None,
             })]),
             other => other,
         };

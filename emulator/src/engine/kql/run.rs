@@ -5,11 +5,13 @@ use super::super::database::Engine;
 use super::super::error::KustoError;
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
+use super::super::watch;
 use super::ast::{ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Statement};
 use super::bound::Bound;
 use super::cast::cast;
 use super::deep;
 use super::frame::{Binding, Frame};
+use super::ingestion_time::untimed;
 use super::lexer::{Token, TokenKind, literal_value, next_token};
 use super::operators::render::Render;
 use super::parser::Parsed;
@@ -17,9 +19,6 @@ use super::relation::Relation;
 use super::scope::Scope;
 use super::statements::parse_query;
 use super::user_functions::{Evaluated, already};
-
-/// Most values that one operator may make: a query that needs more memory fails.
-const MAX_VALUES: usize = 20_000_000;
 
 /// What a query may see.
 pub struct Context<'c> {
@@ -89,6 +88,7 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
                 }
             }
         }
+        watch::verdict()?;
     }
     Ok(Outcome {
         tables,
@@ -111,7 +111,9 @@ pub fn run_steps(
     steps: &[Operator],
 ) -> Parsed<Relation> {
     let frame = Frame::default();
-    Run::new(context, text, &frame).steps(relation, steps)
+    let made = Run::new(context, text, &frame).steps(relation, steps)?;
+    watch::verdict()?;
+    Ok(made)
 }
 
 /// What a part of a query may see.
@@ -193,7 +195,7 @@ impl<'r> Run<'r> {
     /// Computes what may be scalar or tabular.
     pub(super) fn evaluate(&self, scope: &Scope<'_>, expr: &super::ast::Expr) -> Parsed<Evaluated> {
         let table = match &expr.kind {
-            ExprKind::Query(pipeline) => Some(self.pipeline(pipeline)?),
+            ExprKind::Query(pipeline) => Some(self.open_pipeline(pipeline)?),
             ExprKind::Name(name) if scope.columns.iter().all(|column| column.name != *name) => {
                 if let Some(evaluated) = self.call(scope, name, &[], None, expr.at)? {
                     return Ok(evaluated);
@@ -234,10 +236,11 @@ impl<'r> Run<'r> {
             Some((last, steps)) => (steps, Some(last)),
             None => (pipeline.operators.as_slice(), None),
         };
-        let source = self.source(&pipeline.source)?;
+        let source = self.timed_source(&pipeline.source)?;
+        let run = |steps: &[Operator]| self.steps(source, steps).map(untimed);
         match last {
             Some(Operator::Render(render)) => {
-                let relation = self.steps(source, steps)?;
+                let relation = run(steps)?;
                 Ok(vec![ResultTable {
                     relation,
                     render: Some(render.clone()),
@@ -245,17 +248,17 @@ impl<'r> Run<'r> {
                 }])
             }
             Some(Operator::As(name)) => {
-                let relation = self.steps(source, steps)?;
+                let relation = run(steps)?;
                 Ok(vec![ResultTable {
                     relation,
                     render: None,
                     name: Some(name.clone()),
                 }])
             }
-            Some(Operator::Fork(prongs)) => self.fork(self.steps(source, steps)?, prongs),
-            Some(Operator::Facet(facet)) => self.facet(self.steps(source, steps)?, facet),
+            Some(Operator::Fork(prongs)) => self.fork(run(steps)?, prongs),
+            Some(Operator::Facet(facet)) => self.facet(run(steps)?, facet),
             _ => {
-                let relation = self.steps(source, &pipeline.operators)?;
+                let relation = run(&pipeline.operators)?;
                 Ok(vec![ResultTable {
                     relation,
                     ..ResultTable::default()
@@ -266,14 +269,22 @@ impl<'r> Run<'r> {
 
     /// Runs a query inside another one.
     pub(super) fn pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
-        deep(|| self.steps(self.source(&pipeline.source)?, &pipeline.operators))
+        self.open_pipeline(pipeline).map(untimed)
+    }
+
+    /// The same for what goes on in another pipeline: the rows keep the times of their ingestion.
+    pub(super) fn open_pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
+        deep(|| {
+            let source = self.timed_source(&pipeline.source)?;
+            self.steps(source, &pipeline.operators)
+        })
     }
 
     /// Runs the steps on these rows.
     pub(super) fn steps(&self, mut relation: Relation, steps: &[Operator]) -> Parsed<Relation> {
         for (at, step) in steps.iter().enumerate() {
             if let Operator::As(name) = step {
-                let relation = relation.shared();
+                let relation = untimed(relation).shared();
                 let mut frame = Frame::inside(self.frame, usize::MAX);
                 frame.bind(name, Binding::Table(relation.clone()));
                 let run = Run {
@@ -288,17 +299,6 @@ impl<'r> Run<'r> {
             relation = self.step(relation, step)?;
         }
         Ok(relation)
-    }
-
-    /// An error when an operator makes more than fits into memory.
-    pub(super) fn afford(&self, rows: usize, columns: usize) -> Parsed<()> {
-        if rows.saturating_mul(columns.max(1)) <= MAX_VALUES {
-            return Ok(());
-        }
-        Err(KustoError::bad_request(format!(
-            "Query execution lacks memory resources to complete (80DA0007): an operator made more than {MAX_VALUES} \
-             values (E_LOW_MEMORY_CONDITION, 0x80DA0007)."
-        )))
     }
 }
 

@@ -52,6 +52,11 @@ impl Scope<'_> {
     }
 }
 
+/// Whether a column is one that a query's own text never sees: its name is none that a text can hold.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with('\0')
+}
+
 /// `not(x)`: null stays null.
 pub fn not(bound: Bound) -> Bound {
     let function = |values: &[std::borrow::Cow<'_, Value>]| match values[0].as_ref() {

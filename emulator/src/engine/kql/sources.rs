@@ -30,7 +30,7 @@ impl Run<'_> {
                 at,
             } => self.foreign(database, table, *at),
             Source::Call(name, arguments, at) => self.called(name, arguments, *at),
-            Source::Query(pipeline) => self.pipeline(pipeline),
+            Source::Query(pipeline) => self.open_pipeline(pipeline),
             Source::Print(values) => self.print(values),
             Source::DataTable(columns, values, at) => self.data_table(columns, values, *at),
             Source::Range(name, bounds) => self.range(name, bounds),

@@ -140,11 +140,7 @@ impl Parser<'_> {
     /// Takes what may be a query or a scalar expression.
     pub(super) fn operand(&mut self) -> Parsed<Expr> {
         let at = self.at();
-        let mut ahead = self.clone();
-        if let Ok(name) = ahead.name("a name")
-            && ahead.eat("=")
-        {
-            *self = ahead;
+        if let Some(name) = self.assigned() {
             let kind = ExprKind::Assigned(name, Box::new(self.operand()?));
             return Ok(Expr { kind, at });
         }

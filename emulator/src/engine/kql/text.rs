@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::super::value::{ColumnType, Value};
+use super::super::watch::goes_on;
 use super::ast::{TextOp, TextTest};
 use super::bound::{Bound, Node};
 use super::functions::compiled;
 use super::parser::Parsed;
-use super::scope::{Scope, convert};
+use super::scope::{Scope, convert, is_hidden};
 
 /// Resolves a test.
 ///
@@ -64,6 +65,7 @@ pub(super) fn any_column(
         .columns
         .iter()
         .enumerate()
+        .filter(|(_, column)| !is_hidden(&column.name))
         .filter_map(|(position, column)| {
             bind(Bound {
                 node: Node::Column(position),
@@ -104,7 +106,7 @@ pub(super) fn terms(
                 .collect(),
             other => vec![other.to_text()],
         });
-        let found = |term: String| contains_term(&text, &term.to_lowercase());
+        let found = |term: String| goes_on() && contains_term(&text, &term.to_lowercase());
         Value::Bool(if all {
             terms.all(found)
         } else {

@@ -7,6 +7,7 @@ use super::super::error::KustoError;
 use super::super::schema::Column;
 use super::super::table::Row;
 use super::super::value::{ColumnType, Value};
+use super::super::watch;
 use super::ast::{Expr, LetValue, Statement};
 use super::bound::{Bound, Node};
 use super::cast::cast;
@@ -239,6 +240,7 @@ struct Locals {
 
 impl Call<'_> {
     fn run(mut self, function: &Function, run: Run<'_>, mut frame: Frame<'_>) -> Parsed<Evaluated> {
+        watch::called(run.depth == 0)?;
         let depth = run.depth + function.depth;
         if depth > MAX_DEPTH {
             let message = format!(

@@ -25,6 +25,14 @@ fn classify(kind: ErrorKind) -> (&'static str, &'static str) {
             "BadRequest_EntityAlreadyExists",
             "Kusto.Common.Svc.Exceptions.EntityAlreadyExistsException",
         ),
+        ErrorKind::TimedOut => (
+            "RequestExecutionTimeout",
+            "Kusto.Data.Exceptions.KustoServiceTimeoutException",
+        ),
+        ErrorKind::LimitsExceeded => (
+            "LimitsExceeded",
+            "Kusto.Data.Exceptions.KustoServicePartialQueryFailureLimitsExceededException",
+        ),
         ErrorKind::BadRequest | ErrorKind::WrongService => (
             "General_BadRequest",
             "Kusto.Data.Exceptions.KustoBadRequestException",
@@ -46,13 +54,18 @@ pub(in super::super) fn error_body(
         }
         _ => error.to_string(),
     };
+    let summary = match error.kind {
+        ErrorKind::TimedOut => "Request has timed out.",
+        ErrorKind::LimitsExceeded => "Query execution has exceeded the allowed limits.",
+        _ => "Request is invalid and cannot be executed.",
+    };
     let mut body = json!({
         "code": code,
-        "message": "Request is invalid and cannot be executed.",
+        "message": summary,
         "@type": exception,
         "@message": message,
         "@context": context(identity),
-        "@permanent": true,
+        "@permanent": error.kind.is_permanent(),
         "@text": text,
         "@database": database,
         "@ClientRequestLogger": "",

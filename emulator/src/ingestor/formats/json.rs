@@ -3,17 +3,27 @@
 
 use memchr::memchr_iter;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::DataFormat;
 use super::lines::LineReader;
 use crate::ingestor::failure::{ErrorCode, Failure};
 
-/// Calls `record` with every record of `text` and the line it is on (from 1), in order. A record of an
-/// array counts as being on the line of the array.
+/// One record.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Record<'t> {
+    /// The line it is on, from 1. A record of an array counts as being on the line of the array.
+    pub(crate) line: u64,
+    /// As it is written.
+    pub(crate) text: &'t str,
+    pub(crate) value: Json,
+}
+
+/// Calls `record` with every record of `text`, in order.
 pub(crate) fn for_each_record(
     format: DataFormat,
     text: &str,
-    record: &mut dyn FnMut(u64, Json) -> Result<(), Failure>,
+    record: Sink<'_>,
 ) -> Result<(), Failure> {
     match format {
         DataFormat::Json => json_lines(text, record),
@@ -22,7 +32,7 @@ pub(crate) fn for_each_record(
     }
 }
 
-type Sink<'s> = &'s mut dyn FnMut(u64, Json) -> Result<(), Failure>;
+type Sink<'s> = &'s mut dyn FnMut(Record<'_>) -> Result<(), Failure>;
 
 fn json_lines(text: &str, record: Sink<'_>) -> Result<(), Failure> {
     let mut lines = LineReader::new(text);
@@ -30,8 +40,7 @@ fn json_lines(text: &str, record: Sink<'_>) -> Result<(), Failure> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let value = serde_json::from_str(line).map_err(|e| malformed(&e, number - 1))?;
-        record(number, value)?;
+        record(read(line, number)?)?;
     }
     Ok(())
 }
@@ -40,12 +49,17 @@ fn single(text: &str, record: Sink<'_>) -> Result<(), Failure> {
     if text.trim_ascii().is_empty() {
         return Ok(());
     }
-    let value = serde_json::from_str(text).map_err(|e| malformed(&e, 0))?;
-    record(1, value)
+    record(read(text, 1)?)
+}
+
+/// The record that the text is, which begins on this line.
+fn read(text: &str, line: u64) -> Result<Record<'_>, Failure> {
+    let value = serde_json::from_str(text).map_err(|e| malformed(&e, line - 1))?;
+    Ok(Record { line, text, value })
 }
 
 fn multi(text: &str, record: Sink<'_>) -> Result<(), Failure> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Json>();
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let (mut line, mut counted) = (1, 0);
     loop {
         let start = values.byte_offset();
@@ -55,12 +69,14 @@ fn multi(text: &str, record: Sink<'_>) -> Result<(), Failure> {
         match values.next() {
             None => return Ok(()),
             Some(Err(e)) => return Err(malformed(&e, 0)),
-            Some(Ok(Json::Array(items))) => {
+            Some(Ok(array)) if array.get().starts_with('[') => {
+                let items: Vec<&RawValue> =
+                    serde_json::from_str(array.get()).map_err(|e| malformed(&e, line - 1))?;
                 for item in items {
-                    record(line, item)?;
+                    record(read(item.get(), line)?)?;
                 }
             }
-            Some(Ok(value)) => record(line, value)?,
+            Some(Ok(value)) => record(read(value.get(), line)?)?,
         }
     }
 }
@@ -91,10 +107,10 @@ mod tests {
 
     use super::*;
 
-    fn read(format: DataFormat, text: &str) -> Result<Vec<(u64, Json)>, Failure> {
+    fn records(format: DataFormat, text: &str) -> Result<Vec<(u64, Json)>, Failure> {
         let mut records = Vec::new();
-        for_each_record(format, text, &mut |line, value| {
-            records.push((line, value));
+        for_each_record(format, text, &mut |record| {
+            records.push((record.line, record.value));
             Ok(())
         })?;
         Ok(records)
@@ -103,10 +119,10 @@ mod tests {
     #[test]
     fn json_is_one_value_a_line() {
         assert_eq!(
-            read(DataFormat::Json, "{\"a\":1}\r\n\n  \n{\"a\":2}").unwrap(),
+            records(DataFormat::Json, "{\"a\":1}\r\n\n  \n{\"a\":2}").unwrap(),
             vec![(1, json!({"a": 1})), (4, json!({"a": 2}))]
         );
-        let failure = read(DataFormat::Json, "{\"a\":1}\n{\n\"a\":2}").unwrap_err();
+        let failure = records(DataFormat::Json, "{\"a\":1}\n{\n\"a\":2}").unwrap_err();
         assert_eq!(failure.code, ErrorCode::UnexpectedCharacter);
         assert!(failure.details.contains("line 2"), "{failure}");
     }
@@ -114,32 +130,32 @@ mod tests {
     #[test]
     fn singlejson_is_one_value() {
         assert_eq!(
-            read(DataFormat::SingleJson, "\n{\n\"a\":\n1}\n").unwrap(),
+            records(DataFormat::SingleJson, "\n{\n\"a\":\n1}\n").unwrap(),
             vec![(1, json!({"a": 1}))]
         );
         assert_eq!(
-            read(DataFormat::SingleJson, "[1]").unwrap(),
+            records(DataFormat::SingleJson, "[1]").unwrap(),
             vec![(1, json!([1]))]
         );
-        assert!(read(DataFormat::SingleJson, "{} {}").is_err());
-        assert!(read(DataFormat::SingleJson, " ").unwrap().is_empty());
+        assert!(records(DataFormat::SingleJson, "{} {}").is_err());
+        assert!(records(DataFormat::SingleJson, " ").unwrap().is_empty());
     }
 
     #[test]
     fn multijson_is_an_array_or_a_sequence() {
         assert_eq!(
-            read(DataFormat::MultiJson, "[{\"a\":1},\n{\"a\":2}]").unwrap(),
+            records(DataFormat::MultiJson, "[{\"a\":1},\n{\"a\":2}]").unwrap(),
             vec![(1, json!({"a": 1})), (1, json!({"a": 2}))]
         );
         assert_eq!(
-            read(DataFormat::MultiJson, "{\"a\":\n1}{\"a\":2}\n\n {\"a\":3}").unwrap(),
+            records(DataFormat::MultiJson, "{\"a\":\n1}{\"a\":2}\n\n {\"a\":3}").unwrap(),
             vec![
                 (1, json!({"a": 1})),
                 (2, json!({"a": 2})),
                 (4, json!({"a": 3}))
             ]
         );
-        assert!(read(DataFormat::MultiJson, "\n").unwrap().is_empty());
-        assert!(read(DataFormat::MultiJson, "{} x").is_err());
+        assert!(records(DataFormat::MultiJson, "\n").unwrap().is_empty());
+        assert!(records(DataFormat::MultiJson, "{} x").is_err());
     }
 }

@@ -12,7 +12,7 @@ use super::bound::{Bound, is_true};
 use super::cast::compare;
 use super::functions::{Naming, result_name};
 use super::parser::Parsed;
-use super::scope::{Scope, convert};
+use super::scope::{Scope, convert, is_hidden};
 pub use state::State;
 
 /// Most elements that `make_list` and its like collect.
@@ -357,6 +357,7 @@ fn spread(scope: &Scope<'_>, arguments: &[Expr], by: &[String]) -> Vec<Expr> {
             continue;
         }
         let others = scope.columns.iter().map(|column| &column.name);
+        let others = others.filter(|name| !is_hidden(name));
         let others = others.filter(|name| !given.contains(name) && !by.contains(name));
         all.extend(others.map(|name| Expr {
             kind: ExprKind::Name(name.clone()),

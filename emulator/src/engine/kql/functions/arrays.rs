@@ -5,12 +5,17 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch::goes_on;
 use super::super::ast::ExprKind;
 use super::super::bound::{Bound, Node};
+use super::super::budget::{weight, weight_of};
 use super::super::cast::{as_long, as_real};
 use super::super::parser::Parsed;
+use super::super::scope::is_hidden;
 use super::record::{Call, Function, Kind, Naming, Returns, Values};
-use super::values::{array, bag, count, dynamic, json, long, order_of_elements, real_json, same};
+use super::values::{
+    array, bag, count, dynamic, fits, json, long, order_of_elements, real_json, same,
+};
 
 const DYNAMIC: Returns = Returns::Type(ColumnType::Dynamic);
 const LONG: Returns = Returns::Type(ColumnType::Long);
@@ -175,6 +180,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// Numbers that are not zero and `true` hold.
 fn chosen(v: &Values<'_>) -> Option<Value> {
     let conditions = array(v, 0)?;
+    // What is no array is repeated.
+    let repeated = v[1..]
+        .iter()
+        .filter(|value| !matches!(value.as_ref(), Value::Dynamic(Json::Array(_))));
+    fits(
+        repeated
+            .map(|value| weight(value))
+            .max()
+            .unwrap_or(0)
+            .saturating_mul(conditions.len()),
+    )?;
     let branch = |at: usize, element: usize| match v[at].as_ref() {
         Value::Dynamic(Json::Array(elements)) => elements.get(element).cloned().unwrap_or_default(),
         other => other.to_json(),
@@ -244,6 +260,7 @@ fn split(elements: &[Json], places: &[i64]) -> Option<Value> {
 fn shifted(v: &Values<'_>, by: i64) -> Option<Value> {
     let elements = array(v, 0)?;
     let filler = v.get(2).map_or(Json::Null, |filler| filler.to_json());
+    fits(weight_of(&filler).saturating_mul(elements.len()))?;
     let element = |at: usize| {
         let from = i64::try_from(at).ok()?.checked_add(by)?;
         elements.get(usize::try_from(from).ok()?).cloned()
@@ -339,6 +356,9 @@ fn tree(json: &Json, path: &str, paths: &mut Vec<String>) {
                 let mut found = Vec::new();
                 tree(inner, &path, &mut found);
                 for found in found {
+                    if !goes_on() {
+                        return;
+                    }
                     if !paths.contains(&found) {
                         paths.push(found);
                     }
@@ -358,6 +378,7 @@ fn pack_array(call: &Call<'_>) -> Parsed<Bound> {
             continue;
         }
         let columns = call.scope.columns.iter().enumerate();
+        let columns = columns.filter(|(_, column)| !is_hidden(&column.name));
         packed.extend(columns.map(|(at, column)| Bound {
             node: Node::Column(at),
             ty: column.ty,

@@ -6,6 +6,7 @@ use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind};
 use super::super::bound::Bound;
 use super::super::parser::Parsed;
+use super::super::scope::is_hidden;
 use super::record::{Call, Function, Kind, Returns, Values};
 use super::values::{array, bag, dynamic, element_text, json, string, text};
 
@@ -162,6 +163,7 @@ fn pack_all(call: &Call<'_>) -> Parsed<Bound> {
         .columns
         .iter()
         .map(|column| column.name.clone())
+        .filter(|name| !is_hidden(name))
         .collect();
     let columns = names
         .iter()

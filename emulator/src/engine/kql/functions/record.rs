@@ -17,6 +17,8 @@ use super::{compiled, result_name};
 pub(in super::super) enum Naming {
     /// It lends no name.
     None,
+    /// Always this.
+    Always(&'static str),
     /// The first argument's.
     First,
     /// The first argument's, if there is only one.
@@ -33,6 +35,7 @@ impl Naming {
         let first = arguments.first().and_then(result_name);
         match self {
             Self::None => None,
+            Self::Always(name) => Some(name.to_owned()),
             Self::First => first,
             Self::Only => first.filter(|_| arguments.len() == 1),
             Self::Suffix(suffix) => first.map(|first| format!("{first}_{suffix}")),

@@ -7,11 +7,12 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch::goes_on;
 use super::super::bound::{Bound, Node};
 use super::super::cast::cast;
 use super::super::parser::Parsed;
 use super::record::{Call, Function, Kind, Returns, Values};
-use super::values::{array, count, dynamic, long, string, text};
+use super::values::{array, count, dynamic, fits, long, string, text};
 
 const STRING: Returns = Returns::Type(ColumnType::String);
 const DYNAMIC: Returns = Returns::Type(ColumnType::Dynamic);
@@ -104,7 +105,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[Kind::Text, Kind::Text, Kind::Word(&["normal", "regex"])],
         Returns::Type(ColumnType::Long),
         |v| match text(v, 2) {
-            "regex" => count(compiled(text(v, 1))?.find_iter(text(v, 0)).count()),
+            "regex" => {
+                let regex = compiled(text(v, 1))?;
+                count(
+                    regex
+                        .find_iter(text(v, 0))
+                        .take_while(|_| goes_on())
+                        .count(),
+                )
+            }
             _ => occurrences(text(v, 0), text(v, 1)),
         },
     ),
@@ -175,7 +184,18 @@ fn replace(text: &str, pattern: &str, rewrite: &str) -> Option<Value> {
             (other, _) => expansion.push(other),
         }
     }
-    string(compiled(pattern)?.replace_all(text, expansion.as_str()))
+    let mut made = String::new();
+    let mut copied = 0;
+    for found in compiled(pattern)?.captures_iter(text) {
+        let whole = found.get(0)?;
+        made.push_str(&text[copied..whole.start()]);
+        found.expand(&expansion, &mut made);
+        copied = whole.end();
+        fits(made.len())?;
+        goes_on().then_some(())?;
+    }
+    made.push_str(&text[copied..]);
+    string(made)
 }
 
 /// The group of the first match, as text or as the type that the last argument names.
@@ -216,7 +236,7 @@ fn extract_all(pattern: &str, groups: Option<&Vec<Json>>, text: &str) -> Option<
         None => (1..regex.captures_len()).collect(),
     };
     let mut matches = Vec::new();
-    for found in regex.captures_iter(text) {
+    for found in regex.captures_iter(text).take_while(|_| goes_on()) {
         let mut parts = wanted
             .iter()
             .map(|group| Json::from(found.get(*group).map_or("", |part| part.as_str())));

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch::goes_on;
 use super::record::{Function, Kind, Returns, Values};
 use super::values::{array, dynamic, same};
 
@@ -30,8 +31,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::new("set_equals", &[Kind::Dynamic, Kind::Dynamic], BOOL, |v| {
         let (one, other) = (array(v, 0)?, array(v, 1)?);
-        let within =
-            |inner: &[Json], outer: &[Json]| inner.iter().all(|element| holds(outer, element));
+        let within = |inner: &[Json], outer: &[Json]| {
+            inner
+                .iter()
+                .all(|element| goes_on() && holds(outer, element))
+        };
         Some(Value::Bool(within(one, other) && within(other, one)))
     }),
     Function::new(
@@ -56,6 +60,9 @@ fn distinct(elements: &[Json], kept: impl Fn(&Json) -> bool) -> Vec<Json> {
     let mut found: Vec<Json> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for element in elements {
+        if !goes_on() {
+            break;
+        }
         if seen.insert(key(element)) && kept(element) {
             found.push(element.clone());
         }

@@ -3,10 +3,12 @@
 use serde_json::Value as Json;
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch::goes_on;
+use super::super::budget::weight;
 use super::super::cast::as_long;
 use super::super::text::contains_term;
 use super::record::{Function, Kind, Naming, Returns, Values};
-use super::values::{array, count, dynamic, element_text, long, string, text};
+use super::values::{array, count, dynamic, element_text, fits, long, string, text};
 
 const STRING: Returns = Returns::Type(ColumnType::String);
 const LONG: Returns = Returns::Type(ColumnType::Long);
@@ -20,6 +22,8 @@ const STRCAT_ARRAY: Function = Function::new(
     STRING,
     |v| {
         let texts: Vec<String> = array(v, 0)?.iter().map(element_text).collect();
+        let length: usize = texts.iter().map(String::len).sum();
+        fits(length.saturating_add(texts.len().saturating_mul(text(v, 1).len())))?;
         string(texts.join(text(v, 1)))
     },
 );
@@ -140,7 +144,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         STRING,
         |v| match text(v, 1) {
             "" => string(text(v, 0)),
-            old => string(text(v, 0).replace(old, text(v, 2))),
+            old => {
+                let found = text(v, 0).matches(old).count();
+                fits(found.saturating_mul(text(v, 2).len()))?;
+                string(text(v, 0).replace(old, text(v, 2)))
+            }
         },
     ),
     Function::new(
@@ -157,9 +165,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new("has_any_index", &[Kind::Text, Kind::Dynamic], LONG, |v| {
         let lower = text(v, 0).to_lowercase();
-        let found = array(v, 1)?
-            .iter()
-            .position(|term| contains_term(&lower, &element_text(term).to_lowercase()));
+        let found = array(v, 1)?.iter().position(|term| {
+            !goes_on() || contains_term(&lower, &element_text(term).to_lowercase())
+        });
         found.map_or(Some(Value::Long(-1)), count)
     }),
     MAKE_STRING,
@@ -174,6 +182,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let times = usize::try_from(long(v, 1)?)
                 .ok()
                 .filter(|times| *times <= 1 << 20)?;
+            fits(weight(&v[0]).saturating_mul(times))?;
             dynamic(vec![v[0].to_json(); times])
         },
     )
@@ -223,6 +232,7 @@ pub(super) fn index(
     // Every search has the whole length, from one character after the last match.
     let mut start = start;
     for nth in 1..=occurrence {
+        goes_on().then_some(())?;
         let end = match length {
             -1 => whole.len(),
             length => byte(start.saturating_add(length)),
@@ -244,6 +254,7 @@ pub(super) fn index(
 fn replaced(text: &str, old: &[Json], new: &[Json]) -> Option<Value> {
     // What was put in is not searched again.
     let mut pieces = vec![(text.to_owned(), false)];
+    let mut added = 0;
     for (old, new) in old.iter().zip(new) {
         let (old, new) = (element_text(old), element_text(new));
         if old.is_empty() {
@@ -251,12 +262,15 @@ fn replaced(text: &str, old: &[Json], new: &[Json]) -> Option<Value> {
         }
         let mut next = Vec::new();
         for (piece, done) in pieces {
+            goes_on().then_some(())?;
             if done {
                 next.push((piece, true));
                 continue;
             }
             for (at, part) in piece.split(&old).enumerate() {
                 if at > 0 {
+                    added += new.len();
+                    fits(added)?;
                     next.push((new.clone(), true));
                 }
                 next.push((part.to_owned(), false));
@@ -291,12 +305,12 @@ fn split(v: &Values<'_>) -> Option<Value> {
 fn translate(v: &Values<'_>) -> Option<Value> {
     let from: Vec<char> = text(v, 0).chars().collect();
     let to: Vec<char> = text(v, 1).chars().collect();
-    let translated =
-        text(v, 2)
-            .chars()
-            .filter_map(|c| match from.iter().position(|known| *known == c) {
-                None => Some(c),
-                Some(at) => to.get(at).or(to.last()).copied(),
-            });
+    let translated = text(v, 2)
+        .chars()
+        .take_while(|_| goes_on())
+        .filter_map(|c| match from.iter().position(|known| *known == c) {
+            None => Some(c),
+            Some(at) => to.get(at).or(to.last()).copied(),
+        });
     string(translated.collect::<String>())
 }

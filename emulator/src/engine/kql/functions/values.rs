@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::super::super::datetime::MAX_TICKS;
 use super::super::super::value::{ColumnType, Value};
+use super::super::budget::may_be_made;
 use super::super::cast::{as_long, as_real, compare};
 use super::record::Values;
 
@@ -56,6 +57,11 @@ pub(super) fn string(text: impl Into<String>) -> Option<Value> {
 /// A dynamic.
 pub(super) fn dynamic(json: impl Into<Json>) -> Option<Value> {
     Some(Value::Dynamic(json.into()))
+}
+
+/// Nothing when a result of this size is too large to be made; the query ends then.
+pub(super) fn fits(bytes: usize) -> Option<()> {
+    may_be_made(bytes).then_some(())
 }
 
 /// A count as a long.

@@ -6,6 +6,7 @@ use super::super::super::schema::Column;
 use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind, Named, Operator};
+use super::super::budget::{Made, afford};
 use super::super::cast::{cast, scalar};
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
@@ -82,7 +83,7 @@ impl Run<'_> {
         let own = input.columns.clone();
         let result = match plugin.name.as_str() {
             "bag_unpack" => self.bag_unpack(&input, plugin)?,
-            "narrow" => narrow(&input),
+            "narrow" => narrow(&input)?,
             _ => self.pivot(input, plugin)?,
         };
         let Some(schema) = &plugin.schema else {
@@ -190,16 +191,16 @@ impl Run<'_> {
                 .iter()
                 .map(|(slot, ty)| Column::new(name(slot), ty.unwrap_or(ColumnType::Dynamic))),
         );
-        let rows = input.rows.iter().map(|row| {
+        afford(input.rows.len(), columns.len())?;
+        let mut made = Made::default();
+        for row in input.rows.iter() {
             let values = slots
                 .iter()
                 .map(|(slot, ty)| unpacked(&row[bag], slot, ty.unwrap_or(ColumnType::Dynamic)));
-            kept.iter()
-                .map(|at| row[*at].clone())
-                .chain(values)
-                .collect::<Row>()
-        });
-        Ok(Relation::new(columns, rows.collect()))
+            let kept = kept.iter().map(|at| row[*at].clone());
+            made.push(kept.chain(values).collect())?;
+        }
+        Ok(Relation::new(columns, made.into_rows()))
     }
 
     fn pivot(&self, input: Relation, plugin: &Plugin) -> Parsed<Relation> {
@@ -247,7 +248,7 @@ impl Run<'_> {
         };
         let counts = matches!(&aggregate.kind, ExprKind::Call(name, _) if matches!(name.as_str(), "count" | "countif" | "dcount" | "dcountif" | "sum" | "sumif"));
         let grouped = self.step(input, &grouped)?;
-        Ok(pivoted(&grouped, keys, counts))
+        pivoted(&grouped, keys, counts)
     }
 }
 
@@ -282,28 +283,29 @@ fn unpacked(bag: &Value, slot: &str, ty: ColumnType) -> Value {
 }
 
 /// A row for each cell: its row's number, its column and its text.
-fn narrow(input: &Relation) -> Relation {
+fn narrow(input: &Relation) -> Parsed<Relation> {
     let columns = [
         ("Row", ColumnType::Long),
         ("Column", ColumnType::String),
         ("Value", ColumnType::String),
     ];
-    let mut rows: Vec<Row> = Vec::new();
+    afford(input.rows.len(), 3 * input.columns.len())?;
+    let mut made = Made::default();
     for (at, row) in input.rows.iter().enumerate() {
         for (column, value) in input.columns.iter().zip(row) {
-            rows.push(vec![
+            made.push(vec![
                 Value::Long(i64::try_from(at).unwrap_or(i64::MAX)),
                 Value::String(column.name.clone()),
                 cast(value, ColumnType::String),
-            ]);
+            ])?;
         }
     }
     let columns = columns.map(|(name, ty)| Column::new(name, ty));
-    Relation::new(columns.to_vec(), rows)
+    Ok(Relation::new(columns.to_vec(), made.into_rows()))
 }
 
 /// Rows of keys, a pivot value and an aggregate, with a column for each pivot value.
-fn pivoted(grouped: &Relation, keys: usize, counts: bool) -> Relation {
+fn pivoted(grouped: &Relation, keys: usize, counts: bool) -> Parsed<Relation> {
     let ty = grouped.columns[keys + 1].ty;
     let mut names: Vec<String> = Vec::new();
     let mut rows: Vec<(Row, Vec<(String, Value)>)> = Vec::new();
@@ -327,12 +329,14 @@ fn pivoted(grouped: &Relation, keys: usize, counts: bool) -> Relation {
     for name in &names {
         super::add_column(&mut columns, name, ty);
     }
-    let rows = rows.into_iter().map(|(key, values)| {
+    afford(rows.len(), columns.len())?;
+    let mut made = Made::default();
+    for (key, values) in rows {
         let cell = |name: &String| {
             let found = values.iter().find(|(known, _)| known == name);
             found.map_or_else(|| absent.clone(), |(_, value)| value.clone())
         };
-        key.into_iter().chain(names.iter().map(cell)).collect()
-    });
-    Relation::new(columns, rows.collect())
+        made.push(key.into_iter().chain(names.iter().map(cell)).collect())?;
+    }
+    Ok(Relation::new(columns, made.into_rows()))
 }

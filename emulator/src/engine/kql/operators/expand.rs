@@ -3,10 +3,10 @@
 use serde_json::Value as Json;
 
 use super::super::super::schema::Column;
-use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind, Named, Pipeline};
 use super::super::bound::Bound;
+use super::super::budget::{Made, afford};
 use super::super::cast::{cast, scalar};
 use super::super::functions::result_name;
 use super::super::parser::{Parsed, Parser};
@@ -123,12 +123,17 @@ impl Run<'_> {
         match &expansion.apply {
             Some(query) => self.apply_each(&input, columns, &expander, query),
             None => {
-                let mut rows = Vec::new();
+                // Counted before any is made: rows take memory.
+                let mut total = 0_usize;
                 for row in input.rows.iter() {
-                    expander.expand(row, &mut rows);
-                    self.afford(rows.len(), columns.len())?;
+                    total = total.saturating_add(expander.length(row));
+                    afford(total, columns.len())?;
                 }
-                Ok(Relation::new(columns, rows))
+                let mut made = Made::default();
+                for row in input.rows.iter() {
+                    expander.expand(row, &mut made)?;
+                }
+                Ok(Relation::new(columns, made.into_rows()))
             }
         }
     }
@@ -196,18 +201,17 @@ impl Run<'_> {
             .filter(|at| !result.iter().any(|column| column.name == given[*at].name))
             .collect();
         result.extend(added.iter().map(|at| given[*at].clone()));
-        let mut rows: Vec<Row> = Vec::new();
+        let mut made = Made::default();
         for row in input.rows.iter() {
-            let mut elements = Vec::new();
-            expander.expand(row, &mut elements);
-            for found in inner(elements)?.rows.iter() {
+            let mut elements = Made::default();
+            expander.expand(row, &mut elements)?;
+            for found in inner(elements.into_rows())?.rows.iter() {
                 let left = kept.iter().map(|at| row[*at].clone());
                 let right = added.iter().map(|at| found[*at].clone());
-                rows.push(left.chain(right).collect());
+                made.push(left.chain(right).collect())?;
             }
-            self.afford(rows.len(), result.len())?;
         }
-        Ok(Relation::new(result, rows))
+        Ok(Relation::new(result, made.into_rows()))
     }
 }
 
@@ -220,8 +224,21 @@ struct Expander {
 }
 
 impl Expander {
+    /// How many rows come of one.
+    fn length(&self, row: &[Value]) -> usize {
+        let lengths = self
+            .targets
+            .iter()
+            .map(|target| match target.bound.eval(row).as_ref() {
+                Value::Dynamic(Json::Array(elements)) => elements.len(),
+                Value::Dynamic(Json::Object(bag)) => bag.len(),
+                _ => 1,
+            });
+        lengths.max().unwrap_or(0).min(self.limit)
+    }
+
     /// A row for each element. Shorter arrays are filled with nulls.
-    fn expand(&self, row: &[Value], rows: &mut Vec<Row>) {
+    fn expand(&self, row: &[Value], made: &mut Made) -> Parsed<()> {
         let lists: Vec<Vec<Value>> = self
             .targets
             .iter()
@@ -245,8 +262,9 @@ impl Expander {
             if self.indexed {
                 expanded[self.width - 1] = Value::Long(i64::try_from(at).unwrap_or(i64::MAX));
             }
-            rows.push(expanded);
+            made.push(expanded)?;
         }
+        Ok(())
     }
 
     fn elements(&self, value: &Value) -> Vec<Value> {

@@ -6,6 +6,7 @@ use super::super::super::schema::Column;
 use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{BinaryOp, Expr, ExprKind, Operator, Pipeline};
+use super::super::budget::{Made, afford};
 use super::super::cast::push_key;
 use super::super::lexer::TokenKind;
 use super::super::parser::{Parsed, Parser};
@@ -253,18 +254,18 @@ impl Run<'_> {
         let found = found(left, left_keys, join.kind, places);
         // Counted before any is made: rows take memory.
         let total = found.iter().map(|(_, found)| found.len().max(1)).sum();
-        self.afford(total, columns.len())?;
+        afford(total, columns.len())?;
         let mut matched = vec![false; rights.len()];
-        let mut rows: Vec<Row> = Vec::new();
+        let mut made = Made::default();
         for (row, found) in found {
             for at in found {
                 matched[*at] = true;
                 let added = shown.iter().map(|place| rights[*at][*place].clone());
-                rows.push(row.iter().cloned().chain(added).collect());
+                made.push(row.iter().cloned().chain(added).collect())?;
             }
             if found.is_empty() && keeps_left {
                 let added = shown.iter().map(|at| Value::absent(right.columns[*at].ty));
-                rows.push(row.iter().cloned().chain(added).collect());
+                made.push(row.iter().cloned().chain(added).collect())?;
             }
         }
         if keeps_right {
@@ -279,12 +280,12 @@ impl Run<'_> {
                 .filter(|(_, matched)| !**matched)
             {
                 let added = shown.iter().map(|place| row[*place].clone());
-                rows.push(nothing.iter().cloned().chain(added).collect());
+                made.push(nothing.iter().cloned().chain(added).collect())?;
             }
         }
         Ok(Relation {
             columns,
-            rows: Rows::Owned(rows),
+            rows: Rows::Owned(made.into_rows()),
             serialized: false,
         })
     }

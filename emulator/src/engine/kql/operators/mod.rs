@@ -20,8 +20,10 @@ mod window;
 
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
+use super::super::watch;
 use super::ast::{Expr, Named, Operator, SortKey};
 use super::bound::is_true;
+use super::ingestion_time::{may_see, untimed};
 use super::parser::Parsed;
 use super::relation::Relation;
 use super::run::Run;
@@ -31,8 +33,16 @@ use super::user_functions::Evaluated;
 impl Run<'_> {
     /// Runs one step.
     pub(super) fn step(&self, relation: Relation, step: &Operator) -> Parsed<Relation> {
+        let relation = match may_see(step) {
+            true => relation,
+            false => untimed(relation),
+        };
         let before = relation.serialized;
+        watch::goes_on();
+        watch::verdict()?;
         let mut result = self.apply(relation, step)?;
+        // Its loops may have been left early.
+        watch::verdict()?;
         result.serialized = match step {
             Operator::Sort(_)
             | Operator::Top(..)

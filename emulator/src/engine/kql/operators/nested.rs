@@ -4,6 +4,7 @@ use super::super::super::schema::Column;
 use super::super::super::table::Row;
 use super::super::super::value::Value;
 use super::super::ast::{Expr, ExprKind, Named, Operator, SortKey};
+use super::super::budget::afford;
 use super::super::cast::{cast, push_key};
 use super::super::functions::result_name;
 use super::super::parser::{Parsed, Parser};
@@ -138,7 +139,7 @@ impl Run<'_> {
             }
         }
         let rows = self.nested(input, levels, &columns)?;
-        self.afford(rows.len(), columns.len())?;
+        afford(rows.len(), columns.len())?;
         Ok(Relation::new(columns, rows))
     }
 

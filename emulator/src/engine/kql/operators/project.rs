@@ -4,6 +4,7 @@ use super::super::super::schema::Column;
 use super::super::super::value::Value;
 use super::super::ast::{Expr, ExprKind, Named, Pattern};
 use super::super::bound::Bound;
+use super::super::budget::{Budget, Made};
 use super::super::functions::result_name;
 use super::super::parser::Parsed;
 use super::super::relation::{Relation, Rows};
@@ -55,13 +56,12 @@ impl Run<'_> {
             );
             bounds.push(bound);
         }
-        let project = |row: &[Value]| {
-            bounds
-                .iter()
-                .map(|bound| bound.eval(row).into_owned())
-                .collect()
-        };
-        Ok(Relation::new(projected, rows.iter().map(project).collect()))
+        let mut made = Made::default();
+        for row in rows.iter() {
+            let values = bounds.iter().map(|bound| bound.eval(row).into_owned());
+            made.push(values.collect())?;
+        }
+        Ok(Relation::new(projected, made.into_rows()))
     }
 
     /// All expressions see the columns as they were before the step.
@@ -93,11 +93,13 @@ impl Run<'_> {
         }
         let width = extended.len();
         let mut all = rows.into_vec();
+        let mut budget = Budget::default();
         for row in &mut all {
             let values: Vec<Value> = targets
                 .iter()
                 .map(|(_, bound)| bound.eval(row).into_owned())
                 .collect();
+            budget.take(&values)?;
             row.resize(width, Value::Null);
             for ((place, _), value) in targets.iter().zip(values) {
                 row[*place] = value;

@@ -5,6 +5,7 @@ use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind};
 use super::super::bound::{Bound, is_true};
+use super::super::budget::Made;
 use super::super::cast::cast;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
@@ -149,24 +150,17 @@ impl Run<'_> {
             nothing: absent.chain(declared.iter().cloned()).collect(),
             states: vec![None; scan.steps.len()],
             started: 0,
-            found: Vec::new(),
+            numbered: scan.match_id.is_some(),
+            found: Made::default(),
         };
         for row in input.rows.iter() {
             let own: Row = row.iter().chain(&declared).cloned().collect();
-            scanner.take(&own);
-        }
-        let mut rows = Vec::with_capacity(scanner.found.len());
-        for (number, mut row) in scanner.found {
-            if scan.match_id.is_some() {
-                row.push(Value::Long(number));
-            }
-            rows.push(row);
+            scanner.take(&own)?;
         }
         if let Some(name) = &scan.match_id {
             add_column(&mut columns, name, ColumnType::Long);
         }
-        self.afford(rows.len(), columns.len())?;
-        Ok(Relation::new(columns, rows))
+        Ok(Relation::new(columns, scanner.found.into_rows()))
     }
 
     fn ready(&self, scan: &Scan, columns: &[Column]) -> Parsed<Vec<Ready>> {
@@ -228,12 +222,17 @@ struct Scanner {
     states: Vec<Option<Sequence>>,
     /// How many sequences have begun.
     started: i64,
-    found: Vec<(i64, Row)>,
+    /// Whether the sequences' numbers are shown.
+    numbered: bool,
+    found: Made,
 }
 
 impl Scanner {
     /// Offers a row to every step, the last one first, as the reference lays it down.
-    fn take(&mut self, own: &Row) {
+    ///
+    /// # Errors
+    /// When the rows that match do not fit.
+    fn take(&mut self, own: &Row) -> Parsed<()> {
         for at in (0..self.steps.len()).rev() {
             let before = at
                 .checked_sub(1)
@@ -242,14 +241,15 @@ impl Scanner {
                 && self.matches(at, own, Some(&sequence))
             {
                 self.states[at - 1] = None;
-                self.enter(at, own, sequence);
+                self.enter(at, own, sequence)?;
             } else if (at == 0 || self.states[at].is_some())
                 && self.matches(at, own, self.states[at].as_ref())
             {
                 let sequence = self.states[at].clone().unwrap_or_else(|| self.begin());
-                self.enter(at, own, sequence);
+                self.enter(at, own, sequence)?;
             }
         }
+        Ok(())
     }
 
     fn begin(&mut self) -> Sequence {
@@ -276,17 +276,20 @@ impl Scanner {
     }
 
     /// Assigns the row's columns and makes it the last one of the step.
-    fn enter(&mut self, at: usize, own: &Row, mut sequence: Sequence) {
+    fn enter(&mut self, at: usize, own: &Row, mut sequence: Sequence) -> Parsed<()> {
         let wide = self.wide(own, Some(&sequence));
         let mut row = own.clone();
         for (place, value) in &self.steps[at].assignments {
             row[*place] = value.eval(&wide).into_owned();
         }
         if self.steps[at].shown {
-            self.found.push((sequence.number, row.clone()));
+            let number = self.numbered.then_some(Value::Long(sequence.number));
+            self.found
+                .push(row.iter().cloned().chain(number).collect())?;
         }
         sequence.rows.truncate(at);
         sequence.rows.push(row);
         self.states[at] = Some(sequence);
+        Ok(())
     }
 }

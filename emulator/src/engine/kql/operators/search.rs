@@ -2,6 +2,7 @@
 
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{BinaryOp, Expr, ExprKind, Operator, Pattern, TextOp, TextTest};
+use super::super::ingestion_time::untimed;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
 use super::super::run::Run;
@@ -114,7 +115,10 @@ impl Run<'_> {
                     }
                     found => found,
                 },
-                false => vec![(pattern.text.clone(), self.table(&pattern.text, pattern.at)?)],
+                false => {
+                    let table = self.table(&pattern.text, pattern.at)?;
+                    vec![(pattern.text.clone(), untimed(table))]
+                }
             };
             for (name, table) in matching {
                 if !tables.iter().any(|(known, _)| *known == name) {

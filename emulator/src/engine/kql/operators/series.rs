@@ -9,6 +9,7 @@ use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind, Named, Operator};
 use super::super::bound::Bound;
+use super::super::budget::afford;
 use super::super::cast::{as_long, as_real, cast, push_key};
 use super::super::functions::result_name;
 use super::super::parser::{Parsed, Parser};
@@ -99,14 +100,7 @@ impl Parser<'_> {
 
     /// `[name =] axis`, before a possible `in range(...)`.
     fn axis(&mut self) -> Parsed<Named> {
-        let mut ahead = self.clone();
-        let name = match ahead.name("a name") {
-            Ok(name) if ahead.eat("=") => {
-                *self = ahead;
-                Some(name)
-            }
-            _ => None,
-        };
+        let name = self.assigned();
         let expr = self.sum()?;
         Ok(Named { name, expr })
     }
@@ -306,7 +300,7 @@ impl Run<'_> {
                     format!("a series would have more than {MAX_ELEMENTS} elements"),
                 ));
             }
-            self.afford(rows.len() + 1, length * (values.len() + 1))?;
+            afford(rows.len() + 1, length * (values.len() + 1))?;
             for (at, default) in defaults.iter().enumerate() {
                 let element = |place| {
                     found

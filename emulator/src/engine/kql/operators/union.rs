@@ -2,10 +2,11 @@
 
 use super::super::super::error::KustoError;
 use super::super::super::schema::Column;
-use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{ExprKind, Operator, Pattern, Pipeline, Source};
+use super::super::budget::{Made, afford};
 use super::super::frame::Binding;
+use super::super::ingestion_time::untimed;
 use super::super::lexer::TokenKind;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
@@ -133,7 +134,10 @@ impl Run<'_> {
         }
         names
             .into_iter()
-            .map(|name| self.table(&name, 0).map(|table| (name.clone(), table)))
+            .map(|name| {
+                let table = self.table(&name, 0)?;
+                Ok((name, untimed(table)))
+            })
             .collect()
     }
 
@@ -162,8 +166,8 @@ impl Run<'_> {
             add_column(&mut columns, &column.name, column.ty);
         }
         let total = legs.iter().map(|(_, leg)| leg.rows.len()).sum();
-        self.afford(total, columns.len())?;
-        let mut rows: Vec<Row> = Vec::with_capacity(total);
+        afford(total, columns.len())?;
+        let mut made = Made::default();
         for (name, leg) in legs {
             let places: Vec<Option<usize>> = kept
                 .iter()
@@ -174,10 +178,10 @@ impl Run<'_> {
                 let values = places.iter().zip(&kept).map(|(place, column)| {
                     place.map_or_else(|| Value::absent(column.ty), |place| row[place].clone())
                 });
-                rows.push(source.into_iter().chain(values).collect());
+                made.push(source.into_iter().chain(values).collect())?;
             }
         }
-        Ok(Relation::new(columns, rows))
+        Ok(Relation::new(columns, made.into_rows()))
     }
 }
 

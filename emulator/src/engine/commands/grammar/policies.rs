@@ -1,0 +1,170 @@
+//! Commands about policies. Whatever way a policy is written, it becomes JSON here.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::super::super::kql::lexer::TokenKind;
+use super::super::super::kql::parser::{Parsed, Parser};
+use super::super::super::value::{ColumnType, Value};
+use super::super::super::{datetime, timespan};
+use super::super::command::{Command, PolicyKind, PolicyOwner};
+use super::{table_name, unsupported};
+
+const KINDS: [(&str, PolicyKind); 8] = [
+    ("ingestionbatching", PolicyKind::IngestionBatching),
+    ("streamingingestion", PolicyKind::StreamingIngestion),
+    ("ingestiontime", PolicyKind::IngestionTime),
+    ("retention", PolicyKind::Retention),
+    ("caching", PolicyKind::Caching),
+    ("update", PolicyKind::Update),
+    ("auto_delete", PolicyKind::AutoDelete),
+    ("row_level_security", PolicyKind::RowLevelSecurity),
+];
+
+/// Those that only tables have.
+const OF_TABLES: [PolicyKind; 4] = [
+    PolicyKind::IngestionTime,
+    PolicyKind::Update,
+    PolicyKind::AutoDelete,
+    PolicyKind::RowLevelSecurity,
+];
+
+/// What follows `.show ... policy`.
+pub(super) fn show(p: &mut Parser<'_>, owner: PolicyOwner) -> Parsed<Command> {
+    let kind = kind(p, &owner)?;
+    Ok(Command::ShowPolicy { owner, kind })
+}
+
+/// `.delete table T policy KIND`, `.delete database D policy KIND`
+pub(super) fn delete(p: &mut Parser<'_>) -> Parsed<Command> {
+    let owner = if p.eat_word("database") {
+        PolicyOwner::Database(Some(p.name("a database name")?))
+    } else {
+        p.expect_word("table")
+            .or_else(|_| unsupported(p, "delete"))?;
+        PolicyOwner::Tables(table_name(p)?.into())
+    };
+    p.expect_word("policy")
+        .or_else(|_| unsupported(p, "delete"))?;
+    let kind = kind(p, &owner)?;
+    Ok(Command::DeletePolicy { owner, kind })
+}
+
+/// What follows `.alter ... policy` and `.alter-merge ... policy`.
+pub(super) fn alter(p: &mut Parser<'_>, owner: PolicyOwner, merge: bool) -> Parsed<Command> {
+    let kind = kind(p, &owner)?;
+    let json = match kind {
+        PolicyKind::StreamingIngestion if p.eat_word("enable") => enabled(true),
+        PolicyKind::StreamingIngestion if p.eat_word("disable") => enabled(false),
+        PolicyKind::IngestionTime if !merge => match *p.peek() {
+            TokenKind::Literal(Value::Bool(on), _) => {
+                p.advance();
+                enabled(on)
+            }
+            _ => return Err(p.expected("'true' or 'false'")),
+        },
+        PolicyKind::Caching if !merge => caching(p)?,
+        PolicyKind::Retention if merge && !matches!(p.peek(), TokenKind::Text(_)) => retention(p)?,
+        PolicyKind::IngestionBatching
+        | PolicyKind::StreamingIngestion
+        | PolicyKind::Retention
+        | PolicyKind::Update => p.string("the policy as JSON in a string")?,
+        _ => return Err(p.error("this policy cannot be changed here")),
+    };
+    Ok(Command::AlterPolicy {
+        owner,
+        kind,
+        json,
+        merge,
+    })
+}
+
+fn kind(p: &mut Parser<'_>, owner: &PolicyOwner) -> Parsed<PolicyKind> {
+    let is_database = matches!(owner, PolicyOwner::Database(_));
+    let known = KINDS
+        .iter()
+        .filter(|(_, kind)| !(is_database && OF_TABLES.contains(kind)));
+    let Some((_, kind)) = known.clone().find(|(name, _)| p.is_word(name)) else {
+        let names: Vec<_> = known.map(|(name, _)| *name).collect();
+        let expected = format!("a policy that is known here ({})", names.join(", "));
+        return Err(p.expected(&expected));
+    };
+    p.advance();
+    Ok(*kind)
+}
+
+fn enabled(on: bool) -> String {
+    json!({ "IsEnabled": on }).to_string()
+}
+
+/// `softdelete = 10d recoverability = disabled`, either or both.
+fn retention(p: &mut Parser<'_>) -> Parsed<String> {
+    let mut members = Map::new();
+    loop {
+        if p.eat_word("softdelete") {
+            members.insert("SoftDeletePeriod".to_owned(), span(p)?);
+        } else if p.eat_word("recoverability") {
+            p.expect("=")?;
+            let value = match p.eat_word("enabled") {
+                true => "Enabled",
+                false => {
+                    p.expect_word("disabled")?;
+                    "Disabled"
+                }
+            };
+            members.insert("Recoverability".to_owned(), value.into());
+        } else if members.is_empty() {
+            return Err(p.expected("'softdelete', 'recoverability' or JSON in a string"));
+        } else {
+            return Ok(Json::Object(members).to_string());
+        }
+    }
+}
+
+/// `hot = 3d` or `hotdata = 3d hotindex = 3d`, then `, hot_window = FROM .. TO` any number of times.
+fn caching(p: &mut Parser<'_>) -> Parsed<String> {
+    let (data, index) = if p.eat_word("hot") {
+        let span = span(p)?;
+        (span.clone(), span)
+    } else {
+        p.expect_word("hotdata")
+            .map_err(|_| p.expected("'hot' or 'hotdata'"))?;
+        let data = span(p)?;
+        p.expect_word("hotindex")?;
+        (data, span(p)?)
+    };
+    let mut windows = Vec::new();
+    while p.eat(",") {
+        p.expect_word("hot_window")?;
+        p.expect("=")?;
+        let from = moment(p)?;
+        p.expect("..")?;
+        windows.push(json!({"MinValue": from, "MaxValue": moment(p)?}));
+    }
+    let mut policy = json!({"DataHotSpan": {"Value": data}, "IndexHotSpan": {"Value": index}});
+    if !windows.is_empty() {
+        policy["HotWindows"] = windows.into();
+    }
+    Ok(policy.to_string())
+}
+
+/// `= 3d`
+fn span(p: &mut Parser<'_>) -> Parsed<Json> {
+    p.expect("=")?;
+    match *p.peek() {
+        TokenKind::Literal(Value::TimeSpan(ticks), _) if ticks >= 0 => {
+            p.advance();
+            Ok(timespan::print(ticks).into())
+        }
+        _ => Err(p.expected("a timespan")),
+    }
+}
+
+fn moment(p: &mut Parser<'_>) -> Parsed<String> {
+    match *p.peek() {
+        TokenKind::Literal(Value::DateTime(ticks), ColumnType::DateTime) => {
+            p.advance();
+            Ok(datetime::print(ticks).replace(".0000000Z", "Z"))
+        }
+        _ => Err(p.expected("a datetime")),
+    }
+}
