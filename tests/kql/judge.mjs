@@ -1,76 +1,116 @@
-// Compares a running emulator (database Demo) with the parser's verdicts on the texts of list.mjs.
+// Compares a running emulator (databases Demo and TestDatabase, both empty) with the parser's verdicts: on the texts of list.mjs and on
+// those of scripts.mjs.
 //
 //   npm ci && node judge.mjs URL [REPORT]
 //
-// Prints how many texts both accept with the same columns, both refuse, or only one of them accepts: of the core, and of what is
-// outside of it. REPORT gets every text on which they differ, by kind.
+// Fails when they differ on a text that is not in differences.txt, and when an entry of that file is not needed. Prints how many
+// texts both accept with the same columns, both refuse, or only one of them accepts: of the core, and of what is outside of it.
+// REPORT gets every text on which they differ, by kind.
 import fs from "node:fs";
+import path from "node:path";
 
-import { MADE, TABLES, texts } from "./list.mjs";
-import { database, judge, load } from "./parser.mjs";
+import { Differences } from "./differences.mjs";
+import { ask, clear, contents } from "./emulator.mjs";
+import { TABLES, texts } from "./list.mjs";
+import { PACKAGE, load } from "./parser.mjs";
+import { golden } from "./scripts.mjs";
+import { Verdicts } from "./verdicts.mjs";
 
 const here = import.meta.dirname;
-const LETTERS = {
-  b: "bool", i: "int", l: "long", r: "real", m: "decimal", s: "string", d: "dynamic", t: "datetime", n: "timespan", g: "guid",
-};
-const NUMBERS = ["int", "long", "real", "decimal"];
-const ROWS = ["same columns", "other columns", "refused here only", "refused by both", "accepted here only", "parser known to be laxer"];
-const [SAME, OTHER, REFUSED, BOTH, LAX, LAXER] = ROWS.keys();
+const GOLDEN_FILES = path.join(here, "../../emulator/tests/golden");
+const ROWS = ["same columns", "other columns", "refused here only", "refused by both", "accepted here only"];
+const [SAME, OTHER, REFUSED, BOTH, LAX] = ROWS.keys();
 
-/** The columns of the emulator's answer, or why it refuses the text. */
-async function ask(url, text, command) {
-  const answer = await fetch(`${url}/v1/rest/${command ? "mgmt" : "query"}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ db: "Demo", csl: text }),
-  });
-  const body = await answer.json();
-  if (!answer.ok) return { refusal: body.error?.["@message"] ?? JSON.stringify(body) };
-  const { Tables: tables } = body;
-  // The last result stands before the three tables of the envelope, or is the only table.
-  const { Columns: columns } = tables[tables.length > 3 ? tables.length - 4 : 0];
-  return { columns: columns.map((column) => [column.ColumnName, column.ColumnType]) };
+/** What both say of each entry: `{entry, verdict, found}`, in order. */
+async function both(url, verdicts, language) {
+  const said = await script(url, verdicts, "Demo", texts(language, here));
+  for (const { kind, entries } of golden(GOLDEN_FILES)) {
+    await clear(url, "TestDatabase");
+    said.push(...(await script(url, verdicts, "TestDatabase", entries.map((entry) => ({ kind, core: true, ...entry })))));
+  }
+  return said;
 }
 
-/** The parser takes == and != between any two types; the service answers SEM0064. */
-function isLaxer(text) {
-  const [, left, right] = /^T \| project (\w) (?:==|!=) (\w)$/.exec(text) ?? [];
-  const [one, other] = [LETTERS[left], LETTERS[right]];
-  return one !== other && !(NUMBERS.includes(one) && NUMBERS.includes(other));
+/** Texts that run one after the other; of each the parser knows what the ones before it have made. */
+async function script(url, verdicts, database, entries) {
+  const said = [];
+  let known = await contents(url, database);
+  for (const entry of entries) {
+    const verdict = verdicts.of(known, entry.text);
+    said.push({ entry, verdict, found: await ask(url, database, entry) });
+    if (entry.command) known = await contents(url, database);
+  }
+  return Promise.all(said.map(async ({ verdict, ...rest }) => ({ ...rest, verdict: await verdict })));
 }
 
-function rowOf({ text, command }, verdict, { columns, refusal }) {
-  if (isLaxer(text)) return LAXER;
+function rowOf({ command }, verdict, { tables, refusal }) {
   if (verdict.error !== undefined) return refusal === undefined ? LAX : BOTH;
   if (refusal !== undefined) return REFUSED;
-  // Of some commands the parser knows no columns.
-  const isUnknown = command && verdict.columns.length === 0;
-  return isUnknown || JSON.stringify(columns) === JSON.stringify(verdict.columns) ? SAME : OTHER;
+  // Of some commands the parser knows no columns; of several statements it gives the last one's.
+  const isUnknown = command && verdict.tables.every((columns) => columns.length === 0);
+  const last = tables.slice(-verdict.tables.length);
+  return isUnknown || JSON.stringify(last) === JSON.stringify(verdict.tables) ? SAME : OTHER;
 }
 
-const [url, report] = process.argv.slice(2);
-const language = load(here);
-const state = database(language, "Demo", { ...TABLES, ...MADE });
-for (const [name, columns] of Object.entries(TABLES)) {
-  await ask(url, `.create-merge table ${name} ${columns}`, true);
-}
-const counts = { core: ROWS.map(() => 0), outside: ROWS.map(() => 0) };
-const differing = {};
-for (const entry of texts(language, here)) {
-  const verdict = judge(language, state, entry.text);
-  const found = await ask(url, entry.text, entry.command);
-  const row = rowOf(entry, verdict, found);
-  const part = entry.core ? "core" : "outside";
-  counts[part][row] += 1;
-  if ([OTHER, REFUSED, LAX].includes(row)) {
-    const lines = (differing[`${ROWS[row]}, ${part}, ${entry.kind}`] ??= []);
-    lines.push(`${entry.text}\n    parser ${JSON.stringify(verdict)}\n    emulator ${JSON.stringify(found)}`);
+class Report {
+  counts = { core: ROWS.map(() => 0), outside: ROWS.map(() => 0) };
+  excused = {};
+  differing = {};
+  failures = [];
+  passed = 0;
+
+  constructor(differences) {
+    this.differences = differences;
+  }
+
+  add({ entry, verdict, found }) {
+    const row = rowOf(entry, verdict, found);
+    const part = entry.core ? "core" : "outside";
+    this.counts[part][row] += 1;
+    const differs = row !== SAME && row !== BOTH;
+    const excuse = differs ? this.differences.excuse(entry.text) : undefined;
+    if (excuse) this.excused[excuse.kind] = (this.excused[excuse.kind] ?? 0) + (entry.core && row === REFUSED);
+    // What a command says depends on those before it, and so it may differ elsewhere.
+    const superfluous = row === SAME && !entry.command ? this.differences.superfluous(entry.text) : undefined;
+    const shown = `${entry.text}\n    parser ${JSON.stringify(verdict)}\n    emulator ${JSON.stringify({ ...found, rows: undefined })}`;
+    if (differs) (this.differing[`${excuse?.kind ?? "new"}, ${ROWS[row]}, ${part}, ${entry.kind}`] ??= []).push(shown);
+    if (differs && !excuse) this.failures.push(`${entry.kind}: ${ROWS[row]}: ${shown}`);
+    else if (superfluous) this.failures.push(`differences.txt:${superfluous.at}: both agree on ${entry.text}`);
+    else this.passed += 1;
+  }
+
+  end() {
+    const unused = this.differences.unused().map(({ at, line }) => `differences.txt:${at}: not needed: ${line}`);
+    this.failures.push(...unused);
+  }
+
+  print() {
+    const { core, outside } = this.counts;
+    console.table(Object.fromEntries(ROWS.map((name, row) => [name, { core: core[row], outside: outside[row] }])));
+    const laxer = this.excused.laxer ?? 0;
+    const right = core[SAME] + core[OTHER] + core[REFUSED] - laxer;
+    const share = (100 * (core[REFUSED] - laxer)) / right;
+    console.log(`of the core ${laxer} texts are refused that only the parser takes, and ${core[REFUSED] - laxer} right ones: ${share.toFixed(1)} %`);
+    for (const failure of this.failures) console.log(`  FAIL  ${failure}`);
+    console.log(`${this.passed} passed, ${this.failures.length} failed, 0 skipped`);
+  }
+
+  write(file) {
+    const kinds = Object.entries(this.differing).sort((one, other) => other[1].length - one[1].length);
+    fs.writeFileSync(file, kinds.map(([kind, lines]) => `== ${kind}: ${lines.length}\n${lines.join("\n")}\n`).join(""));
   }
 }
-console.table(Object.fromEntries(ROWS.map((name, row) => [name, { core: counts.core[row], outside: counts.outside[row] }])));
-const right = counts.core[SAME] + counts.core[OTHER] + counts.core[REFUSED];
-console.log(`right texts of the core that are refused: ${((100 * counts.core[REFUSED]) / right).toFixed(1)} %`);
-if (report !== undefined) {
-  const kinds = Object.entries(differing).sort((one, other) => other[1].length - one[1].length);
-  fs.writeFileSync(report, kinds.map(([kind, lines]) => `== ${kind}: ${lines.length}\n${lines.join("\n")}\n`).join(""));
+
+const [url, file] = process.argv.slice(2);
+const language = load(PACKAGE);
+for (const [name, columns] of Object.entries(TABLES)) {
+  await ask(url, "Demo", { text: `.create-merge table ${name} ${columns}`, command: true });
 }
+const verdicts = new Verdicts();
+const report = new Report(new Differences(path.join(here, "differences.txt")));
+for (const said of await both(url.replace(/\/$/, ""), verdicts, language)) report.add(said);
+await verdicts.end();
+report.end();
+report.print();
+if (file !== undefined) report.write(file);
+process.exitCode = report.failures.length > 0 ? 1 : 0;

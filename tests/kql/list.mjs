@@ -3,17 +3,12 @@
 import fs from "node:fs";
 import { items } from "./parser.mjs";
 
-/** The database of all texts. Each column of T is named after its type. */
+/** The database of all texts, in the order in which `union *` finds its tables. Each column of T is named after its type. */
 export const TABLES = {
+  Logs: "(Timestamp:datetime, Level:string, Message:string, Count:long, Properties:dynamic)",
   T: "(b:bool, i:int, l:long, r:real, m:decimal, s:string, d:dynamic, t:datetime, n:timespan, g:guid)",
   U: "(l:long, s:string, x:real, y:string)",
-  Logs: "(Timestamp:datetime, Level:string, Message:string, Count:long, Properties:dynamic)",
 };
-
-/** What commands of the list make on their way: the parser, which knows the tables of one moment, has to know these too. */
-export const MADE = Object.fromEntries(
-  ["C1", "C2", "C3", "C4", "C6", "C7", "C8", "C9", "Rows1", "Made", "Made2"].map((name) => [name, "(a:long, s:string, x:real, y:real, extra:datetime)"]),
-);
 
 const COLUMNS = { bool: "b", int: "i", long: "l", real: "r", decimal: "m", string: "s", dynamic: "d", datetime: "t", timespan: "n", guid: "g" };
 const TYPES = Object.keys(COLUMNS);

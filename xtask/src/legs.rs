@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::azurite::Azurite;
 use crate::tally::Tally;
 use crate::{
-    conformance, csharp, demo, exports, go, gzip, header, install, isal, native, node, process,
-    python, readme, sdks,
+    conformance, csharp, demo, exports, go, gzip, header, install, isal, kql, native, node,
+    process, python, readme, sdks,
 };
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. An
@@ -43,6 +43,11 @@ pub(crate) const ALL: &[Leg] = &[
         name: "rust-azurite",
         about: "the Rust integration tests again, on Azurite",
         run: rust_azurite,
+    },
+    Leg {
+        name: "kql",
+        about: "the emulator's KQL and commands beside Microsoft's parser: tests/kql",
+        run: kql::leg,
     },
     Leg {
         name: "gzip",

@@ -21,6 +21,7 @@ mod header;
 mod http;
 mod install;
 mod isal;
+mod kql;
 mod legs;
 mod native;
 mod node;

@@ -6,7 +6,7 @@ use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::operators::{
     evaluate::Plugin, expand::Expansion, join::Join, keys::ParseKeys, nested, parse::Parse,
-    partition, render::Render, reorder::Reordering, search, series::Series, union::Union,
+    partition, render::Render, reorder::Reordering, scan, search, series::Series, union::Union,
 };
 use super::user_functions::Function;
 
@@ -77,6 +77,8 @@ pub enum ExprKind {
     Query(Box<Pipeline>),
     /// `name = value` as an argument.
     Assigned(String, Box<Expr>),
+    /// The names after the first in `(a, b) = value`, of an aggregation of several columns.
+    Names(Vec<String>, Box<Expr>),
 }
 
 impl Expr {
@@ -104,14 +106,42 @@ impl Expr {
         Ok(copy)
     }
 
+    /// The expressions that it is made of.
+    pub fn parts(&self) -> impl Iterator<Item = &Self> {
+        let (some, list): (Vec<&Self>, &[Self]) = match &self.kind {
+            ExprKind::Member(base, _) => (vec![base], &[]),
+            ExprKind::Negate(operand)
+            | ExprKind::Plus(operand)
+            | ExprKind::Assigned(_, operand)
+            | ExprKind::Names(_, operand) => (vec![operand], &[]),
+            ExprKind::Index(left, right)
+            | ExprKind::Binary(_, left, right)
+            | ExprKind::Text(_, left, right) => (vec![left, right], &[]),
+            ExprKind::In { value, list, .. } | ExprKind::HasTerms { value, list, .. } => {
+                (vec![value], list)
+            }
+            ExprKind::Between {
+                value, low, high, ..
+            } => (vec![value, low, high], &[]),
+            ExprKind::Call(_, arguments) => (Vec::new(), arguments),
+            ExprKind::Literal(..) | ExprKind::Name(_) | ExprKind::Star | ExprKind::Query(_) => {
+                (Vec::new(), &[])
+            }
+        };
+        some.into_iter().chain(list)
+    }
+
     fn parts_mut(&mut self) -> Vec<&mut Self> {
         match &mut self.kind {
             ExprKind::Member(base, _) => vec![base],
-            ExprKind::Negate(operand) | ExprKind::Assigned(_, operand) => vec![operand],
+            ExprKind::Negate(operand)
+            | ExprKind::Plus(operand)
+            | ExprKind::Assigned(_, operand)
+            | ExprKind::Names(_, operand) => vec![operand],
             ExprKind::Index(left, right)
             | ExprKind::Binary(_, left, right)
             | ExprKind::Text(_, left, right) => vec![left, right],
-            ExprKind::In { value, list, .. } => {
+            ExprKind::In { value, list, .. } | ExprKind::HasTerms { value, list, .. } => {
                 std::iter::once(value.as_mut()).chain(list).collect()
             }
             ExprKind::Between {
@@ -140,6 +170,8 @@ pub enum BinaryOp {
     Multiply,
     Divide,
     Modulo,
+    /// `column: "term"`, in `search` only.
+    Term,
 }
 
 impl BinaryOp {
@@ -159,6 +191,7 @@ impl BinaryOp {
             Self::Multiply => "*",
             Self::Divide => "/",
             Self::Modulo => "%",
+            Self::Term => ":",
         }
     }
 }
@@ -223,7 +256,8 @@ pub struct SortKey {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Operator {
-    Count,
+    /// The name of its column, if one is given.
+    Count(Option<String>),
     Take(Expr),
     Where(Expr),
     Project(Vec<Named>),
@@ -257,7 +291,8 @@ pub enum Operator {
     ProjectReorder(Vec<Reordering>),
     Render(Render),
     Sample(Expr),
-    SampleDistinct(Expr, Named),
+    SampleDistinct(Expr, Expr),
+    Scan(scan::Scan),
     Search(search::Search),
     Serialize(Vec<Named>),
     TopHitters(nested::Hitters),

@@ -45,7 +45,7 @@ impl Scope<'_> {
             ExprKind::HasTerms { value, list, all } => {
                 let list = list
                     .iter()
-                    .map(|item| self.bind(item))
+                    .map(|item| subquery::terms(self, item))
                     .collect::<Parsed<Vec<_>>>()?;
                 text::terms(self, self.bind(value)?, list, *all, expr.at)
             }
@@ -82,7 +82,9 @@ impl Scope<'_> {
                     None => functions::bind(self, name, arguments, expr.at),
                 }
             }
-            ExprKind::Query(_) | ExprKind::Assigned(..) => Err(subquery::misplaced(self, expr)),
+            ExprKind::Query(_) | ExprKind::Assigned(..) | ExprKind::Names(..) => {
+                Err(subquery::misplaced(self, expr))
+            }
             ExprKind::Star => Err(self.error("SEM0001", expr.at, "'*' is not an expression here")),
         }
     }
@@ -166,6 +168,7 @@ impl Scope<'_> {
             | BinaryOp::Multiply
             | BinaryOp::Divide
             | BinaryOp::Modulo => arithmetic::bind(self, op, left, right, at),
+            BinaryOp::Term => Err(self.error("SEM0001", at, "a term is looked for in a column")),
             _ => self.comparison(op, left, right, at),
         }
     }
@@ -285,7 +288,10 @@ impl Scope<'_> {
         Ok(if negated { not(inside) } else { inside })
     }
 
-    fn membership(
+    /// Whether the value is one of a list. An item of another type is read as one of the value's,
+    /// as `EventID in ("4624")` of a whole number in the service's own pages shows; an item that has
+    /// no such form equals nothing.
+    pub(super) fn membership(
         &self,
         value: Bound,
         list: Vec<Bound>,
@@ -299,8 +305,14 @@ impl Scope<'_> {
         }
         let mut arguments = vec![value.clone()];
         for item in list.into_iter().flat_map(spread) {
-            let [_, item] = self.comparable(value.clone(), item, "in", at)?;
-            arguments.push(item);
+            let (l, r) = (value.ty, item.ty);
+            let alike = l == r || (l.is_numeric() && r.is_numeric());
+            arguments.push(
+                match alike || l == ColumnType::Dynamic || r == ColumnType::Dynamic {
+                    true => self.comparable(value.clone(), item, "in", at)?[1].clone(),
+                    false => convert(item, l),
+                },
+            );
         }
         if value.ty == ColumnType::Dynamic {
             let with = arguments.get(1).map_or(ColumnType::String, |item| item.ty);

@@ -74,6 +74,25 @@ impl Node {
         }
     }
 
+    /// Whether it is another value each time, as `rand()` and `new_guid()` are: a function of
+    /// constants that [`Bound::apply`] has not made a constant itself.
+    pub fn is_volatile(&self) -> bool {
+        match self {
+            Self::Constant(_) | Self::Column(_) => false,
+            Self::Apply(_, arguments) => {
+                arguments.iter().all(Self::is_constant) || arguments.iter().any(Self::is_volatile)
+            }
+            Self::And(sides) | Self::Or(sides) => sides.iter().any(Self::is_volatile),
+            Self::Case(arms, otherwise) => {
+                let mut nodes = arms
+                    .iter()
+                    .flat_map(|(condition, value)| [condition, value]);
+                nodes.any(Self::is_volatile) || otherwise.is_volatile()
+            }
+            Self::Coalesce(nodes) => nodes.iter().any(Self::is_volatile),
+        }
+    }
+
     /// Whether it needs no row.
     pub fn is_constant(&self) -> bool {
         matches!(self, Self::Constant(_))

@@ -55,6 +55,10 @@ impl Parser<'_> {
                     };
                     return Ok(text_test(op, left, self.sum()?));
                 }
+                if self.searches && *symbol == ":" {
+                    self.advance();
+                    return self.column_term(left);
+                }
                 Ok(left)
             }
             TokenKind::Word(word) => self.word_comparison(word, left),
@@ -69,7 +73,7 @@ impl Parser<'_> {
             "has_any" | "has_all" => {
                 self.advance();
                 self.expect("(")?;
-                let list = self.list(Self::expression)?;
+                let list = self.list(Self::operand)?;
                 self.expect(")")?;
                 let all = word == "has_all";
                 Ok(Expr {
@@ -186,7 +190,12 @@ impl Parser<'_> {
             let at = expr.at;
             if self.eat(".") {
                 self.deepen(1)?;
-                let member = self.name("a property name")?;
+                let mut member = self.name("a property name")?;
+                // `database("d").table("t")` is `database("d").t`.
+                if member == "table" && self.eat("(") {
+                    member = self.single_string("a table name")?;
+                    self.expect(")")?;
+                }
                 expr = Expr {
                     kind: ExprKind::Member(Box::new(expr), member),
                     at,

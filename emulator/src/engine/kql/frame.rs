@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::value::{ColumnType, Value};
+use super::bound::Bound;
 use super::relation::Relation;
 use super::user_functions::Function;
 
 /// What a name means.
 #[derive(Clone)]
 pub enum Binding {
-    /// A constant.
-    Scalar(Value, ColumnType),
+    /// What needs no row: a constant, or what is new each time, such as `new_guid()`.
+    Scalar(Bound),
     /// Rows.
     Table(Relation),
     /// A function.

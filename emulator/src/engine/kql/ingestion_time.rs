@@ -81,7 +81,7 @@ pub(super) fn untimed(mut relation: Relation) -> Relation {
 pub(super) fn may_see(step: &Operator) -> bool {
     matches!(
         step,
-        Operator::Count
+        Operator::Count(_)
             | Operator::Take(_)
             | Operator::Where(_)
             | Operator::Project(_)

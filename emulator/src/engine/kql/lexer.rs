@@ -35,9 +35,9 @@ pub enum TokenKind {
 }
 
 /// Punctuation, longer ones first.
-const SYMBOLS: [&str; 25] = [
-    "==", "!=", "=~", "!~", "<=", ">=", "<|", "..", "<", ">", "=", "|", "(", ")", "[", "]", "{",
-    "}", ",", ";", ":", ".", "+", "-", "*",
+const SYMBOLS: [&str; 26] = [
+    "=>", "==", "!=", "=~", "!~", "<=", ">=", "<|", "..", "<", ">", "=", "|", "(", ")", "[", "]",
+    "{", "}", ",", ";", ":", ".", "+", "-", "*",
 ];
 
 /// The token at or after byte `from`, blanks and comments skipped.

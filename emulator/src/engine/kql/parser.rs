@@ -24,6 +24,8 @@ pub struct Parser<'t> {
     pub(super) depth: usize,
     /// The greatest depth so far.
     pub(super) deepest: usize,
+    /// Whether this is the predicate of `search`, which has `column: "term"`.
+    pub(super) searches: bool,
 }
 
 impl<'t> Parser<'t> {
@@ -34,6 +36,7 @@ impl<'t> Parser<'t> {
             token: next_token(text, 0),
             depth: 0,
             deepest: 0,
+            searches: false,
         }
     }
 

@@ -7,7 +7,7 @@ use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::super::watch;
 use super::ast::{ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Statement};
-use super::bound::{Bound, Node};
+use super::bound::Bound;
 use super::cast::cast;
 use super::deep;
 use super::frame::{Binding, Frame};
@@ -150,7 +150,7 @@ impl<'r> Run<'r> {
         let bound = query.parameters.iter().map(|parameter| {
             let value = self.parameter(parameter)?;
             let Column { name, ty } = &parameter.column;
-            Ok((name.clone(), Binding::Scalar(value, *ty)))
+            Ok((name.clone(), Binding::Scalar(Bound::constant(value, *ty))))
         });
         bound.collect()
     }
@@ -184,7 +184,11 @@ impl<'r> Run<'r> {
         };
         Ok(match self.evaluate(&self.scope(&[], "let"), expr)? {
             Evaluated::Table(table) => Binding::Table(table.shared()),
-            Evaluated::Scalar(bound) => Binding::Scalar(bound.eval(&[]).into_owned(), bound.ty),
+            Evaluated::Scalar(bound) if bound.node.is_volatile() => Binding::Scalar(bound),
+            Evaluated::Scalar(bound) => {
+                let value = bound.eval(&[]).into_owned();
+                Binding::Scalar(Bound::constant(value, bound.ty))
+            }
         })
     }
 
@@ -193,6 +197,9 @@ impl<'r> Run<'r> {
         let table = match &expr.kind {
             ExprKind::Query(pipeline) => Some(self.open_pipeline(pipeline)?),
             ExprKind::Name(name) if scope.columns.iter().all(|column| column.name != *name) => {
+                if let Some(evaluated) = self.call(scope, name, &[], None, expr.at)? {
+                    return Ok(evaluated);
+                }
                 self.known_table(name)?
             }
             ExprKind::Call(name, arguments) => {
@@ -209,7 +216,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// The value of a name of `let`: a constant, or a function without parameters.
+    /// The value of a name of `let`: a scalar, or a function without parameters.
     pub(super) fn variable(
         &self,
         scope: &Scope<'_>,
@@ -217,10 +224,7 @@ impl<'r> Run<'r> {
         at: usize,
     ) -> Parsed<Option<Bound>> {
         match self.frame.find(name).map(|found| found.binding) {
-            Some(Binding::Scalar(value, ty)) => Ok(Some(Bound {
-                node: Node::Constant(value.clone()),
-                ty: *ty,
-            })),
+            Some(Binding::Scalar(bound)) => Ok(Some(bound.clone())),
             Some(Binding::Function(_)) => super::user_functions::bind(scope, name, &[], at),
             _ => Ok(None),
         }
@@ -288,6 +292,9 @@ impl<'r> Run<'r> {
                     ..*self
                 };
                 return run.steps(relation, &steps[at + 1..]);
+            }
+            if let Operator::Join(join) = step {
+                relation = self.filtered_before(relation, join, &steps[at + 1..])?;
             }
             relation = self.step(relation, step)?;
         }

@@ -12,7 +12,7 @@ use super::parser::Parsed;
 use super::relation::{Relation, Rows};
 use super::run::Run;
 use super::scope::Scope;
-use super::summarize::push_column;
+use super::summarize::{declared_once, push_column};
 use super::user_functions::Evaluated;
 
 /// Most rows `range` makes.
@@ -44,7 +44,7 @@ impl Run<'_> {
             .ok_or_else(|| self.unknown_table(name, at))
     }
 
-    fn unknown_table(&self, name: &str, at: usize) -> KustoError {
+    pub(super) fn unknown_table(&self, name: &str, at: usize) -> KustoError {
         let message = format!(
             "'{name}' operator: Failed to resolve table or column expression named '{name}'"
         );
@@ -153,6 +153,7 @@ impl Run<'_> {
 
     fn print(&self, values: &[Named]) -> Parsed<Relation> {
         let scope = self.scope(&[], "print");
+        declared_once(&scope, values.iter().filter(|value| value.name.is_some()))?;
         let (mut columns, mut row) = (Vec::new(), Row::new());
         for (at, named) in values.iter().enumerate() {
             let bound = scope.bind(&named.expr)?;
@@ -171,6 +172,14 @@ impl Run<'_> {
                 at,
                 "the number of values is not a multiple of the number of columns",
             ));
+        }
+        let repeated = |at: usize| columns[..at].iter().any(|one| one.name == columns[at].name);
+        if let Some(second) = (0..columns.len()).find(|at| repeated(*at)) {
+            let message = format!(
+                "a column with the name '{}' is already declared",
+                columns[second].name
+            );
+            return Err(scope.error("SEM0106", at, message));
         }
         let mut rows = Vec::new();
         for chunk in values.chunks(columns.len()) {

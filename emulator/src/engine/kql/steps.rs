@@ -23,7 +23,7 @@ impl Parser<'_> {
             return Err(self.expected("a query operator"));
         };
         Ok(match name.as_str() {
-            "count" => Operator::Count,
+            "count" => Operator::Count(self.counted()?),
             "take" | "limit" => Operator::Take(self.expression()?),
             "where" | "filter" => Operator::Where(self.expression()?),
             "project" => Operator::Project(self.list(Self::named)?),
@@ -72,8 +72,11 @@ impl Parser<'_> {
             "sample-distinct" => {
                 let count = self.expression()?;
                 self.expect_word("of")?;
-                Operator::SampleDistinct(count, self.named()?)
+                let at = self.at();
+                let of = Expr::name(&self.name("a column name")?, at);
+                Operator::SampleDistinct(count, of)
             }
+            "scan" => Operator::Scan(self.scan()?),
             "search" => Operator::Search(self.search()?),
             "serialize" => Operator::Serialize(self.serialized()?),
             "top-hitters" => Operator::TopHitters(self.top_hitters()?),
@@ -93,6 +96,13 @@ impl Parser<'_> {
         }
     }
 
+    fn counted(&mut self) -> Parsed<Option<String>> {
+        match self.eat_word("as") {
+            true => self.name("a column name").map(Some),
+            false => Ok(None),
+        }
+    }
+
     fn serialized(&mut self) -> Parsed<Vec<Named>> {
         let ends = matches!(
             self.peek(),
@@ -109,7 +119,7 @@ impl Parser<'_> {
         let aggregates = if self.is_word("by") {
             Vec::new()
         } else {
-            self.list(Self::named)?
+            self.list(Self::aggregated)?
         };
         let by = if self.eat_word("by") {
             self.list(Self::named)?
@@ -117,6 +127,26 @@ impl Parser<'_> {
             Vec::new()
         };
         Ok(Operator::Summarize { aggregates, by })
+    }
+
+    /// `[name =] expression` or `(name, ...) = expression`.
+    fn aggregated(&mut self) -> Parsed<Named> {
+        let at = self.at();
+        let mut ahead = self.clone();
+        if !ahead.eat("(") {
+            return self.named();
+        }
+        let names = ahead.list(|parser| parser.name("a column name"));
+        let (Ok(mut names), true, true) = (names, ahead.eat(")"), ahead.eat("=")) else {
+            return self.named();
+        };
+        *self = ahead;
+        let first = names.remove(0);
+        let kind = ExprKind::Names(names, Box::new(self.expression()?));
+        Ok(Named {
+            name: Some(first),
+            expr: Expr { kind, at },
+        })
     }
 
     fn distinct(&mut self) -> Parsed<Operator> {

@@ -31,9 +31,17 @@ pub(super) fn call(
         let [query] = arguments else {
             return Err(scope.error("SEM0219", at, "toscalar() takes one argument"));
         };
-        return match scope.run.evaluate(scope, query)? {
-            Evaluated::Scalar(bound) => Ok(Some(bound)),
-            Evaluated::Table(table) => first_value(scope, &untimed(table), at).map(Some),
+        // It is computed once and so sees no row.
+        let scope = Scope {
+            columns: &[],
+            ..*scope
+        };
+        return match scope.run.evaluate(&scope, query)? {
+            Evaluated::Scalar(bound) => {
+                let value = bound.eval(&[]).into_owned();
+                Ok(Some(Bound::constant(value, bound.ty)))
+            }
+            Evaluated::Table(table) => first_value(&scope, &untimed(table), at).map(Some),
         };
     }
     if let ("column_names_of", [table]) = (name, arguments) {
@@ -62,10 +70,26 @@ fn first_value(scope: &Scope<'_>, table: &Relation, at: usize) -> Parsed<Bound> 
     Ok(Bound::constant(value, column.ty))
 }
 
+/// Resolves an item of `has_any` or `has_all`: of a query the values of the first column.
+///
+/// # Errors
+/// Those of the item.
+pub(super) fn terms(scope: &Scope<'_>, item: &Expr) -> Parsed<Bound> {
+    match scope.run.evaluate(scope, item)? {
+        Evaluated::Scalar(bound) => Ok(bound),
+        Evaluated::Table(table) => {
+            let values = table.rows.iter().filter_map(|row| row.first());
+            let values = Value::Dynamic(values.map(Value::to_json).collect());
+            Ok(Bound::constant(values, ColumnType::Dynamic))
+        }
+    }
+}
+
 /// The error of a query, or a named argument, where a scalar is expected.
 pub(super) fn misplaced(scope: &Scope<'_>, expr: &Expr) -> KustoError {
     let what = match expr.kind {
         ExprKind::Query(_) => "a tabular expression",
+        ExprKind::Names(..) => "a list of names",
         _ => "a named argument",
     };
     scope.error(
@@ -99,19 +123,20 @@ pub(super) fn membership(scope: &Scope<'_>, expr: &Expr) -> Parsed<Option<Bound>
     if !tabular {
         return Ok(None);
     }
-    let Evaluated::Table(table) = scope.run.evaluate(scope, query)? else {
-        return Ok(None);
+    let table = match scope.run.evaluate(scope, query)? {
+        Evaluated::Table(table) => table,
+        Evaluated::Scalar(item) => {
+            let value = scope.bind(value)?;
+            let found = scope.membership(value, vec![item], *negated, *ignore_case, expr.at)?;
+            return Ok(Some(found));
+        }
     };
     let table = untimed(table);
     let bound = scope.bind(value)?;
     let Some(column) = table.columns.first() else {
         return Err(scope.error("SEM0100", query.at, "the query gives no columns"));
     };
-    let Some(common) = common_type(bound.ty, column.ty) else {
-        let (value, list) = (bound.ty.kusto_name(), column.ty.kusto_name());
-        let message = format!("a {value} cannot be looked for among values of type {list}");
-        return Err(scope.error("SEM0064", expr.at, message));
-    };
+    let common = common_type(bound.ty, column.ty);
     let (negated, ignore_case) = (*negated, *ignore_case);
     let key = move |value: &Value| {
         let mut key = Vec::new();
@@ -140,15 +165,16 @@ pub(super) fn membership(scope: &Scope<'_>, expr: &Expr) -> Parsed<Option<Bound>
     )))
 }
 
-/// The type in which values of these types are compared.
-fn common_type(left: ColumnType, right: ColumnType) -> Option<ColumnType> {
+/// The type in which values of these types are compared: that of the value where they have no other
+/// in common.
+fn common_type(left: ColumnType, right: ColumnType) -> ColumnType {
     use ColumnType::{Decimal, Dynamic, Int, Long, Real};
-    Some(match (left, right) {
+    match (left, right) {
         (left, right) if left == right => left,
         (Dynamic, other) | (other, Dynamic) => other,
         (Int | Long, Int | Long) => Long,
         (Real, other) | (other, Real) if other.is_numeric() => Real,
         (Decimal, other) | (other, Decimal) if other.is_numeric() => Decimal,
-        _ => return None,
-    })
+        _ => left,
+    }
 }

@@ -1,6 +1,6 @@
 //! The `summarize` and `distinct` operators.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::schema::Column;
 use super::super::table::Row;
@@ -17,9 +17,10 @@ use super::scope::Scope;
 
 /// An output column: its name if it was given or lent, and what computes it from the group's row.
 enum Output {
-    /// An aggregation alone: its values stand at this position, in this many columns.
+    /// An aggregation alone: its values stand at this position, in this many columns, of which the
+    /// first may be given names.
     Plain {
-        name: Option<String>,
+        names: Vec<String>,
         first: usize,
         columns: Vec<Column>,
     },
@@ -37,6 +38,7 @@ pub(super) fn run(
     aggregates: &[Named],
     by: &[Named],
 ) -> Parsed<Relation> {
+    declared_once(scope, by.iter().chain(aggregates))?;
     let keys: Vec<Bound> = by
         .iter()
         .map(|named| scope.bind(&named.expr))
@@ -112,13 +114,22 @@ struct Plan<'p> {
 impl Plan<'_> {
     fn output(&mut self, named: &Named) -> Parsed<Output> {
         let name = named.name.clone();
-        if let ExprKind::Call(function, _) = &named.expr.kind
+        let (more, expr) = match &named.expr.kind {
+            ExprKind::Names(more, expr) => (more.as_slice(), expr.as_ref()),
+            _ => (&[][..], &named.expr),
+        };
+        if let ExprKind::Call(function, _) = &expr.kind
             && is_aggregate(function)
         {
             let first = self.hidden.len();
-            let columns = self.aggregate(&named.expr)?;
+            let columns = self.aggregate(expr)?;
+            let names: Vec<String> = name.into_iter().chain(more.iter().cloned()).collect();
+            if names.len() > columns.len() {
+                let message = "there are more names than columns";
+                return Err(self.scope.error("SEM0022", named.expr.at, message));
+            }
             return Ok(Output::Plain {
-                name,
+                names,
                 first,
                 columns,
             });
@@ -273,7 +284,7 @@ fn arrange(
     for output in outputs {
         match output {
             Output::Plain {
-                name,
+                names,
                 first,
                 columns: plain,
             } => {
@@ -282,7 +293,7 @@ fn arrange(
                         node: super::bound::Node::Column(first + at),
                         ty: column.ty,
                     };
-                    let given = name.clone().filter(|_| at == 0);
+                    let given = names.get(at).cloned();
                     push_column(
                         &mut columns,
                         given.or_else(|| Some(column.name.clone())),
@@ -305,6 +316,30 @@ fn arrange(
         made.push(keys.into_iter().chain(outputs).collect())?;
     }
     Ok(Relation::new(columns, made.into_rows()))
+}
+
+/// That no two of a list are given one name. A column that stands alone gives its own; other
+/// expressions lend theirs, and a lent name is numbered instead.
+///
+/// # Errors
+/// At the second one.
+pub(super) fn declared_once<'n>(
+    scope: &Scope<'_>,
+    list: impl Iterator<Item = &'n Named>,
+) -> Parsed<()> {
+    let mut known: HashSet<&str> = HashSet::new();
+    for named in list {
+        let name = match (&named.name, &named.expr.kind) {
+            (Some(name), _) | (None, ExprKind::Name(name)) => name,
+            _ => continue,
+        };
+        // The hidden column of a call is no name that is written.
+        if !name.contains('\0') && !known.insert(name) {
+            let message = format!("a column with the name '{name}' is already declared");
+            return Err(scope.error("SEM0106", named.expr.at, message));
+        }
+    }
+    Ok(())
 }
 
 /// Adds a column; a missing name becomes `Column1`..., a name already there gets a number.

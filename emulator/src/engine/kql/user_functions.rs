@@ -358,7 +358,7 @@ impl Call<'_> {
         let bound = convert(bound, ty);
         match bound.node {
             Node::Constant(value) => {
-                frame.bind(name, Binding::Scalar(value, ty));
+                frame.bind(name, Binding::Scalar(Bound::constant(value, ty)));
             }
             node => {
                 locals.columns.push(Column::new(name, ty));
@@ -407,10 +407,7 @@ fn local(
     let evaluated = run.evaluate(&run.scope(&locals.columns, "let"), expr)?;
     Ok(match evaluated {
         Evaluated::Table(table) => Some(Binding::Table(table.shared())),
-        Evaluated::Scalar(Bound {
-            node: Node::Constant(value),
-            ty,
-        }) => Some(Binding::Scalar(value, ty)),
+        Evaluated::Scalar(bound) if bound.node.is_constant() => Some(Binding::Scalar(bound)),
         Evaluated::Scalar(bound) => {
             locals.columns.push(Column::new(name, bound.ty));
             locals.lets.push(bound);

@@ -39,6 +39,9 @@ enum Kind {
         sample: bool,
         root: bool,
     },
+    Covariance {
+        sample: bool,
+    },
     And,
     Or,
     Xor,
@@ -78,6 +81,10 @@ const fn when(name: &'static str, kind: Kind, naming: Naming) -> Record {
 
 const fn variance(sample: bool, root: bool) -> Kind {
     Kind::Variance { sample, root }
+}
+
+const fn covariance(sample: bool) -> Kind {
+    Kind::Covariance { sample }
 }
 
 const fn percentiles(weighted: bool, array: bool) -> Kind {
@@ -150,6 +157,22 @@ const RECORDS: &[Record] = &[
         variance(false, false),
         Naming::Prefix("variancepif"),
     ),
+    plain("covariance", covariance(true), Naming::Prefix("covariance")),
+    when(
+        "covarianceif",
+        covariance(true),
+        Naming::Prefix("covarianceif"),
+    ),
+    plain(
+        "covariancep",
+        covariance(false),
+        Naming::Prefix("covariancep"),
+    ),
+    when(
+        "covariancepif",
+        covariance(false),
+        Naming::Prefix("covariancepif"),
+    ),
     plain("binary_all_and", Kind::And, Naming::First),
     plain("binary_all_or", Kind::Or, Naming::First),
     plain("binary_all_xor", Kind::Xor, Naming::First),
@@ -208,13 +231,17 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     };
     let mut arguments = written.clone();
     let condition = match record.conditional {
-        true => Some(predicate(scope, &arguments.remove(least.min(1)))?),
+        true => Some(predicate(
+            scope,
+            &arguments.remove(before_condition(kind, least)),
+        )?),
         false => None,
     };
     let mut limit = MAX_ELEMENTS;
     let mut ranks = Vec::new();
     match kind {
-        Kind::ArgMin | Kind::ArgMax | Kind::Any => arguments = spread(scope, &arguments, by),
+        _ if gives_arguments(kind) => arguments = spread(scope, &arguments, by),
+        Kind::Covariance { .. } => {}
         Kind::Percentiles { weighted, .. } => {
             let of = arguments.split_off(1 + usize::from(weighted));
             ranks = percentile::ranks(scope, &of)?;
@@ -232,10 +259,19 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     }
     let mut bound = arguments
         .iter()
-        .map(|argument| scope.bind(argument))
+        .map(|argument| match &argument.kind {
+            // Of a function that gives its arguments' columns: each may be named.
+            ExprKind::Assigned(_, value) if gives_arguments(kind) => scope.bind(value),
+            _ => scope.bind(argument),
+        })
         .collect::<Parsed<Vec<_>>>()?;
-    if let Some(first) = bound.first() {
-        check(scope, record, first.ty, expr.at)?;
+    let checked = if gives_arguments(kind) {
+        1
+    } else {
+        bound.len()
+    };
+    for argument in bound.iter().take(checked) {
+        check(scope, record, argument.ty, expr.at)?;
     }
     if let Kind::Percentiles { .. } = kind {
         percentile::prepare(scope, &mut bound, expr.at)?;
@@ -257,6 +293,10 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     })
 }
 
+const fn gives_arguments(kind: Kind) -> bool {
+    matches!(kind, Kind::ArgMin | Kind::ArgMax | Kind::Any)
+}
+
 /// The condition of a function: of type bool only.
 fn predicate(scope: &Scope<'_>, expr: &Expr) -> Parsed<Bound> {
     let bound = scope.bind(expr)?;
@@ -272,11 +312,20 @@ fn predicate(scope: &Scope<'_>, expr: &Expr) -> Parsed<Bound> {
     }
 }
 
+/// How many arguments stand before the condition.
+fn before_condition(kind: Kind, least: usize) -> usize {
+    match kind {
+        Kind::Covariance { .. } => 2,
+        _ => least.min(1),
+    }
+}
+
 /// The least and the most arguments, the condition apart.
 fn arities(name: &str, kind: Kind) -> (usize, usize) {
     match kind {
         Kind::Count => (0, 0),
         Kind::ArgMin | Kind::ArgMax => (1, usize::MAX),
+        Kind::Covariance { .. } => (2, 2),
         Kind::Any if name == "take_any" || name == "any" => (1, usize::MAX),
         Kind::List | Kind::Set | Kind::Bag => (1, 2),
         Kind::DistinctCount if name.starts_with("dcount") => (1, 2),
@@ -291,7 +340,16 @@ fn arities(name: &str, kind: Kind) -> (usize, usize) {
 
 /// `*` as all columns that are not there already.
 fn spread(scope: &Scope<'_>, arguments: &[Expr], by: &[String]) -> Vec<Expr> {
+    let bare = |argument: &Expr| match &argument.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Assigned(_, value) => result_name(value),
+        _ => None,
+    };
     let first = arguments.first().and_then(result_name);
+    let given: Vec<String> = first
+        .into_iter()
+        .chain(arguments.iter().filter_map(bare))
+        .collect();
     let mut all = Vec::new();
     for argument in arguments {
         if argument.kind != ExprKind::Star {
@@ -300,7 +358,7 @@ fn spread(scope: &Scope<'_>, arguments: &[Expr], by: &[String]) -> Vec<Expr> {
         }
         let others = scope.columns.iter().map(|column| &column.name);
         let others = others.filter(|name| !is_hidden(name));
-        let others = others.filter(|name| Some(*name) != first.as_ref() && !by.contains(name));
+        let others = others.filter(|name| !given.contains(name) && !by.contains(name));
         all.extend(others.map(|name| Expr {
             kind: ExprKind::Name(name.clone()),
             at: argument.at,
@@ -315,7 +373,7 @@ fn check(scope: &Scope<'_>, record: &Record, ty: ColumnType, at: usize) -> Parse
         Kind::Sum => ty.is_numeric() || ty == TimeSpan,
         Kind::Average => ty.is_numeric() || matches!(ty, TimeSpan | DateTime),
         Kind::Min | Kind::Max | Kind::ArgMin | Kind::ArgMax => !matches!(ty, Dynamic | Guid),
-        Kind::Variance { .. } => ty.is_numeric(),
+        Kind::Variance { .. } | Kind::Covariance { .. } => ty.is_numeric(),
         Kind::And | Kind::Or | Kind::Xor => matches!(ty, Int | Long),
         Kind::Bag => ty == Dynamic,
         Kind::DistinctCount if record.name.starts_with("count") => ty != Dynamic,
@@ -360,6 +418,15 @@ fn columns(record: &Record, arguments: &[Expr], bound: &[Bound], ranks: &[f64]) 
         Kind::Sum if ty == Int => one(Long),
         Kind::Average if matches!(ty, Int | Long) => one(Real),
         Kind::Variance { .. } => one(Real),
+        Kind::Covariance { .. } => {
+            let names = arguments
+                .iter()
+                .map(|argument| result_name(argument).unwrap_or_default());
+            let name = names.fold(record.name.to_owned(), |name, next| {
+                format!("{name}_{next}")
+            });
+            vec![Column::new(name, Real)]
+        }
         Kind::Percentiles { array, .. } => {
             let name = arguments.first().and_then(result_name).unwrap_or_default();
             match array {
@@ -406,6 +473,11 @@ impl Aggregate {
         match self.kind {
             Kind::Count | Kind::Sum | Kind::Average => state.accumulate(&value),
             Kind::Variance { .. } => state.spread(&value),
+            Kind::Covariance { .. } => {
+                if let Some(other) = self.arguments.get(1) {
+                    state.spread_together(&value, &other.eval(row));
+                }
+            }
             Kind::Min | Kind::ArgMin => self.improve(state, &value, row, Ordering::Less),
             Kind::Max | Kind::ArgMax => self.improve(state, &value, row, Ordering::Greater),
             Kind::DistinctCount => {
@@ -492,6 +564,7 @@ impl Aggregate {
             Kind::Sum => vec![state.sum(ty)],
             Kind::Average => vec![state.average(ty)],
             Kind::Variance { sample, root } => vec![state.variance(sample, root)],
+            Kind::Covariance { sample } => vec![state.variance(sample, false)],
             Kind::And => vec![bits(-1)],
             Kind::Or | Kind::Xor => vec![bits(0)],
             Kind::Percentiles { array, .. } => {

@@ -15,6 +15,7 @@ pub struct State {
     ticks: i128,
     real: f64,
     mean: f64,
+    other_mean: f64,
     squares: f64,
     decimal: Decimal,
     overflow: bool,
@@ -71,6 +72,18 @@ impl State {
             let distance = number - self.mean;
             self.mean += distance / self.count as f64;
             self.squares += distance * (number - self.mean);
+        }
+    }
+
+    /// The same of pairs: the sum of the products of both distances.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn spread_together(&mut self, value: &Value, other: &Value) {
+        if let (Some(number), Some(other)) = (as_real(value), as_real(other)) {
+            self.count += 1;
+            let distance = number - self.mean;
+            self.mean += distance / self.count as f64;
+            self.other_mean += (other - self.other_mean) / self.count as f64;
+            self.squares += distance * (other - self.other_mean);
         }
     }
 

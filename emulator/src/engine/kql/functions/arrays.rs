@@ -1,12 +1,18 @@
 //! Functions of dynamic arrays.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::super::super::value::{ColumnType, Value};
 use super::super::super::watch::goes_on;
+use super::super::ast::ExprKind;
+use super::super::bound::{Bound, Node};
 use super::super::budget::{weight, weight_of};
 use super::super::cast::{as_long, as_real};
-use super::record::{Function, Kind, Naming, Returns, Values};
+use super::super::parser::Parsed;
+use super::super::scope::is_hidden;
+use super::record::{Call, Function, Kind, Naming, Returns, Values};
 use super::values::{
     array, bag, count, dynamic, fits, json, long, order_of_elements, real_json, same,
 };
@@ -134,10 +140,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     sort("array_sort_asc", |v| sorted(v, true)),
     sort("array_sort_desc", |v| sorted(v, false)),
-    Function::new("pack_array", &[Kind::Any], DYNAMIC, |v| {
-        dynamic(v.iter().map(|value| value.to_json()).collect::<Json>())
-    })
-    .repeated(32_767),
+    Function::written("pack_array", &[Kind::Any], pack_array).repeated(32_767),
     Function::new(
         "range",
         &[Kind::Summable, Kind::Summable, Kind::Summable],
@@ -364,4 +367,23 @@ fn tree(json: &Json, path: &str, paths: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// The arguments' values, of `*` those of all columns.
+fn pack_array(call: &Call<'_>) -> Parsed<Bound> {
+    let mut packed = Vec::new();
+    for argument in call.written {
+        if argument.kind != ExprKind::Star {
+            packed.push(call.scope.bind(argument)?);
+            continue;
+        }
+        let columns = call.scope.columns.iter().enumerate();
+        let columns = columns.filter(|(_, column)| !is_hidden(&column.name));
+        packed.extend(columns.map(|(at, column)| Bound {
+            node: Node::Column(at),
+            ty: column.ty,
+        }));
+    }
+    let run = |v: &Values<'_>| Value::Dynamic(v.iter().map(|value| value.to_json()).collect());
+    Ok(Bound::apply(ColumnType::Dynamic, packed, Arc::new(run)))
 }

@@ -1,5 +1,6 @@
 //! Scalar functions: one table of records, one file per family.
 
+mod addresses;
 mod arrays;
 mod bags;
 mod binning;
@@ -30,6 +31,7 @@ pub(super) use regular::compiled;
 /// All functions; those of one name are its overloads, the first that fits is taken.
 fn table() -> impl Iterator<Item = &'static Function> {
     [
+        addresses::FUNCTIONS,
         arrays::FUNCTIONS,
         bags::FUNCTIONS,
         binning::FUNCTIONS,
@@ -53,7 +55,7 @@ fn table() -> impl Iterator<Item = &'static Function> {
 /// The name a column gets that is nothing but this expression, if the expression lends one.
 pub(super) fn result_name(expr: &Expr) -> Option<String> {
     match &expr.kind {
-        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Name(name) | ExprKind::Assigned(name, _) => Some(name.clone()),
         ExprKind::Member(base, member) => Some(format!("{}_{member}", result_name(base)?)),
         ExprKind::Index(base, key) => match &key.kind {
             ExprKind::Literal(key, _) => Some(format!("{}_{}", result_name(base)?, key.to_text())),

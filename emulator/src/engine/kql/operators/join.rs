@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::super::schema::Column;
 use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
-use super::super::ast::{BinaryOp, Expr, ExprKind, Pipeline};
+use super::super::ast::{BinaryOp, Expr, ExprKind, Operator, Pipeline};
 use super::super::budget::{Made, afford};
 use super::super::cast::push_key;
 use super::super::lexer::TokenKind;
@@ -168,6 +168,30 @@ impl Run<'_> {
         }
     }
 
+    /// The left side, filtered by what follows `kind=innerunique`: as in the service, the row of each
+    /// key is chosen of those that pass, not passed or dropped after the choice.
+    pub(in super::super) fn filtered_before(
+        &self,
+        mut left: Relation,
+        join: &Join,
+        following: &[Operator],
+    ) -> Parsed<Relation> {
+        if join.kind != Kind::InnerUnique {
+            return Ok(left);
+        }
+        for step in following {
+            let Operator::Where(predicate) = step else {
+                break;
+            };
+            for condition in conditions(predicate) {
+                if is_of(condition, &left.columns) {
+                    left = self.step(left, &Operator::Where(condition.clone()))?;
+                }
+            }
+        }
+        Ok(left)
+    }
+
     /// The columns of both sides that must be equal.
     fn keys(&self, left: &[Column], right: &[Column], join: &Join) -> Parsed<Vec<(usize, usize)>> {
         let operator = if join.lookup { "lookup" } else { "join" };
@@ -327,6 +351,29 @@ fn condition_error(
 ) -> super::super::super::error::KustoError {
     let message = "a condition is a column's name or '$left.a == $right.b'";
     scope.error("SEM0022", condition.at, message)
+}
+
+/// The parts of a predicate that must all hold.
+fn conditions(predicate: &Expr) -> Vec<&Expr> {
+    match &predicate.kind {
+        ExprKind::Binary(BinaryOp::And, left, right) => {
+            let mut parts = conditions(left);
+            parts.extend(conditions(right));
+            parts
+        }
+        _ => vec![predicate],
+    }
+}
+
+/// Whether an expression is made of operators, constants and these columns only.
+fn is_of(expr: &Expr, columns: &[Column]) -> bool {
+    match &expr.kind {
+        ExprKind::Name(name) => columns.iter().any(|column| column.name == *name),
+        ExprKind::Literal(..) => true,
+        ExprKind::Call(name, _) if name == "rand" || name == "new_guid" => false,
+        ExprKind::Star | ExprKind::Query(_) | ExprKind::Assigned(..) | ExprKind::Names(..) => false,
+        _ => expr.parts().all(|part| is_of(part, columns)),
+    }
 }
 
 /// `$left.a` (true) or `$right.a` (false).

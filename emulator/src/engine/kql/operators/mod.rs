@@ -11,6 +11,7 @@ mod project;
 pub mod render;
 pub mod reorder;
 mod sample;
+pub mod scan;
 pub mod search;
 pub mod series;
 mod sort;
@@ -46,6 +47,7 @@ impl Run<'_> {
             Operator::Sort(_)
             | Operator::Top(..)
             | Operator::Serialize(_)
+            | Operator::Scan(_)
             | Operator::GetSchema
             | Operator::TopHitters(_)
             | Operator::TopNested(_) => true,
@@ -67,7 +69,7 @@ impl Run<'_> {
 
     fn apply(&self, relation: Relation, step: &Operator) -> Parsed<Relation> {
         match step {
-            Operator::Count => Ok(count(relation.rows.len())),
+            Operator::Count(name) => Ok(count(relation.rows.len(), name.as_deref())),
             Operator::Take(number) => {
                 let number = self.scope(&[], "take").bind_count(number)?;
                 let rows = relation.rows.clone().first(number);
@@ -113,6 +115,7 @@ impl Run<'_> {
             Operator::Parse(parse) => self.parse(relation, parse),
             Operator::ParseKeys(parse) => self.parse_key_values(relation, parse),
             Operator::Partition(partition) => self.partition(&relation, partition),
+            Operator::Scan(scan) => self.scan(&relation, scan),
             Operator::Sample(number) => self.sample(relation, number),
             Operator::SampleDistinct(number, of) => self.sample_distinct(&relation, number, of),
             Operator::TopHitters(hitters) => self.top_hitters(&relation, hitters),
@@ -228,10 +231,10 @@ pub(super) fn add_column(columns: &mut Vec<Column>, name: &str, ty: ColumnType) 
     summarize::push_column(columns, Some(name.to_owned()), &bound);
 }
 
-fn count(rows: usize) -> Relation {
+fn count(rows: usize, name: Option<&str>) -> Relation {
     let number = i64::try_from(rows).unwrap_or(i64::MAX);
     Relation::new(
-        vec![Column::new("Count", ColumnType::Long)],
+        vec![Column::new(name.unwrap_or("Count"), ColumnType::Long)],
         vec![vec![Value::Long(number)]],
     )
 }

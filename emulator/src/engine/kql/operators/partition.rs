@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind, Named, Operator, Pipeline};
+use super::super::bound::Bound;
 use super::super::cast::push_key;
 use super::super::frame::{Binding, Frame};
 use super::super::lexer::TokenKind;
@@ -139,7 +140,10 @@ impl Run<'_> {
             let result = match partition.own_source {
                 true => {
                     let mut frame = Frame::inside(self.frame, usize::MAX);
-                    frame.bind(&partition.by, Binding::Scalar(key, input.columns[by].ty));
+                    frame.bind(
+                        &partition.by,
+                        Binding::Scalar(Bound::constant(key, input.columns[by].ty)),
+                    );
                     let run = Run {
                         frame: &frame,
                         ..*self
@@ -182,6 +186,12 @@ impl Run<'_> {
     ) -> Parsed<Vec<ResultTable>> {
         let input = input.shared();
         let mut tables = Vec::new();
+        if let Some(query) = &facet.with {
+            tables.push(ResultTable {
+                relation: self.steps(input.clone(), &query.operators)?,
+                ..ResultTable::default()
+            });
+        }
         for (name, at) in &facet.columns {
             let counted = Operator::Summarize {
                 aggregates: vec![Named {
@@ -198,12 +208,6 @@ impl Run<'_> {
             };
             tables.push(ResultTable {
                 relation: self.step(input.clone(), &counted)?,
-                ..ResultTable::default()
-            });
-        }
-        if let Some(query) = &facet.with {
-            tables.push(ResultTable {
-                relation: self.steps(input, &query.operators)?,
                 ..ResultTable::default()
             });
         }

@@ -2,18 +2,36 @@
 
 use super::super::super::schema::Column;
 use super::super::super::value::Value;
-use super::super::ast::{Expr, Named, Pattern};
+use super::super::ast::{Expr, ExprKind, Named, Pattern};
 use super::super::bound::Bound;
 use super::super::budget::{Budget, Made};
 use super::super::functions::result_name;
 use super::super::parser::Parsed;
 use super::super::relation::{Relation, Rows};
 use super::super::run::Run;
-use super::super::summarize::push_column;
+use super::super::summarize::{declared_once, push_column};
 
-/// The name that the expression lends; a hidden column lends none.
-fn shown_name(expr: &Expr) -> Option<String> {
-    result_name(expr).filter(|name| !name.contains('\0'))
+const COLUMN_IF_EXISTS: [&str; 2] = ["column_ifexists", "columnifexists"];
+
+/// The name that the expression lends; a hidden column lends none, and `column_ifexists()` that of the
+/// column it gives.
+fn shown_name(columns: &[Column], expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Call(name, arguments) if COLUMN_IF_EXISTS.contains(&name.as_str()) => {
+            let [wanted, otherwise] = arguments.as_slice() else {
+                return None;
+            };
+            match &wanted.kind {
+                ExprKind::Literal(Value::String(name), _)
+                    if columns.iter().any(|column| column.name == *name) =>
+                {
+                    Some(name.clone())
+                }
+                _ => shown_name(columns, otherwise),
+            }
+        }
+        _ => result_name(expr).filter(|name| !name.contains('\0')),
+    }
 }
 
 impl Run<'_> {
@@ -24,12 +42,16 @@ impl Run<'_> {
         list: &[Named],
     ) -> Parsed<Relation> {
         let scope = self.scope(columns, "project");
+        declared_once(&scope, list.iter())?;
         let (mut projected, mut bounds) = (Vec::new(), Vec::new());
         for named in list {
             let bound = scope.bind(&named.expr)?;
             push_column(
                 &mut projected,
-                named.name.clone().or_else(|| shown_name(&named.expr)),
+                named
+                    .name
+                    .clone()
+                    .or_else(|| shown_name(columns, &named.expr)),
                 &bound,
             );
             bounds.push(bound);
@@ -50,6 +72,7 @@ impl Run<'_> {
         list: &[Named],
     ) -> Parsed<Relation> {
         let scope = self.scope(&columns, "extend");
+        declared_once(&scope, list.iter())?;
         let mut extended = columns.clone();
         let mut targets: Vec<(usize, Bound)> = Vec::new();
         for named in list {
@@ -62,7 +85,7 @@ impl Run<'_> {
                 Some(place) => extended[place].ty = bound.ty,
                 None => push_column(
                     &mut extended,
-                    name.or_else(|| shown_name(&named.expr)),
+                    name.or_else(|| shown_name(&columns, &named.expr)),
                     &bound,
                 ),
             }
@@ -93,8 +116,8 @@ impl Run<'_> {
         keep: bool,
     ) -> Parsed<Relation> {
         let scope = self.scope(&columns, if keep { "project-keep" } else { "project-away" });
-        for pattern in patterns.iter().filter(|pattern| !pattern.wild) {
-            if !columns.iter().any(|column| column.name == pattern.text) {
+        for pattern in patterns {
+            if !columns.iter().any(|column| pattern.matches(&column.name)) {
                 return Err(scope.unresolved(&pattern.text, pattern.at));
             }
         }

@@ -93,8 +93,8 @@ impl Run<'_> {
             .collect();
         let mut places: Vec<usize> = Vec::new();
         for Reordering { pattern, order } in list {
-            if !pattern.wild {
-                scope.column(&pattern.text, pattern.at)?;
+            if !names.iter().any(|name| pattern.matches(name)) {
+                return Err(scope.unresolved(&pattern.text, pattern.at));
             }
             let free = |at: &usize| !places.contains(at) && pattern.matches(names[*at]);
             let mut chosen: Vec<usize> = (0..names.len()).filter(free).collect();

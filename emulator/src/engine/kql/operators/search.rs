@@ -38,12 +38,27 @@ impl Parser<'_> {
             }
             false => None,
         };
+        let before = std::mem::replace(&mut self.searches, true);
+        let predicate = self.expression()?;
+        self.searches = before;
         Ok(Search {
             cased,
             tables,
-            predicate: self.expression()?,
+            predicate,
             input: None,
         })
+    }
+
+    /// Takes the term of `column: "term"`.
+    pub(in super::super) fn column_term(&mut self, column: Expr) -> Parsed<Expr> {
+        let (at, term_at) = (column.at, self.at());
+        let term = self.single_string("a term")?;
+        let term = Expr {
+            kind: ExprKind::Literal(Value::String(term), ColumnType::String),
+            at: term_at,
+        };
+        let kind = ExprKind::Binary(BinaryOp::Term, Box::new(column), Box::new(term));
+        Ok(Expr { kind, at })
     }
 }
 
@@ -53,6 +68,7 @@ impl Run<'_> {
         input: Option<Relation>,
         search: &Search,
     ) -> Parsed<Relation> {
+        let given = input.is_some() || search.tables.is_some();
         let tables = match (input, &search.tables) {
             (Some(input), None) => vec![(search.input.clone().unwrap_or_default(), input)],
             (Some(_), Some(_)) => {
@@ -76,7 +92,7 @@ impl Run<'_> {
             match self.step(table, &Operator::Where(predicate)) {
                 Ok(rows) => found.push((name, rows)),
                 // A table without the column that the predicate names has nothing to find.
-                Err(error) if error.code == "SEM0100" && search.tables.is_none() => {}
+                Err(error) if error.code == "SEM0100" && !given => {}
                 Err(error) => return Err(error),
             }
         }
@@ -92,7 +108,13 @@ impl Run<'_> {
         let mut tables: Vec<(String, Relation)> = Vec::new();
         for pattern in patterns.unwrap_or(&all) {
             let matching = match pattern.wild {
-                true => self.matching(pattern)?,
+                true => match self.matching(pattern)? {
+                    // Only the search of all tables may find none.
+                    found if found.is_empty() && patterns.is_some() => {
+                        return Err(self.unknown_table(&pattern.text, pattern.at));
+                    }
+                    found => found,
+                },
                 false => {
                     let table = self.table(&pattern.text, pattern.at)?;
                     vec![(pattern.text.clone(), untimed(table))]
@@ -126,6 +148,12 @@ impl Search {
                     .collect(),
             ),
             ExprKind::Literal(Value::String(term), _) => return self.anywhere(term, columns, at),
+            ExprKind::Binary(BinaryOp::Term, column, term) => match (&column.kind, &term.kind) {
+                (ExprKind::Name(column), ExprKind::Literal(Value::String(term), _)) => {
+                    return self.anywhere(term, std::slice::from_ref(column), at);
+                }
+                _ => return expr.clone(),
+            },
             ExprKind::Star => ExprKind::Literal(Value::Bool(true), ColumnType::Bool),
             _ => return expr.clone(),
         };

@@ -91,7 +91,13 @@ impl Run<'_> {
         }
         for leg in &union.legs {
             match leg {
-                Leg::Wild(pattern) => legs.extend(self.matching(pattern)?),
+                Leg::Wild(pattern) => {
+                    let found = self.matching(pattern)?;
+                    if found.is_empty() && !union.fuzzy {
+                        return Err(self.unknown_table(&pattern.text, pattern.at));
+                    }
+                    legs.extend(found);
+                }
                 Leg::Query(query) if union.fuzzy && !self.resolves(query)? => {}
                 Leg::Query(query) => {
                     let name =
@@ -193,13 +199,14 @@ pub(in super::super) fn source_name(query: &Pipeline) -> Option<String> {
     })
 }
 
-/// Each name and type once, in the order in which they come.
+/// Each name and type once, in the order in which the names come.
 fn kept_columns(inner: bool, legs: &[(String, Relation)]) -> Vec<Column> {
     let mut kept: Vec<Column> = Vec::new();
     for column in legs.iter().flat_map(|(_, leg)| &leg.columns) {
         let common = !inner || legs.iter().all(|(_, leg)| leg.columns.contains(column));
         if common && !kept.contains(column) {
-            kept.push(column.clone());
+            let same = kept.iter().rposition(|known| known.name == column.name);
+            kept.insert(same.map_or(kept.len(), |at| at + 1), column.clone());
         }
     }
     kept
