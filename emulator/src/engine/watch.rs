@@ -2,8 +2,8 @@
 //! more, or it needs too much memory.
 //!
 //! A request is computed on one thread, and its rows pass through closures and iterators that cannot fail. So
-//! what watches it belongs to the thread: loops ask [`goes_on`] for each row and are left when it says no, and
-//! [`verdict`] makes an error of whatever they have made by then, before anybody sees it.
+//! what watches it belongs to the thread: loops ask `goes_on` for each row and are left when it says no, and
+//! `verdict` makes an error of whatever they have made by then, before anybody sees it.
 
 use std::cell::RefCell;
 use std::sync::Arc;

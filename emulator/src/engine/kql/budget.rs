@@ -62,8 +62,10 @@ impl Budget {
         if self.values > MOST_VALUES || self.bytes > MOST_BYTES {
             return Err(exceeded());
         }
-        watch::goes_on();
-        watch::verdict()
+        match watch::goes_on() {
+            true => Ok(()),
+            false => watch::verdict(),
+        }
     }
 }
 
