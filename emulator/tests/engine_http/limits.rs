@@ -65,16 +65,19 @@ fn the_time_is_an_option_of_the_request() {
 }
 
 #[test]
-fn a_command_ends_when_its_time_is_over() {
+fn a_command_that_is_out_of_time_stores_nothing() {
     let engine = with_table();
     let limit = json!({"servertimeout": "00:00:00"});
-    let (status, body) = with_options(
-        &engine,
-        Endpoint::Mgmt,
+    for command in [
         ".show tables | where TableName == 'T'",
-        &limit,
-    );
-    assert_eq!(status, 504, "{body}");
+        ".set Made <| T",
+        ".set-or-append T <| T | extend s = 'again'",
+    ] {
+        let (status, body) = with_options(&engine, Endpoint::Mgmt, command, &limit);
+        assert_eq!(status, 504, "{command}: {body}");
+    }
+    assert_eq!(primary(&engine, "T | count")["Rows"], json!([[2]]));
+    failure(&engine, Endpoint::QueryV2, "Made | count");
 }
 
 #[test]
@@ -153,6 +156,11 @@ fn no_value_takes_all_memory() {
     runaway(&engine, &format!("{text} print array_length({name})"));
     // Deep, and not large.
     let (text, name) = doubled("dynamic([1])", 5000, |a| format!("pack_array({a})"));
+    runaway(&engine, &format!("{text} print {name}"));
+    // A name of a random number stands for the expression.
+    let (text, name) = doubled("rand()", 40, |a| format!("{a} + {a}"));
+    runaway(&engine, &format!("{text} print {name}"));
+    let (text, name) = doubled("rand()", 5000, |a| format!("{a} + 1"));
     runaway(&engine, &format!("{text} print {name}"));
     let lists = "| summarize a = make_list(a) ".repeat(5000);
     runaway(&engine, &format!("print a = 1 {lists}"));

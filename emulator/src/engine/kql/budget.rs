@@ -6,8 +6,9 @@ use super::super::error::KustoError;
 use super::super::table::Row;
 use super::super::value::Value;
 use super::super::watch;
+use super::bound::{Bound, Node};
 use super::frame::Binding;
-use super::parser::Parsed;
+use super::parser::{MAX_DEPTH, Parsed};
 
 /// Most values that one operator may make.
 const MOST_VALUES: usize = 20_000_000;
@@ -19,6 +20,8 @@ const MOST_OF_VALUE: usize = 64 << 20;
 const KEPT: usize = 4;
 /// Most levels of a dynamic: its memory is walked and freed by recursion.
 const MOST_LEVELS: usize = 512;
+/// Most parts of an expression that a name stands for: it may use another one twice, and so on.
+const MOST_NODES: usize = 1_000_000;
 /// What an element takes besides its text.
 const ELEMENT: usize = 32;
 
@@ -74,7 +77,17 @@ impl Budget {
     /// When that is more than there is.
     pub(super) fn keep(&mut self, binding: &Binding) -> Parsed<()> {
         match binding {
-            Binding::Scalar(value, _) => self.add(std::slice::from_ref(value)),
+            Binding::Scalar(Bound {
+                node: Node::Constant(value),
+                ..
+            }) => self.add(std::slice::from_ref(value)),
+            Binding::Scalar(Bound { node, .. }) => {
+                let mut left = MOST_NODES;
+                if !node.is_within(MAX_DEPTH, &mut left) {
+                    return Err(exceeded());
+                }
+                self.values += MOST_NODES - left;
+            }
             Binding::Table(table) => table.own_rows().iter().for_each(|row| self.add(row)),
             Binding::Function(_) => {}
         }
@@ -184,7 +197,8 @@ mod tests {
 
     #[test]
     fn what_is_kept_has_a_budget_too() {
-        let text = Binding::Scalar(Value::String("x".repeat(1 << 26)), ColumnType::String);
+        let text = Value::String("x".repeat(1 << 26));
+        let text = Binding::Scalar(Bound::constant(text, ColumnType::String));
         let mut budget = Budget::default();
         for _ in 0..(KEPT * MOST_BYTES) >> 26 {
             budget.keep(&text).unwrap();
