@@ -93,18 +93,14 @@ pub fn connection_string(data: &[u8]) {
     let again = ConnectionString::parse(&exposed).expect("what is printed can be read");
     assert_eq!(again, parsed);
     assert_eq!(again.expose_secrets(), exposed);
-    let shown = format!("{parsed} {parsed:?}");
+    // Whatever a secret is, the same is shown. (Its text may stand elsewhere by chance.)
+    let mut other = parsed.clone();
     for keyword in Keyword::ALL.into_iter().filter(|k| k.is_secret()) {
-        // A short one may stand in the text by chance.
-        let secret = parsed.get(keyword).filter(|value| value.len() >= 16);
-        let elsewhere = |value: &str| {
-            let others = Keyword::ALL.into_iter().filter(|k| !k.is_secret());
-            others
-                .filter_map(|k| parsed.get(k))
-                .any(|other| other.contains(value))
-        };
-        assert!(secret.is_none_or(|value| elsewhere(value) || !shown.contains(value)));
+        if parsed.get(keyword).is_some() {
+            other.set(keyword.name(), "?").expect("a keyword is known");
+        }
     }
+    assert_eq!(format!("{parsed} {parsed:?}"), format!("{other} {other:?}"));
     match parsed.authentication() {
         Ok(Authentication::UserToken(token) | Authentication::ApplicationToken(token)) => {
             assert!(!format!("{token:?}").contains(token.expose()) || token.expose().len() < 8);
