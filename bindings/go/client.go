@@ -200,7 +200,8 @@ func (c *Client) explained(ctx context.Context, err error) error {
 	default:
 		return err
 	}
-	if failure.cause == nil && c.isClosed() {
+	// Time that is over was not ended by closing, also when the client is closed by now.
+	if failure.Code != CodeTimedOut && failure.cause == nil && c.isClosed() {
 		failure.cause = ErrClosed
 	}
 	return err

@@ -125,6 +125,16 @@ func TestCancelledWhileTheReaderBlocks(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatClosingEndedIsOfAClosedClient(t *testing.T) {
+	client := newClient(t)
+	client.Close()
+	for code, expected := range map[kusto.Code]bool{kusto.CodeCancelled: true, kusto.CodeInvalidState: true, kusto.CodeTimedOut: false, kusto.CodeNetwork: false} {
+		if found := errors.Is(kusto.Explained(client, code), kusto.ErrClosed); found != expected {
+			t.Errorf("%v: %v", code, found)
+		}
+	}
+}
+
 func TestDeadlines(t *testing.T) {
 	client := newClient(t)
 	table := newTable(t, client)

@@ -3,7 +3,10 @@ package kustoingest_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -78,6 +81,37 @@ func TestScanRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// What the library could not read is not guessed.
+func TestValuesThatAreNoneOfTheirType(t *testing.T) {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `[{"FrameType":"DataTable","TableKind":"PrimaryResult","TableName":"T","Columns":[`+
+			`{"ColumnName":"b","ColumnType":"bool"},{"ColumnName":"r","ColumnType":"real"},{"ColumnName":"t","ColumnType":"timespan"}],`+
+			`"Rows":[["t","0x1p-2","1h2:03:04"],[2," ","25:61:00"],["1","0X1P1","soon"]]},`+
+			`{"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}]`)
+	}))
+	t.Cleanup(service.Close)
+	client, err := kusto.New(kusto.NewConnectionStringBuilder(service.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	rows, err := client.Query(within(t), "D", "T")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var b, r, span any
+		for column, dest := range []*any{&b, &r, &span} {
+			dests := []any{new(string), new(string), new(string)}
+			dests[column] = dest
+			if err := rows.Scan(dests...); err == nil {
+				text, _ := rows.Text(column)
+				t.Errorf("%q: %v", text, *dest)
+			}
+		}
+	}
+}
+
 func TestTimespans(t *testing.T) {
 	for text, expected := range map[string]time.Duration{
 		"00:00:00":            0,
@@ -87,6 +121,8 @@ func TestTimespans(t *testing.T) {
 		"-106751.00:00:00":    -106751 * 24 * time.Hour,
 		"10675199.02:48:05.4": -1,
 		"1.5":                 -1,
+		"1h2:03:04":           -1,
+		"25:61:00":            -1,
 	} {
 		found, err := kusto.ParseTimespan(text)
 		if err != nil != (expected == -1) || err == nil && found != expected {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,14 +16,14 @@ import (
 func typed(kind, text string) (any, error) {
 	switch kind {
 	case "bool":
-		return strconv.ParseBool(text)
+		return parseBool(text)
 	case "int":
 		number, err := strconv.ParseInt(text, 10, 32)
 		return int32(number), err
 	case "long":
 		return strconv.ParseInt(text, 10, 64)
 	case "real":
-		return strconv.ParseFloat(text, 64)
+		return parseReal(text)
 	case "datetime":
 		return time.Parse(time.RFC3339Nano, text)
 	case "timespan":
@@ -83,6 +84,25 @@ func assign(dest any, kind string, value cell) error {
 	return nil
 }
 
+// parseBool reads the words in which the library writes every bool; any other text is one that it could not
+// read.
+func parseBool(text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, fmt.Errorf("%q is not a bool", text)
+	}
+	return text == "true", nil
+}
+
+// parseReal reads what the library writes: no hexadecimal digits.
+func parseReal(text string) (float64, error) {
+	if strings.ContainsAny(text, "xX") {
+		return 0, fmt.Errorf("%q is not a real", text)
+	}
+	return strconv.ParseFloat(text, 64)
+}
+
+var clockForm = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?$`)
+
 // parseTimespan reads [-][d.]hh:mm:ss[.fffffff].
 func parseTimespan(text string) (time.Duration, error) {
 	rest, negative := strings.CutPrefix(text, "-")
@@ -94,10 +114,10 @@ func parseTimespan(text string) (time.Duration, error) {
 		}
 		days, rest = number, after
 	}
-	parts := strings.Split(rest, ":")
-	if len(parts) != 3 {
+	if !clockForm.MatchString(rest) {
 		return 0, fmt.Errorf("%q is not a timespan", text)
 	}
+	parts := strings.Split(rest, ":")
 	clock, err := time.ParseDuration(parts[0] + "h" + parts[1] + "m" + parts[2] + "s")
 	if err != nil {
 		return 0, err

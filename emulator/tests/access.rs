@@ -137,7 +137,9 @@ async fn no_foreign_page_gets_in() {
 async fn options_give_further_names() {
     let emulator = Emulator::start(Options {
         tls_names: vec!["kusto.test".to_owned()],
-        allowed_hosts: vec!["My_Container".to_owned(), "10.1.2.3".to_owned()],
+        allowed_hosts: ["My_Container", "10.1.2.3", "ingest-only.test"]
+            .map(str::to_owned)
+            .into(),
         storage_domain: Some("core.test".to_owned()),
         ..options()
     })
@@ -151,6 +153,8 @@ async fn options_give_further_names() {
         ("10.1.2.3:80", true),
         ("kustoemu2.queue.core.test:80", true),
         ("127.0.0.1", true),
+        ("ingest-only.test", true),
+        ("only.test", false),
         ("core.test", false),
         ("x.kusto.test", false),
         ("10.1.2.4", false),

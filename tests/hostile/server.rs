@@ -198,7 +198,6 @@ pub(crate) fn healthy_with(
             ("SecuredReadyForAggregationQueue", "queue"),
             ("FailedIngestionsQueue", "failed"),
             ("IngestionsStatusTable", "table"),
-            ("FailedIngestionsQueue", "failed"),
         ]
         .map(|(kind, name)| format!(r#"["{kind}","{storage}/{name}?{signature}"]"#));
         (

@@ -1,5 +1,7 @@
 "use strict";
 
+const { randomUUID } = require("node:crypto");
+
 class KustoResponseDataSet {
     constructor({ tables }) {
         this.tables = tables.map((table) => new KustoResultTable(table));
@@ -115,7 +117,7 @@ function decoded(type, text, { dateTimeParser, timeSpanParser }) {
     }
     switch (type) {
         case "bool":
-            return text === "true";
+            return boolOf(text);
         case "int":
         case "real":
             return numberOf(text);
@@ -132,10 +134,16 @@ function decoded(type, text, { dateTimeParser, timeSpanParser }) {
     }
 }
 
-/** A number, or the text when the service did not send a number. */
+/** The words in which the library writes every bool; any other text is one that it could not read. */
+function boolOf(text) {
+    return text === "true" || (text === "false" ? false : text);
+}
+
+const NUMBER = /^(?:-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|NaN|-?Infinity)$/;
+
+/** A number, or the text when the service did not send a number: `Number` reads a blank as 0. */
 function numberOf(text) {
-    const number = Number(text);
-    return Number.isNaN(number) && text !== "NaN" ? text : number;
+    return NUMBER.test(text) ? Number(text) : text;
 }
 
 const INTEGER = /^-?\d+$/;
@@ -150,23 +158,67 @@ const DATETIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/;
 
 /** The form in which the library writes every datetime; any other text is one that it could not read. */
 function dateOf(text) {
-    return DATETIME.test(text) ? new Date(text) : text;
+    const date = DATETIME.test(text) ? new Date(text) : undefined;
+    return date === undefined || Number.isNaN(date.getTime()) ? text : date;
 }
 
-/** A string, or an integer that may be beyond 2^53: neither part of a longer number nor within a string. */
-const LONG_INTEGERS = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+])-?\d{16,}(?![\d.eE])/g;
-/** Marks an integer; no text of the service can begin with half of a surrogate pair. */
-const MARK = "\ud800";
+/** An integer outside of strings that may be beyond 2^53, and is no part of a longer number. */
+const LONG_INTEGERS = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
+/** Begins the strings that stand for integers: nobody else knows it. */
+const MARK = `${randomUUID()}:`;
 
 /** JSON whose integers beyond 2^53 are bigints, as in a column of type long. */
 function jsonOf(text) {
-    if (!/\d{16}/.test(text)) {
-        return JSON.parse(text);
+    return /\d{16}/.test(text) ? withBigInts(JSON.parse(marked(text))) : JSON.parse(text);
+}
+
+/** Makes strings of the long integers. Regular expressions have a limit for the length of a string. */
+function marked(text) {
+    const parts = [];
+    let at = 0;
+    while (at < text.length) {
+        const quote = text.indexOf('"', at);
+        const end = quote < 0 ? text.length : quote;
+        parts.push(text.slice(at, end).replace(LONG_INTEGERS, (digits) => `"${MARK}${digits}"`));
+        at = quote < 0 ? end : endOfString(text, quote);
+        parts.push(text.slice(end, at));
     }
-    const marked = text.replace(LONG_INTEGERS, (token) => (token.startsWith('"') ? token : `"${MARK}${token}"`));
-    return JSON.parse(marked, (_, value) =>
-        typeof value === "string" && value.startsWith(MARK) && INTEGER.test(value.slice(1)) ? longOf(value.slice(1)) : value,
-    );
+    return parts.join("");
+}
+
+/** Behind the string that begins there. */
+function endOfString(text, begin) {
+    let quote = begin;
+    let backslashes;
+    do {
+        quote = text.indexOf('"', quote + 1);
+        if (quote < 0) {
+            return text.length;
+        }
+        backslashes = 0;
+        while (text[quote - 1 - backslashes] === "\\") {
+            backslashes++;
+        }
+    } while (backslashes % 2 === 1);
+    return quote + 1;
+}
+
+/** With bigints for the marked strings; not recursive, for JSON nests deeper than calls do. */
+function withBigInts(root) {
+    const holder = { root };
+    const open = [holder];
+    while (open.length > 0) {
+        const parent = open.pop();
+        for (const name of Object.keys(parent)) {
+            const value = parent[name];
+            if (value !== null && typeof value === "object") {
+                open.push(value);
+            } else if (typeof value === "string" && value.startsWith(MARK)) {
+                parent[name] = longOf(value.slice(MARK.length));
+            }
+        }
+    }
+    return holder.root;
 }
 
 /** A copy with texts for the bigints, at any depth. */
@@ -183,7 +235,7 @@ function withoutBigInts(value) {
     return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutBigInts(member)]));
 }
 
-const TIMESPAN = /^(-?)(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)$/;
+const TIMESPAN = /^(-?)(?:(\d+)\.)?([01]\d|2[0-3]):([0-5]\d):([0-5]\d(?:\.\d+)?)$/;
 
 /** `[-][d.]hh:mm:ss[.fffffff]` in milliseconds. */
 function millisecondsOf(text) {

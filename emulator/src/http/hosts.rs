@@ -41,8 +41,9 @@ impl Hosts {
         let names = self.names.as_ref()?;
         let known = |host: &str| {
             let host = plain(host);
-            let host = host.strip_prefix("ingest-").unwrap_or(&host);
-            is_known(host, names, local) || names.contains(&format!("ingest-{host}"))
+            let derived = host.strip_prefix("ingest-");
+            is_known(&host, names, local)
+                || derived.is_some_and(|host| is_known(host, names, local))
         };
         // The target of a request may be a whole URL, whose host then counts.
         if let Some(target) = parts.uri.host()

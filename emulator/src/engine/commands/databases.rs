@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::database::{Database, LookupError};
-use super::super::error::KustoError;
+use super::super::database::{Database, Function, LookupError};
 use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
 use super::super::table::{Row, Table};
 use super::super::value::Value;
 use super::Target;
 use super::command::{DatabaseForm, Databases, PolicyKind};
+use super::functions;
 use super::policy::printed;
 use super::rows::{long, table, text};
 use super::show::{SCHEMA, columns_json, csl_schema, schema_row};
@@ -220,34 +220,56 @@ fn csl(database: &Database) -> Vec<Row> {
 fn schema_json(databases: &[&Database], functions: bool) -> Parsed<Relation> {
     let mut all = Map::new();
     for database in databases {
-        if functions && !database.functions.is_empty() {
-            return Err(KustoError::bad_request(
-                "The emulator has no JSON for the functions of a database: ask for the schema with (Tables=true).",
-            ));
-        }
-        let table = |found: &Table| {
-            let name = found.schema.name.clone();
-            let json = json!({
-                "Name": name,
-                "DefaultColumn": null,
-                "OrderedColumns": columns_json(&found.schema),
-            });
-            (name, json)
-        };
-        let tables: Map<String, Json> = database.tables.values().map(table).collect();
-        let json = json!({
-            "Name": database.name,
-            "Tables": tables,
-            "PrettyName": null,
-            "MajorVersion": 1,
-            "MinorVersion": 0,
-            "Functions": {},
-        });
-        all.insert(database.name.clone(), json);
+        all.insert(database.name.clone(), database_json(database, functions)?);
     }
     let json = json!({ "Databases": all }).to_string();
     Ok(table(
         &columns(DatabaseForm::SchemaJson { functions }),
         vec![vec![text(json)]],
     ))
+}
+
+/// The columns with the docstrings of those that have one.
+fn described_columns(found: &Table) -> Json {
+    let mut columns = columns_json(&found.schema);
+    for (column, doc) in &found.column_docs {
+        if let Some(at) = found.schema.position(column) {
+            columns[at]["DocString"] = doc.clone().into();
+        }
+    }
+    columns
+}
+
+fn database_json(database: &Database, functions: bool) -> Parsed<Json> {
+    let table = |found: &Table| {
+        let name = found.schema.name.clone();
+        let json = json!({
+            "Name": name,
+            "Folder": found.folder,
+            "DocString": found.doc_string,
+            "DefaultColumn": null,
+            "OrderedColumns": described_columns(found),
+        });
+        (name, json)
+    };
+    let tables: Map<String, Json> = database.tables.values().map(table).collect();
+    let function = |found: &Function| Ok((found.name.clone(), functions::schema_json(found)?));
+    let functions: Map<String, Json> = match functions {
+        true => database
+            .functions
+            .values()
+            .map(function)
+            .collect::<Parsed<_>>()?,
+        false => Map::new(),
+    };
+    Ok(json!({
+        "Name": database.name,
+        "Tables": tables,
+        "ExternalTables": {},
+        "MaterializedViews": {},
+        "PrettyName": null,
+        "MajorVersion": 1,
+        "MinorVersion": 0,
+        "Functions": functions,
+    }))
 }

@@ -11,7 +11,7 @@ use super::super::kql::relation::Relation;
 use super::super::kql::run::run_query;
 use super::super::records::OperationRecord;
 use super::super::schema::{Column, TableSchema};
-use super::super::table::Table;
+use super::super::table::{Row, Table};
 use super::super::value::Value;
 use super::Target;
 use super::command::{FromQuery, FromQueryMode, Properties};
@@ -88,7 +88,9 @@ impl Target<'_> {
     fn append_result(&self, command: &FromQuery) -> Parsed<Option<(Uuid, usize)>> {
         let settings = Settings::of(&command.properties)?;
         check_name("table", &command.table)?;
-        let result = self.source(&command.query)?;
+        let Relation { columns, rows, .. } = self.source(&command.query)?;
+        // Rows of a table are copied before the database is locked.
+        let result = (columns, rows.into_vec());
         self.engine.with_database_mut(self.database, |database| {
             put(database, command, &settings, result)
         })?
@@ -120,28 +122,26 @@ fn put(
     database: &mut Database,
     command: &FromQuery,
     settings: &Settings,
-    result: Relation,
+    (columns, rows): (Vec<Column>, Vec<Row>),
 ) -> Parsed<Option<(Uuid, usize)>> {
     let name = &command.table;
     let mut into = match (command.mode, database.tables.get(name)) {
         (FromQueryMode::Set, Some(_)) => return Err(KustoError::exists("Table", name)),
         (FromQueryMode::Append, None) => return Err(KustoError::not_found("Table", name)),
         (_, Some(found)) => found.clone(),
-        (_, None) => created(name, &result.columns, settings)?,
+        (_, None) => created(name, &columns, settings)?,
     };
     check_tags(&into, settings)?;
     if command.mode == FromQueryMode::SetOrReplace {
         into.extents.clear();
     }
     if settings.recreate_schema && command.mode == FromQueryMode::SetOrReplace {
-        check_columns(&result.columns)?;
-        let columns = result.columns.iter().cloned();
-        into.reshape(columns.map(|column| (column, None)).collect());
+        check_columns(&columns)?;
+        into.reshape(columns.into_iter().map(|column| (column, None)).collect());
     } else {
-        fit(&mut into, &result.columns, settings.extend_schema)?;
+        fit(&mut into, &columns, settings.extend_schema)?;
     }
     apply_properties(&mut into, &settings.described)?;
-    let rows = result.rows.into_vec();
     let extent = match rows.len() {
         0 => None,
         count => {

@@ -1,11 +1,14 @@
 //! Stored functions: the grammar of their commands, and what these do.
 
+use serde_json::{Value as Json, json};
+
 use super::super::database::Function;
 use super::super::error::KustoError;
 use super::super::kql::lexer::TokenKind;
 use super::super::kql::parser::{Parsed, Parser};
 use super::super::kql::relation::Relation;
 use super::super::table::Row;
+use super::super::value::ColumnType;
 use super::Target;
 use super::command::Command;
 use super::grammar::properties;
@@ -149,4 +152,72 @@ fn shown<'f>(functions: impl IntoIterator<Item = &'f Function>) -> Relation {
             .into()
     };
     table(FUNCTIONS, functions.into_iter().map(row).collect())
+}
+
+/// The function in the JSON of a schema.
+///
+/// # Errors
+/// A bad request when its parameters, which are checked only when it is called, are not well formed.
+pub(super) fn schema_json(function: &Function) -> Parsed<Json> {
+    let name = &function.name;
+    let parameters = parameters(&mut Parser::new(&function.parameters)).map_err(|error| {
+        KustoError::bad_request(format!("The parameters of function '{name}': {error}"))
+    })?;
+    Ok(json!({
+        "Name": name,
+        "InputParameters": parameters,
+        "Body": function.body,
+        "Folder": function.folder,
+        "DocString": function.doc_string,
+        "FunctionKind": "Unknown",
+        "OutputColumns": [],
+    }))
+}
+
+/// `(x:long, y:string = "a", T:(a:long, *))`
+fn parameters(p: &mut Parser<'_>) -> Parsed<Vec<Json>> {
+    p.expect("(")?;
+    let mut parameters = Vec::new();
+    while !p.eat(")") {
+        if !parameters.is_empty() {
+            p.expect(",")?;
+        }
+        let name = p.name("a parameter name")?;
+        p.expect(":")?;
+        parameters.push(match p.eat("(") {
+            true => json!({"Name": name, "Columns": tabular(p)?}),
+            false => scalar(p, name)?,
+        });
+    }
+    Ok(parameters)
+}
+
+/// The columns that a table has to have, as far as they are named.
+fn tabular(p: &mut Parser<'_>) -> Parsed<Vec<Json>> {
+    let mut columns = Vec::new();
+    while !p.eat(")") {
+        if !p.eat("*") {
+            let name = p.name("a column name")?;
+            p.expect(":")?;
+            columns.push(typed(name, p.column_type()?));
+        }
+        p.eat(",");
+    }
+    Ok(columns)
+}
+
+fn scalar(p: &mut Parser<'_>, name: String) -> Parsed<Json> {
+    let mut parameter = typed(name, p.column_type()?);
+    if p.eat("=") {
+        let (start, rest) = (p.at(), p.rest());
+        while !matches!(p.peek(), TokenKind::Symbol("," | ")") | TokenKind::End) {
+            p.advance();
+        }
+        parameter["CslDefaultValue"] = rest[..p.at() - start].trim_end().into();
+    }
+    Ok(parameter)
+}
+
+fn typed(name: String, ty: ColumnType) -> Json {
+    json!({"Name": name, "Type": ty.dotnet_full_name(), "CslType": ty.kusto_name()})
 }

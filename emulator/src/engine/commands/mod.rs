@@ -18,6 +18,8 @@ mod rows;
 mod script;
 mod show;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use tables::check_name;
 

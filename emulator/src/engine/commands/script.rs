@@ -101,7 +101,10 @@ fn command_type(command: &str) -> &'static str {
 
 /// The commands of a script: each begins with a dot that is the first of its line and ends where the
 /// next one begins. Comments and empty lines between them belong to none.
-fn commands(script: &str) -> Parsed<Vec<&str>> {
+///
+/// # Errors
+/// A syntax error when the script begins with something else.
+pub(super) fn commands(script: &str) -> Parsed<Vec<&str>> {
     let mut found: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     loop {

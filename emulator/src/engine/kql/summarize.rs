@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::schema::Column;
 use super::super::table::Row;
-use super::super::value::{ColumnType, Value};
+use super::super::value::ColumnType;
 use super::aggregate::{self, Aggregate, State, is_aggregate};
 use super::ast::{Expr, ExprKind, Named};
 use super::bound::Bound;
+use super::budget::Made;
 use super::cast::push_key;
 use super::functions::result_name;
 use super::parser::Parsed;
@@ -308,15 +309,13 @@ fn arrange(
             }
         }
     }
-    let rows = groups
-        .into_iter()
-        .map(|(keys, values)| {
-            let all: Row = values.into_iter().chain(keys.iter().cloned()).collect();
-            let outputs = computed.iter().map(|bound| bound.eval(&all).into_owned());
-            keys.into_iter().chain(outputs).collect::<Vec<Value>>()
-        })
-        .collect();
-    Ok(Relation::new(columns, rows))
+    let mut made = Made::default();
+    for (keys, values) in groups {
+        let all: Row = values.into_iter().chain(keys.iter().cloned()).collect();
+        let outputs = computed.iter().map(|bound| bound.eval(&all).into_owned());
+        made.push(keys.into_iter().chain(outputs).collect())?;
+    }
+    Ok(Relation::new(columns, made.into_rows()))
 }
 
 /// That no two of a list are given one name. A column that stands alone gives its own; other

@@ -7,9 +7,10 @@ use serde_json::Value as Json;
 use super::super::super::schema::Column;
 use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch;
 use super::super::ast::{Expr, ExprKind, Named, Operator};
 use super::super::bound::Bound;
-use super::super::budget::afford;
+use super::super::budget::{Made, afford, may_be_made, weight};
 use super::super::cast::{as_long, as_real, cast, push_key};
 use super::super::functions::result_name;
 use super::super::parser::{Parsed, Parser};
@@ -289,7 +290,9 @@ impl Run<'_> {
         if groups.is_empty() && series.nonempty && keys == 0 {
             groups.push((Row::new(), HashMap::new()));
         }
-        let mut rows = Vec::new();
+        let heaviest = defaults.iter().map(weight).max().unwrap_or(0);
+        let mut made = Made::default();
+        let mut total = 0;
         for (mut row, found) in groups {
             let range = range(axis, &found);
             let length = usize::try_from(range.1.saturating_sub(range.0)).unwrap_or(0);
@@ -300,7 +303,11 @@ impl Run<'_> {
                     format!("a series would have more than {MAX_ELEMENTS} elements"),
                 ));
             }
-            afford(rows.len() + 1, length * (values.len() + 1))?;
+            total += length;
+            afford(total, values.len() + 1)?;
+            if !may_be_made(heaviest.saturating_mul(length)) {
+                watch::verdict()?;
+            }
             for (at, default) in defaults.iter().enumerate() {
                 let element = |place| {
                     found
@@ -313,11 +320,11 @@ impl Run<'_> {
             }
             let places = (range.0..range.1).map(|place| axis.value(place).to_json());
             row.push(Value::Dynamic(Json::Array(places.collect())));
-            rows.push(row);
+            made.push(row)?;
         }
         Ok(Relation {
             columns,
-            rows: Rows::Owned(rows),
+            rows: Rows::Owned(made.into_rows()),
             serialized: false,
         })
     }
