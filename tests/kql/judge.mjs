@@ -38,7 +38,8 @@ async function script(url, verdicts, database, entries) {
   for (const entry of entries) {
     const verdict = verdicts.of(known, entry.text);
     said.push({ entry, verdict, found: await ask(url, database, entry) });
-    if (entry.command) known = await contents(url, database);
+    // To show something changes nothing.
+    if (entry.command && !entry.text.startsWith(".show")) known = await contents(url, database);
   }
   return Promise.all(said.map(async ({ verdict, ...rest }) => ({ ...rest, verdict: await verdict })));
 }
