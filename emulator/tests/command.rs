@@ -168,6 +168,38 @@ fn a_query_does_not_keep_the_emulator_from_ending() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// The status of a request for this host.
+fn status(ready: &Value, host: &str) -> String {
+    let address = ready["engine"].as_str().unwrap();
+    let mut request = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    let head =
+        format!("GET /emulator/v1/faults HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    request.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn flags_open_it_for_further_hosts() {
+    for (arguments, known, foreign) in [
+        (&[][..], "200", "403"),
+        (&["--allow-host", "db.test"], "200", "403"),
+        (&["--allow-any-host"], "200", "200"),
+    ] {
+        let mut child = start(&[&["--port", "0"], arguments].concat());
+        let (_, ready) = announced(&mut child);
+        let host = match arguments.is_empty() {
+            true => "localhost",
+            false => "ingest-db.test:8080",
+        };
+        assert_eq!(status(&ready, host), known, "{arguments:?}");
+        assert_eq!(status(&ready, "evil.test"), foreign, "{arguments:?}");
+        signal(&child, "TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+}
+
 #[test]
 fn wrong_arguments_are_named() {
     for (arguments, word) in [
@@ -187,6 +219,11 @@ fn wrong_arguments_are_named() {
             "--azurite-account",
         ),
         (&["--dm-port", "1"], "--split-roles"),
+        (&["--tls-name", "kusto.test"], "--tls"),
+        (
+            &["--port", "0", "--allow-host", "http://kusto.test"],
+            "allowed_hosts",
+        ),
         (
             &["--port", "0", "--storage-domain", "no domain"],
             "storage_domain",

@@ -2,8 +2,8 @@
 //! more, or it needs too much memory.
 //!
 //! A request is computed on one thread, and its rows pass through closures and iterators that cannot fail. So
-//! what watches it belongs to the thread: loops ask [`goes_on`] for each row and are left when it says no, and
-//! [`verdict`] makes an error of whatever they have made by then, before anybody sees it.
+//! what watches it belongs to the thread: loops ask `goes_on` for each row and are left when it says no, and
+//! `verdict` makes an error of whatever they have made by then, before anybody sees it.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -53,6 +53,21 @@ struct Watch {
     end: Option<End>,
 }
 
+impl Watch {
+    /// Notices an end that has come from outside.
+    fn look(&mut self) {
+        if self.end.is_none() {
+            let is_late = self
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline);
+            self.end = match self.stop.is_stopped() {
+                true => Some(End::Stopped),
+                false => is_late.then_some(End::TimedOut),
+            };
+        }
+    }
+}
+
 thread_local! {
     static WATCH: RefCell<Watch> = RefCell::default();
 }
@@ -83,17 +98,9 @@ pub(super) fn watched<T>(stop: &Stop, limit: Duration, compute: impl FnOnce() ->
 /// Whether there is a reason to compute the next row. Cheap enough to be asked for each.
 pub(super) fn goes_on() -> bool {
     WATCH.with_borrow_mut(|watch| {
-        if watch.end.is_none() {
-            watch.rows = (watch.rows + 1) % ROWS;
-            if watch.stop.is_stopped() {
-                watch.end = Some(End::Stopped);
-            } else if watch.rows == 0
-                && watch
-                    .deadline
-                    .is_some_and(|deadline| Instant::now() >= deadline)
-            {
-                watch.end = Some(End::TimedOut);
-            }
+        watch.rows = (watch.rows + 1) % ROWS;
+        if watch.rows == 0 || watch.stop.is_stopped() {
+            watch.look();
         }
         watch.end.is_none()
     })
@@ -122,7 +129,6 @@ pub(super) fn called(by_itself: bool) -> Result<(), KustoError> {
             "A function leads to more than {MOST_CALLS} calls."
         ));
     }
-    goes_on();
     verdict()
 }
 
@@ -131,24 +137,29 @@ pub(super) fn called(by_itself: bool) -> Result<(), KustoError> {
 /// # Errors
 /// Says which end.
 pub(super) fn verdict() -> Result<(), KustoError> {
-    WATCH.with_borrow_mut(|watch| match &watch.end {
-        None => Ok(()),
-        Some(End::Stopped) => Err(KustoError::new(
-            ErrorKind::TimedOut,
-            "The request was given up: its client has left, or the emulator ends.",
-        )),
-        Some(End::TimedOut) => {
-            let ticks = watch.limit.as_nanos() / 100;
-            let limit = timespan::print(i64::try_from(ticks).unwrap_or(i64::MAX));
-            Err(KustoError::new(
+    WATCH.with_borrow_mut(|watch| {
+        watch.look();
+        match &watch.end {
+            None => Ok(()),
+            Some(End::Stopped) => Err(KustoError::new(
                 ErrorKind::TimedOut,
-                format!("Request has timed out: it ran for longer than {limit} (servertimeout)."),
-            ))
-        }
-        Some(End::TooMuch(what)) => {
-            let error = runaway(what);
-            watch.end = None;
-            Err(error)
+                "The request was given up: its client has left, or the emulator ends.",
+            )),
+            Some(End::TimedOut) => {
+                let ticks = watch.limit.as_nanos() / 100;
+                let limit = timespan::print(i64::try_from(ticks).unwrap_or(i64::MAX));
+                Err(KustoError::new(
+                    ErrorKind::TimedOut,
+                    format!(
+                        "Request has timed out: it ran for longer than {limit} (servertimeout)."
+                    ),
+                ))
+            }
+            Some(End::TooMuch(what)) => {
+                let error = runaway(what);
+                watch.end = None;
+                Err(error)
+            }
         }
     })
 }

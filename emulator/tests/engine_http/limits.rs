@@ -65,16 +65,19 @@ fn the_time_is_an_option_of_the_request() {
 }
 
 #[test]
-fn a_command_ends_when_its_time_is_over() {
+fn a_command_that_is_out_of_time_stores_nothing() {
     let engine = with_table();
     let limit = json!({"servertimeout": "00:00:00"});
-    let (status, body) = with_options(
-        &engine,
-        Endpoint::Mgmt,
+    for command in [
         ".show tables | where TableName == 'T'",
-        &limit,
-    );
-    assert_eq!(status, 504, "{body}");
+        ".set Made <| T",
+        ".set-or-append T <| T | extend s = 'again'",
+    ] {
+        let (status, body) = with_options(&engine, Endpoint::Mgmt, command, &limit);
+        assert_eq!(status, 504, "{command}: {body}");
+    }
+    assert_eq!(primary(&engine, "T | count")["Rows"], json!([[2]]));
+    failure(&engine, Endpoint::QueryV2, "Made | count");
 }
 
 #[test]
@@ -154,18 +157,23 @@ fn no_value_takes_all_memory() {
     // Deep, and not large.
     let (text, name) = doubled("dynamic([1])", 5000, |a| format!("pack_array({a})"));
     runaway(&engine, &format!("{text} print {name}"));
+    // A name of a random number stands for the expression.
+    let (text, name) = doubled("rand()", 40, |a| format!("{a} + {a}"));
+    runaway(&engine, &format!("{text} print {name}"));
+    let (text, name) = doubled("rand()", 5000, |a| format!("{a} + 1"));
+    runaway(&engine, &format!("{text} print {name}"));
     let lists = "| summarize a = make_list(a) ".repeat(5000);
     runaway(&engine, &format!("print a = 1 {lists}"));
 
-    let big = "let big = strrep(strrep('x', 1000), 1000);";
+    let big =
+        "let big = strrep(strrep('x', 1000), 1000); let half = strcat_array(repeat(big, 40), '');";
     for expression in [
         "replace_string(big, 'x', big)",
         "replace_strings(big, dynamic(['x']), pack_array(big))",
-        "replace_regex(big, 'x', '0123456789012345678901234567890123456789')",
+        "replace_regex(big, 'x', strrep('0123456789', 8))",
         "repeat(big, 1000000)",
         "strcat_array(range(1, 1000000), big)",
-        "strcat(big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, big, \
-         big, big, big, big, big, big, big, big, big, big, big, big)",
+        "strcat(half, half, half)",
         "array_iff(range(1, 1000), big, big)",
         "array_shift_left(range(1, 1000), 1, big)",
     ] {

@@ -93,6 +93,25 @@ impl Node {
         }
     }
 
+    /// Whether it has at most as many levels, and as many parts as are left, which are counted down.
+    pub(super) fn is_within(&self, levels: usize, left: &mut usize) -> bool {
+        let (Some(levels), Some(fewer)) = (levels.checked_sub(1), left.checked_sub(1)) else {
+            return false;
+        };
+        *left = fewer;
+        let mut inner = |node: &Node| node.is_within(levels, left);
+        match self {
+            Self::Constant(_) | Self::Column(_) => true,
+            Self::Apply(_, nodes) | Self::Coalesce(nodes) => nodes.iter().all(inner),
+            Self::And(sides) | Self::Or(sides) => sides.iter().all(inner),
+            Self::Case(arms, otherwise) => {
+                arms.iter()
+                    .all(|(condition, value)| inner(condition) && inner(value))
+                    && inner(otherwise)
+            }
+        }
+    }
+
     /// Whether it needs no row.
     pub fn is_constant(&self) -> bool {
         matches!(self, Self::Constant(_))

@@ -6,16 +6,22 @@ use super::super::error::KustoError;
 use super::super::table::Row;
 use super::super::value::Value;
 use super::super::watch;
-use super::parser::Parsed;
+use super::bound::{Bound, Node};
+use super::frame::Binding;
+use super::parser::{MAX_DEPTH, Parsed};
 
 /// Most values that one operator may make.
 const MOST_VALUES: usize = 20_000_000;
 /// Most bytes of the texts and dynamics that one operator may make.
 const MOST_BYTES: usize = 1 << 30;
-/// Most bytes of a value: what the service's encoding policy allows a dynamic at most.
-const MOST_OF_VALUE: usize = 32 << 20;
+/// Most bytes of a value: room for an array of as many texts as the service has at most in one.
+const MOST_OF_VALUE: usize = 64 << 20;
+/// How many times what an operator may make all `let` statements together may keep.
+const KEPT: usize = 4;
 /// Most levels of a dynamic: its memory is walked and freed by recursion.
 const MOST_LEVELS: usize = 512;
+/// Most parts of an expression that a name stands for: it may use another one twice, and so on.
+const MOST_NODES: usize = 1_000_000;
 /// What an element takes besides its text.
 const ELEMENT: usize = 32;
 
@@ -55,15 +61,47 @@ impl Budget {
     /// # Errors
     /// When that is more than there is, or the request has come to its end.
     pub(super) fn take(&mut self, values: &[Value]) -> Parsed<()> {
+        self.add(values);
+        if self.values > MOST_VALUES || self.bytes > MOST_BYTES {
+            return Err(exceeded());
+        }
+        match watch::goes_on() {
+            true => Ok(()),
+            false => watch::verdict(),
+        }
+    }
+
+    /// Spends what a name of `let` keeps until the query ends.
+    ///
+    /// # Errors
+    /// When that is more than there is.
+    pub(super) fn keep(&mut self, binding: &Binding) -> Parsed<()> {
+        match binding {
+            Binding::Scalar(Bound {
+                node: Node::Constant(value),
+                ..
+            }) => self.add(std::slice::from_ref(value)),
+            Binding::Scalar(Bound { node, .. }) => {
+                let mut left = MOST_NODES;
+                if !node.is_within(MAX_DEPTH, &mut left) {
+                    return Err(exceeded());
+                }
+                self.values += MOST_NODES - left;
+            }
+            Binding::Table(table) => table.own_rows().iter().for_each(|row| self.add(row)),
+            Binding::Function(_) => {}
+        }
+        match self.values / KEPT > MOST_VALUES || self.bytes / KEPT > MOST_BYTES {
+            true => Err(exceeded()),
+            false => Ok(()),
+        }
+    }
+
+    fn add(&mut self, values: &[Value]) {
         self.values += values.len();
         for value in values {
             self.bytes = self.bytes.saturating_add(weight(value));
         }
-        if self.values > MOST_VALUES || self.bytes > MOST_BYTES {
-            return Err(exceeded());
-        }
-        watch::goes_on();
-        watch::verdict()
     }
 }
 
@@ -131,6 +169,8 @@ mod tests {
     use serde_json::json;
 
     use super::super::super::error::ErrorKind;
+    use super::super::super::value::ColumnType;
+    use super::super::relation::Relation;
     use super::*;
 
     #[test]
@@ -153,6 +193,27 @@ mod tests {
         assert!(afford(MOST_VALUES / 5, 5).is_ok());
         assert!(afford(MOST_VALUES / 5 + 1, 5).is_err());
         assert!(afford(usize::MAX, usize::MAX).is_err());
+    }
+
+    #[test]
+    fn what_is_kept_has_a_budget_too() {
+        let text = Value::String("x".repeat(1 << 26));
+        let text = Binding::Scalar(Bound::constant(text, ColumnType::String));
+        let mut budget = Budget::default();
+        for _ in 0..(KEPT * MOST_BYTES) >> 26 {
+            budget.keep(&text).unwrap();
+        }
+        // A rest of the division is let pass.
+        let error = (0..100).find_map(|_| budget.keep(&text).err()).unwrap();
+        assert_eq!(error.kind, ErrorKind::LimitsExceeded);
+
+        let rows = vec![vec![Value::Null; 8]; 1 << 17];
+        let own = Binding::Table(Relation::new(Vec::new(), rows).shared());
+        let mut budget = Budget::default();
+        for _ in 0..(KEPT * MOST_VALUES) >> 20 {
+            budget.keep(&own).unwrap();
+        }
+        assert!((0..100).any(|_| budget.keep(&own).is_err()));
     }
 
     #[test]

@@ -143,6 +143,18 @@ impl Relation {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// The rows that are no table's.
+    pub(super) fn own_rows(&self) -> &[Row] {
+        match &self.rows {
+            Rows::Owned(rows) => rows,
+            Rows::Stored(extents) => match extents.as_slice() {
+                [only] if only.id.is_nil() => &only.rows,
+                _ => &[],
+            },
+            Rows::Picked(..) => &[],
+        }
+    }
+
     /// The same, cheap to clone.
     pub fn shared(self) -> Self {
         let rows = match self.rows {

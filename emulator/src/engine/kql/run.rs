@@ -8,6 +8,7 @@ use super::super::value::{ColumnType, Value};
 use super::super::watch;
 use super::ast::{ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Statement};
 use super::bound::Bound;
+use super::budget::Budget;
 use super::cast::cast;
 use super::deep;
 use super::frame::{Binding, Frame};
@@ -77,12 +78,14 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
             frame.bind(&name, binding);
         });
     let mut tables = Vec::new();
+    let mut kept = Budget::default();
     for statement in &query.statements {
         let run = Run::new(context, text, &frame);
         match statement {
             Statement::Query(pipeline) => tables.extend(run.results(pipeline)?),
             Statement::Let(name, value, at) => {
                 let binding = run.meaning(value)?;
+                kept.keep(&binding)?;
                 if !frame.bind(name, binding) {
                     return Err(already(text, name, *at));
                 }

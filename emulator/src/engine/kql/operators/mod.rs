@@ -38,7 +38,6 @@ impl Run<'_> {
             false => untimed(relation),
         };
         let before = relation.serialized;
-        watch::goes_on();
         watch::verdict()?;
         let mut result = self.apply(relation, step)?;
         // Its loops may have been left early.
