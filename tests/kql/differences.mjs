@@ -35,8 +35,8 @@ export class Differences {
     return this.#entries.find(({ matches }) => matches(text));
   }
 
-  /** The entries that no text on which both differ needs. */
-  unused() {
-    return this.#entries.filter(({ used }) => !used);
+  /** The entries that no text on which both differ needs, nor may need one of those that were left out. */
+  unused(omitted) {
+    return this.#entries.filter(({ used, matches }) => !used && !omitted.some(matches));
   }
 }

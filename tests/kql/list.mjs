@@ -26,13 +26,14 @@ const OUTSIDE = new RegExp(
     "translate|make_string|datetime_list_timezones|parse_command_line|has_any_index)",
 );
 
-/** Every text: `{id, kind, core, command, text}`. */
+/** Every text: `{id, kind, core, command, made, text}`; `made` says that it is made of the parser's tables. */
 export function texts(language, directory) {
-  const found = [...operators(language), ...calls(language), ...written(directory, "queries.kql", false), ...written(directory, "commands.kql", true)];
+  const made = [...operators(language), ...calls(language)].map((entry) => ({ made: true, ...entry }));
+  const found = [...made, ...written(directory, "queries.kql", false), ...written(directory, "commands.kql", true)];
   const seen = new Set();
   // Commands change what the next ones see, so that a repeated one is another test.
   const fresh = found.filter((entry) => entry.command || (!seen.has(entry.text) && seen.add(entry.text)));
-  return fresh.map((entry, id) => ({ id, core: true, command: false, ...entry }));
+  return fresh.map((entry, id) => ({ id, core: true, command: false, made: false, ...entry }));
 }
 
 // Operators

@@ -7,6 +7,7 @@ const AHEAD = 8;
 
 export class Verdicts {
   #waiting = [];
+  #given = new Map();
   #asked = new Map();
   #threads;
 
@@ -26,12 +27,18 @@ export class Verdicts {
     });
   }
 
-  /** The parser's verdict on a text in a database of these contents. */
+  /** The parser's verdict on a text in a database of these contents; it gives it once. */
   of(contents, text) {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ contents, text, resolve, reject });
-      this.#feed();
-    });
+    const question = JSON.stringify([contents, text]);
+    let verdict = this.#given.get(question);
+    if (verdict === undefined) {
+      verdict = new Promise((resolve, reject) => {
+        this.#waiting.push({ contents, text, resolve, reject });
+        this.#feed();
+      });
+      this.#given.set(question, verdict);
+    }
+    return verdict;
   }
 
   end() {
