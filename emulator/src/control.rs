@@ -1,6 +1,9 @@
 //! The controls of one emulator, which its ports and its storage share.
 
+use std::sync::Arc;
+
 use crate::faults::Book;
+use crate::ingestions::Ingestions;
 use crate::messages::Messages;
 use crate::traffic::Meter;
 
@@ -9,4 +12,6 @@ pub(crate) struct Control {
     pub(crate) faults: Book,
     pub(crate) traffic: Meter,
     pub(crate) messages: Messages,
+    /// Shared with the ingestor, which has no other business with the controls.
+    pub(crate) ingestions: Arc<Ingestions>,
 }

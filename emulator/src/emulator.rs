@@ -20,6 +20,7 @@ use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::role::Role;
 use crate::faults::{Book, FaultReport, FaultRule};
 use crate::http::{Authority, Body, CaFile, Cut, Port, client_config, serve};
+use crate::ingestions::Ingestions;
 use crate::ingestor::Ingestor;
 use crate::messages::{Messages, Posted};
 use crate::options::{Options, Secret, StorageKind};
@@ -289,9 +290,10 @@ impl Assembly<'_> {
             faults: Book::new(shutdown.clone()),
             traffic: Meter::default(),
             messages: Messages::default(),
+            ingestions: Arc::new(Ingestions::default()),
         });
         let ingestor_shutdown = CancellationToken::new();
-        let ingestor = self.ingestor(&message_added)?;
+        let ingestor = self.ingestor(&control, &message_added)?;
         let (engine_url, data_management_url) = ports.service_urls(options);
         let tasks = self.listen(ports, &control, &shutdown, &message_added);
         let accounts = self
@@ -370,7 +372,11 @@ impl Assembly<'_> {
         tasks
     }
 
-    fn ingestor(&self, message_added: &Arc<Notify>) -> Result<Ingestor, StartError> {
+    fn ingestor(
+        &self,
+        control: &Control,
+        message_added: &Arc<Notify>,
+    ) -> Result<Ingestor, StartError> {
         let resources = self.resources.for_ingestor();
         let resources = resources.map_err(|error| StartError::Option(error.to_string()))?;
         let tokens = self.resources.clone();
@@ -380,6 +386,7 @@ impl Assembly<'_> {
             token_check: Arc::new(move |token: &str| tokens.identity_token_is_valid(token)),
             http: self.http.clone(),
             wake: message_added.clone(),
+            ingestions: control.ingestions.clone(),
             sniff_gzip: self.options.sniff_gzip,
             // Somebody may put a message into Azurite without passing by here.
             poll_interval: match self.azurite {
@@ -420,6 +427,7 @@ impl Assembly<'_> {
             access,
             resources: self.resources.clone(),
             control: control.clone(),
+            http: self.http.clone(),
         }
     }
 }

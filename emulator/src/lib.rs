@@ -21,6 +21,7 @@ mod emulator;
 pub mod engine;
 pub mod faults;
 mod http;
+mod ingestions;
 pub mod ingestor;
 mod messages;
 pub mod options;

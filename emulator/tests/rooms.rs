@@ -8,15 +8,16 @@ mod rooms;
 use rooms::Rule;
 
 /// Each room and what it may use besides itself, the lower rooms first.
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     ("clock", &[]),
+    ("ingestions", &[]),
     ("messages", &[]),
     ("services", &[]),
     // No network, no storage.
     ("engine", &[]),
     ("faults", &["services"]),
     ("traffic", &["services"]),
-    ("control", &["faults", "messages", "traffic"]),
+    ("control", &["faults", "ingestions", "messages", "traffic"]),
     // Plumbing: it knows no address.
     ("http", &["faults", "traffic"]),
     (
@@ -34,7 +35,10 @@ const RULES: [Rule; 17] = [
         ],
     ),
     // It reaches storage over HTTP alone.
-    ("ingestor", &["engine", "storage::StorageResources"]),
+    (
+        "ingestor",
+        &["engine", "ingestions", "storage::StorageResources"],
+    ),
     (
         "options",
         &["clock", "storage::AccountKey", "storage::AzuriteOptions"],
@@ -47,6 +51,7 @@ const RULES: [Rule; 17] = [
             "engine",
             "faults",
             "http",
+            "ingestions",
             "options::Secret",
             "services",
             "storage::Resources",
@@ -65,6 +70,7 @@ const RULES: [Rule; 17] = [
             "engine",
             "faults",
             "http",
+            "ingestions",
             "ingestor",
             "messages",
             "options",

@@ -30,6 +30,13 @@ struct OpenBatch<T> {
     items: Vec<T>,
 }
 
+/// A batch that waits, as others see it.
+pub(crate) struct Waiting {
+    pub(crate) deadline: Instant,
+    pub(crate) raw_bytes: u64,
+    pub(crate) sources: usize,
+}
+
 /// The batches that wait for more.
 pub(crate) struct Batches<T> {
     open: HashMap<BatchKey, OpenBatch<T>>,
@@ -70,6 +77,18 @@ impl<T> Batches<T> {
     /// When the next batch is due.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.open.values().map(|batch| batch.deadline).min()
+    }
+
+    /// The batches that wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&BatchKey, Waiting)> {
+        self.open.iter().map(|(key, batch)| {
+            let waiting = Waiting {
+                deadline: batch.deadline,
+                raw_bytes: batch.raw_bytes,
+                sources: batch.items.len(),
+            };
+            (key, waiting)
+        })
     }
 
     /// The batches that are due.

@@ -128,7 +128,7 @@ impl Loader {
     /// Loads one source, all of it or nothing.
     pub(crate) async fn load(&self, envelope: &Envelope, work: &Work) -> Outcome {
         match self.try_load(envelope, work).await {
-            Ok(()) => Outcome::Succeeded,
+            Ok(rows) => Outcome::Succeeded { rows },
             Err(failure) if failure.code == ErrorCode::SkippedIngestByTag => {
                 Outcome::Skipped(failure)
             }
@@ -136,7 +136,8 @@ impl Loader {
         }
     }
 
-    async fn try_load(&self, envelope: &Envelope, work: &Work) -> Result<(), Failure> {
+    /// Gives the number of rows.
+    async fn try_load(&self, envelope: &Envelope, work: &Work) -> Result<usize, Failure> {
         let mut plan = self.plan(envelope, work)?;
         self.check_tags(envelope, &work.properties)?;
         // Before the table's lock, or the one who has it could wait for those who wait for it.
@@ -167,7 +168,9 @@ impl Loader {
             Some(locked) => locked,
             None => table.lock().await,
         };
-        self.append(envelope, &work.properties, &schema, rows)
+        let count = rows.len();
+        self.append(envelope, &work.properties, &schema, rows)?;
+        Ok(count)
     }
 
     /// Must be called under the table's lock.
@@ -219,7 +222,7 @@ impl Loader {
     /// Deletes the source of a success unless the sender keeps it. A blob that cannot be deleted is
     /// logged: the ingestion stands.
     pub(crate) async fn clean_up(&self, envelope: &Envelope, work: &Work, outcome: &Outcome) {
-        if work.retain_blob || *outcome != Outcome::Succeeded {
+        if work.retain_blob || !matches!(outcome, Outcome::Succeeded { .. }) {
             return;
         }
         if let Err(error) = self.storage.delete_blob(&work.blob).await {

@@ -111,7 +111,8 @@ fn unreadable() -> Envelope {
     }
 }
 
-fn json_object(text: &str) -> Result<Map<String, Json>, &'static str> {
+/// The object that a message's text holds.
+pub(crate) fn json_object(text: &str) -> Result<Map<String, Json>, &'static str> {
     if text.len() > MAX_MESSAGE {
         return Err("The message is larger than 64 KiB.");
     }
@@ -267,7 +268,7 @@ fn blob_url(path: &str) -> Result<Url, Failure> {
 }
 
 /// The path up to where a SAS or another credential begins.
-fn without_credentials(path: &str) -> &str {
+pub(crate) fn without_credentials(path: &str) -> &str {
     path.split(['?', ';']).next().unwrap_or_default()
 }
 

@@ -18,6 +18,7 @@ mod message;
 mod properties;
 mod report;
 mod rows;
+mod shown;
 mod storage_client;
 mod worker;
 

@@ -23,6 +23,17 @@ pub(crate) enum MappingChoice {
     Inline(String),
 }
 
+impl MappingChoice {
+    /// For people; the JSON of an inline one may be long.
+    pub(crate) fn shown(&self) -> Option<String> {
+        match self {
+            MappingChoice::Identity => None,
+            MappingChoice::Reference(name) => Some(name.clone()),
+            MappingChoice::Inline(_) => Some("(inline)".to_owned()),
+        }
+    }
+}
+
 /// What csv records are checked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ValidationPolicy {

@@ -17,7 +17,10 @@ use crate::storage::StorageResources;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Its rows are in the table.
-    Succeeded,
+    Succeeded {
+        /// How many.
+        rows: usize,
+    },
     /// Nothing of it is in the table.
     Failed(Failure),
     /// An earlier source with its tag is in the table. Listed by the service among the failures, with a
@@ -29,7 +32,7 @@ impl Outcome {
     /// The text in the status table's `Status`.
     pub(crate) fn status(&self) -> &'static str {
         match self {
-            Outcome::Succeeded => "Succeeded",
+            Outcome::Succeeded { .. } => "Succeeded",
             Outcome::Failed(_) => "Failed",
             Outcome::Skipped(_) => "Skipped",
         }
@@ -37,7 +40,7 @@ impl Outcome {
 
     fn failure(&self) -> Option<&Failure> {
         match self {
-            Outcome::Succeeded => None,
+            Outcome::Succeeded { .. } => None,
             Outcome::Failed(failure) | Outcome::Skipped(failure) => Some(failure),
         }
     }
@@ -251,10 +254,11 @@ mod tests {
     #[test]
     fn a_success_has_no_failure_in_it() {
         let envelope = envelope();
-        let message = queue_message(&report(&envelope, &Outcome::Succeeded));
+        let outcome = Outcome::Succeeded { rows: 1 };
+        let message = queue_message(&report(&envelope, &outcome));
         assert_eq!(message["SucceededOn"], "1970-01-01T00:00:00.0000001Z");
         assert!(message.get("ErrorCode").is_none());
-        let row = table_properties(&report(&envelope, &Outcome::Succeeded));
+        let row = table_properties(&report(&envelope, &outcome));
         assert_eq!(row["Status"], "Succeeded");
         assert!(!row.contains_key("ErrorCode"));
     }

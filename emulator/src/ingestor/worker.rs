@@ -19,10 +19,12 @@ use super::failure::{Failure, FailureStatus};
 use super::loader::{Loader, TokenCheck};
 use super::message::{self, Envelope, Work};
 use super::report::{Outcome, Report, Reporter};
+use super::shown;
 use super::storage_client::{MAX_TAKE, StorageClient, TakenMessage};
 use crate::engine::database::Engine;
 use crate::engine::datetime;
 use crate::engine::records::{IngestionFailureRecord, OperationRecord};
+use crate::ingestions::Ingestions;
 use crate::storage::StorageResources;
 
 /// Longer than a batch may wait (the policy's limit is 30 minutes) and be ingested.
@@ -48,6 +50,8 @@ pub struct Ingestor {
     pub wake: Arc<Notify>,
     /// Whether content that is gzip is unpacked whatever its blob's name.
     pub sniff_gzip: bool,
+    /// Where what happens is shown, and where is asked for batches to be closed.
+    pub(crate) ingestions: Arc<Ingestions>,
     /// How often to look without being notified.
     pub poll_interval: Duration,
 }
@@ -70,6 +74,7 @@ impl Ingestor {
             loader,
             engine: self.engine,
             storage,
+            ingestions: self.ingestions,
             reports: Semaphore::new(PARALLEL_REPORTS),
         };
         let worker = Worker {
@@ -89,6 +94,8 @@ struct Item {
     message: TakenMessage,
     envelope: Envelope,
     work: Result<Work, Failure>,
+    /// Under which it is shown.
+    number: u64,
     _in_flight: OwnedSemaphorePermit,
 }
 
@@ -108,10 +115,22 @@ impl Worker {
         shutdown: CancellationToken,
     ) {
         while !shutdown.is_cancelled() {
+            // Before the queues are read: the wish is about all that is in them.
+            let flush = self.hands.ingestions.take_flush();
             let took = self.take_messages().await;
-            for batch in self.batches.take_due(Instant::now()) {
+            let batches = match flush {
+                true => self.batches.take_all(),
+                false => self.batches.take_due(Instant::now()),
+            };
+            for batch in batches {
                 self.start(batch);
             }
+            if flush && took {
+                self.hands.ingestions.flush();
+            }
+            let waiting = self.batches.waiting();
+            let shown = waiting.map(|(key, waiting)| shown::batch(key, &waiting));
+            self.hands.ingestions.waiting(shown);
             while self.running.try_join_next().is_some() {}
             if took {
                 continue;
@@ -120,6 +139,7 @@ impl Worker {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = wake.notified() => {}
+                () = self.hands.ingestions.flush_wanted() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -168,7 +188,9 @@ impl Worker {
             return;
         };
         let (envelope, work) = message::parse(&message.text);
+        let arrival = shown::arrival(&message.text, &envelope, &work);
         let item = Item {
+            number: self.hands.ingestions.arrived(arrival),
             queue,
             message,
             envelope,
@@ -199,6 +221,9 @@ impl Worker {
 
     fn start(&mut self, batch: Vec<Item>) {
         let hands = Arc::clone(&self.hands);
+        for item in &batch {
+            hands.ingestions.moved(item.number, shown::loading());
+        }
         self.running.spawn(hands.ingest(batch));
     }
 }
@@ -209,6 +234,7 @@ struct Hands {
     storage: StorageClient,
     loader: Loader,
     reporter: Reporter,
+    ingestions: Arc<Ingestions>,
     reports: Semaphore,
 }
 
@@ -269,6 +295,8 @@ impl Hands {
 
     fn record(&self, operation_id: Uuid, started_on: i64, decided: &[Decided]) {
         for one in decided {
+            let end = shown::end(&one.outcome, one.decided_on);
+            self.ingestions.moved(one.item.number, end);
             if let Outcome::Failed(failure) = &one.outcome {
                 self.engine
                     .record_failure(failure_record(operation_id, one, failure));
@@ -366,7 +394,7 @@ fn failure_record(operation_id: Uuid, one: &Decided, failure: &Failure) -> Inges
 fn operation_state<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> &'static str {
     let (mut succeeded, mut failed) = (false, false);
     for outcome in outcomes {
-        succeeded |= *outcome == Outcome::Succeeded;
+        succeeded |= matches!(outcome, Outcome::Succeeded { .. });
         failed |= matches!(outcome, Outcome::Failed(_));
     }
     match (succeeded, failed) {
@@ -387,7 +415,7 @@ mod tests {
         let failure = Failure::new(ErrorCode::EmptyBlob, "");
         let failed = Outcome::Failed(failure.clone());
         let skipped = Outcome::Skipped(failure);
-        let done = Outcome::Succeeded;
+        let done = Outcome::Succeeded { rows: 1 };
         let state = |outcomes: &[&Outcome]| operation_state(outcomes.iter().copied());
         assert_eq!(state(&[&done, &done]), "Completed");
         assert_eq!(state(&[&done, &skipped]), "Completed");

@@ -2,15 +2,17 @@
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::overview::{self, QueueShown};
 use super::reply::{JSON, failure};
-use crate::control::Control;
+use super::router::Router;
 use crate::faults::{Book, FaultRule, RuleError};
 use crate::http::{Body, empty, typed};
-use crate::storage::Resources;
+use crate::ingestions::News;
 
 /// The largest rule, in bytes.
 const RULE_LIMIT: usize = 1 << 20;
@@ -25,6 +27,21 @@ pub(crate) enum ControlRoute {
     Fault(u64),
     Traffic,
     Messages,
+    /// The last ingestions, or what changed of them, and what waits.
+    Ingestions,
+    /// One of them with its message.
+    Ingestion(u64),
+    /// Ends the waiting of batches.
+    Flush,
+    /// Databases and tables.
+    Tables,
+}
+
+#[derive(Serialize)]
+struct Work {
+    #[serde(flatten)]
+    news: News,
+    queues: Vec<QueueShown>,
 }
 
 impl ControlRoute {
@@ -35,14 +52,28 @@ impl ControlRoute {
             "faults" => Some(Self::Faults),
             "traffic" => Some(Self::Traffic),
             "messages" => Some(Self::Messages),
-            other => Some(Self::Fault(other.strip_prefix("faults/")?.parse().ok()?)),
+            "ingestions" => Some(Self::Ingestions),
+            "flush" => Some(Self::Flush),
+            "tables" => Some(Self::Tables),
+            other => {
+                let (what, number) = other.split_once('/')?;
+                let number = number.parse().ok()?;
+                match what {
+                    "faults" => Some(Self::Fault(number)),
+                    "ingestions" => Some(Self::Ingestion(number)),
+                    _ => None,
+                }
+            }
         }
     }
 
     /// What it takes.
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
-            Self::Resources => &[Method::GET],
+            Self::Resources | Self::Ingestions | Self::Ingestion(_) | Self::Tables => {
+                &[Method::GET]
+            }
+            Self::Flush => &[Method::POST],
             Self::Faults => &[Method::GET, Method::POST, Method::DELETE],
             Self::Fault(_) => &[Method::DELETE],
             Self::Traffic | Self::Messages => &[Method::GET, Method::DELETE],
@@ -52,12 +83,12 @@ impl ControlRoute {
     /// Answers a request with one of its methods.
     pub(crate) async fn answer(
         self,
-        control: &Control,
-        method: &Method,
+        router: &Router,
+        parts: &Parts,
         body: Incoming,
-        resources: &Resources,
     ) -> Response<Body> {
-        let deletes = method == Method::DELETE;
+        let (control, resources) = (&router.control, &router.resources);
+        let (method, deletes) = (&parts.method, parts.method == Method::DELETE);
         match self {
             Self::Resources => {
                 let (containers, queues) =
@@ -82,13 +113,37 @@ impl ControlRoute {
                 empty(StatusCode::NO_CONTENT)
             }
             Self::Messages => shown(StatusCode::OK, &control.messages.read()),
+            Self::Ingestions => work(router, parts.uri.query()).await,
+            Self::Ingestion(number) => match control.ingestions.whole(number) {
+                Some(whole) => shown(StatusCode::OK, &whole),
+                None => unknown(&format!("No ingestion {number} is kept.")),
+            },
+            Self::Flush => {
+                control.ingestions.flush();
+                empty(StatusCode::NO_CONTENT)
+            }
+            Self::Tables => shown(StatusCode::OK, &overview::databases(&router.engine)),
         }
     }
 }
 
+/// What changed since the change that the query names.
+async fn work(router: &Router, query: Option<&str>) -> Response<Body> {
+    let queues = router.resources.watched_queues();
+    let queues = overview::queues(&router.http, queues).await;
+    let news = match query {
+        None => router.control.ingestions.news(0),
+        Some(query) => match query.strip_prefix("after=").map(str::parse) {
+            Some(Ok(after)) => router.control.ingestions.news(after),
+            _ => return bad("The query is not 'after=' and a number."),
+        },
+    };
+    shown(StatusCode::OK, &Work { news, queues })
+}
+
 async fn arm(faults: &Book, body: Incoming) -> Response<Body> {
     let Ok(body) = Limited::new(body, RULE_LIMIT).collect().await else {
-        return wrong_rule("The rule is cut short or too large.");
+        return bad("The rule is cut short or too large.");
     };
     let armed = serde_json::from_slice::<Json>(&body.to_bytes())
         .map_err(|error| RuleError::new("rule", format!("it is not JSON: {error}")))
@@ -96,7 +151,7 @@ async fn arm(faults: &Book, body: Incoming) -> Response<Body> {
         .and_then(|rule| faults.arm(rule));
     match armed {
         Ok(id) => shown(StatusCode::CREATED, &json!({ "id": id })),
-        Err(error) => wrong_rule(&error.to_string()),
+        Err(error) => bad(&error.to_string()),
     }
 }
 
@@ -104,11 +159,14 @@ fn disarm(faults: &Book, id: u64) -> Response<Body> {
     if faults.disarm(id) {
         return empty(StatusCode::NO_CONTENT);
     }
-    let message = format!("No fault rule {id} is armed.");
-    failure(StatusCode::NOT_FOUND, "NotFound", &message)
+    unknown(&format!("No fault rule {id} is armed."))
 }
 
-fn wrong_rule(message: &str) -> Response<Body> {
+fn unknown(message: &str) -> Response<Body> {
+    failure(StatusCode::NOT_FOUND, "NotFound", message)
+}
+
+fn bad(message: &str) -> Response<Body> {
     failure(StatusCode::BAD_REQUEST, "General_BadRequest", message)
 }
 

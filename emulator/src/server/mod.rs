@@ -2,6 +2,7 @@
 
 mod auth;
 mod control_routes;
+mod overview;
 mod reply;
 mod router;
 

@@ -36,6 +36,8 @@ pub(crate) struct Router {
     pub(crate) access: Access,
     pub(crate) resources: Arc<Resources>,
     pub(crate) control: Arc<Control>,
+    /// Speaks to the emulator's storage.
+    pub(crate) http: reqwest::Client,
 }
 
 enum Route {
@@ -127,10 +129,7 @@ impl Router {
     async fn control(&self, route: ControlRoute, parts: &Parts, body: Incoming) -> Response<Body> {
         match self.access.refusal(&parts.headers) {
             Some(refusal) => refusal,
-            None => {
-                let (method, resources) = (&parts.method, &self.resources);
-                route.answer(&self.control, method, body, resources).await
-            }
+            None => route.answer(self, parts, body).await,
         }
     }
 

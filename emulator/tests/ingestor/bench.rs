@@ -138,6 +138,27 @@ impl Bench {
         succeeded(self.http.post(url).body(body)).await;
     }
 
+    /// The answer of one of the emulator's own endpoints.
+    pub(crate) async fn control(&self, method: Method, path: &str) -> (u16, Json) {
+        let url = format!("{}/emulator/v1/{path}", self.emulator.engine_url());
+        let reply = self.http.request(method, url).send().await.unwrap();
+        let status = reply.status().as_u16();
+        let text = reply.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Json::Null))
+    }
+
+    /// Asks `path` until its answer is as wanted.
+    pub(crate) async fn seen(&self, path: &str, wanted: impl Fn(&Json) -> bool) -> Json {
+        let start = Instant::now();
+        loop {
+            let (_, shown) = self.control(Method::GET, path).await;
+            if wanted(&shown) {
+                return shown;
+            }
+            wait(start, path).await;
+        }
+    }
+
     pub(crate) fn mapping(&self, table: &str, kind: &str, name: &str, json: &str) {
         let mapping = Mapping {
             json: json.to_owned(),

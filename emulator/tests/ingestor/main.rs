@@ -5,6 +5,7 @@ mod bench;
 mod content;
 mod failures;
 mod reports;
+mod seen;
 
 use std::io::{Cursor, Write};
 
