@@ -25,6 +25,7 @@ mod ingestions;
 pub mod ingestor;
 mod messages;
 pub mod options;
+mod page;
 mod server;
 mod services;
 mod start_error;

@@ -8,7 +8,7 @@ mod rooms;
 use rooms::Rule;
 
 /// Each room and what it may use besides itself, the lower rooms first.
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     ("clock", &[]),
     ("ingestions", &[]),
     ("messages", &[]),
@@ -20,6 +20,7 @@ const RULES: [Rule; 18] = [
     ("control", &["faults", "ingestions", "messages", "traffic"]),
     // Plumbing: it knows no address.
     ("http", &["faults", "traffic"]),
+    ("page", &["http"]),
     (
         "storage",
         &[
@@ -53,6 +54,7 @@ const RULES: [Rule; 18] = [
             "http",
             "ingestions",
             "options::Secret",
+            "page",
             "services",
             "storage::Resources",
             "traffic",

@@ -99,6 +99,41 @@ async fn unknown_paths_and_methods_are_told() {
 }
 
 #[tokio::test]
+async fn browsers_get_a_page_and_others_what_they_got() {
+    let (emulator, client) = start(Options {
+        required_token: Some("s3cret".into()),
+        ..Options::default()
+    })
+    .await;
+    let plain = get(&client, emulator.engine_url(), "/").await;
+    assert_eq!(plain.status(), 404);
+    let told: Value = plain.json().await.unwrap();
+    assert_eq!(told["error"]["code"], "NotFound");
+
+    let browser = client.get(emulator.engine_url());
+    let accepted = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let page = browser.header("accept", accepted).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"));
+    let html = page.text().await.unwrap();
+    for (path, content_type) in [
+        ("/emulator/page.js", "text/javascript; charset=utf-8"),
+        ("/emulator/page.css", "text/css; charset=utf-8"),
+    ] {
+        assert!(html.contains(path));
+        let file = get(&client, emulator.engine_url(), path).await;
+        assert_eq!(file.status(), 200);
+        assert_eq!(file.headers()["content-type"], content_type);
+    }
+    // What the page shows is not for everybody.
+    let tables = get(&client, emulator.engine_url(), "/emulator/v1/tables").await;
+    assert_eq!(tables.status(), 401);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_demanded_token_is_demanded() {
     let (emulator, client) = start(Options {
         required_token: Some("s3cret".into()),

@@ -22,6 +22,7 @@ use crate::engine::role::Role;
 use crate::engine::watch::Stop;
 use crate::faults::Subject;
 use crate::http::{Body, Cut, RequestBody, early, play, set};
+use crate::page::PageFile;
 use crate::services::ServiceKind;
 use crate::storage::Resources;
 use crate::traffic::Connection;
@@ -41,6 +42,7 @@ pub(crate) struct Router {
 }
 
 enum Route {
+    Page(PageFile),
     Control(ControlRoute),
     Service(ServiceRoute),
 }
@@ -52,7 +54,11 @@ enum ServiceRoute {
 }
 
 impl Route {
-    fn of(path: &str) -> Option<Self> {
+    fn of(parts: &Parts) -> Option<Self> {
+        let path = parts.uri.path();
+        if let Some(file) = PageFile::of(path, &parts.headers) {
+            return Some(Self::Page(file));
+        }
         let path = path.trim_end_matches('/');
         let service = match path {
             "/v1/rest/auth/metadata" => ServiceRoute::Metadata,
@@ -66,6 +72,7 @@ impl Route {
 
     fn methods(&self) -> &'static [Method] {
         match self {
+            Self::Page(_) => &[Method::GET],
             Self::Control(route) => route.methods(),
             Self::Service(ServiceRoute::Metadata) => &[Method::GET],
             Self::Service(ServiceRoute::Engine(_)) => &[Method::POST],
@@ -103,8 +110,8 @@ impl Router {
         body: Incoming,
         connection: &Connection,
     ) -> Result<Response<Body>, Cut> {
-        let path = parts.uri.path();
-        let Some(route) = Route::of(path) else {
+        let Some(route) = Route::of(parts) else {
+            let path = parts.uri.path();
             let message = format!("The emulator has no endpoint at '{path}'.");
             let reply = failure(StatusCode::NOT_FOUND, "NotFound", &message);
             return Ok(early(reply, parts, body));
@@ -113,6 +120,8 @@ impl Router {
             return Ok(early(wrong_method(&route, parts), parts, body));
         }
         match route {
+            // Without a token: it holds nothing of anybody, and a browser has none yet.
+            Route::Page(file) => Ok(file.answer()),
             Route::Control(route) => Ok(self.control(route, parts, body).await),
             Route::Service(route) => {
                 let meter = self.control.traffic.count(route.kind(), connection);
