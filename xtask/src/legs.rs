@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::azurite::Azurite;
 use crate::tally::Tally;
 use crate::{
-    conformance, csharp, demo, exports, go, gzip, header, install, isal, kql, native, node,
+    conformance, csharp, demo, exports, go, gzip, header, install, isal, kql, native, node, page,
     process, python, readme, sdks,
 };
 
@@ -123,6 +123,11 @@ pub(crate) const ALL: &[Leg] = &[
         name: "java-sdk",
         about: "the official Java SDK, over HTTP",
         run: sdks::java,
+    },
+    Leg {
+        name: "page",
+        about: "the emulator's page in a headless Chromium",
+        run: page::leg,
     },
     Leg {
         name: "rust-examples",

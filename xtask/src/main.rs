@@ -25,6 +25,7 @@ mod kql;
 mod legs;
 mod native;
 mod node;
+mod page;
 mod process;
 mod python;
 mod readme;

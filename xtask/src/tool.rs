@@ -26,6 +26,7 @@ pub(crate) const MONO: Tool = Tool::new("mono", "mono-devel");
 pub(crate) const JAVAC: Tool = Tool::new("javac", "default-jdk-headless");
 pub(crate) const MAVEN: Tool = Tool::new("mvn", "maven");
 pub(crate) const CMAKE: Tool = Tool::new("cmake", "cmake");
+pub(crate) const CHROMIUM: Tool = Tool::new("chromium", "chromium");
 
 /// Whether a check that a developer's machine may leave out can run. Where `CI` is set its tool is fetched.
 pub(crate) fn optional(tool: &Tool) -> Result<(), String> {
