@@ -62,8 +62,12 @@ public sealed class AnswerTests : Bed
     {
         using FakeService service = new("""
             [{"FrameType":"DataTable","TableKind":"PrimaryResult","TableName":"T","Columns":[
-               {"ColumnName":"d","ColumnType":"datetime"},{"ColumnName":"t","ColumnType":"timespan"},{"ColumnName":"g","ColumnType":"guid"}],
-              "Rows":[["1-01-01","soon","{74be27de-1e4e-49d9-b579-fe0b331d3642}x"],["Sunday","1 h","(x)"]]},
+               {"ColumnName":"d","ColumnType":"datetime"},{"ColumnName":"t","ColumnType":"timespan"},{"ColumnName":"g","ColumnType":"guid"},
+               {"ColumnName":"b","ColumnType":"bool"},{"ColumnName":"i","ColumnType":"int"},{"ColumnName":"l","ColumnType":"long"},
+               {"ColumnName":"r","ColumnType":"real"},{"ColumnName":"e","ColumnType":"decimal"}],
+              "Rows":[["1-01-01","soon","{74be27de-1e4e-49d9-b579-fe0b331d3642}x","yes","0x10","1,000","1,5","1,5"],
+                      ["Sunday","1 h","(x)","2","1.5","x","0x1p-2","one"],
+                      ["00:00","1"," 74be27de-1e4e-49d9-b579-fe0b331d3642"," true "," 1","1 "," 1.5"," 1.5 "]]},
              {"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}]
             """);
         using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider($"{service.Address};Initial Catalog=Db");

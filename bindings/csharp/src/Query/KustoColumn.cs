@@ -42,7 +42,9 @@ internal sealed class KustoColumn
     {
         try
         {
-            return parse(text);
+            // Several of .NET's parsers skip blanks, which the library writes in no value.
+            bool isBlank = Type != typeof(string) && text.Trim().Length != text.Length;
+            return isBlank ? throw new FormatException("A blank.") : parse(text);
         }
         catch (Exception cause) when (cause is FormatException or OverflowException)
         {
@@ -61,7 +63,7 @@ internal sealed class KustoColumn
 
     private static (Type Type, Func<string, object> Parse) Of(string type) => type switch
     {
-        "bool" => (typeof(bool), static text => bool.Parse(text)),
+        "bool" => (typeof(bool), static text => Bool(text)),
         "int" => (typeof(int), static text => int.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
         "long" => (typeof(long), static text => long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
         "real" => (typeof(double), static text => Real(text)),
@@ -70,6 +72,14 @@ internal sealed class KustoColumn
         "timespan" => (typeof(TimeSpan), static text => TimeSpan.ParseExact(text, "c", CultureInfo.InvariantCulture)),
         "guid" => (typeof(Guid), static text => Guid.ParseExact(text, "D")),
         _ => (typeof(string), static text => text),
+    };
+
+    /// <summary>The library writes every bool in these words; any other text is one that it could not read.</summary>
+    private static bool Bool(string text) => text switch
+    {
+        "true" => true,
+        "false" => false,
+        _ => throw new FormatException("Neither true nor false."),
     };
 
     private static double Real(string text) => text.ToLowerInvariant() switch
