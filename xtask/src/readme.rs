@@ -5,18 +5,41 @@ use std::time::Duration;
 
 use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
-use crate::{artifacts, compiler, process, workspace};
+use crate::{artifacts, compiler, process, tool, workspace};
 
 /// Files with a program, and its language, which is also the extension of its source.
 const SHOWN: [(&str, &str); 2] = [("README.md", "c"), ("bindings/cpp/README.md", "cpp")];
 
-/// Compiles the programs, runs them, and checks the rows.
+/// Compiles the programs, runs them, and checks the rows; then runs the first commands of README.md.
 pub(crate) fn leg() -> Result<Tally, String> {
     let check = |(file, language): &(&str, &str)| {
         let name = format!("the {language} program of {file}");
         Tally::check(&name, program_works(file, language))
     };
-    Ok(SHOWN.iter().map(check).sum())
+    let mut tally: Tally = SHOWN.iter().map(check).sum();
+    let name = "the first commands of README.md";
+    tally += match tool::optional(&tool::PKG_CONFIG) {
+        Ok(()) => Tally::check(name, commands_work()),
+        Err(reason) => Tally::skip(name, &reason),
+    };
+    Ok(tally)
+}
+
+/// Types what a reader types.
+fn commands_work() -> Result<(), String> {
+    let text = workspace::read(&workspace::root().join("README.md"))?;
+    let program = first_block(&text, "c").ok_or("there is no program")?;
+    let commands = first_block(&text, "sh").ok_or("there are no commands")?;
+    workspace::write(&workspace::root().join("target/first.c"), program)?;
+    // The emulator ends with the shell.
+    let script = format!("set -e\ntrap 'kill $(jobs -p)' EXIT\n{commands}");
+    let mut shell = process::outside_cargo(Command::new("bash"));
+    shell.args(["-c", &script]).current_dir(workspace::root());
+    let said = process::tee(&mut shell, Duration::from_secs(20 * 60))?;
+    match said.text.contains("1 of 1 ingested") && said.text.contains("\"Rows\":[[2]]") {
+        true => Ok(()),
+        false => Err("the two rows did not arrive".to_owned()),
+    }
 }
 
 fn program_works(file: &str, language: &str) -> Result<(), String> {
