@@ -90,7 +90,7 @@ impl Report {
     /// `{"Exceptions":[...]}`, `{"message":..}`, or a string in the place of one of these.
     fn from_json(json: &Json) -> Option<Self> {
         match json {
-            Json::String(text) => Some(Self {
+            Json::String(text) => (!text.trim().is_empty()).then(|| Self {
                 message: text.clone(),
                 ..Self::default()
             }),
@@ -103,7 +103,7 @@ impl Report {
     }
 
     fn from_members(members: &Map<String, Json>) -> Option<Self> {
-        let text = |name: &str| find(members, name).filter(|text| !text.is_empty());
+        let text = |name: &str| find(members, name).filter(|text| !text.trim().is_empty());
         let code = text("code");
         let message = text("@message").or_else(|| text("message"));
         if code.is_none() && message.is_none() {

@@ -195,3 +195,23 @@ proptest! {
         let _ = parse_service_error(Step::RunQuery, status, text.as_bytes());
     }
 }
+
+#[test]
+fn an_error_without_a_word_has_a_message() {
+    for body in [
+        r#"{"error":""}"#,
+        r#"{"error":" "}"#,
+        r#"{"error":{"message":"\n"}}"#,
+        r#"{"OneApiErrors":[""]}"#,
+        r#"{"Exceptions":[]}"#,
+    ] {
+        for status in [200, 400, 504] {
+            let error = parse_service_error(Step::RunQuery, status, body.as_bytes());
+            assert!(!error.message().trim().is_empty(), "{body}");
+            // A gateway's, for all that is known.
+            assert_eq!(error.is_in_doubt(), status != 400, "{body}");
+        }
+        let error = in_band_error(Step::RunQuery, &serde_json::from_str(body).unwrap());
+        assert!(!error.message().trim().is_empty(), "{body}");
+    }
+}
