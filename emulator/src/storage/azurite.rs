@@ -28,6 +28,8 @@ const HOP: [&str; 7] = [
     "upgrade",
     "expect",
 ];
+/// How long one request of the start may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The version of the requests that create containers, queues and tables.
 const SETUP_VERSION: &str = sas::VERSION;
 
@@ -175,6 +177,7 @@ impl Azurite {
                 .json(&serde_json::json!({ "TableName": name })),
         };
         let request = request
+            .timeout(PATIENCE)
             .header("x-ms-version", SETUP_VERSION)
             .header("accept", "application/json;odata=nometadata");
         let reply = request.send().await.map_err(|error| {

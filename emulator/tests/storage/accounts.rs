@@ -131,12 +131,21 @@ async fn two_emulators_share_nothing() {
 
 #[tokio::test]
 async fn an_azurite_that_is_not_there_stops_the_start() {
-    // A port that was free a moment ago; nothing is said about which error the system gives.
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let url = Url::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+    // Bound, so that nobody else takes it, and nothing listens there.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    does_not_start(socket.local_addr().unwrap()).await;
+}
+
+/// The time is not that of a clock: it passes while nothing else happens.
+#[tokio::test(start_paused = true)]
+async fn an_azurite_that_never_answers_stops_the_start() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    does_not_start(silent.local_addr().unwrap()).await;
+}
+
+async fn does_not_start(azurite: std::net::SocketAddr) {
+    let url = Url::parse(&format!("http://{azurite}")).unwrap();
     let storage = StorageKind::Azurite(AzuriteOptions {
         blob: url.clone(),
         queue: url.clone(),
