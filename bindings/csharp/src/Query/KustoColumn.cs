@@ -43,7 +43,7 @@ internal sealed class KustoColumn
         try
         {
             // Several of .NET's parsers skip blanks, which the library writes in no value.
-            bool isBlank = Type != typeof(string) && text.Trim().Length != text.Length;
+            bool isBlank = ClrType != typeof(string) && text.Trim().Length != text.Length;
             return isBlank ? throw new FormatException("A blank.") : parse(text);
         }
         catch (Exception cause) when (cause is FormatException or OverflowException)
@@ -69,7 +69,7 @@ internal sealed class KustoColumn
         "real" => (typeof(double), static text => Real(text)),
         "decimal" => (typeof(SqlDecimal), static text => Decimal(text)),
         "datetime" => (typeof(DateTime), static text => Time(text)),
-        "timespan" => (typeof(TimeSpan), static text => TimeSpan.ParseExact(text, "c", CultureInfo.InvariantCulture)),
+        "timespan" => (typeof(TimeSpan), static text => Span(text)),
         "guid" => (typeof(Guid), static text => Guid.ParseExact(text, "D")),
         _ => (typeof(string), static text => text),
     };
@@ -89,6 +89,11 @@ internal sealed class KustoColumn
         "-infinity" or "-inf" => double.NegativeInfinity,
         _ => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture),
     };
+
+    /// <summary>.NET also reads a number of days, and clocks without seconds.</summary>
+    private static TimeSpan Span(string text) => text.Split(':').Length == 3
+        ? TimeSpan.ParseExact(text, "c", CultureInfo.InvariantCulture)
+        : throw new FormatException("Not [-][d.]hh:mm:ss[.fffffff].");
 
     /// <summary>The library writes every datetime in this form; any other text is one that it could not read.</summary>
     private static DateTime Time(string text) => DateTime.ParseExact(
