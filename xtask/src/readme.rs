@@ -31,8 +31,8 @@ fn commands_work() -> Result<(), String> {
     let program = first_block(&text, "c").ok_or("there is no program")?;
     let commands = first_block(&text, "sh").ok_or("there are no commands")?;
     workspace::write(&workspace::root().join("target/first.c"), program)?;
-    // The emulator ends with the shell.
-    let script = format!("set -e\ntrap 'kill $(jobs -p)' EXIT\n{commands}");
+    // The emulator ends with the shell: a job and its children are a process group, whose end is waited for.
+    let script = format!("set -e -m\ntrap 'kill -- -$(jobs -p); wait' EXIT\n{commands}");
     let mut shell = process::outside_cargo(Command::new("bash"));
     shell.args(["-c", &script]).current_dir(workspace::root());
     let said = process::tee(&mut shell, Duration::from_secs(20 * 60))?;
