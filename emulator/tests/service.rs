@@ -107,8 +107,8 @@ async fn browsers_get_a_page_and_others_what_they_got() {
     .await;
     let plain = get(&client, emulator.engine_url(), "/").await;
     assert_eq!(plain.status(), 404);
-    let told: Value = plain.json().await.unwrap();
-    assert_eq!(told["error"]["code"], "NotFound");
+    let answer: Value = plain.json().await.unwrap();
+    assert_eq!(answer["error"]["code"], "NotFound");
 
     let browser = client.get(emulator.engine_url());
     let accepted = "text/html,application/xhtml+xml,*/*;q=0.8";

@@ -191,13 +191,14 @@ fn path_value(
         return Ok(None);
     };
     let as_text = column.ty == ColumnType::String && column.transform == Transform::None;
-    let value = match found {
-        // A real prints otherwise than it was written: `0.100` as `0.1`.
-        Json::Number(number) if as_text && number.is_f64() => {
-            let text = path.find_text(record.text).unwrap_or_default();
-            text_value(column, text, record.line)?
-        }
-        found => json_value(column, found, record.line)?,
+    // A real prints otherwise than it was written: `0.100` as `0.1`.
+    let written = match found {
+        Json::Number(number) if as_text && number.is_f64() => path.find_text(record.text),
+        _ => None,
+    };
+    let value = match written {
+        Some(text) => text_value(column, text, record.line)?,
+        None => json_value(column, found, record.line)?,
     };
     let may_be_long = record.text.len() > MAX_STRING;
     match value {

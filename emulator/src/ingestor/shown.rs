@@ -1,4 +1,4 @@
-//! What is shown to people of a message and of what became of it. No secret is.
+//! What is shown to people of a message and of its result. No secret is.
 
 use serde_json::Value as Json;
 

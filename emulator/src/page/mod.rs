@@ -20,7 +20,7 @@ pub(crate) enum PageFile {
 }
 
 impl PageFile {
-    /// The file at a path. The document is for those who ask for HTML: others are told that there is no such endpoint.
+    /// The file at a path. The document is for those who ask for HTML: others get the error of an unknown address.
     pub(crate) fn of(path: &str, headers: &HeaderMap) -> Option<Self> {
         match path {
             "/" => accepts_html(headers).then_some(Self::Document),

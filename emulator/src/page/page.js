@@ -633,7 +633,7 @@ function bars(chart) {
 }
 
 const placeName = ({ shown }, name) => (shown ? name.slice(...shown).replace("T", " ") : name);
-const told = (chart, name, bar) => s("title", null, `${placeName(chart, name)}\n${bar.name}\n${bar.value}`);
+const hint = (chart, name, bar) => s("title", null, `${placeName(chart, name)}\n${bar.name}\n${bar.value}`);
 
 function columnChart(chart, wide) {
     const area = frame(chart, wide, 260, 64);
@@ -649,7 +649,7 @@ function columnChart(chart, wide) {
             const x = middle - (width * wanted) / 2 + (chart.stacked ? 0 : bar.index * width);
             const [up, down] = [y(Math.max(bar.from, bar.to)), y(Math.min(bar.from, bar.to))];
             area.svg.append(s("rect", { x, y: up, width, height: down - up, class: `f${bar.index % COLORS}` },
-                told(chart, name, bar)));
+                hint(chart, name, bar)));
         }
         if (at % each === 0) xMarks(area, [[middle, cut(placeName(chart, name), 16)]]);
     });
@@ -677,7 +677,7 @@ function barChart(chart, wide) {
         for (const bar of all) {
             const [left, right] = [x(Math.min(bar.from, bar.to)), x(Math.max(bar.from, bar.to))];
             area.svg.append(s("rect", { x: left, y: top + (chart.stacked ? 0 : bar.index * thick), width: right - left,
-                height: thick, class: `f${bar.index % COLORS}` }, told(chart, name, bar)));
+                height: thick, class: `f${bar.index % COLORS}` }, hint(chart, name, bar)));
         }
         const label = placeName(chart, name);
         area.svg.append(s("text", { x: area.left - 6, y: top + (step - 8) / 2 + 4, "text-anchor": "end" },

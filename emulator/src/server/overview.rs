@@ -1,4 +1,4 @@
-//! What the control endpoints tell of tables and queues.
+//! What the control endpoints show of tables and queues.
 
 use std::time::Duration;
 

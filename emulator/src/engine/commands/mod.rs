@@ -68,6 +68,7 @@ pub fn run(context: &Context<'_>, role: Role, text: &str) -> Parsed<Relation> {
     };
     run_steps(context, text, target.execute(command)?, &steps)
 }
+
 /// Whether this service answers the command.
 fn check_role(command: &Command, role: Role) -> Parsed<()> {
     let for_data_management = matches!(

@@ -50,7 +50,7 @@ impl Target<'_> {
         ))
     }
 
-    /// What became of one command.
+    /// The result of one command.
     fn scripted(&self, command: &str) -> Parsed<&'static str> {
         let is = |verb: &str| command[1..].trim_start().starts_with(verb);
         if is("show") {
