@@ -90,6 +90,42 @@ public sealed class QueryTests : Bed
     }
 
     [Test]
+    public void AValueOfAWantedType()
+    {
+        using KustoDataReader reader = (KustoDataReader)Query().ExecuteQuery(
+            "print i=int(7), l=long(3000000000), n=long(null), dec=decimal(1.25), r=real(0.5), day=datetime(2026-01-02), " +
+            "time=datetime(2026-01-02T03:04:05Z), span=time(01:02:03), days=2d, s='text', b=true");
+        Assert.That(reader.Read());
+        Assert.That(reader.GetFieldValue<long>(0), Is.EqualTo(7L));
+        Assert.That(reader.GetFieldValue<byte>(0), Is.EqualTo((byte)7));
+        Assert.That(reader.GetFieldValue<double>(0), Is.EqualTo(7.0));
+        Assert.That(reader.GetFieldValue<int?>(0), Is.EqualTo(7));
+        Assert.That(reader.GetFieldValue<long?>(2), Is.Null);
+        Assert.That(reader.GetFieldValue<DateTimeOffset?>(2), Is.Null);
+        Assert.That(reader.GetFieldValue<decimal>(3), Is.EqualTo(1.25m));
+        Assert.That(reader.GetFieldValue<decimal?>(3), Is.EqualTo(1.25m));
+        Assert.That(reader.GetFieldValue<SqlDecimal>(3), Is.EqualTo(new SqlDecimal(1.25m)));
+        Assert.That(reader.GetFieldValue<float>(4), Is.EqualTo(0.5f));
+        DateTimeOffset time = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        Assert.That(reader.GetFieldValue<DateTimeOffset>(6), Is.EqualTo(time));
+        Assert.That(reader.GetFieldValue<DateTimeOffset>(6).Offset, Is.EqualTo(TimeSpan.Zero));
+        Assert.That(reader.GetFieldValue<DateTime?>(6), Is.EqualTo(time.UtcDateTime));
+        Assert.That(reader.GetFieldValue<string>(9), Is.EqualTo("text"));
+        Assert.That(reader.GetFieldValue<bool?>(10), Is.True);
+        Assert.That(reader.GetFieldValue<object>(2), Is.EqualTo(DBNull.Value));
+        Assert.That(() => reader.GetFieldValue<long>(2), Throws.InstanceOf<InvalidCastException>());
+        Assert.That(() => reader.GetFieldValue<string>(0), Throws.InstanceOf<InvalidCastException>());
+        Assert.That(() => reader.GetFieldValue<Guid>(0), Throws.InstanceOf<InvalidCastException>());
+        Assert.That(() => reader.GetFieldValue<int>(1), Throws.InstanceOf<OverflowException>());
+#if !LIBRARY_NETSTANDARD2_0
+        Assert.That(reader.GetFieldValue<DateOnly>(5), Is.EqualTo(new DateOnly(2026, 1, 2)));
+        Assert.That(() => reader.GetFieldValue<DateOnly>(6), Throws.InstanceOf<InvalidCastException>());
+        Assert.That(reader.GetFieldValue<TimeOnly?>(7), Is.EqualTo(new TimeOnly(1, 2, 3)));
+        Assert.That(() => reader.GetFieldValue<TimeOnly>(8), Throws.InstanceOf<OverflowException>());
+#endif
+    }
+
+    [Test]
     public void WhatDoesNotFitIsRefused()
     {
         using IDataReader reader = Query().ExecuteQuery(

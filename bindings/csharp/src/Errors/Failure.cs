@@ -30,7 +30,7 @@ internal static class Failure
 
     /// <summary>A failure that this assembly detects itself.</summary>
     internal static KustoException InvalidArgument(string argument, string message) => new KustoClientException(
-        new() { Code = KustoErrorCode.InvalidArgument, Message = $"{argument}: {message}", Step = "check arguments", Argument = argument, Retry = KustoRetry.Never },
+        new ErrorDetails { Code = KustoErrorCode.InvalidArgument, Message = $"{argument}: {message}", Step = "check arguments", Argument = argument, Retry = KustoRetry.Never },
         null);
 
     /// <summary>A call that was cancelled before it began.</summary>
@@ -40,7 +40,7 @@ internal static class Failure
         if (cancellation.IsCancellationRequested)
         {
             throw Cancelled(
-                new KustoClientException(new() { Code = KustoErrorCode.Cancelled, Message = "the call was cancelled before it began", Step = "check arguments" }, null),
+                new KustoClientException(new ErrorDetails { Code = KustoErrorCode.Cancelled, Message = "the call was cancelled before it began", Step = "check arguments" }, null),
                 cancellation);
         }
     }

@@ -7,9 +7,30 @@ namespace Kusto.Ingest.Native;
 /// Data could not be handed over. None of it will be ingested, unless <see cref="KustoException.InDoubt"/> says so
 /// or some blobs were <see cref="HandedOver"/>.
 /// </summary>
-/// <remarks>A stream or reader that threw is the inner exception.</remarks>
+/// <remarks>The exception of a stream, reader or token provider that threw is the inner one.</remarks>
 public sealed class IngestClientException : KustoException
 {
+    /// <summary>For tests and fakes: a failure without details. <see cref="KustoIngestModelFactory"/> makes those with.</summary>
+    public IngestClientException()
+        : this("The data could not be handed over.")
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message.</summary>
+    /// <param name="message">Why it failed.</param>
+    public IngestClientException(string message)
+        : this(message, null)
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message and a cause.</summary>
+    /// <param name="message">Why it failed.</param>
+    /// <param name="innerException">The cause.</param>
+    public IngestClientException(string message, Exception? innerException)
+        : this(new ErrorDetails { Message = message ?? "", Code = KustoErrorCode.Service }, "", innerException)
+    {
+    }
+
     internal IngestClientException(ErrorDetails details, string ingestionSource, Exception? cause)
         : base(details, cause)
     {

@@ -76,6 +76,27 @@ public abstract class KustoException : Exception
 /// <summary>The failure is on the client's side: the service was not reached or did not respond.</summary>
 public sealed class KustoClientException : KustoException
 {
+    /// <summary>For tests and fakes: a failure without details. <see cref="KustoIngestModelFactory"/> makes those with.</summary>
+    public KustoClientException()
+        : this("The request failed on the client's side.")
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message.</summary>
+    /// <param name="message">Why it failed.</param>
+    public KustoClientException(string message)
+        : this(message, null)
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message and a cause.</summary>
+    /// <param name="message">Why it failed.</param>
+    /// <param name="innerException">The cause.</param>
+    public KustoClientException(string message, Exception? innerException)
+        : this(new ErrorDetails { Message = message ?? "", Code = KustoErrorCode.Network }, innerException)
+    {
+    }
+
     internal KustoClientException(ErrorDetails details, Exception? cause)
         : base(details, cause)
     {
@@ -85,6 +106,27 @@ public sealed class KustoClientException : KustoException
 /// <summary>The service rejected the request: HTTP status 400 to 499.</summary>
 public class KustoRequestException : KustoException
 {
+    /// <summary>For tests and fakes: a failure without details. <see cref="KustoIngestModelFactory"/> makes those with.</summary>
+    public KustoRequestException()
+        : this("The service rejected the request.")
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message.</summary>
+    /// <param name="message">Why it failed.</param>
+    public KustoRequestException(string message)
+        : this(message, null)
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message and a cause.</summary>
+    /// <param name="message">Why it failed.</param>
+    /// <param name="innerException">The cause.</param>
+    public KustoRequestException(string message, Exception? innerException)
+        : this(new ErrorDetails { Message = message ?? "", Code = KustoErrorCode.Service, HttpStatus = 400, Retry = KustoRetry.Never }, innerException)
+    {
+    }
+
     internal KustoRequestException(ErrorDetails details, Exception? cause)
         : base(details, cause)
     {
@@ -94,6 +136,27 @@ public class KustoRequestException : KustoException
 /// <summary>The service asks to slow down: see <see cref="KustoException.RetryAfter"/>.</summary>
 public sealed class KustoRequestThrottledException : KustoRequestException
 {
+    /// <summary>For tests and fakes: a failure without details. <see cref="KustoIngestModelFactory"/> makes those with.</summary>
+    public KustoRequestThrottledException()
+        : this("The service asks to slow down.")
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message.</summary>
+    /// <param name="message">Why it failed.</param>
+    public KustoRequestThrottledException(string message)
+        : this(message, null)
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message and a cause.</summary>
+    /// <param name="message">Why it failed.</param>
+    /// <param name="innerException">The cause.</param>
+    public KustoRequestThrottledException(string message, Exception? innerException)
+        : this(new ErrorDetails { Message = message ?? "", Code = KustoErrorCode.Throttled, HttpStatus = 429, Retry = KustoRetry.Later }, innerException)
+    {
+    }
+
     internal KustoRequestThrottledException(ErrorDetails details, Exception? cause)
         : base(details, cause)
     {
@@ -103,6 +166,27 @@ public sealed class KustoRequestThrottledException : KustoRequestException
 /// <summary>The service failed: HTTP status 500 and above, or an error inside a response.</summary>
 public sealed class KustoServiceException : KustoException
 {
+    /// <summary>For tests and fakes: a failure without details. <see cref="KustoIngestModelFactory"/> makes those with.</summary>
+    public KustoServiceException()
+        : this("The service failed.")
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message.</summary>
+    /// <param name="message">Why it failed.</param>
+    public KustoServiceException(string message)
+        : this(message, null)
+    {
+    }
+
+    /// <summary>For tests and fakes: a failure with a message and a cause.</summary>
+    /// <param name="message">Why it failed.</param>
+    /// <param name="innerException">The cause.</param>
+    public KustoServiceException(string message, Exception? innerException)
+        : this(new ErrorDetails { Message = message ?? "", Code = KustoErrorCode.Service, HttpStatus = 500 }, innerException)
+    {
+    }
+
     internal KustoServiceException(ErrorDetails details, Exception? cause)
         : base(details, cause)
     {

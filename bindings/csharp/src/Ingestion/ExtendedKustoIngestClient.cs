@@ -14,6 +14,9 @@ public static class ExtendedKustoIngestClient
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="leaveOpen">Whether the stream stays open after the call; otherwise it is disposed.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     public static IKustoIngestionResult IngestFromStream(
         this IKustoIngestClient client, Stream stream, KustoIngestionProperties ingestionProperties, bool leaveOpen) =>
         client.IngestFromStream(stream, ingestionProperties, new StreamSourceOptions { LeaveOpen = leaveOpen });
@@ -24,6 +27,9 @@ public static class ExtendedKustoIngestClient
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="leaveOpen">Whether the stream stays open after the call; otherwise it is disposed.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     public static Task<IKustoIngestionResult> IngestFromStreamAsync(
         this IKustoIngestClient client, Stream stream, KustoIngestionProperties ingestionProperties, bool leaveOpen) =>
         client.IngestFromStreamAsync(stream, ingestionProperties, new StreamSourceOptions { LeaveOpen = leaveOpen });

@@ -39,6 +39,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="sourceOptions">Options of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IKustoIngestionResult> IngestFromStreamAsync(
         Stream stream, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default);
 
@@ -47,6 +50,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of the source.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IKustoIngestionResult IngestFromStream(Stream stream, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null);
 
     /// <summary>Ingests a file, or a blob that is in storage already.</summary>
@@ -59,6 +65,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="sourceOptions">Options of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IKustoIngestionResult> IngestFromStorageAsync(
         string uri, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default);
 
@@ -70,6 +79,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of the source.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IKustoIngestionResult IngestFromStorage(string uri, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions = null);
 
     /// <summary>
@@ -81,6 +93,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="sourceOptions">Options of all of them.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IKustoIngestionResult> IngestFromStorageAsync(
         IEnumerable<BlobDescription> blobs, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default);
 
@@ -92,6 +107,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of all of them.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IKustoIngestionResult IngestFromStorage(IEnumerable<BlobDescription> blobs, KustoIngestionProperties ingestionProperties, StorageSourceOptions? sourceOptions = null);
 
     /// <summary>Ingests the first record set of a data reader as CSV, converted while it is read.</summary>
@@ -106,6 +124,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="sourceOptions">Options of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IKustoIngestionResult> IngestFromDataReaderAsync(
         IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default);
 
@@ -114,6 +135,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="ingestionProperties">Where the data goes; the format must be csv or unset.</param>
     /// <param name="sourceOptions">Options of the source.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IKustoIngestionResult IngestFromDataReader(IDataReader dataReader, KustoIngestionProperties ingestionProperties, DataReaderSourceOptions? sourceOptions = null);
 
     /// <summary>Ingests data in memory, which is not copied: it must not change before the call has ended.</summary>
@@ -122,6 +146,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="sourceOptions">Options of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IKustoIngestionResult> IngestFromBytesAsync(
         byte[] data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default);
 
@@ -130,6 +157,9 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of the source.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IKustoIngestionResult IngestFromBytes(byte[] data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null);
 
 #if NET5_0_OR_GREATER
@@ -139,14 +169,29 @@ public interface IKustoIngestClient : IDisposable
     /// <param name="sourceOptions">Options of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Proof that the data was handed over.</returns>
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IKustoIngestionResult> IngestFromBytesAsync(
-        ReadOnlyMemory<byte> data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default);
+        ReadOnlyMemory<byte> data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null, CancellationToken cancellationToken = default) =>
+        IngestFromBytesAsync(data.ToArray(), ingestionProperties, sourceOptions, cancellationToken);
 
     /// <summary>As IngestFromBytesAsync, waiting on the calling thread.</summary>
     /// <param name="data">The data.</param>
     /// <param name="ingestionProperties">Where the data goes and how it is read.</param>
     /// <param name="sourceOptions">Options of the source.</param>
     /// <returns>Proof that the data was handed over.</returns>
-    IKustoIngestionResult IngestFromBytes(ReadOnlyMemory<byte> data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null);
+    /// <exception cref="IngestClientException">The data could not be handed over.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
+    IKustoIngestionResult IngestFromBytes(ReadOnlyMemory<byte> data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions = null) =>
+        IngestFromBytes(data.ToArray(), ingestionProperties, sourceOptions);
+
+    // These three have bodies: a class that was compiled for .NET Standard 2.0, which lacks their types, implements this interface too.
+    ValueTask IAsyncDisposable.DisposeAsync()
+    {
+        Dispose();
+        return default;
+    }
 #endif
 }

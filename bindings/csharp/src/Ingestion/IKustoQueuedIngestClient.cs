@@ -17,6 +17,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The failures; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IEnumerable<IngestionFailure>> PeekTopIngestionFailuresAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
@@ -24,6 +27,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
     /// <returns>The failures; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IEnumerable<IngestionFailure> PeekTopIngestionFailures(int messagesLimit = -1, string? trackingToken = null);
 
     /// <summary>Removes notifications of failures from their queues and returns them.</summary>
@@ -31,6 +37,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
     /// <param name="cancellationToken">Cancels the call. Notifications already removed are lost.</param>
     /// <returns>The failures; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IEnumerable<IngestionFailure>> GetAndDiscardTopIngestionFailuresAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
@@ -38,6 +47,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="messagesLimit">The most to remove; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
     /// <returns>The failures; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IEnumerable<IngestionFailure> GetAndDiscardTopIngestionFailures(int messagesLimit = -1, string? trackingToken = null);
 
     /// <summary>Looks at notifications of successes without removing them.</summary>
@@ -45,6 +57,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The successes; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IEnumerable<IngestionSuccess>> PeekTopIngestionSuccessesAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
@@ -52,6 +67,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="messagesLimit">The most to look at; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
     /// <returns>The successes; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IEnumerable<IngestionSuccess> PeekTopIngestionSuccesses(int messagesLimit = -1, string? trackingToken = null);
 
     /// <summary>Removes notifications of successes from their queues and returns them.</summary>
@@ -59,6 +77,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="trackingToken">Only those of this ingestion: <see cref="IKustoIngestionResult.TrackingToken"/>.</param>
     /// <param name="cancellationToken">Cancels the call. Notifications already removed are lost.</param>
     /// <returns>The successes; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task<IEnumerable<IngestionSuccess>> GetAndDiscardTopIngestionSuccessesAsync(
         int messagesLimit = -1, string? trackingToken = null, CancellationToken cancellationToken = default);
 
@@ -66,6 +87,9 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <param name="messagesLimit">The most to remove; 32 when negative.</param>
     /// <param name="trackingToken">Only those of this ingestion.</param>
     /// <returns>The successes; empty if there are none.</returns>
+    /// <exception cref="KustoException">The notifications cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     IEnumerable<IngestionSuccess> GetAndDiscardTopIngestionSuccesses(int messagesLimit = -1, string? trackingToken = null);
 
     /// <summary>The result with this tracking token, also of another process. It has no items.</summary>
@@ -76,9 +100,15 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <summary>Fetches token and ingestion resources now, for programs that want to fail early. No other call requires it.</summary>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>A task that ends when they are available.</returns>
+    /// <exception cref="KustoException">Token or resources are not available.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task WarmUpAsync(CancellationToken cancellationToken = default);
 
     /// <summary>As <see cref="WarmUpAsync"/>, waiting on the calling thread.</summary>
+    /// <exception cref="KustoException">Token or resources are not available.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     void WarmUp();
 
     /// <summary>
@@ -87,12 +117,44 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// </summary>
     /// <param name="timeout">The most time to wait.</param>
     /// <returns>How many ingestions were cancelled.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
+    /// <exception cref="KustoException">It was called in a callback of the library.</exception>
     long Close(TimeSpan timeout);
 
     /// <summary>As <see cref="Close"/>, waiting on a thread of its own.</summary>
     /// <param name="timeout">The most time to wait.</param>
     /// <returns>How many ingestions were cancelled.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
+    /// <exception cref="KustoException">It was called in a callback of the library.</exception>
     Task<long> CloseAsync(TimeSpan timeout);
+
+    /// <summary>
+    /// As <see cref="Close"/>, waiting on a thread of its own until the ingestions under way have ended or the token is
+    /// cancelled: for IHostedService.StopAsync, whose token is the limit of the shutdown.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the waiting: the ingestions that are left are cancelled and counted. It is not thrown.</param>
+    /// <returns>How many ingestions were cancelled.</returns>
+    /// <exception cref="KustoException">It was called in a callback of the library.</exception>
+    Task<long> CloseAsync(CancellationToken cancellationToken)
+#if NET5_0_OR_GREATER
+        => CloseAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+#else
+        ;
+#endif
+
+    /// <summary>As <see cref="CloseAsync(CancellationToken)"/>, with a time limit too.</summary>
+    /// <param name="timeout">The most time to wait.</param>
+    /// <param name="cancellationToken">Ends the waiting: the ingestions that are left are cancelled and counted. It is not thrown.</param>
+    /// <returns>How many ingestions were cancelled.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
+    /// <exception cref="KustoException">It was called in a callback of the library.</exception>
+    Task<long> CloseAsync(TimeSpan timeout, CancellationToken cancellationToken)
+#if NET5_0_OR_GREATER
+        // Interfaces of .NET 5 and later may have bodies, so that classes which lack the newer members still implement them.
+        => CloseAsync(timeout);
+#else
+        ;
+#endif
 }
 
 /// <summary>Options of a queued ingestion client.</summary>

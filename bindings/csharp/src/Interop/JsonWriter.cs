@@ -2,6 +2,7 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Data.SqlTypes;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 
@@ -82,12 +83,15 @@ internal static class JsonWriter
     }
 
     /// <summary>Whether it is a generic dictionary: many, such as ExpandoObject, implement no other interface.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "This assembly uses the interface, so that trimming keeps it on types that have it.")]
     private static bool HoldsMembers(Type type) => Array.Exists(
         type.GetInterfaces(),
         static one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IEnumerable<>) && IsMember(one.GetGenericArguments()[0]));
 
     private static bool IsMember(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>);
 
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicProperties, typeof(KeyValuePair<,>))]
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "Every member is a KeyValuePair, whose properties the attribute above keeps.")]
     private static void AppendMembers(StringBuilder json, IEnumerable members)
     {
         string separator = "{";

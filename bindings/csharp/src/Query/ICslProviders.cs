@@ -23,6 +23,8 @@ public interface ICslAdminProvider : IDisposable
     /// <param name="properties">Options.</param>
     /// <returns>The result: a <see cref="KustoDataReader"/>.</returns>
     /// <exception cref="KustoException">The service rejected the request or could not be reached.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the provider was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The provider is closed.</exception>
     IDataReader ExecuteControlCommand(string command, ClientRequestProperties? properties = null);
 
     /// <summary>Runs a command, waiting on the calling thread.</summary>
@@ -31,6 +33,8 @@ public interface ICslAdminProvider : IDisposable
     /// <param name="properties">Options.</param>
     /// <returns>The result: a <see cref="KustoDataReader"/>.</returns>
     /// <exception cref="KustoException">The service rejected the request or could not be reached.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the provider was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The provider is closed.</exception>
     IDataReader ExecuteControlCommand(string? databaseName, string command, ClientRequestProperties? properties = null);
 
     /// <summary>Runs a command.</summary>
@@ -40,8 +44,19 @@ public interface ICslAdminProvider : IDisposable
     /// <param name="cancellationToken">Cancels the call; the service may carry out the command nevertheless.</param>
     /// <returns>The result: a <see cref="KustoDataReader"/>.</returns>
     /// <exception cref="KustoException">The service rejected the request or could not be reached.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the provider was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The provider is closed.</exception>
     Task<IDataReader> ExecuteControlCommandAsync(
         string? databaseName, string command, ClientRequestProperties? properties = null, CancellationToken cancellationToken = default);
+
+#if NET5_0_OR_GREATER
+    // It has a body: a class that was compiled for .NET Standard 2.0, which lacks the interface, implements this one too.
+    ValueTask IAsyncDisposable.DisposeAsync()
+    {
+        Dispose();
+        return default;
+    }
+#endif
 }
 
 /// <summary>Runs queries. Any number of threads may use a provider at once.</summary>
@@ -62,6 +77,8 @@ public interface ICslQueryProvider : IDisposable
     /// <param name="properties">Options and parameters.</param>
     /// <returns>The result: a <see cref="KustoDataReader"/>.</returns>
     /// <exception cref="KustoException">The service rejected the request or could not be reached.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the provider was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The provider is closed.</exception>
     IDataReader ExecuteQuery(string query, ClientRequestProperties? properties = null);
 
     /// <summary>Runs a query, waiting on the calling thread.</summary>
@@ -70,6 +87,8 @@ public interface ICslQueryProvider : IDisposable
     /// <param name="properties">Options and parameters.</param>
     /// <returns>The result: a <see cref="KustoDataReader"/>.</returns>
     /// <exception cref="KustoException">The service rejected the request or could not be reached.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the provider was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The provider is closed.</exception>
     IDataReader ExecuteQuery(string? databaseName, string query, ClientRequestProperties? properties);
 
     /// <summary>Runs a query.</summary>
@@ -79,8 +98,19 @@ public interface ICslQueryProvider : IDisposable
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The result: a <see cref="KustoDataReader"/>.</returns>
     /// <exception cref="KustoException">The service rejected the request or could not be reached.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the provider was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The provider is closed.</exception>
     Task<IDataReader> ExecuteQueryAsync(
         string? databaseName, string query, ClientRequestProperties? properties = null, CancellationToken cancellationToken = default);
+
+#if NET5_0_OR_GREATER
+    // It has a body: a class that was compiled for .NET Standard 2.0, which lacks the interface, implements this one too.
+    ValueTask IAsyncDisposable.DisposeAsync()
+    {
+        Dispose();
+        return default;
+    }
+#endif
 }
 
 /// <summary>Creates providers for commands and queries.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Data.SqlTypes;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
 namespace Kusto.Ingest.Native;
@@ -7,35 +8,26 @@ namespace Kusto.Ingest.Native;
 /// <summary>A column of a result: reads values in the service's notation.</summary>
 internal sealed class KustoColumn
 {
+    /// <summary>What <see cref="System.Data.Common.DbDataReader.GetFieldType"/> promises of types in a trimmed program.</summary>
+    internal const DynamicallyAccessedMemberTypes Accessed =
+        DynamicallyAccessedMemberTypes.PublicFields | DynamicallyAccessedMemberTypes.PublicProperties;
+
     private readonly Func<string, object> parse;
 
-    private KustoColumn(string name, string type)
+    internal KustoColumn(string name, string type)
     {
         Name = name;
         Type = type;
-        (ClrType, parse) = Of(type);
+        ClrType = TypeOf(type);
+        parse = ParserOf(type);
     }
 
     internal string Name { get; }
 
     internal string Type { get; }
 
+    [DynamicallyAccessedMembers(Accessed)]
     internal Type ClrType { get; }
-
-    /// <summary>The columns of the current table.</summary>
-    internal static unsafe KustoColumn[] Read(RowsHandle rows)
-    {
-        KustoColumn[] columns = new KustoColumn[checked((int)NativeMethods.kusto_rows_columns(rows))];
-        for (int i = 0; i < columns.Length; i++)
-        {
-            columns[i] = new(
-                NativeText.Read(NativeMethods.kusto_rows_column_name(rows, (nuint)i, out nuint length), length) ?? "",
-                NativeText.Read(NativeMethods.kusto_rows_column_type(rows, (nuint)i, out length), length) ?? "");
-        }
-        // The names are owned by the rows.
-        GC.KeepAlive(rows);
-        return columns;
-    }
 
     /// <exception cref="FormatException">The service has sent a value that is not of the column's type.</exception>
     internal object Value(string text)
@@ -61,17 +53,31 @@ internal sealed class KustoColumn
         return new SqlDecimal(value) == number ? value : throw new OverflowException($"{text} has more digits than a decimal.");
     }
 
-    private static (Type Type, Func<string, object> Parse) Of(string type) => type switch
+    [return: DynamicallyAccessedMembers(Accessed)]
+    private static Type TypeOf(string type) => type switch
     {
-        "bool" => (typeof(bool), static text => Bool(text)),
-        "int" => (typeof(int), static text => int.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
-        "long" => (typeof(long), static text => long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
-        "real" => (typeof(double), static text => Real(text)),
-        "decimal" => (typeof(SqlDecimal), static text => Decimal(text)),
-        "datetime" => (typeof(DateTime), static text => Time(text)),
-        "timespan" => (typeof(TimeSpan), static text => Span(text)),
-        "guid" => (typeof(Guid), static text => Guid.ParseExact(text, "D")),
-        _ => (typeof(string), static text => text),
+        "bool" => typeof(bool),
+        "int" => typeof(int),
+        "long" => typeof(long),
+        "real" => typeof(double),
+        "decimal" => typeof(SqlDecimal),
+        "datetime" => typeof(DateTime),
+        "timespan" => typeof(TimeSpan),
+        "guid" => typeof(Guid),
+        _ => typeof(string),
+    };
+
+    private static Func<string, object> ParserOf(string type) => type switch
+    {
+        "bool" => static text => Bool(text),
+        "int" => static text => int.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture),
+        "long" => static text => long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture),
+        "real" => static text => Real(text),
+        "decimal" => static text => Decimal(text),
+        "datetime" => static text => Time(text),
+        "timespan" => static text => Span(text),
+        "guid" => static text => Guid.ParseExact(text, "D"),
+        _ => static text => text,
     };
 
     /// <summary>The library writes every bool in these words; any other text is one that it could not read.</summary>

@@ -3,6 +3,7 @@ using System.Collections;
 using System.Data;
 using System.Data.Common;
 using System.Data.SqlTypes;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Kusto.Ingest.Native;
 
@@ -15,15 +16,19 @@ namespace Kusto.Ingest.Native;
 /// </remarks>
 public sealed class KustoDataReader : DbDataReader
 {
-    private readonly RowsHandle rows;
+    private readonly Rows rows;
     private KustoColumn[] columns = [];
     private long rowCount;
     private bool onRow;
 
     internal KustoDataReader(RowsHandle rows)
+        : this(new NativeRows(rows))
+    {
+    }
+
+    internal KustoDataReader(Rows rows)
     {
         this.rows = rows;
-        rows.ReportSize();
         BeginTable();
     }
 
@@ -58,7 +63,7 @@ public sealed class KustoDataReader : DbDataReader
     public override bool Read()
     {
         ThrowIfClosed();
-        return onRow = NativeMethods.kusto_rows_next(rows) != 0;
+        return onRow = rows.Next();
     }
 
     /// <summary>Moves before the first row of the next table, for texts with several results.</summary>
@@ -66,7 +71,7 @@ public sealed class KustoDataReader : DbDataReader
     public override bool NextResult()
     {
         ThrowIfClosed();
-        if (NativeMethods.kusto_rows_next_table(rows) == 0)
+        if (!rows.NextTable())
         {
             return false;
         }
@@ -104,6 +109,7 @@ public sealed class KustoDataReader : DbDataReader
     /// <summary>The .NET type of a column's values.</summary>
     /// <param name="ordinal">The column, counted from 0.</param>
     /// <returns>The type.</returns>
+    [return: DynamicallyAccessedMembers(KustoColumn.Accessed)]
     public override Type GetFieldType(int ordinal) => Column(ordinal).ClrType;
 
     /// <summary>Whether a value of the current row is null.</summary>
@@ -115,6 +121,27 @@ public sealed class KustoDataReader : DbDataReader
     /// <param name="ordinal">The column, counted from 0.</param>
     /// <returns>A value of the column's .NET type, or <see cref="DBNull.Value"/>.</returns>
     public override object GetValue(int ordinal) => Text(ordinal) is { } text ? Column(ordinal).Value(text) : DBNull.Value;
+
+    /// <summary>A value of the current row, converted as the method of its type converts it.</summary>
+    /// <remarks>
+    /// Besides the column's own type: numbers where they fit, <see cref="decimal"/>, <see cref="DateTimeOffset"/> (UTC) of datetime,
+    /// on .NET 6 and later DateOnly of a datetime at midnight and TimeOnly of a timespan within a day, and
+    /// <see cref="Nullable{T}"/> of each, which alone may be null.
+    /// </remarks>
+    /// <typeparam name="T">The wanted type.</typeparam>
+    /// <param name="ordinal">The column, counted from 0.</param>
+    /// <returns>The value; null only for a nullable type.</returns>
+    /// <exception cref="InvalidCastException">It is null, or the column is of a type that cannot be converted.</exception>
+    /// <exception cref="OverflowException">It does not fit.</exception>
+    public override T GetFieldValue<T>(int ordinal)
+    {
+        Type? nullable = Nullable.GetUnderlyingType(typeof(T));
+        if (nullable is not null && IsDBNull(ordinal))
+        {
+            return default!;
+        }
+        return (T)As(nullable ?? typeof(T), ordinal);
+    }
 
     /// <summary>Copies the values of the current row.</summary>
     /// <param name="values">The destination.</param>
@@ -279,26 +306,23 @@ public sealed class KustoDataReader : DbDataReader
     /// {"tables":[{"name":..,"kind":..,"columns":[{"name":..,"type":..}],"rows":[[..]]}]}.
     /// </summary>
     /// <returns>The JSON text.</returns>
-    public unsafe string ToJson()
+    public string ToJson()
     {
         ThrowIfClosed();
-        string json = NativeText.Read(NativeMethods.kusto_rows_json(rows, out nuint length), length) ?? "";
-        // The text is owned by the rows, which are freed when the reader is collected.
-        GC.KeepAlive(rows);
-        return json;
+        return rows.Json();
     }
 
     private void BeginTable()
     {
         onRow = false;
-        columns = KustoColumn.Read(rows);
-        rowCount = checked((long)NativeMethods.kusto_rows_len(rows));
+        columns = rows.Columns();
+        rowCount = rows.Count;
     }
 
     private KustoColumn Column(int ordinal) =>
         ordinal >= 0 && ordinal < columns.Length ? columns[ordinal] : throw new IndexOutOfRangeException($"There is no column {ordinal}.");
 
-    private unsafe string? Text(int ordinal)
+    private string? Text(int ordinal)
     {
         ThrowIfClosed();
         _ = Column(ordinal);
@@ -306,11 +330,37 @@ public sealed class KustoDataReader : DbDataReader
         {
             throw new InvalidOperationException("There is no current row: call Read.");
         }
-        string? text = NativeText.Read(NativeMethods.kusto_rows_text(rows, (nuint)ordinal, out nuint length), length);
-        // As in ToJson.
-        GC.KeepAlive(rows);
-        return text;
+        return rows.Text(ordinal);
     }
+
+    private object As(Type wanted, int ordinal) =>
+        wanted == typeof(bool) ? GetBoolean(ordinal)
+        : wanted == typeof(byte) ? GetByte(ordinal)
+        : wanted == typeof(short) ? GetInt16(ordinal)
+        : wanted == typeof(int) ? GetInt32(ordinal)
+        : wanted == typeof(long) ? GetInt64(ordinal)
+        : wanted == typeof(float) ? GetFloat(ordinal)
+        : wanted == typeof(double) ? GetDouble(ordinal)
+        : wanted == typeof(decimal) ? GetDecimal(ordinal)
+        : wanted == typeof(char) ? GetChar(ordinal)
+        : wanted == typeof(DateTimeOffset) ? new DateTimeOffset(GetDateTime(ordinal))
+#if NET6_0_OR_GREATER
+        : wanted == typeof(DateOnly) ? DateOf(ordinal)
+        : wanted == typeof(TimeOnly) ? TimeOf(ordinal)
+#endif
+        : wanted == typeof(object) ? GetValue(ordinal)
+        : wanted.IsInstanceOfType(NotNull(ordinal)) ? GetValue(ordinal) : throw IsAnother(ordinal, wanted);
+
+#if NET6_0_OR_GREATER
+    // The time of day must not get lost without a word.
+    private DateOnly DateOf(int ordinal) => GetDateTime(ordinal) is { TimeOfDay.Ticks: 0 } date
+        ? DateOnly.FromDateTime(date)
+        : throw new InvalidCastException($"Column '{columns[ordinal].Name}' has a time of day: read it as {typeof(DateTime)}.");
+
+    private TimeOnly TimeOf(int ordinal) => GetTimeSpan(ordinal) is { Ticks: >= 0 and < TimeSpan.TicksPerDay } time
+        ? TimeOnly.FromTimeSpan(time)
+        : throw new OverflowException($"Column '{columns[ordinal].Name}' has a time span outside of a day.");
+#endif
 
     private object NotNull(int ordinal) => Text(ordinal) is { } text ? Column(ordinal).Value(text) : throw IsNull(ordinal);
 

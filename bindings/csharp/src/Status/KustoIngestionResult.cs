@@ -52,7 +52,7 @@ internal sealed class KustoIngestionResult : IKustoIngestionResult
     public async Task<IEnumerable<IngestionStatus>> WaitForFinalStatusAsync(TimeSpan? timeout, TimeSpan? pollInterval, CancellationToken cancellationToken) =>
         await client.FinalStatusAsync(TrackingToken, timeout, pollInterval, cancellationToken).ConfigureAwait(false);
 
-    private static IngestionStatus Find(IReadOnlyList<IngestionStatus> statuses, Guid sourceId) =>
+    internal static IngestionStatus Find(IReadOnlyList<IngestionStatus> statuses, Guid sourceId) =>
         statuses.FirstOrDefault(status => status.IngestionSourceId == sourceId)
         ?? throw new ArgumentException($"There is no source {sourceId} in this result.", nameof(sourceId));
 }

@@ -1,0 +1,57 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>A result whose status a test has made.</summary>
+internal sealed class ModelResult : IKustoIngestionResult
+{
+    private readonly IReadOnlyList<IngestionStatus> statuses;
+
+    internal ModelResult(IReadOnlyList<IngestionStatus> statuses, IReadOnlyList<IngestionItem>? items, string trackingToken, long bytesRaw, long bytesSent)
+    {
+        this.statuses = statuses;
+        Items = items ?? statuses.Select(status => new IngestionItem(status.IngestionSourceId, status.IngestionSourcePath ?? "", "csv", false)).ToArray();
+        TrackingToken = trackingToken;
+        BytesRaw = bytesRaw;
+        BytesSent = bytesSent;
+    }
+
+    public string TrackingToken { get; }
+
+    public Guid SourceId => Items.Count == 0 ? Guid.Empty : Items[0].SourceId;
+
+    public IReadOnlyList<IngestionItem> Items { get; }
+
+    public long BytesRaw { get; }
+
+    public long BytesSent { get; }
+
+    public IngestionStatus GetIngestionStatusBySourceId(Guid sourceId) => KustoIngestionResult.Find(statuses, sourceId);
+
+    public Task<IngestionStatus> GetIngestionStatusBySourceIdAsync(Guid sourceId, CancellationToken cancellationToken) =>
+        Answer(() => GetIngestionStatusBySourceId(sourceId), cancellationToken);
+
+    public IEnumerable<IngestionStatus> GetIngestionStatusCollection() => statuses;
+
+    public Task<IEnumerable<IngestionStatus>> GetIngestionStatusCollectionAsync(CancellationToken cancellationToken) =>
+        Answer(GetIngestionStatusCollection, cancellationToken);
+
+    public IEnumerable<IngestionStatus> WaitForFinalStatus(TimeSpan? timeout, TimeSpan? pollInterval) => statuses.All(status => status.IsFinal)
+        ? statuses
+        : throw new KustoClientException(
+            new ErrorDetails { Code = KustoErrorCode.TimedOut, Message = "track status: a source is still pending", Step = "track status", Retry = KustoRetry.Later }, null);
+
+    public Task<IEnumerable<IngestionStatus>> WaitForFinalStatusAsync(TimeSpan? timeout, TimeSpan? pollInterval, CancellationToken cancellationToken) =>
+        Answer(() => WaitForFinalStatus(timeout, pollInterval), cancellationToken);
+
+    // As in a call of the service, failures are the task's.
+    private static async Task<T> Answer<T>(Func<T> answer, CancellationToken cancellation)
+    {
+        Failure.ThrowIfCancelled(cancellation);
+        return await Task.FromResult(answer()).ConfigureAwait(false);
+    }
+}
