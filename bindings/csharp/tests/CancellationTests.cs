@@ -98,6 +98,49 @@ public sealed class CancellationTests : Bed
     }
 
     [Test]
+    public async Task ClosingWithATokenReportsWhatIsLeft()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        Emulator.Arm(Emulator.StalledUploads);
+        Task<IKustoIngestionResult> stuck = client.IngestFromBytesAsync(Bytes(TwoRows), Now("T"));
+        Eventually("the upload stalls", () => Emulator.Fired()[0] > 0);
+        using CancellationTokenSource shutdown = new();
+        Task<long> closing = client.CloseAsync(shutdown.Token);
+        Eventually("new calls are refused", () => Refuses(client));
+        Assert.That(closing.IsCompleted, Is.False);
+        shutdown.Cancel();
+        Assert.That(await InTime(closing), Is.EqualTo(1));
+        Cancelled(() => InTime(stuck), default);
+        Emulator.Disarm();
+
+        IKustoQueuedIngestClient other = NewClient();
+        Task<IKustoIngestionResult> call = other.IngestFromBytesAsync(Bytes(TwoRows), Now(table));
+        Assert.That(await InTime(other.CloseAsync(Patience, CancellationToken.None)), Is.EqualTo(0));
+        await call;
+        Assert.That(await InTime(other.CloseAsync(new CancellationToken(canceled: true))), Is.EqualTo(0));
+        Assert.That(() => other.CloseAsync(TimeSpan.FromDays(-1), CancellationToken.None), Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
+    private static bool Refuses(IKustoQueuedIngestClient client)
+    {
+        try
+        {
+            // Fails in any case: there is no such file.
+            client.IngestFromStorage("no file", Now("T"));
+            return false;
+        }
+        catch (ObjectDisposedException)
+        {
+            return true;
+        }
+        catch (IngestClientException)
+        {
+            return false;
+        }
+    }
+
+    [Test]
     public async Task After()
     {
         IKustoQueuedIngestClient client = NewClient();

@@ -55,6 +55,64 @@ public sealed class StreamTests : Bed
         Assert.That(Count(table), Is.EqualTo(2));
     }
 
+    [Test]
+    public async Task AStreamThatNeverWaitsDoesNotHoldTheCaller()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        Thread caller = Thread.CurrentThread;
+        using ManualResetEventSlim back = new();
+        bool held = false;
+        // Each read ends at once, except that the last ones wait until the call has come back.
+        FakeStream stream = new(read =>
+        {
+            if (read >= 20 && Thread.CurrentThread == caller)
+            {
+                held = true;
+                return [];
+            }
+            if (read == 20)
+            {
+                Assert.That(back.Wait(Patience));
+            }
+            return read < 40 ? Bytes(TwoRows) : [];
+        });
+        Task<IKustoIngestionResult> call = client.IngestFromStreamAsync(stream, Now(table));
+        Assert.That(call.IsCompleted, Is.False);
+        back.Set();
+        await Ingested(call);
+        Assert.That(held, Is.False);
+        Assert.That(Count(table), Is.EqualTo(80));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task AMemoryStreamIsSentFromItsPosition(bool asynchronous)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        byte[] array = Bytes("no,no\n" + TwoRows + "no,no\n");
+        MemoryStream lent = new(array, 6, TwoRows.Length, writable: true, publiclyVisible: true);
+        lent.Position = TwoRows.Length / 2;
+        MemoryStream hidden = new(Bytes(TwoRows));
+        foreach (MemoryStream stream in new[] { lent, hidden })
+        {
+            StreamSourceOptions options = new() { LeaveOpen = true };
+            IKustoIngestionResult result = asynchronous
+                ? await client.IngestFromStreamAsync(stream, Now(table), options)
+                : client.IngestFromStream(stream, Now(table), options);
+            Ingested(result);
+            Assert.That(result.BytesRaw, Is.EqualTo(stream == lent ? TwoRows.Length / 2 : TwoRows.Length));
+            Assert.That(stream.Position, Is.EqualTo(stream.Length));
+        }
+        Assert.That(Count(table), Is.EqualTo(3));
+        lent.Dispose();
+        IngestClientException failure = asynchronous
+            ? Failed<IngestClientException>(() => client.IngestFromStreamAsync(lent, Now(table)), KustoErrorCode.SourceIo)
+            : Failed<IngestClientException>(() => client.IngestFromStream(lent, Now(table)), KustoErrorCode.SourceIo);
+        Assert.That(failure.InnerException, Is.InstanceOf<ObjectDisposedException>());
+    }
+
     [TestCase(true)]
     [TestCase(false)]
     public void TheStreamIsLeftOpenWhenWanted(bool leaveOpen)

@@ -44,8 +44,8 @@ public sealed class KustoAccessToken
 }
 
 /// <summary>
-/// Provides a token. Runs on a thread of the pool, at most once at a time for each scope of a client, and only
-/// when no valid token is cached.
+/// Provides a token. Begins on a thread of its own, at most once at a time for each scope of a client, and only
+/// when no valid token is cached. Its exceptions become the inner ones of the calls that wait for it.
 /// </summary>
 /// <param name="request">The token that is requested.</param>
 /// <param name="cancellationToken">Is cancelled when the client is closed: no call waits for the token any more.</param>
@@ -53,15 +53,29 @@ public sealed class KustoAccessToken
 public delegate Task<KustoAccessToken> KustoTokenProvider(KustoTokenRequest request, CancellationToken cancellationToken);
 
 /// <summary>
-/// For token providers to throw when the cause is transient: calls then fail with <see cref="KustoRetry.Later"/>; with
-/// any other exception they fail permanently.
+/// For token providers to throw when the cause is transient: calls then fail with <see cref="KustoRetry.Later"/>. So they do with
+/// exceptions that say it themselves: no connection, a time limit, or an HTTP status 408, 429 or from 500 on, also as an inner
+/// exception. With any other one they fail permanently.
 /// </summary>
 public sealed class TransientTokenException : Exception
 {
+    /// <summary>A transient failure without a reason.</summary>
+    public TransientTokenException()
+        : this("no token is available at present")
+    {
+    }
+
+    /// <summary>A transient failure.</summary>
+    /// <param name="message">Why there is no token. It becomes part of the messages of the failed calls, so it must hold no secret.</param>
+    public TransientTokenException(string message)
+        : this(message, null)
+    {
+    }
+
     /// <summary>A transient failure.</summary>
     /// <param name="message">Why there is no token. It becomes part of the messages of the failed calls, so it must hold no secret.</param>
     /// <param name="innerException">The cause.</param>
-    public TransientTokenException(string message, Exception? innerException = null)
+    public TransientTokenException(string message, Exception? innerException)
         : base(message, innerException)
     {
     }

@@ -17,7 +17,7 @@ public sealed class KustoConnectionStringBuilder
 {
     private readonly string connectionString;
     private readonly List<KeyValuePair<string, string>> settings = [];
-    private Func<CredentialHandle>? login;
+    private Func<TokenFailures, CredentialHandle>? login;
 
     /// <summary>An empty builder: set <see cref="DataSource"/>.</summary>
     public KustoConnectionStringBuilder()
@@ -109,7 +109,7 @@ public sealed class KustoConnectionStringBuilder
     /// Asks for a token for every request. A provider that reports when its tokens expire is called less often:
     /// <see cref="WithAadTokenProviderAuthentication(KustoTokenProvider)"/>.
     /// </summary>
-    /// <param name="tokenProviderCallback">Returns a token, without "Bearer". Runs on a thread of the pool.</param>
+    /// <param name="tokenProviderCallback">Returns a token, without "Bearer". Begins on a thread of its own.</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(Func<string> tokenProviderCallback)
     {
@@ -121,7 +121,7 @@ public sealed class KustoConnectionStringBuilder
     /// Asks for a token for every request. A provider that reports when its tokens expire is called less often:
     /// <see cref="WithAadTokenProviderAuthentication(KustoTokenProvider)"/>.
     /// </summary>
-    /// <param name="tokenProviderCallback">Returns a token, without "Bearer". Runs on a thread of the pool.</param>
+    /// <param name="tokenProviderCallback">Returns a token, without "Bearer". Begins on a thread of its own.</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(Func<Task<string>> tokenProviderCallback)
     {
@@ -135,10 +135,10 @@ public sealed class KustoConnectionStringBuilder
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(KustoTokenProvider tokenProvider)
     {
         KustoTokenProvider provider = tokenProvider ?? throw new ArgumentNullException(nameof(tokenProvider));
-        login = () =>
+        login = failures =>
         {
             int status = NativeMethods.kusto_credential_callback(
-                Callbacks.Token, new TokenContext(provider).Register(), Callbacks.Drop, out CredentialHandle credential, out IntPtr error);
+                Callbacks.Token, new TokenContext(provider, failures).Register(), Callbacks.Drop, out CredentialHandle credential, out IntPtr error);
             Failure.ThrowOn(status, error);
             return credential;
         };
@@ -170,9 +170,9 @@ public sealed class KustoConnectionStringBuilder
         }
     }
 
-    /// <summary>The native settings, for the caller to dispose.</summary>
+    /// <summary>The native settings, for the caller to dispose. The failures collect what a token provider throws.</summary>
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
-    internal ConfigHandle ToConfig(bool queriesOnly)
+    internal ConfigHandle ToConfig(bool queriesOnly, TokenFailures failures)
     {
         ConfigHandle config = Parsed();
         try
@@ -181,7 +181,7 @@ public sealed class KustoConnectionStringBuilder
             Apply(config, "queries only", queriesOnly ? "true" : "false");
             if (login is not null)
             {
-                using CredentialHandle credential = login();
+                using CredentialHandle credential = login(failures);
                 Failure.ThrowOn(NativeMethods.kusto_config_set_credential(config, credential, out IntPtr error), error);
             }
             return config;
@@ -195,7 +195,7 @@ public sealed class KustoConnectionStringBuilder
 
     private KustoConnectionStringBuilder WithToken(string token)
     {
-        login = () =>
+        login = _ =>
         {
             NativeText text = new(token);
             Failure.ThrowOn(NativeMethods.kusto_credential_token(text.Bytes, text.Length, out CredentialHandle credential, out IntPtr error), error);

@@ -15,22 +15,25 @@ internal sealed class NativeClient
     private readonly object gate = new();
     private readonly CancellationTokenSource closing = new();
     private readonly TaskCompletionSource<bool> gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TokenFailures failures;
     private int calls;
     private bool closed;
     private bool freed;
 
-    private NativeClient(ClientHandle handle, string owner)
+    private NativeClient(ClientHandle handle, string owner, TokenFailures failures)
     {
         this.handle = handle;
         this.owner = owner;
+        this.failures = failures;
     }
 
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
     internal static NativeClient Of(KustoConnectionStringBuilder connection, string owner, bool queriesOnly = false)
     {
-        using ConfigHandle config = connection.ToConfig(queriesOnly);
+        TokenFailures failures = new();
+        using ConfigHandle config = connection.ToConfig(queriesOnly, failures);
         Failure.ThrowOn(NativeMethods.kusto_client_new(config, out ClientHandle handle, out IntPtr error), error);
-        return new(handle, owner);
+        return new(handle, owner, failures);
     }
 
     /// <summary>Cancelled when the library has ended the calls under way; for waits outside the library.</summary>
@@ -63,9 +66,9 @@ internal sealed class NativeClient
         {
             return await NativeOperation.RunAsync(start(lease.Handle), fetch, cancellation).ConfigureAwait(false);
         }
-        catch (KustoException failure) when (Ended(failure, cancellation) is { } ended)
+        catch (KustoException failure) when (Explained(failure, cancellation) is { } explained)
         {
-            throw ended;
+            throw explained;
         }
     }
 
@@ -80,9 +83,9 @@ internal sealed class NativeClient
         {
             return NativeOperation.Run(start(lease.Handle), fetch, CancellationToken.None);
         }
-        catch (KustoException failure) when (Ended(failure, CancellationToken.None) is { } ended)
+        catch (KustoException failure) when (Explained(failure, CancellationToken.None) is { } explained)
         {
-            throw ended;
+            throw explained;
         }
     }
 
@@ -94,6 +97,13 @@ internal sealed class NativeClient
         KustoErrorCode.InvalidState when IsClosed => new ObjectDisposedException(owner),
         _ => null,
     };
+
+    /// <summary>The exception of the token provider, when that made the call fail.</summary>
+    internal Exception? CauseOf(KustoException failure) => failures.CauseOf(failure.Details);
+
+    /// <summary>A failure as the caller gets it; null if it is the library's own, unchanged.</summary>
+    private Exception? Explained(KustoException failure, CancellationToken cancellation) =>
+        Ended(failure, cancellation) ?? (CauseOf(failure) is { } cause ? Failure.Of(failure.Details, cause) : null);
 
     private bool IsClosed
     {
@@ -150,6 +160,24 @@ internal sealed class NativeClient
         {
             Leave();
         }
+    }
+
+    /// <summary>As <see cref="Shutdown"/>, waiting on a thread of its own, which a cancellation ends early.</summary>
+    /// <returns>How many ingestions were cancelled.</returns>
+    internal async Task<long> ShutdownAsync(long timeout, CancellationToken cancellation)
+    {
+        // The library may block for long, so this does not run on a thread of the pool.
+        Task<long> waiting = Task.Factory.StartNew(
+            () => Shutdown(timeout), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        TaskCompletionSource<bool> early = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task first;
+        using (cancellation.Register(static state => ((TaskCompletionSource<bool>)state!).TrySetResult(true), early))
+        {
+            first = await Task.WhenAny(waiting, early.Task).ConfigureAwait(false);
+        }
+        // Whichever of the two cancels the rest has counted it.
+        long left = first == waiting ? 0 : Shutdown(0);
+        return Math.Max(left, await waiting.ConfigureAwait(false));
     }
 
     private void EndWaits()

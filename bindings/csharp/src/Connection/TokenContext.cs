@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -8,16 +9,23 @@ namespace Kusto.Ingest.Native;
 internal sealed class TokenContext : CallbackContext
 {
     private readonly KustoTokenProvider provider;
+    private readonly TokenFailures failures;
     private readonly CancellationTokenSource gone = new();
 
-    internal TokenContext(KustoTokenProvider provider) => this.provider = provider;
+    internal TokenContext(KustoTokenProvider provider, TokenFailures failures)
+    {
+        this.provider = provider;
+        this.failures = failures;
+    }
 
     // Every request is answered, even when the provider fails; the library's thread must not wait.
     internal static void Ask(IntPtr userData, IntPtr request)
     {
         TokenContext context = Of<TokenContext>(userData);
-        // A provider may block, so it runs on a thread of the pool, without the execution context of the client's creator.
-        _ = Task.Run(() => context.AnswerAsync(request));
+        // A provider may block, so it gets a thread, without the execution context of the client's creator. Not one of the pool: calls that
+        // wait on all of those may be waiting for this very token.
+        _ = Task.Factory.StartNew(
+            () => context.AnswerAsync(request), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     // Callbacks that the provider registered on its token must not run on the library's thread.
@@ -31,8 +39,9 @@ internal sealed class TokenContext : CallbackContext
         }
         catch (Exception failure)
         {
+            failures.Add(failure);
             NativeText message = NativeText.Lenient(failure.Message);
-            NativeMethods.kusto_token_request_fail(request, failure is TransientTokenException ? 1 : 0, message.Bytes, message.Length);
+            NativeMethods.kusto_token_request_fail(request, TokenFailure.IsTransient(failure) ? 1 : 0, message.Bytes, message.Length);
         }
     }
 
@@ -51,5 +60,39 @@ internal sealed class TokenContext : CallbackContext
     {
         NativeText text = new(token.Token);
         NativeMethods.kusto_token_request_complete(request, text.Bytes, text.Length, token.ExpiresOn?.ToUnixTimeSeconds() ?? 0);
+    }
+}
+
+/// <summary>The latest exceptions of a client's token provider: the library passes on only their messages.</summary>
+internal sealed class TokenFailures
+{
+    /// <summary>A client asks for tokens of a few scopes; a call's failure is explained right after the provider's.</summary>
+    private const int Kept = 8;
+
+    private readonly List<Exception> latest = [];
+
+    internal void Add(Exception failure)
+    {
+        lock (latest)
+        {
+            latest.Add(failure);
+            if (latest.Count > Kept)
+            {
+                latest.RemoveAt(0);
+            }
+        }
+    }
+
+    /// <summary>The exception that made a call fail with this error; null if it was another failure.</summary>
+    internal Exception? CauseOf(ErrorDetails error)
+    {
+        if (error.Code != KustoErrorCode.Auth)
+        {
+            return null;
+        }
+        lock (latest)
+        {
+            return latest.FindLast(failure => !string.IsNullOrEmpty(failure.Message) && error.Message.Contains(NativeText.Replaced(failure.Message)));
+        }
     }
 }

@@ -26,6 +26,12 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         try
         {
             Transfer transfer = OfStream(ingestionProperties, sourceOptions, "stream");
+            if (StreamMemory.Of(stream) is { } memory)
+            {
+                IngestionReceipt receipt = await transfer.RunAsync(() => NativeSource.Bytes(memory), cancellationToken).ConfigureAwait(false);
+                StreamMemory.Read(stream);
+                return Result(receipt);
+            }
             return Result(await transfer.PushAsync(stream, cancellationToken).ConfigureAwait(false));
         }
         finally
@@ -42,7 +48,14 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         NotNull(stream, nameof(stream));
         try
         {
-            return Result(OfStream(ingestionProperties, sourceOptions, "stream").Push(stream));
+            Transfer transfer = OfStream(ingestionProperties, sourceOptions, "stream");
+            if (StreamMemory.Of(stream) is { } memory)
+            {
+                IngestionReceipt receipt = transfer.Run(() => NativeSource.Bytes(memory));
+                StreamMemory.Read(stream);
+                return Result(receipt);
+            }
+            return Result(transfer.Push(stream));
         }
         finally
         {
@@ -128,13 +141,13 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         byte[] data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions, CancellationToken cancellationToken)
     {
         NotNull(data, nameof(data));
-        return RunBytesAsync(() => NativeSource.Bytes(data), ingestionProperties, sourceOptions, cancellationToken);
+        return RunBytesAsync(() => NativeSource.Bytes(new ArraySegment<byte>(data)), ingestionProperties, sourceOptions, cancellationToken);
     }
 
     public IKustoIngestionResult IngestFromBytes(byte[] data, KustoIngestionProperties ingestionProperties, StreamSourceOptions? sourceOptions)
     {
         NotNull(data, nameof(data));
-        return Result(OfStream(ingestionProperties, sourceOptions, "bytes").Run(() => NativeSource.Bytes(data)));
+        return Result(OfStream(ingestionProperties, sourceOptions, "bytes").Run(() => NativeSource.Bytes(new ArraySegment<byte>(data))));
     }
 
 #if NET5_0_OR_GREATER
@@ -150,12 +163,12 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
 
     public long Close(TimeSpan timeout) => client.Shutdown(Timeouts.Milliseconds(timeout, nameof(timeout)));
 
-    public Task<long> CloseAsync(TimeSpan timeout)
-    {
-        long limit = Timeouts.Milliseconds(timeout, nameof(timeout));
-        // The library may block for long, so this does not run on a thread of the pool.
-        return Task.Factory.StartNew(() => client.Shutdown(limit), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-    }
+    public Task<long> CloseAsync(TimeSpan timeout) => CloseAsync(timeout, CancellationToken.None);
+
+    public Task<long> CloseAsync(CancellationToken cancellationToken) => CloseAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+
+    public Task<long> CloseAsync(TimeSpan timeout, CancellationToken cancellationToken) =>
+        client.ShutdownAsync(Timeouts.Milliseconds(timeout, nameof(timeout)), cancellationToken);
 
     public void Dispose() => client.Close();
 

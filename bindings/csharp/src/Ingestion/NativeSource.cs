@@ -10,12 +10,12 @@ internal static unsafe class NativeSource
 #if NET5_0_OR_GREATER
     internal static SourceHandle Bytes(ReadOnlyMemory<byte> data)
 #else
-    internal static SourceHandle Bytes(byte[] data)
+    internal static SourceHandle Bytes(ArraySegment<byte> data)
 #endif
     {
         PinnedContext pinned = new(data);
         int status = NativeMethods.kusto_source_bytes(
-            (byte*)pinned.Address, (nuint)data.Length, Callbacks.Drop, pinned.Register(), out SourceHandle source, out IntPtr error);
+            (byte*)pinned.Address, (nuint)pinned.Length, Callbacks.Drop, pinned.Register(), out SourceHandle source, out IntPtr error);
         Failure.ThrowOn(status, error);
         return source;
     }

@@ -46,20 +46,24 @@ internal sealed class PinnedContext : CallbackContext
     {
         pin = data.Pin();
         Address = (IntPtr)pin.Pointer;
+        Length = data.Length;
     }
 
     protected override void Dropped() => pin.Dispose();
 #else
     private readonly GCHandle pin;
 
-    internal PinnedContext(byte[] data)
+    internal PinnedContext(ArraySegment<byte> data)
     {
-        pin = GCHandle.Alloc(data, GCHandleType.Pinned);
-        Address = pin.AddrOfPinnedObject();
+        pin = GCHandle.Alloc(data.Array, GCHandleType.Pinned);
+        Address = pin.AddrOfPinnedObject() + data.Offset;
+        Length = data.Count;
     }
 
     protected override void Dropped() => pin.Free();
 #endif
 
     internal IntPtr Address { get; }
+
+    internal int Length { get; }
 }

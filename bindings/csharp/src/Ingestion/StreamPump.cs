@@ -16,6 +16,9 @@ internal sealed class StreamPump : IDisposable
     /// <summary>Milliseconds: longer than compressing a piece takes, shorter than the pool waits before it adds a thread.</summary>
     private const long Moment = 20;
 
+    /// <summary>How often a stream may be read on the caller's thread: a short one ends with the second read.</summary>
+    private const int FirstReads = 2;
+
     private readonly StreamHandle target;
     private readonly Task released;
     private readonly CancellationToken stop;
@@ -76,7 +79,17 @@ internal sealed class StreamPump : IDisposable
         int count;
         while ((count = Read(stream, buffer)) > 0)
         {
-            Write(buffer, 0, count);
+            if (!Thread.CurrentThread.IsThreadPoolThread)
+            {
+                Write(buffer, 0, count);
+                continue;
+            }
+            int written = WriteWithin(buffer, 0, count, Moment);
+            if (written < count)
+            {
+                // In a way that the pool sees, as in NativeOperation.
+                WriteOnOwnThread(buffer, written, count).GetAwaiter().GetResult();
+            }
         }
         Ended(buffer, count);
     }
@@ -108,13 +121,28 @@ internal sealed class StreamPump : IDisposable
     private async Task CopyAsync(Stream stream)
     {
         byte[] buffer = Buffers.Rent();
-        // The first piece that must wait moves to the pool, so that the caller gets its task. Later pieces stay there: a
-        // switch of threads for each piece costs more than the piece.
-        bool moved = false;
-        bool MayWait() => moved && Thread.CurrentThread.IsThreadPoolThread;
-        int count;
-        while ((count = MayWait() && ReadsAtOnce(stream) ? Read(stream, buffer) : await ReadAsync(stream, buffer).ConfigureAwait(false)) > 0)
+        int count = await CopyAsync(stream, buffer, FirstReads, pooled: false).ConfigureAwait(false);
+        if (count > 0)
         {
+            // Neither reads nor writes need ever wait: so the rest moves to the pool, and the caller gets its task.
+            count = await Task.Run(() => CopyAsync(stream, buffer, int.MaxValue, pooled: true)).ConfigureAwait(false);
+        }
+        Ended(buffer, count);
+    }
+
+    /// <summary>Copies up to a number of reads. Pieces stay on a thread of the pool: a switch of threads for each costs more than the piece.</summary>
+    /// <returns>What the last read returned.</returns>
+    private async Task<int> CopyAsync(Stream stream, byte[] buffer, int reads, bool pooled)
+    {
+        bool MayWait() => pooled && Thread.CurrentThread.IsThreadPoolThread;
+        int count = 0;
+        for (int read = 0; read < reads; read++)
+        {
+            count = MayWait() && ReadsAtOnce(stream) ? Read(stream, buffer) : await ReadAsync(stream, buffer).ConfigureAwait(false);
+            if (count <= 0)
+            {
+                break;
+            }
             int written = WriteWithin(buffer, 0, count, 0);
             if (written < count)
             {
@@ -124,20 +152,15 @@ internal sealed class StreamPump : IDisposable
                 written = MayWait()
                     ? WriteWithin(buffer, from, to, Moment)
                     : await Task.Run(() => WriteWithin(buffer, from, to, Moment)).ConfigureAwait(false);
-                moved = true;
             }
             if (written < count)
             {
                 // Storage is slower than the stream, and only the library knows when it can go on. That may take long, and the
                 // token provider may need a thread of the pool meanwhile: so a thread of its own waits.
-                int from = written;
-                int to = count;
-                await Task.Factory.StartNew(
-                    () => Write(buffer, from, to), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
-                    .ConfigureAwait(false);
+                await WriteOnOwnThread(buffer, written, count).ConfigureAwait(false);
             }
         }
-        Ended(buffer, count);
+        return count;
     }
 
     /// <summary>Abandons an unfinished ingestion.</summary>
@@ -249,6 +272,9 @@ internal sealed class StreamPump : IDisposable
         Failure.ThrowOn(status, error);
         return from + (int)written;
     }
+
+    private Task WriteOnOwnThread(byte[] buffer, int from, int to) => Task.Factory.StartNew(
+        () => Write(buffer, from, to), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void Write(byte[] buffer, int from, int to)
     {

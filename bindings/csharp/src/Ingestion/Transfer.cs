@@ -212,7 +212,7 @@ internal sealed class Transfer
         ErrorDetails details = failure.Details;
         if (details.Code != KustoErrorCode.Cancelled)
         {
-            return client.Ended(failure, cancellation) ?? new IngestClientException(details, name, details.Code == KustoErrorCode.SourceIo ? broken : null);
+            return client.Ended(failure, cancellation) ?? new IngestClientException(details, name, details.Code == KustoErrorCode.SourceIo ? broken : client.CauseOf(failure));
         }
         if (progressFailure is { } cause)
         {

@@ -47,12 +47,34 @@ internal static class NativeOperation
     /// <exception cref="KustoException">The operation failed.</exception>
     internal static T Run<T>(Start start, Fetch<T> fetch, CancellationToken cancellation)
     {
+        if (Thread.CurrentThread.IsThreadPoolThread)
+        {
+            return RunOnPool(start, fetch, cancellation);
+        }
         Failure.ThrowOn(start(IntPtr.Zero, IntPtr.Zero, IntPtr.Zero, out OpHandle op, out IntPtr error), error);
         using (op)
         {
             using (CancelOn(cancellation, op))
             {
                 Failure.ThrowOn(NativeMethods.kusto_op_wait(op, Timeouts.Forever, out error), error);
+            }
+            return Result(op, fetch);
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="Run"/>, waiting in a way that the pool of .NET 6 and later sees: it adds a thread for each that waits. Calls on
+    /// all its threads would otherwise wait for a token whose provider waits for one of them.
+    /// </summary>
+    private static T RunOnPool<T>(Start start, Fetch<T> fetch, CancellationToken cancellation)
+    {
+        DoneContext done = new();
+        Failure.ThrowOn(start(Callbacks.Done, done.Register(), Callbacks.Drop, out OpHandle op, out IntPtr error), error);
+        using (op)
+        {
+            using (CancelOn(cancellation, op))
+            {
+                done.Ended.GetAwaiter().GetResult();
             }
             return Result(op, fetch);
         }

@@ -24,7 +24,10 @@ internal readonly struct NativeText
     }
 
     /// <summary>For texts that must never fail to convert: invalid characters are replaced, null is empty.</summary>
-    internal static NativeText Lenient(string? text) => new(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? "")));
+    internal static NativeText Lenient(string? text) => new(Replaced(text));
+
+    /// <summary>The text as the library gets it by <see cref="Lenient"/>.</summary>
+    internal static string Replaced(string? text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? ""));
 
     internal byte[]? Bytes { get; }
 
