@@ -152,14 +152,14 @@ fn handle(object: &str) -> String {
 }
 
 fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = match words.next() {
-        // A keyword of C#.
-        Some("out") => "@out",
-        Some(first) => first,
-        None => "",
+    // Keywords of C#.
+    let mark = if ["event", "out"].contains(&name) {
+        "@"
+    } else {
+        ""
     };
-    let first = first.to_owned();
+    let mut words = name.split('_');
+    let first = format!("{mark}{}", words.next().unwrap_or_default());
     words.fold(first, |text, word| text + &capitalised(word))
 }
 
