@@ -21,19 +21,26 @@
 
 #include "kusto_ingest.h"
 
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <istream>
 #include <iterator>
+#include <limits>
+#include <locale>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <ostream>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -158,7 +165,75 @@ enum class outcome : std::int32_t {
     failures = KUSTO_OUTCOME_FAILURES, ///< Failures: the queue `FailedIngestionsQueue`.
     successes = KUSTO_OUTCOME_SUCCESSES ///< Successes: the queue `SuccessfulIngestionsQueue`.
 };
+
+/// Not for users.
+namespace detail {
+
+inline const char *about(errc code) noexcept
+{
+    switch (code) {
+    case errc::ok: return "It succeeded.";
+    case errc::invalid_argument: return "An argument is missing, malformed or out of range; the error names it.";
+    case errc::invalid_state: return "The object is not in a state that allows the call, such as a closed client.";
+    case errc::unsupported: return "The call is valid, but this build or platform cannot do it.";
+    case errc::timed_out: return "The deadline of the call passed.";
+    case errc::would_block: return "The call would have to wait: the operation still runs, or the stream's buffer is full.";
+    case errc::cancelled: return "The call was cancelled, or its client was closed or freed.";
+    case errc::config: return "The connection string or a setting is wrong, or the host is not trusted.";
+    case errc::auth: return "No token could be obtained, or the service rejected it (401, 403).";
+    case errc::network: return "The host could not be reached, or the connection broke.";
+    case errc::throttled: return "The service asks to slow down (429, or 503 with a throttling code).";
+    case errc::service: return "The service reported an error.";
+    case errc::not_found: return "The requested object does not exist.";
+    case errc::source_io: return "The source of the data failed, or changed while it was read.";
+    case errc::too_large: return "The data or the message exceeds a limit of the service, or an answer exceeds a limit of this library.";
+    case errc::callback: return "A callback of the program failed or broke its contract.";
+    case errc::partial: return "Some items of the call were handed over and some were not.";
+    case errc::forked: return "The object was made before `fork()` and used in the child process.";
+    case errc::internal: return "A defect of this library.";
+    }
+    return "An error of a newer version.";
+}
+
+} // namespace detail
 // </generated>
+
+/// The category of this library's error codes.
+inline const std::error_category &error_category() noexcept
+{
+    class all final : public std::error_category {
+        const char *name() const noexcept override { return "kusto"; }
+        std::string message(int code) const override { return std::string(detail::about(static_cast<errc>(code))); }
+        std::error_condition default_error_condition(int code) const noexcept override
+        {
+            switch (static_cast<errc>(code)) {
+            case errc::invalid_argument: return std::errc::invalid_argument;
+            case errc::unsupported: return std::errc::not_supported;
+            case errc::timed_out: return std::errc::timed_out;
+            case errc::would_block: return std::errc::operation_would_block;
+            case errc::cancelled: return std::errc::operation_canceled;
+            case errc::source_io: return std::errc::io_error;
+            default: return std::error_condition(code, *this);
+            }
+        }
+    };
+    static const all category;
+    return category;
+}
+
+/// The code for programs that work with std::error_code. Codes whose meaning a std::errc has are equal to it, such as
+/// `errc::timed_out` to std::errc::timed_out.
+inline std::error_code make_error_code(errc code) noexcept
+{
+    return std::error_code(static_cast<int>(code), error_category());
+}
+
+} // namespace kusto
+
+/// So that an `errc` converts to a std::error_code.
+template <> struct std::is_error_code_enum<kusto::errc> : std::true_type {};
+
+namespace kusto {
 
 // ---- helpers ------------------------------------------------------------------------------------------
 
@@ -198,8 +273,19 @@ inline std::string_view text(const char *begin, std::size_t length) noexcept
     return begin ? std::string_view(begin, length) : std::string_view();
 }
 
-/// NULL means "not given" in C: an empty text is something else.
-inline const char *chars(std::string_view text) noexcept { return text.data() ? text.data() : ""; }
+/// Only for a std::filesystem::path, to which texts would convert too.
+template <class Path> using if_path = std::enable_if_t<std::is_same_v<Path, std::filesystem::path>>;
+
+/// A path as the C interface takes it: UTF-8 on Windows, bytes elsewhere.
+inline std::string chars_of(const std::filesystem::path &path)
+{
+#ifdef _WIN32
+    const auto utf8 = path.u8string();
+    return std::string(utf8.begin(), utf8.end());
+#else
+    return path.native();
+#endif
+}
 
 /// The first exception of an ingestion's callbacks, kept for the call to which they belong.
 class failure {
@@ -310,7 +396,39 @@ private:
     std::int64_t milliseconds_ = KUSTO_FOREVER;
 };
 
-/// A view of bytes: a text, or any container with contiguous bytes.
+/// A text argument, borrowed during the call: a std::string, a std::string_view, or a C text. A C text that is a
+/// null pointer is refused by the call that takes it: `errc::invalid_argument`, with the argument's name.
+class text_view {
+public:
+    /// An empty text.
+    constexpr text_view() noexcept = default;
+    /// A text that ends with a NUL, or a null pointer.
+    text_view(const char *text) noexcept // NOLINT: implicit on purpose
+        : data_(text), size_(text != nullptr ? std::char_traits<char>::length(text) : 0)
+    {
+    }
+    /// A std::string, a std::string_view, or anything else that converts to one.
+    template <class Text, class = std::enable_if_t<std::is_convertible_v<const Text &, std::string_view> &&
+                                                   !std::is_convertible_v<const Text &, const char *>>>
+    text_view(const Text &text) // NOLINT: implicit on purpose
+        : text_view(std::string_view(text), 0)
+    {
+    }
+    /// The first byte; null only for a null pointer, not for an empty text.
+    constexpr const char *data() const noexcept { return data_; }
+    /// The length in bytes.
+    constexpr std::size_t size() const noexcept { return size_; }
+    /// Whether it was made of a null pointer.
+    constexpr bool is_null() const noexcept { return data_ == nullptr; }
+
+private:
+    text_view(std::string_view text, int) noexcept : data_(text.data() ? text.data() : ""), size_(text.size()) {}
+    const char *data_ = "";
+    std::size_t size_ = 0;
+};
+
+/// A view of bytes: a text, or any container with contiguous bytes. A C text that is a null pointer is refused as
+/// `text_view` says.
 class bytes_view {
 public:
     /// `size` bytes from `data` on.
@@ -319,7 +437,11 @@ public:
     {
     }
     /// The bytes of a text, without a NUL at its end.
-    bytes_view(const char *text) noexcept : bytes_view(std::string_view(text)) {}
+    bytes_view(const char *text) noexcept
+        : bytes_view(text, text != nullptr ? std::char_traits<char>::length(text) : 0)
+    {
+        is_null_ = text == nullptr;
+    }
     /// The bytes of a text.
     bytes_view(std::string_view text) noexcept : bytes_view(text.data(), text.size()) {}
     /// The bytes of a std::string, std::vector<std::byte>, std::array<unsigned char, N> and the like.
@@ -332,10 +454,13 @@ public:
     const std::uint8_t *data() const noexcept { return data_; }
     /// How many.
     std::size_t size() const noexcept { return size_; }
+    /// Whether it was made of a C text that is a null pointer.
+    bool is_null() const noexcept { return is_null_; }
 
 private:
     const std::uint8_t *data_;
     std::size_t size_;
+    bool is_null_ = false;
 };
 
 // ---- errors --------------------------------------------------------------------------------------------
@@ -349,6 +474,13 @@ public:
         : message_(std::make_shared<const std::string>(std::move(message))), cause_(std::move(cause)),
           code_(code), in_doubt_(in_doubt)
     {
+    }
+    /// The error of an argument, found by the wrapper itself; `name` is static.
+    static error of_argument(const char *name, const std::string &message)
+    {
+        error wrong(errc::invalid_argument, std::string(name) + ": " + message);
+        wrong.argument_ = name;
+        return wrong;
     }
     /// The error of a call of the C interface, of which it takes ownership; `taken` may be NULL.
     error(kusto_status status, kusto_error *taken)
@@ -365,7 +497,10 @@ public:
     /// The kind of error.
     errc code() const noexcept { return code_; }
     /// Whether calling again can succeed.
-    retry_class retry() const noexcept { return static_cast<retry_class>(kusto_error_retry(raw_.get())); }
+    retry_class retry() const noexcept
+    {
+        return argument_ ? retry_class::never : static_cast<retry_class>(kusto_error_retry(raw_.get()));
+    }
     /// Whether the same call fails again until something is changed.
     bool permanent() const noexcept { return retry() == retry_class::never; }
     /// How long the service asks to wait before the next attempt, if it says so.
@@ -384,7 +519,7 @@ public:
     /// The host that was called, with its port if the address had one.
     std::string_view host() const noexcept { return ask(kusto_error_host); }
     /// The argument or setting that is wrong.
-    std::string_view argument() const noexcept { return ask(kusto_error_argument); }
+    std::string_view argument() const noexcept { return argument_ ? argument_ : ask(kusto_error_argument); }
     /// The service's own code, such as "General_BadRequest".
     std::string_view service_code() const noexcept { return ask(kusto_error_service_code); }
     /// The service's id of its activity, which its support asks for.
@@ -405,6 +540,11 @@ public:
     std::exception_ptr cause() const noexcept { return cause_; }
     /// The error of the C interface, borrowed; NULL for one that the library did not create.
     const kusto_error *c_ptr() const noexcept { return raw_.get(); }
+    /// Its code for programs that work with std::error_code; compare it with an `errc` or, where one fits, with
+    /// a std::errc.
+    std::error_code as_error_code() const noexcept { return code_; }
+    /// As `as_error_code`.
+    operator std::error_code() const noexcept { return as_error_code(); } // NOLINT: implicit on purpose
 
     /// The same error with the exception of a callback.
     error with_cause(std::exception_ptr cause, const std::string &message) const
@@ -433,9 +573,17 @@ private:
     std::exception_ptr cause_;
     errc code_;
     bool in_doubt_;
+    /// Static; of an error that the library did not create.
+    const char *argument_ = nullptr;
 };
 
 namespace detail {
+
+/// The error of a null pointer; nothing where there is none.
+inline std::optional<error> null_argument(const char *name, bool is_null)
+{
+    return is_null ? std::optional(error::of_argument(name, "it is a null pointer")) : std::nullopt;
+}
 
 [[noreturn]] inline void raise(const error &failed)
 {
@@ -496,8 +644,12 @@ public:
             std::abort();
         return *std::get_if<1>(&state_);
     }
+    /// As `error()`, under a name that is not that of its type.
+    const kusto::error &failure() const { return error(); }
     /// The kind of error, `errc::ok` for a success.
     errc code() const noexcept { return has_value() ? errc::ok : std::get_if<1>(&state_)->code(); }
+    /// The kind of error as a std::error_code; one without an error for a success.
+    std::error_code as_error_code() const noexcept { return code(); }
 
 private:
     void demand() const
@@ -533,8 +685,12 @@ public:
             std::abort();
         return *failed_;
     }
+    /// As `error()`, under a name that is not that of its type.
+    const kusto::error &failure() const { return error(); }
     /// The kind of error, `errc::ok` for a success.
     errc code() const noexcept { return failed_ ? failed_->code() : errc::ok; }
+    /// The kind of error as a std::error_code; one without an error for a success.
+    std::error_code as_error_code() const noexcept { return code(); }
 
 private:
     std::optional<kusto::error> failed_;
@@ -587,15 +743,15 @@ inline std::uint32_t abi_version() noexcept { return kusto_abi_version(); }
 /// How the library was built, as JSON, for bug reports; static.
 inline std::string_view build_info() noexcept { return kusto_build_info(); }
 /// Whether an optional part is built in.
-inline bool has_feature(std::string_view name) noexcept
+inline bool has_feature(text_view name) noexcept
 {
-    return kusto_has_feature(detail::chars(name), name.size()) != 0;
+    return kusto_has_feature(name.data(), name.size()) != 0;
 }
 /// Whether a text is a management command, which begins with a dot, and not a query. Comments and invisible
 /// characters in front do not count.
-inline bool is_command(std::string_view text) noexcept
+inline bool is_command(text_view text) noexcept
 {
-    return kusto_is_command(detail::chars(text), text.size()) != 0;
+    return kusto_is_command(text.data(), text.size()) != 0;
 }
 /// The name of a code, such as "TIMED_OUT"; "UNKNOWN" for other numbers. Static.
 inline std::string_view name_of(errc code) noexcept
@@ -678,10 +834,10 @@ public:
                                          std::chrono::duration_cast<std::chrono::seconds>(since_1970).count());
     }
     /// Answers that no token could be obtained, and whether a later request may succeed.
-    void fail(std::string_view message, bool retryable = false) noexcept
+    void fail(text_view message, bool retryable = false) noexcept
     {
         if (*this)
-            kusto_token_request_fail(release(), retryable ? 1 : 0, detail::chars(message), message.size());
+            kusto_token_request_fail(release(), retryable ? 1 : 0, message.data(), message.size());
     }
 };
 
@@ -693,12 +849,12 @@ public:
     explicit credential(kusto_credential *taken) noexcept : object(taken) {}
 
     /// A fixed token; copied. Errors: `invalid_argument`.
-    static result<credential> try_token(std::string_view token)
+    static result<credential> try_token(text_view token)
     {
-        return detail::make<credential>(kusto_credential_token, detail::chars(token), token.size());
+        return detail::make<credential>(kusto_credential_token, token.data(), token.size());
     }
     /// As `try_token`; throws `error`.
-    static credential token(std::string_view token) { return try_token(token).value(); }
+    static credential token(text_view token) { return try_token(token).value(); }
 
     /// A callable that supplies tokens on a thread of the library, called at most once at a time for a scope.
     /// It must return at once. Either `access_token ask(const token_request &)` returns the token, or
@@ -736,28 +892,46 @@ class config : public detail::object<kusto_config> {
 public:
     /// From a connection string, such as `Data Source=https://mycluster.westeurope.kusto.windows.net;
     /// Fed=true;Application Token=...`. Throws `error`: `config` naming the keyword, `invalid_argument`.
-    explicit config(std::string_view connection_string) : config(try_make(connection_string).value()) {}
+    explicit config(text_view connection_string) : config(try_make(connection_string).value()) {}
     /// Takes a config of the C interface.
     explicit config(kusto_config *taken) noexcept : object(taken) {}
     /// As the constructor, without exceptions.
-    static result<config> try_make(std::string_view connection_string)
+    static result<config> try_make(text_view connection_string)
     {
-        return detail::make<config>(kusto_config_parse, detail::chars(connection_string),
+        return detail::make<config>(kusto_config_parse, connection_string.data(),
                                     connection_string.size());
     }
 
     /// Sets anything by name: the names of `kusto_config_set`, or any keyword of the connection string.
     /// Errors: `config` for an unknown name or a wrong value; the config is unchanged then.
-    result<void> try_set(std::string_view key, std::string_view value)
+    result<void> try_set(text_view key, text_view value)
     {
-        return detail::call(kusto_config_set, c_ptr(), detail::chars(key), key.size(), detail::chars(value),
+        return detail::call(kusto_config_set, c_ptr(), key.data(), key.size(), value.data(),
                             value.size());
     }
     /// As `try_set`; throws `error`.
-    config &set(std::string_view key, std::string_view value)
+    config &set(text_view key, text_view value) &
     {
         try_set(key, value).value();
         return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    config set(text_view key, text_view value) && { return std::move(set(key, value)); }
+    /// The same with a std::filesystem::path.
+    template <class Path, class = detail::if_path<Path>> result<void> try_set(text_view key, const Path &value)
+    {
+        return try_set(key, detail::chars_of(value));
+    }
+    /// As `try_set`; throws `error`.
+    template <class Path, class = detail::if_path<Path>> config &set(text_view key, const Path &value) &
+    {
+        try_set(key, value).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    template <class Path, class = detail::if_path<Path>> config set(text_view key, const Path &value) &&
+    {
+        return std::move(set(key, value));
     }
     /// Sets how tokens are obtained; replaces the connection string's login. Shared, not taken.
     result<void> try_set_credential(const credential &login)
@@ -765,11 +939,13 @@ public:
         return detail::call(kusto_config_set_credential, c_ptr(), login.c_ptr());
     }
     /// As `try_set_credential`; throws `error`.
-    config &set_credential(const credential &login)
+    config &set_credential(const credential &login) &
     {
         try_set_credential(login).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    config set_credential(const credential &login) && { return std::move(set_credential(login)); }
     /// The connection string with secrets masked, for logs; borrowed until the config is changed. One
     /// thread at a time.
     std::string_view redacted() const noexcept
@@ -787,13 +963,13 @@ public:
 class props : public detail::object<kusto_props> {
 public:
     /// For a table, with all defaults. Names may contain any character. Throws `error`: `invalid_argument`.
-    props(std::string_view database, std::string_view table) : props(try_make(database, table).value()) {}
+    props(text_view database, text_view table) : props(try_make(database, table).value()) {}
     /// Takes properties of the C interface.
     explicit props(kusto_props *taken) noexcept : object(taken) {}
     /// As the constructor, without exceptions.
-    static result<props> try_make(std::string_view database, std::string_view table)
+    static result<props> try_make(text_view database, text_view table)
     {
-        return detail::make<props>(kusto_props_new, detail::chars(database), database.size(), detail::chars(table),
+        return detail::make<props>(kusto_props_new, database.data(), database.size(), table.data(),
                                    table.size());
     }
 
@@ -810,44 +986,52 @@ public:
         return detail::call(kusto_props_set_format, c_ptr(), static_cast<std::int32_t>(data));
     }
     /// As `try_set_format`; throws `error`.
-    props &set_format(data_format data)
+    props &set_format(data_format data) &
     {
         try_set_format(data).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    props set_format(data_format data) && { return std::move(set_format(data)); }
     /// Uses a mapping that exists in the table or database. Errors: `invalid_argument`.
-    result<void> try_set_mapping_ref(std::string_view name)
+    result<void> try_set_mapping_ref(text_view name)
     {
-        return detail::call(kusto_props_set_mapping_ref, c_ptr(), detail::chars(name), name.size());
+        return detail::call(kusto_props_set_mapping_ref, c_ptr(), name.data(), name.size());
     }
     /// As `try_set_mapping_ref`; throws `error`.
-    props &set_mapping_ref(std::string_view name)
+    props &set_mapping_ref(text_view name) &
     {
         try_set_mapping_ref(name).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    props set_mapping_ref(text_view name) && { return std::move(set_mapping_ref(name)); }
     /// Uses this mapping, a JSON array of columns. Errors: `invalid_argument`; nothing is changed then.
-    result<void> try_set_mapping_json(std::string_view json)
+    result<void> try_set_mapping_json(text_view json)
     {
-        return detail::call(kusto_props_set_mapping_json, c_ptr(), detail::chars(json), json.size());
+        return detail::call(kusto_props_set_mapping_json, c_ptr(), json.data(), json.size());
     }
     /// As `try_set_mapping_json`; throws `error`.
-    props &set_mapping_json(std::string_view json)
+    props &set_mapping_json(text_view json) &
     {
         try_set_mapping_json(json).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    props set_mapping_json(text_view json) && { return std::move(set_mapping_json(json)); }
     /// Adds a tag unchanged, with its prefix (`drop-by:`, `ingest-by:`) if any. Errors: `invalid_argument`.
-    result<void> try_add_tag(std::string_view tag)
+    result<void> try_add_tag(text_view tag)
     {
-        return detail::call(kusto_props_add_tag, c_ptr(), detail::chars(tag), tag.size());
+        return detail::call(kusto_props_add_tag, c_ptr(), tag.data(), tag.size());
     }
     /// As `try_add_tag`; throws `error`.
-    props &add_tag(std::string_view tag)
+    props &add_tag(text_view tag) &
     {
         try_add_tag(tag).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    props add_tag(text_view tag) && { return std::move(add_tag(tag)); }
     /// Sets what the service reports and where. With the status table successes are always reported. Errors:
     /// `invalid_argument`.
     result<void> try_set_reporting(report_level level, report_method method)
@@ -856,24 +1040,28 @@ public:
                             static_cast<std::int32_t>(method));
     }
     /// As `try_set_reporting`; throws `error`.
-    props &set_reporting(report_level level, report_method method)
+    props &set_reporting(report_level level, report_method method) &
     {
         try_set_reporting(level, method).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    props set_reporting(report_level level, report_method method) && { return std::move(set_reporting(level, method)); }
     /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". Properties
     /// that the library knows are checked. Errors: `invalid_argument`; nothing is changed then.
-    result<void> try_set(std::string_view key, std::string_view value)
+    result<void> try_set(text_view key, text_view value)
     {
-        return detail::call(kusto_props_set, c_ptr(), detail::chars(key), key.size(), detail::chars(value),
+        return detail::call(kusto_props_set, c_ptr(), key.data(), key.size(), value.data(),
                             value.size());
     }
     /// As `try_set`; throws `error`.
-    props &set(std::string_view key, std::string_view value)
+    props &set(text_view key, text_view value) &
     {
         try_set(key, value).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    props set(text_view key, text_view value) && { return std::move(set(key, value)); }
 };
 
 /// The progress of a transfer, in bytes.
@@ -895,6 +1083,8 @@ public:
     /// Data in memory, copied. Empty data is an error of the ingestion. Errors: `invalid_argument`.
     static result<source> try_bytes(bytes_view data)
     {
+        if (const auto wrong = detail::null_argument("data", data.is_null()))
+            return *wrong;
         return detail::make<source>(kusto_source_bytes, data.data(), data.size(), nullptr, nullptr);
     }
     /// As `try_bytes`; throws `error`.
@@ -924,6 +1114,10 @@ public:
             const std::unique_ptr<Done> owner(static_cast<Done *>(user_data));
             (*owner)();
         };
+        if (const auto wrong = detail::null_argument("data", data.is_null())) {
+            give_back(new Done(std::forward<F>(done)));
+            return *wrong;
+        }
         return detail::make<source>(kusto_source_bytes, data.data(), data.size(),
                                     static_cast<kusto_drop_fn>(give_back),
                                     static_cast<void *>(new Done(std::forward<F>(done))));
@@ -937,12 +1131,22 @@ public:
     /// A file, opened when the transfer starts; it must not change until the ingestion ends. Its extension
     /// determines the compression (.gz, .zip) and, unless the properties set it, the format. Paths are UTF-8
     /// on Windows and bytes elsewhere. A file that cannot be read is `source_io` of the ingestion.
-    static result<source> try_file(std::string_view path)
+    static result<source> try_file(text_view path)
     {
-        return detail::make<source>(kusto_source_file, detail::chars(path), path.size());
+        return detail::make<source>(kusto_source_file, path.data(), path.size());
     }
     /// As `try_file`; throws `error`.
-    static source file(std::string_view path) { return try_file(path).value(); }
+    static source file(text_view path) { return try_file(path).value(); }
+    /// The same with a std::filesystem::path.
+    template <class Path, class = detail::if_path<Path>> static result<source> try_file(const Path &path)
+    {
+        return try_file(detail::chars_of(path));
+    }
+    /// As `try_file`; throws `error`.
+    template <class Path, class = detail::if_path<Path>> static source file(const Path &path)
+    {
+        return try_file(path).value();
+    }
 
     /// An open file, pipe or socket, read from its current position to its end; nothing else may read from it
     /// meanwhile. With `take_ownership` the library closes it, unless this fails; otherwise it works on a
@@ -1010,31 +1214,41 @@ public:
     /// Adds a blob by its URL followed by the authorization for the service. `raw_size` is its uncompressed
     /// size in bytes, 0 if unknown; without a source id, a UUID, the library chooses one. Errors:
     /// `invalid_argument`; `invalid_state` if it is not a list of blobs.
-    result<void> try_add_blob(std::string_view url, std::uint64_t raw_size = 0,
-                              std::optional<std::string_view> source_id = std::nullopt)
+    result<void> try_add_blob(text_view url, std::uint64_t raw_size = 0,
+                              std::optional<text_view> source_id = std::nullopt)
     {
-        return detail::call(kusto_source_blobs_add, c_ptr(), detail::chars(url), url.size(), raw_size,
-                            source_id ? detail::chars(*source_id) : nullptr, source_id ? source_id->size() : 0);
+        if (const auto wrong = detail::null_argument("source_id", source_id && source_id->is_null()))
+            return *wrong;
+        return detail::call(kusto_source_blobs_add, c_ptr(), url.data(), url.size(), raw_size,
+                            source_id ? source_id->data() : nullptr, source_id ? source_id->size() : 0);
     }
     /// As `try_add_blob`; throws `error`.
-    source &add_blob(std::string_view url, std::uint64_t raw_size = 0,
-                     std::optional<std::string_view> source_id = std::nullopt)
+    source &add_blob(text_view url, std::uint64_t raw_size = 0,
+                     std::optional<text_view> source_id = std::nullopt) &
     {
         try_add_blob(url, raw_size, source_id).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    source add_blob(text_view url, std::uint64_t raw_size = 0,
+                    std::optional<text_view> source_id = std::nullopt) &&
+    {
+        return std::move(add_blob(url, raw_size, source_id));
+    }
     /// Sets the source id, a UUID, under which the outcome is reported; random by default. Errors:
     /// `invalid_argument`; `invalid_state` for blobs.
-    result<void> try_set_id(std::string_view uuid)
+    result<void> try_set_id(text_view uuid)
     {
-        return detail::call(kusto_source_set_id, c_ptr(), detail::chars(uuid), uuid.size());
+        return detail::call(kusto_source_set_id, c_ptr(), uuid.data(), uuid.size());
     }
     /// As `try_set_id`; throws `error`.
-    source &set_id(std::string_view uuid)
+    source &set_id(text_view uuid) &
     {
         try_set_id(uuid).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    source set_id(text_view uuid) && { return std::move(set_id(uuid)); }
     /// Declares the compression that the data already has. Errors: `invalid_argument`; `invalid_state` for
     /// blobs.
     result<void> try_set_compression(compression declared)
@@ -1042,11 +1256,13 @@ public:
         return detail::call(kusto_source_set_compression, c_ptr(), static_cast<std::int32_t>(declared));
     }
     /// As `try_set_compression`; throws `error`.
-    source &set_compression(compression declared)
+    source &set_compression(compression declared) &
     {
         try_set_compression(declared).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    source set_compression(compression declared) && { return std::move(set_compression(declared)); }
     /// Sets the uncompressed size in bytes of data that is already compressed. Errors: `invalid_argument`;
     /// `invalid_state` for blobs.
     result<void> try_set_raw_size(std::uint64_t size)
@@ -1054,11 +1270,13 @@ public:
         return detail::call(kusto_source_set_raw_size, c_ptr(), size);
     }
     /// As `try_set_raw_size`; throws `error`.
-    source &set_raw_size(std::uint64_t size)
+    source &set_raw_size(std::uint64_t size) &
     {
         try_set_raw_size(size).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    source set_raw_size(std::uint64_t size) && { return std::move(set_raw_size(size)); }
     /// Sets a callable `tell(const progress &)` for the progress of the transfer, one call at a time, on a
     /// thread of the library (the last one of a blocking call possibly on the calling thread). It must not
     /// wait for the library. If it throws it is not called again; the transfer continues, and the ingesting
@@ -1072,22 +1290,26 @@ public:
                             static_cast<void *>(owner.release()), &detail::drop<teller_of<Tell>>);
     }
     /// As `try_set_progress`; throws `error`.
-    template <class F> source &set_progress(F &&tell)
+    template <class F> source &set_progress(F &&tell) &
     {
         try_set_progress(std::forward<F>(tell)).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    template <class F> source set_progress(F &&tell) && { return std::move(set_progress(std::forward<F>(tell))); }
     /// Removes the callable of `set_progress`. Errors as there.
     result<void> try_clear_progress()
     {
         return detail::call(kusto_source_set_progress, c_ptr(), nullptr, nullptr, nullptr);
     }
     /// As `try_clear_progress`; throws `error`.
-    source &clear_progress()
+    source &clear_progress() &
     {
         try_clear_progress().value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    source clear_progress() && { return std::move(clear_progress()); }
 
     /// Not for users: where callbacks of this source store their exceptions.
     const std::shared_ptr<detail::failure> &kept() const noexcept { return kept_; }
@@ -1312,6 +1534,8 @@ public:
     /// when nothing was accepted; the ingestion's own when it has failed; `invalid_state` after `finish`.
     result<std::size_t> try_write(bytes_view data, time_limit limit = {})
     {
+        if (const auto wrong = detail::null_argument("data", data.is_null()))
+            return *wrong;
         std::size_t written = 0;
         auto wrote = detail::call(kusto_stream_write, c_ptr(), data.data(), data.size(), limit.milliseconds(),
                                   &written);
@@ -1339,12 +1563,12 @@ public:
     /// Reports that the program's own source has failed: the stream accepts no more, and the operation of
     /// `finish` fails with `source_io` and this text. Errors: `invalid_state` when it is finished or has
     /// failed.
-    result<void> try_fail(std::string_view message)
+    result<void> try_fail(text_view message)
     {
-        return detail::call(kusto_stream_fail, c_ptr(), detail::chars(message), message.size());
+        return detail::call(kusto_stream_fail, c_ptr(), message.data(), message.size());
     }
     /// As `try_fail`; throws `error`.
-    void fail(std::string_view message) { try_fail(message).value(); }
+    void fail(text_view message) { try_fail(message).value(); }
 
     /// Cancels the ingestion and returns at once: a waiting `write` fails with `cancelled`, and so does the
     /// operation of `finish`. Any thread, also while another uses the stream.
@@ -1406,6 +1630,89 @@ public:
         std::size_t index_;
     };
 
+    /// Goes over the items in their order, with random access; borrowed from the report.
+    class iterator {
+    public:
+        /// Items are values: for algorithms of C++17 it only reads, once.
+        using iterator_category = std::input_iterator_tag;
+        /// For those of C++20.
+        using iterator_concept = std::random_access_iterator_tag;
+        /// What it stands on.
+        using value_type = item;
+        /// The same: a value.
+        using reference = item;
+        /// Of two iterators of the same report.
+        using difference_type = std::ptrdiff_t;
+        /// Holds the item while its member is called.
+        class pointer {
+        public:
+            /// Of this item.
+            explicit pointer(item of) noexcept : item_(of) {}
+            /// The item.
+            const item *operator->() const noexcept { return &item_; }
+
+        private:
+            item item_;
+        };
+
+        /// Of no report.
+        iterator() noexcept = default;
+        /// At this index of a report.
+        iterator(const kusto_report *owner, difference_type index) noexcept : owner_(owner), index_(index) {}
+        /// The item.
+        item operator*() const noexcept { return item(owner_, static_cast<std::size_t>(index_)); }
+        /// A member of the item.
+        pointer operator->() const noexcept { return pointer(**this); }
+        /// The item so much further on.
+        item operator[](difference_type distance) const noexcept { return *(*this + distance); }
+        /// To the next item.
+        iterator &operator++() noexcept { return *this += 1; }
+        /// To the next item; returns where it was.
+        iterator operator++(int) noexcept { return iterator(owner_, index_++); }
+        /// To the item before.
+        iterator &operator--() noexcept { return *this -= 1; }
+        /// To the item before; returns where it was.
+        iterator operator--(int) noexcept { return iterator(owner_, index_--); }
+        /// So much further on.
+        iterator &operator+=(difference_type distance) noexcept
+        {
+            index_ += distance;
+            return *this;
+        }
+        /// So much back.
+        iterator &operator-=(difference_type distance) noexcept { return *this += -distance; }
+        /// So much further on.
+        friend iterator operator+(iterator from, difference_type distance) noexcept { return from += distance; }
+        /// So much further on.
+        friend iterator operator+(difference_type distance, iterator from) noexcept { return from += distance; }
+        /// So much back.
+        friend iterator operator-(iterator from, difference_type distance) noexcept { return from -= distance; }
+        /// How far apart they are.
+        friend difference_type operator-(iterator a, iterator b) noexcept { return a.index_ - b.index_; }
+        /// Whether they stand on the same item.
+        friend bool operator==(iterator a, iterator b) noexcept { return a.index_ == b.index_; }
+        /// Whether they stand on different items.
+        friend bool operator!=(iterator a, iterator b) noexcept { return a.index_ != b.index_; }
+        /// Whether `a` comes first.
+        friend bool operator<(iterator a, iterator b) noexcept { return a.index_ < b.index_; }
+        /// Whether `b` comes first.
+        friend bool operator>(iterator a, iterator b) noexcept { return b < a; }
+        /// Whether `b` does not come first.
+        friend bool operator<=(iterator a, iterator b) noexcept { return !(b < a); }
+        /// Whether `a` does not come first.
+        friend bool operator>=(iterator a, iterator b) noexcept { return !(a < b); }
+
+    private:
+        const kusto_report *owner_ = nullptr;
+        difference_type index_ = 0;
+    };
+
+    /// At the first item.
+    iterator begin() const noexcept { return iterator(c_ptr(), 0); }
+    /// Behind the last item.
+    iterator end() const noexcept { return iterator(c_ptr(), static_cast<std::ptrdiff_t>(size())); }
+    /// Whether there is no item.
+    bool empty() const noexcept { return size() == 0; }
     /// How many items there are.
     std::size_t size() const noexcept { return kusto_report_len(c_ptr()); }
     /// How many items are in a state.
@@ -1433,41 +1740,43 @@ public:
     explicit command(kusto_command *taken) noexcept : object(taken) {}
 
     /// Creates the command `.create table`; `add_column` adds its columns. Errors: `invalid_argument`.
-    static result<command> try_create_table(std::string_view table)
+    static result<command> try_create_table(text_view table)
     {
-        return detail::make<command>(kusto_command_create_table, detail::chars(table), table.size());
+        return detail::make<command>(kusto_command_create_table, table.data(), table.size());
     }
     /// As `try_create_table`; throws `error`.
-    static command create_table(std::string_view table) { return try_create_table(table).value(); }
+    static command create_table(text_view table) { return try_create_table(table).value(); }
     /// Creates the command `.create table T ingestion ... mapping`, or `.create-or-alter` with `replace`;
     /// `json` is the mapping, in the current or the legacy shape. Errors: `invalid_argument`.
-    static result<command> try_create_mapping(std::string_view table, data_format data, std::string_view name,
-                                              std::string_view json, bool replace = false)
+    static result<command> try_create_mapping(text_view table, data_format data, text_view name,
+                                              text_view json, bool replace = false)
     {
-        return detail::make<command>(kusto_command_create_mapping, detail::chars(table), table.size(),
-                                     static_cast<std::int32_t>(data), detail::chars(name), name.size(),
-                                     detail::chars(json), json.size(), replace ? 1 : 0);
+        return detail::make<command>(kusto_command_create_mapping, table.data(), table.size(),
+                                     static_cast<std::int32_t>(data), name.data(), name.size(),
+                                     json.data(), json.size(), replace ? 1 : 0);
     }
     /// As `try_create_mapping`; throws `error`.
-    static command create_mapping(std::string_view table, data_format data, std::string_view name,
-                                  std::string_view json, bool replace = false)
+    static command create_mapping(text_view table, data_format data, text_view name,
+                                  text_view json, bool replace = false)
     {
         return try_create_mapping(table, data, name, json, replace).value();
     }
 
     /// Adds a column. Its type is a Kusto type ("long") or a .NET type ("System.Int64"). Errors:
     /// `invalid_argument`; the command is unchanged then.
-    result<void> try_add_column(std::string_view name, std::string_view type)
+    result<void> try_add_column(text_view name, text_view type)
     {
-        return detail::call(kusto_command_add_column, c_ptr(), detail::chars(name), name.size(),
-                            detail::chars(type), type.size());
+        return detail::call(kusto_command_add_column, c_ptr(), name.data(), name.size(),
+                            type.data(), type.size());
     }
     /// As `try_add_column`; throws `error`.
-    command &add_column(std::string_view name, std::string_view type)
+    command &add_column(text_view name, text_view type) &
     {
         try_add_column(name, type).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    command add_column(text_view name, text_view type) && { return std::move(add_column(name, type)); }
     /// The text; empty for a table that has no column yet. Borrowed until the command is changed.
     std::string_view text() const noexcept
     {
@@ -1489,50 +1798,353 @@ public:
 
     /// Sets one of the service's request options by its name, such as "notruncation"; the value is JSON, any
     /// other text is sent as a string. Errors: `invalid_argument`.
-    result<void> try_set(std::string_view name, std::string_view value)
+    result<void> try_set(text_view name, text_view value)
     {
-        return detail::call(kusto_request_options_set, c_ptr(), detail::chars(name), name.size(),
-                            detail::chars(value), value.size());
+        return detail::call(kusto_request_options_set, c_ptr(), name.data(), name.size(),
+                            value.data(), value.size());
     }
     /// As `try_set`; throws `error`.
-    request_options &set(std::string_view name, std::string_view value)
+    request_options &set(text_view name, text_view value) &
     {
         try_set(name, value).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    request_options set(text_view name, text_view value) && { return std::move(set(name, value)); }
     /// Sets a query parameter, which the query declares; the value is the literal of its type, for a string
     /// the bare text. Errors: `invalid_argument`.
-    result<void> try_set_parameter(std::string_view name, std::string_view value)
+    result<void> try_set_parameter(text_view name, text_view value)
     {
-        return detail::call(kusto_request_options_set_parameter, c_ptr(), detail::chars(name), name.size(),
-                            detail::chars(value), value.size());
+        return detail::call(kusto_request_options_set_parameter, c_ptr(), name.data(), name.size(),
+                            value.data(), value.size());
     }
     /// As `try_set_parameter`; throws `error`.
-    request_options &set_parameter(std::string_view name, std::string_view value)
+    request_options &set_parameter(text_view name, text_view value) &
     {
         try_set_parameter(name, value).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    request_options set_parameter(text_view name, text_view value) && { return std::move(set_parameter(name, value)); }
     /// The id under which the service logs the request; chosen by the library when not set. Errors:
     /// `invalid_argument`, also for text that an HTTP header cannot hold.
-    result<void> try_set_client_request_id(std::string_view id)
+    result<void> try_set_client_request_id(text_view id)
     {
-        return detail::call(kusto_request_options_set_client_request_id, c_ptr(), detail::chars(id), id.size());
+        return detail::call(kusto_request_options_set_client_request_id, c_ptr(), id.data(), id.size());
     }
     /// As `try_set_client_request_id`; throws `error`.
-    request_options &set_client_request_id(std::string_view id)
+    request_options &set_client_request_id(text_view id) &
     {
         try_set_client_request_id(id).value();
         return *this;
     }
+    /// The same for a temporary, which it passes on.
+    request_options set_client_request_id(text_view id) && { return std::move(set_client_request_id(id)); }
 };
 
-/// The answer to a command or query, with a cursor that starts before the first row of its first table. One
-/// thread at a time, for its const members too.
-class rows : public detail::object<kusto_rows> {
+/// Time in the units of Kusto, 100 nanoseconds: a `timespan` in its whole range.
+using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10000000>>;
+/// A `datetime` in its whole range and precision.
+using date_time = std::chrono::time_point<std::chrono::system_clock, ticks>;
+
+namespace detail {
+
+/// Reads digits from the front of a text, at least one and at most `most`, and removes them.
+inline bool take_number(std::string_view &text, std::size_t most, std::uint64_t &number) noexcept
+{
+    std::size_t length = 0;
+    number = 0;
+    for (; length < text.size() && length < most && text[length] >= '0' && text[length] <= '9'; length++)
+        number = number * 10 + static_cast<std::uint64_t>(text[length] - '0');
+    text.remove_prefix(length);
+    return length > 0;
+}
+
+/// Removes a character from the front of a text, if it is there.
+inline bool take(std::string_view &text, char wanted) noexcept
+{
+    const bool there = !text.empty() && text.front() == wanted;
+    text.remove_prefix(there ? 1 : 0);
+    return there;
+}
+
+/// Reads a number of exactly this many digits, which is less than `limit`.
+inline bool take_digits(std::string_view &text, std::size_t digits, std::uint64_t limit, std::uint64_t &number) noexcept
+{
+    const std::size_t before = text.size();
+    return take_number(text, digits, number) && before - text.size() == digits && number < limit;
+}
+
+/// Reads `hh:mm:ss` with up to seven digits behind it, as ticks.
+inline bool take_clock(std::string_view &text, std::uint64_t &total) noexcept
+{
+    std::uint64_t hours = 0, minutes = 0, seconds = 0, fraction = 0;
+    if (!take_digits(text, 2, 24, hours) || !take(text, ':') || !take_digits(text, 2, 60, minutes) ||
+        !take(text, ':') || !take_digits(text, 2, 60, seconds))
+        return false;
+    if (take(text, '.')) {
+        const std::size_t before = text.size();
+        if (!take_number(text, 7, fraction))
+            return false;
+        for (std::size_t digits = before - text.size(); digits < 7; digits++)
+            fraction *= 10;
+    }
+    total = ((hours * 60 + minutes) * 60 + seconds) * 10000000 + fraction;
+    return true;
+}
+
+inline bool parse(std::string_view text, bool &value) noexcept
+{
+    value = text == "true";
+    return value || text == "false";
+}
+
+inline bool parse(std::string_view text, std::string_view &value) noexcept
+{
+    value = text;
+    return true;
+}
+
+inline bool parse(std::string_view text, std::int32_t &value) noexcept
+{
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return failed == std::errc() && end == text.data() + text.size();
+}
+
+inline bool parse(std::string_view text, double &value)
+{
+    using limits = std::numeric_limits<double>;
+    if (text == "NaN" || text == "Infinity" || text == "-Infinity") {
+        value = text == "NaN" ? limits::quiet_NaN() : text == "Infinity" ? limits::infinity() : -limits::infinity();
+        return true;
+    }
+#ifdef __cpp_lib_to_chars
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return failed == std::errc() && end == text.data() + text.size();
+#else
+    std::istringstream in{std::string(text)};
+    in.imbue(std::locale::classic());
+    return static_cast<bool>(in >> value) && in.peek() == std::istringstream::traits_type::eof();
+#endif
+}
+
+/// Reads `[-][d.]hh:mm:ss[.fffffff]`.
+inline bool parse(std::string_view text, ticks &value) noexcept
+{
+    constexpr std::uint64_t day = 864000000000, longest = std::uint64_t(1) << 63;
+    const bool negative = take(text, '-');
+    std::uint64_t days = 0, clock = 0;
+    if (text.substr(0, text.find(':')).find('.') != std::string_view::npos &&
+        (!take_number(text, 8, days) || !take(text, '.')))
+        return false;
+    if (!take_clock(text, clock) || !text.empty() || days > longest / day)
+        return false;
+    const std::uint64_t total = days * day + clock;
+    if (total > longest || (total == longest && !negative))
+        return false;
+    // The least value has no counterpart.
+    value = total == longest ? ticks::min() : ticks(static_cast<std::int64_t>(total) * (negative ? -1 : 1));
+    return true;
+}
+
+/// The days from 1970-01-01 to a day of the Gregorian calendar, counted in its 400-year periods from March on.
+inline std::int64_t days_to(std::int64_t year, std::int64_t month, std::int64_t day) noexcept
+{
+    const std::int64_t from_march = (month + 9) % 12, of_march = year - (month <= 2 ? 1 : 0);
+    const std::int64_t day_of_year = (153 * from_march + 2) / 5 + day - 1;
+    return of_march * 365 + of_march / 4 - of_march / 100 + of_march / 400 + day_of_year - 719468;
+}
+
+/// Reads `yyyy-mm-ddThh:mm:ss[.fffffff]Z`.
+inline bool parse(std::string_view text, date_time &value) noexcept
+{
+    std::uint64_t year = 0, month = 0, day = 0, clock = 0;
+    if (!take_digits(text, 4, 10000, year) || !take(text, '-') || !take_digits(text, 2, 13, month) ||
+        !take(text, '-') || !take_digits(text, 2, 32, day) || !take(text, 'T') || !take_clock(text, clock) ||
+        text != "Z" || year == 0 || month == 0 || day == 0)
+        return false;
+    const std::int64_t days = days_to(static_cast<std::int64_t>(year), static_cast<std::int64_t>(month),
+                                      static_cast<std::int64_t>(day));
+    value = date_time(ticks(days * 864000000000 + static_cast<std::int64_t>(clock)));
+    return true;
+}
+
+/// The values of the current row, by column, counted from 0: the part that `rows` and `rows::row` share. Each has one
+/// type; nothing stands for null. Errors: `invalid_argument` for a column of another type, for one that does not
+/// exist, and for a value that the service sent in another notation; `invalid_state` without a current row.
+template <class Derived> class cells {
+public:
+    /// Any value in the service's notation, borrowed until the cursor moves; nothing for null, and where there is no
+    /// such column or no current row.
+    std::optional<std::string_view> text(std::size_t column) const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_rows_text(of(), column, &length);
+        return begin ? std::optional(std::string_view(begin, length)) : std::nullopt;
+    }
+    /// A `long` or `int`.
+    result<std::optional<std::int64_t>> try_int64(std::size_t column) const
+    {
+        std::int64_t value = 0;
+        const auto got = call(kusto_rows_int64, of(), column, &value);
+        if (got)
+            return std::optional(value);
+        if (got.code() == errc::not_found)
+            return std::optional<std::int64_t>();
+        return got.error();
+    }
+    /// As `try_int64`; throws `error`.
+    std::optional<std::int64_t> int64(std::size_t column) const { return try_int64(column).value(); }
+    /// An `int`.
+    result<std::optional<std::int32_t>> try_int32(std::size_t column) const { return read<std::int32_t>(column, "int"); }
+    /// As `try_int32`; throws `error`.
+    std::optional<std::int32_t> int32(std::size_t column) const { return try_int32(column).value(); }
+    /// A `bool`.
+    result<std::optional<bool>> try_boolean(std::size_t column) const { return read<bool>(column, "bool"); }
+    /// As `try_boolean`; throws `error`.
+    std::optional<bool> boolean(std::size_t column) const { return try_boolean(column).value(); }
+    /// A `real`, also NaN and the infinities.
+    result<std::optional<double>> try_real(std::size_t column) const { return read<double>(column, "real"); }
+    /// As `try_real`; throws `error`.
+    std::optional<double> real(std::size_t column) const { return try_real(column).value(); }
+    /// A `decimal` with all its digits, which no binary number has; borrowed until the cursor moves.
+    result<std::optional<std::string_view>> try_decimal(std::size_t column) const
+    {
+        return read<std::string_view>(column, "decimal");
+    }
+    /// As `try_decimal`; throws `error`.
+    std::optional<std::string_view> decimal(std::size_t column) const { return try_decimal(column).value(); }
+    /// A `string`, which is never null; borrowed until the cursor moves.
+    result<std::optional<std::string_view>> try_string(std::size_t column) const
+    {
+        return read<std::string_view>(column, "string");
+    }
+    /// As `try_string`; throws `error`.
+    std::optional<std::string_view> string(std::size_t column) const { return try_string(column).value(); }
+    /// A `datetime`, in UTC.
+    result<std::optional<date_time>> try_datetime(std::size_t column) const { return read<date_time>(column, "datetime"); }
+    /// As `try_datetime`; throws `error`.
+    std::optional<date_time> datetime(std::size_t column) const { return try_datetime(column).value(); }
+    /// A `timespan`.
+    result<std::optional<ticks>> try_timespan(std::size_t column) const { return read<ticks>(column, "timespan"); }
+    /// As `try_timespan`; throws `error`.
+    std::optional<ticks> timespan(std::size_t column) const { return try_timespan(column).value(); }
+    /// A `guid` as text in small letters, such as "74be27de-1e4e-49d9-b579-fe0b331d3642"; borrowed until the cursor
+    /// moves.
+    result<std::optional<std::string_view>> try_guid(std::size_t column) const
+    {
+        return read<std::string_view>(column, "guid");
+    }
+    /// As `try_guid`; throws `error`.
+    std::optional<std::string_view> guid(std::size_t column) const { return try_guid(column).value(); }
+    /// A `dynamic` as JSON, as the service wrote it; borrowed until the cursor moves.
+    result<std::optional<std::string_view>> try_dynamic(std::size_t column) const
+    {
+        return read<std::string_view>(column, "dynamic");
+    }
+    /// As `try_dynamic`; throws `error`.
+    std::optional<std::string_view> dynamic(std::size_t column) const { return try_dynamic(column).value(); }
+
+private:
+    const kusto_rows *of() const noexcept { return static_cast<const Derived &>(*this).c_ptr(); }
+
+    template <class T> result<std::optional<T>> read(std::size_t column, std::string_view wanted) const
+    {
+        std::size_t length = 0;
+        const char *type = kusto_rows_column_type(of(), column, &length);
+        const std::string name = "column " + std::to_string(column);
+        if (type == nullptr)
+            return error::of_argument("column", "there is no " + name);
+        if (std::string_view(type, length) != wanted)
+            return error::of_argument("column", name + " is " + type + ", not " + std::string(wanted));
+        T value{};
+        const auto found = text(column);
+        if (!found)
+            return nothing<T>(column);
+        if (!parse(*found, value))
+            return error::of_argument("column", name + " holds no " + type + ": " + std::string(*found));
+        return std::optional<T>(value);
+    }
+    /// Null, unless there is no row: the C interface says which, whatever the column's type is.
+    template <class T> result<std::optional<T>> nothing(std::size_t column) const
+    {
+        const auto got = try_int64(column);
+        if (got.code() == errc::invalid_state)
+            return got.error();
+        return std::optional<T>();
+    }
+};
+
+} // namespace detail
+
+/// The answer to a command or query, with a cursor that starts before the first row of its first table. `next` moves
+/// it, and so does a loop: `for (const auto &row : rows)`. One thread at a time, for its const members too.
+class rows : public detail::object<kusto_rows>, public detail::cells<rows> {
 public:
     /// Takes rows of the C interface.
     explicit rows(kusto_rows *taken) noexcept : object(taken) {}
+
+    /// The row on which the cursor stands; borrowed until the cursor moves.
+    class row : public detail::cells<row> {
+    public:
+        /// How many values it has.
+        std::size_t size() const noexcept { return kusto_rows_columns(owner_); }
+        /// The rows, for calls of the C interface.
+        const kusto_rows *c_ptr() const noexcept { return owner_; }
+
+    private:
+        friend class rows;
+        kusto_rows *owner_ = nullptr;
+    };
+
+    /// Moves the cursor of its rows over the rows that are left, once.
+    class iterator {
+    public:
+        /// It reads, once.
+        using iterator_category = std::input_iterator_tag;
+        /// What it stands on.
+        using value_type = row;
+        /// The same, borrowed until it moves.
+        using reference = const row &;
+        /// The same, borrowed until it moves.
+        using pointer = const row *;
+        /// Required of every iterator; no two can be subtracted.
+        using difference_type = std::ptrdiff_t;
+
+        /// At the end.
+        iterator() noexcept = default;
+        /// The row.
+        reference operator*() const noexcept { return row_; }
+        /// A member of the row.
+        pointer operator->() const noexcept { return &row_; }
+        /// To the next row.
+        iterator &operator++() noexcept
+        {
+            if (kusto_rows_next(row_.owner_) == 0)
+                row_.owner_ = nullptr;
+            return *this;
+        }
+        /// To the next row.
+        void operator++(int) noexcept { ++*this; }
+        /// Whether both are at the end, or both are not.
+        friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.row_.c_ptr() == b.row_.c_ptr(); }
+        /// Whether only one is at the end.
+        friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+    private:
+        friend class rows;
+        row row_;
+    };
+
+    /// Moves to the next row; the end where none is left.
+    iterator begin() noexcept
+    {
+        iterator first;
+        first.row_.owner_ = c_ptr();
+        return ++first;
+    }
+    /// The end of the current table.
+    iterator end() const noexcept { return iterator(); }
 
     /// How many columns the current table has.
     std::size_t columns() const noexcept { return kusto_rows_columns(c_ptr()); }
@@ -1550,36 +2162,24 @@ public:
         const char *begin = kusto_rows_column_type(c_ptr(), column, &length);
         return detail::text(begin, length);
     }
+    /// The first column of this name, which distinguishes upper and lower case; nothing if there is none.
+    std::optional<std::size_t> find_column(text_view name) const noexcept
+    {
+        for (std::size_t column = 0; column < columns(); column++)
+            if (column_name(column) == std::string_view(name.data(), name.size()))
+                return column;
+        return std::nullopt;
+    }
     /// How many rows the current table has.
     std::size_t size() const noexcept { return kusto_rows_len(c_ptr()); }
+    /// Whether the current table has no row.
+    bool empty() const noexcept { return size() == 0; }
     /// About how many bytes of memory the whole answer holds until it is freed.
     std::size_t size_in_memory() const noexcept { return kusto_rows_size(c_ptr()); }
     /// Moves to the next row of the current table; false when there is none left.
     bool next() noexcept { return kusto_rows_next(c_ptr()) != 0; }
     /// Moves before the first row of the next table; false when there is none left.
     bool next_table() noexcept { return kusto_rows_next_table(c_ptr()) != 0; }
-    /// A value of the current row in the service's notation, borrowed until `next`; nothing for null, and
-    /// where there is no such column or no current row.
-    std::optional<std::string_view> text(std::size_t column) const noexcept
-    {
-        std::size_t length = 0;
-        const char *begin = kusto_rows_text(c_ptr(), column, &length);
-        return begin ? std::optional(std::string_view(begin, length)) : std::nullopt;
-    }
-    /// A `long` or `int` of the current row; nothing for null. Errors: `invalid_argument` for another type or
-    /// a column that does not exist, `invalid_state` without a current row.
-    result<std::optional<std::int64_t>> try_int64(std::size_t column) const
-    {
-        std::int64_t value = 0;
-        const auto got = detail::call(kusto_rows_int64, static_cast<const kusto_rows *>(c_ptr()), column, &value);
-        if (got)
-            return std::optional(value);
-        if (got.code() == errc::not_found)
-            return std::optional<std::int64_t>();
-        return got.error();
-    }
-    /// As `try_int64`; throws `error`.
-    std::optional<std::int64_t> int64(std::size_t column) const { return try_int64(column).value(); }
     /// The whole answer as JSON, also tables that the cursor does not show.
     std::string_view json() const noexcept
     {
@@ -1672,6 +2272,8 @@ public:
     /// The same for data in memory, borrowed until the call returns. Empty data is `invalid_argument`.
     result<receipt> try_ingest(const props &into, bytes_view data, time_limit limit = {}) const
     {
+        if (const auto wrong = detail::null_argument("data", data.is_null()))
+            return *wrong;
         return detail::make<receipt>(kusto_ingest_bytes, handle(), handle(into), data.data(), data.size(),
                                      limit.milliseconds());
     }
@@ -1679,6 +2281,20 @@ public:
     receipt ingest(const props &into, bytes_view data, time_limit limit = {}) const
     {
         return try_ingest(into, data, limit).value();
+    }
+
+    /// The same for a file.
+    template <class Path, class = detail::if_path<Path>>
+    result<receipt> try_ingest(const props &into, const Path &file, time_limit limit = {}) const
+    {
+        auto from = source::try_file(file);
+        return from ? try_ingest(into, std::move(*from), limit) : result<receipt>(from.error());
+    }
+    /// As `try_ingest`; throws `error`.
+    template <class Path, class = detail::if_path<Path>>
+    receipt ingest(const props &into, const Path &file, time_limit limit = {}) const
+    {
+        return try_ingest(into, file, limit).value();
     }
 
     /// Starts `ingest` and returns; may be called in a callback. Takes the source, copies the properties. A
@@ -1727,37 +2343,37 @@ public:
     /// The status of an ingestion, read from the status table now, by `receipt::tracking_token`, also of
     /// another process. Without a status table it stays `item_state::queued`. Errors: `invalid_argument` for
     /// an invalid token, `not_found` when the table has no entry, those of a call over the network.
-    result<report> try_track(std::string_view token, time_limit limit = {}) const
+    result<report> try_track(text_view token, time_limit limit = {}) const
     {
-        return detail::make<report>(kusto_track, handle(), detail::chars(token), token.size(), limit.milliseconds());
+        return detail::make<report>(kusto_track, handle(), token.data(), token.size(), limit.milliseconds());
     }
     /// As `try_track`; throws `error`.
-    report track(std::string_view token, time_limit limit = {}) const { return try_track(token, limit).value(); }
+    report track(text_view token, time_limit limit = {}) const { return try_track(token, limit).value(); }
 
     /// Starts `track` and returns; may be called in a callback. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
-    result<operation<report>> try_start_track(std::string_view token, time_limit limit = {}, F &&done = F()) const
+    result<operation<report>> try_start_track(text_view token, time_limit limit = {}, F &&done = F()) const
     {
         return operation<report>::begin(std::forward<F>(done), nullptr, kusto_track_start, handle(),
-                                        detail::chars(token), token.size(), limit.milliseconds());
+                                        token.data(), token.size(), limit.milliseconds());
     }
     /// As `try_start_track`; throws `error`.
     template <class F = detail::no_callback>
-    operation<report> start_track(std::string_view token, time_limit limit = {}, F &&done = F()) const
+    operation<report> start_track(text_view token, time_limit limit = {}, F &&done = F()) const
     {
         return try_start_track(token, limit, std::forward<F>(done)).value();
     }
 
     /// As `try_track`, repeated every `poll` until no item is pending. Errors: as `try_track`; `timed_out`
     /// when an item is still pending at the end of the limit.
-    result<report> try_track_until_final(std::string_view token, std::chrono::milliseconds poll,
+    result<report> try_track_until_final(text_view token, std::chrono::milliseconds poll,
                                          time_limit limit = {}) const
     {
-        return detail::make<report>(kusto_track_until_final, handle(), detail::chars(token), token.size(),
+        return detail::make<report>(kusto_track_until_final, handle(), token.data(), token.size(),
                                     static_cast<std::int64_t>(poll.count()), limit.milliseconds());
     }
     /// As `try_track_until_final`; throws `error`.
-    report track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}) const
+    report track_until_final(text_view token, std::chrono::milliseconds poll, time_limit limit = {}) const
     {
         return try_track_until_final(token, poll, limit).value();
     }
@@ -1765,28 +2381,28 @@ public:
     /// Starts `track_until_final` and returns; may be called in a callback. `done` and errors as
     /// `try_start_ingest`.
     template <class F = detail::no_callback>
-    result<operation<report>> try_start_track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
+    result<operation<report>> try_start_track_until_final(text_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
     {
         return operation<report>::begin(std::forward<F>(done), nullptr, kusto_track_until_final_start, handle(),
-                                        detail::chars(token), token.size(), static_cast<std::int64_t>(poll.count()),
+                                        token.data(), token.size(), static_cast<std::int64_t>(poll.count()),
                                         limit.milliseconds());
     }
     /// As `try_start_track_until_final`; throws `error`.
     template <class F = detail::no_callback>
-    operation<report> start_track_until_final(std::string_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
+    operation<report> start_track_until_final(text_view token, std::chrono::milliseconds poll, time_limit limit = {}, F &&done = F()) const
     {
         return try_start_track_until_final(token, poll, limit, std::forward<F>(done)).value();
     }
 
     /// Reads notifications without removing them, at most `most`: those of the token's ingestion, or with
     /// std::nullopt all, also those of other programs. Errors: those of a call over the network.
-    result<report> try_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+    result<report> try_peek_outcomes(outcome which, std::optional<text_view> token, std::size_t most,
                                      time_limit limit = {}) const
     {
         return outcomes(kusto_outcomes_peek, which, token, most, limit);
     }
     /// As `try_peek_outcomes`; throws `error`.
-    report peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+    report peek_outcomes(outcome which, std::optional<text_view> token, std::size_t most,
                          time_limit limit = {}) const
     {
         return try_peek_outcomes(which, token, most, limit).value();
@@ -1794,28 +2410,30 @@ public:
     /// Starts `peek_outcomes` and returns; may be called in a callback. `done` and errors as
     /// `try_start_ingest`.
     template <class F = detail::no_callback>
-    result<operation<report>> try_start_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    result<operation<report>> try_start_peek_outcomes(outcome which, std::optional<text_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
+        if (const auto wrong = detail::null_argument("token", token && token->is_null()))
+            return *wrong;
         return operation<report>::begin(std::forward<F>(done), nullptr, kusto_outcomes_peek_start, handle(),
-                                        static_cast<std::int32_t>(which), token ? detail::chars(*token) : nullptr,
+                                        static_cast<std::int32_t>(which), token ? token->data() : nullptr,
                                         token ? token->size() : 0, most, limit.milliseconds());
     }
     /// As `try_start_peek_outcomes`; throws `error`.
     template <class F = detail::no_callback>
-    operation<report> start_peek_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    operation<report> start_peek_outcomes(outcome which, std::optional<text_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
         return try_start_peek_outcomes(which, token, most, limit, std::forward<F>(done)).value();
     }
 
     /// Removes notifications from their queues, at most `most`: those of the token's ingestion, or with
     /// std::nullopt all, also those that other programs wait for. Errors: those of a call over the network.
-    result<report> try_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+    result<report> try_take_outcomes(outcome which, std::optional<text_view> token, std::size_t most,
                                      time_limit limit = {}) const
     {
         return outcomes(kusto_outcomes_take, which, token, most, limit);
     }
     /// As `try_take_outcomes`; throws `error`.
-    report take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most,
+    report take_outcomes(outcome which, std::optional<text_view> token, std::size_t most,
                          time_limit limit = {}) const
     {
         return try_take_outcomes(which, token, most, limit).value();
@@ -1824,15 +2442,17 @@ public:
     /// Starts `take_outcomes` and returns; may be called in a callback. `done` and errors as
     /// `try_start_ingest`.
     template <class F = detail::no_callback>
-    result<operation<report>> try_start_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    result<operation<report>> try_start_take_outcomes(outcome which, std::optional<text_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
+        if (const auto wrong = detail::null_argument("token", token && token->is_null()))
+            return *wrong;
         return operation<report>::begin(std::forward<F>(done), nullptr, kusto_outcomes_take_start, handle(),
-                                        static_cast<std::int32_t>(which), token ? detail::chars(*token) : nullptr,
+                                        static_cast<std::int32_t>(which), token ? token->data() : nullptr,
                                         token ? token->size() : 0, most, limit.milliseconds());
     }
     /// As `try_start_take_outcomes`; throws `error`.
     template <class F = detail::no_callback>
-    operation<report> start_take_outcomes(outcome which, std::optional<std::string_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
+    operation<report> start_take_outcomes(outcome which, std::optional<text_view> token, std::size_t most, time_limit limit = {}, F &&done = F()) const
     {
         return try_start_take_outcomes(which, token, most, limit, std::forward<F>(done)).value();
     }
@@ -1840,35 +2460,50 @@ public:
     /// Runs a management command (a text that begins with a dot) or a query and waits for all of its rows. An
     /// empty database means the connection string's; `options` may be null. A command is sent once and never
     /// repeated. Errors: `service` with the service's code, those of a call over the network.
-    result<rows> try_execute(std::string_view database, std::string_view text, time_limit limit = {},
+    result<rows> try_execute(text_view database, text_view text, time_limit limit = {},
                              const request_options *options = nullptr) const
     {
-        return detail::make<rows>(kusto_execute, handle(), database.empty() ? nullptr : database.data(),
-                                  database.size(), detail::chars(text), text.size(),
+        if (const auto wrong = detail::null_argument("database", database.is_null()))
+            return *wrong;
+        return detail::make<rows>(kusto_execute, handle(), database.size() == 0 ? nullptr : database.data(),
+                                  database.size(), text.data(), text.size(),
                                   options ? static_cast<const kusto_request_options *>(options->c_ptr()) : nullptr,
                                   limit.milliseconds());
     }
     /// As `try_execute`; throws `error`.
-    rows execute(std::string_view database, std::string_view text, time_limit limit = {},
+    rows execute(text_view database, text_view text, time_limit limit = {},
                  const request_options *options = nullptr) const
     {
         return try_execute(database, text, limit, options).value();
+    }
+    /// The same with options that may be a temporary.
+    result<rows> try_execute(text_view database, text_view text, time_limit limit,
+                             const request_options &options) const
+    {
+        return try_execute(database, text, limit, &options);
+    }
+    /// As `try_execute`; throws `error`.
+    rows execute(text_view database, text_view text, time_limit limit, const request_options &options) const
+    {
+        return try_execute(database, text, limit, &options).value();
     }
 
     /// Starts `execute` and returns; may be called in a callback. Cancelling abandons the request; the service
     /// may still carry out a command. `done` and errors as `try_start_ingest`.
     template <class F = detail::no_callback>
-    result<operation<rows>> try_start_execute(std::string_view database, std::string_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
+    result<operation<rows>> try_start_execute(text_view database, text_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
     {
+        if (const auto wrong = detail::null_argument("database", database.is_null()))
+            return *wrong;
         return operation<rows>::begin(std::forward<F>(done), nullptr, kusto_execute_start, handle(),
-                                      database.empty() ? nullptr : database.data(), database.size(),
-                                      detail::chars(text), text.size(),
+                                      database.size() == 0 ? nullptr : database.data(), database.size(),
+                                      text.data(), text.size(),
                                       options ? static_cast<const kusto_request_options *>(options->c_ptr()) : nullptr,
                                       limit.milliseconds());
     }
     /// As `try_start_execute`; throws `error`.
     template <class F = detail::no_callback>
-    operation<rows> start_execute(std::string_view database, std::string_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
+    operation<rows> start_execute(text_view database, text_view text, time_limit limit = {}, const request_options *options = nullptr, F &&done = F()) const
     {
         return try_start_execute(database, text, limit, options, std::forward<F>(done)).value();
     }
@@ -1878,11 +2513,13 @@ private:
     static const kusto_props *handle(const props &into) noexcept { return into.c_ptr(); }
 
     template <class F>
-    result<report> outcomes(F function, outcome which, std::optional<std::string_view> token, std::size_t most,
+    result<report> outcomes(F function, outcome which, std::optional<text_view> token, std::size_t most,
                             time_limit limit) const
     {
+        if (const auto wrong = detail::null_argument("token", token && token->is_null()))
+            return *wrong;
         return detail::make<report>(function, handle(), static_cast<std::int32_t>(which),
-                                    token ? detail::chars(*token) : nullptr, token ? token->size() : 0, most,
+                                    token ? token->data() : nullptr, token ? token->size() : 0, most,
                                     limit.milliseconds());
     }
 };

@@ -101,6 +101,7 @@ static void a_file_and_a_descriptor()
     CHECK(succeeds(*client, client->ingest(props, kusto::source::file(file.path()), PATIENCE)));
     CHECK(table.rows() == 5);
     CHECK_CODE(source_io, client->try_ingest(props, kusto::source::file("/no/such/file"), PATIENCE));
+    CHECK_CODE(source_io, client->try_ingest(props, std::filesystem::path("/no/such/file"), PATIENCE));
 }
 
 static void a_reader_runs_on_the_calling_thread()

@@ -2,6 +2,8 @@
 #include "harness.hpp"
 
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 using namespace harness;
 using namespace std::chrono_literals;
@@ -17,6 +19,7 @@ static_assert(moves_only<kusto::rows> && moves_only<kusto::command> && moves_onl
 static_assert(moves_only<kusto::token_request>);
 // An exception is copied while it is thrown.
 static_assert(std::is_nothrow_copy_constructible_v<kusto::error>);
+static_assert(std::is_error_code_enum_v<kusto::errc>);
 
 static void the_library_fits_the_header()
 {
@@ -150,6 +153,113 @@ static void properties_and_sources_are_checked()
     CHECK_CODE(invalid_argument, kusto::source::bytes("x").try_set_compression(static_cast<kusto::compression>(9)));
 }
 
+// A C text that a program forgot to set.
+static const char *const unset = nullptr;
+
+static void a_null_text_is_refused_by_the_name_of_its_argument()
+{
+    CHECK(refuses(kusto::config::try_make(unset), "connection_string"));
+    kusto::config config("Data Source=http://127.0.0.1:1;Fed=false");
+    CHECK(refuses(config.try_set(unset, "x"), "key") && refuses(config.try_set("application", unset), "value"));
+    CHECK(refuses(kusto::props::try_make(unset, "t"), "database") && refuses(kusto::props::try_make("d", unset), "table"));
+    kusto::props props("d", "t");
+    CHECK(refuses(props.try_set_mapping_ref(unset), "name") && refuses(props.try_set_mapping_json(unset), "json"));
+    CHECK(refuses(props.try_add_tag(unset), "tag") && refuses(props.try_set(unset, "x"), "key"));
+    CHECK(refuses(props.try_set("format", unset), "value"));
+    CHECK(refuses(kusto::credential::try_token(unset), "token"));
+    CHECK(refuses(kusto::source::try_file(unset), "path") && refuses(kusto::source::try_bytes(unset), "data"));
+    int given_back = 0;
+    CHECK(refuses(kusto::source::try_borrowed(unset, [&] { given_back++; }), "data") && given_back == 1);
+    kusto::source blobs = kusto::source::blobs();
+    CHECK(refuses(blobs.try_add_blob(unset), "url") && refuses(blobs.try_add_blob("https://a/b", 0, unset), "source_id"));
+    CHECK(refuses(kusto::source::bytes("x").try_set_id(unset), "uuid"));
+    CHECK(refuses(kusto::command::try_create_table(unset), "table"));
+    kusto::command table = kusto::command::create_table("t");
+    CHECK(refuses(table.try_add_column(unset, "long"), "name") && refuses(table.try_add_column("a", unset), "type_name"));
+    const auto csv = kusto::data_format::csv;
+    CHECK(refuses(kusto::command::try_create_mapping("t", csv, unset, "[]"), "name"));
+    CHECK(refuses(kusto::command::try_create_mapping("t", csv, "m", unset), "json"));
+    kusto::request_options options;
+    CHECK(refuses(options.try_set(unset, "x"), "name") && refuses(options.try_set("a", unset), "value"));
+    CHECK(refuses(options.try_set_parameter(unset, "x"), "name"));
+    CHECK(refuses(options.try_set_client_request_id(unset), "id"));
+    CHECK(!kusto::has_feature(unset) && !kusto::is_command(unset));
+}
+
+static void a_null_text_is_refused_by_calls_too()
+{
+    const kusto::client client = dead_client();
+    const kusto::props props("d", "t");
+    CHECK(refuses(client.try_ingest(props, unset), "data"));
+    CHECK(refuses(client.try_execute(unset, "print 1"), "database") && refuses(client.try_execute("d", unset), "command"));
+    CHECK(refuses(client.try_start_execute(unset, "print 1"), "database"));
+    CHECK(refuses(client.try_start_execute("d", unset), "command"));
+    CHECK(refuses(client.try_track(unset), "token") && refuses(client.try_start_track(unset), "token"));
+    CHECK(refuses(client.try_track_until_final(unset, 1s), "token"));
+    CHECK(refuses(client.try_start_track_until_final(unset, 1s), "token"));
+    // Without a token these would mean the notifications of everybody.
+    CHECK(refuses(client.try_peek_outcomes(kusto::outcome::failures, unset, 1), "token"));
+    CHECK(refuses(client.try_take_outcomes(kusto::outcome::failures, unset, 1), "token"));
+    CHECK(refuses(client.try_start_peek_outcomes(kusto::outcome::failures, unset, 1), "token"));
+    CHECK(refuses(client.try_start_take_outcomes(kusto::outcome::failures, unset, 1), "token"));
+    kusto::push_stream stream = client.stream(props);
+    CHECK(refuses(stream.try_write(unset), "data") && refuses(stream.try_fail(unset), "message"));
+    try {
+        client.execute(unset, "print 1");
+        CHECK(!"thrown");
+    } catch (const kusto::error &error) {
+        CHECK(std::string_view(error.what()).find("database") != std::string_view::npos);
+        CHECK(error.permanent() && !error.in_doubt());
+    }
+}
+
+static void setters_can_be_chained_into_a_call()
+{
+    const kusto::client client = dead_client();
+    const auto came = client.try_ingest(
+        kusto::props("d", "t").set_format(kusto::data_format::csv).add_tag("drop-by:x").set("ignoreFirstRecord", "true"),
+        kusto::source::bytes("1,a\n").set_compression(kusto::compression::none).set_progress([](kusto::progress) {}),
+        PATIENCE);
+    CHECK_CODE(network, came);
+    const kusto::props kept = kusto::props("d", "t").set_mapping_ref("m").set_reporting(
+        kusto::report_level::do_not_report, kusto::report_method::queue);
+    CHECK(kept);
+    const kusto::source blob = kusto::source::blobs().add_blob("https://a.blob.core.windows.net/c/b?sig=x");
+    CHECK(blob);
+    CHECK(kusto::command::create_table("t").add_column("a", "long").text() == ".create table ['t'] (['a']:long)");
+    CHECK_CODE(network, client.try_execute("d", "print n", PATIENCE, kusto::request_options().set_parameter("n", "1")));
+    const kusto::config config = kusto::config("Data Source=http://127.0.0.1:1;Fed=false").set("retry time", "0");
+    CHECK(kusto::client(config));
+}
+
+static void paths_name_files_and_settings()
+{
+    const std::filesystem::path path = std::filesystem::path("no such directory") / "größe.csv";
+    CHECK(kusto::source::try_file(path) && kusto::source::file(path));
+    kusto::config config("Data Source=http://127.0.0.1:1;Fed=false");
+    CHECK_CODE(config, config.try_set("no such key", path));
+    CHECK(config.try_set("Initial Catalog", path) && config.redacted().find("größe.csv") != std::string_view::npos);
+}
+
+static void codes_are_error_codes()
+{
+    const std::error_code late = kusto::errc::timed_out;
+    CHECK(late && late == kusto::errc::timed_out && late == std::errc::timed_out && late != kusto::errc::network);
+    CHECK(late.category() == kusto::error_category() && std::string_view(late.category().name()) == "kusto");
+    CHECK(late.message() == "The deadline of the call passed.");
+    CHECK(!std::error_code(kusto::errc::ok) && !kusto::result<void>().as_error_code());
+    CHECK(!std::error_code(static_cast<kusto::errc>(4711)).message().empty());
+    const auto came = kusto::props::try_make("", "t");
+    CHECK(came.as_error_code() == std::errc::invalid_argument);
+    const std::error_code converted = came.failure();
+    CHECK(converted == kusto::errc::invalid_argument && came.failure().as_error_code() == converted);
+    try {
+        throw std::system_error(kusto::errc::cancelled);
+    } catch (const std::system_error &thrown) {
+        CHECK(thrown.code() == std::errc::operation_canceled);
+    }
+}
+
 // Counts the live ones among its copies.
 struct token_of_life {
     std::atomic<int> *count;
@@ -207,6 +317,11 @@ int main()
     RUN(errors_outlive_what_they_came_from);
     RUN(what_was_moved_from_is_refused);
     RUN(properties_and_sources_are_checked);
+    RUN(a_null_text_is_refused_by_the_name_of_its_argument);
+    RUN(a_null_text_is_refused_by_calls_too);
+    RUN(setters_can_be_chained_into_a_call);
+    RUN(paths_name_files_and_settings);
+    RUN(codes_are_error_codes);
     RUN(callables_are_destroyed_also_when_nothing_comes_of_them);
     RUN(the_log_goes_to_a_callable_until_it_is_taken_away);
     return harness::end();

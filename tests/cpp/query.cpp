@@ -1,7 +1,9 @@
 // Logins, commands, rows, and the status of data, against a service.
 #include "harness.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 using namespace harness;
 using namespace std::chrono_literals;
@@ -77,6 +79,97 @@ static void rows_have_names_types_and_nulls()
     CHECK(!rows.next() && !rows.next_table() && !rows.text(0));
 }
 
+// The text with which a test says what a timespan or a datetime is in ticks.
+static std::int64_t ticks_of(kusto::rows &rows, std::size_t column)
+{
+    return rows.timespan(column)->count();
+}
+
+static void every_scalar_has_its_type()
+{
+    kusto::rows rows = client->execute(
+        database(),
+        "print b = true, i = int(-7), l = long(-9223372036854775808), r = real(0.1), d = decimal(12345678901234567890.123), "
+        "s = 'x', t = datetime(1969-12-31T23:59:59.9999999Z), p = -1d, g = guid(74be27de-1e4e-49d9-b579-fe0b331d3642), "
+        "j = dynamic({\"a\":1})",
+        PATIENCE);
+    CHECK_CODE(invalid_state, rows.try_real(3));
+    CHECK(rows.next() && rows.boolean(0) == true && rows.int32(1) == -7 && rows.int64(1) == -7);
+    CHECK(rows.int64(2) == std::numeric_limits<std::int64_t>::min() && rows.real(3) == 0.1);
+    CHECK(rows.decimal(4) == "12345678901234567890.123" && rows.string(5) == "x");
+    CHECK(rows.datetime(6)->time_since_epoch() == kusto::ticks(-1) && rows.timespan(7) == -24h);
+    CHECK(rows.guid(8) == "74be27de-1e4e-49d9-b579-fe0b331d3642" && rows.dynamic(9) == "{\"a\":1}");
+    CHECK(rows.find_column("j") == 9u && !rows.find_column("J") && !rows.find_column("no such column"));
+    for (std::size_t column = 0; column < rows.columns(); column++)
+        CHECK(column == 0 ? static_cast<bool>(rows.try_boolean(column)) : refuses(rows.try_boolean(column), "column"));
+    CHECK(refuses(rows.try_guid(5), "column") && refuses(rows.try_int32(2), "column") && refuses(rows.try_real(99), "column"));
+}
+
+static void every_scalar_but_a_text_can_be_null()
+{
+    kusto::rows rows = client->execute(database(),
+                                       "print bool(null), int(null), long(null), real(null), decimal(null), datetime(null), "
+                                       "timespan(null), guid(null), dynamic(null)",
+                                       PATIENCE);
+    CHECK(rows.next() && rows.try_boolean(0).value() == std::nullopt && rows.int32(1) == std::nullopt);
+    CHECK(rows.int64(2) == std::nullopt && rows.real(3) == std::nullopt && rows.decimal(4) == std::nullopt);
+    CHECK(rows.datetime(5) == std::nullopt && rows.timespan(6) == std::nullopt && rows.guid(7) == std::nullopt);
+    CHECK(rows.dynamic(8) == std::nullopt);
+}
+
+static void values_at_the_ends_of_their_types_are_exact()
+{
+    kusto::rows rows = client->execute(
+        database(),
+        "print timespan(-10675199.02:48:05.4775808), timespan(10675199.02:48:05.4775807), 1tick, 1d + 2s, "
+        "datetime(0001-01-01), datetime(9999-12-31T23:59:59.9999999Z), datetime(2000-02-29T12:00:00Z), real(nan), "
+        "real(-inf), 1e300",
+        PATIENCE);
+    CHECK(rows.next() && rows.timespan(0) == kusto::ticks::min() && rows.timespan(1) == kusto::ticks::max());
+    CHECK(ticks_of(rows, 2) == 1 && ticks_of(rows, 3) == 864020000000);
+    CHECK(rows.datetime(4)->time_since_epoch().count() == -621355968000000000);
+    CHECK(rows.datetime(5)->time_since_epoch().count() == 2534023007999999999);
+    CHECK(std::chrono::duration_cast<std::chrono::seconds>(rows.datetime(6)->time_since_epoch()).count() == 951825600);
+    CHECK(std::isnan(*rows.real(7)) && *rows.real(8) < -1e308 && rows.real(9) == 1e300);
+}
+
+static void notations_that_are_none_are_refused()
+{
+    kusto::ticks span{};
+    kusto::date_time time{};
+    for (const char *text : {"", "1", "1.", "24:00:00", "1:00:00", "00:60:00", "00:00:60", "00:00:00.", "00:00:00.12345678",
+                             "10675199.02:48:05.4775808", "99999999.00:00:00", "1.2.00:00:00", "+00:00:00"})
+        CHECK(!kusto::detail::parse(text, span));
+    CHECK(kusto::detail::parse("00:00:00.5", span) && span.count() == 5000000);
+    for (const char *text : {"", "2026-01-02", "2026-01-02T00:00:00", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
+                             "2026-01-02T24:00:00Z", "2026-1-02T00:00:00Z", "2026-01-02T00:00:00Z "})
+        CHECK(!kusto::detail::parse(text, time));
+    std::int32_t number = 0;
+    double real = 0;
+    CHECK(!kusto::detail::parse("3000000000", number) && !kusto::detail::parse("1x", number));
+    CHECK(!kusto::detail::parse("1.5x", real) && !kusto::detail::parse("", real));
+}
+
+static void rows_can_be_looped_over()
+{
+    std::int64_t sum = 0;
+    std::string texts;
+    for (const auto &row : client->execute(database(), "range n from 1 to 5 step 1 | extend t = tostring(n)", PATIENCE)) {
+        CHECK(row.size() == 2);
+        sum += row.int64(0).value();
+        texts += row.string(1).value();
+    }
+    CHECK(sum == 15 && texts == "12345");
+    kusto::rows rows = client->execute(database(), "range n from 1 to 5 step 1", PATIENCE);
+    CHECK(rows.next() && rows.size() == 5 && !rows.empty());
+    // A loop goes on from where the cursor stands.
+    for (const kusto::rows::row &row : rows)
+        sum += row.int64(0).value();
+    CHECK(sum == 15 + 14 && rows.begin() == rows.end());
+    const kusto::rows none(nullptr);
+    CHECK(none.empty() && none.end() == kusto::rows::iterator());
+}
+
 static void commands_work_without_a_database_and_with_options()
 {
     kusto::request_options options;
@@ -137,6 +230,12 @@ static void a_token_outlives_its_client()
     CHECK(report[0].state() == kusto::item_state::succeeded && report[0].source_id() == id);
     CHECK(report[0].table() == table.name() && report[0].database() == database());
     CHECK(!report[0].updated_on().empty() && report[1].table().empty());
+    std::size_t items = 0;
+    for (const kusto::report::item &item : report)
+        items += item.source_id() == id;
+    CHECK(items == report.size() && !report.empty() && report.end() - report.begin() == 1);
+    CHECK(std::all_of(report.begin(), report.end(), [&](const auto &item) { return item.table() == table.name(); }));
+    CHECK(report.begin()->state() == kusto::item_state::succeeded && report.begin()[0].database() == database());
     CHECK(report.json().find("\"Succeeded\"") != std::string_view::npos);
     CHECK_CODE(invalid_argument, client->try_track("no token", PATIENCE));
 }
@@ -178,7 +277,7 @@ static void failures_and_successes_are_peeked_and_taken()
 int main()
 {
     if (connection() == nullptr)
-        return skip_all(11);
+        return skip_all(16);
     const kusto::client connected = connect();
     client = &connected;
     RUN(a_fixed_token_is_sent);
@@ -186,6 +285,11 @@ int main()
     RUN(an_answer_from_another_thread);
     RUN(a_login_that_is_refused_forgotten_or_throws_is_an_error);
     RUN(rows_have_names_types_and_nulls);
+    RUN(every_scalar_has_its_type);
+    RUN(every_scalar_but_a_text_can_be_null);
+    RUN(values_at_the_ends_of_their_types_are_exact);
+    RUN(notations_that_are_none_are_refused);
+    RUN(rows_can_be_looped_over);
     RUN(commands_work_without_a_database_and_with_options);
     RUN(commands_are_written_with_names_and_types);
     RUN(errors_of_the_service_tell_what_and_where);

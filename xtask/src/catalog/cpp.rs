@@ -11,6 +11,9 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     for list in &catalog.lists {
         text.push_str(&type_of(list));
     }
+    for list in catalog.lists.iter().filter(|list| list.id == "error_code") {
+        text.push_str(&sentences(list));
+    }
     let path = "include/kusto_ingest.hpp";
     Ok(vec![Output::new(
         path,
@@ -41,5 +44,30 @@ fn type_of(list: &List) -> String {
         );
     }
     text.push_str("};\n");
+    text
+}
+
+/// What std::error_code says about each item.
+fn sentences(list: &List) -> String {
+    let Some(form) = &list.cpp else {
+        return String::new();
+    };
+    let mut text = String::from("\n/// Not for users.\nnamespace detail {\n\n");
+    _ = writeln!(
+        text,
+        "inline const char *about({0} code) noexcept\n{{\n    switch (code) {{",
+        form.name
+    );
+    for item in list.items(Language::Cpp) {
+        let name = item.name(Language::Cpp, "", Style::Id);
+        _ = writeln!(
+            text,
+            "    case {}::{name}: return {:?};",
+            form.name, item.text
+        );
+    }
+    text.push_str(
+        "    }\n    return \"An error of a newer version.\";\n}\n\n} // namespace detail\n",
+    );
     text
 }
