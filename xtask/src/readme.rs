@@ -5,40 +5,91 @@ use std::time::Duration;
 
 use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
-use crate::{artifacts, compiler, process, tool, workspace};
+use crate::tool::{self, Tool};
+use crate::{artifacts, compiler, process, workspace};
 
 /// Files with a program, and its language, which is also the extension of its source.
 const SHOWN: [(&str, &str); 2] = [("README.md", "c"), ("bindings/cpp/README.md", "cpp")];
 
-/// Compiles the programs, runs them, and checks the rows; then runs the first commands of README.md.
+/// What a reader types first.
+struct Start {
+    /// The file in which it stands: the first program in a language, and the first commands.
+    file: &'static str,
+    language: &'static str,
+    /// Where the text says that the program is saved.
+    source: &'static str,
+    /// What the commands need besides what every leg needs.
+    tool: Option<&'static Tool>,
+}
+
+const STARTS: [Start; 4] = [
+    Start {
+        file: "README.md",
+        language: "c",
+        source: "target/first.c",
+        tool: Some(&tool::PKG_CONFIG),
+    },
+    Start {
+        file: "bindings/cpp/README.md",
+        language: "cpp",
+        source: "target/first.cpp",
+        tool: Some(&tool::PKG_CONFIG),
+    },
+    Start {
+        file: "bindings/go/README.md",
+        language: "go",
+        source: "target/first-go/main.go",
+        tool: None,
+    },
+    Start {
+        file: "bindings/node/README.md",
+        language: "js",
+        source: "target/first-node/first.mjs",
+        tool: None,
+    },
+];
+
+/// Compiles the programs, runs them, and checks the rows; then types the first commands of each language.
 pub(crate) fn leg() -> Result<Tally, String> {
     let check = |(file, language): &(&str, &str)| {
         let name = format!("the {language} program of {file}");
         Tally::check(&name, program_works(file, language))
     };
-    let mut tally: Tally = SHOWN.iter().map(check).sum();
-    let name = "the first commands of README.md";
-    tally += match tool::optional(&tool::PKG_CONFIG) {
-        Ok(()) => Tally::check(name, commands_work()),
-        Err(reason) => Tally::skip(name, &reason),
-    };
-    Ok(tally)
+    let tally: Tally = SHOWN.iter().map(check).sum();
+    let starts: Tally = STARTS.iter().map(Start::check).sum();
+    Ok([tally, starts].into_iter().sum())
 }
 
-/// Types what a reader types.
-fn commands_work() -> Result<(), String> {
-    let text = workspace::read(&workspace::root().join("README.md"))?;
-    let program = first_block(&text, "c").ok_or("there is no program")?;
-    let commands = first_block(&text, "sh").ok_or("there are no commands")?;
-    workspace::write(&workspace::root().join("target/first.c"), program)?;
-    // The emulator ends with the shell: a job and its children are a process group, whose end is waited for.
-    let script = format!("set -e -m\ntrap 'kill -- -$(jobs -p); wait' EXIT\n{commands}");
-    let mut shell = process::outside_cargo(Command::new("bash"));
-    shell.args(["-c", &script]).current_dir(workspace::root());
-    let said = process::tee(&mut shell, Duration::from_secs(20 * 60))?;
-    match said.text.contains("1 of 1 ingested") && said.text.contains("\"Rows\":[[2]]") {
-        true => Ok(()),
-        false => Err("the two rows did not arrive".to_owned()),
+impl Start {
+    fn check(&self) -> Tally {
+        let name = format!("the first commands of {}", self.file);
+        match self.tool.map_or(Ok(()), tool::optional) {
+            Ok(()) => Tally::check(&name, self.works()),
+            Err(reason) => Tally::skip(&name, &reason),
+        }
+    }
+
+    /// Types what a reader types.
+    fn works(&self) -> Result<(), String> {
+        let text = workspace::read(&workspace::root().join(self.file))?;
+        let program = first_block(&text, self.language).ok_or("there is no program")?;
+        let commands = first_block(&text, "sh").ok_or("there are no commands")?;
+        if !text.contains(&format!("`{}`", self.source)) {
+            return Err(format!("it does not say `{}`", self.source));
+        }
+        for project in ["target/first-go", "target/first-node"] {
+            workspace::remove_directory(&workspace::root().join(project))?;
+        }
+        workspace::write(&workspace::root().join(self.source), program)?;
+        // The emulator ends with the shell: a job and its children are a process group, whose end is waited for.
+        let script = format!("set -e -m\ntrap 'kill -- -$(jobs -p); wait' EXIT\n{commands}");
+        let mut shell = process::outside_cargo(Command::new("bash"));
+        shell.args(["-c", &script]).current_dir(workspace::root());
+        let said = process::tee(&mut shell, Duration::from_secs(20 * 60))?;
+        match said.text.contains("1 of 1 ingested") && said.text.contains("\"Rows\":[[2]]") {
+            true => Ok(()),
+            false => Err("the two rows did not arrive".to_owned()),
+        }
     }
 }
 
