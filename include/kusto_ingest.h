@@ -648,6 +648,17 @@ KUSTO_API kusto_bool kusto_error_in_doubt(const kusto_error *error);
 KUSTO_API int32_t kusto_error_http_status(const kusto_error *error);
 
 /**
+ * The number of the operating system's error that is the cause: `errno`, or on Windows what
+ * `GetLastError` gives; 0 if there is none. A file that cannot be opened has one, such as `ENOENT`.
+ *
+ * Ownership: the error is borrowed.
+ * Threads: any.
+ * Failure: returns 0 for NULL.
+ * Since: 0.1
+ */
+KUSTO_API int32_t kusto_error_system_code(const kusto_error *error);
+
+/**
  * The step that failed, in a few words, such as "post message".
  *
  * Ownership: the text is borrowed from the error; it ends with a NUL. `len` may be NULL.

@@ -514,6 +514,8 @@ public:
     bool in_doubt() const noexcept { return in_doubt_; }
     /// The HTTP status of the answer; 0 if there was none.
     int http_status() const noexcept { return kusto_error_http_status(raw_.get()); }
+    /// The number of the operating system's error that is the cause, such as `ENOENT`; 0 if there is none.
+    int system_code() const noexcept { return kusto_error_system_code(raw_.get()); }
     /// The step that failed, such as "post message".
     std::string_view step() const noexcept { return ask(kusto_error_step); }
     /// The host that was called, with its port if the address had one.

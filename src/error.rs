@@ -218,6 +218,20 @@ impl Error {
         self.0.host.as_deref()
     }
 
+    /// The number of the operating system's error at the root of this one: `errno`, or on Windows what
+    /// `GetLastError` gives. A file that cannot be opened has one.
+    pub fn system_code(&self) -> Option<i32> {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let system = error.downcast_ref::<std::io::Error>();
+            if let Some(code) = system.and_then(std::io::Error::raw_os_error) {
+                return Some(code);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
     /// The HTTP status of the answer, if there was one.
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
@@ -376,5 +390,15 @@ mod tests {
         let error = Error::new(ErrorKind::Network, Step::PostMessage, "failed").with_source(source);
         assert!(!format!("{error} {error:?}").contains("abc"));
         assert!(std::error::Error::source(&error).is_some());
+        assert_eq!(error.system_code(), None);
+    }
+
+    #[test]
+    fn the_code_of_the_system_is_found_below_other_errors() {
+        let below = std::io::Error::from_raw_os_error(2);
+        let error = Error::new(ErrorKind::SourceIo, Step::ReadSource, "x").with_source(below);
+        assert_eq!(error.system_code(), Some(2));
+        let above = Error::new(ErrorKind::Internal, Step::Wait, "y").with_source(error);
+        assert_eq!(above.system_code(), Some(2));
     }
 }

@@ -55,6 +55,7 @@ fn to_json(error: &Error) -> Value {
         "host": error.host(),
         "argument": error.argument(),
         "httpStatus": error.http_status(),
+        "systemCode": error.system_code(),
         "serviceCode": error.service_code(),
         "activityId": error.activity_id(),
         "clientRequestId": error.client_request_id(),
@@ -176,6 +177,18 @@ pub unsafe extern "C" fn kusto_error_http_status(error: *const kusto_error) -> i
     look(error, 0, |error| {
         error.error.http_status().unwrap_or(0).into()
     })
+}
+
+/// The number of the operating system's error that is the cause: `errno`, or on Windows what
+/// `GetLastError` gives; 0 if there is none. A file that cannot be opened has one, such as `ENOENT`.
+///
+/// Ownership: the error is borrowed.
+/// Threads: any.
+/// Failure: returns 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_error_system_code(error: *const kusto_error) -> i32 {
+    look(error, 0, |error| error.error.system_code().unwrap_or(0))
 }
 
 /// The step that failed, in a few words, such as "post message".

@@ -416,7 +416,8 @@ impl Read for WholeFile {
 
 fn open_file(path: &Path) -> Result<(WholeFile, String)> {
     let name = path.display().to_string();
-    let to_error = |error: std::io::Error| source_error(&name, &error.to_string());
+    let to_error =
+        |error: std::io::Error| source_error(&name, &error.to_string()).with_source(error);
     let file = File::open(path).map_err(to_error)?;
     if file.metadata().map_err(to_error)?.is_dir() {
         return Err(source_error(&name, "is a directory"));
@@ -435,7 +436,7 @@ fn open_file(path: &Path) -> Result<(WholeFile, String)> {
 fn read_error(name: &str, error: std::io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error.with_step(Step::ReadSource),
-        Err(error) => source_error(name, &error.to_string()),
+        Err(error) => source_error(name, &error.to_string()).with_source(error),
     }
 }
 

@@ -1,6 +1,7 @@
 /* All kinds of ingestion, against a service: sources, blocking and asynchronous, streams, cancellation. */
 #include "harness.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -173,7 +174,10 @@ static void files_and_descriptors(void)
     CHECK(count_rows(client, table) == 5);
 
     CHECK_OK(kusto_source_file("/no/such/file", KUSTO_CSTR, &source, &err));
-    CHECK_STATUS(KUSTO_E_SOURCE_IO, kusto_ingest(client, props, source, PATIENCE, NULL, &err));
+    CHECK(kusto_ingest(client, props, source, PATIENCE, NULL, &err) == KUSTO_E_SOURCE_IO);
+    CHECK(kusto_error_system_code(err) == ENOENT && kusto_error_system_code(NULL) == 0);
+    kusto_error_free(err);
+    err = NULL;
     fclose(file);
     unlink(path);
     kusto_props_free(props);

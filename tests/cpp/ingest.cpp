@@ -3,6 +3,7 @@
 #include "harness.hpp"
 
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <sstream>
 #include <sys/stat.h>
@@ -102,6 +103,8 @@ static void a_file_and_a_descriptor()
     CHECK(table.rows() == 5);
     CHECK_CODE(source_io, client->try_ingest(props, kusto::source::file("/no/such/file"), PATIENCE));
     CHECK_CODE(source_io, client->try_ingest(props, std::filesystem::path("/no/such/file"), PATIENCE));
+    const auto missing_file = client->try_ingest(props, kusto::source::file("/no/such/file"), PATIENCE);
+    CHECK(missing_file.error().system_code() == ENOENT);
 }
 
 static void a_reader_runs_on_the_calling_thread()

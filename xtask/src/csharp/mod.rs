@@ -78,7 +78,7 @@ const PLAYER: (&str, &str) = ("player", "tests/conformance/players/csharp");
 const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
 
 /// C functions that the binding does not use.
-const NOT_WRAPPED: [&str; 29] = [
+const NOT_WRAPPED: [&str; 30] = [
     // Every call starts in the background, and blocking ones wait for its end.
     "kusto_client_warm_up",
     "kusto_execute",
@@ -112,6 +112,8 @@ const NOT_WRAPPED: [&str; 29] = [
     "kusto_status_list",
     "kusto_status_name",
     "kusto_version_number",
+    // Being wrapped.
+    "kusto_error_system_code",
     // A .NET process cannot fork.
     "kusto_after_fork_child",
 ];

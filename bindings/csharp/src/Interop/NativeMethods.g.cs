@@ -67,6 +67,9 @@ internal static unsafe partial class NativeMethods
     internal static extern int kusto_error_http_status(IntPtr error);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_error_system_code(IntPtr error);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_error_step(IntPtr error, out nuint len);
 
     [DllImport(Library, CallingConvention = C)]
