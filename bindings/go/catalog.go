@@ -5,8 +5,6 @@ package kustoingest
 // #include "shim.h"
 import "C"
 
-import "fmt"
-
 // Code is the class of an error. The list only grows: decide about a value that you do not know by whether the
 // error is permanent.
 type Code int32
@@ -33,6 +31,38 @@ const (
 	CodeInternal        Code = C.KUSTO_E_INTERNAL         // A defect of this library.
 )
 
+var codeNames = names[Code]{
+	{CodeInvalidArgument, "INVALID_ARGUMENT"},
+	{CodeInvalidState, "INVALID_STATE"},
+	{CodeUnsupported, "UNSUPPORTED"},
+	{CodeTimedOut, "TIMED_OUT"},
+	{CodeWouldBlock, "WOULD_BLOCK"},
+	{CodeCancelled, "CANCELLED"},
+	{CodeConfig, "CONFIG"},
+	{CodeAuth, "AUTH"},
+	{CodeNetwork, "NETWORK"},
+	{CodeThrottled, "THROTTLED"},
+	{CodeService, "SERVICE"},
+	{CodeNotFound, "NOT_FOUND"},
+	{CodeSourceIO, "SOURCE_IO"},
+	{CodeTooLarge, "TOO_LARGE"},
+	{CodeCallback, "CALLBACK"},
+	{CodePartial, "PARTIAL"},
+	{CodeForked, "FORKED"},
+	{CodeInternal, "INTERNAL"},
+}
+
+// String is the name, such as "INVALID_ARGUMENT"; that of an unknown value is like "Code(17)".
+func (v Code) String() string { return codeNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v Code) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *Code) UnmarshalText(text []byte) error {
+	return codeNames.read(text, v)
+}
+
 // Retry is whether calling again with the same arguments can succeed.
 type Retry int32
 
@@ -42,6 +72,23 @@ const (
 	RetryNever   Retry = C.KUSTO_RETRY_NEVER   // The same call fails again: something must be changed first.
 	RetryLater   Retry = C.KUSTO_RETRY_LATER   // The cause is temporary: try again later.
 )
+
+var retryNames = names[Retry]{
+	{RetryUnknown, "unknown"},
+	{RetryNever, "never"},
+	{RetryLater, "later"},
+}
+
+// String is the name, such as "unknown"; that of an unknown value is like "Retry(17)".
+func (v Retry) String() string { return retryNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v Retry) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *Retry) UnmarshalText(text []byte) error {
+	return retryNames.read(text, v)
+}
 
 // LogLevel is how important a line of the log is, or up to which level lines are wanted.
 type LogLevel int32
@@ -55,6 +102,25 @@ const (
 	LogTrace LogLevel = C.KUSTO_LOG_TRACE // Everything.
 )
 
+var logLevelNames = names[LogLevel]{
+	{LogError, "error"},
+	{LogWarn, "warn"},
+	{LogInfo, "info"},
+	{LogDebug, "debug"},
+	{LogTrace, "trace"},
+}
+
+// String is the name, such as "error"; that of an unknown value is like "LogLevel(17)".
+func (v LogLevel) String() string { return logLevelNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v LogLevel) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *LogLevel) UnmarshalText(text []byte) error {
+	return logLevelNames.read(text, v)
+}
+
 // DataFormat is the format of the data, under the service's name.
 type DataFormat int32
 
@@ -67,7 +133,7 @@ const (
 	SCSV       DataFormat = C.KUSTO_FORMAT_SCSV       // Values separated by `;`.
 	SOHSV      DataFormat = C.KUSTO_FORMAT_SOHSV      // Values separated by the control character SOH.
 	TXT        DataFormat = C.KUSTO_FORMAT_TXT        // Lines of text, one column each; empty lines are skipped.
-	Raw        DataFormat = C.KUSTO_FORMAT_RAW        // The whole source is one value.
+	FormatRaw  DataFormat = C.KUSTO_FORMAT_RAW        // The whole source is one value.
 	TSVE       DataFormat = C.KUSTO_FORMAT_TSVE       // Tab-separated values with backslash escapes.
 	JSON       DataFormat = C.KUSTO_FORMAT_JSON       // JSON Lines: one object per line.
 	MultiJSON  DataFormat = C.KUSTO_FORMAT_MULTIJSON  // A JSON array, or objects one after another, over any number of lines.
@@ -80,15 +146,79 @@ const (
 	W3CLogFile DataFormat = C.KUSTO_FORMAT_W3CLOGFILE // W3C extended log files.
 )
 
+// Former names.
+const (
+	// Deprecated: use [FormatRaw].
+	Raw = FormatRaw
+)
+
+var dataFormatNames = names[DataFormat]{
+	{DFUnknown, "unknown"},
+	{CSV, "csv"},
+	{TSV, "tsv"},
+	{PSV, "psv"},
+	{SCSV, "scsv"},
+	{SOHSV, "sohsv"},
+	{TXT, "txt"},
+	{FormatRaw, "raw"},
+	{TSVE, "tsve"},
+	{JSON, "json"},
+	{MultiJSON, "multijson"},
+	{SingleJSON, "singlejson"},
+	{AVRO, "avro"},
+	{ApacheAVRO, "apacheavro"},
+	{Parquet, "parquet"},
+	{ORC, "orc"},
+	{SStream, "sstream"},
+	{W3CLogFile, "w3clogfile"},
+}
+
+// String is the name, such as "unknown"; that of an unknown value is like "DataFormat(17)".
+func (v DataFormat) String() string { return dataFormatNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v DataFormat) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *DataFormat) UnmarshalText(text []byte) error {
+	return dataFormatNames.read(text, v)
+}
+
 // ReportLevel is what the service reports about an ingestion.
 type ReportLevel int32
 
 // The levels of reports.
 const (
 	FailuresOnly         ReportLevel = C.KUSTO_REPORT_FAILURES // Failures only. The default.
-	None                 ReportLevel = C.KUSTO_REPORT_NONE     // Nothing.
+	ReportNone           ReportLevel = C.KUSTO_REPORT_NONE     // Nothing.
 	FailuresAndSuccesses ReportLevel = C.KUSTO_REPORT_ALL      // Failures and successes. The service's pages advise against it at high volume.
 )
+
+// Former names.
+const (
+	// Deprecated: use [ReportNone].
+	None = ReportNone
+)
+
+var reportLevelNames = names[ReportLevel]{
+	{FailuresOnly, "FailuresOnly"},
+	{FailuresOnly, "failures"},
+	{ReportNone, "DoNotReport"},
+	{ReportNone, "None"},
+	{FailuresAndSuccesses, "FailuresAndSuccesses"},
+	{FailuresAndSuccesses, "all"},
+}
+
+// String is the name, such as "FailuresOnly"; that of an unknown value is like "ReportLevel(17)".
+func (v ReportLevel) String() string { return reportLevelNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v ReportLevel) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *ReportLevel) UnmarshalText(text []byte) error {
+	return reportLevelNames.read(text, v)
+}
 
 // ReportMethod is where the service reports to.
 type ReportMethod int32
@@ -100,6 +230,24 @@ const (
 	ReportToQueueAndTable ReportMethod = C.KUSTO_VIA_QUEUE_AND_TABLE // Both.
 )
 
+var reportMethodNames = names[ReportMethod]{
+	{ReportToQueue, "Queue"},
+	{ReportToTable, "Table"},
+	{ReportToQueueAndTable, "QueueAndTable"},
+	{ReportToQueueAndTable, "queue_and_table"},
+}
+
+// String is the name, such as "Queue"; that of an unknown value is like "ReportMethod(17)".
+func (v ReportMethod) String() string { return reportMethodNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v ReportMethod) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *ReportMethod) UnmarshalText(text []byte) error {
+	return reportMethodNames.read(text, v)
+}
+
 // ValidationOption is what the service checks in CSV data.
 type ValidationOption int8
 
@@ -110,6 +258,26 @@ const (
 	IgnoreNonDoubleQuotedFields ValidationOption = 2 // Columns only: quotes within fields that are not quoted as a whole are accepted.
 )
 
+var validationOptionNames = names[ValidationOption]{
+	{VOUnknown, "DoNotValidate"},
+	{VOUnknown, "do_not_validate"},
+	{SameNumberOfFields, "ValidateCsvInputConstantColumns"},
+	{SameNumberOfFields, "validate_csv_input_constant_columns"},
+	{IgnoreNonDoubleQuotedFields, "ValidateCsvInputColumnLevelOnly"},
+	{IgnoreNonDoubleQuotedFields, "validate_csv_input_column_level_only"},
+}
+
+// String is the name, such as "DoNotValidate"; that of an unknown value is like "ValidationOption(17)".
+func (v ValidationOption) String() string { return validationOptionNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v ValidationOption) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *ValidationOption) UnmarshalText(text []byte) error {
+	return validationOptionNames.read(text, v)
+}
+
 // ValidationImplication is what a failed check does.
 type ValidationImplication int8
 
@@ -118,6 +286,23 @@ const (
 	FailIngestion  ValidationImplication = 0 // The ingestion fails.
 	IgnoreFailures ValidationImplication = 1 // The data that passes is ingested.
 )
+
+var validationImplicationNames = names[ValidationImplication]{
+	{FailIngestion, "Fail"},
+	{IgnoreFailures, "BestEffort"},
+	{IgnoreFailures, "best_effort"},
+}
+
+// String is the name, such as "Fail"; that of an unknown value is like "ValidationImplication(17)".
+func (v ValidationImplication) String() string { return validationImplicationNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v ValidationImplication) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *ValidationImplication) UnmarshalText(text []byte) error {
+	return validationImplicationNames.read(text, v)
+}
 
 // Compression is the compression that the data already has.
 type Compression int32
@@ -129,27 +314,75 @@ const (
 	ZIP    Compression = C.KUSTO_COMPRESSION_ZIP  // A zip archive.
 )
 
+var compressionNames = names[Compression]{
+	{CTNone, "none"},
+	{GZIP, "gzip"},
+	{ZIP, "zip"},
+}
+
+// String is the name, such as "none"; that of an unknown value is like "Compression(17)".
+func (v Compression) String() string { return compressionNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v Compression) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *Compression) UnmarshalText(text []byte) error {
+	return compressionNames.read(text, v)
+}
+
 // State is the state of one item of a report. Treat a value that you do not know as pending.
 type State int32
 
-// The states. Treat one you do not know as [Pending].
+// The states. Treat one you do not know as [StatePending].
 const (
-	Pending            State = C.KUSTO_ITEM_PENDING   // The service has the message and has not finished.
-	Succeeded          State = C.KUSTO_ITEM_SUCCEEDED // Ingested.
-	Failed             State = C.KUSTO_ITEM_FAILED    // Not ingested; the error code says why.
-	Cancelled          State = C.KUSTO_ITEM_CANCELLED // The service stopped the ingestion.
-	Skipped            State = C.KUSTO_ITEM_SKIPPED   // There was nothing to ingest, or an `ingest-by:` tag says that the data is there already.
-	PartiallySucceeded State = C.KUSTO_ITEM_PARTIAL   // Some parts were ingested and some were not.
-	Queued             State = C.KUSTO_ITEM_QUEUED    // Handed over without a status table: only the queues report more.
+	StatePending            State = C.KUSTO_ITEM_PENDING   // The service has the message and has not finished.
+	StateSucceeded          State = C.KUSTO_ITEM_SUCCEEDED // Ingested.
+	StateFailed             State = C.KUSTO_ITEM_FAILED    // Not ingested; the error code says why.
+	StateCancelled          State = C.KUSTO_ITEM_CANCELLED // The service stopped the ingestion.
+	StateSkipped            State = C.KUSTO_ITEM_SKIPPED   // There was nothing to ingest, or an `ingest-by:` tag says that the data is there already.
+	StatePartiallySucceeded State = C.KUSTO_ITEM_PARTIAL   // Some parts were ingested and some were not.
+	StateQueued             State = C.KUSTO_ITEM_QUEUED    // Handed over without a status table: only the queues report more.
 )
 
-// String is the name, such as "Pending".
-func (s State) String() string {
-	names := [...]string{"Pending", "Succeeded", "Failed", "Cancelled", "Skipped", "PartiallySucceeded", "Queued"}
-	if s < 0 || int(s) >= len(names) {
-		return fmt.Sprintf("State(%d)", int32(s))
-	}
-	return names[s]
+// Former names.
+const (
+	// Deprecated: use [StatePending].
+	Pending = StatePending
+	// Deprecated: use [StateSucceeded].
+	Succeeded = StateSucceeded
+	// Deprecated: use [StateFailed].
+	Failed = StateFailed
+	// Deprecated: use [StateCancelled].
+	Cancelled = StateCancelled
+	// Deprecated: use [StateSkipped].
+	Skipped = StateSkipped
+	// Deprecated: use [StatePartiallySucceeded].
+	PartiallySucceeded = StatePartiallySucceeded
+	// Deprecated: use [StateQueued].
+	Queued = StateQueued
+)
+
+var stateNames = names[State]{
+	{StatePending, "Pending"},
+	{StateSucceeded, "Succeeded"},
+	{StateFailed, "Failed"},
+	{StateCancelled, "Cancelled"},
+	{StateSkipped, "Skipped"},
+	{StatePartiallySucceeded, "PartiallySucceeded"},
+	{StatePartiallySucceeded, "partially_succeeded"},
+	{StateQueued, "Queued"},
+}
+
+// String is the name, such as "Pending"; that of an unknown value is like "State(17)".
+func (v State) String() string { return stateNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v State) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *State) UnmarshalText(text []byte) error {
+	return stateNames.read(text, v)
 }
 
 // Outcome is a kind of notification.
@@ -157,9 +390,33 @@ type Outcome int32
 
 // The kinds of notifications.
 const (
-	Failures  Outcome = C.KUSTO_OUTCOME_FAILURES  // Failures: the queue `FailedIngestionsQueue`.
-	Successes Outcome = C.KUSTO_OUTCOME_SUCCESSES // Successes: the queue `SuccessfulIngestionsQueue`.
+	OutcomeFailures  Outcome = C.KUSTO_OUTCOME_FAILURES  // Failures: the queue `FailedIngestionsQueue`.
+	OutcomeSuccesses Outcome = C.KUSTO_OUTCOME_SUCCESSES // Successes: the queue `SuccessfulIngestionsQueue`.
 )
+
+// Former names.
+const (
+	// Deprecated: use [OutcomeFailures].
+	Failures = OutcomeFailures
+	// Deprecated: use [OutcomeSuccesses].
+	Successes = OutcomeSuccesses
+)
+
+var outcomeNames = names[Outcome]{
+	{OutcomeFailures, "failures"},
+	{OutcomeSuccesses, "successes"},
+}
+
+// String is the name, such as "failures"; that of an unknown value is like "Outcome(17)".
+func (v Outcome) String() string { return outcomeNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v Outcome) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *Outcome) UnmarshalText(text []byte) error {
+	return outcomeNames.read(text, v)
+}
 
 // FlushImmediately makes the service ingest without waiting for more data. Costs the cluster.
 func FlushImmediately() FileOption {

@@ -177,10 +177,10 @@ func TestCancelledCallsEndNatively(t *testing.T) {
 		"status": {"table", func(ctx context.Context, _ *kusto.Client, r *kusto.Result) error { return second(r.Status(ctx)) }},
 		"wait":   {"table", func(ctx context.Context, _ *kusto.Client, r *kusto.Result) error { return r.Wait(ctx) }},
 		"peek": {"queue", func(ctx context.Context, c *kusto.Client, r *kusto.Result) error {
-			return second(c.PeekOutcomes(ctx, kusto.Successes, r, 1))
+			return second(c.PeekOutcomes(ctx, kusto.OutcomeSuccesses, r, 1))
 		}},
 		"take": {"queue", func(ctx context.Context, c *kusto.Client, r *kusto.Result) error {
-			return second(c.TakeOutcomes(ctx, kusto.Successes, r, 1))
+			return second(c.TakeOutcomes(ctx, kusto.OutcomeSuccesses, r, 1))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -296,7 +296,7 @@ func TestShutdownWaitsForWork(t *testing.T) {
 		down <- err
 	}()
 	eventually(t, "new calls are refused", func() bool {
-		_, err := client.PeekOutcomes(within(t), kusto.Failures, nil, 1)
+		_, err := client.PeekOutcomes(within(t), kusto.OutcomeFailures, nil, 1)
 		return errors.Is(err, kusto.ErrClosed)
 	})
 	if _, err := writer.Write([]byte("2,two\n")); err != nil {

@@ -7,19 +7,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"syscall"
 	"time"
 )
-
-// String is the code's name, such as "TIMED_OUT".
-func (c Code) String() string { return C.GoString(C.kusto_status_name(C.int32_t(c))) }
 
 // ErrClosed is the error of calls of a closed client, and of those that [Client.Close] cancels:
 // errors.Is(err, ErrClosed).
 var ErrClosed = errors.New("the client is closed")
 
 // Error is the error of every function here. errors.Is finds context.Canceled,
-// context.DeadlineExceeded, the cause that a context was cancelled with, [ErrClosed] and a reader's own
-// error in it.
+// context.DeadlineExceeded, the cause that a context was cancelled with, [ErrClosed], a reader's own
+// error, and the operating system's error in it: fs.ErrNotExist and fs.ErrPermission for a file that
+// cannot be read.
 type Error struct {
 	Code            Code
 	Message         string        // The whole text for people, without secrets. Never compare it.
@@ -47,7 +46,8 @@ type Error struct {
 // Error is the text for people.
 func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
 
-// Unwrap is the context's error, [ErrClosed] or the reader's error, if one of them was the cause.
+// Unwrap is the cause, if it was one of these: the context's error, [ErrClosed], the reader's error, the
+// operating system's error (a syscall.Errno).
 func (e *Error) Unwrap() error { return e.cause }
 
 // Permanent says that the same call will fail again.
@@ -114,6 +114,9 @@ func copyError(native *C.kusto_error) *Error {
 	}
 	for i := C.size_t(0); i < C.kusto_error_attempts(native); i++ {
 		failure.Attempts = append(failure.Attempts, copyError(C.kusto_error_attempt(native, i)))
+	}
+	if system := C.kusto_error_system_code(native); system != 0 {
+		failure.cause = syscall.Errno(system)
 	}
 	switch failure.Code {
 	case CodePartial:

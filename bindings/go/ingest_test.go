@@ -164,10 +164,10 @@ func TestWrongTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	failure := failed(t, result.Wait(within(t), kusto.WithInterval(20*time.Millisecond)), kusto.CodeService)
-	if !failure.Permanent() || failure.ServiceCode == "" || len(failure.Statuses) != 1 || failure.Statuses[0].State != kusto.Failed {
+	if !failure.Permanent() || failure.ServiceCode == "" || len(failure.Statuses) != 1 || failure.Statuses[0].State != kusto.StateFailed {
 		t.Errorf("%+v", *failure)
 	}
-	notice := outcome(t, client, kusto.Failures, result)
+	notice := outcome(t, client, kusto.OutcomeFailures, result)
 	if notice.Table != missing || notice.ErrorCode != failure.ServiceCode || notice.SourceID != result.SourceID() {
 		t.Errorf("%+v", notice)
 	}
@@ -201,7 +201,7 @@ func TestReportToQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if notice := outcome(t, client, kusto.Successes, result); notice.State != kusto.Succeeded || notice.SourceID != result.SourceID() {
+	if notice := outcome(t, client, kusto.OutcomeSuccesses, result); notice.State != kusto.StateSucceeded || notice.SourceID != result.SourceID() {
 		t.Errorf("%+v", notice)
 	}
 	if failure := failed(t, result.Wait(within(t)), kusto.CodeInvalidState); !failure.Permanent() {
@@ -216,7 +216,7 @@ func TestReportToTableAndTokenOfAnotherClient(t *testing.T) {
 	ingested(t, result, err)
 	other := furtherClient(t, kusto.NewConnectionStringBuilder(connection))
 	statuses, err := other.ResultOf(result.TrackingToken).Status(within(t))
-	if err != nil || len(statuses) != 1 || statuses[0].State != kusto.Succeeded || statuses[0].Table != table {
+	if err != nil || len(statuses) != 1 || statuses[0].State != kusto.StateSucceeded || statuses[0].Table != table {
 		t.Errorf("%+v %v", statuses, err)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package kustoingest
 
 import (
@@ -106,8 +108,44 @@ func SetCreationTime(t time.Time) FileOption {
 
 // ValPolicy is a policy for [ValidationPolicy].
 type ValPolicy struct {
-	Options      ValidationOption      `json:"ValidationOptions"`
-	Implications ValidationImplication `json:"ValidationImplications"`
+	Options      ValidationOption
+	Implications ValidationImplication
+}
+
+// MarshalJSON writes the service's form, with numbers.
+func (p ValPolicy) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Options      int8 `json:"ValidationOptions"`
+		Implications int8 `json:"ValidationImplications"`
+	}{int8(p.Options), int8(p.Implications)})
+}
+
+// UnmarshalJSON reads numbers and names.
+func (p *ValPolicy) UnmarshalJSON(document []byte) error {
+	var parts struct{ ValidationOptions, ValidationImplications json.RawMessage }
+	if err := json.Unmarshal(document, &parts); err != nil {
+		return err
+	}
+	if err := numbered(parts.ValidationOptions, &p.Options); err != nil {
+		return err
+	}
+	return numbered(parts.ValidationImplications, &p.Implications)
+}
+
+// numbered reads an enumeration's number, or its name; nothing leaves it as it is.
+func numbered[T ~int8](part json.RawMessage, into *T) error {
+	var number int8
+	switch {
+	case part == nil:
+		return nil
+	case part[0] == '"':
+		return json.Unmarshal(part, into)
+	}
+	if err := json.Unmarshal(part, &number); err != nil {
+		return err
+	}
+	*into = T(number)
+	return nil
 }
 
 // ValidationPolicy lets the service check CSV data.

@@ -187,7 +187,7 @@ func TestBadArguments(t *testing.T) {
 		"blob's id":           {second(client.FromBlobs(ctx, []kusto.Blob{{URL: "http://a/b"}}, kusto.Table(table), kusto.RawDataSize(1))), kusto.CodeInvalidArgument},
 		"tracking token":      {second(client.ResultOf("x").Status(ctx)), kusto.CodeInvalidArgument},
 		"interval":            {client.ResultOf("x").Wait(ctx, kusto.WithInterval(0)), kusto.CodeInvalidArgument},
-		"limit":               {second(client.PeekOutcomes(ctx, kusto.Failures, nil, -1)), kusto.CodeInvalidArgument},
+		"limit":               {second(client.PeekOutcomes(ctx, kusto.OutcomeFailures, nil, -1)), kusto.CodeInvalidArgument},
 		"outcome":             {second(client.PeekOutcomes(ctx, 9, nil, 1)), kusto.CodeInvalidArgument},
 		"query as command":    {second(client.Mgmt(ctx, "", "print 1")), kusto.CodeInvalidArgument},
 		"command as query":    {second(client.Query(ctx, "", " .show tables")), kusto.CodeInvalidArgument},
@@ -259,7 +259,7 @@ func TestVersions(t *testing.T) {
 	if json.Unmarshal([]byte(kusto.BuildInfo()), &info) != nil || kusto.LibraryVersion() == "" {
 		t.Error(kusto.BuildInfo(), kusto.LibraryVersion())
 	}
-	if kusto.CodeTimedOut.String() != "TIMED_OUT" || kusto.Failed.String() != "Failed" || kusto.State(99).String() != "State(99)" {
+	if kusto.CodeTimedOut.String() != "TIMED_OUT" || kusto.StateFailed.String() != "Failed" || kusto.State(99).String() != "State(99)" {
 		t.Error("names")
 	}
 }

@@ -70,7 +70,7 @@ func takeResult(op *C.kusto_op) (*Result, error) {
 }
 
 // Status reads the status table once: one entry for each item. Without [ReportResultToTable] they stay
-// [Queued].
+// [StateQueued].
 func (r *Result) Status(ctx context.Context) ([]Status, error) {
 	return run(ctx, r.client, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
 		token, length := present(r.TrackingToken)

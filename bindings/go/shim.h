@@ -2,6 +2,11 @@
 #ifndef KUSTOINGEST_SHIM_H
 #define KUSTOINGEST_SHIM_H
 
+#if defined(KUSTO_STATIC) && defined(__has_include)
+#if !__has_include(<kusto_ingest.h>)
+#error "the native library is missing: run `cargo xtask stage go` in the checkout of kusto-ingest, or use an installed one with `-tags kusto_dynamic`"
+#endif
+#endif
 #include <kusto_ingest.h>
 
 /* With the header of another version the declarations below would be wrong too. */

@@ -56,9 +56,9 @@ func outcome(statuses []Status) error {
 	good := 0
 	for _, status := range statuses {
 		switch {
-		case status.State == Succeeded || status.State == Skipped:
+		case status.State == StateSucceeded || status.State == StateSkipped:
 			good++
-		case status.State == Queued:
+		case status.State == StateQueued:
 			failure := newError(CodeInvalidState, "the ingestion does not report to the status table: use ReportResultToTable")
 			failure.Statuses = statuses
 			return failure

@@ -10,7 +10,7 @@ use crate::tally::Tally;
 use crate::{artifacts, demo, header, install, process, tool, workspace};
 
 /// Functions of the C API that the binding does not use, since it uses equivalent ones.
-const NOT_WRAPPED: [&str; 22] = [
+const NOT_WRAPPED: [&str; 23] = [
     "kusto_after_fork_child",
     "kusto_client_warm_up",
     "kusto_execute",
@@ -31,6 +31,8 @@ const NOT_WRAPPED: [&str; 22] = [
     "kusto_source_fd",
     "kusto_source_reader",
     "kusto_status_list",
+    // The names of all enumerations stand in catalog.go.
+    "kusto_status_name",
     "kusto_track",
     "kusto_track_until_final",
     "kusto_version_number",
@@ -86,6 +88,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
             process::capture(&mut go(&directory, &["vet", "./..."])).map(drop),
         );
     }
+    tally += unready();
     tally += tests()?;
     tally += match tool::optional(&tool::PKG_CONFIG) {
         Ok(()) => Tally::check("the shared library", with_shared_library(&native)),
@@ -118,6 +121,40 @@ fn formatted(directory: &Path) -> Result<(), String> {
         "" => Ok(()),
         files => Err(files.replace('\n', ", ")),
     }
+}
+
+/// A build that cannot succeed says what to do.
+fn unready() -> Tally {
+    let without_cgo = build_fails_saying(&module(), "0", "set CGO_ENABLED=1");
+    let unstaged = bare_copy()
+        .and_then(|directory| build_fails_saying(&directory, "1", "run `cargo xtask stage go`"));
+    let checks = [
+        Tally::check("a build without cgo says what to do", without_cgo),
+        Tally::check("a build without the library says what to do", unstaged),
+    ];
+    checks.into_iter().sum()
+}
+
+fn build_fails_saying(directory: &Path, cgo: &str, sentence: &str) -> Result<(), String> {
+    let mut build = go(directory, &["build", "."]);
+    match process::capture(build.env("CGO_ENABLED", cgo)) {
+        Ok(_) => Err("it succeeds".to_owned()),
+        Err(said) if said.contains(sentence) => Ok(()),
+        Err(said) => Err(said),
+    }
+}
+
+/// The module's committed sources alone, as from a fresh checkout.
+fn bare_copy() -> Result<PathBuf, String> {
+    let copy = workspace::scratch("go-unstaged")?;
+    for ending in ["go", "c", "h", "mod"] {
+        for file in workspace::files(&module(), ending) {
+            if let Some(name) = file.file_name().filter(|name| *name != "staged.go") {
+                workspace::copy(&file, &copy.join(name))?;
+            }
+        }
+    }
+    Ok(copy)
 }
 
 /// The tests with the race detector; cgo's own checks are on by default. Then, without it, on the oldest Go.

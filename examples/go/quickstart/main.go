@@ -91,14 +91,14 @@ func ingestTenLines(ctx context.Context, client *kustoingest.Client) (*kustoinge
 // waitForOutcome waits for the service to report; anything but success is an error.
 func waitForOutcome(ctx context.Context, client *kustoingest.Client, result *kustoingest.Result) error {
 	for {
-		failures, err := printOutcomes(ctx, client, kustoingest.Failures, "Failed", result)
+		failures, err := printOutcomes(ctx, client, kustoingest.OutcomeFailures, "Failed", result)
 		if err != nil {
 			return err
 		}
 		if failures > 0 {
 			return errors.New("the data was not ingested")
 		}
-		successes, err := printOutcomes(ctx, client, kustoingest.Successes, "Succeeded", result)
+		successes, err := printOutcomes(ctx, client, kustoingest.OutcomeSuccesses, "Succeeded", result)
 		if err != nil || successes > 0 {
 			return err
 		}

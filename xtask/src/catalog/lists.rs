@@ -123,7 +123,7 @@ pub(super) struct Form {
     /// Go: the integer below the type.
     #[serde(default = "int32")]
     pub(super) integer: String,
-    /// Go: the column that `String` gives.
+    /// Go: the column that `String` gives; without it the id.
     pub(super) string: Option<String>,
     /// Node: what an item is: `number`, or the name of a column.
     #[serde(default)]
@@ -262,7 +262,7 @@ impl List {
             }
             for key in item.others.keys() {
                 let known = self.columns.iter().any(|column| column.id == *key)
-                    || ["player", "node_value"].contains(&key.as_str())
+                    || ["player", "node_value", "go_was"].contains(&key.as_str())
                     || Language::ALL.iter().any(|language| language.key() == *key);
                 if !known {
                     return Err(format!("{}.{}: unknown key {key}", self.id, item.id));
@@ -279,7 +279,7 @@ impl Item {
         all.is_none_or(|languages| languages.contains(&language))
     }
 
-    /// The name of its own that it has under a key: a language, `player`, `node_value`.
+    /// The name of its own that it has under a key: a language, `player`, `node_value`, `go_was`.
     pub(super) fn own(&self, key: &str) -> Option<String> {
         self.others.get(key)?.as_str().map(str::to_owned)
     }

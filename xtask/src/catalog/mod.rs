@@ -4,6 +4,7 @@ mod c;
 mod cpp;
 mod csharp;
 mod go;
+mod go_module;
 mod keywords;
 mod lists;
 mod node;
@@ -140,6 +141,7 @@ fn outputs() -> Result<Vec<Output>, String> {
         cpp::write,
         csharp::write,
         go::write,
+        go_module::write,
         node::write,
         players::write,
         pages::write,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::go_module;
 use super::lists::{Item, Language, List, Style, lowered};
 use super::properties::snake;
 use super::rust::formatted;
@@ -16,7 +17,10 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
         output("c/catalog.h", c(catalog)),
         output("cpp/catalog.hpp", cpp(catalog)),
         output("csharp/Catalog.cs", csharp(catalog)),
-        output("go/catalog.go", go(catalog)),
+        output(
+            "go/catalog.go",
+            go_module::renamed(&go(catalog), &go_module::path()?),
+        ),
         output("node/catalog.mjs", node(catalog)),
         output("rust/catalog.rs", formatted(&rust(catalog))?),
     ])

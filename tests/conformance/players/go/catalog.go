@@ -11,7 +11,7 @@ var formats = map[string]kusto.DataFormat{
 	"scsv":       kusto.SCSV,
 	"sohsv":      kusto.SOHSV,
 	"txt":        kusto.TXT,
-	"raw":        kusto.Raw,
+	"raw":        kusto.FormatRaw,
 	"tsve":       kusto.TSVE,
 	"json":       kusto.JSON,
 	"multijson":  kusto.MultiJSON,
@@ -26,7 +26,7 @@ var formats = map[string]kusto.DataFormat{
 
 var reportLevels = map[string]kusto.ReportLevel{
 	"failures": kusto.FailuresOnly,
-	"none":     kusto.None,
+	"none":     kusto.ReportNone,
 	"all":      kusto.FailuresAndSuccesses,
 }
 
@@ -43,18 +43,18 @@ var compressions = map[string]kusto.Compression{
 }
 
 var itemStates = map[string]kusto.State{
-	"pending":   kusto.Pending,
-	"succeeded": kusto.Succeeded,
-	"failed":    kusto.Failed,
-	"cancelled": kusto.Cancelled,
-	"skipped":   kusto.Skipped,
-	"partial":   kusto.PartiallySucceeded,
-	"queued":    kusto.Queued,
+	"pending":   kusto.StatePending,
+	"succeeded": kusto.StateSucceeded,
+	"failed":    kusto.StateFailed,
+	"cancelled": kusto.StateCancelled,
+	"skipped":   kusto.StateSkipped,
+	"partial":   kusto.StatePartiallySucceeded,
+	"queued":    kusto.StateQueued,
 }
 
 var outcomes = map[string]kusto.Outcome{
-	"failures":  kusto.Failures,
-	"successes": kusto.Successes,
+	"failures":  kusto.OutcomeFailures,
+	"successes": kusto.OutcomeSuccesses,
 }
 
 // flags are the options that turn a flag from its default.
