@@ -144,6 +144,7 @@ static void files_and_descriptors(void)
     char table[128], path[64];
     kusto_props *props;
     kusto_source *source = NULL;
+    kusto_error *missing = NULL;
     kusto_result *result = NULL;
     FILE *file = temporary(path, "skipped\n1,a\n2,b\n");
     int given;
@@ -174,10 +175,9 @@ static void files_and_descriptors(void)
     CHECK(count_rows(client, table) == 5);
 
     CHECK_OK(kusto_source_file("/no/such/file", KUSTO_CSTR, &source, &err));
-    CHECK(kusto_ingest(client, props, source, PATIENCE, NULL, &err) == KUSTO_E_SOURCE_IO);
-    CHECK(kusto_error_system_code(err) == ENOENT && kusto_error_system_code(NULL) == 0);
-    kusto_error_free(err);
-    err = NULL;
+    CHECK(kusto_ingest(client, props, source, PATIENCE, NULL, &missing) == KUSTO_E_SOURCE_IO);
+    CHECK(kusto_error_system_code(missing) == ENOENT && kusto_error_system_code(NULL) == 0);
+    kusto_error_free(missing);
     fclose(file);
     unlink(path);
     kusto_props_free(props);
