@@ -262,6 +262,25 @@ impl Error {
         self.0.retry == RetryClass::Never
     }
 
+    /// Whether the cause is transient, so that the same call may succeed later: after
+    /// [`Error::retry_after`], or a growing pause. Never true together with [`Error::is_permanent`]; both are
+    /// false when the library cannot say ([`RetryClass::Unknown`]).
+    ///
+    /// It says nothing about what has already happened. When [`Error::is_in_doubt`] is true as well, calling
+    /// again can double the data, unless an `ingest-by:` tag with `ingestIfNotExists` prevents that.
+    ///
+    /// ```
+    /// # fn example(error: kusto_ingest::error::Error, keyed: bool) {
+    /// let repeat = match error.is_in_doubt() {
+    ///     true => keyed, // a tag makes the second copy harmless
+    ///     false => error.is_retryable(),
+    /// };
+    /// # }
+    /// ```
+    pub fn is_retryable(&self) -> bool {
+        self.0.retry == RetryClass::Later
+    }
+
     /// How long the service asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

@@ -250,8 +250,7 @@ pub fn status(data: &[u8]) {
         return;
     };
     let item = queue::parse(text, ItemState::Failed);
-    assert!(item.state.is_some());
-    let _ = (item.retry(), item.to_json());
+    let _ = (item.state, item.retry(), item.to_json());
     if let Ok(item) = table::parse_entity(data, "host") {
         let _ = (item.retry(), item.to_json());
     }

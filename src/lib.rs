@@ -1,5 +1,19 @@
 //! kusto-ingest: loads data into Azure Data Explorer (Kusto) and reports its status.
 //!
+//! There is no published crate yet. Depend on the repository, or on a checkout of it:
+//!
+//! ```toml
+//! [dependencies]
+//! kusto-ingest = { git = "https://..." } # this repository's address; or path = "../kusto-ingest"
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! ```
+//!
+//! Rust 1.89 or newer and tokio 1: every method of a client runs inside a tokio runtime with its timer and
+//! its I/O enabled (`#[tokio::main]` enables both), of one thread or several. The feature `isal` compresses
+//! with Intel's ISA-L, at a tenth of the processor time; building it needs nasm, autoconf, automake, libtool
+//! and make. Types of other crates in signatures are re-exported ([`bytes`], [`serde_json`], [`time`],
+//! [`url`], [`uuid`], [`async_trait`](macro@async_trait)): a program needs no dependency of the same version.
+//!
 //! ```no_run
 //! use std::time::Duration;
 //!
@@ -25,6 +39,13 @@
 //! }
 //! # Ok(()) }
 //! ```
+//!
+//! **Queued is not ingested.** `ingest` returns when the data is handed over; a wrong table or mapping shows only
+//! in the report, for which the last lines wait.
+//!
+//! A program that logs in itself gives the builder a [`Credential`](auth::Credential::from_fn). One that
+//! repeats failed ingestions asks [`Error::is_retryable`](error::Error::is_retryable) and
+//! [`Error::is_in_doubt`](error::Error::is_in_doubt).
 //!
 //! Modules: start with [`client`]; [`source`] defines what to ingest and [`props`] how; [`track`]
 //! reports the status; [`query`] runs commands and queries, [`command`] builds the text of commands
@@ -63,8 +84,13 @@ pub mod track;
 pub(crate) mod upload;
 pub mod values;
 
+/// What public types of this crate have in their signatures, in the versions that fit.
+pub use async_trait::async_trait;
+pub use {bytes, serde_json, time, url, uuid};
+
 /// Everything that most programs need, in one `use`.
 pub mod prelude {
+    pub use crate::auth::{AccessToken, Credential};
     pub use crate::client::{Client, ClientBuilder};
     pub use crate::error::{Error, ErrorKind, RetryClass};
     pub use crate::ingest::Receipt;

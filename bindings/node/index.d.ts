@@ -1,7 +1,3 @@
-/// <reference types="node" />
-
-import type { FileHandle } from "node:fs/promises";
-import type { ReadableStream } from "node:stream/web";
 import type {
     ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
     ValidationImplications, ValidationOptions,
@@ -11,6 +7,41 @@ export {
     ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
     ValidationImplications, ValidationOptions,
 } from "./catalog";
+
+// ---- What the runtime provides ------------------------------------------------------------------------------------
+// The types of `@types/node`, or of the library `dom`, where a program has them, and the needed part of them elsewhere.
+
+declare global {
+    interface SymbolConstructor {
+        readonly asyncDispose: unique symbol;
+    }
+}
+
+/** The needed part of an `AbortSignal`. */
+export interface AbortSignalLike {
+    readonly aborted: boolean;
+    addEventListener(type: "abort", listener: (event: any) => void, options?: any): void;
+    removeEventListener(type: "abort", listener: (event: any) => void, options?: any): void;
+}
+
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T extends AbortSignalLike } } ? T : AbortSignalLike;
+
+/** The needed part of a `file:` URL. */
+export interface FileUrl {
+    readonly href: string;
+    readonly protocol: string;
+}
+
+/** The needed part of an open file: `FileHandle` of `node:fs/promises`. */
+export interface OpenFile {
+    read(buffer: Uint8Array, offset: number, length: number, position: null): Promise<{ bytesRead: number; buffer: Uint8Array }>;
+}
+
+/** The needed part of a web stream: `ReadableStream`. */
+export interface WebStream<T> {
+    getReader(): { read(): Promise<{ done: boolean; value?: T | undefined }>; cancel(reason?: any): Promise<void> };
+    cancel(reason?: any): Promise<void>;
+}
 
 // ---- Errors -------------------------------------------------------------------------------------------------------
 
@@ -56,8 +87,21 @@ export declare class KustoError extends Error {
     readonly handedOver: readonly string[];
     /** The statuses that {@link IngestionResult.wait} found, when they are the failure. */
     readonly statuses: readonly IngestionStatus[];
-    /** The error of the source, of the token provider or of the progress callback; the signal's reason. */
+    /**
+     * The error of the source, of the token provider or of the progress callback; the signal's reason. When a file or a
+     * connection failed: a {@link SystemError}.
+     */
     readonly cause?: unknown;
+}
+
+/** What the operating system reported, in the form of Node's own errors. */
+export interface SystemError extends Error {
+    /** Such as `ENOENT`, `EACCES`, `ECONNREFUSED`. */
+    readonly code: string;
+    /** The number of the code in Node, negative. */
+    readonly errno: number;
+    /** The file of {@link IngestClient.ingestFromFile}. */
+    readonly path?: string;
 }
 
 // ---- Limits of a call ---------------------------------------------------------------------------------------------
@@ -68,8 +112,10 @@ export interface CallOptions {
      * Cancels the call. The native work has ended when the promise rejects, with the signal's reason; when the outcome
      * is in doubt, with a {@link KustoError} (`CANCELLED`, `inDoubt`) whose `cause` is the reason.
      */
-    signal?: AbortSignal | undefined;
+    signal?: Signal | undefined;
     /** The deadline of the whole call in milliseconds; none unless given. */
+    timeoutMs?: number | undefined;
+    /** The same as `timeoutMs`. */
     timeout?: number | undefined;
 }
 
@@ -103,7 +149,7 @@ export interface AccessToken {
 /** Options of a token request. */
 export interface TokenOptions {
     /** Aborted when the client is closed. */
-    abortSignal: AbortSignal;
+    abortSignal: Signal;
     /** The Entra tenant, if the connection string names one. */
     tenantId: string | undefined;
 }
@@ -153,6 +199,8 @@ export interface ClientOptions {
 
 export interface CloseOptions {
     /** How long to wait for ingestions under way, in milliseconds; 0 unless given. */
+    timeoutMs?: number | undefined;
+    /** The same as `timeoutMs`. */
     timeout?: number | undefined;
 }
 
@@ -188,7 +236,7 @@ export declare class Client {
     /** Fetches token and ingestion resources now, for programs that want to fail early. */
     warmUp(options?: CallOptions): Promise<void>;
     /**
-     * Refuses new calls, waits for ingestions under way up to `timeout`, then cancels everything (`CANCELLED`), and
+     * Refuses new calls, waits for ingestions under way up to `timeoutMs`, then cancels everything (`CANCELLED`), and
      * resolves with the number of cancelled ingestions when every call has ended.
      */
     close(options?: CloseOptions): Promise<number>;
@@ -342,7 +390,7 @@ export type IngestionPropertiesInput = IngestionProperties | IngestionProperties
 export type Data = ArrayBufferView | ArrayBuffer | string;
 
 /** A Readable, a web stream, an async or plain iterable of pieces of data. */
-export type DataStream = AsyncIterable<Data> | Iterable<Data> | ReadableStream<Data> | NodeJS.ReadableStream;
+export type DataStream = AsyncIterable<Data> | Iterable<Data> | WebStream<Data>;
 
 /** Data that comes from a stream or from memory. */
 export declare class StreamDescriptor {
@@ -368,13 +416,13 @@ export declare class FileDescriptor {
      * @param name a file name instead of the file's own
      */
     constructor(
-        file: string | URL | FileHandle,
+        file: string | FileUrl | OpenFile,
         sourceId?: string | null,
         size?: number | null,
         compressionType?: CompressionType | null,
         name?: string | null,
     );
-    file: string | URL | FileHandle;
+    file: string | FileUrl | OpenFile;
     sourceId: string | null;
     size: number | null;
     compressionType: CompressionType | null | undefined;
@@ -408,7 +456,7 @@ export declare class IngestClient extends Client {
     defaultProps: IngestionProperties;
     /** Ingests a file, which must not change during the call. */
     ingestFromFile(
-        file: string | URL | FileHandle | FileDescriptor,
+        file: string | FileUrl | OpenFile | FileDescriptor,
         ingestionProperties?: IngestionPropertiesInput,
         options?: IngestOptions,
     ): Promise<IngestionResult>;
@@ -466,11 +514,15 @@ export interface StatusOptions extends CallOptions {
     /** Poll until no item is pending. */
     untilFinal?: boolean | undefined;
     /** How often to poll, in milliseconds; 1000 unless given. */
+    intervalMs?: number | undefined;
+    /** The same as `intervalMs`. */
     interval?: number | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
     /** How often to poll, in milliseconds; 1000 unless given. */
+    intervalMs?: number | undefined;
+    /** The same as `intervalMs`. */
     interval?: number | undefined;
 }
 
@@ -566,7 +618,7 @@ export declare class ClientRequestProperties {
     /** How long the service may take, in milliseconds. */
     setTimeout(timeoutMillis: number): void;
     getTimeout(): number | undefined;
-    /** The deadline of the whole call in milliseconds, for calls without `timeout`. */
+    /** The deadline of the whole call in milliseconds, for calls without `timeoutMs`. */
     setClientTimeout(timeoutMillis: number): void;
     getClientTimeout(): number | undefined;
 }
@@ -636,6 +688,8 @@ export interface TableColumn {
 /** When the service closes a batch. Missing members keep their values. */
 export interface BatchingPolicy {
     /** The age of the batch in milliseconds. */
+    timeSpanMs?: number | undefined;
+    /** The same as `timeSpanMs`. */
     timeSpan?: number | undefined;
     items?: number | undefined;
     rawSizeMB?: number | undefined;

@@ -91,8 +91,7 @@ pub unsafe extern "C" fn kusto_report_len(report: *const kusto_report) -> usize 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_report_item_state(report: *const kusto_report, index: usize) -> i32 {
     let item = item_of(report, index);
-    item.and_then(|(item, _)| item.state)
-        .map_or(-1, |state| state as i32)
+    item.map_or(-1, |(item, _)| item.state as i32)
 }
 
 /// Whether ingesting the same data again can succeed: KUSTO_RETRY_*.

@@ -21,7 +21,7 @@ async function main() {
     try {
         const result = await transfer(client, file);
         console.log(`queued ${result.bytesRaw} bytes (${result.bytesSent} sent) as ${result.sourceId}`);
-        await result.wait({ interval: 250, timeout: MINUTES });
+        await result.wait({ intervalMs: 250, timeoutMs: MINUTES });
         console.log("Succeeded");
     } finally {
         await client.close();
@@ -38,7 +38,7 @@ async function transfer(client, file) {
     try {
         return await client.ingestFromFile(file, null, {
             signal: interrupted.signal,
-            timeout: MINUTES,
+            timeoutMs: MINUTES,
             onProgress: showProgress(),
         });
     } finally {

@@ -62,7 +62,7 @@ async function ingestTenLines(client) {
         reportLevel: ReportLevel.FailuresAndSuccesses,
         reportMethod: ReportMethod.Queue,
     };
-    const result = await client.ingestFromStream(Readable.from(lines), properties, { timeout: MINUTE });
+    const result = await client.ingestFromStream(Readable.from(lines), properties, { timeoutMs: MINUTE });
     console.log(`queued ${result.bytesRaw} bytes as ${result.sourceId}`);
     return result;
 }
@@ -85,7 +85,7 @@ async function waitForOutcome(client, result) {
 
 /** Takes our own notifications out of one of the queues; returns how many there were. */
 async function printOutcomes(queue, label, result) {
-    const taken = await queue.pop(32, { of: result, timeout: MINUTE });
+    const taken = await queue.pop(32, { of: result, timeoutMs: MINUTE });
     for (const { IngestionSourcePath, Details } of taken) {
         console.log(`${label}: ${IngestionSourcePath} ${Details ?? ""}`);
     }
@@ -93,7 +93,7 @@ async function printOutcomes(queue, label, result) {
 }
 
 async function printRows(client, query) {
-    const { primaryResults } = await client.executeQuery(null, query, null, { timeout: MINUTE });
+    const { primaryResults } = await client.executeQuery(null, query, null, { timeoutMs: MINUTE });
     for (const row of primaryResults[0].rows()) {
         console.log(row.raw.map((text) => `  ${text ?? "null"}`).join(""));
     }

@@ -67,14 +67,14 @@ async function ingestBlob(client, blob) {
         ignoreFirstRecord: true,
         reportMethod: ReportMethod.Table,
     };
-    const result = await client.ingestFromBlob(blob, properties, { timeout: MINUTES });
+    const result = await client.ingestFromBlob(blob, properties, { timeoutMs: MINUTES });
     console.log(`queued ${result.items[0].blob} as ${result.sourceId}`);
-    await result.wait({ interval: 250, timeout: MINUTES });
+    await result.wait({ intervalMs: 250, timeoutMs: MINUTES });
     console.log(`Succeeded after ${Math.floor((Date.now() - started) / 1000)} s`);
 }
 
 async function show(client, title, text) {
-    const { primaryResults } = await client.execute(null, text, null, { timeout: MINUTES });
+    const { primaryResults } = await client.execute(null, text, null, { timeoutMs: MINUTES });
     const [table] = primaryResults;
     console.log(`> ${title}\n  ${table.length} row(s)`);
     for (const row of table.rows()) {

@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .track_until_final(receipt.tracking_token(), poll, ten_minutes)
         .await?;
     for item in report.items() {
-        let state = item.state.map_or("?", ItemState::name);
+        let state = item.state.name();
         println!("{state} {}", item.details.as_deref().unwrap_or(""));
     }
     if report.count(ItemState::Succeeded) != 1 {

@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = wait_for_outcome(&client, &receipt).await?;
     for item in report.items() {
         let path = item.source_path.as_deref().unwrap_or("?");
-        let state = item.state.map_or("?", ItemState::name);
+        let state = item.state.name();
         println!("{state}: {path} {}", item.details.as_deref().unwrap_or(""));
     }
     if report.count(ItemState::Succeeded) != 1 {

@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .track_until_final(receipt.tracking_token(), poll, limit())
         .await?;
     for item in report.items() {
-        let state = item.state.map_or("?", ItemState::name);
+        let state = item.state.name();
         println!("{state} after {:.1} s", started.elapsed().as_secs_f64());
     }
 

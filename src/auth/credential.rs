@@ -15,6 +15,9 @@ use crate::secret::Secret;
 
 /// Obtains tokens. Implementations need no cache and no lock: the client caches tokens until
 /// shortly before they expire and sends at most one request at a time per scope and tenant.
+///
+/// [`Credential::from_fn`](crate::auth::Credential::from_fn) makes one from an async closure. A type of
+/// your own implements it with [`crate::async_trait`].
 #[async_trait]
 pub trait TokenCredential: Send + Sync + Debug {
     /// A token for this scope. Errors should be of kind [`ErrorKind::Auth`].
@@ -62,6 +65,15 @@ impl AccessToken {
             secret: secret.into(),
             expires_on,
         }
+    }
+
+    /// A token that is valid for so long from now on, as `expires_in` of Entra's answers says.
+    pub fn valid_for(secret: impl Into<Secret>, valid: std::time::Duration) -> Self {
+        let valid = Duration::try_from(valid).unwrap_or(Duration::MAX);
+        Self::new(
+            secret,
+            Some(OffsetDateTime::now_utc().saturating_add(valid)),
+        )
     }
 
     /// The token itself.

@@ -269,10 +269,22 @@ pub(crate) fn network_error(
     let error_of_step = Error::new(ErrorKind::Network, step, message)
         .with_host(host)
         .with_in_doubt(may_have_been_sent(error));
+    // Not the error itself: its text has the URL with the signature.
+    let error_of_step = match os_error(error) {
+        Some(code) => error_of_step.with_source(std::io::Error::from_raw_os_error(code)),
+        None => error_of_step,
+    };
     match is_refused_by_tls(error) {
         true => error_of_step.with_retry(RetryClass::Never),
         false => error_of_step,
     }
+}
+
+/// The operating system's number for what broke the connection.
+fn os_error(error: &(dyn StdError + 'static)) -> Option<i32> {
+    chain(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .find_map(std::io::Error::raw_os_error)
 }
 
 /// Whether the whole request may have left. Service and storage act on whole requests only.
@@ -384,6 +396,9 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Network);
         assert_eq!(error.host(), Some(format!("127.0.0.1:{port}").as_str()));
         assert!(!error.is_in_doubt());
+        let cause = error.system_code().map(std::io::Error::from_raw_os_error);
+        let refused = std::io::ErrorKind::ConnectionRefused;
+        assert_eq!(cause.map(|cause| cause.kind()), Some(refused));
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }

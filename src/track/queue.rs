@@ -249,7 +249,7 @@ pub(crate) fn parse(text: &str, default_state: ItemState) -> ReportItem {
     match serde_json::from_str::<Value>(decoded.trim_start_matches('\u{feff}')) {
         Ok(Value::Object(object)) => ReportItem::from_json(&object, default_state),
         _ => ReportItem {
-            state: Some(default_state),
+            state: default_state,
             details: Some(crate::secret::redact(&decoded)),
             ..ReportItem::default()
         },
@@ -272,7 +272,7 @@ mod tests {
         let odd = parse("hello", ItemState::Failed);
         assert_eq!(
             (odd.state, odd.details.as_deref()),
-            (Some(ItemState::Failed), Some("hello"))
+            (ItemState::Failed, Some("hello"))
         );
     }
 }

@@ -13,6 +13,13 @@ pub struct Report {
     items: Vec<ReportItem>,
 }
 
+/// What is assumed until the service says something else.
+impl Default for ItemState {
+    fn default() -> Self {
+        Self::Pending
+    }
+}
+
 impl ItemState {
     /// Whether the state does not change any more.
     pub const fn is_final(self) -> bool {
@@ -50,8 +57,9 @@ impl FailureStatus {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ReportItem {
-    /// The item's state; `None` only in a default value.
-    pub state: Option<ItemState>,
+    /// The item's state. A word of the service that this library does not know is
+    /// [`ItemState::Pending`] here, and as the service wrote it in `status`.
+    pub state: ItemState,
     /// The service's own word for the state.
     pub status: Option<String>,
     /// The source id of the ingestion.
@@ -95,7 +103,7 @@ impl ReportItem {
     /// An item that was handed over, with no further information.
     pub(crate) fn queued(source_id: Uuid, database: &str, table: &str) -> Self {
         Self {
-            state: Some(ItemState::Queued),
+            state: ItemState::Queued,
             status: Some("Queued".to_owned()),
             source_id: Some(source_id),
             database: Some(database.to_owned()),
@@ -113,7 +121,7 @@ impl ReportItem {
             .as_deref()
             .map_or(default_state, ItemState::from_status);
         Self {
-            state: Some(state),
+            state,
             status: status.or_else(|| Some(state.name().to_owned())),
             source_id: fields
                 .text(&["IngestionSourceId"])
@@ -139,7 +147,7 @@ impl ReportItem {
     /// All members as JSON, under the service's names; missing ones are `null`.
     pub fn to_json(&self) -> Value {
         json!({
-            "State": self.state.map(ItemState::name),
+            "State": self.state.name(),
             "Status": self.status,
             "IngestionSourceId": self.source_id.map(|id| id.to_string()),
             "IngestionSourcePath": self.source_path,
@@ -169,17 +177,12 @@ impl Report {
 
     /// Number of items in a state.
     pub fn count(&self, state: ItemState) -> usize {
-        self.items
-            .iter()
-            .filter(|item| item.state == Some(state))
-            .count()
+        self.items.iter().filter(|item| item.state == state).count()
     }
 
     /// Whether all items are in a final state.
     pub fn is_final(&self) -> bool {
-        self.items
-            .iter()
-            .all(|item| item.state.is_some_and(ItemState::is_final))
+        self.items.iter().all(|item| item.state.is_final())
     }
 
     /// The items as a JSON array; see [`ReportItem::to_json`].
@@ -251,7 +254,7 @@ mod tests {
             }),
             ItemState::Failed,
         );
-        assert_eq!(failure.state, Some(ItemState::Failed));
+        assert_eq!(failure.state, ItemState::Failed);
         assert_eq!(failure.error_code.as_deref(), Some("7"));
         assert_eq!(failure.failure_status, Some(FailureStatus::Transient));
         assert_eq!(failure.originates_from_update_policy, Some(true));
@@ -264,7 +267,7 @@ mod tests {
     #[test]
     fn an_unknown_status_is_pending_and_kept() {
         let entity = item(json!({"Status": "Thinking"}), ItemState::Pending);
-        assert_eq!(entity.state, Some(ItemState::Pending));
+        assert_eq!(entity.state, ItemState::Pending);
         assert_eq!(entity.status.as_deref(), Some("Thinking"));
         let report = Report::new(vec![entity]);
         assert!(!report.is_final());

@@ -30,7 +30,7 @@ static void reading_null_gives_nothing(void)
     CHECK(strcmp(kusto_error_message(NULL, &len), "") == 0 && len == 0);
     CHECK(kusto_error_retry(NULL) == KUSTO_RETRY_UNKNOWN);
     CHECK(kusto_error_retry_after_ms(NULL) == -1);
-    CHECK(!kusto_error_in_doubt(NULL) && kusto_error_http_status(NULL) == 0);
+    CHECK(!kusto_error_in_doubt(NULL) && kusto_error_http_status(NULL) == 0 && kusto_error_system_code(NULL) == 0);
     CHECK(!kusto_error_step(NULL, NULL) && !kusto_error_host(NULL, NULL));
     CHECK(!kusto_error_argument(NULL, NULL) && !kusto_error_service_code(NULL, NULL));
     CHECK(!kusto_error_activity_id(NULL, NULL) && !kusto_error_client_request_id(NULL, NULL));

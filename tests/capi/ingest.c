@@ -146,6 +146,7 @@ static void files_and_descriptors(void)
     kusto_source *source = NULL;
     kusto_error *missing = NULL;
     kusto_result *result = NULL;
+    kusto_error *missing = NULL;
     FILE *file = temporary(path, "skipped\n1,a\n2,b\n");
     int given;
     create_table(client, table, sizeof table, "files");

@@ -1,6 +1,7 @@
 /* Tests without a service: versions, errors, configs, credentials, a dead host, the log, fork. */
 #include "harness.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -74,6 +75,7 @@ static void a_dead_host_is_a_network_error_with_host_and_step(void)
     CHECK(is(kusto_error_step(err, NULL), "run command"));
     CHECK(kusto_error_client_request_id(err, NULL) != NULL);
     CHECK(kusto_error_retry(err) == KUSTO_RETRY_LATER && !kusto_error_in_doubt(err));
+    CHECK(kusto_error_system_code(err) == ECONNREFUSED);
     kusto_error_free(err);
     CHECK_STATUS(KUSTO_E_NETWORK, kusto_client_warm_up(client, PATIENCE, &err));
     CHECK_OK(kusto_props_new("d", KUSTO_CSTR, "t", KUSTO_CSTR, &props, &err));

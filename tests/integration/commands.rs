@@ -135,7 +135,7 @@ async fn split_roles_are_told_apart() {
     let item = bed
         .outcome(Source::bytes("1,x\n"), &crate::bed::props())
         .await;
-    assert_eq!(item.state, Some(ItemState::Succeeded));
+    assert_eq!(item.state, ItemState::Succeeded);
     // A client that knows only the engine gets the cluster's own advice.
     let engine_only = Client::builder(bed.emulator.engine_url())
         .unwrap()

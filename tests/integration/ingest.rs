@@ -56,7 +56,7 @@ async fn every_kind_of_source_arrives_whole() {
         for source in sources {
             let what = format!("{source:?}");
             let item = bed.outcome(source, &props()).await;
-            assert_eq!(item.state, Some(ItemState::Succeeded), "{what}: {item:?}");
+            assert_eq!(item.state, ItemState::Succeeded, "{what}: {item:?}");
         }
         pushing.await.unwrap();
         assert_eq!(bed.count("T").await, 100 * count);
@@ -137,7 +137,7 @@ async fn many_blocks_arrive_in_order() {
             "{}",
             receipt.bytes_sent()
         );
-        assert_eq!(bed.wait(&receipt).await.state, Some(ItemState::Succeeded));
+        assert_eq!(bed.wait(&receipt).await.state, ItemState::Succeeded);
         let data = bed
             .query("T | summarize count(), min(a), max(a), sum(a)")
             .await;
@@ -159,7 +159,7 @@ async fn one_and_five_million_bytes() {
             .map(|n| if n % 100 == 0 { b'\n' } else { b'x' })
             .collect();
         let item = bed.outcome(Source::bytes(data), &props).await;
-        assert_eq!(item.state, Some(ItemState::Succeeded), "{size}: {item:?}");
+        assert_eq!(item.state, ItemState::Succeeded, "{size}: {item:?}");
     }
     assert_eq!(bed.count("L").await, 1 + 50_000);
 }
@@ -233,7 +233,7 @@ impl Read for Broken {
 /// same table would have been ingested with it or before it.
 async fn assert_nothing_arrived(bed: &Bed) {
     let item = bed.outcome(Source::bytes("7,marker\n"), &props()).await;
-    assert_eq!(item.state, Some(ItemState::Succeeded));
+    assert_eq!(item.state, ItemState::Succeeded);
     assert_eq!(bed.count("T").await, 1);
 }
 
@@ -248,9 +248,9 @@ async fn properties_reach_the_service() {
             .with_ingest_if_not_exists(["k1"]);
         let data = "a,b\n1,\"x, \"\"y\"\"\nz\"\n2,\n";
         let item = bed.outcome(Source::bytes(data), &props).await;
-        assert_eq!(item.state, Some(ItemState::Succeeded), "{item:?}");
+        assert_eq!(item.state, ItemState::Succeeded, "{item:?}");
         let again = bed.outcome(Source::bytes(data), &props).await;
-        assert_eq!(again.state, Some(ItemState::Skipped), "{again:?}");
+        assert_eq!(again.state, ItemState::Skipped, "{again:?}");
         let rows = bed.query("T | order by a asc").await;
         let string = |text: &str| Value::String(text.to_owned());
         assert_eq!(
@@ -277,7 +277,7 @@ async fn mappings_inline_and_by_name() {
     let item = bed
         .outcome(json, &props().with_mapping_reference("M"))
         .await;
-    assert_eq!(item.state, Some(ItemState::Succeeded), "{item:?}");
+    assert_eq!(item.state, ItemState::Succeeded, "{item:?}");
     let inline = Mapping::new(
         MappingKind::Csv,
         vec![
@@ -289,7 +289,7 @@ async fn mappings_inline_and_by_name() {
     let item = bed
         .outcome(Source::bytes("x,2\n"), &props().with_mapping(inline))
         .await;
-    assert_eq!(item.state, Some(ItemState::Succeeded), "{item:?}");
+    assert_eq!(item.state, ItemState::Succeeded, "{item:?}");
     let rows = bed.query("T | order by a asc | project b").await;
     let texts: Vec<_> = rows
         .primary()
@@ -332,7 +332,7 @@ async fn unicode_names_of_database_table_and_mapping() {
         .with_report_level(ReportLevel::FailuresAndSuccesses)
         .with_report_method(ReportMethod::QueueAndTable);
     let item = bed.outcome(Source::bytes("grüße,語\n"), &props).await;
-    assert_eq!(item.state, Some(ItemState::Succeeded), "{item:?}");
+    assert_eq!(item.state, ItemState::Succeeded, "{item:?}");
     assert_eq!(item.table.as_deref(), Some(table));
     let rows = run(name).await;
     assert_eq!(

@@ -83,7 +83,7 @@ async fn cancelling_ends_a_call_that_waits_for_its_source() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     let item = bed.outcome(Source::bytes("2,after\n"), &props()).await;
-    assert_eq!(item.state, Some(ItemState::Succeeded));
+    assert_eq!(item.state, ItemState::Succeeded);
     assert_eq!(bed.count("T").await, 1);
 }
 
@@ -99,7 +99,7 @@ async fn two_hundred_small_ingestions_at_once() {
             .collect();
         for call in calls {
             let receipt = call.wait().await.unwrap();
-            assert_eq!(bed.wait(&receipt).await.state, Some(ItemState::Succeeded));
+            assert_eq!(bed.wait(&receipt).await.state, ItemState::Succeeded);
         }
         let sum = bed.query("T | summarize count(), sum(a)").await;
         let expected = [200, 199 * 100].map(kusto_ingest::query::Value::Long);
@@ -127,7 +127,7 @@ fn two_threads_with_runtimes_of_their_own_share_a_client() {
                     for n in 0..10 {
                         let source = Source::bytes(format!("{n},{name}\n"));
                         let item = bed.outcome(source, &props()).await;
-                        assert_eq!(item.state, Some(ItemState::Succeeded));
+                        assert_eq!(item.state, ItemState::Succeeded);
                     }
                 });
             });
@@ -147,12 +147,12 @@ async fn expired_signatures_are_replaced_before_and_after_storage_refuses() {
         let bed = Bed::start(options).await;
         bed.table().await;
         let item = bed.outcome(Source::bytes("1,x\n"), &props()).await;
-        assert_eq!(item.state, Some(ItemState::Succeeded));
+        assert_eq!(item.state, ItemState::Succeeded);
         // For storage the signatures have expired; the client's clock has not moved, so a 403
         // reports it.
         clock.advance(lifetime + Duration::from_secs(1));
         let item = bed.outcome(Source::bytes("2,y\n"), &props()).await;
-        assert_eq!(item.state, Some(ItemState::Succeeded));
+        assert_eq!(item.state, ItemState::Succeeded);
         assert_eq!(bed.count("T").await, 2);
     }
 }

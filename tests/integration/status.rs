@@ -14,7 +14,7 @@ async fn failures_carry_every_field() {
         let missing_table = bed
             .outcome(Source::bytes("1,x\n"), &props_for("Nope"))
             .await;
-        assert_eq!(missing_table.state, Some(ItemState::Failed));
+        assert_eq!(missing_table.state, ItemState::Failed);
         assert_eq!(
             missing_table.error_code.as_deref(),
             Some("BadRequest_TableNotExist")
@@ -115,7 +115,7 @@ async fn without_a_status_table_the_state_is_queued() {
     assert_eq!(error.unwrap_err().argument(), Some("poll"));
     let report = bed.client.track(token, soon()).await.unwrap();
     assert!(report.is_final());
-    assert_eq!(report.items()[0].state, Some(ItemState::Queued));
+    assert_eq!(report.items()[0].state, ItemState::Queued);
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ fn program_works(file: &str, language: &str) -> Result<(), String> {
 }
 
 /// The text of the first fenced block in this language.
-fn first_block<'a>(text: &'a str, language: &str) -> Option<&'a str> {
+pub(crate) fn first_block<'a>(text: &'a str, language: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("```{language}\n"))?;
     rest.split_once("```").map(|(block, _)| block)
 }

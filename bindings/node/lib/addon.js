@@ -1,4 +1,10 @@
 "use strict";
+
+const { existsSync } = require("node:fs");
+const { join } = require("node:path");
+
+const { version } = require("../package.json");
+
 // Finds the native addon: beside the package as `cargo xtask stage node` puts it there, or in the package for this
 // platform, which npm installs as an optional dependency.
 
@@ -23,20 +29,37 @@ function isMusl() {
 
 function load() {
     const name = platform();
-    const tried = [];
-    for (const path of [`../native/kusto-ingest.${name}.node`, `@kusto-ingest/native-${name}`]) {
+    const staged = `../native/kusto-ingest.${name}.node`;
+    const own = `@kusto-ingest/native-${name}`;
+    for (const path of [staged, own]) {
         try {
             return require(path);
         } catch (error) {
-            tried.push(error);
+            // One that is there and cannot be loaded is another failure than one that is not there.
+            if (error.code !== "MODULE_NOT_FOUND") {
+                throw failure(`its native library for ${name} cannot be loaded: ${error.message}`, error);
+            }
         }
     }
-    const error = new Error(
-        `@kusto-ingest/native found no addon for ${name}. It comes with the optional dependency ` +
-            `@kusto-ingest/native-${name}: does that package exist, and does npm install optional dependencies?`,
+    throw failure(existsSync(join(__dirname, "../Cargo.toml")) ? unstaged() : missing(name, own));
+}
+
+/** In a checkout of the repository. */
+function unstaged() {
+    return "its native library is not built. Run `cargo xtask stage node` in the checkout.";
+}
+
+function missing(name, own) {
+    return (
+        `its native library for ${name} is not installed. Run \`npm install ${own}@${version}\`, or install the package that ` +
+        `\`cargo xtask stage node\` makes of a checkout (bindings/node/native/npm/${name}). npm leaves it out with --omit=optional, ` +
+        "and when the lock file was made on another platform."
     );
-    error.cause = tried[tried.length - 1];
-    throw error;
+}
+
+function failure(why, cause) {
+    const error = new Error(`@kusto-ingest/native cannot start: ${why}`, cause && { cause });
+    return Object.assign(error, { code: "ERR_KUSTO_NATIVE_LIBRARY" });
 }
 
 module.exports = load();

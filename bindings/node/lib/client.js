@@ -5,7 +5,7 @@ const { setImmediate: turn } = require("node:timers/promises");
 const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
 const { ErrorCode } = require("./catalog.js");
 const { invalidArgument, wordsOf } = require("./error.js");
-const { addon, answerOf, answers, call, limits, realm, run } = require("./native.js");
+const { addon, answerOf, answers, call, limits, milliseconds, realm, run } = require("./native.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");
 
@@ -79,10 +79,8 @@ class Client {
     }
 
     /** Refuses new calls, waits up to `timeout` for ingestions under way, cancels the rest. */
-    async close({ timeout = 0 } = {}) {
-        if (typeof timeout !== "number") {
-            throw invalidArgument("timeout", "must be a number of milliseconds");
-        }
+    async close(options) {
+        const timeout = milliseconds(options, "timeout") ?? 0;
         const left = Number(await run(() => this.#native.close(timeout)));
         this.#closing.abort();
         await Promise.allSettled(this.#calls);

@@ -1,6 +1,6 @@
 "use strict";
 
-const { addon, call } = require("./native.js");
+const { addon, call, milliseconds } = require("./native.js");
 
 const pairs = (columns) => columns.map(({ name, type }) => [name, type]);
 const json = (mapping) =>
@@ -18,8 +18,11 @@ const CommandGenerator = Object.freeze({
         call(() => addon.createMappingCommand(table, kind, name, json(mapping), true)),
     dropMapping: (table, kind, name) => call(() => addon.dropMappingCommand(table, kind, name)),
     showMappings: (table, kind) => call(() => addon.showMappingsCommand(table, kind)),
-    alterMergeBatchingPolicy: (table, { timeSpan, items, rawSizeMB }) =>
-        call(() => addon.batchingPolicyCommand(table, timeSpan, items, rawSizeMB)),
+    alterMergeBatchingPolicy: (table, policy) => {
+        const { items, rawSizeMB } = policy;
+        const timeSpan = milliseconds(policy, "timeSpan");
+        return call(() => addon.batchingPolicyCommand(table, timeSpan, items, rawSizeMB));
+    },
     refreshBatchingPolicyCache: (database, table) => call(() => addon.refreshBatchingPolicyCommand(database, table)),
     identifier: (name) => call(() => addon.identifier(name)),
     stringLiteral: (text) => call(() => addon.stringLiteral(text, false)),

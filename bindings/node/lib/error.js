@@ -1,11 +1,44 @@
 "use strict";
 
+const { getSystemErrorMap, inspect } = require("node:util");
+
 const { ErrorCode } = require("./catalog.js");
+
+/** What Windows reports for files and connections, under the names that Node uses everywhere. */
+const OF_WINDOWS = new Map([
+    [2, "ENOENT"],
+    [3, "ENOENT"],
+    [5, "EACCES"],
+    [32, "EBUSY"],
+    [10013, "EACCES"],
+    [10048, "EADDRINUSE"],
+    [10051, "ENETUNREACH"],
+    [10053, "ECONNABORTED"],
+    [10054, "ECONNRESET"],
+    [10060, "ETIMEDOUT"],
+    [10061, "ECONNREFUSED"],
+    [10065, "EHOSTUNREACH"],
+]);
+
+/** The error of the operating system with this number, as Node's own functions report it; `undefined` for none. */
+function systemError(number) {
+    const known = [...getSystemErrorMap()].find(([errno, [name]]) =>
+        process.platform === "win32" ? name === OF_WINDOWS.get(number) : errno === -number,
+    );
+    if (known === undefined) {
+        return undefined;
+    }
+    const [errno, [code, text]] = known;
+    const error = new Error(`${code}: ${text}`);
+    // It was reported by a thread of the library: this stack would say nothing.
+    delete error.stack;
+    return Object.assign(error, { errno, code });
+}
 
 /** The error of every call here. */
 class KustoError extends Error {
     constructor(details, options) {
-        super(details.message, options);
+        super(details.message, options ?? causeOf(details));
         this.name = "KustoError";
         this.code = details.code;
         this.step = details.step;
@@ -24,6 +57,25 @@ class KustoError extends Error {
         this.handedOver = details.handedOver ?? [];
         this.statuses = details.statuses ?? [];
     }
+
+    /** Shows what the error says, without the members that say nothing, and of each attempt the text. */
+    [inspect.custom](depth, options) {
+        const said = ([name, value]) => name !== "name" && value !== undefined && value?.length !== 0;
+        const shown = Object.fromEntries(Object.entries(this).filter(said));
+        if (this.attempts.length > 0) {
+            shown.attempts = this.attempts.map(({ message }) => message);
+        }
+        if (this.cause !== undefined) {
+            shown.cause = this.cause;
+        }
+        return depth < 0 ? `[${this}]` : `${this.stack} ${inspect(shown, { ...options, depth })}`;
+    }
+}
+
+function causeOf({ systemCode, attempts = [] }) {
+    const code = systemCode ?? attempts.at(-1)?.systemCode;
+    const cause = typeof code === "number" ? systemError(code) : undefined;
+    return cause && { cause };
 }
 
 /** The text of a thrown value: any value can be thrown, even one without a text. */

@@ -3,6 +3,7 @@
 const { fileURLToPath } = require("node:url");
 
 const { Client, ingests, nativeOf, pendingOf, runOf } = require("./client.js");
+const { ErrorCode } = require("./catalog.js");
 const { BlobDescriptor, FileDescriptor, StreamDescriptor, settingsOf } = require("./descriptors.js");
 const { invalidArgument } = require("./error.js");
 const { abandon, bytesOf, feed, memorySource } = require("./feed.js");
@@ -26,9 +27,7 @@ class IngestClient extends Client {
         if (typeof descriptor.file?.read === "function") {
             return this.#ingest(openFile(descriptor.file), descriptor, ingestionProperties, options, this.#feeding);
         }
-        return this.#ingest(pathOf(descriptor.file), descriptor, ingestionProperties, options, (path, begin) =>
-            begin(call(() => addon.sourceOfFile(path))),
-        );
+        return this.#ingest(pathOf(descriptor.file), descriptor, ingestionProperties, options, this.#reading);
     }
 
     async ingestFromStream(stream, ingestionProperties, options) {
@@ -61,6 +60,17 @@ class IngestClient extends Client {
         return this.#ingest(list, {}, ingestionProperties, options, (list, begin) =>
             begin(call(() => addon.sourceOfBlobs(list))),
         );
+    }
+
+    async #reading(path, begin) {
+        try {
+            return await begin(call(() => addon.sourceOfFile(path)));
+        } catch (error) {
+            if (error?.code === ErrorCode.SourceIo && error.cause !== undefined) {
+                error.cause.path = path;
+            }
+            throw error;
+        }
     }
 
     #feeding(stream, begin, signal) {

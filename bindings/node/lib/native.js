@@ -69,14 +69,24 @@ function checkAborted(signal) {
     }
 }
 
+/** A time: the option `nameMs`, or `name`, which is another name for the same. */
+function milliseconds(options, name) {
+    const { [name]: other, [`${name}Ms`]: value = other } = options ?? {};
+    if (other !== undefined && value !== other) {
+        throw invalidArgument(name, `differs from ${name}Ms, which is the same option`);
+    }
+    if (value !== undefined && typeof value !== "number") {
+        throw invalidArgument(other === undefined ? `${name}Ms` : name, "must be a number of milliseconds");
+    }
+    return value;
+}
+
 /** Checks the options that all calls have in common. */
 function limits(options) {
-    const { signal, timeout } = options ?? {};
+    const { signal } = options ?? {};
+    const timeout = milliseconds(options, "timeout");
     if (signal !== undefined && typeof signal?.addEventListener !== "function") {
         throw invalidArgument("signal", "must be an AbortSignal");
-    }
-    if (timeout !== undefined && typeof timeout !== "number") {
-        throw invalidArgument("timeout", "must be a number of milliseconds");
     }
     checkAborted(signal);
     return { signal, timeout };
@@ -157,4 +167,4 @@ function setLog(level, callback) {
     log = callback;
 }
 
-module.exports = { addon, answerOf, answers, call, checkAborted, ended, limits, realm, run, setLog };
+module.exports = { addon, answerOf, answers, call, checkAborted, ended, limits, milliseconds, realm, run, setLog };

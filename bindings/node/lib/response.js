@@ -1,6 +1,7 @@
 "use strict";
 
 const { randomUUID } = require("node:crypto");
+const { inspect } = require("node:util");
 
 class KustoResponseDataSet {
     constructor({ tables }) {
@@ -49,6 +50,20 @@ class KustoResultTable {
 
     [Symbol.iterator]() {
         return this.rows();
+    }
+
+    /** Shows the rows, as many as of an array. */
+    [inspect.custom](depth, options) {
+        const title = `KustoResultTable ${options.stylize(inspect(this.name), "string")} (${this.length} rows)`;
+        // Too deep for the values of a row: `[Object]` for each would say less than their number.
+        if (depth < 1) {
+            return options.stylize(`[${title}]`, "special");
+        }
+        const shown = Math.min(this.length, options.maxArrayLength ?? Infinity);
+        const rows = Array.from({ length: shown }, (_, index) => ({ ...this.row(index) }));
+        // The rows that are not shown are counted.
+        rows.length = this.length;
+        return `${title} ${inspect(rows, { ...options, depth })}`;
     }
 
     toJSON() {

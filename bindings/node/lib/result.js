@@ -2,8 +2,8 @@
 
 const { nativeOf, runOf } = require("./client.js");
 const { ErrorCode, OperationStatus } = require("./catalog.js");
-const { KustoError, invalidArgument } = require("./error.js");
-const { limits } = require("./native.js");
+const { KustoError } = require("./error.js");
+const { limits, milliseconds } = require("./native.js");
 
 /** How often `wait` polls. */
 const INTERVAL = 1000;
@@ -21,11 +21,9 @@ class IngestionResult {
     }
 
     /** Reads the status table now, or with `untilFinal` until no item is pending. */
-    async status({ untilFinal = false, interval = INTERVAL, ...options } = {}) {
+    async status({ untilFinal = false, ...options } = {}) {
         const { signal, timeout } = limits(options);
-        if (typeof interval !== "number") {
-            throw invalidArgument("interval", "must be a number of milliseconds");
-        }
+        const interval = milliseconds(options, "interval") ?? INTERVAL;
         const poll = untilFinal ? interval : null;
         const begin = () => this.#client[nativeOf].status(String(this.trackingToken), poll, timeout);
         return JSON.parse(await this.#client[runOf](begin, { signal }));

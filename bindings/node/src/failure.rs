@@ -24,6 +24,7 @@ pub(crate) fn to_json(error: &Error) -> Value {
         "serviceCode": error.service_code(),
         "activityId": error.activity_id(),
         "clientRequestId": error.client_request_id(),
+        "systemCode": error.system_code(),
         "retry": retry(error.retry()),
         "retryAfterMs": retry_after_ms,
         "inDoubt": error.is_in_doubt(),

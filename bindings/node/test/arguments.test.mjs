@@ -5,6 +5,7 @@ import test from "node:test";
 
 import {
     Client,
+    CommandGenerator,
     ErrorCode,
     FileDescriptor,
     IngestClient,
@@ -63,6 +64,10 @@ test("of ingestions", async (t) => {
         "tracking token": () => client.resultOf("x").status(),
         interval: () => client.resultOf("x").wait({ interval: 0 }),
         "an interval in words": () => client.resultOf("x").wait({ interval: "1s" }),
+        "an interval with its unit in words": () => client.resultOf("x").wait({ intervalMs: "1s" }),
+        "two timeouts": () => from({}, { timeout: 1, timeoutMs: 2 }),
+        "a timeout with its unit in words": () => from({}, { timeoutMs: "1s" }),
+        "two time spans": async () => CommandGenerator.alterMergeBatchingPolicy("T", { timeSpan: 1, timeSpanMs: 2 }),
         "fewer than none": () => queues.failure.peek(-1),
         "some many": () => queues.failure.pop("many"),
         "query properties": () => client.executeQuery(null, "print 1", { n: 1 }),
@@ -77,7 +82,9 @@ test("of ingestions", async (t) => {
         });
     }
     await t.test("a file that is not there", async () => {
-        await failed(client.ingestFromFile(new FileDescriptor("no such file"), { table: "T" }), "SOURCE_IO");
+        const { cause } = await failed(client.ingestFromFile(new FileDescriptor("no such file"), { table: "T" }), "SOURCE_IO");
+        assert.deepEqual([cause.code, cause.errno < 0, cause.path], ["ENOENT", true, "no such file"]);
+        assert.equal(cause.message, "ENOENT: no such file or directory");
     });
     await t.test("a web stream that somebody reads", async () => {
         const stream = new Blob([twoRows]).stream();

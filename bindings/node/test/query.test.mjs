@@ -1,6 +1,7 @@
 // Commands, queries, and what they answer.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { inspect } from "node:util";
 
 import { Client, ClientRequestProperties, CommandGenerator, IngestClient, KustoConnectionStringBuilder } from "@kusto-ingest/native";
 
@@ -46,6 +47,26 @@ test("types", async (t) => {
     assert.equal(JSON.parse(table.toString()).data[0].l, "9007199254740993");
     assert.equal(table.row(1), undefined);
     assert.equal(table.length, 1);
+});
+
+test("what the console shows", async (t) => {
+    const client = newClient(t);
+    const { primaryResults } = await client.executeQuery(null, "range Id from 0 to 119 step 1 | extend Text = 'x'", null, limit);
+    const [table] = primaryResults;
+    const shown = inspect(table);
+    assert.match(shown, /KustoResultTable '.*' \(120 rows\) \[\n  \{ Id: 0, Text: 'x' \},/);
+    assert.match(shown, /\{ Id: 99, Text: 'x' \},\n  \.\.\. 20 more items\n\]$/);
+    assert.match(inspect({ a: { b: table } }), /b: \[KustoResultTable '.*' \(120 rows\)\]/);
+    const error = await failed(client.executeQuery(null, "nothing", null, limit), "SERVICE");
+    assert.match(inspect(error), /^KustoError: [^]*code: 'SERVICE'/);
+    assert.doesNotMatch(inspect(error), /undefined/);
+});
+
+test("a service that is not there", async (t) => {
+    const client = new Client("Data Source=http://127.0.0.1:1;Fed=False");
+    t.after(() => client.close());
+    const { cause, host } = await failed(client.executeQuery("D", "print 1", null, limit), "NETWORK");
+    assert.deepEqual([cause.code, host], ["ECONNREFUSED", "127.0.0.1:1"]);
 });
 
 test("dates and timespans as one likes them", async (t) => {

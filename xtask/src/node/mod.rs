@@ -1,5 +1,6 @@
 //! The Node binding: its addon, its packages, its tests and its examples.
 
+mod deploy;
 mod tests;
 
 use std::path::{Path, PathBuf};
@@ -137,14 +138,8 @@ pub(crate) fn leg() -> Result<Tally, String> {
     let mut tally = Tally::check("the package's manifest", manifest_agrees());
     tally += types()?;
     tally += tests::run()?;
-    let installed = installed()?;
-    for (kind, ending) in [("ESM", "mjs"), ("CommonJS", "cjs")] {
-        let quickstart = installed.join("quickstart").with_extension(ending);
-        tally += Tally::check(
-            &format!("the installed package, as {kind}"),
-            runs(node(&[&quickstart])),
-        );
-    }
+    let installed = deploy::installed()?;
+    tally += deploy::check(&installed)?;
     tally += Tally::check("the player and the measured program", programs_run());
     tally += demo::says_what_c_says("node", &programs(&installed)?)?;
     Ok(tally)
@@ -212,12 +207,24 @@ fn types() -> Result<Tally, String> {
         &package().join("index.d.ts"),
     ]);
     let mut tally = Tally::check("tsc --strict", tsc("tsconfig.json"));
+    tally += Tally::check("tsc without @types/node", bare_types(&source, &compiler));
     tally += Tally::check("tsc of the examples", tsc("tsconfig.examples.json"));
     tally += Tally::check(
         "index.d.ts matches the exports",
         process::capture(&mut agree).map(drop),
     );
     Ok(tally)
+}
+
+/// A consumer without types of Node.
+fn bare_types(source: &Path, compiler: &Path) -> Result<(), String> {
+    let bed = bed("bare-types")?;
+    for ending in ["mts", "json"] {
+        copy_all(&source.join("bare"), ending, &bed)?;
+    }
+    let mut command = node(&[&compiler.join("bin/tsc")]);
+    command.args(["--preserveSymlinks", "--project", "tsconfig.json"]);
+    process::capture(command.current_dir(&bed)).map(drop)
 }
 
 fn typescript(source: &Path) -> Result<PathBuf, String> {
@@ -300,36 +307,6 @@ fn programs_run() -> Result<(), String> {
         Some(3) => Ok(()),
         _ => Err(format!("{queues} messages instead of 3")),
     }
-}
-
-/// Packs the package and that of this platform, installs both into an empty folder without a network,
-/// and puts the examples beside them.
-fn installed() -> Result<PathBuf, String> {
-    let scratch = workspace::scratch("node")?;
-    let (packed, folder) = (scratch.join("packed"), scratch.join("installed"));
-    for directory in [&packed, &folder] {
-        workspace::remove_directory(directory)?;
-        workspace::create_directory(directory)?;
-    }
-    for directory in [package(), package().join("native/npm").join(HERE)] {
-        let mut pack = npm(&["pack", "--pack-destination"], &directory);
-        process::capture(pack.arg(&packed))?;
-    }
-    let mut install = npm(
-        &[
-            "install",
-            "--offline",
-            "--no-audit",
-            "--no-fund",
-            "--no-package-lock",
-        ],
-        &folder,
-    );
-    process::capture(install.args(workspace::files(&packed, "tgz")))?;
-    copy_all(&examples(), "mjs", &folder)?;
-    let quickstart = workspace::read(&folder.join("quickstart.mjs"))?;
-    workspace::write(&folder.join("quickstart.cjs"), &as_common_js(&quickstart))?;
-    Ok(folder)
 }
 
 /// The same program with `require`.

@@ -73,7 +73,7 @@ pub(crate) fn report(report: &Report) -> Fields {
 
 fn item(item: &ReportItem) -> (String, String) {
     let mut states = ITEM_STATES.iter();
-    let state = states.find(|(_, state)| item.state == Some(*state));
+    let state = states.find(|(_, state)| item.state == *state);
     let state = state.map_or("-", |(word, _)| word);
     let id = item.source_id.map_or("-".to_owned(), |id| id.to_string());
     let code = item.error_code.as_deref().unwrap_or("-");
