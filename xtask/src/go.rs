@@ -13,8 +13,6 @@ use crate::{artifacts, demo, header, install, process, tool, workspace};
 const NOT_WRAPPED: [&str; 23] = [
     "kusto_after_fork_child",
     "kusto_client_warm_up",
-    // Being wrapped.
-    "kusto_error_system_code",
     "kusto_execute",
     "kusto_has_feature",
     "kusto_ingest",
