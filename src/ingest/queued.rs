@@ -180,6 +180,15 @@ impl QueuedIngestor {
         if blobs.is_empty() {
             return Err(Error::invalid_argument("source", "names no blob"));
         }
+        if blobs.len() > 1 && props.once().is_some() {
+            return Err(Error::invalid_argument(
+                "once",
+                format!(
+                    "a key is for one source: of {} blobs the service would skip all but the first",
+                    blobs.len()
+                ),
+            ));
+        }
         let items = blobs
             .into_iter()
             .map(|blob| self.blob_item(blob, props))
@@ -227,7 +236,7 @@ impl QueuedIngestor {
             before_hand_over(self.announce(call, item, &lent)).await?;
         let ranking = self.resources.ranking();
         let queues = ranking.order(input_queues);
-        let idempotent = is_idempotent(call.props);
+        let idempotent = call.props.is_idempotent();
         let posting = queue::post(call.scope, transport, &queues, &ranking, &text, idempotent);
         let posted = Box::pin(posting).await;
         if let (Err(error), Some(status_table)) = (&posted, status_table)
@@ -393,15 +402,6 @@ impl QueuedIngestor {
             format,
         })
     }
-}
-
-/// Whether the service skips a repetition: every value of `ingestIfNotExists` is also a tag.
-fn is_idempotent(props: &IngestionProperties) -> bool {
-    let asked = props.ingest_if_not_exists();
-    !asked.is_empty()
-        && asked
-            .iter()
-            .all(|value| props.tags().ingest_by().contains(value))
 }
 
 fn work(encoding: &Encoding, format: DataFormat, props: &IngestionProperties) -> Work {

@@ -11,6 +11,7 @@ use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
 use crate::values::DateTime;
 
+mod once;
 mod pass_through;
 #[cfg(test)]
 mod tests;
@@ -33,8 +34,7 @@ impl ReportMethod {
 /// let properties = IngestionProperties::new("Samples", "Events")
 ///     .with_format(DataFormat::Json)
 ///     .with_mapping_reference("EventsMapping")
-///     .with_ingest_by_tag("batch-17")
-///     .with_ingest_if_not_exists(["batch-17"]);
+///     .with_once("batch-17");
 /// properties.validate()?;
 /// # Ok::<(), kusto_ingest::error::Error>(())
 /// ```
@@ -46,6 +46,7 @@ pub struct IngestionProperties {
     mapping: MappingSource,
     tags: Tags,
     ingest_if_not_exists: Vec<String>,
+    once: Option<String>,
     report_level: ReportLevel,
     report_method: ReportMethod,
     pub(super) flags: Flags,
@@ -65,6 +66,7 @@ impl IngestionProperties {
             mapping: MappingSource::None,
             tags: Tags::new(),
             ingest_if_not_exists: Vec::new(),
+            once: None,
             report_level: ReportLevel::default(),
             report_method: ReportMethod::default(),
             flags: Flags::default(),
@@ -139,7 +141,8 @@ impl IngestionProperties {
     }
 
     /// Skips the data when the table has an extent with one of these `ingest-by:` tags; the values
-    /// are without the prefix. The tag itself must be added separately.
+    /// are without the prefix. The tag itself must be added separately;
+    /// [`IngestionProperties::with_once`] does both.
     #[must_use]
     pub fn with_ingest_if_not_exists(
         mut self,
@@ -208,12 +211,13 @@ impl IngestionProperties {
         &self.mapping
     }
 
-    /// The tags.
+    /// The tags, without that of [`IngestionProperties::with_once`].
     pub fn tags(&self) -> &Tags {
         &self.tags
     }
 
-    /// The values of `ingestIfNotExists`, without prefix.
+    /// The values of `ingestIfNotExists`, without prefix and without the key of
+    /// [`IngestionProperties::with_once`].
     pub fn ingest_if_not_exists(&self) -> &[String] {
         &self.ingest_if_not_exists
     }
@@ -286,6 +290,7 @@ impl IngestionProperties {
                 "a value is empty",
             ));
         }
+        self.check_once()?;
         if let Some(time) = self.creation_time {
             DateTime::try_from(time).map_err(|error| error.with_argument("creationTime"))?;
         }

@@ -91,6 +91,24 @@ impl Bed {
         report.items()[0].clone()
     }
 
+    /// Waits until the service has finished every message.
+    pub(crate) async fn settle(&self) {
+        for mut queue in self.emulator.storage_resources().unwrap().queues {
+            queue.query_pairs_mut().append_pair("comp", "metadata");
+            let empty = async {
+                loop {
+                    let reply = reqwest_client().get(queue.clone()).send().await.unwrap();
+                    if reply.headers()["x-ms-approximate-messages-count"] == "0" {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            let result = tokio::time::timeout(PATIENCE, empty).await;
+            assert!(result.is_ok(), "a message is never finished");
+        }
+    }
+
     /// The URL, with SAS, of a blob of this name in a shared container.
     pub(crate) fn landing(&self, name: &str) -> Url {
         let resources = self.emulator.storage_resources().unwrap();

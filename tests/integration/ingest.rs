@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 
+use kusto_emulator::{CutPoint, Fault, FaultRule, ServiceKind, StorageOperation};
 use kusto_ingest::error::Step;
 use kusto_ingest::prelude::*;
 use kusto_ingest::props::{ColumnMapping, Mapping, MappingKind};
@@ -417,4 +418,47 @@ async fn wrong_arguments_are_named_before_anything_is_sent() {
     let source = Source::blobs([blob]).with_id(id).unwrap();
     let error = client.ingest(source, &props(), soon()).await.unwrap_err();
     assert_eq!(error.argument(), Some("source"), "never ignored: {error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_and_a_second_call_double_nothing_under_one_key() {
+    on_each_storage(async |bed: Bed| {
+        bed.table().await;
+        bed.emulator.arm(FaultRule {
+            operation: Some(StorageOperation::PutMessage),
+            times: Some(1),
+            ..FaultRule::new(ServiceKind::Queue, Fault::Cut(CutPoint::After))
+        });
+        let props = props().with_once("a.csv:0-8");
+        let first = bed
+            .client
+            .ingest(Source::bytes("1,a\n2,b\n"), &props, soon());
+        let first = first.await.unwrap();
+        assert_eq!(bed.emulator.faults()[0].fired, 1);
+        let item = bed.wait(&first).await;
+        assert!(
+            matches!(item.state, Some(ItemState::Succeeded | ItemState::Skipped)),
+            "{item:?}"
+        );
+        let again = bed.outcome(Source::bytes("1,a\n2,b\n"), &props).await;
+        assert_eq!(again.state, Some(ItemState::Skipped), "{again:?}");
+        let other = bed
+            .outcome(Source::bytes("3,c\n"), &props.with_once("a.csv:8-12"))
+            .await;
+        assert_eq!(other.state, Some(ItemState::Succeeded), "{other:?}");
+        bed.settle().await;
+        assert_eq!(bed.count("T").await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_key_for_several_blobs_is_refused() {
+    let bed = Bed::built_in().await;
+    let blobs = ["a.csv", "b.csv"].map(|name| BlobSource::new(bed.landing(name).as_str()).unwrap());
+    let props = props().with_once("k");
+    let call = bed.client.ingest(Source::blobs(blobs), &props, soon());
+    let error = call.await.unwrap_err();
+    assert_eq!(error.argument(), Some("once"), "{error}");
+    assert!(error.message().contains("2 blobs"), "{error}");
 }

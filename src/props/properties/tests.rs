@@ -67,6 +67,43 @@ fn the_wire_form_is_strings_all_through() {
 }
 
 #[test]
+fn once_is_a_tag_and_the_condition_on_it() {
+    let properties = base().with_once("old").with_once("k,1 \"ü\"");
+    let sent = wire(&properties, DataFormat::Csv);
+    assert_eq!(sent["tags"], r#"["ingest-by:k,1 \"ü\""]"#);
+    assert_eq!(sent["ingestIfNotExists"], r#"["k,1 \"ü\""]"#);
+    assert!(properties.is_idempotent() && properties.validate().is_ok());
+
+    let with_others = base()
+        .with_tag("plain")
+        .with_ingest_by_tag("k")
+        .with_ingest_if_not_exists(["other", "k"])
+        .with_once("k");
+    let sent = wire(&with_others, DataFormat::Csv);
+    assert_eq!(sent["tags"], r#"["plain","ingest-by:k"]"#);
+    assert_eq!(sent["ingestIfNotExists"], r#"["other","k"]"#);
+    assert!(
+        with_others.is_idempotent() && !base().with_ingest_if_not_exists(["k"]).is_idempotent()
+    );
+}
+
+#[test]
+fn a_key_that_no_tag_can_be_is_refused() {
+    let long = "ü".repeat(1024);
+    for key in ["", " \t", "a\nb", "a\0", "\u{7f}", &format!("{long}x")] {
+        let error = base().with_once(key).validate().unwrap_err();
+        assert_eq!(error.argument(), Some("once"), "{key:?}");
+        let mut properties = base().with_once("kept");
+        assert_eq!(
+            properties.set_once(key).unwrap_err().argument(),
+            Some("key")
+        );
+        assert_eq!(properties.once(), Some("kept"));
+    }
+    assert!(base().with_once(long).validate().is_ok());
+}
+
+#[test]
 fn an_inline_mapping_travels_as_text_with_its_kind() {
     let mapping = Mapping::new(
         MappingKind::Csv,

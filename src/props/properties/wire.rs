@@ -20,12 +20,8 @@ impl IngestionProperties {
         let mut wire = Wire(Map::new());
         wire.put(AUTHORIZATION_CONTEXT, identity_token.expose());
         wire.put("format", format.wire_name());
-        if !self.tags.is_empty() {
-            wire.put("tags", json_list(&self.tags.to_vec()));
-        }
-        if !self.ingest_if_not_exists.is_empty() {
-            wire.put("ingestIfNotExists", json_list(&self.ingest_if_not_exists));
-        }
+        wire.put_list("tags", self.all_tags());
+        wire.put_list("ingestIfNotExists", self.all_if_not_exists());
         wire.put_mapping(&self.mapping, format);
         for (name, on) in self.flags.in_bag() {
             wire.put(name, on.to_string());
@@ -49,6 +45,12 @@ struct Wire(Map<String, Value>);
 impl Wire {
     fn put(&mut self, name: &str, value: impl Into<String>) {
         self.0.insert(name.to_owned(), Value::String(value.into()));
+    }
+
+    fn put_list(&mut self, name: &str, values: Vec<String>) {
+        if !values.is_empty() {
+            self.put(name, Value::from(values).to_string());
+        }
     }
 
     /// The service compares names without case, so a second spelling would be a contradiction.
@@ -76,8 +78,4 @@ impl Wire {
         };
         self.put("ingestionMappingType", kind.wire_name());
     }
-}
-
-fn json_list(values: &[String]) -> String {
-    Value::from(values.to_vec()).to_string()
 }
