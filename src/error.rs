@@ -10,8 +10,10 @@ use uuid::Uuid;
 use crate::secret::mask;
 
 mod catalog;
+mod nearest;
 
 pub use catalog::{ErrorKind, RetryClass, Step};
+pub(crate) use nearest::did_you_mean;
 
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

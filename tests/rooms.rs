@@ -74,6 +74,7 @@ const ASSEMBLY: [Rule; 4] = [
         "client",
         &[
             "auth",
+            "command",
             "connection",
             "http",
             "ingest",

@@ -3,6 +3,7 @@
 mod builder;
 mod catalog;
 mod settings;
+mod table_check;
 
 use std::fmt;
 use std::future::Future;
@@ -32,6 +33,7 @@ use crate::track::{OutcomeQuery, Report, TrackingToken};
 
 pub use crate::pipeline::CompressionLevel;
 pub use builder::ClientBuilder;
+pub use table_check::TableCheck;
 
 /// A client of one cluster: ingests, reads the status of ingestions, runs commands and queries.
 ///
@@ -121,9 +123,9 @@ impl Client {
     /// # Delivery
     /// At least once. The upload may be repeated: it replaces itself. The message that notifies the
     /// service is not repeated when it may have arrived: then the error is in doubt, and calling
-    /// again may duplicate the data. With an `ingest-by:` tag whose value is also in
-    /// `ingestIfNotExists` the service skips the duplicate, which makes calling again safe and lets
-    /// the library repeat the message itself: exactly once.
+    /// again may duplicate the data. With [`IngestionProperties::with_once`] the service skips the
+    /// duplicate, which makes calling again safe and lets the library repeat the message itself;
+    /// there it says what exactly is guaranteed.
     pub fn ingest(
         &self,
         source: Source,
@@ -256,6 +258,33 @@ impl Client {
             core.resources.get(&scope).await?;
             core.resources.identity_token(&scope).await?;
             Ok(())
+        })
+    }
+
+    /// As [`Client::warm_up`], and checks what the properties name: that the database, the table and
+    /// the mapping (if one is referenced) exist, and that this login may ingest. Queued ingestion
+    /// itself reports such mistakes only later, as its status.
+    ///
+    /// It reads `.show table T cslschema`, `.show tables`, `.show databases`, `.show table T
+    /// ingestion mappings`, `.show database D ingestion mappings`, `current_principal()` and `.show
+    /// principal access`. A login that may ingest need not be allowed to read these (`.show`
+    /// commands need the roles viewer or monitor of the database): what it may not read is in
+    /// [`TableCheck::unchecked`] and in the log as a warning, and is no error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] says what is missing, with the name it was probably meant to be;
+    /// [`ErrorKind::Auth`] says that the login may not ingest; any error of [`Client::warm_up`] and
+    /// of the requests.
+    pub fn warm_up_table(
+        &self,
+        props: &IngestionProperties,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<TableCheck>> + Send + use<> {
+        let props = props.clone();
+        self.call(options, move |core, scope| async move {
+            core.resources.get(&scope).await?;
+            core.resources.identity_token(&scope).await?;
+            table_check::Checking::run(&core, &scope, &props).await
         })
     }
 

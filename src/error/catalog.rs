@@ -164,6 +164,8 @@ pub enum Step {
     FetchIngestionResources,
     /// Running `.get kusto identity token` on the data management endpoint.
     FetchIdentityToken,
+    /// Checking that the table of an ingestion is there.
+    CheckTable,
     /// Opening or reading the source of the data.
     ReadSource,
     /// Compressing the data.
@@ -190,7 +192,7 @@ pub enum Step {
 
 impl Step {
     /// Every value.
-    pub const ALL: [Step; 19] = [
+    pub const ALL: [Step; 20] = [
         Step::CheckArguments,
         Step::ParseConnectionString,
         Step::BuildClient,
@@ -199,6 +201,7 @@ impl Step {
         Step::AcquireToken,
         Step::FetchIngestionResources,
         Step::FetchIdentityToken,
+        Step::CheckTable,
         Step::ReadSource,
         Step::Compress,
         Step::UploadBlob,
@@ -223,6 +226,7 @@ impl Step {
             Step::AcquireToken => "acquire token",
             Step::FetchIngestionResources => "fetch ingestion resources",
             Step::FetchIdentityToken => "fetch identity token",
+            Step::CheckTable => "check table",
             Step::ReadSource => "read source",
             Step::Compress => "compress",
             Step::UploadBlob => "upload blob",

@@ -15,3 +15,4 @@ mod secrets;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod table_check;
