@@ -2,7 +2,7 @@
 //!
 //! The lists of the C API. Their numbers are those of the core's enums.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 
 use kusto_ingest::error::ErrorKind;
 
@@ -137,6 +137,24 @@ pub const KUSTO_RETRY_NEVER: i32 = 1;
 /// kusto_error_retry: The cause is temporary: try again later.
 pub const KUSTO_RETRY_LATER: i32 = 2;
 
+/// The name of a KUSTO_RETRY_* value for messages and logs, such as "unknown": the constant without
+/// its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_retry_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_RETRY_UNKNOWN => c"unknown",
+        KUSTO_RETRY_NEVER => c"never",
+        KUSTO_RETRY_LATER => c"later",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
 /// kusto_log_set: No lines.
 pub const KUSTO_LOG_OFF: i32 = 0;
 
@@ -154,6 +172,27 @@ pub const KUSTO_LOG_DEBUG: i32 = 4;
 
 /// kusto_log_set: Everything.
 pub const KUSTO_LOG_TRACE: i32 = 5;
+
+/// The name of a KUSTO_LOG_* value for messages and logs, such as "off": the constant without its
+/// prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_log_level_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_LOG_OFF => c"off",
+        KUSTO_LOG_ERROR => c"error",
+        KUSTO_LOG_WARN => c"warn",
+        KUSTO_LOG_INFO => c"info",
+        KUSTO_LOG_DEBUG => c"debug",
+        KUSTO_LOG_TRACE => c"trace",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
 
 /// kusto_props_set_format: Comma-separated values, RFC 4180.
 pub const KUSTO_FORMAT_CSV: i32 = 1;
@@ -206,6 +245,38 @@ pub const KUSTO_FORMAT_SSTREAM: i32 = 16;
 /// kusto_props_set_format: W3C extended log files.
 pub const KUSTO_FORMAT_W3CLOGFILE: i32 = 17;
 
+/// The name of a KUSTO_FORMAT_* value for messages and logs, such as "csv": the constant without
+/// its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_format_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_FORMAT_CSV => c"csv",
+        KUSTO_FORMAT_TSV => c"tsv",
+        KUSTO_FORMAT_PSV => c"psv",
+        KUSTO_FORMAT_SCSV => c"scsv",
+        KUSTO_FORMAT_SOHSV => c"sohsv",
+        KUSTO_FORMAT_TXT => c"txt",
+        KUSTO_FORMAT_RAW => c"raw",
+        KUSTO_FORMAT_TSVE => c"tsve",
+        KUSTO_FORMAT_JSON => c"json",
+        KUSTO_FORMAT_MULTIJSON => c"multijson",
+        KUSTO_FORMAT_SINGLEJSON => c"singlejson",
+        KUSTO_FORMAT_AVRO => c"avro",
+        KUSTO_FORMAT_APACHEAVRO => c"apacheavro",
+        KUSTO_FORMAT_PARQUET => c"parquet",
+        KUSTO_FORMAT_ORC => c"orc",
+        KUSTO_FORMAT_SSTREAM => c"sstream",
+        KUSTO_FORMAT_W3CLOGFILE => c"w3clogfile",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
 /// kusto_props_set_reporting: Failures only. The default.
 pub const KUSTO_REPORT_FAILURES: i32 = 0;
 
@@ -215,6 +286,24 @@ pub const KUSTO_REPORT_NONE: i32 = 1;
 /// kusto_props_set_reporting: Failures and successes. The service's pages advise against it at high
 /// volume.
 pub const KUSTO_REPORT_ALL: i32 = 2;
+
+/// The name of a KUSTO_REPORT_* value for messages and logs, such as "failures": the constant
+/// without its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_report_level_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_REPORT_FAILURES => c"failures",
+        KUSTO_REPORT_NONE => c"none",
+        KUSTO_REPORT_ALL => c"all",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
 
 /// kusto_props_set_reporting: The cluster's queues of failures and successes, which all its clients
 /// share. The default.
@@ -226,6 +315,24 @@ pub const KUSTO_VIA_TABLE: i32 = 1;
 /// kusto_props_set_reporting: Both.
 pub const KUSTO_VIA_QUEUE_AND_TABLE: i32 = 2;
 
+/// The name of a KUSTO_VIA_* value for messages and logs, such as "queue": the constant without its
+/// prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_report_method_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_VIA_QUEUE => c"queue",
+        KUSTO_VIA_TABLE => c"table",
+        KUSTO_VIA_QUEUE_AND_TABLE => c"queue_and_table",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
 /// kusto_source_set_compression: Not compressed: the library compresses what the format allows.
 pub const KUSTO_COMPRESSION_NONE: i32 = 0;
 
@@ -234,6 +341,24 @@ pub const KUSTO_COMPRESSION_GZIP: i32 = 1;
 
 /// kusto_source_set_compression: A zip archive.
 pub const KUSTO_COMPRESSION_ZIP: i32 = 2;
+
+/// The name of a KUSTO_COMPRESSION_* value for messages and logs, such as "none": the constant
+/// without its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_compression_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_COMPRESSION_NONE => c"none",
+        KUSTO_COMPRESSION_GZIP => c"gzip",
+        KUSTO_COMPRESSION_ZIP => c"zip",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
 
 /// kusto_op_state: It has not ended.
 pub const KUSTO_OP_RUNNING: i32 = 0;
@@ -246,6 +371,25 @@ pub const KUSTO_OP_FAILED: i32 = 2;
 
 /// kusto_op_state: It ended because it was cancelled.
 pub const KUSTO_OP_CANCELLED: i32 = 3;
+
+/// The name of a KUSTO_OP_* value for messages and logs, such as "running": the constant without
+/// its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_op_state_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_OP_RUNNING => c"running",
+        KUSTO_OP_SUCCEEDED => c"succeeded",
+        KUSTO_OP_FAILED => c"failed",
+        KUSTO_OP_CANCELLED => c"cancelled",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
 
 /// kusto_report_item_state: The service has the message and has not finished.
 pub const KUSTO_ITEM_PENDING: i32 = 0;
@@ -269,8 +413,47 @@ pub const KUSTO_ITEM_PARTIAL: i32 = 5;
 /// kusto_report_item_state: Handed over without a status table: only the queues report more.
 pub const KUSTO_ITEM_QUEUED: i32 = 6;
 
+/// The name of a KUSTO_ITEM_* value for messages and logs, such as "pending": the constant without
+/// its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_item_state_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_ITEM_PENDING => c"pending",
+        KUSTO_ITEM_SUCCEEDED => c"succeeded",
+        KUSTO_ITEM_FAILED => c"failed",
+        KUSTO_ITEM_CANCELLED => c"cancelled",
+        KUSTO_ITEM_SKIPPED => c"skipped",
+        KUSTO_ITEM_PARTIAL => c"partial",
+        KUSTO_ITEM_QUEUED => c"queued",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
 /// kusto_outcomes_peek and _take: Failures: the queue `FailedIngestionsQueue`.
 pub const KUSTO_OUTCOME_FAILURES: i32 = 1;
 
 /// kusto_outcomes_peek and _take: Successes: the queue `SuccessfulIngestionsQueue`.
 pub const KUSTO_OUTCOME_SUCCESSES: i32 = 2;
+
+/// The name of a KUSTO_OUTCOME_* value for messages and logs, such as "failures": the constant
+/// without its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_outcome_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_OUTCOME_FAILURES => c"failures",
+        KUSTO_OUTCOME_SUCCESSES => c"successes",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}

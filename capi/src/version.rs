@@ -20,7 +20,10 @@ const MINOR: u32 = part(env!("CARGO_PKG_VERSION_MINOR"));
 const PATCH: u32 = part(env!("CARGO_PKG_VERSION_PATCH"));
 
 /// Optional parts of this library that are built in.
-const FEATURES: [&str; 0] = [];
+const FEATURES: &[&str] = &[
+    #[cfg(feature = "isal")]
+    "isal",
+];
 
 /// The library's version as `(major << 16) | (minor << 8) | patch`; compare KUSTO_VERSION_NUMBER.
 ///
@@ -56,7 +59,8 @@ pub extern "C" fn kusto_abi_version() -> u32 {
     MAJOR
 }
 
-/// How the library was built, as JSON, for bug reports: version, system, processor, features.
+/// How the library was built, as JSON, for bug reports: version, system, processor, and the optional
+/// parts that are built in ("features"; kusto_has_feature says what there can be).
 ///
 /// Ownership: the text is static.
 /// Threads: any.
@@ -86,7 +90,8 @@ pub extern "C" fn kusto_build_info() -> *const c_char {
 }
 
 /// Whether an optional part is built in. All functions exist in every build; those of a part that
-/// is not built in fail with KUSTO_E_UNSUPPORTED. This version has no optional parts.
+/// is not built in fail with KUSTO_E_UNSUPPORTED. The optional parts of this version: "isal", which
+/// compresses with Intel's ISA-L.
 ///
 /// Ownership: `name` is borrowed during the call.
 /// Threads: any.
@@ -111,6 +116,20 @@ fn c_text(text: &'static str) -> *const c_char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_build_lists_the_features_that_it_has() {
+        // SAFETY: static texts.
+        let (info, isal) = unsafe {
+            (
+                CStr::from_ptr(kusto_build_info()),
+                kusto_has_feature(c"isal".as_ptr(), 4),
+            )
+        };
+        let info: serde_json::Value = serde_json::from_slice(info.to_bytes()).unwrap();
+        assert_eq!(info["features"], serde_json::json!(FEATURES));
+        assert_eq!(isal == 1, cfg!(feature = "isal"));
+    }
 
     #[test]
     fn the_packed_version_is_cargos() {

@@ -15,6 +15,7 @@ static void the_library_fits_the_header(void)
     CHECK(kusto_abi_version() == KUSTO_ABI_VERSION);
     CHECK(strstr(kusto_build_info(), text) != NULL);
     CHECK(!kusto_has_feature("arrow", KUSTO_CSTR) && !kusto_has_feature(NULL, 0));
+    CHECK(kusto_has_feature("isal", KUSTO_CSTR) == (strstr(kusto_build_info(), "\"isal\"") != NULL));
 }
 
 static void every_status_has_a_name(void)
@@ -26,6 +27,33 @@ static void every_status_has_a_name(void)
         CHECK(list[i] == (kusto_status)i && strcmp(kusto_status_name(list[i]), "UNKNOWN") != 0);
     CHECK(is(kusto_status_name(KUSTO_E_TIMED_OUT), "TIMED_OUT"));
     CHECK(is(kusto_status_name(4711), "UNKNOWN"));
+}
+
+static void every_value_has_a_name(void)
+{
+    static const struct {
+        const char *(*name)(int32_t);
+        int32_t value;
+        const char *expected;
+    } names[] = {
+        {kusto_retry_name, KUSTO_RETRY_LATER, "later"},
+        {kusto_log_level_name, KUSTO_LOG_OFF, "off"},
+        {kusto_log_level_name, KUSTO_LOG_TRACE, "trace"},
+        {kusto_format_name, KUSTO_FORMAT_CSV, "csv"},
+        {kusto_format_name, KUSTO_FORMAT_W3CLOGFILE, "w3clogfile"},
+        {kusto_report_level_name, KUSTO_REPORT_FAILURES, "failures"},
+        {kusto_report_method_name, KUSTO_VIA_QUEUE_AND_TABLE, "queue_and_table"},
+        {kusto_compression_name, KUSTO_COMPRESSION_GZIP, "gzip"},
+        {kusto_op_state_name, KUSTO_OP_RUNNING, "running"},
+        {kusto_item_state_name, KUSTO_ITEM_PARTIAL, "partial"},
+        {kusto_item_state_name, KUSTO_ITEM_QUEUED, "queued"},
+        {kusto_outcome_name, KUSTO_OUTCOME_FAILURES, "failures"},
+    };
+    size_t i;
+    for (i = 0; i < LEN(names); i++) {
+        CHECK(is(names[i].name(names[i].value), names[i].expected));
+        CHECK(is(names[i].name(-1), "unknown") && is(names[i].name(INT32_MAX), "unknown"));
+    }
 }
 
 static void configs_mask_secrets(void)
@@ -527,6 +555,7 @@ int main(void)
 {
     RUN(the_library_fits_the_header);
     RUN(every_status_has_a_name);
+    RUN(every_value_has_a_name);
     RUN(configs_mask_secrets);
     RUN(a_wrong_connection_string_names_the_keyword);
     RUN(a_dead_host_is_a_network_error_with_host_and_step);

@@ -10,7 +10,7 @@ use super::{Catalog, ORIGIN, Output, regions};
 pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     let mut text = format!(
         "//! {ORIGIN}\n//!\n//! The lists of the C API. Their numbers are those of the core's enums.\n\n\
-         use std::ffi::CStr;\n\nuse kusto_ingest::error::ErrorKind;\n\n"
+         use std::ffi::{{CStr, c_char}};\n\nuse kusto_ingest::error::ErrorKind;\n\n"
     );
     for list in &catalog.lists {
         if let Some(form) = &list.c {
@@ -90,5 +90,32 @@ fn constants(list: &List, form: &CForm) -> Result<String, String> {
             item.value()?
         );
     }
+    if let Some(function) = &form.names {
+        text.push_str(&names(list, form, function)?);
+    }
     Ok(text)
+}
+
+/// The function that gives the name of a value.
+fn names(list: &List, form: &CForm, function: &str) -> Result<String, String> {
+    let name = |constant: &str| constant.replacen(&form.prefix, "", 1).to_lowercase();
+    let mut first = None;
+    let mut arms = String::new();
+    for item in list.items(Language::C) {
+        let name = name(&item.constant(form));
+        _ = writeln!(arms, "        {} => c{name:?},", item.constant(form));
+        first.get_or_insert(name);
+    }
+    let about = format!(
+        "The name of a {}* value for messages and logs, such as \"{}\": the constant without its \
+         prefix, in small letters; \"unknown\" for a number that is none of them.",
+        form.prefix,
+        first.ok_or_else(|| format!("{}: has no items", list.id))?,
+    );
+    Ok(format!(
+        "{}///\n/// Ownership: the text is static.\n/// Threads: any.\n/// Failure: none; never NULL.\n\
+         /// Since: 0.1\n#[unsafe(no_mangle)]\npub extern \"C\" fn {function}(value: i32) -> *const c_char {{\n    \
+         let name = match value {{\n{arms}        _ => c\"unknown\",\n    }};\n    name.as_ptr()\n}}\n\n",
+        comment("", &about)
+    ))
 }

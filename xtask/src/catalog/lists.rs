@@ -91,6 +91,8 @@ pub(super) struct RustForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct CForm {
     pub(super) prefix: String,
+    /// The function that gives the name of a value.
+    pub(super) names: Option<String>,
     /// The functions that take or give the values.
     pub(super) subject: Option<String>,
     /// Its own type, where constants are not enough.
