@@ -380,6 +380,12 @@ typedef int32_t kusto_status;
 #endif // __cplusplus
 
 /**
+ * A request to end the blocking calls of the threads that use it (kusto_cancel_use). Once signalled
+ * it stays signalled.
+ */
+typedef struct kusto_cancel kusto_cancel;
+
+/**
  * A client of one cluster: connections, tokens, ingestion resources. Create one and keep it.
  */
 typedef struct kusto_client kusto_client;
@@ -544,7 +550,8 @@ KUSTO_API const char *kusto_version_string(void);
 KUSTO_API uint32_t kusto_abi_version(void);
 
 /**
- * How the library was built, as JSON, for bug reports: version, system, processor, features.
+ * How the library was built, as JSON, for bug reports: version, system, processor, and the optional
+ * parts that are built in ("features"; kusto_has_feature says what there can be).
  *
  * Ownership: the text is static.
  * Threads: any.
@@ -555,7 +562,8 @@ KUSTO_API const char *kusto_build_info(void);
 
 /**
  * Whether an optional part is built in. All functions exist in every build; those of a part that
- * is not built in fail with KUSTO_E_UNSUPPORTED. This version has no optional parts.
+ * is not built in fail with KUSTO_E_UNSUPPORTED. The optional parts of this version: "isal", which
+ * compresses with Intel's ISA-L.
  *
  * Ownership: `name` is borrowed during the call.
  * Threads: any.
@@ -563,6 +571,105 @@ KUSTO_API const char *kusto_build_info(void);
  * Since: 0.1
  */
 KUSTO_API kusto_bool kusto_has_feature(const char *name, size_t name_len);
+
+/**
+ * The name of a KUSTO_RETRY_* value for messages and logs, such as "unknown": the constant without
+ * its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_retry_name(int32_t value);
+
+/**
+ * The name of a KUSTO_LOG_* value for messages and logs, such as "off": the constant without its
+ * prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_log_level_name(int32_t value);
+
+/**
+ * The name of a KUSTO_FORMAT_* value for messages and logs, such as "csv": the constant without
+ * its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_format_name(int32_t value);
+
+/**
+ * The name of a KUSTO_REPORT_* value for messages and logs, such as "failures": the constant
+ * without its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_report_level_name(int32_t value);
+
+/**
+ * The name of a KUSTO_VIA_* value for messages and logs, such as "queue": the constant without its
+ * prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_report_method_name(int32_t value);
+
+/**
+ * The name of a KUSTO_COMPRESSION_* value for messages and logs, such as "none": the constant
+ * without its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_compression_name(int32_t value);
+
+/**
+ * The name of a KUSTO_OP_* value for messages and logs, such as "running": the constant without
+ * its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_op_state_name(int32_t value);
+
+/**
+ * The name of a KUSTO_ITEM_* value for messages and logs, such as "pending": the constant without
+ * its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_item_state_name(int32_t value);
+
+/**
+ * The name of a KUSTO_OUTCOME_* value for messages and logs, such as "failures": the constant
+ * without its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_outcome_name(int32_t value);
 
 /**
  * The name of a status without its prefix, such as "TIMED_OUT"; "UNKNOWN" for other numbers.
@@ -1031,8 +1138,51 @@ kusto_status kusto_client_warm_up_start(const kusto_client *client,
                                         kusto_error **err);
 
 /**
+ * As kusto_client_warm_up, and checks what the properties name: that the database, the table and the
+ * mapping (if one is referenced) exist, and that this login may ingest. Ingesting reports such
+ * mistakes only later, as the status of the ingestion. The error names what is missing, and the name
+ * that was probably meant.
+ *
+ * A login that may ingest need not be allowed to read all this: what it may not read is no failure,
+ * but a line of the log at KUSTO_LOG_WARN ("not checked: ..."). `.show` commands need the roles
+ * viewer or monitor of the database.
+ *
+ * Ownership: the properties are copied.
+ * Threads: any, also several at once, but not in a callback.
+ * Failure: KUSTO_E_NOT_FOUND for a missing database, table or mapping, KUSTO_E_AUTH for a login that
+ * may not ingest; others as kusto_client_warm_up.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_client_warm_up_table(const kusto_client *client,
+                                        const kusto_props *props,
+                                        int64_t timeout_ms,
+                                        kusto_error **err);
+
+/**
+ * Starts kusto_client_warm_up_table and returns: kusto_op_wait reports the result.
+ *
+ * Ownership: takes `user_data`, even when the call fails; `drop` is called after `done`, which is
+ * called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if
+ * `done` is given. The properties are copied.
+ * Threads: any, also several at once, also in a callback.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
+ * `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_client_warm_up_table_start(const kusto_client *client,
+                                              const kusto_props *props,
+                                              int64_t timeout_ms,
+                                              kusto_done_fn done,
+                                              void *user_data,
+                                              kusto_drop_fn drop,
+                                              kusto_op **out,
+                                              kusto_error **err);
+
+/**
  * Rejects new calls, waits for ingestions under way until the timeout, then cancels the remaining
- * ones.
+ * ones. It waits no longer once a kusto_cancel that this thread uses is signalled.
  *
  * Ownership: `*abandoned` gets the number of ingestions that were cancelled; it may be NULL. The
  * client must still be freed.
@@ -1144,6 +1294,35 @@ kusto_status kusto_props_add_tag(kusto_props *props,
                                  const char *tag,
                                  size_t tag_len,
                                  kusto_error **err);
+
+/**
+ * Makes ingestions with these properties idempotent under `key`, so that a call which failed, also
+ * one in doubt, can be made again with the same data and the same key: the data gets the tag
+ * `ingest-by:KEY`, and `ingestIfNotExists` has KEY. At the time when the service ingests the data
+ * it looks for that tag among the table's data, and skips the data when it finds it (reported as
+ * KUSTO_ITEM_SKIPPED). Replaces an earlier key; other tags stay.
+ *
+ * It compares keys, never data: other data under a used key is skipped and lost, so give each
+ * batch a key of its own, such as the file's name and the range of its bytes. One source is one
+ * ingestion: several blobs in one call are refused. It lasts as long as the tag: when the data is
+ * dropped, purged or at the end of its retention, or the policy `extent_tags_retention` removes
+ * the tag, the key is ingested again. Repeat one after another, never at once: that the service
+ * compares two copies which it ingests at the same moment is not documented. It ingests such data
+ * blob by blob, without batching it, and advises against a new tag for each small ingestion: give
+ * keys to large batches. Sources: learn.microsoft.com/kusto/management/extent-tags and
+ * batching-policy.
+ *
+ * Ownership: the key is copied.
+ * Threads: one at a time for each object.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for a key that is empty or blank, is longer than 1024
+ * characters or has control characters; the properties are unchanged then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_props_set_once(kusto_props *props,
+                                  const char *key,
+                                  size_t key_len,
+                                  kusto_error **err);
 
 /**
  * Sets what the service reports about the ingestion, KUSTO_REPORT_*, and where, KUSTO_VIA_*. With
@@ -1377,9 +1556,8 @@ KUSTO_API void kusto_source_free(kusto_source *source);
  *
  * Delivery is at least once. The upload may be repeated: it replaces itself. The message that
  * notifies the service is not repeated when it may have arrived (kusto_error_in_doubt). Calling
- * again then may duplicate the data, unless the properties have an "ingest-by:" tag whose value is
- * also in "ingestIfNotExists": with it the service skips the duplicate, and the library itself
- * repeats the message.
+ * again then may duplicate the data, unless the properties have a key (kusto_props_set_once): with
+ * it the service skips the duplicate, and the library itself repeats the message.
  *
  * Ownership: takes the source, even when the call fails. The caller frees `*out` with
  * kusto_result_free; `out` may be NULL. The properties are copied.
@@ -1464,7 +1642,8 @@ kusto_status kusto_stream_begin(const kusto_client *client,
  *
  * Ownership: the data is borrowed during the call. `written` may be NULL with KUSTO_FOREVER only.
  * Threads: one at a time for each stream; in a callback with timeout 0 only.
- * Failure: KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was accepted. When
+ * Failure: KUSTO_E_CANCELLED after kusto_stream_cancel, or when a kusto_cancel that this thread uses
+ * is signalled, which cancels the stream. KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was accepted. When
  * the ingestion has failed, its own error. KUSTO_E_INVALID_STATE after kusto_stream_finish.
  * Since: 0.1
  */
@@ -1553,8 +1732,9 @@ KUSTO_API int32_t kusto_op_state(const kusto_op *op);
  * Ownership: the operation is borrowed.
  * Threads: any, also several at once. In a callback only for an operation that has ended, or with
  * timeout 0.
- * Failure: KUSTO_E_WOULD_BLOCK when it still runs at the end of the timeout; when it has ended, its
- * own error.
+ * Failure: KUSTO_E_WOULD_BLOCK when it still runs at the end of the timeout; KUSTO_E_CANCELLED, in
+ * doubt, when it still runs and a kusto_cancel that this thread uses is signalled; when it has
+ * ended, its own error.
  * Since: 0.1
  */
 KUSTO_API kusto_status kusto_op_wait(const kusto_op *op, int64_t timeout_ms, kusto_error **err);
@@ -1614,6 +1794,77 @@ KUSTO_API kusto_status kusto_op_report(const kusto_op *op, kusto_report **out, k
  * Since: 0.1
  */
 KUSTO_API void kusto_op_free(kusto_op *op);
+
+/**
+ * An object with which another thread or a signal handler ends blocking calls.
+ *
+ * Ownership: the caller frees `*out` with kusto_cancel_free.
+ * Threads: any, also in a callback.
+ * Failure: KUSTO_E_INTERNAL, to be tried again later, when the system refuses descriptors; `*out`
+ * is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API kusto_status kusto_cancel_new(kusto_cancel **out, kusto_error **err);
+
+/**
+ * From now on the blocking calls of the calling thread end soon after `cancel` is signalled, and
+ * those that begin later at once: with KUSTO_E_CANCELLED, and in doubt by the same rules as after
+ * kusto_op_cancel. NULL ends that: use it to say goodbye after a signal, for instance with
+ * kusto_client_close and a timeout. Several threads may use one object.
+ *
+ * Blocking calls are those with a timeout that wait: kusto_ingest and kusto_ingest_bytes,
+ * kusto_execute, kusto_track and kusto_track_until_final, kusto_outcomes_peek and _take,
+ * kusto_client_warm_up and kusto_client_warm_up_table. Besides:
+ *
+ * - kusto_stream_write: its stream is cancelled, as with kusto_stream_cancel.
+ * - kusto_op_wait: only the wait ends; the operation continues, so this error is in doubt.
+ *   kusto_op_cancel stops the operation.
+ * - kusto_client_close: it waits no longer, as if its timeout had passed, and succeeds.
+ *
+ * A reader or another callback that is running is not interrupted.
+ *
+ * Ownership: the thread holds the object until it uses another one or ends; the caller still frees
+ * it with kusto_cancel_free.
+ * Threads: any; it is about the calling thread only.
+ * Failure: KUSTO_E_FORKED for an object from before fork(); the thread uses what it used before then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_cancel_use(const kusto_cancel *cancel,
+                              kusto_error **err);
+
+/**
+ * Ends the blocking calls of the threads that use the object, now and in future. Signalling again
+ * does nothing.
+ *
+ * Ownership: the object is borrowed; NULL is allowed.
+ * Threads: any, also several at once, also in a callback, also in a signal handler: it is
+ * async-signal-safe and keeps errno. In a child process after fork() it ends nothing.
+ * Failure: none.
+ * Since: 0.1
+ */
+KUSTO_API void kusto_cancel_signal(const kusto_cancel *cancel);
+
+/**
+ * Whether the object was signalled; for loops of the program's own.
+ *
+ * Ownership: the object is borrowed.
+ * Threads: any, also in a signal handler.
+ * Failure: 0 for NULL.
+ * Since: 0.1
+ */
+KUSTO_API kusto_bool kusto_cancel_is_signalled(const kusto_cancel *cancel);
+
+/**
+ * Frees the object. Threads that use it keep doing so, without anyone who could signal it: that
+ * is harmless. A signal handler that would signal it must be gone before.
+ *
+ * Ownership: takes the object; NULL is allowed.
+ * Threads: any, once no other call has it as argument.
+ * Failure: none.
+ * Since: 0.1
+ */
+KUSTO_API void kusto_cancel_free(kusto_cancel *cancel);
 
 /**
  * The reference with which kusto_track reads the status. It contains no secret: a program can store

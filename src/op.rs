@@ -77,6 +77,11 @@ impl CancelToken {
         self.0.cancel();
     }
 
+    /// Ends once [`CancelToken::cancel`] was called.
+    pub async fn cancelled(&self) {
+        self.0.cancelled().await;
+    }
+
     /// Whether [`CancelToken::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::callback::{UserData, kusto_drop_fn};
+use crate::cancel::Listening;
 use crate::catalog::kusto_status;
 use crate::config::kusto_config;
 use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::op::{Ended, Start, kusto_done_fn, kusto_op};
+use crate::props::kusto_props;
 use crate::runtime::Runtime;
 use crate::timeout;
 use kusto_ingest::client::Client;
@@ -61,7 +63,9 @@ impl Call {
         Work: Future<Output = Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        self.runtime.run(call(&self.client, self.options))
+        let listening = Listening::begin(&self.runtime);
+        let options = listening.limit(self.options);
+        self.runtime.run(call(&self.client, options))
     }
 }
 
@@ -134,8 +138,69 @@ pub unsafe extern "C" fn kusto_client_warm_up_start(
     })
 }
 
+/// As kusto_client_warm_up, and checks what the properties name: that the database, the table and the
+/// mapping (if one is referenced) exist, and that this login may ingest. Ingesting reports such
+/// mistakes only later, as the status of the ingestion. The error names what is missing, and the name
+/// that was probably meant.
+///
+/// A login that may ingest need not be allowed to read all this: what it may not read is no failure,
+/// but a line of the log at KUSTO_LOG_WARN ("not checked: ..."). `.show` commands need the roles
+/// viewer or monitor of the database.
+///
+/// Ownership: the properties are copied.
+/// Threads: any, also several at once, but not in a callback.
+/// Failure: KUSTO_E_NOT_FOUND for a missing database, table or mapping, KUSTO_E_AUTH for a login that
+/// may not ingest; others as kusto_client_warm_up.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_client_warm_up_table(
+    client: *const kusto_client,
+    props: *const kusto_props,
+    timeout_ms: i64,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    guarded(err, || {
+        let call = Call::new(client, timeout_ms)?;
+        let props = handle::borrow(props, "props")?.get();
+        let check = call.wait_for(|client, options| client.warm_up_table(props, options));
+        check.map(drop)
+    })
+}
+
+/// Starts kusto_client_warm_up_table and returns: kusto_op_wait reports the result.
+///
+/// Ownership: takes `user_data`, even when the call fails; `drop` is called after `done`, which is
+/// called as kusto_ingest_start says. The caller frees `*out` with kusto_op_free; `out` may be NULL if
+/// `done` is given. The properties are copied.
+/// Threads: any, also several at once, also in a callback.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, KUSTO_E_FORKED; any other failure is the operation's result.
+/// `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_client_warm_up_table_start(
+    client: *const kusto_client,
+    props: *const kusto_props,
+    timeout_ms: i64,
+    done: kusto_done_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_op,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    guarded(err, move || {
+        let start = Start::new(client, timeout_ms, done, user_data, out)?;
+        let props = handle::borrow(props, "props")?.get();
+        start.call(
+            |client, options| client.warm_up_table(props, options),
+            |end| end.map(|_| Ended::Done),
+        );
+        Ok(())
+    })
+}
+
 /// Rejects new calls, waits for ingestions under way until the timeout, then cancels the remaining
-/// ones.
+/// ones. It waits no longer once a kusto_cancel that this thread uses is signalled.
 ///
 /// Ownership: `*abandoned` gets the number of ingestions that were cancelled; it may be NULL. The
 /// client must still be freed.
@@ -153,7 +218,14 @@ pub unsafe extern "C" fn kusto_client_close(
     guarded(err, || {
         let (client, runtime) = handle::borrow(client, "client")?.parts()?;
         let timeout = timeout::duration(timeout_ms, "timeout_ms")?.unwrap_or(Duration::MAX);
-        let left = runtime.run(async move { Ok(client.close(timeout).await) })?;
+        let listening = Listening::begin(&runtime);
+        let left = runtime.run(async move {
+            let early = tokio::select! {
+                left = client.close(timeout) => return Ok(left),
+                () = listening.signalled() => client.close(Duration::ZERO),
+            };
+            Ok(early.await)
+        })?;
         if let Some(abandoned) = abandoned.as_mut() {
             *abandoned = left as u64;
         }

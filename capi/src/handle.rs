@@ -33,6 +33,21 @@ pub(crate) unsafe fn take_shared<T>(raw: *mut T) -> Option<Arc<T>> {
     Some(unsafe { Arc::from_raw(raw) })
 }
 
+/// A further reference to an object passed as `Arc::into_raw`; `None` for NULL.
+///
+/// # Safety
+/// `raw` is NULL or a counted reference that outlives the call.
+pub(crate) unsafe fn share<T>(raw: *const T) -> Option<Arc<T>> {
+    if raw.is_null() {
+        return None;
+    }
+    // SAFETY: as promised by the caller; the new reference is the one that is taken.
+    unsafe {
+        Arc::increment_strong_count(raw);
+        Some(Arc::from_raw(raw))
+    }
+}
+
 /// Borrows an object that C owns. NULL is an error that names the argument.
 ///
 /// # Safety

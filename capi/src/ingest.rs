@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use bytes::Bytes;
 
 use crate::callback::{UserData, kusto_drop_fn};
+use crate::cancel::Listening;
 use crate::catalog::kusto_status;
 use crate::client::kusto_client;
 use crate::error::kusto_error;
@@ -32,9 +33,8 @@ const CHUNK: usize = 256 * 1024;
 ///
 /// Delivery is at least once. The upload may be repeated: it replaces itself. The message that
 /// notifies the service is not repeated when it may have arrived (kusto_error_in_doubt). Calling
-/// again then may duplicate the data, unless the properties have an "ingest-by:" tag whose value is
-/// also in "ingestIfNotExists": with it the service skips the duplicate, and the library itself
-/// repeats the message.
+/// again then may duplicate the data, unless the properties have a key (kusto_props_set_once): with
+/// it the service skips the duplicate, and the library itself repeats the message.
 ///
 /// Ownership: takes the source, even when the call fails. The caller frees `*out` with
 /// kusto_result_free; `out` may be NULL. The properties are copied.
@@ -154,6 +154,8 @@ fn ingest(
         content => (content.into_source()?, None),
     };
     let (source, reporter) = settings.apply(source, &runtime)?;
+    let listening = Listening::begin(&runtime);
+    let options = listening.limit(options);
     let operation = runtime.enter(|| client.start_ingest(source, props.get(), options));
     // Freeing the client meanwhile cancels the call.
     drop(client);

@@ -48,6 +48,8 @@ pub mod stream;
 
 pub mod op;
 
+pub mod cancel;
+
 pub mod result;
 
 pub mod track;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::callback::UserData;
+use crate::cancel::{self, Listening};
 use crate::catalog::{
     KUSTO_OP_CANCELLED, KUSTO_OP_FAILED, KUSTO_OP_RUNNING, KUSTO_OP_SUCCEEDED, kusto_status,
 };
@@ -143,13 +144,24 @@ impl kusto_op {
         if self.outcome().is_none() && timeout != Some(Duration::ZERO) {
             check_may_block()?;
             if let Some(runtime) = self.held_runtime() {
-                runtime.wait(async {
+                let listening = Listening::begin(&runtime);
+                let ended = async {
                     let end = self.operation.wait();
                     match timeout {
                         None => drop(end.await),
                         Some(timeout) => drop(tokio::time::timeout(timeout, end).await),
                     }
+                };
+                let given_up = runtime.wait(async {
+                    tokio::select! {
+                        () = listening.signalled() => true,
+                        () = ended => false,
+                    }
                 })?;
+                if given_up && self.outcome().is_none() {
+                    // The operation continues: what it does is not known here.
+                    return Err(cancel::cancelled(Step::Wait).with_in_doubt(true));
+                }
             }
         }
         self.outcome().ok_or_else(still_running)?.map(|_| ())
@@ -263,7 +275,7 @@ pub(crate) fn observe(
     match deadline {
         // At once: a spawned task might run only after the end that it must prevent.
         Some(Duration::ZERO) => expire(&op),
-        Some(deadline) => runtime.spawn(cancel_after(op.clone(), deadline)),
+        Some(deadline) => drop(runtime.spawn(cancel_after(op.clone(), deadline))),
         None => {}
     }
     if let Some(function) = done {
@@ -348,8 +360,9 @@ pub unsafe extern "C" fn kusto_op_state(op: *const kusto_op) -> i32 {
 /// Ownership: the operation is borrowed.
 /// Threads: any, also several at once. In a callback only for an operation that has ended, or with
 /// timeout 0.
-/// Failure: KUSTO_E_WOULD_BLOCK when it still runs at the end of the timeout; when it has ended, its
-/// own error.
+/// Failure: KUSTO_E_WOULD_BLOCK when it still runs at the end of the timeout; KUSTO_E_CANCELLED, in
+/// doubt, when it still runs and a kusto_cancel that this thread uses is signalled; when it has
+/// ended, its own error.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_op_wait(

@@ -144,6 +144,40 @@ pub unsafe extern "C" fn kusto_props_add_tag(
     })
 }
 
+/// Makes ingestions with these properties idempotent under `key`, so that a call which failed, also
+/// one in doubt, can be made again with the same data and the same key: the data gets the tag
+/// `ingest-by:KEY`, and `ingestIfNotExists` has KEY. At the time when the service ingests the data
+/// it looks for that tag among the table's data, and skips the data when it finds it (reported as
+/// KUSTO_ITEM_SKIPPED). Replaces an earlier key; other tags stay.
+///
+/// It compares keys, never data: other data under a used key is skipped and lost, so give each
+/// batch a key of its own, such as the file's name and the range of its bytes. One source is one
+/// ingestion: several blobs in one call are refused. It lasts as long as the tag: when the data is
+/// dropped, purged or at the end of its retention, or the policy `extent_tags_retention` removes
+/// the tag, the key is ingested again. Repeat one after another, never at once: that the service
+/// compares two copies which it ingests at the same moment is not documented. It ingests such data
+/// blob by blob, without batching it, and advises against a new tag for each small ingestion: give
+/// keys to large batches. Sources: learn.microsoft.com/kusto/management/extent-tags and
+/// batching-policy.
+///
+/// Ownership: the key is copied.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for a key that is empty or blank, is longer than 1024
+/// characters or has control characters; the properties are unchanged then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_props_set_once(
+    props: *mut kusto_props,
+    key: *const c_char,
+    key_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    change(props, err, |mut props| {
+        props.set_once(text(key, key_len, "key")?)?;
+        Ok(props)
+    })
+}
+
 /// Sets what the service reports about the ingestion, KUSTO_REPORT_*, and where, KUSTO_VIA_*. With
 /// the status table successes are always reported: they would stay pending there otherwise.
 ///

@@ -159,8 +159,11 @@ impl Runtime {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.handle.spawn(task);
+    pub(crate) fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        self.handle.spawn(task)
     }
 
     /// Waits on the calling thread for work of the library's threads.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::callback::{UserData, kusto_drop_fn};
+use crate::cancel::{self, Listening};
 use crate::catalog::kusto_status;
 use crate::client::kusto_client;
 use crate::error::kusto_error;
@@ -102,6 +103,11 @@ impl kusto_stream {
         };
         match result {
             Ok(0) if !data.is_empty() => Err(full(timeout)),
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                // How much was accepted is not reported, so the rest cannot follow.
+                self.operation.cancel();
+                Err(error)
+            }
             Err(error) => Err(self.cause(timeout).unwrap_or(error)),
             result => result,
         }
@@ -140,14 +146,21 @@ fn write_within(
         }
         Ok(())
     };
-    match timeout {
-        None => runtime.wait(all)??,
-        // Data accepted before the timeout stays accepted.
-        Some(timeout) => {
-            let ended = runtime.wait(async { tokio::time::timeout(timeout, all).await })?;
-            ended.unwrap_or(Ok(()))?;
+    let in_time = async {
+        match timeout {
+            None => all.await,
+            // Data accepted before the timeout stays accepted.
+            Some(timeout) => tokio::time::timeout(timeout, all).await.unwrap_or(Ok(())),
         }
-    }
+    };
+    let listening = Listening::begin(runtime);
+    runtime.wait(async {
+        tokio::select! {
+            biased;
+            () = listening.signalled() => Err(cancel::cancelled(Step::ReadSource)),
+            result = in_time => result,
+        }
+    })??;
     Ok(taken)
 }
 
@@ -236,7 +249,8 @@ pub unsafe extern "C" fn kusto_stream_begin(
 ///
 /// Ownership: the data is borrowed during the call. `written` may be NULL with KUSTO_FOREVER only.
 /// Threads: one at a time for each stream; in a callback with timeout 0 only.
-/// Failure: KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was accepted. When
+/// Failure: KUSTO_E_CANCELLED after kusto_stream_cancel, or when a kusto_cancel that this thread uses
+/// is signalled, which cancels the stream. KUSTO_E_WOULD_BLOCK (timeout 0) or KUSTO_E_TIMED_OUT when nothing was accepted. When
 /// the ingestion has failed, its own error. KUSTO_E_INVALID_STATE after kusto_stream_finish.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -11,12 +11,13 @@
 
 #define DEADLINE ((int64_t)600000)
 
-static volatile sig_atomic_t interrupted;
+static kusto_cancel *cancel;
 
+/* kusto_cancel_signal is made for handlers: it takes no lock and no memory. */
 static void interrupt(int number)
 {
     (void)number;
-    interrupted = 1;
+    kusto_cancel_signal(cancel);
 }
 
 /* Prints a failure and ends the program. */
@@ -52,26 +53,26 @@ static void KUSTO_CALL show_progress(void *user_data, uint64_t read, uint64_t se
             (unsigned long long)total, (unsigned long long)sent, on_terminal ? "" : "\n");
 }
 
-static kusto_op *start(kusto_client *client, const kusto_props *props, const char *file)
+/* Ctrl-C ends the blocking calls of this thread. */
+static void obey_interrupts(void)
 {
-    kusto_source *source = NULL;
-    kusto_op *op = NULL;
+    struct sigaction on_interrupt;
     kusto_error *error = NULL;
-    must(kusto_source_file(file, KUSTO_CSTR, &source, &error), error);
-    must(kusto_source_set_progress(source, show_progress, NULL, NULL, &error), error);
-    must(kusto_ingest_start(client, props, source, DEADLINE, NULL, NULL, NULL, &op, &error), error);
-    return op;
+    must(kusto_cancel_new(&cancel, &error), error);
+    must(kusto_cancel_use(cancel, &error), error);
+    memset(&on_interrupt, 0, sizeof on_interrupt);
+    on_interrupt.sa_handler = interrupt;
+    sigaction(SIGINT, &on_interrupt, NULL);
 }
 
-/* Waits for the transfer, a moment at a time, so that Ctrl-C is seen. */
-static kusto_status wait_for(kusto_op *op, kusto_result **result)
+static kusto_status ingest(kusto_client *client, const kusto_props *props, const char *file, kusto_result **result)
 {
+    kusto_source *source = NULL;
     kusto_error *error = NULL;
     kusto_status status;
-    while (kusto_op_wait(op, 100, NULL) == KUSTO_E_WOULD_BLOCK)
-        if (interrupted)
-            kusto_op_cancel(op);
-    status = kusto_op_result(op, result, &error);
+    must(kusto_source_file(file, KUSTO_CSTR, &source, &error), error);
+    must(kusto_source_set_progress(source, show_progress, NULL, NULL, &error), error);
+    status = kusto_ingest(client, props, source, DEADLINE, result, &error);
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\n");
     if (status != KUSTO_OK)
@@ -102,10 +103,8 @@ static int is_ingested(kusto_client *client, const kusto_result *result)
 int main(int argc, char **argv)
 {
     const char *connection_string = getenv("KUSTO_CONNECTION_STRING"), *database = getenv("KUSTO_DATABASE");
-    struct sigaction on_interrupt;
     kusto_client *client;
     kusto_props *props = NULL;
-    kusto_op *op;
     kusto_result *result = NULL;
     kusto_error *error = NULL;
     int succeeded = 0;
@@ -114,18 +113,14 @@ int main(int argc, char **argv)
                         "with KUSTO_CONNECTION_STRING and KUSTO_DATABASE set\n");
         return EXIT_FAILURE;
     }
-    memset(&on_interrupt, 0, sizeof on_interrupt);
-    on_interrupt.sa_handler = interrupt;
-    sigaction(SIGINT, &on_interrupt, NULL);
-
+    obey_interrupts();
     client = connect_to(connection_string);
     must(kusto_props_new(database, KUSTO_CSTR, argv[1], KUSTO_CSTR, &props, &error), error);
     must(kusto_props_set_reporting(props, KUSTO_REPORT_ALL, KUSTO_VIA_TABLE, &error), error);
     if (argc == 4)
         must(kusto_props_set(props, "format", KUSTO_CSTR, argv[3], KUSTO_CSTR, &error), error);
 
-    op = start(client, props, argv[2]);
-    if (wait_for(op, &result) == KUSTO_OK) {
+    if (ingest(client, props, argv[2], &result) == KUSTO_OK) {
         /* Queued data cannot be cancelled: from here on Ctrl-C only ends the program. */
         signal(SIGINT, SIG_DFL);
         printf("queued %llu bytes (%llu sent) as %s\n", (unsigned long long)kusto_result_bytes_raw(result),
@@ -133,8 +128,9 @@ int main(int argc, char **argv)
         succeeded = is_ingested(client, result);
     }
     kusto_result_free(result);
-    kusto_op_free(op);
     kusto_props_free(props);
     kusto_client_free(client);
+    signal(SIGINT, SIG_DFL);
+    kusto_cancel_free(cancel);
     return succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -144,6 +144,10 @@ static void props_name_what_is_wrong(void)
     CHECK(kusto_props_set_mapping_ref(props, "", 0, NULL) == KUSTO_OK);
     CHECK_REFUSES("tag", kusto_props_add_tag(props, NULL, 0, &err));
     CHECK_REFUSES("tag", kusto_props_add_tag(props, "  ", KUSTO_CSTR, &err));
+    CHECK_REFUSES("key", kusto_props_set_once(props, NULL, 0, &err));
+    CHECK_REFUSES("key", kusto_props_set_once(props, "", 0, &err));
+    CHECK_REFUSES("key", kusto_props_set_once(props, "a\nb", KUSTO_CSTR, &err));
+    CHECK_REFUSES("props", kusto_props_set_once(NULL, "k", KUSTO_CSTR, &err));
     CHECK_REFUSES("json", kusto_props_set_mapping_json(props, NULL, 0, &err));
     CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_props_set_mapping_json(props, "{", KUSTO_CSTR, &err));
     CHECK_REFUSES("key", kusto_props_set(props, NULL, 0, "v", KUSTO_CSTR, &err));

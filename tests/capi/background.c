@@ -152,6 +152,35 @@ static void warming_up_ends_with_nothing_to_fetch(void)
     kusto_op_free(op);
 }
 
+static void warming_up_a_table_names_what_is_missing(void)
+{
+    char table[128], wrong[140], text[512];
+    kusto_props *props = NULL;
+    kusto_error *error = NULL;
+    kusto_op *op = NULL;
+    create_table(client, table, sizeof table, "warm");
+    props = props_for(table);
+    CHECK_OK(kusto_client_warm_up_table(client, props, PATIENCE, &err));
+    CHECK_OK(kusto_client_warm_up_table_start(client, props, PATIENCE, NULL, NULL, NULL, &op, &err));
+    CHECK_OK(kusto_op_wait(op, KUSTO_FOREVER, &err));
+    kusto_op_free(op);
+    kusto_props_free(props);
+
+    snprintf(wrong, sizeof wrong, "%sx", table);
+    snprintf(text, sizeof text, "table '%s' does not exist in database '%s': did you mean '%s'?", wrong, database(), table);
+    props = props_for(wrong);
+    CHECK(kusto_client_warm_up_table(client, props, PATIENCE, &error) == KUSTO_E_NOT_FOUND);
+    CHECK(is(kusto_error_argument(error, NULL), "table") && is(kusto_error_step(error, NULL), "check table"));
+    if (!CHECK(strstr(kusto_error_message(error, NULL), text) != NULL))
+        fprintf(stderr, "    %s\n", kusto_error_message(error, NULL));
+    kusto_error_free(error);
+    CHECK_REFUSES("client", kusto_client_warm_up_table(NULL, props, PATIENCE, &err));
+    CHECK_REFUSES("props", kusto_client_warm_up_table(client, NULL, PATIENCE, &err));
+    CHECK_REFUSES("props", kusto_client_warm_up_table_start(client, NULL, PATIENCE, NULL, NULL, NULL, &op, &err));
+    kusto_props_free(props);
+    drop_table(client, table);
+}
+
 static void a_call_that_gets_no_answer_can_be_cancelled(void)
 {
     struct silent service = silent_service();
@@ -363,12 +392,13 @@ static void arguments_are_checked_before_anything_begins(void)
 int main(void)
 {
     if (connection() == NULL)
-        return skip_all(12);
+        return skip_all(13);
     client = client_of(connection());
     RUN(a_query_in_the_background_gives_rows);
     RUN(a_failed_query_is_reported_by_the_operation);
     RUN(reports_come_in_the_background);
     RUN(warming_up_ends_with_nothing_to_fetch);
+    RUN(warming_up_a_table_names_what_is_missing);
     RUN(a_call_that_gets_no_answer_can_be_cancelled);
     RUN(a_call_that_gets_no_answer_ends_by_its_deadline);
     RUN(a_stream_that_ends_by_its_deadline_names_the_silent_host);

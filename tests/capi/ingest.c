@@ -41,6 +41,27 @@ static void bytes_copied_borrowed_and_lent(void)
     drop_table(client, table);
 }
 
+static void once_is_once(void)
+{
+    char table[128];
+    kusto_props *props;
+    kusto_result *result = NULL;
+    int i;
+    create_table(client, table, sizeof table, "once");
+    props = props_for(table);
+    CHECK_OK(kusto_props_set_once(props, "agent.log:0-8", KUSTO_CSTR, &err));
+    for (i = 0; i < 3; i++) {
+        CHECK_OK(kusto_ingest_bytes(client, props, (const uint8_t *)"1,a\n2,b\n", 8, PATIENCE, &result, &err));
+        expect_final(client, result, i == 0 ? KUSTO_ITEM_SUCCEEDED : KUSTO_ITEM_SKIPPED);
+    }
+    CHECK_OK(kusto_props_set_once(props, "agent.log:8-12", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_ingest_bytes(client, props, (const uint8_t *)"3,c\n", 4, PATIENCE, &result, &err));
+    expect_final(client, result, KUSTO_ITEM_SUCCEEDED);
+    CHECK(count_rows(client, table) == 3);
+    kusto_props_free(props);
+    drop_table(client, table);
+}
+
 struct reading {
     pthread_t thread;
     int rows, given, on_other_thread, drops;
@@ -646,9 +667,10 @@ static void two_hundred_at_once(void)
 int main(void)
 {
     if (connection() == NULL)
-        return skip_all(19);
+        return skip_all(20);
     client = client_of(connection());
     RUN(bytes_copied_borrowed_and_lent);
+    RUN(once_is_once);
     RUN(a_reader_runs_on_the_calling_thread);
     RUN(a_reader_that_fails_half_way_ingests_nothing);
     RUN(files_and_descriptors);

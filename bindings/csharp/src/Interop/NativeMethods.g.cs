@@ -43,6 +43,33 @@ internal static unsafe partial class NativeMethods
     internal static extern int kusto_has_feature(byte[]? name, nuint nameLen);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_retry_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_log_level_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_format_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_report_level_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_report_method_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_compression_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_op_state_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_item_state_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_outcome_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_status_name(int status);
 
     [DllImport(Library, CallingConvention = C)]
@@ -154,6 +181,13 @@ internal static unsafe partial class NativeMethods
         ClientHandle client, long timeoutMs, IntPtr done, IntPtr userData, IntPtr drop, out OpHandle @out, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_client_warm_up_table(ClientHandle client, PropsHandle props, long timeoutMs, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_client_warm_up_table_start(
+        ClientHandle client, PropsHandle props, long timeoutMs, IntPtr done, IntPtr userData, IntPtr drop, out OpHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_client_close(ClientHandle client, long timeoutMs, out ulong abandoned, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
@@ -177,6 +211,9 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_props_add_tag(PropsHandle props, byte[]? tag, nuint tagLen, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_props_set_once(PropsHandle props, byte[]? key, nuint keyLen, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_props_set_reporting(PropsHandle props, int level, int via, out IntPtr err);
@@ -277,6 +314,21 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern void kusto_op_free(IntPtr op);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_cancel_new(out CancelHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_cancel_use(CancelHandle cancel, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern void kusto_cancel_signal(CancelHandle cancel);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_cancel_is_signalled(CancelHandle cancel);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern void kusto_cancel_free(IntPtr cancel);
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_result_tracking_token(ResultHandle result, out nuint len);
