@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::azurite::Azurite;
 use crate::tally::Tally;
 use crate::{
-    conformance, csharp, demo, exports, go, gzip, header, install, isal, kql, native, node, page,
-    process, python, readme, sdks,
+    agents, conformance, csharp, demo, exports, go, gzip, header, install, isal, kql, native, node,
+    page, process, python, readme, sdks,
 };
 
 /// One leg. All of them are required: a leg that cannot run, or runs no test, has failed. An
@@ -135,8 +135,13 @@ pub(crate) const ALL: &[Leg] = &[
         run: demo::rust_leg,
     },
     Leg {
+        name: "agents",
+        about: "the agents of examples/, under faults, killed and ended: every line once",
+        run: agents::leg,
+    },
+    Leg {
         name: "readme",
-        about: "the programs that README.md and bindings/cpp/README.md show",
+        about: "the programs and first commands that the READMEs show",
         run: readme::leg,
     },
     Leg {

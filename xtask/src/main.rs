@@ -3,6 +3,7 @@
 //! Nothing here is part of the product. A file holds one subcommand or one tool that several of
 //! them share.
 
+mod agents;
 mod artifacts;
 mod azurite;
 mod bench;

@@ -236,7 +236,7 @@ impl Drop for Background {
 
 /// The standard library has no signals; `kill` is on every Unix. It fails only for a process that
 /// has ended.
-fn signal(name: &str, process: u32) {
+pub(crate) fn signal(name: &str, process: u32) {
     let _ = Command::new("kill")
         .arg(name)
         .arg(process.to_string())

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::workspace;
 
 /// The directories whose `.md` files are pages.
-const DIRECTORIES: [&str; 12] = [
+const DIRECTORIES: [&str; 13] = [
     "",
     "benches",
     "bindings",
@@ -22,6 +22,7 @@ const DIRECTORIES: [&str; 12] = [
     "docs",
     "emulator",
     "emulator/tests/golden",
+    "examples",
     "tests/conformance",
 ];
 
