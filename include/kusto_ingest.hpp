@@ -89,6 +89,11 @@ enum class retry_class : std::int32_t {
     later = KUSTO_RETRY_LATER ///< The cause is temporary: try again later.
 };
 
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(retry_class value) noexcept { return kusto_retry_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, retry_class value) { return out << name_of(value); }
+
 /// How important a line of the log is, or up to which level lines are wanted. KUSTO_LOG_*.
 enum class log_level : std::int32_t {
     off = KUSTO_LOG_OFF, ///< No lines.
@@ -98,6 +103,11 @@ enum class log_level : std::int32_t {
     debug = KUSTO_LOG_DEBUG, ///< Each step of a call.
     trace = KUSTO_LOG_TRACE ///< Everything.
 };
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(log_level value) noexcept { return kusto_log_level_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, log_level value) { return out << name_of(value); }
 
 /// The format of the data, under the service's name. KUSTO_FORMAT_*.
 enum class data_format : std::int32_t {
@@ -120,12 +130,22 @@ enum class data_format : std::int32_t {
     w3clogfile = KUSTO_FORMAT_W3CLOGFILE ///< W3C extended log files.
 };
 
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(data_format value) noexcept { return kusto_format_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, data_format value) { return out << name_of(value); }
+
 /// What the service reports about an ingestion. KUSTO_REPORT_*.
 enum class report_level : std::int32_t {
     failures_only = KUSTO_REPORT_FAILURES, ///< Failures only. The default.
     do_not_report = KUSTO_REPORT_NONE, ///< Nothing.
     failures_and_successes = KUSTO_REPORT_ALL ///< Failures and successes. The service's pages advise against it at high volume.
 };
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(report_level value) noexcept { return kusto_report_level_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, report_level value) { return out << name_of(value); }
 
 /// Where the service reports to. KUSTO_VIA_*.
 enum class report_method : std::int32_t {
@@ -134,12 +154,22 @@ enum class report_method : std::int32_t {
     queue_and_table = KUSTO_VIA_QUEUE_AND_TABLE ///< Both.
 };
 
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(report_method value) noexcept { return kusto_report_method_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, report_method value) { return out << name_of(value); }
+
 /// The compression that the data already has. KUSTO_COMPRESSION_*.
 enum class compression : std::int32_t {
     none = KUSTO_COMPRESSION_NONE, ///< Not compressed: the library compresses what the format allows.
     gzip = KUSTO_COMPRESSION_GZIP, ///< gzip.
     zip = KUSTO_COMPRESSION_ZIP ///< A zip archive.
 };
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(compression value) noexcept { return kusto_compression_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, compression value) { return out << name_of(value); }
 
 /// The state of an operation. KUSTO_OP_*.
 enum class operation_state : std::int32_t {
@@ -148,6 +178,11 @@ enum class operation_state : std::int32_t {
     failed = KUSTO_OP_FAILED, ///< It ended with an error.
     cancelled = KUSTO_OP_CANCELLED ///< It ended because it was cancelled.
 };
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(operation_state value) noexcept { return kusto_op_state_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, operation_state value) { return out << name_of(value); }
 
 /// The state of one item of a report. Treat a value that you do not know as pending. KUSTO_ITEM_*.
 enum class item_state : std::int32_t {
@@ -160,11 +195,21 @@ enum class item_state : std::int32_t {
     queued = KUSTO_ITEM_QUEUED ///< Handed over without a status table: only the queues report more.
 };
 
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(item_state value) noexcept { return kusto_item_state_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, item_state value) { return out << name_of(value); }
+
 /// A kind of notification. KUSTO_OUTCOME_*.
 enum class outcome : std::int32_t {
     failures = KUSTO_OUTCOME_FAILURES, ///< Failures: the queue `FailedIngestionsQueue`.
     successes = KUSTO_OUTCOME_SUCCESSES ///< Successes: the queue `SuccessfulIngestionsQueue`.
 };
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(outcome value) noexcept { return kusto_outcome_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, outcome value) { return out << name_of(value); }
 
 /// Not for users.
 namespace detail {
@@ -240,6 +285,7 @@ namespace kusto {
 /// Not for users.
 namespace detail {
 
+inline void free_handle(kusto_cancel *handle) noexcept { kusto_cancel_free(handle); }
 inline void free_handle(kusto_client *handle) noexcept { kusto_client_free(handle); }
 inline void free_handle(kusto_command *handle) noexcept { kusto_command_free(handle); }
 inline void free_handle(kusto_config *handle) noexcept { kusto_config_free(handle); }
@@ -760,6 +806,8 @@ inline std::string_view name_of(errc code) noexcept
 {
     return kusto_status_name(static_cast<std::int32_t>(code));
 }
+/// Writes the name of a code.
+inline std::ostream &operator<<(std::ostream &out, errc code) { return out << name_of(code); }
 
 /// Sends the log of the library to `write(log_level, std::string_view target, std::string_view message)` and
 /// replaces the previous callable. It is called from any thread, also concurrently, must be quick and must
@@ -794,6 +842,32 @@ inline void clear_log() { try_clear_log().value(); }
 inline result<void> try_after_fork_child() { return detail::call(kusto_after_fork_child); }
 /// As `try_after_fork_child`; throws `error`.
 inline void after_fork_child() { try_after_fork_child().value(); }
+
+/// Ends the blocking calls of the threads that use it, with `errc::cancelled`: from another thread, or from a signal
+/// handler. Once signalled it stays so.
+class cancellation : public detail::object<kusto_cancel> {
+public:
+    /// One that nothing uses yet. Throws `error`: `internal` when the system refuses descriptors.
+    cancellation() : cancellation(try_make().value()) {}
+    /// Takes an object of the C interface.
+    explicit cancellation(kusto_cancel *taken) noexcept : object(taken) {}
+    /// As the constructor, without exceptions.
+    static result<cancellation> try_make() { return detail::make<cancellation>(kusto_cancel_new); }
+
+    /// Ends the calls. Any thread, and a signal handler, while the object exists.
+    void signal() const noexcept { kusto_cancel_signal(c_ptr()); }
+    /// Whether it was signalled. Threads as `signal`.
+    bool is_signalled() const noexcept { return kusto_cancel_is_signalled(c_ptr()) != 0; }
+    /// From now on the blocking calls of the calling thread end soon after it is signalled, and those that begin
+    /// later at once. Several threads may use one object. Errors: `forked`.
+    result<void> try_use() const { return detail::call(kusto_cancel_use, static_cast<const kusto_cancel *>(c_ptr())); }
+    /// As `try_use`; throws `error`.
+    void use() const { try_use().value(); }
+    /// The calling thread uses none any more: for calls that say goodbye after a signal, such as `client::close`.
+    static result<void> try_use_none() { return detail::call(kusto_cancel_use, static_cast<const kusto_cancel *>(nullptr)); }
+    /// As `try_use_none`; throws `error`.
+    static void use_none() { try_use_none().value(); }
+};
 
 // ---- login and settings ----------------------------------------------------------------------------------
 
@@ -1049,6 +1123,18 @@ public:
     }
     /// The same for a temporary, which it passes on.
     props set_reporting(report_level level, report_method method) && { return std::move(set_reporting(level, method)); }
+    /// Makes ingestions idempotent under a key: the service skips data with a key that it has, so that a call that
+    /// failed, also one in doubt, can be made again with the same data and the same key. It compares keys, never
+    /// data, and remembers them as tags of the data: see `kusto_props_set_once`. Errors: `invalid_argument`.
+    result<void> try_once(text_view key) { return detail::call(kusto_props_set_once, c_ptr(), key.data(), key.size()); }
+    /// As `try_once`; throws `error`.
+    props &once(text_view key) &
+    {
+        try_once(key).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    props once(text_view key) && { return std::move(once(key)); }
     /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". Properties
     /// that the library knows are checked. Errors: `invalid_argument`; nothing is changed then.
     result<void> try_set(text_view key, text_view value)
@@ -2241,6 +2327,30 @@ public:
     operation<void> start_warm_up(time_limit limit = {}, F &&done = F()) const
     {
         return try_start_warm_up(limit, std::forward<F>(done)).value();
+    }
+
+    /// As `warm_up`, and checks what the properties name: that database, table and mapping exist, and that this login
+    /// may ingest, as far as it may ask. Errors: `not_found`, which says what was probably meant; `auth`; those of
+    /// `warm_up`.
+    result<void> try_warm_up(const props &into, time_limit limit = {}) const
+    {
+        return detail::call(kusto_client_warm_up_table, handle(), handle(into), limit.milliseconds());
+    }
+    /// As `try_warm_up`; throws `error`.
+    void warm_up(const props &into, time_limit limit = {}) const { try_warm_up(into, limit).value(); }
+    /// Starts it and returns; may be called in a callback. Copies the properties. `done` and errors as
+    /// `try_start_ingest`.
+    template <class F = detail::no_callback>
+    result<operation<void>> try_start_warm_up(const props &into, time_limit limit = {}, F &&done = F()) const
+    {
+        return operation<void>::begin(std::forward<F>(done), nullptr, kusto_client_warm_up_table_start, handle(),
+                                      handle(into), limit.milliseconds());
+    }
+    /// As `try_start_warm_up`; throws `error`.
+    template <class F = detail::no_callback>
+    operation<void> start_warm_up(const props &into, time_limit limit = {}, F &&done = F()) const
+    {
+        return try_start_warm_up(into, limit, std::forward<F>(done)).value();
     }
 
     /// Rejects new calls, waits for ingestions under way until the limit, then cancels the remaining ones and

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <filesystem>
+#include <sstream>
 #include <system_error>
 
 using namespace harness;
@@ -53,6 +54,19 @@ static void every_status_of_the_library_has_its_enumerator()
         CHECK(is_known(static_cast<kusto::errc>(list[i])));
     CHECK(kusto::name_of(kusto::errc::timed_out) == "TIMED_OUT");
     CHECK(kusto::name_of(static_cast<kusto::errc>(4711)) == "UNKNOWN");
+}
+
+static void enumerators_have_names()
+{
+    CHECK(kusto::name_of(kusto::item_state::succeeded) == "succeeded" && kusto::name_of(kusto::data_format::csv) == "csv");
+    CHECK(kusto::name_of(kusto::retry_class::later) == "later" && kusto::name_of(kusto::log_level::warn) == "warn");
+    CHECK(kusto::name_of(kusto::report_level::do_not_report) == "none" && kusto::name_of(kusto::outcome::failures) == "failures");
+    CHECK(kusto::name_of(kusto::compression::gzip) == "gzip" && kusto::name_of(kusto::report_method::table) == "table");
+    CHECK(kusto::name_of(kusto::operation_state::running) == "running");
+    CHECK(kusto::name_of(static_cast<kusto::item_state>(4711)) == "unknown");
+    std::ostringstream out;
+    out << kusto::item_state::failed << ' ' << kusto::errc::timed_out << ' ' << kusto::operation_state::cancelled;
+    CHECK(out.str() == "failed TIMED_OUT cancelled");
 }
 
 static void limits_come_from_any_clock_and_duration()
@@ -307,10 +321,40 @@ static void the_log_goes_to_a_callable_until_it_is_taken_away()
     CHECK(lines == before);
 }
 
+static void calls_end_when_their_thread_uses_a_cancellation()
+{
+    const kusto::client client = dead_client();
+    const kusto::cancellation stop;
+    stop.use();
+    CHECK(!stop.is_signalled());
+    CHECK_CODE(network, client.try_warm_up(PATIENCE));
+    stop.signal();
+    CHECK(stop.is_signalled());
+    CHECK_CODE(cancelled, client.try_warm_up(PATIENCE));
+    CHECK_CODE(cancelled, client.try_execute("", "print 1", PATIENCE));
+    kusto::cancellation::use_none();
+    CHECK_CODE(network, client.try_warm_up(PATIENCE));
+    kusto::cancellation taken = kusto::cancellation();
+    const kusto::cancellation other = std::move(taken);
+    taken.signal();
+    CHECK(!taken.is_signalled() && !other.is_signalled());
+}
+
+static void a_key_and_its_table_are_checked()
+{
+    kusto::props props = kusto::props("d", "t").once("file:0-7");
+    CHECK(props && refuses(props.try_once(""), "key") && refuses(props.try_once(unset), "key"));
+    CHECK_CODE(network, dead_client().try_warm_up(props, PATIENCE));
+    CHECK_CODE(network, dead_client().start_warm_up(props, PATIENCE).try_get(PATIENCE));
+    const kusto::props taken = std::move(props);
+    CHECK(refuses(dead_client().try_warm_up(props, PATIENCE), "props"));
+}
+
 int main()
 {
     RUN(the_library_fits_the_header);
     RUN(every_status_of_the_library_has_its_enumerator);
+    RUN(enumerators_have_names);
     RUN(limits_come_from_any_clock_and_duration);
     RUN(bytes_come_from_any_container);
     RUN(configs_mask_secrets_and_name_what_is_wrong);
@@ -324,5 +368,7 @@ int main()
     RUN(codes_are_error_codes);
     RUN(callables_are_destroyed_also_when_nothing_comes_of_them);
     RUN(the_log_goes_to_a_callable_until_it_is_taken_away);
+    RUN(calls_end_when_their_thread_uses_a_cancellation);
+    RUN(a_key_and_its_table_are_checked);
     return harness::end();
 }

@@ -267,6 +267,17 @@ static void outcomes_are_peeked_and_taken(kusto::outcome which, const std::strin
     CHECK(client->peek_outcomes(which, token, 32, PATIENCE).size() == 0);
 }
 
+static void the_table_is_checked_and_a_key_ingests_once()
+{
+    const table table(*client, "once");
+    const kusto::props props = table.props().once("the first of this test");
+    client->warm_up(props, PATIENCE);
+    CHECK_CODE(not_found, client->try_warm_up(kusto::props(database(), "no such table"), PATIENCE));
+    CHECK(succeeds(*client, client->ingest(props, "1,a\n", PATIENCE)));
+    CHECK(ends(*client, client->ingest(props, "1,a\n", PATIENCE), kusto::item_state::skipped));
+    CHECK(table.rows() == 1);
+}
+
 static void failures_and_successes_are_peeked_and_taken()
 {
     const table table(*client, "outcomes");
@@ -277,7 +288,7 @@ static void failures_and_successes_are_peeked_and_taken()
 int main()
 {
     if (connection() == nullptr)
-        return skip_all(16);
+        return skip_all(17);
     const kusto::client connected = connect();
     client = &connected;
     RUN(a_fixed_token_is_sent);
@@ -295,6 +306,7 @@ int main()
     RUN(errors_of_the_service_tell_what_and_where);
     RUN(a_token_outlives_its_client);
     RUN(an_unknown_table_is_a_failure_with_a_code);
+    RUN(the_table_is_checked_and_a_key_ingests_once);
     RUN(failures_and_successes_are_peeked_and_taken);
     return harness::end();
 }

@@ -44,7 +44,20 @@ fn type_of(list: &List) -> String {
         );
     }
     text.push_str("};\n");
+    if let Some(names) = &c.names {
+        text.push_str(&names_of(&form.name, names));
+    }
     text
+}
+
+/// The functions that give and write the names of values.
+fn names_of(name: &str, function: &str) -> String {
+    format!(
+        "\n/// The name of a value, in small letters; \"unknown\" for a number that is none of them. Static.\n\
+         inline std::string_view name_of({name} value) noexcept {{ return {function}(static_cast<std::int32_t>(value)); }}\n\
+         /// Writes the name of a value.\n\
+         inline std::ostream &operator<<(std::ostream &out, {name} value) {{ return out << name_of(value); }}\n"
+    )
 }
 
 /// What std::error_code says about each item.
