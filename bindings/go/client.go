@@ -85,6 +85,26 @@ func (c *Client) WarmUp(ctx context.Context) error {
 	return err
 }
 
+// WarmUpTable is [Client.WarmUp] that also checks what an ingestion with these options would need: that the
+// database, the table and the mapping exist, and that this login may ingest. Ingesting reports such mistakes
+// only later. A missing one is [CodeNotFound], a login that may not ingest [CodeAuth]. What this login may not
+// read is no failure, but a line of the log.
+func (c *Client) WarmUpTable(ctx context.Context, opts ...FileOption) error {
+	wanted := ingestion{database: c.database, table: c.table}
+	if err := wanted.apply(opts); err != nil {
+		return err
+	}
+	props, err := wanted.newProps()
+	if err != nil {
+		return err
+	}
+	defer C.kusto_props_free(props)
+	_, err = run(ctx, c, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
+		return C.shim_client_warm_up_table_start(c.handle, props, timeout, user, op, failure)
+	}, takeNothing)
+	return err
+}
+
 // Close cancels the calls under way, waits until every call has returned, and frees the native
 // client. Cancelled calls fail with [ErrClosed]. Closing again does nothing. Do not call it in a
 // callback of this package.

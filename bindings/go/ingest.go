@@ -14,7 +14,7 @@ import (
 // Compression (.gz, .zip) and format follow from its name, unless options set them. It must not change
 // during the call.
 //
-// Delivery is at least once: see [Error.InDoubt] and [IfNotExists].
+// Delivery is at least once: see [Error.InDoubt] and [Once].
 func (c *Client) FromFile(ctx context.Context, path string, opts ...FileOption) (*Result, error) {
 	return c.ingest(ctx, opts, func(*transfer) (*C.kusto_source, error) { return fileSource(path) })
 }
@@ -119,13 +119,8 @@ func (c *Client) ingest(ctx context.Context, opts []FileOption, open func(*trans
 	}
 	defer c.leave()
 	t := &transfer{ingestion: ingestion{database: c.database, table: c.table}, call: call{done: make(chan struct{})}}
-	for _, option := range opts {
-		if option == nil {
-			continue
-		}
-		if err := option(&t.ingestion); err != nil {
-			return nil, err
-		}
+	if err := t.apply(opts); err != nil {
+		return nil, err
 	}
 	own, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)

@@ -17,6 +17,7 @@ type ingestion struct {
 	format              DataFormat
 	mapping, mappingRef string
 	tags                []string
+	once                *string
 	level               ReportLevel
 	method              ReportMethod
 	properties          [][2]string
@@ -24,6 +25,18 @@ type ingestion struct {
 	compression         *Compression
 	rawSize             uint64
 	progress            func(Progress)
+}
+
+func (i *ingestion) apply(opts []FileOption) error {
+	for _, option := range opts {
+		if option == nil {
+			continue
+		}
+		if err := option(i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (i *ingestion) property(name, value string) error {
@@ -83,8 +96,7 @@ func Tags(tags []string) FileOption {
 }
 
 // IfNotExists lets the service skip data when the table has data with one of these "ingest-by:" tags,
-// which are given without that prefix. Together with the same [Tags] it makes retrying a call
-// safe.
+// which are given without that prefix. [Once] sets both this and the tag.
 func IfNotExists(ingestByTags ...string) FileOption {
 	return func(i *ingestion) error {
 		document, err := json.Marshal(ingestByTags)
@@ -93,6 +105,15 @@ func IfNotExists(ingestByTags ...string) FileOption {
 		}
 		return i.property("ingestIfNotExists", string(document))
 	}
+}
+
+// Once makes a call harmless to repeat with the same data: the service skips data whose key it has seen in the
+// table (the outcome is [StateSkipped]). It compares keys, never data: give each batch a key of its own, such as
+// the file's name and the range of its bytes. The key lasts as long as the tag "ingest-by:KEY" of the data.
+// Repeat one after another, not at once. The service ingests such data without batching it, so keys are for large
+// batches.
+func Once(key string) FileOption {
+	return func(i *ingestion) error { i.once = &key; return nil }
 }
 
 // SetCreationTime is the data's age for retention and caching, instead of the time of ingestion. The zero time

@@ -39,6 +39,10 @@ func (i *ingestion) fill(props *C.kusto_props) error {
 			status = C.kusto_props_add_tag(props, start, length, &failure)
 		}
 	}
+	if status == C.KUSTO_OK && i.once != nil {
+		start, length := present(*i.once)
+		status = C.kusto_props_set_once(props, start, length, &failure)
+	}
 	for _, property := range i.properties {
 		if status == C.KUSTO_OK {
 			name, nameLength := present(property[0])

@@ -109,3 +109,9 @@ kusto_status shim_log_set(int32_t max_level, uintptr_t user, kusto_error **err)
         return kusto_log_set(KUSTO_LOG_OFF, NULL, NULL, NULL, err);
     return kusto_log_set(max_level, on_log, (void *)user, on_drop, err);
 }
+
+kusto_status shim_client_warm_up_table_start(const kusto_client *client, const kusto_props *props, int64_t timeout_ms,
+                                             uintptr_t user, kusto_op **out, kusto_error **err)
+{
+    return kusto_client_warm_up_table_start(client, props, timeout_ms, on_done, (void *)user, on_drop, out, err);
+}

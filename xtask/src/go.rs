@@ -36,21 +36,20 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_track",
     "kusto_track_until_final",
     "kusto_version_number",
-    // Being wrapped.
+    // A context ends a call.
     "kusto_cancel_free",
     "kusto_cancel_is_signalled",
     "kusto_cancel_new",
     "kusto_cancel_signal",
     "kusto_cancel_use",
     "kusto_client_warm_up_table",
-    "kusto_client_warm_up_table_start",
+    // The names of all enumerations stand in catalog.go.
     "kusto_compression_name",
     "kusto_format_name",
     "kusto_item_state_name",
     "kusto_log_level_name",
     "kusto_op_state_name",
     "kusto_outcome_name",
-    "kusto_props_set_once",
     "kusto_report_level_name",
     "kusto_report_method_name",
     "kusto_retry_name",
