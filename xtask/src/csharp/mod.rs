@@ -117,7 +117,6 @@ const NOT_WRAPPED: &[&str] = &[
     // A .NET process cannot fork.
     "kusto_after_fork_child",
     // Being wrapped.
-    "kusto_cancel_free",
     "kusto_cancel_is_signalled",
     "kusto_cancel_new",
     "kusto_cancel_signal",

@@ -80,6 +80,16 @@ internal sealed class OpHandle : NativeHandle
     }
 }
 
+/// <summary>Calls take a <see cref="System.Threading.CancellationToken"/>; only the generated declarations name this.</summary>
+internal sealed class CancelHandle : NativeHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.kusto_cancel_free(handle);
+        return true;
+    }
+}
+
 internal sealed class ResultHandle : NativeHandle
 {
     protected override bool ReleaseHandle()
