@@ -197,6 +197,17 @@ export interface ClientOptions {
     settings?: ClientSettings | undefined;
 }
 
+export interface WarmUpOptions extends CallOptions {
+    /** Checks also that the database, the table and the mapping of these properties exist, and that this login may ingest. */
+    properties?: IngestionPropertiesInput;
+}
+
+/** What {@link Client.warmUp} found. */
+export interface WarmUpResult {
+    /** What the service did not let this login look at, such as `whether table 'Events' exists`; usually nothing. */
+    readonly unchecked: readonly string[];
+}
+
 export interface CloseOptions {
     /** How long to wait for ingestions under way, in milliseconds; 0 unless given. */
     timeoutMs?: number | undefined;
@@ -233,8 +244,12 @@ export declare class Client {
         properties?: ClientRequestProperties | null,
         options?: CallOptions,
     ): Promise<KustoResponseDataSet>;
-    /** Fetches token and ingestion resources now, for programs that want to fail early. */
-    warmUp(options?: CallOptions): Promise<void>;
+    /**
+     * Fetches token and ingestion resources now, for programs that want to fail early. With `properties` it also checks what they
+     * name, which a queued ingestion reports only later: `NOT_FOUND` says what is missing, `AUTH` that this login may not ingest. An
+     * {@link IngestClient} adds its default properties.
+     */
+    warmUp(options?: WarmUpOptions): Promise<WarmUpResult>;
     /**
      * Refuses new calls, waits for ingestions under way up to `timeoutMs`, then cancels everything (`CANCELLED`), and
      * resolves with the number of cancelled ingestions when every call has ended.
@@ -367,6 +382,11 @@ export interface IngestionPropertiesFields extends IngestionFlags {
     dropByTags?: readonly string[] | undefined;
     /** The service skips the data when the table has data with one of these `ingest-by:` tags; without the prefix. */
     ingestIfNotExists?: string | readonly string[] | undefined;
+    /**
+     * A key under which the data is ingested once: the tag `ingest-by:KEY` and the condition `ingestIfNotExists`. A call that failed or is
+     * in doubt may be repeated with the same data and the same key. The service compares keys, never data.
+     */
+    once?: string | undefined;
     reportLevel?: ReportLevel | undefined;
     reportMethod?: ReportMethod | undefined;
     validationPolicy?: ValidationPolicy | undefined;

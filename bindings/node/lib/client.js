@@ -6,6 +6,7 @@ const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.
 const { ErrorCode } = require("./catalog.js");
 const { invalidArgument, wordsOf } = require("./error.js");
 const { addon, answerOf, answers, call, limits, milliseconds, realm, run } = require("./native.js");
+const { IngestionProperties, wireProperties } = require("./properties.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");
 
@@ -13,6 +14,8 @@ const { KustoResponseDataSet } = require("./response.js");
 const nativeOf = Symbol("native");
 /** Begins a native operation of a client and waits for its end. */
 const runOf = Symbol("run");
+/** Turns properties of an ingestion into those of the addon. */
+const propertiesOf = Symbol("properties");
 /** Marks the classes of clients that ingest. */
 const ingests = Symbol("ingests");
 /** Makes closing wait for the end of a call. */
@@ -28,7 +31,7 @@ class Client {
     constructor(kcsb, options = {}) {
         const builder = typeof kcsb === "string" ? new KustoConnectionStringBuilder(kcsb) : kcsb;
         if (!(builder instanceof KustoConnectionStringBuilder)) {
-            throw invalidArgument("kcsb", "must be a connection string or a KustoConnectionStringBuilder");
+            throw invalidArgument("kcsb", `must be a connection string or a KustoConnectionStringBuilder, not ${kcsb === null ? kcsb : typeof kcsb}`);
         }
         this.#login = builder[loginOf];
         const asks = this.#login.ask !== undefined;
@@ -72,10 +75,21 @@ class Client {
         return new KustoResponseDataSet(JSON.parse(await this[runOf](begin, { signal })));
     }
 
-    /** Fetches token and ingestion resources now, for programs that want to fail early. */
-    async warmUp(options) {
+    /** The properties of an ingestion as the addon expects them. */
+    [propertiesOf](properties) {
+        const { known, others } = wireProperties(properties);
+        const { database = this.defaultDatabase, table = "" } = properties;
+        return { database, table, known, others };
+    }
+
+    /**
+     * Fetches token and ingestion resources now, for programs that want to fail early, and checks what `properties` name:
+     * database, table, mapping, and the permission to ingest.
+     */
+    async warmUp({ properties, ...options } = {}) {
         const { signal, timeout } = limits(options);
-        await this[runOf](() => this.#native.warmUp(timeout), { signal });
+        const native = properties && this[propertiesOf](new IngestionProperties(properties));
+        return JSON.parse(await this[runOf](() => this.#native.warmUp(native, timeout), { signal }));
     }
 
     /** Refuses new calls, waits up to `timeout` for ingestions under way, cancels the rest. */
@@ -138,4 +152,4 @@ if (Symbol.asyncDispose !== undefined) {
     };
 }
 
-module.exports = { Client, ingests, nativeOf, pendingOf, runOf };
+module.exports = { Client, ingests, nativeOf, pendingOf, propertiesOf, runOf };

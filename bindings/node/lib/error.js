@@ -35,6 +35,9 @@ function systemError(number) {
     return Object.assign(error, { errno, code });
 }
 
+/** Members that are there only when they say something: Node shows all members of an error that nobody catches. */
+const OPTIONAL = ["host", "argument", "httpStatus", "serviceCode", "activityId", "clientRequestId", "retryAfterMs"];
+
 /** The error of every call here. */
 class KustoError extends Error {
     constructor(details, options) {
@@ -42,26 +45,24 @@ class KustoError extends Error {
         this.name = "KustoError";
         this.code = details.code;
         this.step = details.step;
-        this.host = details.host ?? undefined;
-        this.argument = details.argument ?? undefined;
-        this.httpStatus = details.httpStatus ?? undefined;
-        this.serviceCode = details.serviceCode ?? undefined;
-        this.activityId = details.activityId ?? undefined;
-        this.clientRequestId = details.clientRequestId ?? undefined;
+        for (const member of OPTIONAL.filter((member) => (details[member] ?? undefined) !== undefined)) {
+            this[member] = details[member];
+        }
         this.retry = details.retry ?? "unknown";
         this.permanent = this.retry === "never";
         this.retryable = this.retry === "later";
-        this.retryAfterMs = details.retryAfterMs ?? undefined;
         this.inDoubt = details.inDoubt === true;
-        this.attempts = (details.attempts ?? []).map((attempt) => new KustoError(attempt));
-        this.handedOver = details.handedOver ?? [];
-        this.statuses = details.statuses ?? [];
+        const attempts = (details.attempts ?? []).map((attempt) => new KustoError(attempt));
+        const lists = { attempts, handedOver: details.handedOver ?? [], statuses: details.statuses ?? [] };
+        for (const [member, value] of Object.entries(lists)) {
+            // What is empty is not shown.
+            Object.defineProperty(this, member, { value, enumerable: value.length > 0, configurable: true, writable: true });
+        }
     }
 
-    /** Shows what the error says, without the members that say nothing, and of each attempt the text. */
+    /** Shows of each attempt only the text. */
     [inspect.custom](depth, options) {
-        const said = ([name, value]) => name !== "name" && value !== undefined && value?.length !== 0;
-        const shown = Object.fromEntries(Object.entries(this).filter(said));
+        const { name, ...shown } = this;
         if (this.attempts.length > 0) {
             shown.attempts = this.attempts.map(({ message }) => message);
         }
@@ -73,8 +74,8 @@ class KustoError extends Error {
 }
 
 function causeOf({ systemCode, attempts = [] }) {
-    const code = systemCode ?? attempts.at(-1)?.systemCode;
-    const cause = typeof code === "number" ? systemError(code) : undefined;
+    const code = [systemCode, ...attempts.map((attempt) => attempt.systemCode).reverse()].find((code) => typeof code === "number");
+    const cause = code === undefined ? undefined : systemError(code);
     return cause && { cause };
 }
 

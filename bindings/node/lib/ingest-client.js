@@ -2,13 +2,13 @@
 
 const { fileURLToPath } = require("node:url");
 
-const { Client, ingests, nativeOf, pendingOf, runOf } = require("./client.js");
+const { Client, ingests, nativeOf, pendingOf, propertiesOf, runOf } = require("./client.js");
 const { ErrorCode } = require("./catalog.js");
 const { BlobDescriptor, FileDescriptor, StreamDescriptor, settingsOf } = require("./descriptors.js");
 const { invalidArgument } = require("./error.js");
 const { abandon, bytesOf, feed, memorySource } = require("./feed.js");
 const { addon, call, limits } = require("./native.js");
-const { IngestionProperties, wireProperties } = require("./properties.js");
+const { IngestionProperties } = require("./properties.js");
 const { IngestionResult } = require("./result.js");
 
 /** How much is read at once from an open file. */
@@ -97,14 +97,19 @@ class IngestClient extends Client {
             throw invalidArgument("onProgress", "must be a function");
         }
         const properties = this.defaultProps.merge(ingestionProperties);
-        const pairs = wireProperties(properties);
+        const native = this[propertiesOf](properties);
         const settings = settingsOf(descriptor, progress !== undefined);
-        const { database = this.defaultDatabase, table = "" } = properties;
         const begin = (source) => {
-            const ingest = () => this[nativeOf].ingest(source, settings, database, table, pairs, timeout);
+            const ingest = () => this[nativeOf].ingest(source, settings, native, timeout);
             return this[runOf](ingest, { signal, progress });
         };
         return new IngestionResult(this, JSON.parse(await work.call(this, content, begin, signal)));
+    }
+
+    /** As `Client.warmUp`; `properties` are checked with the defaults of this client. */
+    async warmUp({ properties, ...options } = {}) {
+        const checked = properties === undefined ? undefined : this.defaultProps.merge(properties);
+        return super.warmUp({ ...options, properties: checked });
     }
 
     /** The result with this tracking token, which has no items. */

@@ -2,6 +2,7 @@
 
 const { FLAGS, ValidationImplications, ValidationOptions } = require("./catalog.js");
 const { invalidArgument } = require("./error.js");
+const { nearest } = require("./names.js");
 
 class ValidationPolicy {
     constructor(
@@ -39,15 +40,18 @@ const FIELDS = {
     ingestionMappingColumns: mappingColumns,
     // After the mapping whose kind it is.
     ingestionMappingKind: asText("ingestionMappingType"),
+    once: (value) => [["once", textOf(value)]],
     ingestIfNotExists: (value) => [["ingestIfNotExists", isJsonArray(value) ? value : JSON.stringify([value].flat())]],
     ...Object.fromEntries(FLAGS.map((name) => [name, asText(name)])),
     reportLevel: asText("reportLevel"),
     reportMethod: asText("reportMethod"),
     validationPolicy: asJson("validationPolicy"),
     creationTime: (value) => [["creationTime", value instanceof Date ? value.toISOString() : String(value)]],
-    additionalProperties: (members) =>
-        Object.entries(members).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
 };
+
+/** Properties that this package has no field for. */
+const passedOn = (members) =>
+    Object.entries(members ?? {}).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
 
 const TAGS = {
     additionalTags: prefixed(""),
@@ -55,13 +59,15 @@ const TAGS = {
     dropByTags: prefixed("drop-by:"),
 };
 
-const KNOWN = new Set(["database", "table", ...Object.keys(FIELDS), ...Object.keys(TAGS)]);
+const KNOWN = new Set(["database", "table", ...Object.keys(FIELDS), ...Object.keys(TAGS), "additionalProperties"]);
 
 class IngestionProperties {
     constructor(data = {}) {
         for (const name of Object.keys(data)) {
             if (!KNOWN.has(name)) {
-                throw invalidArgument(name, "is not an ingestion property; put others into additionalProperties");
+                const meant = nearest(name, KNOWN);
+                const advice = meant === undefined ? "" : `: did you mean ${meant}?`;
+                throw invalidArgument(name, `is not an ingestion property${advice} (others belong into additionalProperties)`);
             }
         }
         Object.assign(this, data);
@@ -73,7 +79,15 @@ class IngestionProperties {
     }
 }
 
-/** The properties as the addon expects them, without database and table. */
+/** A text that is one. */
+function textOf(value) {
+    if (typeof value !== "string") {
+        throw new TypeError("must be a string");
+    }
+    return value;
+}
+
+/** The properties as the addon expects them, without database and table: those that the library knows, and others. */
 function wireProperties(properties) {
     const given = withoutMissing(properties);
     if (given.ingestionMappingReference === "" && given.ingestionMappingColumns === undefined) {
@@ -83,7 +97,10 @@ function wireProperties(properties) {
     const known = (fields) => Object.entries(fields).filter(([name]) => given[name] !== undefined);
     const tags = known(TAGS).flatMap(([name, read]) => checked(name, read, given[name]));
     const pairs = known(FIELDS).flatMap(([name, write]) => checked(name, write, given[name]));
-    return tags.length > 0 ? [...asJson("tags")(tags), ...pairs] : pairs;
+    return {
+        known: tags.length > 0 ? [...asJson("tags")(tags), ...pairs] : pairs,
+        others: passedOn(given.additionalProperties),
+    };
 }
 
 function checked(name, work, value) {

@@ -9,10 +9,11 @@ use kusto_ingest::op::{CallOptions, blocking};
 use kusto_ingest::query::RequestProperties;
 use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
 use napi_derive::napi;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::answer;
 use crate::failure::OrThrow as _;
+use crate::ingest::NativeProperties;
 use crate::realm::{NativeOperation, Realm};
 use crate::runtime::runtime;
 
@@ -143,11 +144,27 @@ impl NativeClient {
         .or_throw()
     }
 
-    /// Fetches token and ingestion resources.
+    /// Fetches token and ingestion resources, and checks what the properties name.
     #[napi(catch_unwind)]
-    pub fn warm_up(&self, timeout: Option<f64>) -> napi::Result<NativeOperation> {
+    pub fn warm_up(
+        &self,
+        properties: Option<NativeProperties>,
+        timeout: Option<f64>,
+    ) -> napi::Result<NativeOperation> {
+        let properties = properties.map(NativeProperties::read).transpose();
+        let properties = properties.or_throw()?;
         self.begin(timeout, |client, options| async move {
-            client.warm_up(options).await.map(|()| "null".to_owned())
+            let unchecked = match properties {
+                Some(properties) => {
+                    let checked = client.warm_up_table(&properties, options).await?;
+                    checked.unchecked().to_vec()
+                }
+                None => {
+                    client.warm_up(options).await?;
+                    Vec::new()
+                }
+            };
+            Ok(json!({ "unchecked": unchecked }).to_string())
         })
         .or_throw()
     }

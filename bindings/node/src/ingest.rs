@@ -53,21 +53,50 @@ impl Latest {
     }
 }
 
+/// The properties of an ingestion.
+#[napi(object)]
+pub struct NativeProperties {
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub table: String,
+    /// Pairs of the service's names and texts, set in this order.
+    pub known: Vec<(String, String)>,
+    /// The same, passed on unread.
+    pub others: Vec<(String, String)>,
+}
+
+impl NativeProperties {
+    pub(crate) fn read(self) -> Result<IngestionProperties> {
+        let mut props = IngestionProperties::new(self.database, self.table);
+        for (name, value) in self.known {
+            match name.as_str() {
+                "once" => props
+                    .set_once(&value)
+                    .map_err(|error| error.with_argument("once"))?,
+                _ => props.set(&name, &value)?,
+            }
+        }
+        for (name, value) in self.others {
+            props.set(&name, &value)?;
+        }
+        Ok(props)
+    }
+}
+
 #[napi]
 impl NativeClient {
-    /// Begins an ingestion. `properties` are pairs of the service's names and texts, set in this order.
+    /// Begins an ingestion.
     #[napi(catch_unwind)]
     pub fn ingest(
         &self,
         source: &mut NativeSource,
         settings: SourceSettings,
-        database: String,
-        table: String,
-        properties: Vec<(String, String)>,
+        properties: NativeProperties,
         timeout: Option<f64>,
     ) -> napi::Result<NativeOperation> {
         let source = source.take();
-        self.begin_ingest(source, settings, (database, table), properties, timeout)
+        self.begin_ingest(source, settings, properties, timeout)
             .or_throw()
     }
 
@@ -75,14 +104,10 @@ impl NativeClient {
         &self,
         source: Result<Source>,
         settings: SourceSettings,
-        (database, table): (String, String),
-        properties: Vec<(String, String)>,
+        properties: NativeProperties,
         timeout: Option<f64>,
     ) -> Result<NativeOperation> {
-        let mut props = IngestionProperties::new(database, table);
-        for (name, value) in properties {
-            props.set(&name, &value)?;
-        }
+        let props = properties.read()?;
         let (operation, options) = NativeOperation::begin(&self.realm, limits(timeout)?);
         let progress = settings.progress;
         let mut source = settings.apply(source?)?;

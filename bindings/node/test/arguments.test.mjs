@@ -43,6 +43,8 @@ test("of ingestions", async (t) => {
         "an invalid date": () => from({ creationTime: new Date(NaN) }),
         policy: () => from({ validationPolicy: { validationOptions: 9 } }),
         flag: () => from({ additionalProperties: { flushImmediately: "perhaps" } }),
+        "a key that is none": () => from({ once: " " }),
+        "a key that is a number": () => from({ once: 7 }),
         "a field that is none": () => from({ flushImmediatly: true }),
         timeout: () => from({}, { timeout: -1 }),
         "a timeout that is none": () => from({}, { timeout: NaN }),
@@ -115,6 +117,15 @@ test("of connections", async () => {
     })) {
         await failed(make, code).catch((error) => assert.fail(`${name}: ${error.message}`));
     }
+});
+
+test("a wrong name brings the nearest", async () => {
+    for (const [wrong, meant] of [["flushImmediatly", "flushImmediately"], ["ingestionMappingRef", "ingestionMappingReference"], ["Table", "table"]]) {
+        const error = await failed(() => new IngestionProperties({ [wrong]: "x" }), "INVALID_ARGUMENT");
+        assert.match(error.message, new RegExp(`did you mean ${meant}\\?`));
+    }
+    const error = await failed(() => new IngestionProperties({ colour: "red" }), "INVALID_ARGUMENT");
+    assert.doesNotMatch(error.message, /did you mean/);
 });
 
 test("errors are errors", async () => {

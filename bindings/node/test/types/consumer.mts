@@ -60,6 +60,7 @@ export async function everything(connection: string, credential: TokenCredential
         ingestionMappingKind: IngestionMappingKind.CSV,
         ingestByTags: ["a"],
         ingestIfNotExists: "a",
+        once: "key",
         reportLevel: ReportLevel.FailuresAndSuccesses,
         reportMethod: ReportMethod.Table,
         validationPolicy: new ValidationPolicy(ValidationOptions.DoNotValidate, ValidationImplications.Fail),
@@ -67,6 +68,8 @@ export async function everything(connection: string, credential: TokenCredential
         additionalProperties: { extend_schema: true },
     });
     const client = new IngestClient(kcsb, properties, { settings: { "memory budget": 8_388_608 } });
+    const { unchecked }: { readonly unchecked: readonly string[] } = await client.warmUp({ properties: { table: "T" }, timeoutMs: 1000 });
+    console.log(unchecked.length);
     const limits: CallOptions = { signal: new AbortController().signal, timeout: 1000 };
     const handle = await open("rows.csv");
     const results = [

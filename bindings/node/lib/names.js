@@ -1,0 +1,36 @@
+"use strict";
+
+/** The known name that a wrong one was probably meant to be; `undefined` when none is near. */
+function nearest(wrong, known) {
+    // Cut short.
+    const longer = wrong.length > 3 && [...known].find((name) => name.toLowerCase().startsWith(wrong.toLowerCase()));
+    if (longer) {
+        return longer;
+    }
+    let best;
+    // A third of the letters may differ.
+    let least = Math.floor(wrong.length / 3) + 1;
+    for (const name of known) {
+        const distance = distanceOf(wrong.toLowerCase(), name.toLowerCase());
+        if (distance < least) {
+            [best, least] = [name, distance];
+        }
+    }
+    return best;
+}
+
+/** How many letters must be inserted, removed or replaced to make one text of the other. */
+function distanceOf(one, other) {
+    let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+    for (let i = 1; i <= one.length; i++) {
+        const next = [i];
+        for (let j = 1; j <= other.length; j++) {
+            const replaced = row[j - 1] + (one[i - 1] === other[j - 1] ? 0 : 1);
+            next.push(Math.min(row[j] + 1, next[j - 1] + 1, replaced));
+        }
+        row = next;
+    }
+    return row[other.length];
+}
+
+module.exports = { nearest };
