@@ -317,4 +317,13 @@ public sealed class SourceTests : Bed
             }
         }
     }
+
+    [Test]
+    public void AFileThatIsMissingHasTheNumberOfTheSystem()
+    {
+        IngestClientException failure = Failed<IngestClientException>(
+            () => NewClient().IngestFromStorage("/no/such/file.csv", Now("T")), KustoErrorCode.SourceIo);
+        Assert.That(failure.SystemErrorCode, Is.EqualTo(2));
+        Assert.That(new IngestClientException("text").SystemErrorCode, Is.EqualTo(0));
+    }
 }

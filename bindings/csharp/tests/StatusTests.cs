@@ -146,4 +146,43 @@ public sealed class StatusTests : Bed
         Assert.That(result.GetIngestionStatusBySourceId(result.SourceId).Status, Is.EqualTo(Status.Queued));
         Assert.That(client.PeekTopIngestionSuccesses(10, result.TrackingToken), Is.Empty);
     }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task WarmingUpChecksWhatPropertiesName(bool asynchronous)
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        KustoIngestionProperties right = new(Database, NewTable());
+        await Check(right);
+        KustoException missing = Failed<KustoClientException>(() => Check(new(Database, "NoSuchTable")), KustoErrorCode.NotFound);
+        Assert.That(missing.Message, Does.Contain("NoSuchTable"));
+        right.IngestionMapping = new IngestionMapping { IngestionMappingReference = "NoSuchMapping", IngestionMappingKind = IngestionMappingKind.Csv };
+        Failed<KustoClientException>(() => Check(right), KustoErrorCode.NotFound);
+        Assert.That(() => client.WarmUp(null!), Throws.ArgumentNullException);
+
+        Task Check(KustoIngestionProperties properties)
+        {
+            if (asynchronous)
+            {
+                return client.WarmUpAsync(properties);
+            }
+            client.WarmUp(properties);
+            return Task.CompletedTask;
+        }
+    }
+
+    [Test]
+    public void TheSameKeyIsIngestedOnce()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        KustoQueuedIngestionProperties properties = Now(table);
+        properties.Once = "rows.csv:0-12";
+        Ingested(client.IngestFromBytes(Bytes(TwoRows), properties));
+        IngestionStatus again = client.IngestFromBytes(Bytes(TwoRows), properties).WaitForFinalStatus(Patience, Poll).Single();
+        Assert.That(again.Status, Is.EqualTo(Status.Skipped), again.Details);
+        Assert.That(Count(table), Is.EqualTo(2));
+        properties.Once = "  ";
+        Failed<IngestClientException>(() => client.IngestFromBytes(Bytes(TwoRows), properties), KustoErrorCode.InvalidArgument);
+    }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::tally::Tally;
-use crate::{artifacts, compiler, workspace};
+use crate::{artifacts, compiler, csharp, workspace};
 
 /// An agent: its source, and the command that starts it once it is built.
 struct Agent {
@@ -16,7 +16,7 @@ struct Agent {
 }
 
 /// One for each language.
-const AGENTS: [Agent; 2] = [
+const AGENTS: [Agent; 3] = [
     Agent {
         source: "examples/c/agent.c",
         build: || compiled("c"),
@@ -24,6 +24,10 @@ const AGENTS: [Agent; 2] = [
     Agent {
         source: "examples/cpp/agent.cpp",
         build: || compiled("cpp"),
+    },
+    Agent {
+        source: "examples/csharp/agent",
+        build: csharp::agent,
     },
 ];
 

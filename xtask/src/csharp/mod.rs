@@ -74,6 +74,7 @@ fn runtime_identifier() -> String {
 }
 
 /// Name and sources of a program.
+const AGENT: (&str, &str) = ("agent", "examples/csharp/agent");
 const PLAYER: (&str, &str) = ("player", "tests/conformance/players/csharp");
 const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
 
@@ -81,6 +82,7 @@ const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
 const NOT_WRAPPED: &[&str] = &[
     // Every call starts in the background, and blocking ones wait for its end.
     "kusto_client_warm_up",
+    "kusto_client_warm_up_table",
     "kusto_execute",
     "kusto_ingest",
     "kusto_ingest_bytes",
@@ -112,24 +114,20 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_status_list",
     "kusto_status_name",
     "kusto_version_number",
-    // Being wrapped.
-    "kusto_error_system_code",
     // A .NET process cannot fork.
     "kusto_after_fork_child",
-    // Being wrapped.
+    // Calls take a CancellationToken.
     "kusto_cancel_is_signalled",
     "kusto_cancel_new",
     "kusto_cancel_signal",
     "kusto_cancel_use",
-    "kusto_client_warm_up_table",
-    "kusto_client_warm_up_table_start",
+    // Enumerations have names.
     "kusto_compression_name",
     "kusto_format_name",
     "kusto_item_state_name",
     "kusto_log_level_name",
     "kusto_op_state_name",
     "kusto_outcome_name",
-    "kusto_props_set_once",
     "kusto_report_level_name",
     "kusto_report_method_name",
     "kusto_retry_name",
@@ -144,13 +142,18 @@ pub(crate) fn leg() -> Result<Tally, String> {
         quickstart()?,
         Program::of("storm_events", "examples/csharp/storm_events")?,
         Program::of("ingest_file", "examples/csharp/ingest_file")?,
+        Program::of(AGENT.0, AGENT.1)?,
         Program::of(PLAYER.0, PLAYER.1)?,
         Program::of(BENCH.0, BENCH.1)?,
     ];
     let build = Build::new(&toolchain, Framework::Net8, &programs)?;
     tally += run_tests(&build, &[])?;
     tally += demo::says_what_c_says("csharp", &scripts(&build)?)?;
-    let programs = [Program::tests(&toolchain)?, quickstart()?.standard()];
+    let programs = [
+        Program::tests(&toolchain)?,
+        quickstart()?.standard(),
+        Program::of(AGENT.0, AGENT.1)?.standard(),
+    ];
     let build = Build::new(&toolchain, Framework::NetStandard2, &programs)?;
     tally += run_tests(&build, &[])?;
     tally += match tool::optional(&tool::MONO) {
@@ -204,6 +207,11 @@ fn scripts(build: &Build) -> Result<PathBuf, String> {
 /// The command that starts the C# player of tests/conformance.
 pub(crate) fn player() -> Result<Command, String> {
     program(PLAYER)
+}
+
+/// The command that starts the C# agent of examples/.
+pub(crate) fn agent() -> Result<Command, String> {
+    program(AGENT)
 }
 
 /// The command that starts the C# client of `cargo xtask bench`; its arguments are those of benches/clients/bench.c.

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::{process, workspace};
 
 /// Project files, the directory of their sources, and the frameworks they are for.
-const PROJECTS: [(&str, &str, &[&str]); 5] = [
+const PROJECTS: [(&str, &str, &[&str]); 6] = [
     (
         "bindings/csharp/Kusto.Ingest.Native.csproj",
         "bindings/csharp/src",
@@ -35,6 +35,11 @@ const PROJECTS: [(&str, &str, &[&str]); 5] = [
     (
         "examples/csharp/ingest_file/ingest_file.csproj",
         "examples/csharp/ingest_file",
+        &["net8.0"],
+    ),
+    (
+        "examples/csharp/agent/agent.csproj",
+        "examples/csharp/agent",
         &["net8.0"],
     ),
 ];

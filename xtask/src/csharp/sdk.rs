@@ -26,7 +26,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
             &["--output", &packages.to_string_lossy()],
         ),
     );
-    for name in ["Quickstart", "storm_events", "ingest_file"] {
+    for name in ["Quickstart", "storm_events", "ingest_file", "agent"] {
         let directory = workspace::root().join("examples/csharp").join(name);
         tally += Tally::check(
             &format!("dotnet build examples/csharp/{name}"),

@@ -18,6 +18,8 @@ internal sealed class ErrorDetails
 
     internal int HttpStatus { get; set; }
 
+    internal int SystemCode { get; set; }
+
     internal string? ServiceCode { get; set; }
 
     internal string? ActivityId { get; set; }
@@ -71,6 +73,7 @@ internal sealed class ErrorDetails
             Host = NativeText.Read(NativeMethods.kusto_error_host(error, out length), length),
             Argument = NativeText.Read(NativeMethods.kusto_error_argument(error, out length), length),
             HttpStatus = NativeMethods.kusto_error_http_status(error),
+            SystemCode = NativeMethods.kusto_error_system_code(error),
             ServiceCode = NativeText.Read(NativeMethods.kusto_error_service_code(error, out length), length),
             ActivityId = NativeText.Read(NativeMethods.kusto_error_activity_id(error, out length), length),
             ClientRequestId = NativeText.Read(NativeMethods.kusto_error_client_request_id(error, out length), length),

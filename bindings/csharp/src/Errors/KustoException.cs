@@ -30,6 +30,12 @@ public abstract class KustoException : Exception
     /// <summary>The HTTP status of the response; 0 if there was none.</summary>
     public int HttpStatus => Details.HttpStatus;
 
+    /// <summary>
+    /// The number of the operating system's error that is the cause: errno, or on Windows what GetLastError gives; 0 if there is none. A file
+    /// that cannot be opened has one, such as ENOENT (2).
+    /// </summary>
+    public int SystemErrorCode => Details.SystemCode;
+
     /// <summary>The service's own code, such as "General_BadRequest".</summary>
     public string? ServiceCode => Details.ServiceCode;
 

@@ -105,11 +105,41 @@ public interface IKustoQueuedIngestClient : IKustoIngestClient
     /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     Task WarmUpAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>As <see cref="WarmUpAsync"/>, waiting on the calling thread.</summary>
+    /// <summary>As <see cref="WarmUpAsync(CancellationToken)"/>, waiting on the calling thread.</summary>
     /// <exception cref="KustoException">Token or resources are not available.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
     /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     void WarmUp();
+
+    /// <summary>
+    /// As <see cref="WarmUpAsync(CancellationToken)"/>, and checks what the properties name: that the database, the table and a mapping that is
+    /// referred to exist, and that this login may ingest. An ingestion reports such mistakes only later, as its status.
+    /// </summary>
+    /// <remarks>What the login may not read is no failure, but a warning in the log: roles of ingestion need not include it.</remarks>
+    /// <param name="ingestionProperties">What is checked.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>A task that ends when everything is checked.</returns>
+    /// <exception cref="KustoException">Token or resources are not available, or something that the properties name is missing or not permitted.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
+    Task WarmUpAsync(KustoIngestionProperties ingestionProperties, CancellationToken cancellationToken = default)
+#if NET5_0_OR_GREATER
+        => WarmUpAsync(cancellationToken);
+#else
+        ;
+#endif
+
+    /// <summary>As <see cref="WarmUpAsync(KustoIngestionProperties, CancellationToken)"/>, waiting on the calling thread.</summary>
+    /// <param name="ingestionProperties">What is checked.</param>
+    /// <exception cref="KustoException">Token or resources are not available, or something that the properties name is missing or not permitted.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled, or the client was disposed during it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
+    void WarmUp(KustoIngestionProperties ingestionProperties)
+#if NET5_0_OR_GREATER
+        => WarmUp();
+#else
+        ;
+#endif
 
     /// <summary>
     /// Refuses new calls, waits for ingestions under way, and then cancels the remaining ones. Unlike

@@ -42,6 +42,17 @@ public partial class KustoIngestionProperties
     /// </summary>
     public IEnumerable<string>? IngestIfNotExists { get; set; }
 
+    /// <summary>
+    /// A key of this data: makes a call that failed, also one in doubt, safe to repeat with the same data. The data gets the tag
+    /// "ingest-by:KEY", and the service skips it when the table has data with that tag. Up to 1,024 characters.
+    /// </summary>
+    /// <remarks>
+    /// The service compares keys, never data: other data under a used key is skipped and lost. So each batch needs a key of its own, such as the
+    /// file's name and the range of its bytes. It lasts as long as the tagged data. Repeat calls one after another, never at once; the service
+    /// ingests such data without batching it, so keys are for large batches. Several blobs in one call are refused.
+    /// </remarks>
+    public string? Once { get; set; }
+
     /// <summary>The checks that the service applies to CSV data.</summary>
     public ValidationPolicy? ValidationPolicy { get; set; }
 

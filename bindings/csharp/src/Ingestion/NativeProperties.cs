@@ -82,6 +82,11 @@ internal static partial class NativeProperties
         {
             Set(props, "ingestIfNotExists", JsonWriter.Write(tags));
         }
+        if (properties.Once is { } key)
+        {
+            NativeText text = new(key);
+            Failure.ThrowOn(NativeMethods.kusto_props_set_once(props, text.Bytes, text.Length, out IntPtr error), error);
+        }
     }
 
     private static void AddTags(PropsHandle props, string prefix, IEnumerable<string>? tags)

@@ -54,6 +54,20 @@ internal sealed partial class KustoQueuedIngestClient
 
     public void WarmUp() => client.Run<bool>(WarmUpStart, NativeOperation.Nothing);
 
+    public async Task WarmUpAsync(KustoIngestionProperties ingestionProperties, CancellationToken cancellationToken)
+    {
+        NotNull(ingestionProperties, nameof(ingestionProperties));
+        using PropsHandle props = NativeProperties.Of(ingestionProperties);
+        await client.RunAsync<bool>(handle => WarmUpStart(handle, props), NativeOperation.Nothing, cancellationToken).ConfigureAwait(false);
+    }
+
+    public void WarmUp(KustoIngestionProperties ingestionProperties)
+    {
+        NotNull(ingestionProperties, nameof(ingestionProperties));
+        using PropsHandle props = NativeProperties.Of(ingestionProperties);
+        client.Run<bool>(handle => WarmUpStart(handle, props), NativeOperation.Nothing);
+    }
+
     internal Task<IReadOnlyList<IngestionStatus>> StatusAsync(string token, CancellationToken cancellation) =>
         ReportAsync(Track(token), cancellation);
 
@@ -74,6 +88,10 @@ internal sealed partial class KustoQueuedIngestClient
     private NativeOperation.Start WarmUpStart(ClientHandle handle) =>
         (IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error) =>
             NativeMethods.kusto_client_warm_up_start(handle, DefaultTimeout, done, userData, drop, out op, out error);
+
+    private NativeOperation.Start WarmUpStart(ClientHandle handle, PropsHandle props) =>
+        (IntPtr done, IntPtr userData, IntPtr drop, out OpHandle op, out IntPtr error) =>
+            NativeMethods.kusto_client_warm_up_table_start(handle, props, DefaultTimeout, done, userData, drop, out op, out error);
 
     private Func<ClientHandle, NativeOperation.Start> Track(string token)
     {

@@ -1,0 +1,62 @@
+// Ships the lines that programs append to a file: each whole line once, whatever fails meanwhile.
+//
+// agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
+//
+// KUSTO_CONNECTION_STRING names the cluster. FILE.position holds two offsets, START END: everything before START is handed over, and
+// START to END is being sent. A run that finds such a range sends it again with the same key, by which the service recognises it.
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Threading.Tasks;
+using Kusto.Ingest.Native;
+
+internal static class Program
+{
+    private const int Failed = 1;
+    private const int WrongTable = 2;
+    private const int Left = 3;
+
+    private static async Task<int> Main(string[] args)
+    {
+        string? connection = Environment.GetEnvironmentVariable("KUSTO_CONNECTION_STRING");
+        Dictionary<string, string> options = new()
+        {
+            ["--database"] = "", ["--table"] = "", ["--batch-bytes"] = "1048576", ["--batch-seconds"] = "5", ["--drain-seconds"] = "10",
+        };
+        bool right = args.Length % 2 == 1 && connection is not null;
+        for (int i = 1; right && i < args.Length; i += 2)
+        {
+            right = options.ContainsKey(args[i]);
+            options[args[i]] = args[i + 1];
+        }
+        if (!right)
+        {
+            Console.Error.WriteLine(
+                "usage: agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]\nwith KUSTO_CONNECTION_STRING set");
+            return Failed;
+        }
+        using Signals signals = new();
+        try
+        {
+            using IKustoQueuedIngestClient client = KustoIngestFactory.CreateQueuedIngestClient(connection!);
+            Agent agent = new(client, args[0], options, signals.Stopping);
+            try
+            {
+                await client.WarmUpAsync(agent.Properties());
+            }
+            catch (KustoException failure)
+            {
+                Console.Error.WriteLine($"agent: {failure.Message}");
+                return WrongTable;
+            }
+            bool all = await agent.FollowAsync();
+            Console.WriteLine($"{agent.Lines} lines in {agent.Batches} batches");
+            return all ? 0 : Left;
+        }
+        catch (Exception failure) when (failure is KustoException or IOException or FormatException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"agent: {failure.Message}");
+            return Failed;
+        }
+    }
+}
