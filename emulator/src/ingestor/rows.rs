@@ -191,10 +191,14 @@ fn path_value(
         return Ok(None);
     };
     let as_text = column.ty == ColumnType::String && column.transform == Transform::None;
-    // A real prints otherwise than it was written: `0.100` as `0.1`.
-    let written = match found {
-        Json::Number(number) if as_text && number.is_f64() => path.find_text(record.text),
-        _ => None,
+    // Reals, objects and arrays print otherwise than they were written: `0.100` as `0.1`, `{"b": 1}` without the blank.
+    let is_printed_anew = match found {
+        Json::Number(number) => number.is_f64(),
+        other => other.is_object() || other.is_array(),
+    };
+    let written = match as_text && is_printed_anew {
+        true => path.find_text(record.text),
+        false => None,
     };
     let value = match written {
         Some(text) => text_value(column, text, record.line)?,
@@ -577,6 +581,21 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn objects_in_string_columns_stay_as_they_are_written() {
+        let columns = schema(&[("s", ColumnType::String), ("d", ColumnType::Dynamic)]);
+        let plan = plan(DataFormat::Json, &columns, None);
+        for written in [
+            r#"{"b": 1.50, "a": [ 1 ], "b": "x"}"#,
+            r#"[ {"z":"\u00e4"}, null ]"#,
+            "{ }",
+        ] {
+            let rows = read(&plan, &format!("{{\"s\":  {written} ,\"d\":{written}}}")).unwrap();
+            let json = serde_json::from_str(written).unwrap();
+            assert_eq!(rows, [[text(written), Value::Dynamic(json)]]);
         }
     }
 
