@@ -96,6 +96,45 @@ impl Rows {
         }
     }
 
+    /// The row at this place, in constant time unless they are [`Rows::Stored`]; an empty one behind the last.
+    pub fn get(&self, at: usize) -> &[Value] {
+        let row = match self {
+            Self::Owned(rows) => rows.get(at),
+            Self::Stored(extents) => extents.iter().flat_map(|extent| &extent.rows).nth(at),
+            Self::Picked(extents, places) => places
+                .get(at)
+                .and_then(|(extent, row)| extents[*extent].rows.get(*row)),
+        };
+        row.map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, those of a table by their places.
+    pub fn placed(self) -> Self {
+        let Self::Stored(extents) = self else {
+            return self;
+        };
+        let of_extent = |(at, extent): (usize, &Arc<Extent>)| {
+            let rows = 0..extent.rows.len();
+            rows.map(move |row| (at, row))
+        };
+        let places = extents.iter().enumerate().flat_map(of_extent).collect();
+        Self::Picked(extents, places)
+    }
+
+    /// The rows at these places, each of them once, in this order.
+    pub fn permuted(self, order: Vec<usize>) -> Self {
+        match self.placed() {
+            Self::Owned(mut rows) => {
+                let taken = order.into_iter().map(|at| std::mem::take(&mut rows[at]));
+                Self::Owned(taken.collect())
+            }
+            Self::Picked(extents, places) => {
+                Self::Picked(extents, order.into_iter().map(|at| places[at]).collect())
+            }
+            stored @ Self::Stored(_) => stored,
+        }
+    }
+
     /// The first rows.
     pub fn first(self, count: usize) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! The `sort` operator.
+//! The `sort` operator. It puts the places of rows in order: rows of a table are not copied.
 
 use std::cmp::Ordering;
 
@@ -6,6 +6,7 @@ use super::super::super::schema::Column;
 use super::super::super::table::Row;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::SortKey;
+use super::super::bound::{Bound, Node};
 use super::super::cast::compare;
 use super::super::parser::Parsed;
 use super::super::relation::{Relation, Rows};
@@ -31,26 +32,39 @@ impl Run<'_> {
             }
             bounds.push(bound);
         }
-        let keyed = |row: Row| {
-            let values: Vec<Value> = bounds
-                .iter()
-                .map(|bound| bound.eval(&row).into_owned())
-                .collect();
-            (values, row)
+        let rows = rows.placed();
+        // Columns are compared where they stand; what is computed is computed once for each row.
+        let is_column = |bound: &Bound| matches!(bound.node, Node::Column(_));
+        let computed: Option<Vec<Row>> = match bounds.iter().all(is_column) {
+            true => None,
+            false => Some(rows.iter().map(|row| values(&bounds, row)).collect()),
         };
-        let mut all: Vec<(Vec<Value>, Row)> = rows.into_vec().into_iter().map(keyed).collect();
-        all.sort_by(|(left, _), (right, _)| {
+        let order = |left: usize, right: usize| {
             let orders = keys
                 .iter()
-                .zip(left.iter().zip(right))
-                .map(|(key, (l, r))| key_order(key, l, r));
+                .zip(&bounds)
+                .enumerate()
+                .map(|(at, (key, bound))| match &computed {
+                    Some(all) => key_order(key, &all[left][at], &all[right][at]),
+                    None => key_order(
+                        key,
+                        &bound.eval(rows.get(left)),
+                        &bound.eval(rows.get(right)),
+                    ),
+                });
             orders.fold(Ordering::Equal, Ordering::then)
-        });
-        Ok(Relation::new(
-            columns,
-            all.into_iter().map(|(_, row)| row).collect(),
-        ))
+        };
+        let count = computed.as_ref().map_or(rows.len(), Vec::len);
+        let mut places: Vec<usize> = (0..count).collect();
+        places.sort_by(|left, right| order(*left, *right));
+        let sorted = Relation::new(columns, Vec::new());
+        Ok(sorted.with_rows(rows.permuted(places)))
     }
+}
+
+fn values(bounds: &[Bound], row: &[Value]) -> Row {
+    let values = bounds.iter().map(|bound| bound.eval(row).into_owned());
+    values.collect()
 }
 
 /// Nulls, then NaNs, stand together at the end that the key asks for.
