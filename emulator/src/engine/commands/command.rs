@@ -311,6 +311,7 @@ pub enum Command {
     CreateFunction {
         function: Function,
         existing: Existing,
+        is_checked: bool,
     },
     DropFunction {
         name: String,

@@ -7,8 +7,10 @@ use super::super::error::KustoError;
 use super::super::kql::lexer::TokenKind;
 use super::super::kql::parser::{Parsed, Parser};
 use super::super::kql::relation::Relation;
+use super::super::kql::run::Context;
+use super::super::kql::user_functions::check;
 use super::super::table::Row;
-use super::super::value::ColumnType;
+use super::super::value::{ColumnType, Value};
 use super::Target;
 use super::command::Command;
 use super::grammar::properties;
@@ -42,13 +44,14 @@ pub(super) fn parse(p: &mut Parser<'_>, existing: Existing) -> Parsed<Command> {
         other => other,
     };
     let mut function = Function::default();
+    let mut is_checked = true;
     for (name, value) in properties(p)? {
         match name.to_ascii_lowercase().as_str() {
             "folder" => function.folder = value.to_text(),
             "docstring" => function.doc_string = value.to_text(),
-            // Bodies are checked when they are called, so there is no validation to skip; views differ from
-            // other functions only in how tools and wildcards list them.
-            "skipvalidation" | "view" => {}
+            "skipvalidation" => is_checked = !is_true(&value),
+            // Views differ from other functions only in how tools and wildcards list them.
+            "view" => {}
             _ => {
                 return Err(KustoError::bad_request(format!(
                     "'{name}' is not a property of a function."
@@ -59,7 +62,16 @@ pub(super) fn parse(p: &mut Parser<'_>, existing: Existing) -> Parsed<Command> {
     function.name = p.name("a function name")?;
     function.parameters = balanced(p, "(", ")")?;
     function.body = balanced(p, "{", "}")?;
-    Ok(Command::CreateFunction { function, existing })
+    Ok(Command::CreateFunction {
+        function,
+        existing,
+        is_checked,
+    })
+}
+
+/// `true` or `"true"`.
+fn is_true(value: &Value) -> bool {
+    value.to_text().eq_ignore_ascii_case("true")
 }
 
 /// Takes the text from `open` to its `close`, both included, as it was written.
@@ -89,8 +101,25 @@ impl Target<'_> {
         &self,
         function: Function,
         existing: Existing,
+        is_checked: bool,
     ) -> Parsed<Relation> {
         check_name("function", &function.name)?;
+        let exists = self.engine.with_database(self.database, |database| {
+            database.functions.contains_key(&function.name)
+        })?;
+        let is_stored = match existing {
+            Existing::Refuse | Existing::Keep => !exists,
+            Existing::Require => exists,
+            Existing::Replace => true,
+        };
+        if is_checked && is_stored {
+            let context = Context {
+                database: self.database,
+                ..*self.context
+            };
+            let text = format!("{}{}", function.parameters, function.body);
+            check(&context, &text)?;
+        }
         self.engine.with_database_mut(self.database, |database| {
             let name = function.name.clone();
             let found = database.functions.get(&name);

@@ -215,9 +215,11 @@ impl Target<'_> {
                 self.show_mappings(&owner, kind.as_deref(), name.as_deref())
             }
             Command::DropMapping { owner, kind, name } => self.drop_mapping(&owner, kind, name),
-            Command::CreateFunction { function, existing } => {
-                self.create_function(function, existing)
-            }
+            Command::CreateFunction {
+                function,
+                existing,
+                is_checked,
+            } => self.create_function(function, existing, is_checked),
             Command::DropFunction { name, if_exists } => self.drop_function(&name, if_exists),
             Command::ShowFunctions => self.show_functions(),
             Command::ShowFunction { name } => self.show_function(&name),

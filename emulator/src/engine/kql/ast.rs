@@ -1,12 +1,14 @@
 //! A query as it was written, names not yet resolved.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::operators::{
-    evaluate::Plugin, expand::Expansion, join::Join, keys::ParseKeys, nested, parse::Parse,
-    partition, render::Render, reorder::Reordering, scan, search, series::Series, union::Union,
+    evaluate::Plugin, expand::Expansion, find::Find, join::Join, keys::ParseKeys, nested,
+    parse::Parse, partition, render::Render, reorder::Reordering, scan, search, series::Series,
+    union::Union,
 };
 use super::user_functions::Function;
 
@@ -252,6 +254,17 @@ pub struct SortKey {
     pub nulls_first: bool,
 }
 
+/// `as`
+#[derive(Clone, Debug, PartialEq)]
+pub struct As {
+    /// The name that the rows get.
+    pub name: String,
+    /// `hint.materialized=true`: it always stands for these rows.
+    pub materialized: bool,
+    /// What it stands for, if that is to be computed at each use.
+    pub again: Option<Arc<Function>>,
+}
+
 /// One step of a pipeline.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -275,11 +288,14 @@ pub enum Operator {
     /// None: all columns.
     Distinct(Option<Vec<Named>>),
     GetSchema,
-    As(String),
+    /// The columns, and where they stand.
+    AssertSchema(Vec<Column>, usize),
+    As(As),
     Consume,
     Evaluate(Plugin),
     Expand(Expansion),
     Facet(partition::Facet),
+    Find(Find),
     Fork(Vec<partition::Prong>),
     Invoke(String, Vec<Expr>, usize),
     Join(Join),
@@ -351,8 +367,8 @@ pub enum LetValue {
 /// A statement that has an effect on those after it, or a result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
-    /// `let name = value`, and where the name stands.
-    Let(String, LetValue, usize),
+    /// `let name = value`, and where it stands from the name on.
+    Let(String, LetValue, Range<usize>),
     /// A query.
     Query(Pipeline),
 }

@@ -1,6 +1,6 @@
 //! The names that `let` statements and function parameters give.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::bound::Bound;
@@ -25,6 +25,10 @@ pub struct Frame<'f> {
     /// function sees what stands before it, so it never sees itself.
     outer: Option<(&'f Frame<'f>, usize)>,
     names: HashMap<String, (usize, Binding)>,
+    /// The names of what draws lots.
+    drawing: HashSet<String>,
+    /// Whether what it knows depends on an argument or on rows around.
+    varies: bool,
 }
 
 /// A binding, and where it was found.
@@ -42,8 +46,35 @@ impl<'f> Frame<'f> {
     pub fn inside(outer: &'f Frame<'f>, visible: usize) -> Self {
         Self {
             outer: Some((outer, visible)),
-            names: HashMap::new(),
+            varies: true,
+            ..Self::default()
         }
+    }
+
+    /// The block of a function's body, which sees what stands before the function; one without parameters sees the
+    /// same in every call.
+    pub(super) fn of_call(self, has_parameters: bool) -> Self {
+        let around = self.outer.is_some_and(|(outer, _)| outer.varies);
+        Self {
+            varies: around || has_parameters,
+            ..self
+        }
+    }
+
+    /// Whether what it knows is always the same.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.varies
+    }
+
+    /// Notes that the name stands for what draws lots.
+    pub(super) fn mark_drawing(&mut self, name: &str) {
+        self.drawing.insert(name.to_owned());
+    }
+
+    /// Whether the name stands for what draws lots.
+    pub(super) fn draws(&'f self, name: &str) -> bool {
+        let found = self.find(name);
+        found.is_some_and(|found| found.frame.drawing.contains(name))
     }
 
     /// Gives a name a meaning. False when it has one already in this block.

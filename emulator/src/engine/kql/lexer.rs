@@ -115,13 +115,13 @@ fn word_length(rest: &str) -> usize {
 fn word_or_literal(rest: &str, length: usize) -> (TokenKind, usize) {
     let word = &rest[..length];
     match word {
-        "true" => {
+        "true" | "True" | "TRUE" => {
             return (
                 TokenKind::Literal(Value::Bool(true), ColumnType::Bool),
                 length,
             );
         }
-        "false" => {
+        "false" | "False" | "FALSE" => {
             return (
                 TokenKind::Literal(Value::Bool(false), ColumnType::Bool),
                 length,

@@ -1,6 +1,7 @@
 //! The query language: a subset of KQL. What it cannot do is a syntax or semantic error, never a
 //! guessed answer.
 
+mod again;
 pub mod aggregate;
 mod arithmetic;
 pub mod ast;
@@ -19,6 +20,7 @@ pub mod parser;
 pub mod relation;
 pub mod run;
 pub mod scope;
+mod sketch;
 mod sources;
 pub mod statements;
 mod steps;

@@ -6,6 +6,7 @@ use super::super::error::KustoError;
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
 use super::super::watch;
+use super::again::Memo;
 use super::ast::{ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Statement};
 use super::bound::Bound;
 use super::budget::Budget;
@@ -19,7 +20,7 @@ use super::parser::Parsed;
 use super::relation::Relation;
 use super::scope::Scope;
 use super::statements::parse_query;
-use super::user_functions::{Evaluated, already};
+use super::user_functions::{Evaluated, already, named_table};
 
 /// What a query may see.
 pub struct Context<'c> {
@@ -70,8 +71,9 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
         .engine
         .with_database(context.database, |_| ())
         .map_err(|_| missing_database(context))?;
+    let memo = Memo::default();
     let mut frame = Frame::default();
-    Run::new(context, text, &frame)
+    Run::new(context, text, &frame, &memo)
         .parameters(&query)?
         .into_iter()
         .for_each(|(name, binding)| {
@@ -80,14 +82,18 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
     let mut tables = Vec::new();
     let mut kept = Budget::default();
     for statement in &query.statements {
-        let run = Run::new(context, text, &frame);
+        let run = Run::new(context, text, &frame, &memo);
         match statement {
             Statement::Query(pipeline) => tables.extend(run.results(pipeline)?),
-            Statement::Let(name, value, at) => {
-                let binding = run.meaning(value)?;
+            Statement::Let(name, value, place) => {
+                let draws = run.draws(place);
+                let binding = run.meaning(value, draws)?;
                 kept.keep(&binding)?;
                 if !frame.bind(name, binding) {
-                    return Err(already(text, name, *at));
+                    return Err(already(text, name, place.start));
+                }
+                if draws {
+                    frame.mark_drawing(name);
                 }
             }
         }
@@ -113,8 +119,8 @@ pub fn run_steps(
     relation: Relation,
     steps: &[Operator],
 ) -> Parsed<Relation> {
-    let frame = Frame::default();
-    let made = Run::new(context, text, &frame).steps(relation, steps)?;
+    let (frame, memo) = (Frame::default(), Memo::default());
+    let made = Run::new(context, text, &frame, &memo).steps(relation, steps)?;
     watch::verdict()?;
     Ok(made)
 }
@@ -127,15 +133,29 @@ pub struct Run<'r> {
     pub(super) frame: &'r Frame<'r>,
     /// How much of the stack the calls around take.
     pub(super) depth: usize,
+    /// The stored function whose text it is; of the query's own it is empty.
+    pub(super) origin: &'r str,
+    /// What was computed once.
+    pub(super) memo: &'r Memo,
+    /// Whether tables are taken as empty, to find out what names mean.
+    pub(super) without_rows: bool,
 }
 
 impl<'r> Run<'r> {
-    fn new(context: &'r Context<'r>, text: &'r str, frame: &'r Frame<'r>) -> Self {
+    pub(super) fn new(
+        context: &'r Context<'r>,
+        text: &'r str,
+        frame: &'r Frame<'r>,
+        memo: &'r Memo,
+    ) -> Self {
         Self {
             context,
             text,
             frame,
             depth: 0,
+            origin: "",
+            memo,
+            without_rows: false,
         }
     }
 
@@ -180,13 +200,13 @@ impl<'r> Run<'r> {
         })
     }
 
-    fn meaning(&self, value: &LetValue) -> Parsed<Binding> {
+    fn meaning(&self, value: &LetValue, draws: bool) -> Parsed<Binding> {
         let expr = match value {
             LetValue::Function(function) => return Ok(Binding::Function(function.clone())),
             LetValue::Value(expr) => expr,
         };
         Ok(match self.evaluate(&self.scope(&[], "let"), expr)? {
-            Evaluated::Table(table) => Binding::Table(table.shared()),
+            Evaluated::Table(table) => named_table(expr, table, draws),
             Evaluated::Scalar(bound) if bound.node.is_volatile() => Binding::Scalar(bound),
             Evaluated::Scalar(bound) => {
                 let value = bound.eval(&[]).into_owned();
@@ -250,12 +270,12 @@ impl<'r> Run<'r> {
                     name: None,
                 }])
             }
-            Some(Operator::As(name)) => {
+            Some(Operator::As(named)) => {
                 let relation = run(steps)?;
                 Ok(vec![ResultTable {
                     relation,
                     render: None,
-                    name: Some(name.clone()),
+                    name: Some(named.name.clone()),
                 }])
             }
             Some(Operator::Fork(prongs)) => self.fork(run(steps)?, prongs),
@@ -286,10 +306,14 @@ impl<'r> Run<'r> {
     /// Runs the steps on these rows.
     pub(super) fn steps(&self, mut relation: Relation, steps: &[Operator]) -> Parsed<Relation> {
         for (at, step) in steps.iter().enumerate() {
-            if let Operator::As(name) = step {
+            if let Operator::As(named) = step {
                 let relation = untimed(relation).shared();
                 let mut frame = Frame::inside(self.frame, usize::MAX);
-                frame.bind(name, Binding::Table(relation.clone()));
+                let binding = match &named.again {
+                    Some(function) => Binding::Function(function.clone()),
+                    None => Binding::Table(relation.clone()),
+                };
+                frame.bind(&named.name, binding);
                 let run = Run {
                     frame: &frame,
                     ..*self

@@ -70,7 +70,10 @@ impl Run<'_> {
         let found = self.context.engine.with_database(database, |database| {
             database.tables.get(name).map(|table| Relation {
                 columns: table.schema.columns.clone(),
-                rows: Rows::Stored(table.extents.clone()),
+                rows: Rows::Stored(match self.without_rows {
+                    true => Vec::new(),
+                    false => table.extents.clone(),
+                }),
                 serialized: false,
             })
         });
@@ -120,7 +123,7 @@ impl Run<'_> {
         at: usize,
     ) -> Parsed<Option<Relation>> {
         match (name, arguments) {
-            ("materialize", [query]) => match self.evaluate(scope, query)? {
+            ("materialize", [query]) => match self.once(at, || self.evaluate(scope, query))? {
                 Evaluated::Table(table) => Ok(Some(table)),
                 Evaluated::Scalar(_) => {
                     Err(scope.error("SEM0100", at, "materialize() needs a tabular expression"))

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::super::schema::Column;
 use super::super::value::Value;
+use super::again::draws;
 use super::ast::{
     Expr, ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Source, Statement,
 };
 use super::lexer::TokenKind;
 use super::operators::union::source_name;
 use super::parser::{NESTED, Parsed, Parser};
+use super::user_functions::Function;
 
 /// What a query inside another one counts besides the expressions in it.
 const NESTED_QUERY: usize = NESTED + NESTED / 2;
@@ -124,17 +126,19 @@ impl Parser<'_> {
             Some(function) => LetValue::Function(Arc::new(function)),
             None => LetValue::Value(self.operand()?),
         };
-        Ok(Statement::Let(name, value, at))
+        Ok(Statement::Let(name, value, at..self.at()))
     }
 
     /// Takes a query.
     pub(super) fn pipeline(&mut self) -> Parsed<Pipeline> {
         let depth = self.depth;
         self.deepen(NESTED_QUERY)?;
+        let start = self.at();
         let source = self.source()?;
         let operators = self.steps()?;
         self.depth = depth;
-        Ok(labelled(Pipeline { source, operators }))
+        let pipeline = Pipeline { source, operators };
+        Ok(labelled(pipeline, self.draws_since(start)))
     }
 
     /// Takes what may be a query or a scalar expression.
@@ -144,7 +148,7 @@ impl Parser<'_> {
             let kind = ExprKind::Assigned(name, Box::new(self.operand()?));
             return Ok(Expr { kind, at });
         }
-        let depth = self.depth;
+        let (depth, start) = (self.depth, self.at());
         let source = match self.keyword_source()? {
             Some(source) => source,
             None => {
@@ -158,9 +162,14 @@ impl Parser<'_> {
         self.deepen(NESTED_QUERY)?;
         let operators = self.steps()?;
         self.depth = depth;
-        let pipeline = labelled(Pipeline { source, operators });
+        let pipeline = labelled(Pipeline { source, operators }, self.draws_since(start));
         let kind = ExprKind::Query(Box::new(pipeline));
         Ok(Expr { kind, at })
+    }
+
+    /// Whether the text from there to here draws lots.
+    fn draws_since(&self, start: usize) -> bool {
+        draws(self.text(), &(start..self.at()), |_| false)
     }
 
     /// Takes what an operator works on besides its input: a name, a call, or a query in parentheses.
@@ -276,8 +285,9 @@ impl Parser<'_> {
                 *self = ahead;
                 operator(Operator::Search(self.search()?))
             }
-            "find" if !bare && !called => {
-                return Err(self.error("find is not supported: use union and where"));
+            "find" if !bare => {
+                *self = ahead;
+                operator(Operator::Find(self.find()?))
             }
             _ => return Ok(None),
         };
@@ -313,8 +323,22 @@ impl Parser<'_> {
     }
 }
 
-/// The pipeline in which steps that show their rows' table know its name.
-fn labelled(mut pipeline: Pipeline) -> Pipeline {
+/// The pipeline in which steps that show their rows' table know its name, and the names that `as` gives stand for
+/// what is computed again when lots are drawn.
+fn labelled(mut pipeline: Pipeline, draws: bool) -> Pipeline {
+    for at in 0..pipeline.operators.len() {
+        let (before, rest) = pipeline.operators.split_at_mut(at);
+        if let Operator::As(named) = &mut rest[0]
+            && draws
+            && !named.materialized
+        {
+            let kind = ExprKind::Query(Box::new(Pipeline {
+                source: pipeline.source.clone(),
+                operators: before.to_vec(),
+            }));
+            named.again = Some(Arc::new(Function::of(Expr { kind, at: 0 })));
+        }
+    }
     let mut before = Pipeline {
         source: pipeline.source.clone(),
         operators: Vec::new(),
@@ -327,7 +351,7 @@ fn labelled(mut pipeline: Pipeline) -> Pipeline {
     }
     for operator in &mut pipeline.operators {
         match operator {
-            Operator::As(name) => before.operators = vec![Operator::As(name.clone())],
+            Operator::As(named) => before.operators = vec![Operator::As(named.clone())],
             Operator::Union(union) => union.input = source_name(&before),
             Operator::Search(search) => search.input = source_name(&before),
             _ => {}

@@ -1,6 +1,7 @@
 //! The grammar of the steps of a pipeline.
 
-use super::ast::{Expr, ExprKind, Named, Operator, Pattern, SortKey};
+use super::super::value::Value;
+use super::ast::{As, Expr, ExprKind, Named, Operator, Pattern, SortKey};
 use super::lexer::TokenKind;
 use super::parser::{Parsed, Parser};
 
@@ -43,9 +44,10 @@ impl Parser<'_> {
             }
             "distinct" => self.distinct()?,
             "getschema" => Operator::GetSchema,
-            "as" => {
-                self.settings(&[])?;
-                Operator::As(self.name("a name")?)
+            "as" => self.named_rows()?,
+            "assert-schema" => {
+                let at = self.at();
+                Operator::AssertSchema(self.columns()?, at)
             }
             "consume" => {
                 self.settings(&["decodeblocks"])?;
@@ -84,6 +86,18 @@ impl Parser<'_> {
             "union" => Operator::Union(self.union()?),
             _ => return Err(start.error(format!("the query operator '{name}' is not supported"))),
         })
+    }
+
+    /// `as [hint.materialized=true] name`. What it may stand for is known at the pipeline's end.
+    fn named_rows(&mut self) -> Parsed<Operator> {
+        let hints = self.settings(&[])?;
+        let hint = hints.get("hint.materialized").map(|hint| &hint.kind);
+        let materialized = matches!(hint, Some(ExprKind::Literal(Value::Bool(true), _)));
+        Ok(Operator::As(As {
+            name: self.name("a name")?,
+            materialized,
+            again: None,
+        }))
     }
 
     fn invoked(&mut self) -> Parsed<Operator> {

@@ -36,12 +36,19 @@ pub(super) fn call(
             columns: &[],
             ..*scope
         };
-        return match scope.run.evaluate(&scope, query)? {
-            Evaluated::Scalar(bound) => {
-                let value = bound.eval(&[]).into_owned();
-                Ok(Some(Bound::constant(value, bound.ty)))
-            }
-            Evaluated::Table(table) => first_value(&scope, &untimed(table), at).map(Some),
+        let found = scope.run.once(at, || {
+            let bound = match scope.run.evaluate(&scope, query)? {
+                Evaluated::Scalar(bound) => {
+                    let value = bound.eval(&[]).into_owned();
+                    Bound::constant(value, bound.ty)
+                }
+                Evaluated::Table(table) => first_value(&scope, &untimed(table), at)?,
+            };
+            Ok(Evaluated::Scalar(bound))
+        })?;
+        return match found {
+            Evaluated::Scalar(bound) => Ok(Some(bound)),
+            Evaluated::Table(_) => Ok(None),
         };
     }
     if let ("column_names_of", [table]) = (name, arguments) {

@@ -125,24 +125,23 @@ pub(super) fn contains_term(text: &str, term: &str) -> bool {
     has(text, term, true, true)
 }
 
+/// A pattern that is constant must be a regular expression; of another one that is none no text is a match.
 fn matches(scope: &Scope<'_>, left: Bound, right: Bound, at: usize) -> Parsed<Bound> {
-    let Node::Constant(Value::String(pattern)) = &right.node else {
-        return Err(scope.error("SEM0038", at, "the regular expression must be constant"));
-    };
-    let regex = compiled(pattern).ok_or_else(|| {
-        scope.error(
-            "SEM0420",
-            at,
-            format!("'{pattern}' is not a valid regular expression"),
-        )
-    })?;
-    let function = move |v: &[Cow<'_, Value>]| match v[0].as_ref() {
-        Value::String(text) => Value::Bool(regex.is_match(text)),
+    if let Node::Constant(Value::String(pattern)) = &right.node
+        && compiled(pattern).is_none()
+    {
+        let message = format!("'{pattern}' is not a valid regular expression");
+        return Err(scope.error("SEM0420", at, message));
+    }
+    let function = move |v: &[Cow<'_, Value>]| match (v[0].as_ref(), v[1].as_ref()) {
+        (Value::String(text), Value::String(pattern)) => {
+            Value::Bool(compiled(pattern).is_some_and(|regex| regex.is_match(text)))
+        }
         _ => Value::Bool(false),
     };
     Ok(Bound::apply(
         ColumnType::Bool,
-        vec![left],
+        vec![left, right],
         Arc::new(function),
     ))
 }

@@ -1,6 +1,7 @@
 //! Functions that a query defines or a database stores.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::error::KustoError;
@@ -8,15 +9,19 @@ use super::super::schema::Column;
 use super::super::table::Row;
 use super::super::value::{ColumnType, Value};
 use super::super::watch;
-use super::ast::{Expr, LetValue, Statement};
+use super::again::{Memo, mentions};
+use super::ast::{Expr, ExprKind, LetValue, Statement};
 use super::bound::{Bound, Node};
 use super::cast::cast;
 use super::frame::{Binding, Frame};
 use super::lexer::TokenKind;
 use super::parser::{MAX_DEPTH, NESTED, Parsed, Parser};
 use super::relation::Relation;
-use super::run::Run;
+use super::run::{Context, Run};
 use super::scope::{Scope, convert};
+
+/// What a body counts that is no function's as it was written.
+const EXPRESSION: usize = 2 * NESTED;
 
 /// A function.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +29,7 @@ pub struct Function {
     /// Whether wildcards of `union` find it.
     pub view: bool,
     parameters: Vec<Parameter>,
-    lets: Vec<(String, LetValue, usize)>,
+    lets: Vec<(String, LetValue, Range<usize>)>,
     result: Expr,
     /// How deep its tree is, and so how much of the stack a call takes.
     depth: usize,
@@ -43,7 +48,21 @@ enum ParameterKind {
     Tabular(Vec<Column>),
 }
 
+impl Function {
+    /// What computes the expression at each call.
+    pub(super) fn of(result: Expr) -> Self {
+        Self {
+            view: false,
+            parameters: Vec::new(),
+            lets: Vec::new(),
+            result,
+            depth: EXPRESSION,
+        }
+    }
+}
+
 /// What an expression gives that may be scalar or tabular.
+#[derive(Clone)]
 pub enum Evaluated {
     /// A value, for each row.
     Scalar(Bound),
@@ -85,8 +104,8 @@ impl Parser<'_> {
         self.expect("{")?;
         let mut lets = Vec::new();
         while self.is_word("let") {
-            if let Statement::Let(name, value, at) = self.let_statement()? {
-                lets.push((name, value, at));
+            if let Statement::Let(name, value, place) = self.let_statement()? {
+                lets.push((name, value, place));
             }
             self.expect(";")?;
         }
@@ -111,6 +130,11 @@ impl Parser<'_> {
             return Ok(Vec::new());
         }
         let parameters = self.list(Self::function_parameter)?;
+        let is_tabular =
+            |parameter: &Parameter| matches!(parameter.kind, ParameterKind::Tabular(_));
+        if !parameters.is_sorted_by_key(|parameter| !is_tabular(parameter)) {
+            return Err(self.error("tabular parameters stand before the others"));
+        }
         self.expect(")")?;
         Ok(parameters)
     }
@@ -150,6 +174,68 @@ impl Parser<'_> {
         }
     }
 }
+
+/// Names after which a body depends on more than the types of its arguments.
+const BY_VALUE: [&str; 6] = [
+    "table",
+    "database",
+    "cluster",
+    "evaluate",
+    "external_table",
+    "invoke",
+];
+
+/// Checks a function that is to be stored: `(parameters) { body }`. Its names must mean something in the database as it
+/// is; what only the values of arguments or rows decide is found out when it is called.
+///
+/// # Errors
+/// A syntax error, or a semantic one that names what is not there.
+pub(in super::super) fn check(context: &Context<'_>, text: &str) -> Parsed<()> {
+    let mut parser = Parser::new(text);
+    let function = parser.function_definition(false)?;
+    parser.end()?;
+    let body = 0..text.len();
+    let (mut frame, memo) = (Frame::default(), Memo::default());
+    for parameter in &function.parameters {
+        let binding = match &parameter.kind {
+            ParameterKind::Scalar(ty, default) => {
+                let value = default.clone().unwrap_or_else(|| Value::absent(*ty));
+                Binding::Scalar(Bound::constant(value, *ty))
+            }
+            // Of any table that will do no column is known.
+            ParameterKind::Tabular(columns) => {
+                Binding::Table(Relation::new(columns.clone(), Vec::new()).shared())
+            }
+        };
+        frame.bind(&parameter.name, binding);
+    }
+    if mentions(text, &body, |word| BY_VALUE.contains(&word)) {
+        return Ok(());
+    }
+    let run = Run {
+        without_rows: true,
+        ..Run::new(context, text, &frame, &memo)
+    };
+    let scope = run.scope(&[], "function");
+    let call = Call {
+        scope: &scope,
+        name: "function",
+        arguments: &[],
+        given: None,
+        at: 0,
+    };
+    let body = Function {
+        parameters: Vec::new(),
+        ..function
+    };
+    match call.run(&body, run, Frame::inside(&frame, usize::MAX)) {
+        Err(error) if NAMES.contains(&error.code) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The codes of errors that say what is not there: a column or table, a function.
+const NAMES: [&str; 2] = ["SEM0100", "SEM0260"];
 
 /// Resolves a call of a function of the query or the database as a scalar. `None`: there is no such
 /// function.
@@ -209,6 +295,7 @@ impl Run<'_> {
         parser.end()?;
         let run = Run {
             text: &text,
+            origin: name,
             ..*self
         };
         let call = Call {
@@ -239,7 +326,8 @@ struct Locals {
 }
 
 impl Call<'_> {
-    fn run(mut self, function: &Function, run: Run<'_>, mut frame: Frame<'_>) -> Parsed<Evaluated> {
+    fn run(mut self, function: &Function, run: Run<'_>, frame: Frame<'_>) -> Parsed<Evaluated> {
+        let mut frame = frame.of_call(!function.parameters.is_empty());
         watch::called(run.depth == 0)?;
         let depth = run.depth + function.depth;
         if depth > MAX_DEPTH {
@@ -255,17 +343,21 @@ impl Call<'_> {
             self.pass(parameter, argument, &mut frame, &mut locals)?;
         }
         // The names that were there before each `let` are those it sees.
-        for (name, value, at) in &function.lets {
+        for (name, value, place) in &function.lets {
             let inner = Run {
                 frame: &frame,
                 depth,
                 ..run
             };
-            let binding = local(inner, name, value, &mut locals)?;
+            let draws = inner.draws(place);
+            let binding = local(inner, name, value, draws, &mut locals)?;
             if let Some(binding) = binding
                 && !frame.bind(name, binding)
             {
-                return Err(already(run.text, name, *at));
+                return Err(already(run.text, name, place.start));
+            }
+            if draws {
+                frame.mark_drawing(name);
             }
         }
         let inner = Run {
@@ -299,7 +391,7 @@ impl Call<'_> {
         let mut next = first;
         for argument in self.arguments {
             let (place, value) = match &argument.kind {
-                super::ast::ExprKind::Assigned(name, value) => {
+                ExprKind::Assigned(name, value) => {
                     let named = |parameter: &Parameter| parameter.name == *name;
                     let place = function.parameters.iter().position(named);
                     (place, value.as_ref())
@@ -398,6 +490,7 @@ fn local(
     run: Run<'_>,
     name: &str,
     value: &LetValue,
+    draws: bool,
     locals: &mut Locals,
 ) -> Parsed<Option<Binding>> {
     let expr = match value {
@@ -406,7 +499,7 @@ fn local(
     };
     let evaluated = run.evaluate(&run.scope(&locals.columns, "let"), expr)?;
     Ok(match evaluated {
-        Evaluated::Table(table) => Some(Binding::Table(table.shared())),
+        Evaluated::Table(table) => Some(named_table(expr, table, draws)),
         Evaluated::Scalar(bound) if bound.node.is_constant() => Some(Binding::Scalar(bound)),
         Evaluated::Scalar(bound) => {
             locals.columns.push(Column::new(name, bound.ty));
@@ -414,6 +507,15 @@ fn local(
             None
         }
     })
+}
+
+/// What a name of rows stands for: those that were computed, or another draw at each use.
+pub(super) fn named_table(expr: &Expr, table: Relation, draws: bool) -> Binding {
+    let is_once = matches!(&expr.kind, ExprKind::Call(name, _) if name == "materialize");
+    match draws && !is_once {
+        true => Binding::Function(Arc::new(Function::of(expr.clone()))),
+        false => Binding::Table(table.shared()),
+    }
 }
 
 /// The error of a name that has a meaning already.

@@ -1,6 +1,7 @@
 //! Aggregation functions: their table, and how a call is resolved.
 
 mod percentile;
+mod schema;
 mod state;
 
 use std::cmp::Ordering;
@@ -13,6 +14,7 @@ use super::cast::compare;
 use super::functions::{Naming, result_name};
 use super::parser::Parsed;
 use super::scope::{Scope, convert, is_hidden};
+use super::sketch;
 pub use state::State;
 
 /// Most elements that `make_list` and its like collect.
@@ -35,6 +37,14 @@ enum Kind {
     Set,
     Bag,
     Any,
+    /// The distinct values, to be counted later; and what several of these have in common.
+    Hll,
+    HllMerge,
+    /// All values, for percentiles to be asked later.
+    Digest,
+    DigestMerge,
+    /// The least schema that admits all bags.
+    Schema,
     Variance {
         sample: bool,
         root: bool,
@@ -176,6 +186,21 @@ const RECORDS: &[Record] = &[
     plain("binary_all_and", Kind::And, Naming::First),
     plain("binary_all_or", Kind::Or, Naming::First),
     plain("binary_all_xor", Kind::Xor, Naming::First),
+    plain("hll", Kind::Hll, Naming::Prefix("hll")),
+    when("hll_if", Kind::Hll, Naming::Prefix("hll_if")),
+    plain("hll_merge", Kind::HllMerge, Naming::Prefix("hll_merge")),
+    plain("tdigest", Kind::Digest, Naming::Prefix("tdigest")),
+    plain(
+        "tdigest_merge",
+        Kind::DigestMerge,
+        Naming::Prefix("merge_tdigests"),
+    ),
+    plain(
+        "merge_tdigest",
+        Kind::DigestMerge,
+        Naming::Prefix("merge_tdigests"),
+    ),
+    plain("buildschema", Kind::Schema, Naming::Prefix("schema")),
     plain("percentile", percentiles(false, false), Naming::None),
     plain("percentiles", percentiles(false, false), Naming::None),
     plain("percentiles_array", percentiles(false, true), Naming::None),
@@ -207,7 +232,13 @@ pub fn is_aggregate(name: &str) -> bool {
 
 /// The name that a call lends to an expression around it.
 pub(super) fn name_of_call(name: &str, arguments: &[Expr]) -> Option<String> {
-    record(name)?.naming.of(name, arguments)
+    let record = record(name)?;
+    // Of several sketches it is a scalar function.
+    let merges = matches!(record.kind, Kind::HllMerge | Kind::DigestMerge);
+    match merges && arguments.len() > 1 {
+        true => None,
+        false => record.naming.of(name, arguments),
+    }
 }
 
 /// Resolves a call of an aggregation function. Columns of `by` are left out of a `*`.
@@ -241,7 +272,7 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     let mut ranks = Vec::new();
     match kind {
         _ if gives_arguments(kind) => arguments = spread(scope, &arguments, by),
-        Kind::Covariance { .. } => {}
+        Kind::Covariance { .. } | Kind::Digest => {}
         Kind::Percentiles { weighted, .. } => {
             let of = arguments.split_off(1 + usize::from(weighted));
             ranks = percentile::ranks(scope, &of)?;
@@ -249,8 +280,8 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
         _ => {
             if let Some(last) = arguments.get(1) {
                 let number = scope.bind_count(last)?;
-                // The accuracy of dcount: ours is exact.
-                if kind != Kind::DistinctCount {
+                // The accuracy of dcount and hll: ours are exact.
+                if !matches!(kind, Kind::DistinctCount | Kind::Hll) {
                     limit = number.min(MAX_ELEMENTS);
                 }
             }
@@ -273,7 +304,7 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     for argument in bound.iter().take(checked) {
         check(scope, record, argument.ty, expr.at)?;
     }
-    if let Kind::Percentiles { .. } = kind {
+    if let Kind::Percentiles { .. } | Kind::Digest = kind {
         percentile::prepare(scope, &mut bound, expr.at)?;
     }
     // `countif(b)` is named after its condition.
@@ -327,7 +358,7 @@ fn arities(name: &str, kind: Kind) -> (usize, usize) {
         Kind::ArgMin | Kind::ArgMax => (1, usize::MAX),
         Kind::Covariance { .. } => (2, 2),
         Kind::Any if name == "take_any" || name == "any" => (1, usize::MAX),
-        Kind::List | Kind::Set | Kind::Bag => (1, 2),
+        Kind::List | Kind::Set | Kind::Bag | Kind::Hll | Kind::Digest => (1, 2),
         Kind::DistinctCount if name.starts_with("dcount") => (1, 2),
         Kind::Percentiles { weighted, .. } => {
             let values = 1 + usize::from(weighted);
@@ -368,14 +399,16 @@ fn spread(scope: &Scope<'_>, arguments: &[Expr], by: &[String]) -> Vec<Expr> {
 }
 
 fn check(scope: &Scope<'_>, record: &Record, ty: ColumnType, at: usize) -> Parsed<()> {
-    use ColumnType::{DateTime, Dynamic, Guid, Int, Long, TimeSpan};
+    use ColumnType::{Bool, DateTime, Dynamic, Guid, Int, Long, Real, TimeSpan};
     let fits = match record.kind {
         Kind::Sum => ty.is_numeric() || ty == TimeSpan,
         Kind::Average => ty.is_numeric() || matches!(ty, TimeSpan | DateTime),
         Kind::Min | Kind::Max | Kind::ArgMin | Kind::ArgMax => !matches!(ty, Dynamic | Guid),
         Kind::Variance { .. } | Kind::Covariance { .. } => ty.is_numeric(),
         Kind::And | Kind::Or | Kind::Xor => matches!(ty, Int | Long),
-        Kind::Bag => ty == Dynamic,
+        Kind::Bag | Kind::HllMerge | Kind::DigestMerge | Kind::Schema => ty == Dynamic,
+        Kind::Hll => !matches!(ty, Real | Bool),
+        Kind::Digest => ty.is_numeric() || matches!(ty, DateTime | TimeSpan),
         Kind::DistinctCount if record.name.starts_with("count") => ty != Dynamic,
         Kind::Percentiles { .. } => ty != Dynamic,
         _ => true,
@@ -415,6 +448,9 @@ fn columns(record: &Record, arguments: &[Expr], bound: &[Bound], ranks: &[f64]) 
         Kind::Any if record.name.starts_with("take") => several(arguments, bound, "any_", ""),
         Kind::Count | Kind::DistinctCount => one(Long),
         Kind::List | Kind::ListWithNulls | Kind::Set | Kind::Bag => one(Dynamic),
+        Kind::Hll | Kind::HllMerge | Kind::Digest | Kind::DigestMerge | Kind::Schema => {
+            one(Dynamic)
+        }
         Kind::Sum if ty == Int => one(Long),
         Kind::Average if matches!(ty, Int | Long) => one(Real),
         Kind::Variance { .. } => one(Real),
@@ -494,7 +530,13 @@ impl Aggregate {
             Kind::Or => state.combine(&value, |all, bits| all | bits),
             Kind::Xor => state.combine(&value, |all, bits| all ^ bits),
             Kind::Any => self.keep(state, row),
-            Kind::Percentiles { .. } => {
+            Kind::Hll => {
+                state.hashes.insert(sketch::hash_of(&value));
+            }
+            Kind::HllMerge => state.merge_hashes(&value),
+            Kind::DigestMerge => state.merge_digest(&value),
+            Kind::Schema => state.schema.admit_value(&value),
+            Kind::Percentiles { .. } | Kind::Digest => {
                 let weight = self.arguments.get(1).map(|weight| weight.eval(row));
                 let weight = weight.map_or(Some(1), |weight| super::cast::as_long(&weight));
                 if let Some(weight) = weight.filter(|weight| *weight > 0) {
@@ -561,6 +603,9 @@ impl Aggregate {
                 vec![Value::Dynamic(state.elements.into())]
             }
             Kind::Bag => vec![Value::Dynamic(state.bag.into())],
+            Kind::Hll | Kind::HllMerge => vec![Value::Dynamic(sketch::hll(&state.hashes))],
+            Kind::Digest | Kind::DigestMerge => vec![Value::Dynamic(state.digest())],
+            Kind::Schema => vec![Value::Dynamic(state.schema.to_json())],
             Kind::Sum => vec![state.sum(ty)],
             Kind::Average => vec![state.average(ty)],
             Kind::Variance { sample, root } => vec![state.variance(sample, root)],

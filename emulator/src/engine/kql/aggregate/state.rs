@@ -1,12 +1,14 @@
 //! What one group has come to.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
 use super::super::super::value::{ColumnType, Value};
 use super::super::cast::{as_decimal, as_long, as_real, push_key};
+use super::super::sketch::{self, Digest};
+use super::schema::Schema;
 
 /// What one group has come to.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub struct State {
     pub(super) elements: Vec<Json>,
     pub(super) bag: Map<String, Json>,
     pub(super) weighed: Vec<(Value, i64)>,
+    pub(super) hashes: BTreeSet<i64>,
+    pub(super) schema: Schema,
 }
 
 impl State {
@@ -56,6 +60,31 @@ impl State {
                 self.elements.push(element.clone());
             }
         }
+    }
+
+    /// The values of a sketch of `hll`.
+    pub(super) fn merge_hashes(&mut self, value: &Value) {
+        if let Value::Dynamic(sketch) = value {
+            self.hashes
+                .extend(sketch::hashes(sketch).unwrap_or_default());
+        }
+    }
+
+    /// The values of a sketch of `tdigest`.
+    pub(super) fn merge_digest(&mut self, value: &Value) {
+        if let Value::Dynamic(sketch) = value {
+            let items = Digest::read(sketch).unwrap_or_default().into_items();
+            let items = items.into_iter();
+            self.weighed
+                .extend(items.map(|(value, weight)| (Value::Dynamic(value), weight)));
+        }
+    }
+
+    /// The sketch of all values.
+    pub(super) fn digest(self) -> Json {
+        let items = self.weighed.into_iter();
+        let items = items.map(|(value, weight)| (value.to_json(), weight));
+        Digest::of(items.collect()).to_json()
     }
 
     pub(super) fn combine(&mut self, value: &Value, with: fn(i64, i64) -> i64) {

@@ -191,7 +191,7 @@ fn compared(v: &Values<'_>) -> Option<i64> {
 }
 
 /// The texts behind the first argument: each of its own, or in an array.
-fn words(v: &Values<'_>) -> Vec<String> {
+pub(super) fn words(v: &Values<'_>) -> Vec<String> {
     let words = v[1..].iter().flat_map(|word| match word.as_ref() {
         Value::Dynamic(Json::Array(words)) => words.iter().map(element_text).collect(),
         other => vec![other.to_text()],

@@ -74,10 +74,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::written("rand", &[Kind::Whole], random)
         .optional(1)
         .named(Naming::First),
-    Function::written("current_database", &[], |call| {
-        let name = Value::String(call.scope.run.context.database.to_owned());
-        Ok(Bound::constant(name, ColumnType::String))
-    }),
     Function::written("new_guid", &[], |_| {
         Ok(Bound {
             node: Node::Apply(

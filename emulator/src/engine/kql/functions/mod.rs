@@ -1,10 +1,12 @@
 //! Scalar functions: one table of records, one file per family.
 
 mod addresses;
+mod addresses6;
 mod arrays;
 mod bags;
 mod binning;
 mod bits;
+mod compression;
 mod conditions;
 mod conversions;
 mod datetime;
@@ -13,11 +15,18 @@ mod formats;
 mod hash;
 mod math;
 mod paths;
+mod punycode;
 mod record;
 mod regular;
+mod series;
+mod service;
 mod sets;
+mod sketches;
+mod special;
 mod strings;
+mod units;
 mod values;
+mod zones;
 
 use super::ast::{Expr, ExprKind};
 use super::bound::Bound;
@@ -32,10 +41,12 @@ pub(super) use regular::compiled;
 fn table() -> impl Iterator<Item = &'static Function> {
     [
         addresses::FUNCTIONS,
+        addresses6::FUNCTIONS,
         arrays::FUNCTIONS,
         bags::FUNCTIONS,
         binning::FUNCTIONS,
         bits::FUNCTIONS,
+        compression::FUNCTIONS,
         conditions::FUNCTIONS,
         conversions::FUNCTIONS,
         datetime::FUNCTIONS,
@@ -44,9 +55,16 @@ fn table() -> impl Iterator<Item = &'static Function> {
         hash::FUNCTIONS,
         math::FUNCTIONS,
         paths::FUNCTIONS,
+        punycode::FUNCTIONS,
         regular::FUNCTIONS,
+        series::FUNCTIONS,
+        service::FUNCTIONS,
         sets::FUNCTIONS,
+        sketches::FUNCTIONS,
+        special::FUNCTIONS,
         strings::FUNCTIONS,
+        units::FUNCTIONS,
+        zones::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

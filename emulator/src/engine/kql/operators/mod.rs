@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod expand;
+pub mod find;
 pub mod join;
 pub mod keys;
 pub mod nested;
@@ -123,8 +124,9 @@ impl Run<'_> {
             Operator::Evaluate(plugin) => self.plugin(relation, plugin),
             Operator::Search(search) => self.search_step(Some(relation), search),
             Operator::Invoke(name, arguments, at) => self.invoke(relation, name, arguments, *at),
-            Operator::As(_) => Ok(relation),
-            Operator::Render(_) | Operator::Fork(_) | Operator::Facet(_) => {
+            Operator::As(..) => Ok(relation),
+            Operator::AssertSchema(columns, at) => self.assert_schema(relation, columns, *at),
+            Operator::Render(_) | Operator::Fork(_) | Operator::Facet(_) | Operator::Find(_) => {
                 Err(self.misplaced(step))
             }
         }
@@ -135,6 +137,7 @@ impl Run<'_> {
         match step {
             Operator::Union(union) => self.union_step(None, union),
             Operator::Search(search) => self.search_step(None, search),
+            Operator::Find(find) => self.find(find),
             _ => Err(self.misplaced(step)),
         }
     }
@@ -204,6 +207,21 @@ impl Run<'_> {
         let sorted = self.sort(relation.columns, relation.rows, std::slice::from_ref(key))?;
         let rows = sorted.rows.first(number);
         Ok(Relation::new(sorted.columns, rows.into_vec()))
+    }
+
+    /// The rows as they are, if they have these columns.
+    fn assert_schema(&self, relation: Relation, columns: &[Column], at: usize) -> Parsed<Relation> {
+        match columns
+            .iter()
+            .find(|column| !relation.columns.contains(column))
+        {
+            None => Ok(relation),
+            Some(Column { name, ty }) => {
+                let message = format!("the rows have no column '{name}:{}'", ty.kusto_name());
+                let scope = self.scope(&[], "assert-schema");
+                Err(scope.error("SEM0100", at, message))
+            }
+        }
     }
 
     fn invoke(

@@ -7,6 +7,7 @@ use super::super::ast::{Expr, ExprKind};
 use super::super::bound::{Bound, is_true};
 use super::super::budget::Made;
 use super::super::cast::cast;
+use super::super::lexer::TokenKind;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
 use super::super::run::Run;
@@ -26,9 +27,18 @@ pub struct Scan {
 #[derive(Clone, Debug, PartialEq)]
 struct Step {
     name: String,
-    shown: bool,
+    output: Output,
     condition: Expr,
     assignments: Vec<(String, Expr)>,
+}
+
+/// Which of the rows that match a step are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    All,
+    /// The last one of those that match it one after the other.
+    Last,
+    None,
 }
 
 impl Parser<'_> {
@@ -72,21 +82,21 @@ impl Parser<'_> {
         Ok((Column::new(name, ty), value))
     }
 
-    /// `step name [output = all | none] : condition [=> column = value, ...] ;`
+    /// `step name [output = all | last | none] : condition [=> column = value, ...] ;`
     fn scan_step(&mut self) -> Parsed<Step> {
         self.expect_word("step")?;
         let name = self.name("a step's name")?;
-        let shown = match self.eat_word("output") {
-            true => {
-                self.expect("=")?;
-                let all = self.eat_word("all");
-                if !all && !self.eat_word("none") {
-                    return Err(self.expected("all or none, for the emulator has no 'last'"));
-                }
-                all
-            }
-            false => true,
-        };
+        let mut output = Output::All;
+        if self.eat_word("output") {
+            self.expect("=")?;
+            output = match self.peek() {
+                TokenKind::Word(word) if word == "all" => Output::All,
+                TokenKind::Word(word) if word == "last" => Output::Last,
+                TokenKind::Word(word) if word == "none" => Output::None,
+                _ => return Err(self.expected("all, last or none")),
+            };
+            self.advance();
+        }
         self.expect(":")?;
         let condition = self.expression()?;
         let assignments = match self.eat("=>") {
@@ -100,7 +110,7 @@ impl Parser<'_> {
         self.expect(";")?;
         Ok(Step {
             name,
-            shown,
+            output,
             condition,
             assignments,
         })
@@ -116,7 +126,7 @@ struct Sequence {
 
 /// A step that is ready to run.
 struct Ready {
-    shown: bool,
+    output: Output,
     condition: Bound,
     /// Places among a row's columns, and what they are assigned.
     assignments: Vec<(usize, Bound)>,
@@ -157,6 +167,9 @@ impl Run<'_> {
             let own: Row = row.iter().chain(&declared).cloned().collect();
             scanner.take(&own)?;
         }
+        for at in 0..scan.steps.len() {
+            scanner.leave(at)?;
+        }
         if let Some(name) = &scan.match_id {
             add_column(&mut columns, name, ColumnType::Long);
         }
@@ -180,7 +193,7 @@ impl Run<'_> {
                 Ok((place, value))
             });
             Ok(Ready {
-                shown: step.shown,
+                output: step.output,
                 condition: scope.bind_predicate(&resolved(&step.condition)?)?,
                 assignments: assignments.collect::<Parsed<_>>()?,
             })
@@ -240,7 +253,9 @@ impl Scanner {
             if let Some(sequence) = before
                 && self.matches(at, own, Some(&sequence))
             {
-                self.states[at - 1] = None;
+                // Both sequences end here as what they were.
+                self.leave(at - 1)?;
+                self.leave(at)?;
                 self.enter(at, own, sequence)?;
             } else if (at == 0 || self.states[at].is_some())
                 && self.matches(at, own, self.states[at].as_ref())
@@ -275,6 +290,22 @@ impl Scanner {
         is_true(&self.steps[at].condition.eval(&wide))
     }
 
+    fn show(&mut self, row: &Row, number: i64) -> Parsed<()> {
+        let number = self.numbered.then_some(Value::Long(number));
+        self.found.push(row.iter().cloned().chain(number).collect())
+    }
+
+    /// Ends the step's sequence, if it has one.
+    fn leave(&mut self, at: usize) -> Parsed<()> {
+        let Some(sequence) = self.states[at].take() else {
+            return Ok(());
+        };
+        match sequence.rows.get(at) {
+            Some(row) if self.steps[at].output == Output::Last => self.show(row, sequence.number),
+            _ => Ok(()),
+        }
+    }
+
     /// Assigns the row's columns and makes it the last one of the step.
     fn enter(&mut self, at: usize, own: &Row, mut sequence: Sequence) -> Parsed<()> {
         let wide = self.wide(own, Some(&sequence));
@@ -282,10 +313,8 @@ impl Scanner {
         for (place, value) in &self.steps[at].assignments {
             row[*place] = value.eval(&wide).into_owned();
         }
-        if self.steps[at].shown {
-            let number = self.numbered.then_some(Value::Long(sequence.number));
-            self.found
-                .push(row.iter().cloned().chain(number).collect())?;
+        if self.steps[at].output == Output::All {
+            self.show(&row, sequence.number)?;
         }
         sequence.rows.truncate(at);
         sequence.rows.push(row);

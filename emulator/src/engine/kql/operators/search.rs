@@ -1,5 +1,6 @@
 //! The `search` operator.
 
+use super::super::super::schema::Column;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{BinaryOp, Expr, ExprKind, Operator, Pattern, TextOp, TextTest};
 use super::super::ingestion_time::untimed;
@@ -38,12 +39,21 @@ impl Parser<'_> {
             }
             false => None,
         };
+        Ok(Search {
+            cased,
+            tables,
+            ..self.predicate_of_search()?
+        })
+    }
+
+    /// Takes a predicate in which a bare text is a term.
+    pub(super) fn predicate_of_search(&mut self) -> Parsed<Search> {
         let before = std::mem::replace(&mut self.searches, true);
         let predicate = self.expression()?;
         self.searches = before;
         Ok(Search {
-            cased,
-            tables,
+            cased: false,
+            tables: None,
             predicate,
             input: None,
         })
@@ -82,13 +92,7 @@ impl Run<'_> {
         };
         let mut found = Vec::new();
         for (name, table) in tables {
-            let names: Vec<String> = table
-                .columns
-                .iter()
-                .filter(|column| column.ty != ColumnType::Bool)
-                .map(|column| column.name.clone())
-                .collect();
-            let predicate = search.predicate(&search.predicate, &names);
+            let predicate = search.over(&table.columns);
             match self.step(table, &Operator::Where(predicate)) {
                 Ok(rows) => found.push((name, rows)),
                 // A table without the column that the predicate names has nothing to find.
@@ -99,7 +103,8 @@ impl Run<'_> {
         self.united(Some("$table"), false, &found)
     }
 
-    fn searched(&self, patterns: Option<&[Pattern]>) -> Parsed<Vec<(String, Relation)>> {
+    /// The tables of these names, or of the database.
+    pub(super) fn searched(&self, patterns: Option<&[Pattern]>) -> Parsed<Vec<(String, Relation)>> {
         let all = [Pattern {
             text: "*".to_owned(),
             wild: true,
@@ -131,20 +136,34 @@ impl Run<'_> {
 }
 
 impl Search {
+    /// As it was written.
+    pub(super) fn predicate(&self) -> &Expr {
+        &self.predicate
+    }
+
+    /// What it means over these columns.
+    pub(super) fn over(&self, columns: &[Column]) -> Expr {
+        let columns = columns
+            .iter()
+            .filter(|column| column.ty != ColumnType::Bool);
+        let names: Vec<String> = columns.map(|column| column.name.clone()).collect();
+        self.spelled(&self.predicate, &names)
+    }
+
     /// The predicate in which a bare text is looked for in every column.
-    fn predicate(&self, expr: &Expr, columns: &[String]) -> Expr {
+    fn spelled(&self, expr: &Expr, columns: &[String]) -> Expr {
         let at = expr.at;
         let kind = match &expr.kind {
             ExprKind::Binary(op @ (BinaryOp::And | BinaryOp::Or), left, right) => ExprKind::Binary(
                 *op,
-                Box::new(self.predicate(left, columns)),
-                Box::new(self.predicate(right, columns)),
+                Box::new(self.spelled(left, columns)),
+                Box::new(self.spelled(right, columns)),
             ),
             ExprKind::Call(name, arguments) if name == "not" => ExprKind::Call(
                 name.clone(),
                 arguments
                     .iter()
-                    .map(|argument| self.predicate(argument, columns))
+                    .map(|argument| self.spelled(argument, columns))
                     .collect(),
             ),
             ExprKind::Literal(Value::String(term), _) => return self.anywhere(term, columns, at),

@@ -25,8 +25,10 @@ pub struct Union {
     pub input: Option<String>,
 }
 
+/// What stands for one table or several.
 #[derive(Clone, Debug, PartialEq)]
-enum Leg {
+pub(super) enum Leg {
+    /// A table or a query.
     Query(Pipeline),
     /// Tables and views whose names match.
     Wild(Pattern),
@@ -55,7 +57,8 @@ impl Parser<'_> {
         })
     }
 
-    fn leg(&mut self) -> Parsed<Leg> {
+    /// Takes a table, a query or a pattern of names.
+    pub(super) fn leg(&mut self) -> Parsed<Leg> {
         match self.wild_pattern()? {
             Some(pattern) => Ok(Leg::Wild(pattern)),
             None => Ok(Leg::Query(self.table_operand()?)),
@@ -111,6 +114,26 @@ impl Run<'_> {
             return Err(KustoError::semantic("SEM0100", message));
         }
         self.united(union.source_column.as_deref(), union.inner, &legs)
+    }
+
+    /// The rows of each table that is named.
+    pub(super) fn legs(&self, legs: &[Leg]) -> Parsed<Vec<(String, Relation)>> {
+        let mut tables: Vec<(String, Relation)> = Vec::new();
+        for leg in legs {
+            match leg {
+                Leg::Wild(pattern) => match self.matching(pattern)? {
+                    found if found.is_empty() => {
+                        return Err(self.unknown_table(&pattern.text, pattern.at));
+                    }
+                    found => tables.extend(found),
+                },
+                Leg::Query(query) => {
+                    let name = source_name(query).unwrap_or_default();
+                    tables.push((name, self.pipeline(query)?));
+                }
+            }
+        }
+        Ok(tables)
     }
 
     /// Tables of the database and views of the query whose names match, with their rows.
@@ -188,7 +211,7 @@ impl Run<'_> {
 /// The name of the table that a query begins with, or the one that `as` gives it.
 pub(in super::super) fn source_name(query: &Pipeline) -> Option<String> {
     let named = query.operators.iter().rev().find_map(|step| match step {
-        Operator::As(name) => Some(name.clone()),
+        Operator::As(named) => Some(named.name.clone()),
         _ => None,
     });
     named.or_else(|| match &query.source {
@@ -213,7 +236,7 @@ fn kept_columns(inner: bool, legs: &[(String, Relation)]) -> Vec<Column> {
 }
 
 /// The columns under the names they get: a name with two types has its type in each name.
-fn shown(kept: &[Column]) -> Vec<Column> {
+pub(super) fn shown(kept: &[Column]) -> Vec<Column> {
     let shared = |name: &str| kept.iter().filter(|column| column.name == name).count() > 1;
     let mut taken: Vec<String> = kept
         .iter()
