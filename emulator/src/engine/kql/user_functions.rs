@@ -155,23 +155,20 @@ impl Parser<'_> {
         Ok(Parameter { name, kind })
     }
 
-    /// `(*)`, `(a:long, b:string)`, `(a:long, *)`
+    /// `(*)`, `(a:long, b:string)`
     fn tabular_type(&mut self) -> Parsed<Vec<Column>> {
         self.expect("(")?;
-        let mut columns = Vec::new();
-        loop {
-            if self.eat("*") || *self.peek() == TokenKind::Symbol(")") {
-                self.expect(")")?;
-                return Ok(columns);
-            }
-            let name = self.name("a column name")?;
-            self.expect(":")?;
-            columns.push(Column::new(name, self.column_type()?));
-            if !self.eat(",") {
-                self.expect(")")?;
-                return Ok(columns);
-            }
+        if self.eat("*") {
+            self.expect(")")?;
+            return Ok(Vec::new());
         }
+        let columns = self.list(|parser| {
+            let name = parser.name("a column name")?;
+            parser.expect(":")?;
+            Ok(Column::new(name, parser.column_type()?))
+        })?;
+        self.expect(")")?;
+        Ok(columns)
     }
 }
 

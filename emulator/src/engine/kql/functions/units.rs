@@ -303,7 +303,7 @@ const VOLUME: &[Unit] = &[
     unit("KilocubicFoot", 1e3 * 0.028316846592),
     unit("KilocubicMeter", 1e3),
     unit("KiloimperialGallon", 1e3 * 0.00454609),
-    unit("Kiloliter", 1e3 / 1e3),
+    unit("Kiloliter", 1.0),
     unit("KilousGallon", 1e3 * 0.003785411784),
     unit("Liter", 1e-3),
     unit("MegacubicFoot", 1e6 * 0.028316846592),
