@@ -482,6 +482,22 @@ typedef void (KUSTO_CALL *kusto_log_fn)(void *user_data,
 typedef void (KUSTO_CALL *kusto_drop_fn)(void *user_data);
 
 /**
+ * Receives one event of the log: its level, its name (docs/LOGGING.md lists the events), what happened in
+ * a text for people, and its fields as the text of a JSON object of texts and numbers. Each event of an
+ * ingestion has the fields `client_request_id` and `source_id`. All texts end with a NUL and are borrowed
+ * during the call. Called from any thread, also concurrently; must be quick, must not call kusto_*
+ * functions and must not throw.
+ */
+typedef void (KUSTO_CALL *kusto_log_event_fn)(void *user_data,
+                                   int32_t level,
+                                   const char *event,
+                                   size_t event_len,
+                                   const char *message,
+                                   size_t message_len,
+                                   const char *fields,
+                                   size_t fields_len);
+
+/**
  * Requests a token. It must return at once; answer then or later, from any thread, with exactly one
  * kusto_token_request_complete or kusto_token_request_fail. Called from a thread of the library, at
  * most once at a time for a scope, only when there is no valid token in the cache. Without an
@@ -869,9 +885,9 @@ const char *kusto_error_json(const kusto_error *error,
 KUSTO_API void kusto_error_free(kusto_error *error);
 
 /**
- * Sends the log of the library to a callback: lines up to a level, KUSTO_LOG_*. Without one the
- * library is silent. A second call replaces the callback; NULL removes it. Lines contain no token,
- * key or signature.
+ * Sends the log of the library to a callback: lines up to a level, KUSTO_LOG_*, of all clients that
+ * have no callback of their own (kusto_config_set_log). Without one the library is silent. A second
+ * call replaces the callback; NULL removes it. Lines contain no token, key or signature.
  *
  * Ownership: takes `user_data`, even when the call fails; `drop` is called once no thread uses it,
  * possibly shortly after it was replaced.
@@ -885,6 +901,26 @@ kusto_status kusto_log_set(int32_t max_level,
                            void *user_data,
                            kusto_drop_fn drop,
                            kusto_error **err);
+
+/**
+ * Sends the log of the clients that are made of this config to a callback, and not to that of
+ * kusto_log_set: all events up to a level, KUSTO_LOG_*, of all their calls, from whichever thread. A
+ * second call replaces the callback for clients made later; NULL removes it. Events contain no token,
+ * key or signature.
+ *
+ * Ownership: takes `user_data`, even when the call fails; `drop` is called once no config, client and
+ * call uses it.
+ * Threads: one at a time for each config.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for NULL as config, or for another level.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_config_set_log(kusto_config *config,
+                                  int32_t max_level,
+                                  kusto_log_event_fn callback,
+                                  void *user_data,
+                                  kusto_drop_fn drop,
+                                  kusto_error **err);
 
 /**
  * Allows new clients in a child process after `fork()`. Handles from before the fork stay
@@ -1876,6 +1912,19 @@ KUSTO_API void kusto_cancel_free(kusto_cancel *cancel);
  * Since: 0.1
  */
 KUSTO_API const char *kusto_result_tracking_token(const kusto_result *result, size_t *len);
+
+/**
+ * The id of the ingestion in the service's logs: the property `clientRequestId`, or one that the library
+ * made. The ids of all its requests begin with it.
+ *
+ * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+ * Threads: any.
+ * Failure: returns NULL for NULL.
+ * Since: 0.1
+ */
+KUSTO_API
+const char *kusto_result_client_request_id(const kusto_result *result,
+                                           size_t *len);
 
 /**
  * The source id (a UUID) of the first item: the id of the call, unless it listed several blobs.

@@ -50,7 +50,7 @@ pub fn blocks(path: PathBuf) -> Result<u64> {
 /// [`ErrorKind::TooLarge`] when a queue would reject it.
 pub fn message(blob: &str, properties: Map<String, Value>) -> Result<usize> {
     static IDENTITY: OnceLock<ClientIdentity> = OnceLock::new();
-    let identity = IDENTITY.get_or_init(|| ClientIdentity::new(None, None, None));
+    let identity = IDENTITY.get_or_init(|| ClientIdentity::new(None, None, None, None));
     let message = Message {
         id: Uuid::new_v4(),
         blob_path: blob.to_owned(),

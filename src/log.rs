@@ -1,46 +1,86 @@
 //! The log of the library handed to a function, for programs that are not written in Rust.
 //!
-//! The `tracing` subscriber of a Rust program receives the same lines: this is for bindings, whose
-//! programs cannot install one. There is one such function per process.
+//! The library writes its log with `tracing`: the subscriber of a Rust program receives it, and
+//! [`ClientBuilder::log`](crate::client::ClientBuilder::log) takes one for a single client. This module is
+//! for bindings, whose programs have no subscriber: [`receiver`] makes one for a client of a function, and
+//! [`set`] sends the log of all clients that have none to a function. The page `docs/LOGGING.md` lists
+//! every event with its fields.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use tracing::field::{Field, Visit};
-use tracing::level_filters::LevelFilter;
-use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata, span};
+use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::secret::redact;
+use subscriber::{Events, Receiver};
 
 mod catalog;
+pub(crate) mod events;
+mod subscriber;
 
 pub use catalog::LogLevel;
+pub use tracing::Dispatch;
 
-impl LogLevel {
-    fn filter(self) -> LevelFilter {
-        match self {
-            LogLevel::Off => LevelFilter::OFF,
-            LogLevel::Error => LevelFilter::ERROR,
-            LogLevel::Warn => LevelFilter::WARN,
-            LogLevel::Info => LevelFilter::INFO,
-            LogLevel::Debug => LevelFilter::DEBUG,
-            LogLevel::Trace => LevelFilter::TRACE,
+/// One event of the log. No text of it contains a token, key or signature.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct LogRecord<'a> {
+    /// How important it is.
+    pub level: LogLevel,
+    /// The part of the library that it comes from, such as `kusto_ingest::http`.
+    pub target: &'a str,
+    /// Its name, such as `retry`. A later version of the library keeps the names.
+    pub event: &'a str,
+    /// What happened, for people: the same text for each event of this name.
+    pub message: &'a str,
+    /// Its fields: texts and numbers.
+    pub fields: &'a Map<String, Json>,
+}
+
+/// The message, then `name=value` of the fields, with quotes around values that hold spaces.
+impl fmt::Display for LogRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)?;
+        for (name, value) in self.fields {
+            match value {
+                Json::String(text) if is_plain(text) => write!(f, " {name}={text}")?,
+                Json::String(text) => write!(f, " {name}={text:?}")?,
+                other => write!(f, " {name}={other}")?,
+            }
         }
+        Ok(())
     }
 }
 
-impl From<Level> for LogLevel {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::ERROR => LogLevel::Error,
-            Level::WARN => LogLevel::Warn,
-            Level::INFO => LogLevel::Info,
-            Level::DEBUG => LogLevel::Debug,
-            Level::TRACE => LogLevel::Trace,
-        }
+/// Whether a value can stand in a line without quotes.
+fn is_plain(text: &str) -> bool {
+    let separates = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '=' | '\\');
+    !text.is_empty() && !text.contains(separates)
+}
+
+/// Receives the events of one client. Called from any thread, also concurrently; it must be quick and must
+/// not call this library.
+pub type RecordSink = dyn Fn(&LogRecord<'_>) + Send + Sync;
+
+/// What [`ClientBuilder::log`](crate::client::ClientBuilder::log) takes, made of a function: events up to a
+/// level. The function is dropped once no client and no call uses it.
+pub fn receiver(level: LogLevel, sink: Arc<RecordSink>) -> Dispatch {
+    Dispatch::new(Events(OfClient { level, sink }))
+}
+
+struct OfClient {
+    level: LogLevel,
+    sink: Arc<RecordSink>,
+}
+
+impl Receiver for OfClient {
+    fn level(&self) -> LogLevel {
+        self.level
+    }
+
+    fn take(&self, record: &LogRecord<'_>) {
+        (self.sink)(record);
     }
 }
 
@@ -48,9 +88,9 @@ impl From<Level> for LogLevel {
 /// from any thread, also concurrently; it must be quick and must not call this library.
 pub type LogSink = dyn Fn(LogLevel, &str, &str) + Send + Sync;
 
-/// Sends the log of the library to `sink`: lines up to a level. Without one the library is silent. A
-/// second call replaces the sink, which may be in use for a moment longer; `None` removes it. Lines
-/// contain no token, key or signature.
+/// Sends the log of the library to `sink`: lines up to a level, of all clients that have no receiver of
+/// their own. Without one the library is silent. A second call replaces the sink, which may be in use for a
+/// moment longer; `None` removes it. Lines contain no token, key or signature.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidState`] when the process already has a global `tracing` subscriber.
@@ -77,7 +117,8 @@ pub fn set(level: LogLevel, sink: Option<Arc<LogSink>>) -> Result<()> {
 
 fn install() -> Result<()> {
     static INSTALLED: OnceLock<bool> = OnceLock::new();
-    match INSTALLED.get_or_init(|| tracing::subscriber::set_global_default(ToSink).is_ok()) {
+    let install = || tracing::subscriber::set_global_default(Events(OfProcess)).is_ok();
+    match INSTALLED.get_or_init(install) {
         true => Ok(()),
         false => Err(Error::new(
             ErrorKind::InvalidState,
@@ -90,84 +131,45 @@ fn install() -> Result<()> {
 static LEVEL: AtomicI32 = AtomicI32::new(LogLevel::Off as i32);
 static SINK: RwLock<Option<Arc<LogSink>>> = RwLock::new(None);
 
-fn current_level() -> LogLevel {
-    LogLevel::from_number(LEVEL.load(Ordering::Acquire)).unwrap_or(LogLevel::Off)
-}
+/// Whoever [`set`] named last.
+struct OfProcess;
 
-/// Hands this library's events to the sink. Spans are not used.
-struct ToSink;
-
-impl tracing::Subscriber for ToSink {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match is_ours(metadata) {
-            true => Interest::sometimes(),
-            false => Interest::never(),
-        }
+impl Receiver for OfProcess {
+    fn level(&self) -> LogLevel {
+        LogLevel::from_number(LEVEL.load(Ordering::Acquire)).unwrap_or(LogLevel::Off)
     }
 
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(current_level().filter())
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_ours(metadata)
-            && metadata.is_event()
-            && LogLevel::from(*metadata.level()) <= current_level()
-    }
-
-    fn event(&self, event: &Event<'_>) {
+    fn take(&self, record: &LogRecord<'_>) {
         // The lock is not held during the call: a slow sink must not delay its replacement.
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(sink) = sink {
-            let mut line = Line::default();
-            event.record(&mut line);
-            // The errors among the fields are without secrets; a field that is none may not be.
-            let message = redact(&line.into_text());
-            let metadata = event.metadata();
-            sink((*metadata.level()).into(), metadata.target(), &message);
+            let mut line = String::new();
+            // Writing to a string cannot fail.
+            let _ = write!(line, "{record}");
+            sink(record.level, record.target, &line);
         }
     }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
 }
 
-/// The message, then `name=value` of the other fields.
-#[derive(Default)]
-struct Line {
-    message: String,
-    fields: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Line {
-    fn into_text(self) -> String {
-        self.message + &self.fields
-    }
-}
-
-impl Visit for Line {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a string cannot fail.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
+    #[test]
+    fn values_that_would_run_together_are_quoted() {
+        let fields = serde_json::json!({
+            "host": "h:1", "error": "no \"x\"", "bytes": 7, "empty": "", "table": "a=b",
+        });
+        let record = LogRecord {
+            level: LogLevel::Info,
+            target: "kusto_ingest",
+            event: "retry",
+            message: "will try again",
+            fields: fields.as_object().unwrap(),
         };
+        assert_eq!(
+            record.to_string(),
+            r#"will try again host=h:1 error="no \"x\"" bytes=7 empty="" table="a=b""#
+        );
     }
-}
-
-fn is_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("kusto_ingest")
 }

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 
 pub mod blocking;
 mod catalog;
+pub(crate) mod context;
 
 pub use catalog::OperationState;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kusto_ingest::error::ErrorKind;
 use kusto_ingest::log::{self, LogLevel, LogSink};
 use kusto_ingest::prelude::*;
+use kusto_ingest::source::Compression;
 
 type Lines = Arc<Mutex<Vec<(LogLevel, String, String)>>>;
 
@@ -72,4 +73,48 @@ async fn lines_come_up_to_the_level_until_the_sink_is_taken_away() {
         assert_eq!(LogLevel::from_number(level as i32), Some(level));
     }
     assert_eq!(LogLevel::from_number(6), None);
+}
+
+/// The name of an event and its fields.
+type Event = (String, serde_json::Value);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_has_a_receiver_of_its_own() {
+    let events = Arc::<Mutex<Vec<Event>>>::default();
+    let kept = events.clone();
+    let receiver = log::receiver(
+        LogLevel::Trace,
+        Arc::new(move |record| {
+            let fields = serde_json::Value::Object(record.fields.clone());
+            kept.lock().unwrap().push((record.event.to_owned(), fields));
+        }),
+    );
+    let emulator = kusto_emulator::Emulator::start(kusto_emulator::Options::default());
+    let emulator = emulator.await.unwrap();
+    let client = || {
+        let builder = Client::builder(emulator.engine_url()).unwrap();
+        builder
+            .ingestion_endpoint(emulator.data_management_url())
+            .unwrap()
+    };
+    // Of several blocks, which are sent by tasks of their own.
+    let data = || Source::bytes(vec![b'\n'; 9 << 20]).with_compression(Compression::Gzip);
+    let props = IngestionProperties::new("Demo", "T").with_client_request_id("mine");
+    let with = client().log(receiver).build().unwrap();
+    let ingest = |client: &Client| client.ingest(data(), &props, CallOptions::new());
+    let receipt = ingest(&with).await.unwrap();
+    assert_eq!(receipt.client_request_id(), "mine");
+    let seen = std::mem::take(&mut *events.lock().unwrap());
+    for name in ["request", "step_ended", "ingestion_queued"] {
+        assert!(seen.iter().any(|(event, _)| event == name), "no {name}");
+    }
+    for (event, fields) in &seen {
+        assert_eq!(fields["client_request_id"], "mine", "{event} {fields}");
+        assert_eq!(fields["source_id"], receipt.source_id().to_string());
+    }
+    let blocks = |(_, fields): &&Event| fields["step"] == "upload blob";
+    assert!(seen.iter().filter(blocks).count() > 2, "{seen:?}");
+    let without = client().build().unwrap();
+    ingest(&without).await.unwrap();
+    assert!(events.lock().unwrap().is_empty());
 }

@@ -9,7 +9,7 @@ mod rooms;
 use rooms::Rule;
 
 /// Rooms that every room may use: they use only each other.
-const COMMON: [&str; 4] = ["clock", "error", "op", "secret"];
+const COMMON: [&str; 5] = ["clock", "error", "log", "op", "secret"];
 
 /// Each room and the rooms it may use besides itself and [`COMMON`]. The lists are transitive over
 /// public types, so each list is written out.

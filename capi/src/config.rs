@@ -9,6 +9,7 @@ use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::text::{CText, lend_optional, text};
 use kusto_ingest::client::{Client, ClientBuilder};
+use kusto_ingest::log::Dispatch;
 
 /// Settings of a client. A client copies them: the config may be changed, reused or freed at once.
 pub struct kusto_config {
@@ -22,6 +23,10 @@ impl kusto_config {
             redacted: CText::new(builder.redacted()),
             builder,
         }
+    }
+
+    pub(crate) fn set_log(&mut self, receiver: Option<Dispatch>) {
+        self.builder = self.builder.clone().log(receiver);
     }
 
     pub(crate) fn builder(&self) -> &ClientBuilder {

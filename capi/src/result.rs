@@ -9,6 +9,7 @@ use kusto_ingest::ingest::Receipt;
 /// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
 pub struct kusto_result {
     token: CText,
+    client_request_id: CText,
     items: Vec<Item>,
     bytes_raw: u64,
     bytes_sent: u64,
@@ -31,6 +32,7 @@ impl kusto_result {
         };
         Self {
             token: CText::new(receipt.tracking_token().to_string()),
+            client_request_id: CText::new(receipt.client_request_id()),
             items: receipt.items().iter().map(item).collect(),
             bytes_raw: receipt.bytes_raw(),
             bytes_sent: receipt.bytes_sent(),
@@ -51,6 +53,21 @@ pub unsafe extern "C" fn kusto_result_tracking_token(
     len: *mut usize,
 ) -> *const c_char {
     lend_optional(result.as_ref().map(|result| &result.token), len)
+}
+
+/// The id of the ingestion in the service's logs: the property `clientRequestId`, or one that the library
+/// made. The ids of all its requests begin with it.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: returns NULL for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_client_request_id(
+    result: *const kusto_result,
+    len: *mut usize,
+) -> *const c_char {
+    lend_optional(result.as_ref().map(|result| &result.client_request_id), len)
 }
 
 /// The source id (a UUID) of the first item: the id of the call, unless it listed several blobs.

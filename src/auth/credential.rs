@@ -8,9 +8,12 @@ use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::log::events;
+use crate::op::context;
 use crate::secret::Secret;
 
 /// Obtains tokens. Implementations need no cache and no lock: the client caches tokens until
@@ -200,12 +203,23 @@ impl TokenCache {
         let clock = Arc::clone(&self.clock);
         let slots = Arc::clone(&self.slots);
         let request = request.clone();
-        let task = tokio::spawn(async move {
+        let asking = async move {
+            let begun = Instant::now();
             let result = credential.get_token(&request).await.and_then(check);
+            if result.is_ok() {
+                events::StepEnded {
+                    step: Step::AcquireToken,
+                    host: "",
+                    attempts: 1,
+                    duration_ms: begun.elapsed(),
+                }
+                .emit();
+            }
             land(&slots, &request, &result, clock.now());
             // No caller waits any more when all were cancelled: the token is cached nevertheless.
             let _ = sender.send(Some(result));
-        });
+        };
+        let task = tokio::spawn(context::carried(asking));
         Flight {
             answer,
             task: task.abort_handle(),

@@ -15,6 +15,8 @@ use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, Tr
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::headers::ClientIdentity;
 use crate::http::transport::Transport;
+use crate::log::Dispatch;
+use crate::op::context::Context;
 use crate::pipeline::CompressionLevel;
 use crate::query::request::Service;
 
@@ -39,6 +41,8 @@ pub struct ClientBuilder {
     ca_certificates: Vec<u8>,
     application: Option<String>,
     wrapper: Option<(String, String)>,
+    runtime: Option<(String, String)>,
+    log: Option<Dispatch>,
     queries_only: bool,
     pipeline: PipelineSettings,
     query_answer_limit: usize,
@@ -58,6 +62,8 @@ impl ClientBuilder {
             ca_certificates: Vec::new(),
             application: None,
             wrapper: None,
+            runtime: None,
+            log: None,
             queries_only: false,
             pipeline: PipelineSettings::default(),
             query_answer_limit: QUERY_ANSWER_LIMIT_DEFAULT,
@@ -127,6 +133,34 @@ impl ClientBuilder {
     #[must_use]
     pub fn wrapper(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.wrapper = Some((name.into(), version.into()));
+        self
+    }
+
+    /// The runtime of the program on top of this library, for the service's logs: `("Go", "1.22.3")`.
+    #[must_use]
+    pub fn runtime(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.runtime = Some((name.into(), version.into()));
+        self
+    }
+
+    /// Sends the log of the client to this `tracing` subscriber, and not to the one of the process or of the
+    /// thread: all events of the client's calls, also those on other threads. `None` takes it away. A call's own code (a reader, a
+    /// credential) runs under it as well. Without it the caller's subscriber receives the events, as `tracing`
+    /// does it. A program without `tracing` makes one with [`receiver`](crate::log::receiver).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use kusto_ingest::log::{LogLevel, receiver};
+    /// use kusto_ingest::prelude::*;
+    ///
+    /// let log = receiver(LogLevel::Info, Arc::new(|record| eprintln!("{record}")));
+    /// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net")?.log(log).build()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn log(mut self, receiver: impl Into<Option<Dispatch>>) -> Self {
+        self.log = receiver.into();
         self
     }
 
@@ -244,10 +278,14 @@ impl ClientBuilder {
             "retrytime" => self.retry_time(number(name, value)?),
             "memorybudget" => self.memory_budget(number(name, value)?),
             "queryanswerlimit" => self.query_answer_limit(number(name, value)?),
-            "wrapper" => match value.split_once('/') {
-                Some((name, version)) => Ok(self.wrapper(name, version)),
-                None => Err(Error::invalid_argument("wrapper", "must be NAME/VERSION")),
-            },
+            "wrapper" => {
+                let (wrapper, version) = versioned(name, value)?;
+                Ok(self.wrapper(wrapper, version))
+            }
+            "runtime" => {
+                let (runtime, version) = versioned(name, value)?;
+                Ok(self.runtime(runtime, version))
+            }
             "queriesonly" => Ok(self.queries_only(flag(name, value)?)),
             _ => self.set_keyword(name, value),
         }
@@ -288,6 +326,7 @@ impl ClientBuilder {
             self.pipeline.build(),
             self.retry_time.0,
             self.connection.database().to_owned(),
+            Context::new(self.log.clone()),
         ))
     }
 
@@ -314,9 +353,8 @@ impl ClientBuilder {
         ClientIdentity::new(
             application,
             self.connection.get(Keyword::UserNameForTracing),
-            self.wrapper
-                .as_ref()
-                .map(|(name, version)| (name.as_str(), version.as_str())),
+            lent(&self.wrapper),
+            lent(&self.runtime),
         )
     }
 
@@ -349,6 +387,17 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClientBuilder({})", self.redacted())
     }
+}
+
+fn lent(pair: &Option<(String, String)>) -> Option<(&str, &str)> {
+    let (name, version) = pair.as_ref()?;
+    Some((name, version))
+}
+
+/// A name and a version.
+fn versioned<'a>(argument: &str, text: &'a str) -> Result<(&'a str, &'a str)> {
+    text.split_once('/')
+        .ok_or_else(|| Error::invalid_argument(argument, "must be NAME/VERSION"))
 }
 
 fn flag(argument: &str, text: &str) -> Result<bool> {

@@ -48,5 +48,6 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("query answer limit", "268435456"),
     ("retry time", "0"),
     ("wrapper", "Go/0.1.0"),
+    ("runtime", "Go/1.22.3"),
     ("queries only", "true"),
 ];

@@ -7,12 +7,12 @@ mod table_check;
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
@@ -21,6 +21,8 @@ use crate::connection::ConnectionString;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::ingest::Receipt;
 use crate::ingest::queued::QueuedIngestor;
+use crate::log::events;
+use crate::op::context::Context;
 use crate::op::{CallOptions, Operation, Scope};
 use crate::pipeline::Pipeline;
 use crate::props::IngestionProperties;
@@ -54,6 +56,8 @@ struct Core {
     ingestor: QueuedIngestor,
     tracker: Tracker,
     default_database: String,
+    /// Where the log of its calls goes.
+    context: Context,
     /// How long an ingestion goes on after a failure that may pass.
     retry_time: Duration,
     /// Cancelled when calls under way must end.
@@ -70,6 +74,7 @@ impl Client {
         pipeline: Pipeline,
         retry_time: Duration,
         default_database: String,
+        context: Context,
     ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let resources = Arc::new(Resources::new(service.clone(), clock.clone()));
@@ -80,6 +85,7 @@ impl Client {
             service,
             resources,
             default_database,
+            context,
             retry_time,
             closing: closing.clone(),
             closed: AtomicBool::new(false),
@@ -302,8 +308,8 @@ impl Client {
         let core = self.core.clone();
         let scope = core.scope(&options);
         async move {
-            let working: Boxed<'_, T> = Box::pin(work(core, scope?));
-            working.await
+            let context = core.context.clone();
+            context.run(work(core, scope?)).await
         }
     }
 
@@ -344,7 +350,7 @@ impl Core {
 
     fn ingest(
         self: Arc<Self>,
-        source: Source,
+        mut source: Source,
         props: IngestionProperties,
         options: CallOptions,
     ) -> impl Future<Output = Result<Receipt>> + Send + 'static {
@@ -355,26 +361,48 @@ impl Core {
         async move {
             let core = &call.0;
             let scope = scope?.patient(core.retry_time);
-            let ingesting: Boxed<'_, Receipt> =
-                Box::pin(core.ingestor.ingest(&scope, source, &props));
-            let result = ingesting.await;
-            match &result {
-                Ok(receipt) => tracing::info!(
-                    source_id = %receipt.source_id(),
-                    raw_bytes = receipt.bytes_raw(),
-                    sent_bytes = receipt.bytes_sent(),
-                    "queued"
-                ),
-                Err(error) => tracing::warn!(%error, "ingestion failed"),
-            }
-            result
+            let source_id = source.identify();
+            let id = props.request_id(source_id);
+            let ingesting = async {
+                let begun = Instant::now();
+                let result = core.ingestor.ingest(&scope, source, &props).await;
+                let result = result.map_err(|error| match error.client_request_id() {
+                    Some(_) => error,
+                    None => error.with_client_request_id(&id),
+                });
+                note(&core.resources.host(), &props, begun.elapsed(), &result);
+                result
+            };
+            let context = core.context.of_ingestion(&id, source_id);
+            context.run(ingesting).await
         }
     }
 }
 
-/// The future of a call. It is large, and so is its type: every layer above, callers included, would
-/// hold and move the one, and compilers have a limit for the other.
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+/// The line of an ingestion in the log.
+fn note(host: &str, props: &IngestionProperties, duration_ms: Duration, result: &Result<Receipt>) {
+    let (database, table) = (props.database(), props.table());
+    match result {
+        Ok(receipt) => events::IngestionQueued {
+            database,
+            table,
+            raw_bytes: receipt.bytes_raw(),
+            sent_bytes: receipt.bytes_sent(),
+            sources: receipt.items().len() as u64,
+            duration_ms,
+            host,
+        }
+        .emit(),
+        Err(error) => events::IngestionFailed {
+            database,
+            table,
+            duration_ms,
+            host: error.host().unwrap_or(host),
+            error,
+        }
+        .emit(),
+    }
+}
 
 /// Counts an ingestion while it lives.
 struct CallGuard(Arc<Core>);

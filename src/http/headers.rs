@@ -3,6 +3,8 @@
 use reqwest::RequestBuilder;
 use uuid::Uuid;
 
+use super::transport::CLIENT_REQUEST_ID;
+
 /// The version of the service's REST contract that the official SDKs send.
 pub(crate) const KUSTO_API_VERSION: &str = "2024-12-12";
 
@@ -17,27 +19,31 @@ pub(crate) struct ClientIdentity {
 
 impl ClientIdentity {
     /// `application` and `user` default to the program's name and the user's login when `None`.
-    /// `wrapper` is the name and version of a language binding, such as `("Go", "0.1.0")`.
+    /// `wrapper` is the name and version of a language binding, such as `("Go", "0.1.0")`, and `runtime`
+    /// those of what runs it, such as `("Go", "1.22.3")`.
     pub(crate) fn new(
         application: Option<&str>,
         user: Option<&str>,
         wrapper: Option<(&str, &str)>,
+        runtime: Option<(&str, &str)>,
     ) -> Self {
-        let library = format!(
-            "Kusto.Rust.Client:{{{}}}|Runtime.Rust:{{{}}}",
-            field(env!("CARGO_PKG_VERSION")),
-            field(env!("CARGO_PKG_RUST_VERSION")),
-        );
-        let version = match wrapper {
-            Some((name, version)) => {
-                format!(
-                    "Kusto.{}.Client:{{{}}}|{library}",
-                    field(name),
-                    field(version)
-                )
-            }
-            None => library,
-        };
+        let pair = |key: String, version: &str| format!("{key}:{{{}}}", field(version));
+        let runtime = runtime.unwrap_or(("Rust", env!("CARGO_PKG_RUST_VERSION")));
+        let mut pairs = Vec::new();
+        // What the program uses comes first, then its runtime, as in the official SDKs; the library that does
+        // the work is a pair more.
+        if let Some((name, version)) = wrapper {
+            pairs.push(pair(format!("Kusto.{}.Client", field(name)), version));
+            pairs.push(pair(format!("Runtime.{}", field(runtime.0)), runtime.1));
+        }
+        pairs.push(pair(
+            "Kusto.Rust.Client".to_owned(),
+            env!("CARGO_PKG_VERSION"),
+        ));
+        if wrapper.is_none() {
+            pairs.push(pair(format!("Runtime.{}", field(runtime.0)), runtime.1));
+        }
+        let version = pairs.join("|");
         Self {
             application: ascii(application.map_or_else(program_name, str::to_owned)),
             user: ascii(user.map_or_else(login_name, str::to_owned)),
@@ -63,10 +69,7 @@ impl ClientIdentity {
             .header("x-ms-app", &self.application)
             .header("x-ms-user", &self.user)
             .header("x-ms-client-version", &self.version)
-            .header(
-                "x-ms-client-request-id",
-                ascii(client_request_id.to_owned()),
-            )
+            .header(CLIENT_REQUEST_ID, ascii(client_request_id.to_owned()))
     }
 }
 
@@ -121,16 +124,18 @@ mod tests {
 
     #[test]
     fn delimiters_and_non_ascii_are_replaced() {
-        let identity = ClientIdentity::new(Some("Zähler\r\n7"), Some("ü"), Some(("Go", "1 {2}")));
+        let (wrapper, runtime) = (Some(("Go", "1 {2}")), Some(("Go", "1.22.3")));
+        let identity = ClientIdentity::new(Some("Zähler\r\n7"), Some("ü"), wrapper, runtime);
         assert_eq!(identity.application(), "Z?hler??7");
         assert_eq!(identity.user, "?");
-        assert!(
-            identity
-                .version()
-                .starts_with("Kusto.Go.Client:{1_2}|Kusto.Rust.Client:{"),
-            "{}",
-            identity.version()
+        let library = concat!("Kusto.Rust.Client:{", env!("CARGO_PKG_VERSION"), "}");
+        assert_eq!(
+            identity.version(),
+            format!("Kusto.Go.Client:{{1_2}}|Runtime.Go:{{1.22.3}}|{library}")
         );
+        let own = ClientIdentity::new(None, None, None, None);
+        let expected = format!("{library}|Runtime.Rust:{{");
+        assert!(own.version().starts_with(&expected), "{}", own.version());
     }
 
     #[test]

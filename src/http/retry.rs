@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::log::events;
 use crate::op::Scope;
 
 /// How often and with which pauses a step is repeated.
@@ -177,9 +178,20 @@ where
     let mut failed: Vec<Error> = Vec::new();
     let mut patience = Patience::new();
     let mut number = 0;
+    let begun = Instant::now();
     loop {
         let error = match attempt().await {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                let (attempts, duration_ms) = (u64::from(number) + 1, begun.elapsed());
+                events::StepEnded {
+                    step,
+                    host,
+                    attempts,
+                    duration_ms,
+                }
+                .emit();
+                return Ok(value);
+            }
             Err(error) => error,
         };
         patience.begin();
@@ -187,7 +199,15 @@ where
         let is_quick = number + 1 < policy.attempts;
         let waited = if may_repeat && is_quick {
             let pause = policy.pause(number, &error);
-            tracing::debug!(step = step.name(), host, pause_ms = pause.as_millis() as u64, %error, "retrying");
+            events::Retry {
+                step,
+                host,
+                attempt: u64::from(number) + 1,
+                failing_ms: patience.failing(),
+                pause_ms: pause,
+                error: &error,
+            }
+            .emit();
             scope.sleep(step, host, pause).await.map(|()| true)
         } else if may_repeat && policy.patient {
             patience
@@ -282,11 +302,14 @@ impl Patience {
         let asked = passing(round).filter_map(Error::retry_after).max();
         let asked = asked.unwrap_or_default();
         let pause = asked.min(RetryPolicy::SERVICE.cap).max(jittered);
-        tracing::warn!(
-            step = step.name(), host, pause_ms = pause.as_millis() as u64,
-            failing_ms = self.failing().as_millis() as u64, %error,
-            "still failing, will try again"
-        );
+        events::Round {
+            step,
+            host,
+            failing_ms: self.failing(),
+            pause_ms: pause,
+            error,
+        }
+        .emit();
         self.rounds += 1;
         scope.sleep(step, host, pause).await?;
         Ok(true)

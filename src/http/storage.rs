@@ -5,7 +5,8 @@
 //! for the answer to the next request, and a message that was never stored for a stored one. So
 //! every request has an id of its own, `x-ms-client-request-id`, whose value the services repeat
 //! (their page "Common REST API response headers": on every answer, when the value has at most 1,024
-//! visible ASCII characters):
+//! visible ASCII characters). Within an ingestion it is `ID;UUID` with the ingestion's own id, so that all
+//! of its requests are found; the UUID makes each one unique, also when a caller gives one id twice:
 //!
 //! - A success counts with that id and an id of the service's own. Any other one shows nothing: the
 //!   request is in doubt.
@@ -21,14 +22,14 @@ use uuid::Uuid;
 
 use super::answer::{AnswerKind, denies};
 use super::refusal::{REQUEST_ID, Refusal};
-use super::transport::{Reply, Transport};
+use super::transport::{CLIENT_REQUEST_ID, Reply, Transport};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::op::context;
 
 /// The version of the REST contract of blobs and queues.
 const STORAGE_API_VERSION: &str = "2021-12-02";
 
 const VERSION: &str = "x-ms-version";
-const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 const FOREIGN: &str = "the answer is not from the storage service";
 const OUT_OF_STEP: &str = "the answer belongs to another request";
 
@@ -49,7 +50,7 @@ pub(crate) async fn send(
     host: &str,
     request: RequestBuilder,
 ) -> Result<Reply> {
-    let id = Uuid::new_v4().to_string();
+    let id = context::request_id().unwrap_or_else(|| Uuid::new_v4().to_string());
     let request = request.header(CLIENT_REQUEST_ID, &id);
     let reply = transport
         .send(step, host, request, AnswerKind::STORAGE)
@@ -65,7 +66,7 @@ pub(crate) async fn send(
         _ => return Ok(reply),
     };
     transport.leave_connections();
-    Err(fault)
+    Err(fault.with_client_request_id(id))
 }
 
 /// Whether an answer that [`send`] obtained is the service's own, and not a gateway's.
@@ -84,7 +85,11 @@ pub(crate) fn inconclusive(step: Step, host: &str, message: &str) -> Error {
 /// The error of a storage answer that is not a success.
 pub(crate) fn reply_error(step: Step, host: &str, reply: &Reply) -> Error {
     let refusal = Refusal::read(|name| reply.header(name), &reply.body);
-    refused(step, host, reply.status, refusal, reply.retry_after())
+    let error = refused(step, host, reply.status, refusal, reply.retry_after());
+    match &reply.request_id {
+        Some(id) => error.with_client_request_id(id),
+        None => error,
+    }
 }
 
 pub(crate) fn refused(

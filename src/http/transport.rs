@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::answer::{AnswerKind, BodyError, too_large};
 use super::date;
@@ -17,6 +18,7 @@ use super::proxy::Proxies;
 use super::resolver::ThreadResolver;
 use super::tls;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::log::events;
 use crate::secret::redact;
 
 /// How long connecting may take, TLS included. A dead host must not use up a long deadline.
@@ -26,6 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(60 * 60 + 30);
 /// Azure's load balancers drop flows that are idle for four minutes.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// The header with the id of a request, by which the service's logs name it.
+pub(crate) const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
 /// The shared client. Cloning is cheap and shares the connections.
 #[derive(Clone, Debug)]
@@ -154,7 +159,7 @@ impl Transport {
                 let client = self.shared.client.write();
                 *client.unwrap_or_else(PoisonError::into_inner) = fresh;
             }
-            Err(error) => tracing::error!(%error, "connections out of step are kept"),
+            Err(error) => events::ConnectionsKept { error: &error }.emit(),
         }
     }
 
@@ -188,8 +193,28 @@ impl Transport {
         let (client, request) = kind.request(request).build_split();
         let request =
             request.map_err(|error| network_error(step, host, None, &error.without_url()))?;
+        let traced = Traced::new(step, host, &request);
+        let sent = self.exchange(step, host, client, request, kind).await;
+        traced.end(&sent);
+        sent.map_err(
+            |error| match (error.client_request_id(), traced.request_id) {
+                (None, Some(id)) => error.with_client_request_id(id),
+                _ => error,
+            },
+        )
+    }
+
+    async fn exchange(
+        &self,
+        step: Step,
+        host: &str,
+        client: reqwest::Client,
+        request: reqwest::Request,
+        kind: AnswerKind,
+    ) -> Result<Reply> {
         let proxy = self.route(step, request.url())?;
         let url = request.url().clone();
+        let request_id = request_id(&request);
         let to_error = |error: reqwest::Error| {
             let error = network_error(step, host, proxy.as_deref(), &error.without_url());
             self.note(&url, error)
@@ -208,9 +233,67 @@ impl Transport {
         Ok(Reply {
             status,
             arrived,
+            request_id,
             headers,
             body: body.into(),
         })
+    }
+}
+
+/// The id under which a request is sent.
+fn request_id(request: &reqwest::Request) -> Option<String> {
+    let id = request.headers().get(CLIENT_REQUEST_ID)?;
+    id.to_str().ok().map(str::to_owned)
+}
+
+/// A request in the log.
+struct Traced<'a> {
+    step: Step,
+    host: &'a str,
+    method: reqwest::Method,
+    path: String,
+    request_id: Option<String>,
+    begun: Instant,
+}
+
+impl<'a> Traced<'a> {
+    fn new(step: Step, host: &'a str, request: &reqwest::Request) -> Self {
+        Self {
+            step,
+            host,
+            method: request.method().clone(),
+            path: request.url().path().to_owned(),
+            request_id: request_id(request),
+            begun: Instant::now(),
+        }
+    }
+
+    fn end(&self, sent: &Result<Reply>) {
+        let request_id = self.request_id.as_deref().unwrap_or_default();
+        let (step, host, path) = (self.step, self.host, self.path.as_str());
+        let (method, duration_ms) = (self.method.as_str(), self.begun.elapsed());
+        match sent {
+            Ok(reply) => events::Request {
+                step,
+                host,
+                method,
+                path,
+                request_id,
+                status: reply.status.into(),
+                duration_ms,
+            }
+            .emit(),
+            Err(error) => events::RequestFailed {
+                step,
+                host,
+                method,
+                path,
+                request_id,
+                duration_ms,
+                error,
+            }
+            .emit(),
+        }
     }
 }
 
@@ -220,6 +303,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// When its headers arrived, by this machine's clock. The body may take much longer.
     pub(crate) arrived: OffsetDateTime,
+    /// The id under which its request was sent.
+    pub(crate) request_id: Option<String>,
     headers: HeaderMap,
     pub(crate) body: Bytes,
 }

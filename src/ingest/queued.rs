@@ -11,7 +11,8 @@ use super::catalog::message_flags;
 use super::receipt::{Receipt, ReceiptItem};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::op::{Scope, before_hand_over};
+use crate::log::events;
+use crate::op::{Scope, before_hand_over, context};
 use crate::pipeline::{Input, Pipeline, Work};
 use crate::post::message::{Message, StatusInTable};
 use crate::post::queue;
@@ -196,7 +197,8 @@ impl QueuedIngestor {
         let call = before_hand_over(self.begin(scope, props)).await?;
         let mut status_table = None;
         for (done, item) in items.iter().enumerate() {
-            match self.hand_over(&call, item).await {
+            let handing_over = self.hand_over(&call, item);
+            match context::for_item(item.source_id, handing_over).await {
                 Ok(table) => status_table = table,
                 Err(error) if done == 0 => return Err(error),
                 Err(error) => return Err(partial(&items, done, error)),
@@ -244,7 +246,11 @@ impl QueuedIngestor {
         {
             let removed = table::remove(call.scope, transport, status_table, item.source_id).await;
             if let Err(left) = removed {
-                tracing::warn!(%left, source_id = %item.source_id, "a pending status entity was left behind");
+                events::StatusLeftBehind {
+                    host: left.host().unwrap_or_default(),
+                    error: &left,
+                }
+                .emit();
             }
         }
         posted.map(|()| status_table.map(|table| table.url().redacted().to_owned()))
@@ -373,9 +379,10 @@ impl QueuedIngestor {
         props.check_format(format)?;
         let assumed = known.is_none();
         if assumed && !self.said_default.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "no format was given, and the source's name does not say one: {format} is assumed"
-            );
+            events::FormatAssumed {
+                format: format.wire_name(),
+            }
+            .emit();
         }
         Ok(Resolved { format, assumed })
     }
@@ -463,7 +470,8 @@ fn reads_once(path: &Path) -> bool {
 }
 
 fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec<Item>) -> Receipt {
-    let ids = items.iter().map(|item| item.source_id).collect();
+    let ids: Vec<Uuid> = items.iter().map(|item| item.source_id).collect();
+    let first = ids.first().copied().unwrap_or_default();
     let token = TrackingToken::new(props.database(), props.table(), status_table, ids);
     let items = items
         .into_iter()
@@ -476,7 +484,11 @@ fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec
             format_assumed: item.format.assumed,
         })
         .collect();
-    Receipt { items, token }
+    Receipt {
+        items,
+        token,
+        client_request_id: props.request_id(first),
+    }
 }
 
 fn partial(items: &[Item], done: usize, cause: Error) -> Error {

@@ -11,6 +11,7 @@ use crate::track::TrackingToken;
 pub struct Receipt {
     pub(crate) items: Vec<ReceiptItem>,
     pub(crate) token: TrackingToken,
+    pub(crate) client_request_id: String,
 }
 
 /// One item of a call: the source, or one for each blob.
@@ -44,6 +45,12 @@ impl Receipt {
             .first()
             .map(|item| item.source_id)
             .unwrap_or_default()
+    }
+
+    /// The id of the ingestion in the service's logs: the one of the properties, or the library's. The ids of
+    /// its requests begin with it.
+    pub fn client_request_id(&self) -> &str {
+        &self.client_request_id
     }
 
     /// The reference for reading the status.

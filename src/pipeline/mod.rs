@@ -27,6 +27,7 @@ pub use gzip::CompressionLevel;
 use gzip::Gzip;
 
 use crate::error::{Error, ErrorKind, Result, Step, panic_text};
+use crate::op::context;
 use crate::source::form::Declared;
 use crate::source::progress::Meter;
 use crate::source::spare::Spare;
@@ -113,7 +114,8 @@ impl Pipeline {
             }
             input => {
                 let (sender, receiver) = mpsc::channel(1);
-                let run = tokio::spawn(run::large(self.clone(), input, work, meter, sender));
+                let run = run::large(self.clone(), input, work, meter, sender);
+                let run = tokio::spawn(context::carried(run));
                 From::Tasks(receiver, Some(AbortOnDropHandle::new(run)))
             }
         };

@@ -15,6 +15,7 @@ use super::gzip::{self, Gzip, Part};
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::blocking::{self, Job};
+use crate::op::context;
 use crate::source::progress::Meter;
 
 /// A source that is one chunk in memory, on the requesting task.
@@ -54,14 +55,14 @@ pub(super) async fn large(
     let mut reader = Reader::open(&pipeline, input, work, meter).await?;
     let size = reader.chunks.size();
     let (ahead, mut chunks) = mpsc::channel(1);
-    let reading = AbortOnDropHandle::new(tokio::spawn(async move {
+    let reading = AbortOnDropHandle::new(tokio::spawn(context::carried(async move {
         while let Some(chunk) = reader.next().await? {
             if ahead.send(chunk).await.is_err() {
                 return Err(abandoned());
             }
         }
         Ok(reader.chunks.counted())
-    }));
+    })));
     let mut output = Output::new(&pipeline, work, size);
     let mut jobs = Jobs::new(&pipeline);
     let mut reads = true;

@@ -15,6 +15,7 @@ use crate::http::retry::{
 use crate::http::storage::{child_url, inconclusive, is_of_service, reply_error, request, send};
 use crate::http::transport::{Reply, Transport};
 use crate::http::xml;
+use crate::log::events;
 use crate::op::Scope;
 use crate::resources::{Queue, Ranking};
 
@@ -40,7 +41,11 @@ pub(crate) async fn post(
             };
             patience.begin();
             ranking.record(queue.account(), false);
-            tracing::warn!(host = queue.host(), %error, "posting the message failed");
+            events::PostFailed {
+                host: &queue.host(),
+                error: &error,
+            }
+            .emit();
             let stop =
                 (error.is_in_doubt() && !idempotent) || scope.check(Step::PostMessage).is_err();
             failed.add(error);

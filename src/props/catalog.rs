@@ -489,4 +489,5 @@ pub(super) const NAMES: &[&str] = &[
     "retainBlobOnSuccess",
     "creationTime",
     "validationPolicy",
+    "clientRequestId",
 ];

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::props::catalog::{DataFormat, Flags, MappingKind, ReportLevel, ReportMethod};
@@ -52,6 +53,7 @@ pub struct IngestionProperties {
     pub(super) flags: Flags,
     creation_time: Option<OffsetDateTime>,
     validation_policy: Option<ValidationPolicy>,
+    client_request_id: Option<String>,
     additional: BTreeMap<String, String>,
 }
 
@@ -72,6 +74,7 @@ impl IngestionProperties {
             flags: Flags::default(),
             creation_time: None,
             validation_policy: None,
+            client_request_id: None,
             additional: BTreeMap::new(),
         }
     }
@@ -180,6 +183,16 @@ impl IngestionProperties {
         self
     }
 
+    /// The id of the ingestion in the service's logs, in errors and in the log: 1 to 256 visible ASCII
+    /// characters. Each request is sent as `ID;UUID`: an answer of storage is known by the id of its request,
+    /// which therefore is never used twice. By default `KRC.ingest;` and the source id. It should not contain
+    /// personal data.
+    #[must_use]
+    pub fn with_client_request_id(mut self, id: impl Into<String>) -> Self {
+        self.client_request_id = Some(id.into());
+        self
+    }
+
     /// Any other ingestion property. A dedicated setter wins over the same name here.
     #[must_use]
     pub fn with_additional_property(
@@ -247,6 +260,19 @@ impl IngestionProperties {
         self.validation_policy
     }
 
+    /// The client request id, if set.
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.client_request_id.as_deref()
+    }
+
+    /// The id of an ingestion with these properties.
+    pub(crate) fn request_id(&self, source_id: Uuid) -> String {
+        match &self.client_request_id {
+            Some(id) => id.clone(),
+            None => format!("KRC.ingest;{source_id}"),
+        }
+    }
+
     /// The other ingestion properties.
     pub fn additional_properties(&self) -> &BTreeMap<String, String> {
         &self.additional
@@ -293,6 +319,9 @@ impl IngestionProperties {
         self.check_once()?;
         if let Some(time) = self.creation_time {
             DateTime::try_from(time).map_err(|error| error.with_argument("creationTime"))?;
+        }
+        if let Some(id) = &self.client_request_id {
+            check_request_id(id)?;
         }
         for name in self.additional.keys() {
             check_additional_name(name)?;
@@ -343,6 +372,17 @@ fn check_name(argument: &str, name: &str) -> Result<()> {
         return Err(Error::invalid_argument(argument, message));
     }
     Ok(())
+}
+
+/// Storage repeats ids of at most 1,024 visible ASCII characters, and a UUID is appended.
+const MAX_REQUEST_ID: usize = 256;
+
+fn check_request_id(id: &str) -> Result<()> {
+    if (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let message = format!("must be 1 to {MAX_REQUEST_ID} visible ASCII characters");
+    Err(Error::invalid_argument("clientRequestId", message))
 }
 
 fn check_additional_name(name: &str) -> Result<()> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{DataSet, answer, service_error};
@@ -20,7 +21,8 @@ use crate::http::host::host_of;
 use crate::http::lanes::Lane;
 use crate::http::service_clock::ServiceClock;
 use crate::http::transport::{Reply, Transport};
-use crate::op::Scope;
+use crate::log::events;
+use crate::op::{Scope, context};
 use crate::secret::{Secret, identifier};
 use crate::values::TimeSpan;
 
@@ -266,7 +268,17 @@ impl Service {
             text,
             answer: self.query_answers,
         };
+        let begun = Instant::now();
         let result = self.execute(scope, &call, properties).await;
+        if result.is_ok() {
+            events::StepEnded {
+                step,
+                host: &host_of(base),
+                attempts: 1,
+                duration_ms: begun.elapsed(),
+            }
+            .emit();
+        }
         // A query changes nothing: the caller can always repeat it.
         match kind {
             Kind::Query => result.map_err(|error| error.with_in_doubt(false)),
@@ -285,6 +297,7 @@ impl Service {
         let id = properties
             .client_request_id
             .clone()
+            .or_else(context::request_id)
             .unwrap_or_else(|| new_request_id("execute"));
         let mut reply = self
             .post(scope, call, properties, &id, token.as_ref())

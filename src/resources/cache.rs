@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::log::events;
 use crate::op::Scope;
 
 /// After a refresh failed, and while the old value is valid, the pause before the next one: a
@@ -147,7 +148,12 @@ impl<T> RefreshCache<T> {
                 Ok(value)
             }
             (Err(error), Some(lease)) => {
-                tracing::warn!(%error, "refresh failed, the current value is still valid");
+                events::RenewalFailed {
+                    step,
+                    host,
+                    error: &error,
+                }
+                .emit();
                 self.put_off_refresh(&lease.value);
                 Ok(lease.value)
             }

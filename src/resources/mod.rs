@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::log::events;
 use crate::op::{Scope, before_hand_over};
 use crate::query::request::Service;
 use crate::secret::Secret;
@@ -111,7 +112,11 @@ impl Resources {
         let resources = before_hand_over(self.get(scope)).await?;
         match work(resources.clone()).await {
             Err(error) if is_rejected_signature(&error) => {
-                tracing::debug!(%error, "storage rejected a signature, fetching the resources again");
+                events::SignatureRejected {
+                    host: error.host().unwrap_or_default(),
+                    error: &error,
+                }
+                .emit();
                 let again =
                     async { work(before_hand_over(self.replace(scope, &resources)).await?).await };
                 // The error lists the attempts of both rounds.

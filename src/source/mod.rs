@@ -131,6 +131,21 @@ impl Source {
             || self.name.is_some()
     }
 
+    /// Gives every item an id that has none. Returns that of the first.
+    pub(crate) fn identify(&mut self) -> Uuid {
+        match &mut self.content {
+            Content::Blobs(blobs) => {
+                let ids = blobs
+                    .iter_mut()
+                    .map(|blob| *blob.id.get_or_insert_with(Uuid::new_v4));
+                // All of them, not only the first.
+                let ids: Vec<Uuid> = ids.collect();
+                ids.first().copied().unwrap_or_else(Uuid::new_v4)
+            }
+            _ => *self.id.get_or_insert_with(Uuid::new_v4),
+        }
+    }
+
     fn of(content: Content) -> Self {
         Self {
             content,

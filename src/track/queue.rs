@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry, retry_in_doubt};
 use crate::http::storage::{child_url, is_of_service, reply_error, request, send};
 use crate::http::transport::Transport;
+use crate::log::events;
 use crate::op::Scope;
 use crate::post::queue::{Message, XML, messages, messages_url};
 use crate::resources::Queue;
@@ -123,7 +124,11 @@ pub(crate) async fn take(
             Ok(()) => {}
             Err(error) if items.is_empty() => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "taking outcomes ended early, the items taken so far are returned");
+                events::OutcomesEndedEarly {
+                    host: error.host().unwrap_or_default(),
+                    error: &error,
+                }
+                .emit();
                 break;
             }
         }

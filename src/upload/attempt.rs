@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::feed::Feed;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry};
-use crate::op::Scope;
+use crate::op::{Scope, context};
 use crate::pipeline::Block;
 use crate::source::progress::Meter;
 
@@ -112,7 +112,8 @@ async fn put_blocks(
         if in_flight.len() == PARALLEL_BLOCKS {
             acknowledged += join_one(&mut in_flight, meter).await?;
         }
-        in_flight.spawn(put_block(scope.clone(), target.clone(), count, block));
+        let putting = put_block(scope.clone(), target.clone(), count, block);
+        in_flight.spawn(context::carried(putting));
         count += 1;
     }
     while !in_flight.is_empty() {

@@ -16,6 +16,7 @@ use crate::http::host::host_of;
 use crate::http::storage::{child_url, reply_error, request, send};
 use crate::http::transport::Transport;
 use crate::http::xml;
+use crate::log::events;
 use crate::op::Scope;
 use crate::resources::{Container, IngestionResources, Resources};
 use crate::secret::SecretUrl;
@@ -86,7 +87,14 @@ impl<'a> AzureContainers<'a> {
                 state.ordered.extend(ordered);
                 state.from = fresh;
             }
-            Err(error) => tracing::warn!(%error, "resources could not be fetched after a 403"),
+            Err(error) => {
+                events::RenewalFailed {
+                    step: error.step(),
+                    host: error.host().unwrap_or_default(),
+                    error: &error,
+                }
+                .emit();
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::attempt::{self, BlobTarget};
 use super::feed::{BlockSource, Feed};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{Patience, last, remember};
+use crate::log::events;
 use crate::op::Scope;
 use crate::pipeline::Totals;
 use crate::source::progress::Meter;
@@ -91,7 +92,11 @@ pub(crate) async fn upload(
             }
             Err(error) if !is_storage_failure(&error) => return Err(error.after(failed)),
             Err(error) => {
-                tracing::warn!(host, %error, "upload failed, trying the next container");
+                events::UploadFailed {
+                    host: &host,
+                    error: &error,
+                }
+                .emit();
                 containers.report(container, Err(&error)).await;
                 patience.begin();
                 remember(&mut failed, error);

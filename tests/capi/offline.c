@@ -488,6 +488,53 @@ static void the_log_goes_to_the_callback_until_it_is_taken_away(void)
     CHECK(second.lines == lines);
 }
 
+/* Of one client: events with their fields. */
+struct events {
+    int failed, others, drops;
+};
+
+static void on_event(void *user_data, int32_t level, const char *event, size_t event_len, const char *message,
+                     size_t message_len, const char *fields, size_t fields_len)
+{
+    struct events *events = user_data;
+    int is_failed = strcmp(event, "ingestion_failed") == 0 && event_len == strlen(event)
+                    && message_len == strlen(message) && fields_len == strlen(fields)
+                    && level == KUSTO_LOG_WARN && strstr(fields, "\"database\":\"d\"") != NULL
+                    && strstr(fields, "\"client_request_id\":\"mine\"") != NULL;
+    __sync_fetch_and_add(is_failed ? &events->failed : &events->others, 1);
+}
+
+static void forget_events(void *user_data)
+{
+    __sync_fetch_and_add(&((struct events *)user_data)->drops, 1);
+}
+
+static void a_client_has_a_log_of_its_own(void)
+{
+    struct events events = {0, 0, 0};
+    struct log process = {0, 0, 0};
+    kusto_config *config = NULL;
+    kusto_client *client = NULL;
+    kusto_props *props = NULL;
+    CHECK_OK(kusto_config_parse("http://127.0.0.1:9", KUSTO_CSTR, &config, &err));
+    CHECK_REFUSES("max_level", kusto_config_set_log(config, 6, on_event, &events, forget_events, &err));
+    CHECK(events.drops == 1);
+    CHECK_OK(kusto_config_set_log(config, KUSTO_LOG_WARN, on_event, &events, forget_events, &err));
+    CHECK_OK(kusto_config_set(config, "retry time", KUSTO_CSTR, "0", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_client_new(config, &client, &err));
+    kusto_config_free(config);
+    CHECK_OK(kusto_log_set(KUSTO_LOG_TRACE, on_line, &process, forget_log, &err));
+    CHECK_OK(kusto_props_new("d", KUSTO_CSTR, "t", KUSTO_CSTR, &props, &err));
+    CHECK_OK(kusto_props_set(props, "clientRequestId", KUSTO_CSTR, "mine", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_NETWORK,
+                 kusto_ingest_bytes(client, props, (const uint8_t *)"1\n", 2, PATIENCE, NULL, &err));
+    CHECK(events.failed == 1 && events.others >= 1 && process.lines == 0);
+    kusto_props_free(props);
+    kusto_client_free(client);
+    CHECK(events.drops == 2);
+    CHECK_OK(kusto_log_set(KUSTO_LOG_OFF, NULL, NULL, NULL, &err));
+}
+
 /* ---- fork ------------------------------------------------------------------------------------------- */
 
 /* Runs in the child: a mistake ends it with a number that says where. */
@@ -572,6 +619,7 @@ int main(void)
     RUN(the_last_free_ends_all_threads);
 #endif
     RUN(the_log_goes_to_the_callback_until_it_is_taken_away);
+    RUN(a_client_has_a_log_of_its_own);
     RUN(handles_do_not_cross_fork_but_new_ones_work);
     return harness_end();
 }

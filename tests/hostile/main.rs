@@ -1,6 +1,7 @@
 //! The client against services, storage and proxies that misbehave on the wire: raw sockets.
 
 mod connections;
+mod ids;
 mod outcomes;
 mod proxy;
 mod server;

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{IngestionProperties, check_additional_name};
+use super::{IngestionProperties, check_additional_name, check_request_id};
 use crate::error::{Error, Result};
 use crate::props::catalog::{MappingKind, ReportLevel, ReportMethod};
 use crate::props::mapping::{Mapping, MappingSource, parse_columns};
@@ -54,6 +54,10 @@ impl IngestionProperties {
                     })?;
             }
             "creationtime" => self.creation_time = Some(parse_time("creationTime", value)?),
+            "clientrequestid" => {
+                check_request_id(value)?;
+                self.client_request_id = Some(value.to_owned());
+            }
             "validationpolicy" => self.validation_policy = Some(ValidationPolicy::parse(value)?),
             _ => {
                 check_additional_name(name)?;

@@ -3,6 +3,7 @@
 mod c;
 mod cpp;
 mod csharp;
+mod events;
 mod go;
 mod go_module;
 mod keywords;
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 use crate::tally::Tally;
 use crate::workspace;
 
+use events::Events;
 use keywords::Keywords;
 use lists::{List, Lists};
 use pages::Details;
@@ -35,6 +37,7 @@ struct Catalog {
     keywords: Keywords,
     properties: Properties,
     details: Details,
+    events: Events,
 }
 
 impl Catalog {
@@ -47,6 +50,7 @@ impl Catalog {
             keywords: file("keywords")?,
             properties: file("properties")?,
             details: file("errors")?,
+            events: file("events")?,
         })
     }
 
@@ -117,6 +121,14 @@ pub(crate) fn property_names() -> Result<Vec<Name>, String> {
         });
     }
     Ok(names)
+}
+
+/// The properties that are in no message, but in the requests.
+#[cfg(test)]
+pub(crate) fn properties_of_requests() -> Result<Vec<String>, String> {
+    let mut properties = Catalog::read()?.properties.properties;
+    properties.retain(|property| property.goes == properties::Place::Requests);
+    Ok(properties.into_iter().map(|property| property.name).collect())
 }
 
 /// The flags that are members of the queue message.

@@ -1,4 +1,4 @@
-//! docs/SETTINGS.md, docs/ERRORS.md and the table of properties in tests/conformance/README.md.
+//! docs/SETTINGS.md, docs/ERRORS.md, docs/LOGGING.md and the table of properties in tests/conformance/README.md.
 
 use serde::Deserialize;
 
@@ -37,12 +37,13 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     Ok(vec![
         Output::new("docs/SETTINGS.md", settings(catalog)?),
         Output::new("docs/ERRORS.md", errors(catalog)?),
+        catalog.events.page(catalog)?,
         Output::new(suite, regions::replace(suite, "properties", &table)?),
     ])
 }
 
 /// A row of a table; `|` in a cell is no border.
-fn row(cells: &[&str]) -> String {
+pub(super) fn row(cells: &[&str]) -> String {
     let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
     format!("| {} |\n", cells.join(" | "))
 }
@@ -130,6 +131,7 @@ fn settings(catalog: &Catalog) -> Result<String, String> {
             match property.goes {
                 Place::Message => "the message",
                 Place::Bag => "its `AdditionalProperties`",
+                Place::Requests => "the ids of its requests",
             },
             if property.streaming { "yes" } else { "no" },
             &synonyms.join(", "),

@@ -59,6 +59,7 @@ pub(super) enum Kind {
 pub(super) enum Place {
     Message,
     Bag,
+    Requests,
 }
 
 /// How a language sets a property: a name of its own, or `false` for one that is set by name only.

@@ -39,6 +39,7 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
         outputs.push(Output::new(path, formatted(&code)?));
     }
     outputs.push(catalog.settings.builder()?);
+    outputs.push(catalog.events.rust()?);
     Ok(outputs)
 }
 

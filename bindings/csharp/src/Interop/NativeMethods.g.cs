@@ -16,6 +16,10 @@ internal static unsafe partial class NativeMethods
     internal delegate void kusto_drop_fn(IntPtr userData);
 
     [UnmanagedFunctionPointer(C)]
+    internal delegate void kusto_log_event_fn(
+        IntPtr userData, int level, byte* event, nuint eventLen, byte* message, nuint messageLen, byte* fields, nuint fieldsLen);
+
+    [UnmanagedFunctionPointer(C)]
     internal delegate void kusto_token_fn(IntPtr userData, IntPtr request);
 
     [UnmanagedFunctionPointer(C)]
@@ -128,6 +132,10 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_log_set(int maxLevel, IntPtr callback, IntPtr userData, IntPtr drop, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_config_set_log(
+        ConfigHandle config, int maxLevel, IntPtr callback, IntPtr userData, IntPtr drop, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_after_fork_child(out IntPtr err);
@@ -332,6 +340,9 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_result_tracking_token(ResultHandle result, out nuint len);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_result_client_request_id(ResultHandle result, out nuint len);
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_result_source_id(ResultHandle result, out nuint len);
