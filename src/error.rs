@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use crate::secret::mask;
 
 mod catalog;
 mod nearest;
+mod text;
 
 pub use catalog::{ErrorKind, RetryClass, Step};
 pub(crate) use nearest::did_you_mean;
@@ -47,6 +48,12 @@ struct Inner {
     retry_after: Option<Duration>,
     in_doubt: bool,
     attempts: Vec<Error>,
+    /// When its attempt began.
+    since: Instant,
+    /// When it failed.
+    at: Instant,
+    /// How many attempts it stands for, itself included: of long lists some are left out.
+    stands_for: u64,
     handed_over: Vec<Uuid>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -54,6 +61,7 @@ struct Inner {
 impl Error {
     /// An error of this kind at this step. `message` is for people: a clause without a full stop.
     pub fn new(kind: ErrorKind, step: Step, message: impl Into<String>) -> Self {
+        let now = Instant::now();
         Self(Box::new(Inner {
             kind,
             step,
@@ -68,6 +76,9 @@ impl Error {
             retry_after: None,
             in_doubt: false,
             attempts: Vec::new(),
+            since: now,
+            at: now,
+            stands_for: 1,
             handed_over: Vec::new(),
             source: None,
         }))
@@ -168,6 +179,27 @@ impl Error {
     pub fn with_attempts(mut self, attempts: Vec<Error>) -> Self {
         self.0.attempts = attempts;
         self
+    }
+
+    /// Names the source that it is about, unless it is named already.
+    #[must_use]
+    pub(crate) fn about(mut self, source: &str) -> Self {
+        if !self.0.message.contains(source) {
+            self.0.message = mask(format!("{source}: {}", self.0.message));
+        }
+        self
+    }
+
+    /// Records when the attempt began that failed.
+    #[must_use]
+    pub(crate) fn since(mut self, begun: Instant) -> Self {
+        self.0.since = begun;
+        self
+    }
+
+    /// Lets it stand for an attempt that is left out of a long list.
+    pub(crate) fn add_left_out(&mut self, other: &Error) {
+        self.0.stands_for += other.0.stands_for;
     }
 
     /// Adds the attempts that failed before this one, if any did, and this one as the last of them.
@@ -304,46 +336,6 @@ impl Error {
     pub fn handed_over(&self) -> &[Uuid] {
         &self.0.handed_over
     }
-
-    fn write_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &self.0;
-        write!(f, "{}: ", inner.step)?;
-        if let Some(argument) = &inner.argument {
-            write!(f, "{argument}: ")?;
-        }
-        f.write_str(&inner.message)?;
-        let mut details: Vec<String> = Vec::new();
-        if let Some(host) = &inner.host {
-            details.push(format!("host {host}"));
-        }
-        if let Some(status) = inner.http_status {
-            details.push(format!("HTTP {status}"));
-        }
-        if let Some(code) = &inner.service_code {
-            details.push(format!("code {code}"));
-        }
-        if let Some(id) = &inner.activity_id {
-            details.push(format!("activity id {id}"));
-        }
-        if inner.in_doubt {
-            details.push("outcome in doubt".to_owned());
-        }
-        if !details.is_empty() {
-            write!(f, " ({})", details.join(", "))?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_line(f)?;
-        for (index, attempt) in self.0.attempts.iter().enumerate() {
-            write!(f, "; attempt {}: ", index + 1)?;
-            attempt.write_line(f)?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Error {
@@ -396,7 +388,7 @@ mod tests {
         .with_attempts(vec![attempt]);
         assert_eq!(
             error.to_string(),
-            "upload blob: every container failed; attempt 1: upload blob: connection reset (host a.example)"
+            "every container failed (while uploading the data); others failed: connection reset (host a.example)"
         );
         let error = Error::invalid_argument("table", "must not be empty");
         assert_eq!(

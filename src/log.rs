@@ -1,7 +1,7 @@
 //! The log of the library handed to a function, for programs that are not written in Rust.
 //!
 //! The library writes its log with `tracing`: the subscriber of a Rust program receives it, and
-//! [`ClientBuilder::log`](crate::client::ClientBuilder::log) takes one for a single client. This module is
+//! `ClientBuilder::log` takes one for a single client. This module is
 //! for bindings, whose programs have no subscriber: [`receiver`] makes one for a client of a function, and
 //! [`set`] sends the log of all clients that have none to a function. The page `docs/LOGGING.md` lists
 //! every event with its fields.
@@ -63,7 +63,7 @@ fn is_plain(text: &str) -> bool {
 /// not call this library.
 pub type RecordSink = dyn Fn(&LogRecord<'_>) + Send + Sync;
 
-/// What [`ClientBuilder::log`](crate::client::ClientBuilder::log) takes, made of a function: events up to a
+/// What `ClientBuilder::log` takes, made of a function: events up to a
 /// level. The function is dropped once no client and no call uses it.
 pub fn receiver(level: LogLevel, sink: Arc<RecordSink>) -> Dispatch {
     Dispatch::new(Events(OfClient { level, sink }))

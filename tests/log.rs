@@ -8,6 +8,9 @@ use kusto_ingest::log::{self, LogLevel, LogSink};
 use kusto_ingest::prelude::*;
 use kusto_ingest::source::Compression;
 
+/// What the process has one of is used by one test at a time.
+static PROCESS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 type Lines = Arc<Mutex<Vec<(LogLevel, String, String)>>>;
 
 fn keeping() -> (Lines, Arc<LogSink>) {
@@ -53,6 +56,7 @@ async fn the_default_format_is_said_once() {
 
 #[tokio::test]
 async fn lines_come_up_to_the_level_until_the_sink_is_taken_away() {
+    let _process = PROCESS.lock().await;
     let (first, sink) = keeping();
     log::set(LogLevel::Warn, Some(sink)).unwrap();
     fail().await;
@@ -80,6 +84,7 @@ type Event = (String, serde_json::Value);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_has_a_receiver_of_its_own() {
+    let _process = PROCESS.lock().await;
     let events = Arc::<Mutex<Vec<Event>>>::default();
     let kept = events.clone();
     let receiver = log::receiver(
@@ -98,7 +103,9 @@ async fn a_client_has_a_receiver_of_its_own() {
             .unwrap()
     };
     // Of several blocks, which are sent by tasks of their own.
-    let data = || Source::bytes(vec![b'\n'; 9 << 20]).with_compression(Compression::Gzip);
+    let mut gzip = vec![b'x'; 9 << 20];
+    gzip[..4].copy_from_slice(b"\x1f\x8b\x08\x00");
+    let data = || Source::bytes(gzip.clone()).with_compression(Compression::Gzip);
     let props = IngestionProperties::new("Demo", "T").with_client_request_id("mine");
     let with = client().log(receiver).build().unwrap();
     let ingest = |client: &Client| client.ingest(data(), &props, CallOptions::new());

@@ -240,4 +240,29 @@ impl Step {
             Step::Wait => "wait",
         }
     }
+
+    /// What was being done, for sentences: `posting the message`.
+    pub(crate) const fn doing(self) -> &'static str {
+        match self {
+            Step::CheckArguments => "checking the arguments",
+            Step::ParseConnectionString => "reading the connection string",
+            Step::BuildClient => "building the client",
+            Step::CheckTrust => "deciding whether to trust the host",
+            Step::FetchCloudMetadata => "asking the cluster where to log in",
+            Step::AcquireToken => "acquiring a token",
+            Step::FetchIngestionResources => "fetching the ingestion resources",
+            Step::FetchIdentityToken => "fetching the identity token",
+            Step::ReadSource => "reading the source",
+            Step::Compress => "compressing the data",
+            Step::UploadBlob => "uploading the data",
+            Step::CommitBlob => "committing the blob",
+            Step::WriteStatusEntity => "writing the status",
+            Step::PostMessage => "posting the message",
+            Step::RunCommand => "running the command",
+            Step::RunQuery => "running the query",
+            Step::ReadStatus => "reading the status",
+            Step::ReadOutcomes => "reading the outcomes",
+            Step::Wait => "waiting for the operation",
+        }
+    }
 }

@@ -28,21 +28,17 @@ impl ClientIdentity {
         runtime: Option<(&str, &str)>,
     ) -> Self {
         let pair = |key: String, version: &str| format!("{key}:{{{}}}", field(version));
-        let runtime = runtime.unwrap_or(("Rust", env!("CARGO_PKG_RUST_VERSION")));
-        let mut pairs = Vec::new();
-        // What the program uses comes first, then its runtime, as in the official SDKs; the library that does
-        // the work is a pair more.
-        if let Some((name, version)) = wrapper {
-            pairs.push(pair(format!("Kusto.{}.Client", field(name)), version));
-            pairs.push(pair(format!("Runtime.{}", field(runtime.0)), runtime.1));
-        }
-        pairs.push(pair(
-            "Kusto.Rust.Client".to_owned(),
-            env!("CARGO_PKG_VERSION"),
-        ));
-        if wrapper.is_none() {
-            pairs.push(pair(format!("Runtime.{}", field(runtime.0)), runtime.1));
-        }
+        let runs_on = |(name, version)| pair(format!("Runtime.{}", field(name)), version);
+        // What the program uses and runs on comes first, as in the official SDKs; then the library below.
+        let library = pair("Kusto.Rust.Client".to_owned(), env!("CARGO_PKG_VERSION"));
+        let own_runtime = ("Rust", env!("CARGO_PKG_RUST_VERSION"));
+        let pairs = [
+            wrapper.map(|(name, version)| pair(format!("Kusto.{}.Client", field(name)), version)),
+            runtime.map(runs_on),
+            Some(library),
+            runtime.is_none().then(|| runs_on(own_runtime)),
+        ];
+        let pairs: Vec<String> = pairs.into_iter().flatten().collect();
         let version = pairs.join("|");
         Self {
             application: ascii(application.map_or_else(program_name, str::to_owned)),

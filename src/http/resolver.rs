@@ -9,6 +9,7 @@ use std::net::ToSocketAddrs;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
 
+use super::failure::Unresolved;
 use super::host::is_loopback;
 
 /// See the module.
@@ -26,8 +27,9 @@ impl Resolve for ThreadResolver {
                     // The port is ignored; the receiver is gone when the call has ended.
                     let _ = answer.send((name.as_str(), 0).to_socket_addrs());
                 })
-                .map_err(|error| format!("cannot start a thread: {error}"))?;
-            let addresses = answered.await??;
+                .map_err(|error| Unresolved(format!("cannot start a thread: {error}")))?;
+            let addresses = answered.await?;
+            let addresses = addresses.map_err(|error| Unresolved(error.to_string()))?;
             // What is trusted as this machine must be it, whatever a name server says.
             let addresses = addresses.filter(move |it| !local || it.ip().is_loopback());
             Ok(Box::new(addresses) as Addrs)

@@ -180,6 +180,7 @@ where
     let mut number = 0;
     let begun = Instant::now();
     loop {
+        let attempted = std::time::Instant::now();
         let error = match attempt().await {
             Ok(value) => {
                 let (attempts, duration_ms) = (u64::from(number) + 1, begun.elapsed());
@@ -192,10 +193,13 @@ where
                 .emit();
                 return Ok(value);
             }
+            Err(error) if error.attempts().is_empty() => error.since(attempted),
             Err(error) => error,
         };
         patience.begin();
-        let may_repeat = error.retry() == RetryClass::Later && scope.check(step).is_ok();
+        // The cluster's metadata, which some requests need first, has been repeated already.
+        let is_own = error.step() == step || error.step() != Step::FetchCloudMetadata;
+        let may_repeat = is_own && error.retry() == RetryClass::Later && scope.check(step).is_ok();
         let is_quick = number + 1 < policy.attempts;
         let waited = if may_repeat && is_quick {
             let pause = policy.pause(number, &error);
@@ -234,7 +238,8 @@ const MAX_LISTED: usize = 32;
 /// Adds a failed attempt to the list of an error; of too many, those in the middle are left out.
 pub(crate) fn remember(failed: &mut Vec<Error>, error: Error) {
     if failed.len() == MAX_LISTED {
-        failed.remove(MAX_LISTED / 2);
+        let left_out = failed.remove(MAX_LISTED / 2);
+        failed[MAX_LISTED / 2].add_left_out(&left_out);
     }
     failed.push(error);
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::answer::{AnswerKind, BodyError, too_large};
 use super::date;
+use super::failure::{self, chain};
 use super::host::host_of;
 use super::lanes::{self, Lane, Lanes};
 use super::proxy::Proxies;
@@ -19,10 +20,9 @@ use super::resolver::ThreadResolver;
 use super::tls;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
-use crate::secret::redact;
 
 /// How long connecting may take, TLS included. A dead host must not use up a long deadline.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may stay silent while an answer is awaited. Longer than the service's
 /// longest command without output (the client's own deadline is up to the caller).
 const READ_TIMEOUT: Duration = Duration::from_secs(60 * 60 + 30);
@@ -91,7 +91,10 @@ fn build(tls: rustls::ClientConfig, proxies: Arc<Proxies>, pool: Pool) -> Result
         .gzip(true)
         .user_agent(concat!("kusto-ingest/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| Error::new(ErrorKind::Config, Step::BuildClient, describe_chain(&error)))
+        .map_err(|_| {
+            let message = "the connections cannot be set up with these settings";
+            Error::new(ErrorKind::Config, Step::BuildClient, message)
+        })
 }
 
 impl Transport {
@@ -191,8 +194,8 @@ impl Transport {
         kind: AnswerKind,
     ) -> Result<Reply> {
         let (client, request) = kind.request(request).build_split();
-        let request =
-            request.map_err(|error| network_error(step, host, None, &error.without_url()))?;
+        let request = request
+            .map_err(|error| network_error(step, host, None, false, &error.without_url()))?;
         let traced = Traced::new(step, host, &request);
         let sent = self.exchange(step, host, client, request, kind).await;
         traced.end(&sent);
@@ -214,9 +217,10 @@ impl Transport {
     ) -> Result<Reply> {
         let proxy = self.route(step, request.url())?;
         let url = request.url().clone();
+        let secure = url.scheme() == "https";
         let request_id = request_id(&request);
         let to_error = |error: reqwest::Error| {
-            let error = network_error(step, host, proxy.as_deref(), &error.without_url());
+            let error = network_error(step, host, proxy.as_deref(), secure, &error.without_url());
             self.note(&url, error)
         };
         let response = client.execute(request).await.map_err(to_error)?;
@@ -332,7 +336,9 @@ impl Reply {
 /// The error of a request that a proxy did not pass on. (One to an https address ends as a failed
 /// connection.)
 fn login_of_proxy(step: Step, host: &str, proxy: &str) -> Error {
-    let message = format!("through the proxy {proxy}: it requires a user name and a password");
+    let message = format!(
+        "cannot connect to {host} through the proxy {proxy}: it requires a user name and a password"
+    );
     Error::new(ErrorKind::Network, step, message)
         .with_host(host)
         .with_http_status(407)
@@ -340,17 +346,15 @@ fn login_of_proxy(step: Step, host: &str, proxy: &str) -> Error {
 }
 
 /// The error of a request that got no whole answer. `error` is reqwest's, or wraps it; `proxy` is
-/// the one that the request went through.
+/// the one that the request went through, and `secure` says whether its address is one of https.
 pub(crate) fn network_error(
     step: Step,
     host: &str,
     proxy: Option<&str>,
+    secure: bool,
     error: &(dyn StdError + 'static),
 ) -> Error {
-    let message = match proxy {
-        Some(proxy) => format!("through the proxy {proxy}: {}", describe_chain(error)),
-        None => describe_chain(error),
-    };
+    let message = failure::message(host, proxy, secure, error);
     let error_of_step = Error::new(ErrorKind::Network, step, message)
         .with_host(host)
         .with_in_doubt(may_have_been_sent(error));
@@ -402,38 +406,6 @@ fn is_refused_by_tls(error: &(dyn StdError + 'static)) -> bool {
             )
         )
     })
-}
-
-/// An error and its sources.
-fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let current = next?;
-        // An I/O error shows the sources of the error in it, not that error itself.
-        let wrapped = current
-            .downcast_ref::<std::io::Error>()
-            .and_then(|io| io.get_ref());
-        next = match wrapped {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => current.source(),
-        };
-        Some(current)
-    })
-}
-
-/// The texts of an error and its sources on one line, without repetitions and without secrets.
-/// reqwest prints the URL with its query, which is cut.
-pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for cause in chain(error) {
-        let text = cause.to_string();
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
-        }
-    }
-    redact(&texts.join(": "))
 }
 
 #[cfg(test)]

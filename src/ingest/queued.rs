@@ -112,7 +112,9 @@ impl QueuedIngestor {
         source: Source,
         props: &IngestionProperties,
     ) -> Result<Receipt> {
-        let (call, item) = before_hand_over(self.send(scope, source, props)).await?;
+        let path = source.path();
+        let sent = before_hand_over(self.send(scope, source, props)).await;
+        let (call, item) = sent.map_err(|error| naming(path.as_deref(), error))?;
         let status_table = self.hand_over(&call, &item).await?;
         Ok(receipt(props, status_table, vec![item]))
     }
@@ -389,7 +391,8 @@ impl QueuedIngestor {
 
     fn blob_item(&self, blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
         let path = blob.url.redacted().to_owned();
-        let format = self.resolve(props, &path, None)?;
+        let format = self.resolve(props, &path, None);
+        let format = format.map_err(|error| naming(Some(&path), error))?;
         if let Some(size) = blob.raw_size.filter(|size| *size > MAX_RAW_BYTES)
             && !props.ignore_size_limit()
         {
@@ -467,6 +470,16 @@ fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Resu
 /// A pipe or device cannot be read again: opened again it would return the remaining data.
 fn reads_once(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+/// An error of the source's content names the file or the blob.
+fn naming(source: Option<&str>, error: Error) -> Error {
+    let is_content = matches!(error.step(), Step::ReadSource | Step::Compress)
+        || error.argument() == Some("source");
+    match source {
+        Some(source) if is_content => error.about(source),
+        _ => error,
+    }
 }
 
 fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec<Item>) -> Receipt {

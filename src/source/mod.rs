@@ -131,6 +131,14 @@ impl Source {
             || self.name.is_some()
     }
 
+    /// The path of a file, as it was given.
+    pub(crate) fn path(&self) -> Option<String> {
+        match &self.content {
+            Content::Path(path) => Some(path.display().to_string()),
+            _ => None,
+        }
+    }
+
     /// Gives every item an id that has none. Returns that of the first.
     pub(crate) fn identify(&mut self) -> Uuid {
         match &mut self.content {

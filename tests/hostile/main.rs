@@ -1,10 +1,12 @@
 //! The client against services, storage and proxies that misbehave on the wire: raw sockets.
 
 mod connections;
+mod events;
 mod ids;
 mod outcomes;
 mod proxy;
 mod server;
 mod steps;
 mod storage;
+mod texts;
 mod values;

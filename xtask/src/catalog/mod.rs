@@ -128,7 +128,10 @@ pub(crate) fn property_names() -> Result<Vec<Name>, String> {
 pub(crate) fn properties_of_requests() -> Result<Vec<String>, String> {
     let mut properties = Catalog::read()?.properties.properties;
     properties.retain(|property| property.goes == properties::Place::Requests);
-    Ok(properties.into_iter().map(|property| property.name).collect())
+    Ok(properties
+        .into_iter()
+        .map(|property| property.name)
+        .collect())
 }
 
 /// The flags that are members of the queue message.

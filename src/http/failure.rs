@@ -1,0 +1,304 @@
+//! What the error of a request without a whole answer says: the cause in plain words, first of all. The
+//! names and the texts of the libraries below mean nothing to a user.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
+use time::OffsetDateTime;
+
+use super::transport::CONNECT_TIMEOUT;
+use crate::secret::redact;
+
+/// A host name that the system cannot resolve, with the system's text.
+#[derive(Debug)]
+pub(super) struct Unresolved(pub(super) String);
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Unresolved {}
+
+/// The message of such an error. `secure` says whether the address is one of https.
+pub(super) fn message(
+    host: &str,
+    proxy: Option<&str>,
+    secure: bool,
+    error: &(dyn StdError + 'static),
+) -> String {
+    let connecting = chain(error)
+        .filter_map(|cause| cause.downcast_ref::<reqwest::Error>())
+        .any(reqwest::Error::is_connect);
+    let begin = match connecting {
+        true => "cannot connect to",
+        false => "no answer from",
+    };
+    let through = proxy.map(|proxy| format!(" through the proxy {proxy}"));
+    let cause = cause(connecting, secure, error);
+    let through = through.unwrap_or_default();
+    redact(&format!("{begin} {host}{through}: {cause}"))
+}
+
+fn cause(connecting: bool, secure: bool, error: &(dyn StdError + 'static)) -> String {
+    let found = chain(error).find_map(|cause| {
+        let of_name = cause.downcast_ref().map(of_name);
+        let of_tls = || cause.downcast_ref().map(of_tls);
+        let of_system = || of_system(connecting, secure, cause.downcast_ref()?);
+        of_name.or_else(of_tls).or_else(of_system)
+    });
+    if let Some(found) = found {
+        return found;
+    }
+    let timed_out = |cause: &(dyn StdError + 'static)| {
+        cause
+            .downcast_ref::<reqwest::Error>()
+            .is_some_and(reqwest::Error::is_timeout)
+    };
+    let undone = |cause: &(dyn StdError + 'static)| {
+        cause
+            .downcast_ref::<reqwest::Error>()
+            .is_some_and(reqwest::Error::is_decode)
+    };
+    if chain(error).any(undone) && !chain(error).any(timed_out) {
+        return "the answer is not the gzip that it says to be".to_owned();
+    }
+    match (chain(error).any(timed_out), connecting) {
+        (true, true) => no_connection(),
+        (true, false) => "the connection was silent for too long".to_owned(),
+        (false, _) => of_text(secure, error),
+    }
+}
+
+fn no_connection() -> String {
+    format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())
+}
+
+fn of_name(error: &Unresolved) -> String {
+    let text = error.0.as_str();
+    let text = text.rsplit_once(": ").map_or(text, |(_, text)| text);
+    let is_unknown = ["not known", "No address", "nodename", "No such host"];
+    match is_unknown.iter().any(|known| text.contains(known)) {
+        true => "unknown host name".to_owned(),
+        false => format!("the host name could not be resolved ({text})"),
+    }
+}
+
+fn of_tls(error: &rustls::Error) -> String {
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(error) => of_certificate(error),
+        Tls::InvalidMessage(_) => {
+            "the server does not speak TLS; is its address one of http?".to_owned()
+        }
+        Tls::AlertReceived(alert) => {
+            let alert = spaced(&format!("{alert:?}"));
+            format!("the server ended the TLS handshake ({alert})")
+        }
+        Tls::NoCertificatesPresented => "the server presented no certificate".to_owned(),
+        Tls::PeerIncompatible(_) => {
+            "the server offers no version or cipher of TLS that this library has".to_owned()
+        }
+        _ => "the TLS handshake failed".to_owned(),
+    }
+}
+
+fn of_certificate(error: &CertificateError) -> String {
+    use CertificateError as Wrong;
+    let why = match error {
+        Wrong::ExpiredContext { not_after, .. } => format!("it expired on {}", day(*not_after)),
+        Wrong::Expired => "it has expired".to_owned(),
+        Wrong::NotValidYetContext { not_before, .. } => {
+            format!("it is not valid before {}", day(*not_before))
+        }
+        Wrong::NotValidYet => "it is not valid yet".to_owned(),
+        Wrong::NotValidForNameContext {
+            expected,
+            presented,
+        } => {
+            let presented: Vec<_> = presented.iter().map(|name| quoted(name)).collect();
+            let names = match presented.is_empty() {
+                true => "no name".to_owned(),
+                false => presented.join(", "),
+            };
+            format!("it is for {names}, not for {}", expected.to_str())
+        }
+        Wrong::NotValidForName => "it is for another name".to_owned(),
+        Wrong::UnknownIssuer => {
+            "its issuer is not trusted here; the setting `ca certificates` adds one".to_owned()
+        }
+        Wrong::Revoked => "it was revoked".to_owned(),
+        Wrong::BadSignature => "its signature is wrong".to_owned(),
+        _ => "it cannot be verified".to_owned(),
+    };
+    format!("the server's certificate is not accepted: {why}")
+}
+
+/// The name in `DnsName("a.example")`.
+fn quoted(name: &str) -> &str {
+    let inner = name
+        .split_once('"')
+        .and_then(|(_, rest)| rest.rsplit_once('"'));
+    inner.map_or(name, |(inner, _)| inner)
+}
+
+/// `HandshakeFailure` as `handshake failure`.
+fn spaced(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+fn day(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    match OffsetDateTime::from_unix_timestamp(seconds) {
+        Ok(time) => time.date().to_string(),
+        Err(_) => "a day out of range".to_owned(),
+    }
+}
+
+/// An error of the system; `None` for one that only wraps another.
+fn of_system(connecting: bool, secure: bool, error: &io::Error) -> Option<String> {
+    use io::ErrorKind as Kind;
+    let text = match error.kind() {
+        Kind::ConnectionRefused => "connection refused",
+        Kind::ConnectionReset => "the connection was reset",
+        Kind::ConnectionAborted => "the connection was aborted",
+        Kind::BrokenPipe => "the connection was closed while the request was sent",
+        Kind::HostUnreachable => "the host is unreachable",
+        Kind::NetworkUnreachable => "the network is unreachable",
+        Kind::TimedOut => return Some(no_connection()),
+        Kind::UnexpectedEof if connecting && secure => {
+            "the connection was closed during the TLS handshake; is the address one of http?"
+        }
+        Kind::UnexpectedEof => "the connection was closed before the end of the answer",
+        _ if error.get_ref().is_some() => return None,
+        _ => return Some(system_text(error)),
+    };
+    Some(text.to_owned())
+}
+
+/// The system's own words, without the number.
+fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    let mut letters = text[..end].chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// What the HTTP library says has no types that are public, only texts.
+const TEXTS: [(&str, &str); 5] = [
+    (
+        "before message completed",
+        "the connection was closed before the answer",
+    ),
+    (
+        "operation was canceled",
+        "the connection was closed before the request was sent",
+    ),
+    (
+        "proxy authorization",
+        "the proxy requires a user name and a password",
+    ),
+    ("unsuccessful", "the proxy refused to connect to the host"),
+    (
+        "end of file before message length",
+        "the connection was closed before the end of the answer",
+    ),
+];
+
+fn of_text(secure: bool, error: &(dyn StdError + 'static)) -> String {
+    let texts: Vec<String> = chain(error).map(|cause| cause.to_string()).collect();
+    let known = TEXTS
+        .iter()
+        .find(|(theirs, _)| texts.iter().any(|text| text.contains(theirs)));
+    if let Some((_, ours)) = known {
+        return (*ours).to_owned();
+    }
+    let is_no_http = texts
+        .iter()
+        .any(|text| text.contains("invalid HTTP") || text.contains("parsed"));
+    match (is_no_http, secure) {
+        (true, false) => "the answer is not HTTP; is the address one of https?".to_owned(),
+        (true, true) => "the answer is not HTTP".to_owned(),
+        (false, _) => "the connection failed".to_owned(),
+    }
+}
+
+/// An error and its sources.
+pub(super) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let current = next?;
+        // An I/O error shows the sources of the error in it, not that error itself.
+        let wrapped = current
+            .downcast_ref::<io::Error>()
+            .and_then(|io| io.get_ref());
+        next = match wrapped {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => current.source(),
+        };
+        Some(current)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_say_what_is_wrong_with_them() {
+        let wrong = |error| of_tls(&rustls::Error::InvalidCertificate(error));
+        let day_one = UnixTime::since_unix_epoch(std::time::Duration::from_secs(86_400));
+        let expired = CertificateError::ExpiredContext {
+            time: day_one,
+            not_after: day_one,
+        };
+        assert!(wrong(expired).ends_with("it expired on 1970-01-02"));
+        let named = CertificateError::NotValidForNameContext {
+            expected: "a.example".try_into().unwrap(),
+            presented: vec!["DnsName(\"b.example\")".to_owned()],
+        };
+        assert!(wrong(named).ends_with("it is for b.example, not for a.example"));
+        let issuer = wrong(CertificateError::UnknownIssuer);
+        assert!(
+            issuer.contains("issuer") && issuer.contains("ca certificates"),
+            "{issuer}"
+        );
+    }
+
+    #[test]
+    fn names_are_unknown_or_cannot_be_resolved_now() {
+        let of = |text: &str| of_name(&Unresolved(text.to_owned()));
+        let failed = "failed to lookup address information: ";
+        assert_eq!(
+            of(&format!("{failed}Name or service not known")),
+            "unknown host name"
+        );
+        assert_eq!(
+            of(&format!("{failed}Temporary failure in name resolution")),
+            "the host name could not be resolved (Temporary failure in name resolution)"
+        );
+    }
+
+    #[test]
+    fn the_systems_words_have_no_number() {
+        let text = system_text(&io::Error::from_raw_os_error(1));
+        assert!(
+            !text.contains("os error") && text.starts_with(char::is_lowercase),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! The events of the log beside the page that lists them, docs/LOGGING.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use kusto_ingest::client::ClientBuilder;
+use kusto_ingest::log::{LogLevel, receiver};
+use kusto_ingest::prelude::*;
+
+use crate::server::{Act, Request, Server, healthy, props, reply, row};
+
+/// An event that nothing from outside brings about.
+const UNREACHABLE: &str = "connections_kept";
+
+/// Level, message and fields.
+type Kind = (String, String, BTreeSet<String>);
+type Events = Arc<Mutex<BTreeMap<String, Kind>>>;
+
+/// The page's table of events.
+fn listed() -> BTreeMap<String, Kind> {
+    let page = include_str!("../../docs/LOGGING.md");
+    let (_, rows) = page.split_once("## Events").unwrap();
+    let (rows, _) = rows.split_once("## Fields").unwrap();
+    let bare = |cell: &str| cell.trim().trim_matches('`').to_owned();
+    let rows = rows.lines().filter(|line| line.starts_with("| `"));
+    let events = rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        let fields = cells[4].split(',').map(bare).collect();
+        (bare(cells[0]), (bare(cells[1]), bare(cells[3]), fields))
+    });
+    events.collect()
+}
+
+/// Settings of a client whose events are kept.
+fn watched(server: &Server, events: &Events) -> ClientBuilder {
+    let kept = events.clone();
+    let log = receiver(
+        LogLevel::Trace,
+        Arc::new(move |record| {
+            let mut kept = kept.lock().unwrap();
+            let kind = || {
+                let level = format!("{:?}", record.level).to_lowercase();
+                (level, record.message.to_owned(), BTreeSet::new())
+            };
+            let (_, _, fields) = kept.entry(record.event.to_owned()).or_insert_with(kind);
+            fields.extend(record.fields.keys().cloned());
+        }),
+    );
+    server.builder().log(log).retry_time(2).unwrap()
+}
+
+/// An ingestion in which the answers to some requests are others; whether it works does not matter.
+async fn ingest(
+    events: &Events,
+    props: &IngestionProperties,
+    act: impl Fn(&Request) -> Option<Act> + Send + Sync + 'static,
+) {
+    let server = Server::start(move |request, base| {
+        act(request).unwrap_or_else(|| Act::Send(healthy(request, base)))
+    })
+    .await;
+    let client = watched(&server, events).build().unwrap();
+    let _ = client.ingest(row(), props, CallOptions::new()).await;
+}
+
+/// All of them, and nothing else.
+async fn provoke(events: &Events) {
+    let refuse = |status, is: fn(&Request) -> bool| {
+        move |request: &Request| is(request).then(|| Act::Send(reply(status, "", "")))
+    };
+    ingest(events, &props(), |_| None).await;
+    ingest(events, &props(), refuse(503, Request::is_upload)).await;
+    ingest(events, &props(), refuse(503, Request::is_post_of_message)).await;
+    ingest(events, &props(), |_| Some(Act::SendAndClose(String::new()))).await;
+    // The first resources are lent, and those that replace them are not.
+    let lent = Mutex::new(0);
+    ingest(events, &props(), move |request| {
+        let is_asked_again = request.body.contains("ingestion resources") && {
+            let mut lent = lent.lock().unwrap();
+            *lent += 1;
+            *lent > 1
+        };
+        let status = match (request.is_upload(), is_asked_again) {
+            (true, _) => 403,
+            (_, true) => 400,
+            _ => return None,
+        };
+        Some(Act::Send(reply(status, "", "")))
+    })
+    .await;
+    let tracked = props().with_report_method(ReportMethod::Table);
+    ingest(events, &tracked, |request| {
+        let fails = request.is_post_of_message() || request.line.starts_with("DELETE");
+        fails.then(|| Act::Send(reply(400, "", "")))
+    })
+    .await;
+    ingest(events, &props(), refuse(403, Request::is_post_of_message)).await;
+    take_outcomes(events).await;
+}
+
+/// One message is taken, and the queue fails after it.
+async fn take_outcomes(events: &Events) {
+    let taken = Mutex::new(0);
+    let server = Server::start(move |request, base| {
+        let mut taken = taken.lock().unwrap();
+        *taken +=
+            usize::from(request.line.starts_with("GET ") && request.line.contains("/messages"));
+        match *taken > 1 {
+            true => Act::Send(reply(400, "", "")),
+            false => Act::Send(healthy(request, base)),
+        }
+    })
+    .await;
+    let client = watched(&server, events).build().unwrap();
+    let query = OutcomeQuery::new(Outcome::Failures);
+    let taken = client.take_outcomes(&query, CallOptions::new()).await;
+    assert_eq!(taken.unwrap().items().len(), 1);
+}
+
+#[tokio::test]
+async fn every_event_is_listed_with_its_fields_and_every_listed_one_occurs() {
+    let (events, mut listed) = (Events::default(), listed());
+    provoke(&events).await;
+    listed.remove(UNREACHABLE).expect("it is listed");
+    let seen = std::mem::take(&mut *events.lock().unwrap());
+    let names = |events: &BTreeMap<String, Kind>| events.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&seen), names(&listed));
+    for (name, (level, message, mut fields)) in seen {
+        fields.remove("client_request_id");
+        fields.remove("source_id");
+        assert_eq!((level, message, fields), listed[&name], "{name}");
+    }
+}

@@ -1,0 +1,190 @@
+//! What errors of connections say: the cause in plain words first, and nothing of the libraries below.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kusto_ingest::log::{LogLevel, receiver};
+use kusto_ingest::prelude::*;
+
+use crate::server::{Act, Server, healthy, props};
+
+/// Names and words of libraries that mean nothing to a user.
+const FOREIGN: [&str; 10] = [
+    "reqwest",
+    "hyper",
+    "rustls",
+    "tokio",
+    "h2",
+    "webpki",
+    "error sending",
+    "client error",
+    "os error",
+    "BoxError",
+];
+
+/// The error of a query there, checked together with the log.
+async fn failing(address: &str) -> Error {
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let kept = lines.clone();
+    let log = receiver(
+        LogLevel::Trace,
+        Arc::new(move |record| kept.lock().unwrap().push(record.to_string())),
+    );
+    let builder = Client::builder(address).unwrap();
+    let builder = builder.engine_endpoint(address).unwrap().log(log);
+    let client = builder.build().unwrap();
+    let options = CallOptions::new().with_timeout(Duration::from_secs(60));
+    let query = client.query("D", "T", &RequestProperties::new(), options);
+    let error = query.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+    let mut texts = std::mem::take(&mut *lines.lock().unwrap());
+    texts.extend([error.to_string(), error.message().to_owned()]);
+    texts.extend(error.attempts().iter().map(ToString::to_string));
+    for text in texts {
+        for name in FOREIGN {
+            let found = text.split(|c: char| !c.is_alphanumeric() && c != ' ');
+            assert!(
+                !found.into_iter().any(|words| words.contains(name)),
+                "{name}: {text}"
+            );
+        }
+    }
+    error
+}
+
+/// An address of this machine where nobody listens.
+fn dead() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+async fn emulator(tls: bool) -> kusto_emulator::Emulator {
+    let options = kusto_emulator::Options {
+        tls,
+        ..Default::default()
+    };
+    kusto_emulator::Emulator::start(options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_be_reached_is_named_with_the_cause() {
+    let host = dead();
+    assert_eq!(
+        failing(&format!("http://{host}")).await.to_string(),
+        format!("cannot connect to {host}: connection refused (while running the query)")
+    );
+    let error = failing("http://no-such-host.invalid").await;
+    let message = error.message();
+    assert!(
+        message.starts_with("cannot connect to no-such-host.invalid: "),
+        "{message}"
+    );
+    assert!(message.contains("host name"), "{message}");
+}
+
+#[tokio::test]
+async fn the_wrong_scheme_has_a_hint() {
+    let plain = emulator(false).await;
+    let secure = plain.engine_url().replace("http:", "https:");
+    let message = failing(&secure).await.message().to_owned();
+    assert!(
+        message.ends_with("is its address one of http?"),
+        "{message}"
+    );
+    let secure = emulator(true).await;
+    let plain = secure.engine_url().replace("https:", "http:");
+    let message = failing(&plain).await.message().to_owned();
+    assert!(
+        message.ends_with("is the address one of https?"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_says_why() {
+    let emulator = emulator(true).await;
+    let message = failing(emulator.engine_url()).await.message().to_owned();
+    assert!(
+        message.contains("the server's certificate is not accepted: its issuer"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn answers_that_end_too_early_or_are_none_say_so() {
+    let cases = [
+        ("", "the connection was closed before the answer"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx",
+            "the connection was closed before the end of the answer",
+        ),
+        (
+            "\x15\x03\x03 no\r\n\r\n",
+            "the answer is not HTTP; is the address one of https?",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone",
+            "the answer is not the gzip that it says to be",
+        ),
+    ];
+    for (answer, cause) in cases {
+        let server = Server::start(move |_, _| Act::SendAndClose(answer.to_owned())).await;
+        let message = failing(&server.url).await.message().to_owned();
+        let host = server.url.trim_start_matches("http://");
+        assert_eq!(message, format!("no answer from {host}: {cause}"));
+    }
+}
+
+#[tokio::test]
+async fn attempts_are_counted_and_the_metadata_is_asked_for_in_one_loop() {
+    let server = Server::start(
+        |request, base| match request.line.contains("/auth/metadata") {
+            true => Act::SendAndClose(String::new()),
+            false => Act::Send(healthy(request, base)),
+        },
+    )
+    .await;
+    let token = Arc::new(kusto_ingest::auth::StaticToken::new("a-token"));
+    let builder = server.builder().credential(token);
+    let client = builder.retry_time(0).unwrap().build().unwrap();
+    let error = client.warm_up(CallOptions::new()).await.unwrap_err();
+    assert_eq!(server.requests().len(), 4, "{error}");
+    let (host, text) = (server.url.trim_start_matches("http://"), error.to_string());
+    let cause = format!(
+        "no answer from {host}: the connection was closed before the answer (4 attempts in "
+    );
+    assert!(text.starts_with(&cause), "{text}");
+    assert!(
+        text.ends_with(" s, while asking the cluster where to log in)"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn an_error_of_the_content_names_the_file_or_the_blob() {
+    let server = Server::start(|request, base| Act::Send(healthy(request, base))).await;
+    let client = server.builder().build().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let of = |name: &str, content: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    for path in [
+        of("empty.csv", b""),
+        of("packed.csv", b"\x1f\x8b\x08\x00rest"),
+        of("a.csv.xz", b"1\n"),
+    ] {
+        let ingesting = client.ingest(Source::file(&path), &props(), CallOptions::new());
+        let error = ingesting.await.unwrap_err();
+        assert!(error.message().contains(path.to_str().unwrap()), "{error}");
+    }
+    let blob = BlobSource::new("http://127.0.0.1:1/c/a.csv.xz?sig=secret").unwrap();
+    let ingesting = client.ingest(Source::blobs([blob]), &props(), CallOptions::new());
+    let error = ingesting.await.unwrap_err();
+    assert!(
+        error.message().contains("http://127.0.0.1:1/c/a.csv.xz"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
