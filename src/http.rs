@@ -3,7 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod date;
-mod failure;
+pub(crate) mod failure;
 pub(crate) mod headers;
 pub(crate) mod host;
 pub(crate) mod lanes;

@@ -3,7 +3,11 @@ package kustoingest
 // #include "shim.h"
 import "C"
 
-import "context"
+import (
+	"context"
+	"runtime"
+	"strings"
+)
 
 // ConnectionStringBuilder holds the address of a cluster and how to log in. Mistakes in it are reported
 // by [New]. It may be used for several clients; do not change it while [New] uses it.
@@ -65,7 +69,11 @@ func (b *ConnectionStringBuilder) config() (*C.kusto_config, error) {
 	if status := C.kusto_config_parse(start, length, &config, &failure); status != C.KUSTO_OK {
 		return nil, takeError(status, failure)
 	}
-	keywords := append([][2]string{{"wrapper", "kusto-ingest-go/" + Version}}, b.keywords...)
+	own := [][2]string{
+		{"wrapper", "kusto-ingest-go/" + Version},
+		{"runtime", "Go/" + strings.TrimPrefix(runtime.Version(), "go")},
+	}
+	keywords := append(own, b.keywords...)
 	if b.ApplicationForTracing != "" {
 		keywords = append(keywords, [2]string{"Application Name for Tracing", b.ApplicationForTracing})
 	}

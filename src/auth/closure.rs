@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
-use crate::http::transport::describe_chain;
+use crate::http::failure::describe_chain;
 
 /// What a login may fail with: `?` makes it from any error, and `.into()` from a text. A failure that
 /// passes says so as an [`Error`] of this crate with [`RetryClass::Later`]; any other is for good.

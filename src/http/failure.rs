@@ -235,6 +235,19 @@ fn of_text(secure: bool, error: &(dyn StdError + 'static)) -> String {
     }
 }
 
+/// The texts of an error of the program's own and of its sources on one line, without repetitions and without
+/// secrets.
+pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for cause in chain(error) {
+        let text = cause.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    redact(&texts.join(": "))
+}
+
 /// An error and its sources.
 pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),

@@ -37,7 +37,8 @@ class Client {
         const asks = this.#login.ask !== undefined;
         // An ingest client given the data management service's address runs its queries on the engine.
         const queriesOnly = new.target[ingests] ? [] : [["queries only", true]];
-        const settings = [...queriesOnly, ...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
+        const runtime = ["runtime", `Node/${process.versions.node}`];
+        const settings = [runtime, ...queriesOnly, ...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
         this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks));
         this.defaultDatabase = this.#native.defaultDatabase;
         if (asks) {

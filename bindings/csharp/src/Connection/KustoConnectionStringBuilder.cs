@@ -178,6 +178,7 @@ public sealed class KustoConnectionStringBuilder
         try
         {
             Apply(config, "wrapper", KustoLibrary.WrapperName);
+            Apply(config, "runtime", ".NET/" + Environment.Version);
             Apply(config, "queries only", queriesOnly ? "true" : "false");
             if (login is not null)
             {

@@ -17,7 +17,7 @@ internal static unsafe partial class NativeMethods
 
     [UnmanagedFunctionPointer(C)]
     internal delegate void kusto_log_event_fn(
-        IntPtr userData, int level, byte* event, nuint eventLen, byte* message, nuint messageLen, byte* fields, nuint fieldsLen);
+        IntPtr userData, int level, byte* @event, nuint eventLen, byte* message, nuint messageLen, byte* fields, nuint fieldsLen);
 
     [UnmanagedFunctionPointer(C)]
     internal delegate void kusto_token_fn(IntPtr userData, IntPtr request);
