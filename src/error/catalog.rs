@@ -252,6 +252,7 @@ impl Step {
             Step::AcquireToken => "acquiring a token",
             Step::FetchIngestionResources => "fetching the ingestion resources",
             Step::FetchIdentityToken => "fetching the identity token",
+            Step::CheckTable => "checking the table",
             Step::ReadSource => "reading the source",
             Step::Compress => "compressing the data",
             Step::UploadBlob => "uploading the data",
