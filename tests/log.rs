@@ -50,7 +50,7 @@ async fn the_default_format_is_said_once() {
     let lines = lines.lock().unwrap();
     let said = lines
         .iter()
-        .filter(|(_, _, text)| text.contains("csv is assumed"));
+        .filter(|(_, _, text)| text.contains("the default is assumed"));
     assert_eq!(said.count(), 1, "{lines:?}");
 }
 

@@ -20,7 +20,7 @@ use crate::secret::Secret;
 /// shortly before they expire and sends at most one request at a time per scope and tenant.
 ///
 /// [`Credential::from_fn`](crate::auth::Credential::from_fn) makes one from an async closure. A type of
-/// your own implements it with [`crate::async_trait`].
+/// your own implements it with [`macro@async_trait`].
 #[async_trait]
 pub trait TokenCredential: Send + Sync + Debug {
     /// A token for this scope. Errors should be of kind [`ErrorKind::Auth`].
