@@ -19,16 +19,19 @@ function nearest(wrong, known) {
     return best;
 }
 
-/** How many letters must be inserted, removed or replaced to make one text of the other. */
+/** How many letters must be inserted, removed, replaced or exchanged with the next to make one text of the other. */
 function distanceOf(one, other) {
+    let before;
     let row = Array.from({ length: other.length + 1 }, (_, index) => index);
     for (let i = 1; i <= one.length; i++) {
         const next = [i];
         for (let j = 1; j <= other.length; j++) {
             const replaced = row[j - 1] + (one[i - 1] === other[j - 1] ? 0 : 1);
-            next.push(Math.min(row[j] + 1, next[j - 1] + 1, replaced));
+            const isExchanged = one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+            const exchanged = isExchanged ? before[j - 2] + 1 : Infinity;
+            next.push(Math.min(row[j] + 1, next[j - 1] + 1, replaced, exchanged));
         }
-        row = next;
+        [before, row] = [row, next];
     }
     return row[other.length];
 }

@@ -120,7 +120,7 @@ test("of connections", async () => {
 });
 
 test("a wrong name brings the nearest", async () => {
-    for (const [wrong, meant] of [["flushImmediatly", "flushImmediately"], ["ingestionMappingRef", "ingestionMappingReference"], ["Table", "table"]]) {
+    for (const [wrong, meant] of [["flushImmediatly", "flushImmediately"], ["ingestionMappingRef", "ingestionMappingReference"], ["Table", "table"], ["tabel", "table"]]) {
         const error = await failed(() => new IngestionProperties({ [wrong]: "x" }), "INVALID_ARGUMENT");
         assert.match(error.message, new RegExp(`did you mean ${meant}\\?`));
     }
