@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::tally::Tally;
-use crate::{artifacts, compiler, csharp, workspace};
+use crate::{artifacts, compiler, isal, node, process, workspace};
 
 /// An agent: its source, and the command that starts it once it is built.
 struct Agent {
@@ -16,7 +16,7 @@ struct Agent {
 }
 
 /// One for each language.
-const AGENTS: [Agent; 3] = [
+const AGENTS: [Agent; 4] = [
     Agent {
         source: "examples/c/agent.c",
         build: || compiled("c"),
@@ -26,8 +26,12 @@ const AGENTS: [Agent; 3] = [
         build: || compiled("cpp"),
     },
     Agent {
-        source: "examples/csharp/agent",
-        build: csharp::agent,
+        source: "examples/node/agent.mjs",
+        build: node::agent,
+    },
+    Agent {
+        source: "examples/rust/agent.rs",
+        build: rust,
     },
 ];
 
@@ -54,6 +58,14 @@ fn compiled(language: &str) -> Result<Command, String> {
     let program = workspace::scratch("agents")?.join(language);
     compiler::program(&source, &program, artifacts::release()?)?;
     Ok(Command::new(program))
+}
+
+/// In the build that `cargo test` made.
+fn rust() -> Result<Command, String> {
+    let mut build = process::cargo(["build", "--quiet", "--workspace", "--examples"]);
+    process::run(build.args(isal::features()))?;
+    let programs = workspace::target().join("debug/examples");
+    Ok(Command::new(programs.join("agent")))
 }
 
 fn example(language: &str, name: &str) -> PathBuf {

@@ -284,6 +284,12 @@ pub(crate) fn player() -> Result<Command, String> {
     Ok(node(&[&bed.join("player.mjs")]))
 }
 
+/// examples/node/agent.mjs.
+pub(crate) fn agent() -> Result<Command, String> {
+    let bed = beside_the_package(&[examples().join("agent.mjs")], "agent")?;
+    Ok(node(&[&bed.join("agent.mjs")]))
+}
+
 /// benches/clients/bench.mjs, which requires the arguments of a scenario.
 pub(crate) fn bench() -> Result<Command, String> {
     let source = workspace::root().join("benches/clients/bench.mjs");
