@@ -12,6 +12,7 @@ mod conversions;
 mod datetime;
 mod encodings;
 mod formats;
+mod geography;
 mod hash;
 mod math;
 mod paths;
@@ -52,6 +53,7 @@ fn table() -> impl Iterator<Item = &'static Function> {
         datetime::FUNCTIONS,
         encodings::FUNCTIONS,
         formats::FUNCTIONS,
+        geography::FUNCTIONS,
         hash::FUNCTIONS,
         math::FUNCTIONS,
         paths::FUNCTIONS,
