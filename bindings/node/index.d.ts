@@ -193,8 +193,24 @@ export declare class KustoConnectionStringBuilder {
     toJSON(): string;
 }
 
+/** A logger such as `console`, pino or bunyan. A console receives the text, then the fields; others the fields, then the text. */
+export interface Logger {
+    error(...line: any[]): void;
+    warn(...line: any[]): void;
+    info(...line: any[]): void;
+    debug(...line: any[]): void;
+    trace?(...line: any[]): void;
+}
+
 export interface ClientOptions {
     settings?: ClientSettings | undefined;
+    /**
+     * Receives the log of this client, which {@link setLog} then does not: each event with its fields, among them `event`, its name. The
+     * events and their fields stand in docs/LOGGING.md of the repository. They hold no token, key or signature.
+     */
+    log?: Logger | undefined;
+    /** The least important level that is logged; `LogLevel.Info` unless given. */
+    logLevel?: LogLevel | undefined;
 }
 
 export interface WarmUpOptions extends CallOptions {
@@ -387,6 +403,8 @@ export interface IngestionPropertiesFields extends IngestionFlags {
      * in doubt may be repeated with the same data and the same key. The service compares keys, never data.
      */
     once?: string | undefined;
+    /** The id of the ingestion in the service's logs, in errors and in the log: visible ASCII characters, no personal data. */
+    clientRequestId?: string | undefined;
     reportLevel?: ReportLevel | undefined;
     reportMethod?: ReportMethod | undefined;
     validationPolicy?: ValidationPolicy | undefined;

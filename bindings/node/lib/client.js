@@ -5,7 +5,8 @@ const { setImmediate: turn } = require("node:timers/promises");
 const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
 const { ErrorCode } = require("./catalog.js");
 const { invalidArgument, wordsOf } = require("./error.js");
-const { addon, answerOf, answers, call, limits, milliseconds, realm, run } = require("./native.js");
+const { logOf } = require("./log.js");
+const { addon, answerOf, answers, call, limits, logs, milliseconds, realm, run } = require("./native.js");
 const { IngestionProperties, wireProperties } = require("./properties.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");
@@ -35,11 +36,15 @@ class Client {
         }
         this.#login = builder[loginOf];
         const asks = this.#login.ask !== undefined;
+        const log = logOf(options);
         // An ingest client given the data management service's address runs its queries on the engine.
         const queriesOnly = new.target[ingests] ? [] : [["queries only", true]];
         const runtime = ["runtime", `Node/${process.versions.node}`];
         const settings = [runtime, ...queriesOnly, ...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
-        this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks));
+        this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks, log?.level ?? null));
+        if (log !== undefined) {
+            logs(this.#native.id, this, log.receive);
+        }
         this.defaultDatabase = this.#native.defaultDatabase;
         if (asks) {
             answers(this.#native.id, this);

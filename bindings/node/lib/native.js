@@ -13,7 +13,12 @@ const pending = new Map();
 const answerOf = Symbol("answer");
 /** The clients that answer, by their id; weak references, so that a forgotten client is collected. */
 const clients = new Map();
-const forgotten = new FinalizationRegistry((id) => clients.delete(id));
+/** Where the events of the clients with a log of their own go. */
+const receivers = new Map();
+const forgotten = new FinalizationRegistry((id) => {
+    clients.delete(id);
+    receivers.delete(id);
+});
 let log = null;
 
 const handlers = {
@@ -24,6 +29,7 @@ const handlers = {
         const client = clients.get(id)?.deref();
         client === undefined ? request.fail(true, "the client no longer exists") : client[answerOf](request);
     },
+    record: (id, [level, event, message, fields]) => receivers.get(id)?.(Number(level), event, message, JSON.parse(fields)),
     log: (_id, [level, target, message]) => log?.(Number(level), target, message),
 };
 
@@ -162,9 +168,15 @@ function answers(id, client) {
     forgotten.register(client, id);
 }
 
+/** Sends the log of the client with this id to a function, as long as the client exists. */
+function logs(id, client, receive) {
+    receivers.set(id, receive);
+    forgotten.register(client, id);
+}
+
 function setLog(level, callback) {
     call(() => addon.setLog(realm, callback === null ? 0 : level));
     log = callback;
 }
 
-module.exports = { addon, answerOf, answers, call, checkAborted, ended, limits, milliseconds, realm, run, setLog };
+module.exports = { addon, answerOf, answers, call, checkAborted, ended, limits, logs, milliseconds, realm, run, setLog };

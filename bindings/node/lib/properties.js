@@ -40,6 +40,7 @@ const FIELDS = {
     ingestionMappingColumns: mappingColumns,
     // After the mapping whose kind it is.
     ingestionMappingKind: asText("ingestionMappingType"),
+    clientRequestId: (value) => [["clientRequestId", textOf(value)]],
     once: (value) => [["once", textOf(value)]],
     ingestIfNotExists: (value) => [["ingestIfNotExists", isJsonArray(value) ? value : JSON.stringify([value].flat())]],
     ...Object.fromEntries(FLAGS.map((name) => [name, asText(name)])),

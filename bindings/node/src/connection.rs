@@ -5,12 +5,13 @@ use std::sync::Arc;
 use kusto_ingest::auth::StaticToken;
 use kusto_ingest::client::ClientBuilder;
 use kusto_ingest::connection::ConnectionString;
-use kusto_ingest::error::Result;
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::log::{LogLevel, LogRecord, RecordSink, receiver};
 use napi_derive::napi;
 
 use crate::client::NativeClient;
 use crate::failure::OrThrow as _;
-use crate::realm::{NativeRealm, Realm};
+use crate::realm::{NativeRealm, Realm, Told};
 use crate::token;
 
 /// The parts of a connection string that are not secret.
@@ -36,7 +37,7 @@ pub fn parse_connection(text: String) -> napi::Result<ParsedConnection> {
 }
 
 /// Creates a client. `settings` are pairs of name and value; `token` is a fixed one; with `asks` events
-/// of the client's id ask for tokens.
+/// of the client's id ask for tokens; with a `log_level` they bring its log.
 #[napi(catch_unwind)]
 pub fn connect(
     realm: &NativeRealm,
@@ -44,9 +45,11 @@ pub fn connect(
     settings: Vec<(String, String)>,
     token: Option<String>,
     asks: bool,
+    log_level: Option<i32>,
 ) -> napi::Result<NativeClient> {
     let id = realm.realm.next_id();
     let builder = configured(&connection, settings).or_throw()?;
+    let builder = with_log(builder, &realm.realm, id, log_level).or_throw()?;
     let builder = with_login(builder, &realm.realm, id, token, asks);
     let client = builder.build().or_throw()?;
     Ok(NativeClient::new(realm.realm.clone(), id, client))
@@ -58,6 +61,30 @@ fn configured(connection: &str, settings: Vec<(String, String)>) -> Result<Clien
     settings
         .into_iter()
         .try_fold(builder, |builder, (name, value)| builder.set(&name, &value))
+}
+
+fn with_log(
+    builder: ClientBuilder,
+    realm: &Arc<Realm>,
+    id: u32,
+    level: Option<i32>,
+) -> Result<ClientBuilder> {
+    let Some(level) = level else {
+        return Ok(builder);
+    };
+    let level = LogLevel::from_number(level)
+        .ok_or_else(|| Error::invalid_argument("logLevel", "must be a LogLevel"))?;
+    let realm = realm.clone();
+    let sink: Arc<RecordSink> = Arc::new(move |record: &LogRecord<'_>| {
+        // An object of texts and numbers has a text.
+        let fields = serde_json::to_string(record.fields).unwrap_or_default();
+        let (event, message) = (record.event.to_owned(), record.message.to_owned());
+        realm.tell(
+            id,
+            Told::Record(record.level as u32, event, message, fields),
+        );
+    });
+    Ok(builder.log(receiver(level, sink)))
 }
 
 fn with_login(

@@ -37,6 +37,8 @@ pub(crate) enum Told {
     Token(NativeTokenRequest),
     /// A line of the log: level, target, message.
     Log(u32, String, String),
+    /// An event of a client's own log: level, name, message, fields (JSON).
+    Record(u32, String, String, String),
 }
 
 impl Told {
@@ -47,6 +49,7 @@ impl Told {
             Told::Progress(_) => "progress",
             Told::Token(_) => "token",
             Told::Log(..) => "log",
+            Told::Record(..) => "record",
         }
     }
 }
@@ -62,6 +65,10 @@ impl ToNapiValue for Told {
                 Told::Log(level, target, message) => {
                     let line = vec![level.to_string(), target, message];
                     Vec::<String>::to_napi_value(env, line)
+                }
+                Told::Record(level, event, message, fields) => {
+                    let record = vec![level.to_string(), event, message, fields];
+                    Vec::<String>::to_napi_value(env, record)
                 }
             }
         }

@@ -45,6 +45,7 @@ test("of ingestions", async (t) => {
         flag: () => from({ additionalProperties: { flushImmediately: "perhaps" } }),
         "a key that is none": () => from({ once: " " }),
         "a key that is a number": () => from({ once: 7 }),
+        "a request id with a line break": () => from({ clientRequestId: "a\nb" }),
         "a field that is none": () => from({ flushImmediatly: true }),
         timeout: () => from({}, { timeout: -1 }),
         "a timeout that is none": () => from({}, { timeout: NaN }),
@@ -126,6 +127,12 @@ test("a wrong name brings the nearest", async () => {
     }
     const error = await failed(() => new IngestionProperties({ colour: "red" }), "INVALID_ARGUMENT");
     assert.doesNotMatch(error.message, /did you mean/);
+});
+
+test("of logs", async () => {
+    for (const options of [{ log: {} }, { log: 7 }, { log: console, logLevel: 9 }, { log: { error() {}, warn() {} } }]) {
+        await failed(() => new Client(connection, options), "INVALID_ARGUMENT");
+    }
 });
 
 test("errors are errors", async () => {

@@ -61,13 +61,14 @@ export async function everything(connection: string, credential: TokenCredential
         ingestByTags: ["a"],
         ingestIfNotExists: "a",
         once: "key",
+        clientRequestId: "id",
         reportLevel: ReportLevel.FailuresAndSuccesses,
         reportMethod: ReportMethod.Table,
         validationPolicy: new ValidationPolicy(ValidationOptions.DoNotValidate, ValidationImplications.Fail),
         creationTime: new Date(),
         additionalProperties: { extend_schema: true },
     });
-    const client = new IngestClient(kcsb, properties, { settings: { "memory budget": 8_388_608 } });
+    const client = new IngestClient(kcsb, properties, { settings: { "memory budget": 8_388_608 }, log: console, logLevel: LogLevel.Debug });
     const { unchecked }: { readonly unchecked: readonly string[] } = await client.warmUp({ properties: { table: "T" }, timeoutMs: 1000 });
     console.log(unchecked.length);
     const limits: CallOptions = { signal: new AbortController().signal, timeout: 1000 };
