@@ -46,14 +46,25 @@ impl Artifacts {
     }
 }
 
+/// Builds the library alone in release: what a plain `cargo build --release` builds.
+pub(crate) fn library() -> Result<Artifacts, String> {
+    let library = &RELEASE[..RELEASE.len() - 2];
+    process::run(process::cargo(library).args(isal::features()))?;
+    Ok(built())
+}
+
+fn built() -> Artifacts {
+    Artifacts {
+        directory: workspace::target().join("release"),
+    }
+}
+
 /// Builds the library and the emulator in release; only the first call in a process does work.
 pub(crate) fn release() -> Result<&'static Artifacts, String> {
     static BUILT: OnceLock<Result<Artifacts, String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
+    let result = BUILT.get_or_init(|| {
         process::run(process::cargo(RELEASE).args(isal::features()))?;
-        Ok(Artifacts {
-            directory: workspace::target().join("release"),
-        })
+        Ok(built())
     });
-    built.as_ref().map_err(Clone::clone)
+    result.as_ref().map_err(Clone::clone)
 }

@@ -17,9 +17,26 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     if flag != "--prefix" {
         return Err("install --prefix DIR".into());
     }
-    install(artifacts::release()?, Path::new(prefix))?;
-    println!("installed below {prefix}");
+    install(&artifacts::library()?, Path::new(prefix))?;
+    let prefix = std::path::absolute(prefix).map_err(|error| format!("{prefix}: {error}"))?;
+    print!("{}", how_to_use(&prefix));
     Ok(())
+}
+
+/// The lines with which a program finds the library, when it is linked and when it starts.
+fn how_to_use(prefix: &Path) -> String {
+    let lib = prefix.join("lib").display().to_string();
+    let found = match lib.as_str() {
+        "/usr/lib" | "/usr/local/lib" => {
+            "ldconfig    # once, as root: the loader finds the library then".to_owned()
+        }
+        _ => format!("cc app.c $(pkg-config --cflags --libs kusto_ingest) -Wl,-rpath,{lib}"),
+    };
+    format!(
+        "installed below {}\n\nTo use it (docs/DEPLOY.md has more):\n  \
+         export PKG_CONFIG_PATH={lib}/pkgconfig\n  {found}\n",
+        prefix.display()
+    )
 }
 
 /// Header, libraries, pkg-config file and CMake package below `prefix`.
@@ -143,7 +160,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
     std::fs::rename(&tree, &moved).map_err(|error| error.to_string())?;
     let mut tally = with_cmake(&scratch, &moved)?;
     for consumer in &CONSUMERS {
-        for linkage in ["shared", "static"] {
+        for linkage in linkages() {
             tally += match tool::optional(&tool::PKG_CONFIG) {
                 Ok(()) => Tally::check(
                     &format!("{} by pkg-config, {linkage}", consumer.source),
@@ -154,6 +171,15 @@ pub(crate) fn leg() -> Result<Tally, String> {
         }
     }
     Ok(tally)
+}
+
+/// How the consumers are linked. A program without any shared library needs a system whose C library
+/// has an archive.
+fn linkages() -> &'static [&'static str] {
+    match cfg!(target_os = "linux") {
+        true => &["shared", "static", "fully static"],
+        false => &["shared", "static"],
+    }
 }
 
 fn with_cmake(scratch: &Path, tree: &Path) -> Result<Tally, String> {
@@ -203,15 +229,16 @@ fn by_pkg_config(
             .env("PKG_CONFIG_PATH", tree.join("lib/pkgconfig"));
         process::capture(&mut command)
     };
-    let libraries = if linkage == "static" {
-        ask(&["--variable=static_libs"])?
-    } else {
-        ask(&["--libs"])?
+    let (flag, libraries) = match linkage {
+        "static" => ("", ask(&["--variable=static_libs"])?),
+        "fully static" => ("-static", ask(&["--variable=fully_static_libs"])?),
+        _ => ("", ask(&["--libs"])?),
     };
     // Through a shell, as in a makefile, because pkg-config escapes what a shell would split.
-    let program = scratch.join(format!("pkg-config-{linkage}-{}.program", consumer.source));
+    let program =
+        scratch.join(format!("pkg-config-{linkage}-{}.program", consumer.source).replace(' ', "-"));
     let line = format!(
-        "{} {} {} \"$1\" -o \"$2\" {libraries}",
+        "{} {flag} {} {} \"$1\" -o \"$2\" {libraries}",
         consumer.compiler,
         STRICT.join(" "),
         ask(&["--cflags"])?
@@ -311,4 +338,24 @@ fn content(path: &Path) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|binary| format!("{} bytes", binary.as_bytes().len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_says_how_programs_find_it() {
+        let own = how_to_use(Path::new("/opt/kusto"));
+        assert!(
+            own.contains("PKG_CONFIG_PATH=/opt/kusto/lib/pkgconfig"),
+            "{own}"
+        );
+        assert!(own.contains("-Wl,-rpath,/opt/kusto/lib"), "{own}");
+        let system = how_to_use(Path::new("/usr/local"));
+        assert!(
+            system.contains("ldconfig") && !system.contains("rpath"),
+            "{system}"
+        );
+    }
 }
