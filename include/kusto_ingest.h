@@ -1378,11 +1378,13 @@ kusto_status kusto_props_set_reporting(kusto_props *props,
 /**
  * Sets any property by its name in the service's documentation, such as "ignoreFirstRecord",
  * "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts).
- * Properties that this library knows are checked, others are passed on. Names ignore case.
+ * Names ignore case.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each object.
- * Failure: KUSTO_E_INVALID_ARGUMENT; the properties are unchanged then.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, also for a name that this library does not know, with the name
+ * that was probably meant: kusto_props_set_additional passes such a property on. The properties are
+ * unchanged then.
  * Since: 0.1
  */
 KUSTO_API
@@ -1392,6 +1394,24 @@ kusto_status kusto_props_set(kusto_props *props,
                              const char *value,
                              size_t value_len,
                              kusto_error **err);
+
+/**
+ * As kusto_props_set, but a property that this library does not know is passed on to the service as
+ * it is, which ignores names that it does not know either.
+ *
+ * Ownership: both texts are copied.
+ * Threads: one at a time for each object.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for a value of a known property that cannot be read, and for a
+ * name that is empty or the library's own; the properties are unchanged then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_props_set_additional(kusto_props *props,
+                                        const char *key,
+                                        size_t key_len,
+                                        const char *value,
+                                        size_t value_len,
+                                        kusto_error **err);
 
 /**
  * Frees properties.

@@ -1135,8 +1135,8 @@ public:
     }
     /// The same for a temporary, which it passes on.
     props once(text_view key) && { return std::move(once(key)); }
-    /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". Properties
-    /// that the library knows are checked. Errors: `invalid_argument`; nothing is changed then.
+    /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord". Errors:
+    /// `invalid_argument`, also for a name that the library does not know; nothing is changed then.
     result<void> try_set(text_view key, text_view value)
     {
         return detail::call(kusto_props_set, c_ptr(), key.data(), key.size(), value.data(),
@@ -1150,6 +1150,20 @@ public:
     }
     /// The same for a temporary, which it passes on.
     props set(text_view key, text_view value) && { return std::move(set(key, value)); }
+    /// As `try_set`, but a property that the library does not know is passed on to the service as it is.
+    result<void> try_set_additional(text_view key, text_view value)
+    {
+        return detail::call(kusto_props_set_additional, c_ptr(), key.data(), key.size(), value.data(),
+                            value.size());
+    }
+    /// As `try_set_additional`; throws `error`.
+    props &set_additional(text_view key, text_view value) &
+    {
+        try_set_additional(key, value).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    props set_additional(text_view key, text_view value) && { return std::move(set_additional(key, value)); }
 };
 
 /// The progress of a transfer, in bytes.

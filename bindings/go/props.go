@@ -47,7 +47,7 @@ func (i *ingestion) fill(props *C.kusto_props) error {
 		if status == C.KUSTO_OK {
 			name, nameLength := present(property[0])
 			value, valueLength := present(property[1])
-			status = C.kusto_props_set(props, name, nameLength, value, valueLength, &failure)
+			status = C.kusto_props_set_additional(props, name, nameLength, value, valueLength, &failure)
 		}
 	}
 	if status != C.KUSTO_OK {

@@ -201,11 +201,13 @@ pub unsafe extern "C" fn kusto_props_set_reporting(
 
 /// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord",
 /// "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts).
-/// Properties that this library knows are checked, others are passed on. Names ignore case.
+/// Names ignore case.
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each object.
-/// Failure: KUSTO_E_INVALID_ARGUMENT; the properties are unchanged then.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, also for a name that this library does not know, with the name
+/// that was probably meant: kusto_props_set_additional passes such a property on. The properties are
+/// unchanged then.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_props_set(
@@ -219,6 +221,30 @@ pub unsafe extern "C" fn kusto_props_set(
     change(props, err, |mut props| {
         let key = text(key, key_len, "key")?;
         props.set(key, text(value, value_len, "value")?)?;
+        Ok(props)
+    })
+}
+
+/// As kusto_props_set, but a property that this library does not know is passed on to the service as
+/// it is, which ignores names that it does not know either.
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for a value of a known property that cannot be read, and for a
+/// name that is empty or the library's own; the properties are unchanged then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_props_set_additional(
+    props: *mut kusto_props,
+    key: *const c_char,
+    key_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    change(props, err, |mut props| {
+        let key = text(key, key_len, "key")?;
+        props.set_additional(key, text(value, value_len, "value")?)?;
         Ok(props)
     })
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Client;
-use super::catalog::QUERY_ANSWER_LIMIT_DEFAULT;
+use super::catalog::{EXAMPLES, QUERY_ANSWER_LIMIT_DEFAULT};
 use super::settings::{PipelineSettings, RetryTime, check_query_answer_limit, wrong};
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::{StaticToken, TokenCredential};
 use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
 use crate::http::headers::ClientIdentity;
 use crate::http::transport::Transport;
 use crate::log::Dispatch;
@@ -292,7 +292,8 @@ impl ClientBuilder {
     }
 
     fn set_keyword(mut self, name: &str, value: &str) -> Result<Self> {
-        self.connection.set(name, value)?;
+        let set = self.connection.set(name, value);
+        set.map_err(|error| with_nearest_setting(error, name))?;
         Ok(self)
     }
 
@@ -429,10 +430,25 @@ fn parse_endpoint(argument: &str, text: &str) -> Result<Url> {
     }
 }
 
+/// An unknown keyword may be meant to be a setting.
+fn with_nearest_setting(error: Error, name: &str) -> Error {
+    let settings = EXAMPLES.iter().map(|(setting, _)| *setting);
+    match did_you_mean(name, settings) {
+        like if !like.is_empty() && error.message() == format!("unknown keyword '{name}'") => {
+            Error::new(
+                error.kind(),
+                error.step(),
+                format!("unknown setting '{name}'{like}"),
+            )
+            .with_argument(name)
+        }
+        _ => error,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::catalog::EXAMPLES;
 
     fn builder() -> ClientBuilder {
         Client::builder("http://127.0.0.1:1").unwrap()

@@ -34,7 +34,6 @@ pub(super) const RETRY_TIME_MAX: usize = 86400;
 pub(super) const RETRY_TIME_DEFAULT: usize = 30;
 
 /// Every setting with a value that it accepts.
-#[cfg(test)]
 pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("engine endpoint", "http://127.0.0.1:8080"),
     ("ingestion endpoint", "http://127.0.0.1:8081"),

@@ -9,7 +9,7 @@ use url::Url;
 use crate::connection::catalog::Keyword;
 use crate::connection::keyword::{Meaning, look_up};
 use crate::connection::segments::{Fault, Segment, is_invisible, quote, split};
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
 use crate::secret::{MASK, Secret};
 
 /// The database of requests without a database.
@@ -273,7 +273,9 @@ fn known(text: &str, position: usize, after_secret: bool) -> Result<Option<Keywo
             Err(config("this keyword is not supported").with_argument(name))
         }
         None if !after_secret && is_printable(text) => {
-            Err(config(format!("unknown keyword '{text}'")).with_argument(text))
+            let names = Keyword::ALL.into_iter().map(Keyword::name);
+            let like = did_you_mean(text, names);
+            Err(config(format!("unknown keyword '{text}'{like}")).with_argument(text))
         }
         None => Err(config(format!("segment {position} has an unknown keyword"))
             .with_argument(format!("segment {position}"))),

@@ -466,7 +466,6 @@ impl IngestionProperties {
 }
 
 /// Every name under which the library knows a property.
-#[cfg(test)]
 pub(super) const NAMES: &[&str] = &[
     "format",
     "ingestionMappingReference",

@@ -156,7 +156,14 @@ static void props_name_what_is_wrong(void)
                   kusto_props_set(props, "ignorefirstrecord", KUSTO_CSTR, "perhaps", KUSTO_CSTR, &err));
     CHECK_REFUSES("authorizationContext",
                   kusto_props_set(props, "authorizationContext", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
-    CHECK_OK(kusto_props_set(props, "aNewProperty", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
+    CHECK_REFUSES("ingestifnotexist",
+                  kusto_props_set(props, "ingestifnotexist", KUSTO_CSTR, "[\"x\"]", KUSTO_CSTR, &err));
+    CHECK_REFUSES("aNewProperty", kusto_props_set(props, "aNewProperty", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_props_set_additional(props, "aNewProperty", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
+    CHECK_REFUSES("ignoreFirstRecord",
+                  kusto_props_set_additional(props, "ignorefirstrecord", KUSTO_CSTR, "perhaps", KUSTO_CSTR, &err));
+    CHECK_REFUSES("key", kusto_props_set_additional(props, NULL, 0, "v", KUSTO_CSTR, &err));
+    CHECK_REFUSES("props", kusto_props_set_additional(NULL, "k", KUSTO_CSTR, "v", KUSTO_CSTR, &err));
     CHECK_OK(kusto_props_clone(props, &copy, &err));
     kusto_props_free(props);
     CHECK_OK(kusto_props_add_tag(copy, "drop-by:x", KUSTO_CSTR, &err));

@@ -78,7 +78,7 @@ impl NativeProperties {
             }
         }
         for (name, value) in self.others {
-            props.set(&name, &value)?;
+            props.set_additional(&name, &value)?;
         }
         Ok(props)
     }

@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::{IngestionProperties, check_additional_name, check_request_id};
-use crate::error::{Error, Result};
-use crate::props::catalog::{MappingKind, ReportLevel, ReportMethod};
+use crate::error::{Error, Result, did_you_mean};
+use crate::props::catalog::{MappingKind, NAMES, ReportLevel, ReportMethod};
 use crate::props::mapping::{Mapping, MappingSource, parse_columns};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
@@ -12,12 +12,43 @@ use crate::values::DateTime;
 
 impl IngestionProperties {
     /// Sets a property by its name in the service's documentation and its text; names ignore case.
-    /// Properties with a dedicated setter are parsed, others become additional properties.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a value that
+    /// cannot be read, and for a name that this library does not know, with the name that was
+    /// probably meant. [`IngestionProperties::set_additional`] passes such a property on.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        if self.set_known(name, value)? {
+            return Ok(());
+        }
+        check_additional_name(name)?;
+        let name = name.trim();
+        let like = did_you_mean(name, NAMES.iter().copied());
+        let message = format!("unknown property '{name}'{like}");
+        Err(Error::invalid_argument(name, message))
+    }
+
+    /// As [`IngestionProperties::set`], but a property that this library does not know is passed on
+    /// to the service as it is, which ignores names that it does not know either.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a value of a
+    /// known property that cannot be read, and for a name that is empty or the library's own.
+    pub fn set_additional(&mut self, name: &str, value: &str) -> Result<()> {
+        if !self.set_known(name, value)? {
+            check_additional_name(name)?;
+            self.additional
+                .insert(name.trim().to_owned(), value.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the property is known; then it is set.
+    fn set_known(&mut self, name: &str, value: &str) -> Result<bool> {
         let lower = name.trim().to_ascii_lowercase();
         if let Some((name, flag)) = self.flags.by_name(&lower) {
             *flag = parse_bool(name, value)?;
-            return Ok(());
+            return Ok(true);
         }
         match lower.as_str() {
             "format" => self.format = Some(value.parse()?),
@@ -59,13 +90,9 @@ impl IngestionProperties {
                 self.client_request_id = Some(value.to_owned());
             }
             "validationpolicy" => self.validation_policy = Some(ValidationPolicy::parse(value)?),
-            _ => {
-                check_additional_name(name)?;
-                self.additional
-                    .insert(name.trim().to_owned(), value.to_owned());
-            }
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     fn set_mapping_reference(&mut self, name: &str, kind: Option<MappingKind>) {

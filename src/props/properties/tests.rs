@@ -260,7 +260,7 @@ fn everything_can_be_set_by_name() {
         ("retainBlobOnSuccess", "false"),
         ("recreate_schema", "true"),
     ] {
-        properties.set(name, value).unwrap();
+        properties.set_additional(name, value).unwrap();
     }
     assert_eq!(properties.format(), Some(DataFormat::Json));
     assert_eq!(properties.tags().drop_by(), ["d"]);
@@ -296,7 +296,7 @@ fn every_property_of_the_catalog_is_known_by_name() {
     for name in NAMES {
         let mut properties = base();
         // Most refuse this value, and none passes it on.
-        let _ = properties.set(name, "[]");
+        let _ = properties.set_additional(name, "[]");
         assert!(properties.additional_properties().is_empty(), "{name}");
     }
 }
@@ -314,6 +314,39 @@ fn a_mapping_given_before_the_format_follows_it() {
     );
     properties.set("format", "csv").unwrap();
     assert!(properties.validate().is_err());
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_nearest_and_passed_on_when_asked() {
+    for (name, message) in [
+        (
+            "ingestifnotexist",
+            "unknown property 'ingestifnotexist': did you mean 'ingestIfNotExists'?",
+        ),
+        (" Flush ", "unknown property 'Flush'"),
+        (
+            "ignoreFirstRecords",
+            "unknown property 'ignoreFirstRecords': did you mean 'ignoreFirstRecord'?",
+        ),
+    ] {
+        let mut properties = base();
+        let error = properties.set(name, "true").unwrap_err();
+        assert_eq!(error.argument(), Some(name.trim()));
+        assert_eq!(error.message(), message);
+        assert!(properties.additional_properties().is_empty());
+        properties.set_additional(name, "true").unwrap();
+        assert_eq!(properties.additional_properties()[name.trim()], "true");
+    }
+    let mut properties = base();
+    properties
+        .set_additional("IGNOREFIRSTRECORD", "true")
+        .unwrap();
+    assert!(properties.ignore_first_record());
+    assert!(
+        properties
+            .set_additional("ignoreFirstRecord", "perhaps")
+            .is_err()
+    );
 }
 
 #[test]
@@ -345,7 +378,8 @@ proptest! {
     #[test]
     fn no_pair_of_texts_breaks_the_pass_through(name in any::<String>(), value in any::<String>()) {
         let mut properties = base();
-        if properties.set(&name, &value).is_ok() {
+        let _ = properties.set(&name, &value);
+        if properties.set_additional(&name, &value).is_ok() {
             let _ = properties.validate();
             wire(&properties, DataFormat::Csv);
         }

@@ -174,7 +174,7 @@ impl Properties {
         }
         text.push_str("}\n\n");
         text.push_str(
-            "/// Every name under which the library knows a property.\n#[cfg(test)]\n\
+            "/// Every name under which the library knows a property.\n\
              pub(super) const NAMES: &[&str] = &[\n",
         );
         for property in &self.properties {

@@ -129,7 +129,7 @@ impl Settings {
             }
         }
         text.push_str(
-            "/// Every setting with a value that it accepts.\n#[cfg(test)]\n\
+            "/// Every setting with a value that it accepts.\n\
              pub(super) const EXAMPLES: &[(&str, &str)] = &[\n",
         );
         for setting in &self.settings {

@@ -119,6 +119,8 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_version_number",
     // A .NET process cannot fork.
     "kusto_after_fork_child",
+    // AdditionalProperties may have any name, as those of the official client.
+    "kusto_props_set",
     // Calls take a CancellationToken.
     "kusto_cancel_is_signalled",
     "kusto_cancel_new",

@@ -34,7 +34,7 @@ internal static partial class NativeProperties
     {
         NativeText key = new(name);
         NativeText text = new(value);
-        Failure.ThrowOn(NativeMethods.kusto_props_set(props, key.Bytes, key.Length, text.Bytes, text.Length, out IntPtr error), error);
+        Failure.ThrowOn(NativeMethods.kusto_props_set_additional(props, key.Bytes, key.Length, text.Bytes, text.Length, out IntPtr error), error);
     }
 
     private static void SetFormat(PropsHandle props, KustoIngestionProperties properties)

@@ -230,6 +230,10 @@ internal static unsafe partial class NativeMethods
     internal static extern int kusto_props_set(PropsHandle props, byte[]? key, nuint keyLen, byte[]? value, nuint valueLen, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_props_set_additional(
+        PropsHandle props, byte[]? key, nuint keyLen, byte[]? value, nuint valueLen, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern void kusto_props_free(IntPtr props);
 
     [DllImport(Library, CallingConvention = C)]

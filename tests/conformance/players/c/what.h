@@ -32,7 +32,7 @@ static kusto_status set_property(kusto_props *props, const struct pair *said, ku
     if (strcmp(said->key, "property") != 0)
         return KUSTO_OK;
     value = value_of(said->value, &length);
-    return kusto_props_set(props, said->value, length, value, KUSTO_CSTR, err);
+    return kusto_props_set_additional(props, said->value, length, value, KUSTO_CSTR, err);
 }
 
 /* The caller frees them, also after a failure. */

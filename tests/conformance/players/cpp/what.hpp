@@ -38,7 +38,7 @@ inline kusto::props props_of(const message &said)
         else if (key == "tag")
             into.add_tag(value);
         else if (key == "property")
-            into.set(assignment(value).first, assignment(value).second);
+            into.set_additional(assignment(value).first, assignment(value).second);
     }
     return into;
 }

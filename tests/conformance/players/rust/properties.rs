@@ -74,7 +74,7 @@ fn with(
     if let Some(properties) = typed(&properties, name, value) {
         return Ok(properties);
     }
-    properties.set(name, value)?;
+    properties.set_additional(name, value)?;
     Ok(properties)
 }
 
