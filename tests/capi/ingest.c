@@ -165,7 +165,6 @@ static void files_and_descriptors(void)
     char table[128], path[64];
     kusto_props *props;
     kusto_source *source = NULL;
-    kusto_error *missing = NULL;
     kusto_result *result = NULL;
     kusto_error *missing = NULL;
     FILE *file = temporary(path, "skipped\n1,a\n2,b\n");
