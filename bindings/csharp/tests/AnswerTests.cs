@@ -124,7 +124,7 @@ public sealed class AnswerTests : Bed
         using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider(kcsb);
         query.ExecuteQuery("two tables", new ClientRequestProperties { ClientRequestId = "KCS.execute;1" }).Dispose();
         string headers = string.Join("\n", service.Headers);
-        Assert.That(headers, Does.Contain("kusto-ingest-csharp.Client:{0.1.0}").And.Contain("the program").And.Contain("somebody").And.Contain("KCS.execute;1"));
+        Assert.That(headers, Does.Contain("kusto-ingest-csharp.Client:{0.1.0}|Runtime..NET:{" + Environment.Version).And.Contain("the program").And.Contain("somebody").And.Contain("KCS.execute;1"));
     }
 
     [TestCase("<html>welcome</html>")]

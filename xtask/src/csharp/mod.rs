@@ -80,9 +80,6 @@ const BENCH: (&str, &str) = ("bench", "benches/clients/csharp");
 
 /// C functions that the binding does not use.
 const NOT_WRAPPED: &[&str] = &[
-    // Being wrapped.
-    "kusto_config_set_log",
-    "kusto_result_client_request_id",
     // Every call starts in the background, and blocking ones wait for its end.
     "kusto_client_warm_up",
     "kusto_client_warm_up_table",

@@ -18,6 +18,8 @@ public sealed class KustoConnectionStringBuilder
     private readonly string connectionString;
     private readonly List<KeyValuePair<string, string>> settings = [];
     private Func<TokenFailures, CredentialHandle>? login;
+    private KustoLogLevel logLevel;
+    private KustoLogReceiver? logReceiver;
 
     /// <summary>An empty builder: set <see cref="DataSource"/>.</summary>
     public KustoConnectionStringBuilder()
@@ -145,6 +147,20 @@ public sealed class KustoConnectionStringBuilder
         return this;
     }
 
+    /// <summary>
+    /// Sends the log of each client and provider of this builder to a receiver of its own, and not to that of <see cref="KustoLog"/>.
+    /// The README has an adapter to ILogger.
+    /// </summary>
+    /// <param name="level">The most detailed level that is logged.</param>
+    /// <param name="receiver">Receives the events.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithLog(KustoLogLevel level, KustoLogReceiver receiver)
+    {
+        logLevel = level;
+        logReceiver = receiver ?? throw new ArgumentNullException(nameof(receiver));
+        return this;
+    }
+
     /// <summary>Sets any setting of the library by name: see <see cref="KustoSettings"/>.</summary>
     /// <param name="name">A name of <see cref="KustoSettings"/>, or any keyword of connection strings.</param>
     /// <param name="value">The value, as text.</param>
@@ -170,20 +186,31 @@ public sealed class KustoConnectionStringBuilder
         }
     }
 
-    /// <summary>The native settings, for the caller to dispose. The failures collect what a token provider throws.</summary>
+    /// <summary>The log of a new client; null: it has none of its own.</summary>
+    internal ClientLog? NewLog() => logReceiver is null ? null : new(logReceiver);
+
+    /// <summary>
+    /// The native settings, for the caller to dispose. The failures collect what a token provider throws, and the log receives
+    /// the client's events.
+    /// </summary>
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
-    internal ConfigHandle ToConfig(bool queriesOnly, TokenFailures failures)
+    internal ConfigHandle ToConfig(bool queriesOnly, TokenFailures failures, ClientLog? log)
     {
         ConfigHandle config = Parsed();
         try
         {
             Apply(config, "wrapper", KustoLibrary.WrapperName);
-            Apply(config, "runtime", ".NET/" + Environment.Version);
+            Apply(config, "runtime", KustoLibrary.RuntimeName);
             Apply(config, "queries only", queriesOnly ? "true" : "false");
             if (login is not null)
             {
                 using CredentialHandle credential = login(failures);
                 Failure.ThrowOn(NativeMethods.kusto_config_set_credential(config, credential, out IntPtr error), error);
+            }
+            if (log is not null)
+            {
+                int status = NativeMethods.kusto_config_set_log(config, (int)logLevel, Callbacks.Event, log.Register(), Callbacks.Drop, out IntPtr error);
+                Failure.ThrowOn(status, error);
             }
             return config;
         }

@@ -16,12 +16,14 @@ internal sealed class NativeClient
     private readonly CancellationTokenSource closing = new();
     private readonly TaskCompletionSource<bool> gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TokenFailures failures;
+    private readonly ClientLog? log;
     private int calls;
     private bool closed;
     private bool freed;
 
-    private NativeClient(ClientHandle handle, string owner, TokenFailures failures)
+    private NativeClient(ClientHandle handle, string owner, TokenFailures failures, ClientLog? log)
     {
+        this.log = log;
         this.handle = handle;
         this.owner = owner;
         this.failures = failures;
@@ -31,9 +33,10 @@ internal sealed class NativeClient
     internal static NativeClient Of(KustoConnectionStringBuilder connection, string owner, bool queriesOnly = false)
     {
         TokenFailures failures = new();
-        using ConfigHandle config = connection.ToConfig(queriesOnly, failures);
+        ClientLog? log = connection.NewLog();
+        using ConfigHandle config = connection.ToConfig(queriesOnly, failures, log);
         Failure.ThrowOn(NativeMethods.kusto_client_new(config, out ClientHandle handle, out IntPtr error), error);
-        return new(handle, owner, failures);
+        return new(handle, owner, failures, log);
     }
 
     /// <summary>Cancelled when the library has ended the calls under way; for waits outside the library.</summary>
@@ -53,6 +56,9 @@ internal sealed class NativeClient
             return new(this);
         }
     }
+
+    /// <summary>For the log: an ingestion begins, with the client request id that its properties give it.</summary>
+    internal ClientLog.Call BeginIngestion(KustoIngestionProperties properties) => ClientLog.Begin(log, properties.GivenRequestId);
 
     /// <summary>Starts an operation by <paramref name="start"/> and waits for its end without holding a thread.</summary>
     /// <exception cref="KustoException">It failed.</exception>

@@ -35,6 +35,7 @@ internal sealed class IngestionReceipt
     {
         Items = ReadItems(result);
         TrackingToken = ReadToken(result);
+        ClientRequestId = ReadRequestId(result);
         BytesRaw = checked((long)NativeMethods.kusto_result_bytes_raw(result));
         BytesSent = checked((long)NativeMethods.kusto_result_bytes_sent(result));
     }
@@ -42,6 +43,8 @@ internal sealed class IngestionReceipt
     internal IReadOnlyList<IngestionItem> Items { get; }
 
     internal string TrackingToken { get; }
+
+    internal string ClientRequestId { get; }
 
     internal long BytesRaw { get; }
 
@@ -58,6 +61,9 @@ internal sealed class IngestionReceipt
 
     private static unsafe string ReadToken(ResultHandle result) =>
         NativeText.Read(NativeMethods.kusto_result_tracking_token(result, out nuint length), length) ?? "";
+
+    private static unsafe string ReadRequestId(ResultHandle result) =>
+        NativeText.Read(NativeMethods.kusto_result_client_request_id(result, out nuint length), length) ?? "";
 
     private static unsafe IngestionItem[] ReadItems(ResultHandle result)
     {

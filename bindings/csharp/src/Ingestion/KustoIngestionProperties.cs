@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace Kusto.Ingest.Native;
 
@@ -60,10 +61,19 @@ public partial class KustoIngestionProperties
     public DateTimeOffset? CreationTime { get; set; }
 
     /// <summary>
+    /// The id of the ingestion in the service's logs, in errors and in the library's log: 1 to 256 visible ASCII characters. Each
+    /// request that the ingestion makes is sent with an id that begins with it. Null: the library makes one.
+    /// </summary>
+    public string? ClientRequestId { get; set; }
+
+    /// <summary>
     /// Any property by its name in the service's documentation. Properties that the library knows are checked, others are
     /// passed on. They are applied last and override properties of this class.
     /// </summary>
     public IDictionary<string, string> AdditionalProperties { get; set; } = new Dictionary<string, string>();
+
+    internal string? GivenRequestId => AdditionalProperties?.LastOrDefault(
+        property => string.Equals(property.Key, NativeProperties.RequestId, StringComparison.OrdinalIgnoreCase)).Value ?? ClientRequestId;
 }
 
 /// <summary>Properties of queued ingestion: reporting, and how soon the data is ingested.</summary>

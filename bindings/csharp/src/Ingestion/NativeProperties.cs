@@ -6,6 +6,8 @@ namespace Kusto.Ingest.Native;
 /// <summary>Creates native properties. The library checks them.</summary>
 internal static partial class NativeProperties
 {
+    internal const string RequestId = "clientRequestId";
+
     /// <summary>Properties for the caller to dispose.</summary>
     /// <exception cref="KustoException">A property is wrong.</exception>
     internal static PropsHandle Of(KustoIngestionProperties properties)
@@ -107,6 +109,10 @@ internal static partial class NativeProperties
         if (properties.CreationTime is { } time)
         {
             Set(props, "creationTime", ScalarText.Of(time));
+        }
+        if (properties.ClientRequestId is { } requestId)
+        {
+            Set(props, RequestId, requestId);
         }
         if (properties is KustoQueuedIngestionProperties queued)
         {

@@ -45,7 +45,8 @@ internal sealed class Transfer
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         try
         {
-            using PropsHandle props = Properties();
+            using ClientLog.Call call = client.BeginIngestion(properties);
+            using PropsHandle props = Properties(call.Id);
             using SourceHandle source = Source(open, Progress is null ? null : Watch(stop));
             return IngestionReceipt.Take(await NativeOperation.RunAsync<ResultHandle>(
                 Ingest(lease.Handle, props, source), NativeMethods.kusto_op_result, stop.Token).ConfigureAwait(false));
@@ -63,7 +64,8 @@ internal sealed class Transfer
         using CancellationTokenSource stop = new();
         try
         {
-            using PropsHandle props = Properties();
+            using ClientLog.Call call = client.BeginIngestion(properties);
+            using PropsHandle props = Properties(call.Id);
             using SourceHandle source = Source(open, Progress is null ? null : Watch(stop));
             return IngestionReceipt.Take(NativeOperation.Run<ResultHandle>(
                 Ingest(lease.Handle, props, source), NativeMethods.kusto_op_result, stop.Token));
@@ -84,7 +86,8 @@ internal sealed class Transfer
         Exception? broken = null;
         try
         {
-            using PropsHandle props = Properties();
+            using ClientLog.Call call = client.BeginIngestion(properties);
+            using PropsHandle props = Properties(call.Id);
             ProgressContext progress = Watch(stop);
             using SourceHandle source = Source(NativeSource.Stream, progress);
             using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, progress.Released, StopInTime(stop));
@@ -107,7 +110,8 @@ internal sealed class Transfer
         Exception? broken = null;
         try
         {
-            using PropsHandle props = Properties();
+            using ClientLog.Call call = client.BeginIngestion(properties);
+            using PropsHandle props = Properties(call.Id);
             ProgressContext progress = Watch(stop);
             using SourceHandle source = Source(NativeSource.Stream, progress);
             using StreamPump pump = StreamPump.Begin(lease.Handle, props, source, progress.Released, StopInTime(stop));
@@ -125,11 +129,15 @@ internal sealed class Transfer
     /// <summary>For failures outside the library.</summary>
     internal IngestClientException Failed(ErrorDetails details, Exception cause) => new(details, name, cause);
 
-    private PropsHandle Properties()
+    private PropsHandle Properties(string? requestId)
     {
         PropsHandle props = NativeProperties.Of(properties);
         try
         {
+            if (requestId is not null)
+            {
+                NativeProperties.Set(props, NativeProperties.RequestId, requestId);
+            }
             Specify?.Invoke(props);
             return props;
         }

@@ -14,11 +14,14 @@ internal static unsafe class Callbacks
     private static readonly NativeMethods.kusto_token_fn TokenDelegate = TokenContext.Ask;
     private static readonly NativeMethods.kusto_log_fn LogDelegate = LogContext.Write;
 
+    private static readonly NativeMethods.kusto_log_event_fn ClientLogDelegate = ClientLog.Write;
+
     internal static readonly IntPtr Drop = Marshal.GetFunctionPointerForDelegate(DropDelegate);
     internal static readonly IntPtr Done = Marshal.GetFunctionPointerForDelegate(DoneDelegate);
     internal static readonly IntPtr Progress = Marshal.GetFunctionPointerForDelegate(ProgressDelegate);
     internal static readonly IntPtr Token = Marshal.GetFunctionPointerForDelegate(TokenDelegate);
     internal static readonly IntPtr Log = Marshal.GetFunctionPointerForDelegate(LogDelegate);
+    internal static readonly IntPtr Event = Marshal.GetFunctionPointerForDelegate(ClientLogDelegate);
 }
 
 /// <summary>

@@ -18,6 +18,16 @@ public interface IKustoIngestionResult
     /// </summary>
     string TrackingToken { get; }
 
+    /// <summary>The id of the ingestion in the service's logs; empty when the result is from a tracking token.</summary>
+    string ClientRequestId
+#if NET5_0_OR_GREATER
+        => "";
+#else
+    {
+        get;
+    }
+#endif
+
     /// <summary>The id of the source, or of the first blob; empty when the result is from a tracking token.</summary>
     Guid SourceId { get; }
 

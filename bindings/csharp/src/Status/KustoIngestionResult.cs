@@ -14,6 +14,7 @@ internal sealed class KustoIngestionResult : IKustoIngestionResult
     {
         this.client = client;
         TrackingToken = receipt.TrackingToken;
+        ClientRequestId = receipt.ClientRequestId;
         Items = receipt.Items;
         BytesRaw = receipt.BytesRaw;
         BytesSent = receipt.BytesSent;
@@ -23,10 +24,13 @@ internal sealed class KustoIngestionResult : IKustoIngestionResult
     {
         this.client = client;
         TrackingToken = trackingToken;
+        ClientRequestId = "";
         Items = [];
     }
 
     public string TrackingToken { get; }
+
+    public string ClientRequestId { get; }
 
     public Guid SourceId => Items.Count == 0 ? Guid.Empty : Items[0].SourceId;
 

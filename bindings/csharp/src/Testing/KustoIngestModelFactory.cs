@@ -110,14 +110,26 @@ public static class KustoIngestModelFactory
     /// <param name="trackingToken">The tracking token.</param>
     /// <param name="bytesRaw">Bytes before compression.</param>
     /// <param name="bytesSent">Bytes that were uploaded.</param>
+    /// <param name="clientRequestId">The id of the ingestion in the service's logs.</param>
     /// <returns>The result. Waiting for a final status returns at once, or fails as at the timeout when one is not final.</returns>
     public static IKustoIngestionResult IngestionResult(
         IReadOnlyList<IngestionStatus>? statuses = null,
         IReadOnlyList<IngestionItem>? items = null,
         string trackingToken = "",
         long bytesRaw = 0,
-        long bytesSent = 0) =>
-        new ModelResult(statuses ?? [], items, trackingToken, bytesRaw, bytesSent);
+        long bytesSent = 0,
+        string clientRequestId = "") =>
+        new ModelResult(statuses ?? [], items, trackingToken, clientRequestId, bytesRaw, bytesSent);
+
+    /// <summary>An event of a client's log, for tests of a <see cref="KustoLogReceiver"/>.</summary>
+    /// <param name="level">Its level.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="message">What happened.</param>
+    /// <param name="fields">Its fields.</param>
+    /// <returns>The event.</returns>
+    public static KustoLogEvent KustoLogEvent(
+        KustoLogLevel level = KustoLogLevel.Info, string name = "", string message = "", IReadOnlyList<KeyValuePair<string, object?>>? fields = null) =>
+        new(level, name, message, fields ?? []);
 
     /// <summary>The progress of a transfer.</summary>
     /// <param name="bytesRead">Read from the source.</param>

@@ -11,16 +11,19 @@ internal sealed class ModelResult : IKustoIngestionResult
 {
     private readonly IReadOnlyList<IngestionStatus> statuses;
 
-    internal ModelResult(IReadOnlyList<IngestionStatus> statuses, IReadOnlyList<IngestionItem>? items, string trackingToken, long bytesRaw, long bytesSent)
+    internal ModelResult(IReadOnlyList<IngestionStatus> statuses, IReadOnlyList<IngestionItem>? items, string trackingToken, string clientRequestId, long bytesRaw, long bytesSent)
     {
         this.statuses = statuses;
         Items = items ?? statuses.Select(status => new IngestionItem(status.IngestionSourceId, status.IngestionSourcePath ?? "", "csv", false)).ToArray();
         TrackingToken = trackingToken;
+        ClientRequestId = clientRequestId;
         BytesRaw = bytesRaw;
         BytesSent = bytesSent;
     }
 
     public string TrackingToken { get; }
+
+    public string ClientRequestId { get; }
 
     public Guid SourceId => Items.Count == 0 ? Guid.Empty : Items[0].SourceId;
 
