@@ -237,6 +237,12 @@ fn built_examples() -> Result<PathBuf, String> {
     Ok(programs)
 }
 
+/// The command that starts an example, on the library as it is now.
+pub(crate) fn example(name: &str) -> Result<Command, String> {
+    stage()?;
+    Ok(Command::new(built_examples()?.join(name)))
+}
+
 /// The program of `cargo xtask bench bindings`, on the library as it is now.
 pub(crate) fn built_benchmark() -> Result<PathBuf, String> {
     stage()?;

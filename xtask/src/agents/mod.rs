@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::tally::Tally;
-use crate::{artifacts, compiler, isal, node, process, workspace};
+use crate::{artifacts, compiler, csharp, go, isal, node, process, workspace};
 
 /// An agent: its source, and the command that starts it once it is built.
 struct Agent {
@@ -16,7 +16,7 @@ struct Agent {
 }
 
 /// One for each language.
-const AGENTS: [Agent; 4] = [
+const AGENTS: [Agent; 6] = [
     Agent {
         source: "examples/c/agent.c",
         build: || compiled("c"),
@@ -24,6 +24,14 @@ const AGENTS: [Agent; 4] = [
     Agent {
         source: "examples/cpp/agent.cpp",
         build: || compiled("cpp"),
+    },
+    Agent {
+        source: "examples/csharp/agent",
+        build: csharp::agent,
+    },
+    Agent {
+        source: "examples/go/agent",
+        build: || go::example("agent"),
     },
     Agent {
         source: "examples/node/agent.mjs",
