@@ -963,6 +963,19 @@ private:
     }
 };
 
+/// One event of a client's log; its texts are borrowed during the call that receives it. It holds no token, key or
+/// signature.
+struct log_event {
+    /// How important it is.
+    log_level level;
+    /// Its name: docs/LOGGING.md lists all of them with their fields.
+    std::string_view name;
+    /// What happened, for people.
+    std::string_view message;
+    /// Its fields: a JSON object of texts and numbers.
+    std::string_view fields;
+};
+
 /// Settings of a client. A client copies them: the config may be changed, reused or destroyed at once.
 class config : public detail::object<kusto_config> {
 public:
@@ -1022,6 +1035,40 @@ public:
     }
     /// The same for a temporary, which it passes on.
     config set_credential(const credential &login) && { return std::move(set_credential(login)); }
+    /// Sends the log of the clients that are made of this config to `write(const log_event &)`, and not to that of
+    /// `kusto::set_log`; replaces the previous callable for clients made later. It is called from any thread, also
+    /// concurrently, must be quick and must not call the library. An event is lost if the callable throws. Destroyed
+    /// with the last config, client and call that uses it. Errors: `invalid_argument`.
+    template <class F> result<void> try_set_log(log_level most, F &&write)
+    {
+        using Write = std::decay_t<F>;
+        return detail::call(kusto_config_set_log, c_ptr(), static_cast<std::int32_t>(most), &hand_on<Write>,
+                            static_cast<void *>(new Write(std::forward<F>(write))), &detail::drop<Write>);
+    }
+    /// As `try_set_log`; throws `error`.
+    template <class F> config &set_log(log_level most, F &&write) &
+    {
+        try_set_log(most, std::forward<F>(write)).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    template <class F> config set_log(log_level most, F &&write) &&
+    {
+        return std::move(set_log(most, std::forward<F>(write)));
+    }
+    /// Clients made later log to `kusto::set_log` again. Errors as `try_set_log`.
+    result<void> try_clear_log()
+    {
+        return detail::call(kusto_config_set_log, c_ptr(), KUSTO_LOG_OFF, nullptr, nullptr, nullptr);
+    }
+    /// As `try_clear_log`; throws `error`.
+    config &clear_log() &
+    {
+        try_clear_log().value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    config clear_log() && { return std::move(clear_log()); }
     /// The connection string with secrets masked, for logs; borrowed until the config is changed. One
     /// thread at a time.
     std::string_view redacted() const noexcept
@@ -1029,6 +1076,20 @@ public:
         std::size_t length = 0;
         const char *begin = kusto_config_redacted(c_ptr(), &length);
         return detail::text(begin, length);
+    }
+
+private:
+    template <class Write>
+    static void KUSTO_CALL hand_on(void *user_data, std::int32_t level, const char *event, std::size_t event_length,
+                                   const char *message, std::size_t message_length, const char *fields,
+                                   std::size_t fields_length) noexcept
+    {
+        detail::failure lost;
+        (void)detail::guarded(lost, [&] {
+            (*static_cast<Write *>(user_data))(log_event{static_cast<log_level>(level), detail::text(event, event_length),
+                                                         detail::text(message, message_length),
+                                                         detail::text(fields, fields_length)});
+        });
     }
 };
 
@@ -1475,6 +1536,13 @@ public:
     {
         std::size_t length = 0;
         const char *begin = kusto_result_source_id(c_ptr(), &length);
+        return detail::text(begin, length);
+    }
+    /// The id of the ingestion in the service's logs: the property `clientRequestId`, or one that the library made.
+    std::string_view client_request_id() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_result_client_request_id(c_ptr(), &length);
         return detail::text(begin, length);
     }
     /// The number of items: one, or one for each blob, in their order.

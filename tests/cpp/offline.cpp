@@ -350,6 +350,31 @@ static void a_key_and_its_table_are_checked()
     CHECK(refuses(dead_client().try_warm_up(props, PATIENCE), "props"));
 }
 
+static void a_client_has_a_log_of_its_own()
+{
+    std::atomic<int> alive{0}, own{0}, common{0};
+    kusto::set_log(kusto::log_level::trace, [&common](kusto::log_level, std::string_view, std::string_view) { common++; });
+    {
+        const kusto::client client(kusto::config("Data Source=http://127.0.0.1:1;Fed=false")
+                                       .set("retry time", "0")
+                                       .set_log(kusto::log_level::trace,
+                                                [&own, life = token_of_life(alive)](const kusto::log_event &event) {
+                                                    CHECK(!event.name.empty() && !event.message.empty());
+                                                    CHECK(event.fields.front() == '{' && event.fields.back() == '}');
+                                                    own++;
+                                                    throw std::runtime_error("no disk");
+                                                }));
+        CHECK_CODE(network, client.try_warm_up(PATIENCE));
+        CHECK(own > 0 && common == 0 && alive == 1);
+    }
+    CHECK(eventually([&] { return alive == 0; }));
+    kusto::config config("Data Source=http://127.0.0.1:1;Fed=false");
+    config.set_log(kusto::log_level::error, [life = token_of_life(alive)](const kusto::log_event &) {}).clear_log();
+    CHECK(alive == 0);
+    CHECK_CODE(invalid_argument, config.try_set_log(static_cast<kusto::log_level>(99), [](const kusto::log_event &) {}));
+    kusto::clear_log();
+}
+
 int main()
 {
     RUN(the_library_fits_the_header);
@@ -370,5 +395,6 @@ int main()
     RUN(the_log_goes_to_a_callable_until_it_is_taken_away);
     RUN(calls_end_when_their_thread_uses_a_cancellation);
     RUN(a_key_and_its_table_are_checked);
+    RUN(a_client_has_a_log_of_its_own);
     return harness::end();
 }

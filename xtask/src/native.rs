@@ -38,12 +38,7 @@ pub(crate) fn cpp() -> Result<Tally, String> {
 }
 
 /// The C functions that the C++ header leaves out: the first is for generators of bindings.
-const NOT_WRAPPED: [&str; 3] = [
-    "kusto_status_list",
-    // Being wrapped.
-    "kusto_config_set_log",
-    "kusto_result_client_request_id",
-];
+const NOT_WRAPPED: [&str; 1] = ["kusto_status_list"];
 
 fn wraps_all() -> Result<(), String> {
     let text = workspace::read(&compiler::include().join("kusto_ingest.hpp"))?;
