@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 )
 
@@ -28,6 +29,7 @@ type Option func(*options)
 type options struct {
 	database, table string
 	settings        [][2]string
+	logger          *slog.Logger
 }
 
 // WithDefaultDatabase is for ingestions without [Database] and for commands and queries without a
@@ -65,6 +67,11 @@ func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 	defer C.kusto_config_free(config)
 	for _, setting := range chosen.settings {
 		if err := setConfig(config, setting[0], setting[1]); err != nil {
+			return nil, err
+		}
+	}
+	if chosen.logger != nil {
+		if err := setLogger(config, chosen.logger); err != nil {
 			return nil, err
 		}
 	}

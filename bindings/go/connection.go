@@ -71,7 +71,7 @@ func (b *ConnectionStringBuilder) config() (*C.kusto_config, error) {
 	}
 	own := [][2]string{
 		{"wrapper", "kusto-ingest-go/" + Version},
-		{"runtime", "Go/" + strings.TrimPrefix(runtime.Version(), "go")},
+		{"runtime", "Go/" + goVersion()},
 	}
 	keywords := append(own, b.keywords...)
 	if b.ApplicationForTracing != "" {
@@ -85,6 +85,17 @@ func (b *ConnectionStringBuilder) config() (*C.kusto_config, error) {
 		return nil, err
 	}
 	return config, nil
+}
+
+// goVersion is that of the Go that the program is built with, such as "1.22.0". One that was never released
+// says more, in several words.
+func goVersion() string {
+	for _, word := range strings.Fields(runtime.Version()) {
+		if version, found := strings.CutPrefix(word, "go"); found {
+			return version
+		}
+	}
+	return "unknown"
 }
 
 func (b *ConnectionStringBuilder) complete(config *C.kusto_config, keywords [][2]string) error {

@@ -10,5 +10,8 @@ func Explained(c *Client, code Code) error {
 	return c.explained(context.Background(), newError(code, "x"))
 }
 
+// Attributes is for tests of what an event's fields become.
+var Attributes = attributes
+
 // ParseTimespan is for tests of its borders.
 var ParseTimespan = parseTimespan

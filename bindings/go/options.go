@@ -221,6 +221,12 @@ func SourceID(uuid string) FileOption {
 	return func(i *ingestion) error { i.sourceID = uuid; return nil }
 }
 
+// IngestionRequestID is the id of the ingestion in the service's logs, in errors and in the library's log: 1
+// to 256 visible ASCII characters. [ClientRequestID] is that of a command or query.
+func IngestionRequestID(id string) FileOption {
+	return func(i *ingestion) error { return i.property("clientRequestId", id) }
+}
+
 // Progress is the progress of a transfer, in bytes.
 type Progress struct {
 	Read  uint64 // From the source.

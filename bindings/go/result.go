@@ -27,6 +27,8 @@ type Result struct {
 	BytesSent uint64
 	// TrackingToken is for [Client.ResultOf], also in another process. It holds no secret.
 	TrackingToken string
+	// ClientRequestID is the id of the ingestion in the service's logs: see [IngestionRequestID].
+	ClientRequestID string
 
 	client *Client
 }
@@ -56,6 +58,8 @@ func takeResult(op *C.kusto_op) (*Result, error) {
 		BytesRaw:      uint64(C.kusto_result_bytes_raw(native)),
 		BytesSent:     uint64(C.kusto_result_bytes_sent(native)),
 		TrackingToken: copied(func(n *C.size_t) *C.char { return C.kusto_result_tracking_token(native, n) }),
+
+		ClientRequestID: copied(func(n *C.size_t) *C.char { return C.kusto_result_client_request_id(native, n) }),
 	}
 	for i := C.size_t(0); i < C.kusto_result_len(native); i++ {
 		result.Items = append(result.Items, Item{

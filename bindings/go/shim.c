@@ -29,6 +29,14 @@ static void KUSTO_CALL on_log(void *user, int32_t level, const char *target, siz
     goKustoLog((uintptr_t)user, level, (char *)target, target_len, (char *)message, message_len);
 }
 
+static void KUSTO_CALL on_log_event(void *user, int32_t level, const char *event, size_t event_len,
+                                    const char *message, size_t message_len, const char *fields,
+                                    size_t fields_len)
+{
+    (void)event_len, (void)message_len, (void)fields_len;
+    goKustoLogEvent((uintptr_t)user, level, (char *)event, (char *)message, (char *)fields);
+}
+
 kusto_status shim_credential_callback(uintptr_t user, kusto_credential **out, kusto_error **err)
 {
     return kusto_credential_callback(on_token, (void *)user, on_drop, out, err);
@@ -114,4 +122,9 @@ kusto_status shim_client_warm_up_table_start(const kusto_client *client, const k
                                              uintptr_t user, kusto_op **out, kusto_error **err)
 {
     return kusto_client_warm_up_table_start(client, props, timeout_ms, on_done, (void *)user, on_drop, out, err);
+}
+
+kusto_status shim_config_set_log(kusto_config *config, int32_t max_level, uintptr_t user, kusto_error **err)
+{
+    return kusto_config_set_log(config, max_level, on_log_event, (void *)user, on_drop, err);
 }

@@ -11,9 +11,6 @@ use crate::{artifacts, demo, header, install, process, tool, workspace};
 
 /// Functions of the C API that the binding does not use, since it uses equivalent ones.
 const NOT_WRAPPED: &[&str] = &[
-    // Being wrapped.
-    "kusto_config_set_log",
-    "kusto_result_client_request_id",
     "kusto_after_fork_child",
     "kusto_client_warm_up",
     "kusto_execute",
