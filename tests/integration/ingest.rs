@@ -437,15 +437,15 @@ async fn a_lost_answer_and_a_second_call_double_nothing_under_one_key() {
         assert_eq!(bed.emulator.faults()[0].fired, 1);
         let item = bed.wait(&first).await;
         assert!(
-            matches!(item.state, Some(ItemState::Succeeded | ItemState::Skipped)),
+            matches!(item.state, ItemState::Succeeded | ItemState::Skipped),
             "{item:?}"
         );
         let again = bed.outcome(Source::bytes("1,a\n2,b\n"), &props).await;
-        assert_eq!(again.state, Some(ItemState::Skipped), "{again:?}");
+        assert_eq!(again.state, ItemState::Skipped, "{again:?}");
         let other = bed
             .outcome(Source::bytes("3,c\n"), &props.with_once("a.csv:8-12"))
             .await;
-        assert_eq!(other.state, Some(ItemState::Succeeded), "{other:?}");
+        assert_eq!(other.state, ItemState::Succeeded, "{other:?}");
         bed.settle().await;
         assert_eq!(bed.count("T").await, 3);
     })
