@@ -20,6 +20,7 @@ pub(crate) mod events;
 mod subscriber;
 
 pub use catalog::LogLevel;
+pub(crate) use subscriber::decide_together;
 pub use tracing::Dispatch;
 
 /// One event of the log. No text of it contains a token, key or signature.

@@ -259,10 +259,38 @@ func TestProperties(t *testing.T) {
 	table := newTable(t, client)
 	opts := now(table, kusto.FileFormat(kusto.PSV), kusto.IgnoreFirstRecord(), kusto.SetCreationTime(time.Date(2025, 5, 1, 2, 3, 4, 0, time.UTC)),
 		kusto.ValidationPolicy(kusto.ValPolicy{Options: kusto.SameNumberOfFields, Implications: kusto.IgnoreFailures}),
-		kusto.IgnoreSizeLimit(), kusto.Property("extend_schema", "false"))
+		kusto.IgnoreSizeLimit(), kusto.AdditionalProperty("extend_schema", "false"))
 	result, err := client.FromBytes(within(t), []byte("Id|Text\n1|one\n"), opts...)
 	ingested(t, result, err)
 	mustCount(t, client, table, 1)
+}
+
+func TestAnUnknownPropertyIsRejected(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	ask(t, "DELETE", "messages", "", nil)
+	_, err := client.FromBytes(within(t), []byte(twoRows), now(table, kusto.Property("ignoreFirstRecrod", "true"))...)
+	failure := failed(t, err, kusto.CodeInvalidArgument)
+	if !strings.Contains(failure.Message, "'ignoreFirstRecrod'") || !strings.Contains(failure.Message, "ignoreFirstRecord") {
+		t.Errorf("%+v", *failure)
+	}
+	var messages struct{ Last [][]byte }
+	if ask(t, "GET", "messages", "", &messages); len(messages.Last) != 0 {
+		t.Errorf("%s", messages.Last)
+	}
+}
+
+func TestAnAdditionalPropertyIsPassedOn(t *testing.T) {
+	client := newClient(t)
+	table := newTable(t, client)
+	ask(t, "DELETE", "messages", "", nil)
+	result, err := client.FromBytes(within(t), []byte(twoRows), now(table, kusto.AdditionalProperty("aNewProperty", "x"))...)
+	ingested(t, result, err)
+	var messages struct{ Last [][]byte }
+	ask(t, "GET", "messages", "", &messages)
+	if len(messages.Last) != 1 || !bytes.Contains(messages.Last[0], []byte(`"aNewProperty":"x"`)) {
+		t.Errorf("%s", messages.Last)
+	}
 }
 
 func TestTheSameTagTwiceIsIngestedOnce(t *testing.T) {

@@ -47,7 +47,7 @@ func TestALoggerOfOneClient(t *testing.T) {
 			levels[event.Level] = true
 		}
 	}
-	if !levels["INFO"] {
+	if !levels["INFO"] || !levels["DEBUG"] {
 		t.Errorf("levels: %v\n%s", levels, text)
 	}
 }

@@ -20,11 +20,17 @@ type ingestion struct {
 	once                *string
 	level               ReportLevel
 	method              ReportMethod
-	properties          [][2]string
+	properties          []property
 	sourceID            string
 	compression         *Compression
 	rawSize             uint64
 	progress            func(Progress)
+}
+
+// property is set by its name; an additional one may be unknown to the library.
+type property struct {
+	name, value string
+	additional  bool
 }
 
 func (i *ingestion) apply(opts []FileOption) error {
@@ -40,7 +46,7 @@ func (i *ingestion) apply(opts []FileOption) error {
 }
 
 func (i *ingestion) property(name, value string) error {
-	i.properties = append(i.properties, [2]string{name, value})
+	i.properties = append(i.properties, property{name: name, value: value})
 	return nil
 }
 
@@ -180,10 +186,19 @@ func ValidationPolicy(policy ValPolicy) FileOption {
 	}
 }
 
-// Property sets any property by its name in the service's documentation. Properties that the library
-// knows are checked, others are passed on.
+// Property sets a property by its name in the service's documentation; docs/SETTINGS.md lists them. A name
+// that the library does not know is an error with the nearest one: see [AdditionalProperty].
 func Property(name, value string) FileOption {
 	return func(i *ingestion) error { return i.property(name, value) }
+}
+
+// AdditionalProperty passes a property on to the service whose name the library does not know: neither its
+// name nor its value is checked. A known name means the same as with [Property].
+func AdditionalProperty(name, value string) FileOption {
+	return func(i *ingestion) error {
+		i.properties = append(i.properties, property{name, value, true})
+		return nil
+	}
 }
 
 // ReportResultToTable makes the service report to the status table, which [Result.Wait] and

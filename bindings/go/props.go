@@ -45,9 +45,13 @@ func (i *ingestion) fill(props *C.kusto_props) error {
 	}
 	for _, property := range i.properties {
 		if status == C.KUSTO_OK {
-			name, nameLength := present(property[0])
-			value, valueLength := present(property[1])
-			status = C.kusto_props_set_additional(props, name, nameLength, value, valueLength, &failure)
+			name, nameLength := present(property.name)
+			value, valueLength := present(property.value)
+			if property.additional {
+				status = C.kusto_props_set_additional(props, name, nameLength, value, valueLength, &failure)
+			} else {
+				status = C.kusto_props_set(props, name, nameLength, value, valueLength, &failure)
+			}
 		}
 	}
 	if status != C.KUSTO_OK {

@@ -1,12 +1,13 @@
 //! The `tracing` subscriber that makes records of this library's events.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value as Json};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
 use super::{LogLevel, LogRecord};
 use crate::secret::redact;
@@ -64,6 +65,25 @@ impl<R: Receiver> Subscriber for Events<R> {
     fn enter(&self, _: &span::Id) {}
 
     fn exit(&self, _: &span::Id) {}
+}
+
+/// Keeps `tracing` from asking one thread for all. While a single subscriber exists, it decides for good
+/// whether an event is wanted by asking the subscriber of the thread on which that event first occurs: a
+/// client without a receiver would thus end an event for the one client that has one. With a second
+/// subscriber, which wants nothing, every decision asks all of them.
+pub(crate) fn decide_together() {
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(Events(Nobody)));
+}
+
+struct Nobody;
+
+impl Receiver for Nobody {
+    fn level(&self) -> LogLevel {
+        LogLevel::Off
+    }
+
+    fn take(&self, _: &LogRecord<'_>) {}
 }
 
 fn is_ours(metadata: &Metadata<'_>) -> bool {

@@ -9,6 +9,8 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use uuid::Uuid;
 
+use crate::log;
+
 tokio::task_local! {
     static CURRENT: Context;
 }
@@ -25,6 +27,9 @@ pub(crate) struct Context {
 impl Context {
     /// That of a client whose events go to `receiver`, or to the process's own.
     pub(crate) fn new(receiver: Option<Dispatch>) -> Self {
+        if receiver.is_some() {
+            log::decide_together();
+        }
         Self {
             receiver,
             ..Self::default()

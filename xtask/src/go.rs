@@ -36,8 +36,6 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_track",
     "kusto_track_until_final",
     "kusto_version_number",
-    // Properties by name may be any.
-    "kusto_props_set",
     // A context ends a call.
     "kusto_cancel_free",
     "kusto_cancel_is_signalled",

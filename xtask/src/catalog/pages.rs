@@ -105,7 +105,7 @@ fn settings(catalog: &Catalog) -> Result<String, String> {
          By their names in the service's documentation; case does not count. Every language can set all of them by name; most have \
          setters of their own ([how each language calls them](../tests/conformance/README.md)). A name that is not listed is an error \
          that names the nearest one; what passes it on to the service unchecked is `kusto_props_set_additional` in C, `set_additional` in \
-         C++ and Rust, `AdditionalProperties` in C#, `Property` in Go, `additionalProperties` in Node.\n\n",
+         C++ and Rust, `AdditionalProperties` in C#, `AdditionalProperty` in Go, `additionalProperties` in Node.\n\n",
     );
     text.push_str(&row(&[
         "property",

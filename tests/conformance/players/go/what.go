@@ -39,7 +39,7 @@ func property(name, value string) kusto.FileOption {
 			return kusto.IfNotExists(tags...)
 		}
 	}
-	return kusto.Property(name, value)
+	return kusto.AdditionalProperty(name, value)
 }
 
 // options are the message's options for destination and source.
