@@ -133,6 +133,85 @@ async fn no_foreign_page_gets_in() {
     emulator.shutdown().await;
 }
 
+/// What a form of a page sends: a browser lets it without asking first.
+async fn form(port: u16, content_type: &str, headers: &[(&str, &str)]) -> u16 {
+    let body = r#"{"csl": ".create table FromForm (a:long)"}"#;
+    let mut head =
+        String::from("POST /v1/rest/mgmt HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let length = body.len();
+    let request =
+        format!("{head}content-type: {content_type}\r\ncontent-length: {length}\r\n\r\n{body}");
+    exchange(port, &request).await[9..12].parse().unwrap()
+}
+
+#[tokio::test]
+async fn no_form_of_a_foreign_page_gets_in_without_an_origin() {
+    let emulator = Emulator::start(Options::default()).await.unwrap();
+    let port = port(emulator.engine_url());
+    let types = [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ];
+    for content_type in types {
+        for headers in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("referer", "https://evil.example/page?q=http://localhost/")],
+            &[("referer", "http://localhost.evil.example")],
+            &[
+                ("sec-fetch-site", "none"),
+                ("referer", "https://evil.example/"),
+            ],
+        ] {
+            assert_eq!(form(port, content_type, headers).await, 403, "{headers:?}");
+        }
+    }
+    let tables = |database: &kusto_emulator::engine::database::Database| database.tables.len();
+    let engine = emulator.engine();
+    assert_eq!(engine.with_database("NetDefaultDB", tables), Ok(0));
+    // Programs (`curl -d` among them) send none of these headers, and pages that are known may send forms.
+    for headers in [
+        &[][..],
+        &[("sec-fetch-site", "same-origin")],
+        &[("sec-fetch-site", "none")],
+        &[("referer", "http://127.0.0.1:8080/page")],
+        &[
+            ("sec-fetch-site", "same-site"),
+            ("origin", "http://localhost:3000"),
+        ],
+    ] {
+        assert_eq!(form(port, types[1], headers).await, 200, "{headers:?}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn links_of_other_pages_show_and_change_nothing() {
+    let emulator = Emulator::start(Options::default()).await.unwrap();
+    let port = port(emulator.engine_url());
+    let link = [
+        ("host", "localhost"),
+        ("accept", "text/html"),
+        ("sec-fetch-site", "cross-site"),
+        ("referer", "https://elsewhere.example/"),
+    ];
+    assert_eq!(get(port, "/?q=T", &link).await.0, 200);
+    // What changes something takes no GET.
+    for path in [
+        "/v1/rest/mgmt",
+        "/v1/rest/query",
+        "/v2/rest/query",
+        "/emulator/v1/flush",
+    ] {
+        assert_eq!(get(port, path, &link).await.0, 405, "{path}");
+    }
+    emulator.shutdown().await;
+}
+
 #[tokio::test]
 async fn options_give_further_names() {
     let emulator = Emulator::start(Options {

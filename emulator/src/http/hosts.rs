@@ -1,12 +1,13 @@
 //! Whom the emulator listens to: which hosts a request may be meant for, and which pages may send one.
 //!
 //! Every page that a browser shows may send requests to the ports of its machine. What a page sends across
-//! hosts has an `Origin`; a page whose own name was made to lead here has none, but its name in `Host`.
+//! hosts has an `Origin`; a page whose own name was made to lead here has none, but its name in `Host`. A form that is
+//! sent without an `Origin` is known by `Sec-Fetch-Site` or `Referer`, which programs do not send.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use hyper::header::{HOST, HeaderName, ORIGIN};
+use hyper::header::{HOST, HeaderName, ORIGIN, REFERER};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -16,6 +17,9 @@ use super::response::typed;
 
 /// How much of a foreign name an answer repeats, in characters.
 const SHOWN: usize = 100;
+
+/// What a browser says of the page that sends a request (Fetch Metadata).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The hosts that an emulator answers for, besides loopback and the address that a connection came to.
 pub(crate) struct Hosts {
@@ -58,8 +62,29 @@ impl Hosts {
                 (!is_known).then(|| refused(name, &text))
             })
         };
-        foreign(&HOST, host).or_else(|| foreign(&ORIGIN, origin_host))
+        foreign(&HOST, host)
+            .or_else(|| foreign(&ORIGIN, origin_host))
+            .or_else(|| {
+                let unsaid = changes_something(parts) && !parts.headers.contains_key(ORIGIN);
+                unsaid
+                    .then(|| from_elsewhere(parts).or_else(|| foreign(&REFERER, page_host)))
+                    .flatten()
+            })
     }
+}
+
+/// Whether the request may change what there is. Links from any page to what only shows something are welcome.
+fn changes_something(parts: &Parts) -> bool {
+    !parts.method.is_safe()
+}
+
+/// The answer to what a browser says to come from a page of another host.
+fn from_elsewhere(parts: &Parts) -> Option<Response<Body>> {
+    let value = parts.headers.get(SEC_FETCH_SITE)?;
+    let foreign = ["cross-site", "same-site"]
+        .iter()
+        .find(|site| value == *site)?;
+    Some(refused(&SEC_FETCH_SITE, foreign))
 }
 
 fn is_known(host: &str, names: &HashSet<String>, local: Option<IpAddr>) -> bool {
@@ -95,10 +120,18 @@ fn origin_host(origin: &str) -> Option<&str> {
     host(origin.split_once("://")?.1)
 }
 
+/// The host of `scheme://host:port/path`.
+fn page_host(address: &str) -> Option<&str> {
+    let rest = address.split_once("://")?.1;
+    host(rest.split(['/', '?', '#']).next().unwrap_or(rest))
+}
+
 fn refused(header: &HeaderName, found: &str) -> Response<Body> {
     let shown: String = found.chars().take(SHOWN).collect();
-    let (header, what) = match *header {
-        ORIGIN => ("Origin", "a page of a host"),
+    let (header, what) = match header.as_str() {
+        "origin" => ("Origin", "a page of a host"),
+        "referer" => ("Referer", "a page of a host"),
+        "sec-fetch-site" => ("Sec-Fetch-Site", "a page of a host"),
         _ => ("Host", "a host"),
     };
     tracing::info!(header, found = shown, "refused");
