@@ -35,25 +35,36 @@ impl MappingChoice {
 }
 
 /// What csv records are checked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValidationPolicy {
     constant_columns: bool,
     fail: bool,
 }
 
+impl Default for ValidationPolicy {
+    /// A source without a policy fails when its records have different numbers of fields: `Stream_WrongNumberOfFields`
+    /// in the table of <https://learn.microsoft.com/azure/data-explorer/ingest-invalid-data>.
+    fn default() -> Self {
+        Self {
+            constant_columns: true,
+            fail: true,
+        }
+    }
+}
+
 impl ValidationPolicy {
-    /// Whether a record of another width than the first one fails the source. Under "best effort" (the
-    /// default) it is taken as it is.
+    /// Whether a record of another width than the first one fails the source. Under a policy that says "best
+    /// effort" or "do not validate" it is taken as it is.
     pub(crate) fn demands_constant_width(self) -> bool {
         self.constant_columns && self.fail
     }
 
-    /// The policy that fails a source with records of different widths.
+    /// The policy under which records may have different widths.
     #[cfg(test)]
-    pub(crate) fn strict() -> ValidationPolicy {
+    pub(crate) fn lax() -> ValidationPolicy {
         ValidationPolicy {
-            constant_columns: true,
-            fail: true,
+            constant_columns: false,
+            fail: false,
         }
     }
 
@@ -263,7 +274,7 @@ mod tests {
         assert!(properties.tags.is_empty());
         assert!(!properties.ignore_first_record);
         assert_eq!(properties.creation_time, None);
-        assert!(!properties.validation.demands_constant_width());
+        assert!(properties.validation.demands_constant_width());
     }
 
     #[test]
@@ -316,7 +327,14 @@ mod tests {
             json!({"ValidationOptions": "1", "ValidationImplications": "fail"}),
         ] {
             let properties = read(json!({"ValidationPolicy": policy})).unwrap();
-            assert_eq!(properties.validation, ValidationPolicy::strict());
+            assert!(properties.validation.demands_constant_width());
+        }
+        for policy in [
+            json!("{\"ValidationOptions\":1,\"ValidationImplications\":1}"),
+            json!({"ValidationOptions": "DoNotValidate", "ValidationImplications": "Fail"}),
+        ] {
+            let properties = read(json!({"ValidationPolicy": policy})).unwrap();
+            assert!(!properties.validation.demands_constant_width());
         }
         let bag = json!({});
         let top = json!({"validationOptions": 1, "validationImplications": 0});

@@ -99,18 +99,22 @@ impl Plan {
 
     fn read_json(&self, text: &str, rows: &mut Vec<Vec<Value>>) -> Result<usize, Failure> {
         let mut records = 0;
-        json::for_each_record(self.format, text, &mut |record| {
-            if self.is_identity && !record.value.is_object() {
-                return Err(Failure::new(
-                    ErrorCode::UnexpectedCharacter,
-                    format!("The record at line {} is not a JSON object.", record.line),
-                ));
-            }
+        let malformed = json::for_each_record(self.format, text, &mut |record| {
             records += 1;
-            rows.push(self.row_of_json(&record)?);
+            match self.is_identity && !record.value.is_object() {
+                false => rows.push(self.row_of_json(&record)?),
+                // It is ignored as any malformed record of this format is.
+                true if self.format == DataFormat::Json => {}
+                true => {
+                    return Err(Failure::new(
+                        ErrorCode::InvalidBlob,
+                        format!("The record at line {} is not a JSON object.", record.line),
+                    ));
+                }
+            }
             Ok(())
         })?;
-        Ok(records)
+        Ok(records + malformed)
     }
 
     fn row_of_json(&self, record: &Record<'_>) -> Result<Vec<Value>, Failure> {
@@ -197,7 +201,7 @@ fn path_value(
         other => other.is_object() || other.is_array(),
     };
     let written = match as_text && is_printed_anew {
-        true => path.find_text(record.text),
+        true => path.find_text(&record.text),
         false => None,
     };
     let value = match written {
@@ -333,7 +337,7 @@ mod tests {
             schema,
             is_identity: mapping.is_none(),
             ignore_first_record: false,
-            validation: ValidationPolicy::default(),
+            validation: ValidationPolicy::lax(),
             location: "http://h/c/b".to_owned(),
         }
     }
@@ -381,9 +385,9 @@ mod tests {
     }
 
     #[test]
-    fn a_strict_policy_wants_equal_widths() {
+    fn without_a_policy_all_records_have_one_width() {
         let mut plan = plan(DataFormat::Csv, &schema(LONG_STRING), None);
-        plan.validation = ValidationPolicy::strict();
+        plan.validation = ValidationPolicy::default();
         assert_eq!(read(&plan, "1,x,y\n2,y,z\n").unwrap().len(), 2);
         let failure = read(&plan, "1,x\n\n2\n").unwrap_err();
         assert_eq!(failure.code, ErrorCode::WrongNumberOfFields);
@@ -446,8 +450,10 @@ mod tests {
             .unwrap(),
             vec![vec![Value::Long(1), text("x")], vec![Value::Null, text("")]]
         );
-        let failure = read(&by_name, "[1]").unwrap_err();
-        assert_eq!(failure.code, ErrorCode::UnexpectedCharacter);
+        assert_eq!(read(&by_name, "[1]\n{\"a\":2}").unwrap().len(), 1);
+        let in_array = plan(DataFormat::MultiJson, &schema(LONG_STRING), None);
+        let failure = read(&in_array, "[1]").unwrap_err();
+        assert_eq!(failure.code, ErrorCode::InvalidBlob);
         let mapping = json!([{"Column": "a", "Properties": {"Path": "$[0].x"}}]);
         let by_path = plan(DataFormat::SingleJson, &schema(LONG_STRING), Some(mapping));
         assert_eq!(

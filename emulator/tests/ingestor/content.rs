@@ -58,6 +58,31 @@ async fn every_format_is_read() {
 }
 
 #[tokio::test]
+async fn malformed_records_of_json_are_ignored() {
+    on_each_storage(QUICKLY, async |mut bench| {
+        bench.table("T", "n:long, s:string");
+        let content = "{\"n\":1,\"s\":\"a\"}\n{\"n\":2\n[3]\n{\"n\":4,\"s\":\"d\"}\n";
+        let source = bench.source("T", "a.json", content).await;
+        assert_succeeded(&bench.ingest(&source).await);
+        assert_eq!(bench.rows("T"), [row(1, "a"), row(4, "d")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn records_of_any_width_are_taken_under_best_effort() {
+    on_each_storage(QUICKLY, async |mut bench| {
+        bench.table("T", "n:long, s:string");
+        let source = bench.source("T", "a.csv", "1,a\n2\n3,c,d\n").await;
+        let policy = "{\"ValidationOptions\":1,\"ValidationImplications\":1}";
+        let source = source.property("validationPolicy", policy);
+        assert_succeeded(&bench.ingest(&source).await);
+        assert_eq!(bench.rows("T"), [row(1, "a"), row(2, ""), row(3, "c")]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn compressed_blobs_are_unpacked() {
     on_each_storage(QUICKLY, async |mut bench| {
         let members = [gzip(b"1,a\n2,"), gzip(b"b\n")].concat();

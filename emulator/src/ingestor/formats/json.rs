@@ -1,12 +1,15 @@
 //! The readers of json (one object a line), singlejson (one value) and multijson (an array of
 //! records, or records one after the other).
 
+use std::borrow::Cow;
+
 use memchr::memchr_iter;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::DataFormat;
 use super::lines::LineReader;
+use super::relaxed::strict;
 use crate::ingestor::failure::{ErrorCode, Failure};
 
 /// One record.
@@ -14,35 +17,49 @@ use crate::ingestor::failure::{ErrorCode, Failure};
 pub(crate) struct Record<'t> {
     /// The line it is on, from 1. A record of an array counts as being on the line of the array.
     pub(crate) line: u64,
-    /// As it is written.
-    pub(crate) text: &'t str,
+    /// As it is written, in strict JSON.
+    pub(crate) text: Cow<'t, str>,
     pub(crate) value: Json,
 }
 
-/// Calls `record` with every record of `text`, in order.
+/// Calls `record` with every record of `text`, in order, and gives the number of those that are malformed.
+///
+/// Malformed records of json are ignored, and one of multijson fails its source, as
+/// <https://learn.microsoft.com/azure/data-explorer/ingest-invalid-data> has it.
 pub(crate) fn for_each_record(
     format: DataFormat,
     text: &str,
     record: Sink<'_>,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     match format {
         DataFormat::Json => json_lines(text, record),
-        DataFormat::SingleJson => single(text, record),
-        _ => multi(text, record),
+        DataFormat::SingleJson => single(text, record).map(|()| 0),
+        _ => multi(text, record).map(|()| 0),
     }
 }
 
 type Sink<'s> = &'s mut dyn FnMut(Record<'_>) -> Result<(), Failure>;
 
-fn json_lines(text: &str, record: Sink<'_>) -> Result<(), Failure> {
+fn json_lines(text: &str, record: Sink<'_>) -> Result<usize, Failure> {
     let mut lines = LineReader::new(text);
+    let mut malformed = 0;
     while let Some((number, line)) = lines.next_line() {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        record(read(line, number)?)?;
+        match read(line, number).ok().or_else(|| relaxed(line, number)) {
+            Some(found) => record(found)?,
+            None => malformed += 1,
+        }
     }
-    Ok(())
+    Ok(malformed)
+}
+
+fn relaxed(text: &str, line: u64) -> Option<Record<'_>> {
+    let text = strict(text)?;
+    let value = serde_json::from_str(&text).ok()?;
+    let text = Cow::Owned(text);
+    Some(Record { line, text, value })
 }
 
 fn single(text: &str, record: Sink<'_>) -> Result<(), Failure> {
@@ -55,6 +72,7 @@ fn single(text: &str, record: Sink<'_>) -> Result<(), Failure> {
 /// The record that the text is, which begins on this line.
 fn read(text: &str, line: u64) -> Result<Record<'_>, Failure> {
     let value = serde_json::from_str(text).map_err(|e| malformed(&e, line - 1))?;
+    let text = Cow::Borrowed(text);
     Ok(Record { line, text, value })
 }
 
@@ -93,7 +111,7 @@ fn malformed(error: &serde_json::Error, lines_before: u64) -> Failure {
         what.truncate(position);
     }
     Failure::new(
-        ErrorCode::UnexpectedCharacter,
+        ErrorCode::InvalidBlob,
         format!(
             "Malformed JSON at line {line}, column {}: {what}.",
             error.column()
@@ -122,9 +140,19 @@ mod tests {
             records(DataFormat::Json, "{\"a\":1}\r\n\n  \n{\"a\":2}").unwrap(),
             vec![(1, json!({"a": 1})), (4, json!({"a": 2}))]
         );
-        let failure = records(DataFormat::Json, "{\"a\":1}\n{\n\"a\":2}").unwrap_err();
-        assert_eq!(failure.code, ErrorCode::UnexpectedCharacter);
-        assert!(failure.details.contains("line 2"), "{failure}");
+    }
+
+    #[test]
+    fn malformed_records_of_json_are_ignored() {
+        let text = "{\"a\":1}\n{\n\"a\":2}\n{\"a\":3\n{\"a\":\"4}\n{'a':5} // five\n";
+        let mut found = Vec::new();
+        let mut sink = |record: Record<'_>| {
+            found.push((record.line, record.value));
+            Ok(())
+        };
+        let malformed = for_each_record(DataFormat::Json, text, &mut sink).unwrap();
+        assert_eq!(malformed, 4);
+        assert_eq!(found, [(1, json!({"a": 1})), (6, json!({"a": 5}))]);
     }
 
     #[test]
@@ -156,6 +184,8 @@ mod tests {
             ]
         );
         assert!(records(DataFormat::MultiJson, "\n").unwrap().is_empty());
-        assert!(records(DataFormat::MultiJson, "{} x").is_err());
+        let failure = records(DataFormat::MultiJson, "{}\n{\"a\":").unwrap_err();
+        assert_eq!(failure.code, ErrorCode::InvalidBlob);
+        assert!(failure.details.contains("line 2"), "{failure}");
     }
 }

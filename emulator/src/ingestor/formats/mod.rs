@@ -3,6 +3,7 @@
 pub(crate) mod delimited;
 pub(crate) mod json;
 pub(crate) mod lines;
+mod relaxed;
 pub(crate) mod tsve;
 
 use std::borrow::Cow;
