@@ -73,11 +73,38 @@ pub fn respond(
     };
     match watch::watched(stop, time_limit(endpoint, &request), compute) {
         Ok(body) => reply(200, body, &identity),
+        Err(error) if is_partial(endpoint, &request, &error) => {
+            let body = failed_late(endpoint, error, &request, &identity);
+            reply(200, body, &identity)
+        }
         Err(error) => {
             let body = error_body(&error, &identity, &shown(&request.text), &request.database);
             reply(error.kind.status(), bytes(&body), &identity)
         }
     }
+}
+
+/// Whether the error is one that the service finds when a query runs and its status is sent: a partial failure, which
+/// stands within the answer (<https://learn.microsoft.com/kusto/concepts/partial-query-failures>).
+fn is_partial(endpoint: Endpoint, request: &Request, error: &KustoError) -> bool {
+    let is_query = next_token(&request.text, 0).kind != TokenKind::Symbol(".");
+    endpoint != Endpoint::Mgmt && is_query && error.kind == ErrorKind::LimitsExceeded
+}
+
+/// The answer to such a query: a table without columns, of which nothing is known, and the error.
+fn failed_late(
+    endpoint: Endpoint,
+    error: KustoError,
+    request: &Request,
+    identity: &Identity,
+) -> Vec<u8> {
+    let answer = Answer {
+        tables: &[ResultTable::default()],
+        partial: Some(error),
+        is_deferred: request.options.defers_failures,
+        identity,
+    };
+    shape(endpoint, answer, &request.options)
 }
 
 /// How long the request may take.
@@ -144,6 +171,7 @@ fn query(
     let answer = Answer {
         tables: &tables,
         partial,
+        is_deferred: options.defers_failures,
         identity,
     };
     Ok(shape(endpoint, answer, &options))
@@ -161,6 +189,7 @@ fn whole<'a>(tables: &'a [ResultTable], identity: &'a Identity) -> Answer<'a> {
     Answer {
         tables,
         partial: None,
+        is_deferred: false,
         identity,
     }
 }

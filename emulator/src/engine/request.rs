@@ -40,6 +40,8 @@ pub(super) struct Options {
     pub take: Option<usize>,
     /// `servertimeout`; `norequesttimeout` is the longest.
     pub time_limit: Option<Duration>,
+    /// `deferpartialqueryfailures`: a failure within the answer stands in its status alone.
+    pub defers_failures: bool,
     /// How v2 frames are laid out.
     pub layout: Layout,
 }
@@ -51,6 +53,7 @@ impl Default for Options {
             max_records: DEFAULT_MAX_RECORDS,
             take: None,
             time_limit: None,
+            defers_failures: false,
             layout: Layout::default(),
         }
     }
@@ -73,6 +76,7 @@ impl Options {
             "servertimeout" => self.time_limit = duration(value).or(self.time_limit),
             "norequesttimeout" if is_set(value) => self.time_limit = Some(Duration::MAX),
             "notruncation" if is_set(value) => self.max_records = usize::MAX,
+            "deferpartialqueryfailures" => self.defers_failures = is_set(value),
             "results_v2_fragment_primary_tables" => self.layout.fragmented = is_set(value),
             "results_v2_newlines_between_frames" => self.layout.newlines = is_set(value),
             "results_error_reporting_placement" => {

@@ -106,8 +106,14 @@ fn a_request_that_nobody_waits_for_ends() {
 fn runaway(engine: &Engine, query: &str) {
     let shown: String = query.chars().take(200).collect();
     let (status, body) = ask(engine, Endpoint::QueryV2, query);
-    assert_eq!(status, 400, "{shown}");
-    let error = &body["error"];
+    // By the time that the service finds it, it has sent its status.
+    assert_eq!(status, 200, "{shown}");
+    let end = body
+        .as_array()
+        .and_then(|frames| frames.last())
+        .expect("frames");
+    assert_eq!(end["HasErrors"], true, "{shown}: {body}");
+    let error = &end["OneApiErrors"][0]["error"];
     assert_eq!(error["code"], "LimitsExceeded", "{shown}: {body}");
     assert!(
         message(error).contains("E_RUNAWAY_QUERY"),
@@ -115,6 +121,42 @@ fn runaway(engine: &Engine, query: &str) {
     );
     // The next query of the same thread has nothing of it.
     primary(engine, "print 1");
+}
+
+#[test]
+fn a_runaway_stands_within_the_answer() {
+    let engine = engine();
+    let query = "range x from 1 to 1000 step 1 | mv-expand a = range(1, 1000000)";
+    let in_rows = |body: &Json| body[2]["Rows"][0]["OneApiErrors"][0]["error"]["code"].clone();
+    let (_, v2) = ask(&engine, Endpoint::QueryV2, query);
+    assert_eq!(in_rows(&v2), "LimitsExceeded", "{v2}");
+    assert_eq!(v2[3]["Rows"][0][8], "E_RUNAWAY_QUERY", "{v2}");
+
+    let (status, v1) = ask(&engine, Endpoint::QueryV1, query);
+    assert_eq!(status, 200, "{v1}");
+    for text in [
+        &v1["Tables"][0]["Rows"][0]["Exceptions"][0],
+        &v1["Exceptions"][0],
+    ] {
+        assert!(
+            text.as_str()
+                .is_some_and(|text| text.contains("E_RUNAWAY_QUERY")),
+            "{v1}"
+        );
+    }
+    assert_eq!(v1["Tables"][2]["Rows"][0][1], 2, "{v1}");
+
+    // Then the status alone says it.
+    let deferred = json!({"deferpartialqueryfailures": true});
+    let (status, v2) = with_options(&engine, Endpoint::QueryV2, query, &deferred);
+    assert_eq!(status, 200, "{v2}");
+    assert_eq!(v2[2]["Rows"], json!([]), "{v2}");
+    assert_eq!(v2[3]["Rows"][0][5], 2, "{v2}");
+    assert_eq!(v2[4]["HasErrors"], false, "{v2}");
+
+    // What a command computes is computed before it answers.
+    let error = failure(&engine, Endpoint::Mgmt, &format!(".set Made <| {query}"));
+    assert_eq!(error["code"], "LimitsExceeded");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod v2;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::error::KustoError;
+use super::error::{ErrorKind, KustoError};
 use super::identity::Identity;
 use super::kql::run::ResultTable;
 use super::value::Value;
@@ -23,6 +23,8 @@ pub(super) struct Answer<'a> {
     pub tables: &'a [ResultTable],
     /// An error that cut the rows of the last table short.
     pub partial: Option<KustoError>,
+    /// Whether that error stands in the status alone.
+    pub is_deferred: bool,
     /// Who asked.
     pub identity: &'a Identity,
 }
@@ -37,12 +39,21 @@ struct Completion {
 }
 
 impl Answer<'_> {
+    /// The error as far as it stands with the data.
+    fn shown_error(&self) -> Option<&KustoError> {
+        self.partial.as_ref().filter(|_| !self.is_deferred)
+    }
+
     /// The rows of a table as JSON arrays; in the last one, the error that cut them short as one
     /// more row.
     fn rows(&self, at: usize, error_row: impl Fn(&KustoError) -> Json) -> Vec<Json> {
         let cells = |row: &[Value]| Json::Array(row.iter().map(Value::to_json).collect());
         let last = at + 1 == self.tables.len();
-        let error = self.partial.iter().filter(|_| last).map(error_row);
+        let error = self
+            .shown_error()
+            .into_iter()
+            .filter(|_| last)
+            .map(error_row);
         self.tables[at]
             .relation
             .rows
@@ -61,6 +72,13 @@ impl Answer<'_> {
                 code_name: "S_OK (0)",
                 text: "Query completed successfully".to_owned(),
             },
+            Some(error) if error.kind == ErrorKind::LimitsExceeded => Completion {
+                level: 2,
+                level_name: "Error",
+                code: RUNAWAY_QUERY,
+                code_name: "E_RUNAWAY_QUERY",
+                text: error.to_string(),
+            },
             Some(error) => Completion {
                 level: 2,
                 level_name: "Error",
@@ -72,7 +90,9 @@ impl Answer<'_> {
     }
 }
 
-/// 0x80DA0003 as the signed number of the status tables.
+/// 0x80DA0001 as the signed number of the status tables.
+const RUNAWAY_QUERY: i32 = -2_133_196_799;
+/// 0x80DA0003, in the same way.
 const RESULT_TOO_LARGE: i32 = -2_133_196_797;
 
 /// What a client should draw when the query does not say it.

@@ -64,7 +64,11 @@ pub(in super::super) fn query_v1(answer: &Answer<'_>) -> Vec<u8> {
     tables.push(contents(answer, tables.len()));
     bytes(&DataSet {
         tables,
-        exceptions: answer.partial.iter().map(ToString::to_string).collect(),
+        exceptions: answer
+            .shown_error()
+            .map(ToString::to_string)
+            .into_iter()
+            .collect(),
     })
 }
 

@@ -84,8 +84,8 @@ enum Frame {
 /// The body of a v2 reply.
 pub(in super::super) fn query_v2(answer: &Answer<'_>, layout: Layout) -> Vec<u8> {
     let errors: Vec<Json> = answer
-        .partial
-        .iter()
+        .shown_error()
+        .into_iter()
         .map(|error| error_body(error, answer.identity, "", ""))
         .collect();
     let mut frames = vec![header(layout), properties(answer)];
