@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::records::{IngestionFailureRecord, OperationRecord};
 use super::schema::TableSchema;
-use super::table::{BatchingPolicy, Mappings, Policies, Row, Table};
+use super::table::{BatchingPolicy, Mappings, Policies, Principal, Row, Table};
 
 /// The database every service has.
 pub const DEFAULT_DATABASE: &str = "NetDefaultDB";
@@ -68,7 +68,7 @@ pub struct Function {
 }
 
 /// One database.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Database {
     /// The name as it was created; found in any case.
     pub name: String,
@@ -82,6 +82,8 @@ pub struct Database {
     pub functions: BTreeMap<String, Function>,
     /// The policies of tables that have none of their own.
     pub policies: Policies,
+    /// Who has a role.
+    pub principals: Vec<Principal>,
 }
 
 impl Database {
@@ -94,6 +96,7 @@ impl Database {
             mappings: Mappings::new(),
             functions: BTreeMap::new(),
             policies: Policies::default(),
+            principals: Vec::new(),
         }
     }
 }
@@ -154,6 +157,20 @@ impl Engine {
             operations: RwLock::default(),
             default_batching,
             data_management,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// An engine of its own that has nothing but this database.
+    pub(super) fn with_only(&self, database: Database) -> Self {
+        let inner = Inner {
+            databases: RwLock::new(Databases::from([(database.name.to_lowercase(), database)])),
+            failures: RwLock::default(),
+            operations: RwLock::default(),
+            default_batching: self.inner.default_batching,
+            data_management: self.inner.data_management.clone(),
         };
         Self {
             inner: Arc::new(inner),
@@ -241,21 +258,7 @@ impl Engine {
         tags: &[String],
         creation_time: Option<i64>,
     ) -> Result<Uuid, LookupError> {
-        let append = |found: &mut Table| {
-            let both = found.schema.columns.len().min(schema.columns.len());
-            if found.schema.columns[..both] != schema.columns[..both] {
-                return None;
-            }
-            if both == schema.columns.len() {
-                return found.append(rows, tags, creation_time);
-            }
-            // Aside, so that rows that do not fit leave no columns behind.
-            let mut widened = found.clone();
-            widened.widen(schema.columns[both..].to_vec());
-            let id = widened.append(rows, tags, creation_time)?;
-            *found = widened;
-            Some(id)
-        };
+        let append = |found: &mut Table| found.append_widening(schema, rows, tags, creation_time);
         self.with_table_mut(db, &schema.name, append)?
             .ok_or_else(|| LookupError::Schema(schema.name.clone()))
     }

@@ -16,5 +16,6 @@ pub mod role;
 pub mod schema;
 pub mod table;
 pub mod timespan;
+pub mod updates;
 pub mod value;
 pub mod watch;

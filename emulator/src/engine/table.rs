@@ -67,6 +67,62 @@ pub struct RetentionPolicy {
     pub recoverable: bool,
 }
 
+/// One entry of an update policy: what the table gets of data that comes into another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdatePolicy {
+    /// `IsEnabled`
+    pub is_enabled: bool,
+    /// `Source`: the table that triggers it.
+    pub source: String,
+    /// `SourceIsWildCard`: whether `*` in the source stands for any text.
+    pub source_is_wildcard: bool,
+    /// `Query`
+    pub query: String,
+    /// `IsTransactional`: whether its failure fails the ingestion.
+    pub is_transactional: bool,
+    /// `PropagateIngestionProperties`: whether tags and creation time are those of the source.
+    pub propagates_properties: bool,
+    /// `ManagedIdentity`, which is kept and not used.
+    pub managed_identity: Option<String>,
+}
+
+impl UpdatePolicy {
+    /// Whether data that comes into this table triggers it.
+    #[must_use]
+    pub fn is_triggered_by(&self, table: &str) -> bool {
+        self.is_enabled
+            && match self.source_is_wildcard {
+                true => matches(&self.source, table),
+                false => self.source == table,
+            }
+    }
+}
+
+/// Whether the text is what the pattern says, in which `*` stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(first) else {
+        return false;
+    };
+    let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    ends.into_iter().any(|at| matches(rest, &text[at..]))
+}
+
+/// Somebody who has a role. It is kept and shown: nobody signs in here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// `admins`, `users`, ...
+    pub role: String,
+    /// As it was given: `aadapp=ID;TENANT`.
+    pub fqn: String,
+    /// What was said when it was given.
+    pub notes: String,
+    /// The identity of the assignment.
+    pub id: Uuid,
+}
+
 /// Policies of a table or a database; none where none is set.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
@@ -80,6 +136,10 @@ pub struct Policies {
     pub caching: Option<String>,
     /// Whether the time of each ingestion is kept.
     pub ingestion_time: Option<bool>,
+    /// What the table gets of data that comes into others.
+    pub update: Option<Vec<UpdatePolicy>>,
+    /// Policies that change no answer, by the names that results have for them, as JSON.
+    pub kept: BTreeMap<&'static str, String>,
 }
 
 /// One table.
@@ -101,6 +161,8 @@ pub struct Table {
     pub doc_string: String,
     /// The docstrings of columns that have one, by the columns' names.
     pub column_docs: BTreeMap<String, String>,
+    /// Who has a role.
+    pub principals: Vec<Principal>,
 }
 
 impl Table {
@@ -118,6 +180,7 @@ impl Table {
             folder: String::new(),
             doc_string: String::new(),
             column_docs: BTreeMap::new(),
+            principals: Vec::new(),
         }
     }
 
@@ -157,6 +220,30 @@ impl Table {
         self.column_docs
             .retain(|name, _| columns.iter().any(|column| column.name == *name));
         Arc::make_mut(&mut self.schema).columns = columns;
+    }
+
+    /// Like [`Table::append`], and adds the columns of `schema` that the table lacks. `None`, and nothing is changed,
+    /// when its columns have come to differ from the schema's, or a row does not fit them.
+    pub fn append_widening(
+        &mut self,
+        schema: &TableSchema,
+        rows: Vec<Row>,
+        tags: &[String],
+        created: Option<i64>,
+    ) -> Option<Uuid> {
+        let both = self.schema.columns.len().min(schema.columns.len());
+        if self.schema.columns[..both] != schema.columns[..both] {
+            return None;
+        }
+        if both == schema.columns.len() {
+            return self.append(rows, tags, created);
+        }
+        // Aside, so that rows that do not fit leave no columns behind.
+        let mut widened = self.clone();
+        widened.widen(schema.columns[both..].to_vec());
+        let id = widened.append(rows, tags, created)?;
+        *self = widened;
+        Some(id)
     }
 
     /// Appends one extent. `None`, and nothing is appended, when a row does not fit the columns.

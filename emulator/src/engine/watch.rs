@@ -82,7 +82,7 @@ impl Drop for Watched {
 }
 
 /// Computes until `stop`, for at most `limit`.
-pub(super) fn watched<T>(stop: &Stop, limit: Duration, compute: impl FnOnce() -> T) -> T {
+pub(crate) fn watched<T>(stop: &Stop, limit: Duration, compute: impl FnOnce() -> T) -> T {
     WATCH.set(Watch {
         stop: stop.clone(),
         limit,

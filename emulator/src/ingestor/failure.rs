@@ -69,8 +69,12 @@ error_codes! {
     SkippedIngestByTag = "Skipped_IngestByTagAlreadyExists",
     TableNotExist = "BadRequest_TableNotExist",
     TransientSchemaMismatch = "General_TransientSchemaMismatch",
-    UnexpectedCharacter = "BadRequest_UnexpectedCharacterInInputStream",
+    UpdateBadRequest = "UpdatePolicy_BadRequest",
+    UpdateDescendant = "UpdatePolicy_FailedDescendantTransaction",
+    UpdateSchema = "UpdatePolicy_QuerySchemaDoesNotMatchTableSchema",
+    UpdateUnknown = "UpdatePolicy_UnknownError",
     WrongNumberOfFields = "Stream_WrongNumberOfFields",
+    ZeroRetention = "BadRequest_ZeroRetentionPolicyWithNoUpdatePolicy",
 }
 
 impl ErrorCode {
@@ -79,9 +83,16 @@ impl ErrorCode {
         match self {
             ErrorCode::DownloadUnknownError
             | ErrorCode::InternalServerError
-            | ErrorCode::TransientSchemaMismatch => FailureStatus::Exhausted,
+            | ErrorCode::TransientSchemaMismatch
+            | ErrorCode::UpdateDescendant
+            | ErrorCode::UpdateUnknown => FailureStatus::Exhausted,
             _ => FailureStatus::Permanent,
         }
+    }
+
+    /// Whether an update policy caused the failure.
+    pub(crate) fn is_of_update_policy(self) -> bool {
+        self.name().starts_with("UpdatePolicy_")
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use tokio::sync::Semaphore;
@@ -18,10 +19,15 @@ use super::rows::Plan;
 use super::storage_client::{StorageClient, StorageError};
 use crate::engine::database::{Engine, LookupError};
 use crate::engine::schema::TableSchema;
+use crate::engine::updates::{IngestError, UpdateFault};
 use crate::engine::value::Value;
+use crate::engine::watch::{Stop, watched};
 
 /// The service's limit on a source's uncompressed size without `IgnoreSizeLimit`.
 const MAX_SOURCE_BYTES: u64 = 6 << 30;
+
+/// How long the queries of update policies may take for one source: as long as a command may.
+const UPDATE_TIME: Duration = Duration::from_secs(10 * 60);
 
 /// Says whether an identity token is one that the data management service gave out.
 pub type TokenCheck = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -169,29 +175,35 @@ impl Loader {
             None => table.lock().await,
         };
         let count = rows.len();
-        self.append(envelope, &work.properties, &schema, rows)?;
+        self.append(envelope, &work.properties, schema, rows)
+            .await?;
         Ok(count)
     }
 
     /// Must be called under the table's lock.
-    fn append(
+    async fn append(
         &self,
         envelope: &Envelope,
         properties: &Properties,
-        schema: &TableSchema,
+        schema: TableSchema,
         rows: Vec<Vec<Value>>,
     ) -> Result<(), Failure> {
         self.check_tags(envelope, properties)?;
-        self.engine
-            .append_widening(
-                &envelope.database,
-                schema,
-                rows,
-                &properties.tags,
-                properties.creation_time,
-            )
-            .map_err(lookup_failure)?;
-        Ok(())
+        let (engine, database) = (self.engine.clone(), envelope.database.clone());
+        let (tags, created) = (properties.tags.clone(), properties.creation_time);
+        // Update policies may compute for long.
+        let ingested = tokio::task::spawn_blocking(move || {
+            watched(&Stop::default(), UPDATE_TIME, || {
+                engine.ingest(&database, &schema, rows, &tags, created)
+            })
+        });
+        match ingested.await {
+            Ok(ingested) => ingested.map(drop).map_err(ingest_failure),
+            Err(_) => Err(Failure::new(
+                ErrorCode::InternalServerError,
+                "The source could not be ingested: internal error.",
+            )),
+        }
     }
 
     fn table_lock(&self, envelope: &Envelope) -> TableLock {
@@ -268,10 +280,10 @@ async fn parse(
     })
 }
 
-/// Text without any record is of another format than was said; JSON without a record, and a header with
-/// nothing below it, are just no data.
+/// Text without any record, and JSON with nothing but malformed ones, is of another format than was said; JSON
+/// without a record, and a header with nothing below it, are just no data.
 fn no_rows(kind: MappingKind, records: usize) -> Failure {
-    if kind == MappingKind::Csv && records == 0 {
+    if (kind == MappingKind::Csv) == (records == 0) {
         return Failure::new(
             ErrorCode::NoRecordsOrWrongFormat,
             "The source has no records or is of another format.",
@@ -281,6 +293,20 @@ fn no_rows(kind: MappingKind, records: usize) -> Failure {
         ErrorCode::NoDataToIngest,
         "The source has no data to ingest.",
     )
+}
+
+fn ingest_failure(error: IngestError) -> Failure {
+    let code = match &error {
+        IngestError::Lookup(error) => return lookup_failure(error.clone()),
+        IngestError::NoRetention(_) => ErrorCode::ZeroRetention,
+        IngestError::Update(error) => match error.fault {
+            UpdateFault::BadRequest => ErrorCode::UpdateBadRequest,
+            UpdateFault::Schema => ErrorCode::UpdateSchema,
+            UpdateFault::Descendant => ErrorCode::UpdateDescendant,
+            UpdateFault::Unknown => ErrorCode::UpdateUnknown,
+        },
+    };
+    Failure::new(code, error.to_string())
 }
 
 fn lookup_failure(error: LookupError) -> Failure {

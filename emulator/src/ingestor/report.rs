@@ -159,7 +159,7 @@ fn queue_message(report: &Report<'_>) -> Json {
             message["Details"] = failure.details.clone().into();
             message["ErrorCode"] = failure.code.name().into();
             message["FailureStatus"] = status.name().into();
-            message["OriginatesFromUpdatePolicy"] = false.into();
+            message["OriginatesFromUpdatePolicy"] = failure.code.is_of_update_policy().into();
             message["ShouldRetry"] = (status == FailureStatus::Exhausted).into();
         }
     }
@@ -190,7 +190,9 @@ fn table_properties(report: &Report<'_>) -> Map<String, Json> {
         text("FailureStatus", failure.code.status().name());
         text("Details", &failure.details);
     }
-    row.insert("OriginatesFromUpdatePolicy".to_owned(), false.into());
+    let failure = report.outcome.failure();
+    let of_update = failure.is_some_and(|failure| failure.code.is_of_update_policy());
+    row.insert("OriginatesFromUpdatePolicy".to_owned(), of_update.into());
     row
 }
 

@@ -384,7 +384,7 @@ fn failure_record(operation_id: Uuid, one: &Decided, failure: &Failure) -> Inges
         failure_kind: kind.to_owned(),
         root_activity_id: one.activity_id,
         operation_kind: OPERATION.to_owned(),
-        originates_from_update_policy: false,
+        originates_from_update_policy: failure.code.is_of_update_policy(),
         should_retry: should_retry(failure),
         ingestion_properties: properties.unwrap_or_default(),
     }

@@ -83,6 +83,46 @@ async fn records_of_any_width_are_taken_under_best_effort() {
 }
 
 #[tokio::test]
+async fn update_policies_run_on_what_is_ingested() {
+    on_each_storage(QUICKLY, async |mut bench| {
+        bench.table("Raw", "n:long, s:string");
+        bench.table("Derived", "twice:long");
+        let policy = |transactional: bool| {
+            let entry = json!([{"IsEnabled": true, "Source": "Raw", "Query": "Raw | project twice = n * 2",
+                "IsTransactional": transactional, "PropagateIngestionProperties": true}]);
+            format!(".alter table Derived policy update '{entry}'")
+        };
+        bench.command(&policy(true)).await;
+        let source = bench.source("Raw", "a.csv", "1,a\n2,b\n").await;
+        let source = source.property("tags", "[\"drop-by:x\"]");
+        assert_succeeded(&bench.ingest(&source).await);
+        assert_eq!(bench.rows("Derived"), [[Value::Long(2)], [Value::Long(4)]]);
+        assert!(bench.engine().has_extent_tag(DATABASE, "Derived", "drop-by:x"));
+
+        // The target changes under the policy: now the query's columns are not the table's.
+        bench.command(".alter-merge table Derived (more:string)").await;
+        let source = bench.source("Raw", "b.csv", "3,c").await;
+        let outcome = bench.ingest(&source).await;
+        assert_failed(&outcome, "UpdatePolicy_QuerySchemaDoesNotMatchTableSchema");
+        assert_eq!(outcome["OriginatesFromUpdatePolicy"], true, "{outcome}");
+        assert_eq!(bench.rows("Raw").len(), 2);
+
+        // Without a transaction the source's rows stay, and the failure is listed.
+        bench.command(".delete table Derived policy update").await;
+        bench.command(".drop column Derived.more").await;
+        bench.command(&policy(false)).await;
+        bench.command(".alter-merge table Derived (more:string)").await;
+        let source = bench.source("Raw", "c.csv", "4,d").await;
+        assert_succeeded(&bench.ingest(&source).await);
+        assert_eq!(bench.rows("Raw").len(), 3);
+        let failures = bench.engine().failures();
+        let of_update = failures.iter().filter(|failure| failure.originates_from_update_policy);
+        assert_eq!(of_update.count(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn compressed_blobs_are_unpacked() {
     on_each_storage(QUICKLY, async |mut bench| {
         let members = [gzip(b"1,a\n2,"), gzip(b"b\n")].concat();

@@ -51,6 +51,8 @@ pub enum PolicyOwner {
     AllTables,
     /// A database; the one of the request when it is not named.
     Database(Option<String>),
+    /// All of the service.
+    Cluster,
 }
 
 /// Policies.
@@ -63,8 +65,36 @@ pub enum PolicyKind {
     Retention,
     Caching,
     Update,
-    AutoDelete,
     RowLevelSecurity,
+    /// One that changes no answer here, by the name that results have for it.
+    Kept(&'static str),
+}
+
+/// What is done about the principals of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum RoleVerb {
+    Add,
+    Drop,
+    /// They alone have it.
+    Set,
+}
+
+/// `.add database D users (...)` and its kin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoleChange {
+    /// What the role belongs to.
+    pub owner: Owner,
+    /// What is done.
+    pub verb: RoleVerb,
+    /// The role: `admins`, `users`, ...
+    pub role: String,
+    /// Who.
+    pub principals: Vec<String>,
+    /// `skip-results`
+    pub skip_results: bool,
+    /// A text that is shown with them.
+    pub notes: String,
 }
 
 /// `with (...)`: names and values.
@@ -112,6 +142,7 @@ pub enum DatabaseForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum TableForm {
+    Attributes,
     Schema,
     CslSchema,
     Details,
@@ -191,6 +222,8 @@ pub enum Command {
     /// Of which there is nothing here: only its columns.
     ShowNothing(&'static str),
     ShowPrincipals(Owner),
+    ChangeRole(RoleChange),
+    ShowDiagnostics,
     ShowDatabases {
         databases: Databases,
         form: DatabaseForm,
@@ -277,6 +310,12 @@ pub enum Command {
         /// The whole database when none is named.
         table: Option<TableName>,
     },
+    DeleteRecords {
+        table: TableName,
+        is_async: bool,
+        properties: Properties,
+        predicate: String,
+    },
     AlterPolicy {
         owner: PolicyOwner,
         kind: PolicyKind,
@@ -312,6 +351,16 @@ pub enum Command {
         function: Function,
         existing: Existing,
         is_checked: bool,
+    },
+    /// Only a function's `docstring` or `folder`.
+    DescribeFunction {
+        name: String,
+        property: &'static str,
+        text: String,
+    },
+    DropFunctions {
+        names: Vec<String>,
+        if_exists: bool,
     },
     DropFunction {
         name: String,

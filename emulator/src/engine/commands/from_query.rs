@@ -12,6 +12,7 @@ use super::super::kql::run::run_query;
 use super::super::records::OperationRecord;
 use super::super::schema::{Column, TableSchema};
 use super::super::table::{Row, Table};
+use super::super::updates::{Arrival, Updates};
 use super::super::value::Value;
 use super::Target;
 use super::command::{FromQuery, FromQueryMode, Properties};
@@ -91,9 +92,50 @@ impl Target<'_> {
         let Relation { columns, rows, .. } = self.source(&command.query)?;
         // Rows of a table are copied before the database is locked.
         let result = (columns, rows.into_vec());
-        self.engine.with_database_mut(self.database, |database| {
-            put(database, command, &settings, result)
-        })?
+        let updates = self.updates(command, &settings, &result)?;
+        let replace = command.mode == FromQueryMode::SetOrReplace;
+        let extent = self.engine.with_database_mut(self.database, |database| {
+            updates.check(database)?;
+            let extent = put(database, command, &settings, result)?;
+            if extent.is_some() {
+                updates.apply(database, &command.table, replace);
+            }
+            Ok::<_, KustoError>(extent)
+        })??;
+        self.engine
+            .record_update_failures(self.database, &command.table, &updates);
+        Ok(extent)
+    }
+
+    /// What update policies make of the rows, which get the names of the table's columns when there is one.
+    fn updates(
+        &self,
+        command: &FromQuery,
+        settings: &Settings,
+        (columns, rows): &(Vec<Column>, Vec<Row>),
+    ) -> Parsed<Updates> {
+        if rows.is_empty() {
+            return Ok(Updates::default());
+        }
+        let mut columns = columns.clone();
+        if !settings.recreate_schema
+            && let Ok(schema) = self.engine.table_schema(self.database, &command.table)
+        {
+            for (given, own) in columns.iter_mut().zip(schema.columns) {
+                given.name = own.name;
+            }
+        }
+        let schema = TableSchema {
+            name: command.table.clone(),
+            columns,
+        };
+        let arrival = Arrival {
+            schema: &schema,
+            rows,
+            tags: &settings.tags,
+            created: settings.created,
+        };
+        Ok(self.engine.updates(self.database, &arrival)?)
     }
 
     /// The result of a query or a `.show` command.

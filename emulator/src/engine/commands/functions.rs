@@ -74,6 +74,28 @@ fn is_true(value: &Value) -> bool {
     value.to_text().eq_ignore_ascii_case("true")
 }
 
+/// `.alter function docstring F 'TEXT'`, `.alter function folder F 'TEXT'`; nothing is taken when it is neither.
+///
+/// # Errors
+/// A syntax error with its position.
+pub(super) fn describe(p: &mut Parser<'_>) -> Parsed<Option<Command>> {
+    for property in ["docstring", "folder"] {
+        let mut ahead = p.clone();
+        // A function may have the name.
+        if ahead.eat_word(property)
+            && matches!(ahead.peek(), TokenKind::Word(_) | TokenKind::Symbol("["))
+        {
+            *p = ahead;
+            return Ok(Some(Command::DescribeFunction {
+                name: p.name("a function name")?,
+                property,
+                text: p.string("a text")?,
+            }));
+        }
+    }
+    Ok(None)
+}
+
 /// Takes the text from `open` to its `close`, both included, as it was written.
 fn balanced(p: &mut Parser<'_>, open: &str, close: &str) -> Parsed<String> {
     let rest = p.rest();
@@ -148,6 +170,41 @@ impl Target<'_> {
         }
         let rows = removed.map(|function| vec![text(function.name)]);
         Ok(table("Name: string", rows.into_iter().collect()))
+    }
+
+    /// All of them or, after an error, none.
+    pub(super) fn drop_functions(&self, names: &[String], if_exists: bool) -> Parsed<Relation> {
+        self.engine.with_database_mut(self.database, |database| {
+            let missing = names
+                .iter()
+                .find(|name| !database.functions.contains_key(*name));
+            match missing {
+                Some(name) if !if_exists => return Err(KustoError::not_found("Function", name)),
+                _ => {}
+            }
+            let removed = names
+                .iter()
+                .filter_map(|name| database.functions.remove(name));
+            Ok(shown(&removed.collect::<Vec<_>>()))
+        })?
+    }
+
+    pub(super) fn describe_function(
+        &self,
+        name: &str,
+        property: &str,
+        text: String,
+    ) -> Parsed<Relation> {
+        let described = self.engine.with_database_mut(self.database, |database| {
+            database.functions.get_mut(name).map(|found| {
+                match property {
+                    "folder" => found.folder = text,
+                    _ => found.doc_string = text,
+                }
+                shown([&*found])
+            })
+        })?;
+        described.ok_or_else(|| KustoError::not_found("Function", name))
     }
 
     pub(super) fn show_functions(&self) -> Parsed<Relation> {

@@ -1,9 +1,5 @@
 //! `.ingest inline`: CSV in the command itself, for trying things by hand.
 
-use std::time::Instant;
-
-use uuid::Uuid;
-
 use super::super::error::KustoError;
 use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
@@ -11,7 +7,7 @@ use super::super::table::Row;
 use super::super::value::Value;
 use super::Target;
 use super::command::Properties;
-use super::rows::{table, text};
+use super::rows::table;
 
 impl Target<'_> {
     pub(super) fn ingest_inline(
@@ -20,7 +16,6 @@ impl Target<'_> {
         properties: &Properties,
         data: &str,
     ) -> Parsed<Relation> {
-        let started = Instant::now();
         for (property, value) in properties {
             if property != "format" || value.to_text() != "csv" {
                 return Err(KustoError::bad_request(format!(
@@ -55,18 +50,11 @@ impl Target<'_> {
             .enumerate()
             .map(typed)
             .collect::<Parsed<Vec<_>>>()?;
-        let extent = self.engine.append(self.database, name, rows, &[], None)?;
-        let duration = i64::try_from(started.elapsed().as_nanos() / 100).unwrap_or(0);
-        Ok(table(
-            "ExtentId: guid, ItemLoaded: string, Duration: timespan, HasErrors: bool, OperationId: guid",
-            vec![vec![
-                Value::Guid(extent),
-                text("inproc:inline"),
-                Value::TimeSpan(duration),
-                Value::Bool(false),
-                Value::Guid(Uuid::new_v4()),
-            ]],
-        ))
+        let extent = self
+            .engine
+            .ingest(self.database, &schema, rows, &[], None)?;
+        // The one column of <https://learn.microsoft.com/kusto/management/data-ingestion/ingest-inline>.
+        Ok(table("ExtentId: guid", vec![vec![Value::Guid(extent)]]))
     }
 }
 

@@ -3,6 +3,8 @@
 mod columns;
 pub mod command;
 mod databases;
+mod delete_records;
+mod diagnostics;
 mod extents;
 mod from_query;
 mod functions;
@@ -14,12 +16,14 @@ mod mappings;
 mod nothing;
 mod policies;
 mod policy;
+mod principals;
 mod rows;
 mod script;
 mod show;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod update_policy;
 
 pub(crate) use tables::check_name;
 
@@ -116,6 +120,8 @@ impl Target<'_> {
             Command::ShowCluster => Ok(self.cluster()),
             Command::ShowNothing(columns) => Ok(rows::table(columns, Vec::new())),
             Command::ShowPrincipals(owner) => self.principals(&owner),
+            Command::ChangeRole(change) => self.change_role(&change),
+            Command::ShowDiagnostics => Ok(self.diagnostics()),
             Command::ShowDatabases { databases, form } => self.databases(&databases, form),
             Command::ShowTables {
                 tables: None,
@@ -196,6 +202,14 @@ impl Target<'_> {
             Command::ClearSchemaCache { table: Some(table) } => {
                 self.of(&table).clear_schema_cache(Some(&table.name))
             }
+            Command::DeleteRecords {
+                table,
+                is_async,
+                properties,
+                predicate,
+            } => self
+                .of(&table)
+                .delete_records(&table.name, is_async, &properties, &predicate),
             Command::AlterPolicy {
                 owner,
                 kind,
@@ -220,6 +234,12 @@ impl Target<'_> {
                 existing,
                 is_checked,
             } => self.create_function(function, existing, is_checked),
+            Command::DescribeFunction {
+                name,
+                property,
+                text,
+            } => self.describe_function(&name, property, text),
+            Command::DropFunctions { names, if_exists } => self.drop_functions(&names, if_exists),
             Command::DropFunction { name, if_exists } => self.drop_function(&name, if_exists),
             Command::ShowFunctions => self.show_functions(),
             Command::ShowFunction { name } => self.show_function(&name),

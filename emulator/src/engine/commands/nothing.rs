@@ -2,6 +2,7 @@
 
 use super::super::kql::parser::{Parsed, Parser};
 use super::grammar::properties;
+use super::principals::PRINCIPALS;
 
 /// What follows `.show`, and the columns of the result: those of the service's own grammar.
 const LISTS: &[(&[&str], &str)] = &[
@@ -37,21 +38,27 @@ const LISTS: &[(&[&str], &str)] = &[
          TotalCpu: timespan, MemoryPeak: long, CacheStatistics: dynamic, ScannedExtentsStatistics: dynamic, \
          ResultSetStatistics: dynamic, WorkloadGroup: string, VirtualCluster: string",
     ),
+    (&["journal"], JOURNAL),
+    (&["cluster", "journal"], JOURNAL),
     (
-        &["journal"],
-        "Event: string, EventTimestamp: datetime, Database: string, EntityName: string, UpdatedEntityName: string, \
-         EntityVersion: string, EntityContainerName: string, OriginalEntityState: string, \
-         UpdatedEntityState: string, ChangeCommand: string, Principal: string, RootActivityId: guid, \
-         ClientRequestId: string, User: string, OriginalEntityVersion: string",
+        &["data", "operations"],
+        "Timestamp: datetime, Database: string, Table: string, ClientActivityId: string, OperationKind: string, \
+         OriginalSize: long, ExtentSize: long, RowCount: long, Duration: timespan, TotalCpu: timespan, \
+         ExtentCount: long, Principal: string, Properties: string",
+    ),
+    (
+        &["streamingingestion", "statistics"],
+        "Database: string, Table: string, StartTime: datetime, EndTime: datetime, Count: long, MinDuration: timespan, \
+         MaxDuration: timespan, AvgDuration: timespan, TotalDataSize: long, MinDataSize: long, MaxDataSize: long, \
+         TotalRowCount: long, MinRowCount: long, MaxRowCount: long, IngestionStatus: string, \
+         NumOfRowStoresReferences: int, Principal: string, NodeId: string, IngestionProperties: dynamic",
     ),
     (
         &["capacity"],
         "Resource: string, Total: long, Consumed: long, Remaining: long",
     ),
-    (
-        &["principal", "roles"],
-        "Scope: string, DisplayName: string, AADObjectID: string, Role: string",
-    ),
+    (&["principal", "roles"], ROLES),
+    (&["cluster", "principal", "roles"], ROLES),
     (&["cluster", "principals"], PRINCIPALS),
     (
         &["workload_groups"],
@@ -89,9 +96,15 @@ const LISTS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Columns of every result about principals: nobody signs in here.
-pub(super) const PRINCIPALS: &str = "Role: string, PrincipalType: string, PrincipalDisplayName: string, \
-     PrincipalObjectId: string, PrincipalFQN: string, Notes: string, RoleAssignmentIdentifier: string";
+/// Columns of journals.
+pub(super) const JOURNAL: &str = "Event: string, EventTimestamp: datetime, Database: string, EntityName: string, \
+     UpdatedEntityName: string, EntityVersion: string, EntityContainerName: string, OriginalEntityState: string, \
+     UpdatedEntityState: string, ChangeCommand: string, Principal: string, RootActivityId: guid, \
+     ClientRequestId: string, User: string, OriginalEntityVersion: string";
+
+/// Columns of the roles of whoever asks.
+pub(super) const ROLES: &str =
+    "Scope: string, DisplayName: string, AADObjectID: string, Role: string";
 
 /// The operations that `.show capacity` may name.
 const CAPACITIES: [&str; 6] = [

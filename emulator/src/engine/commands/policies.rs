@@ -22,6 +22,11 @@ impl Target<'_> {
             max_items: BatchingPolicy::MAX_ITEMS,
             max_raw_megabytes: BatchingPolicy::MAX_RAW_MEGABYTES,
         };
+        if let (PolicyKind::Update, PolicyOwner::Tables(named)) = (kind, owner) {
+            for name in &named.names {
+                self.check_update_policy(self.owning(owner), name, json)?;
+            }
+        }
         self.change_policies(owner, |policies| set(policies, kind, json, merge, defaults))?;
         self.show_policy(owner, kind)
     }
@@ -43,6 +48,10 @@ impl Target<'_> {
                 Ok(row(kind, &found.policies, entity, "Table"))
             };
             match owner {
+                PolicyOwner::Cluster => {
+                    let unset = Policies::default();
+                    Ok(vec![row(kind, &unset, String::new(), "Cluster")])
+                }
                 PolicyOwner::Database(_) => {
                     let entity = database.name.clone();
                     Ok(vec![row(kind, &database.policies, entity, "Database")])
@@ -89,7 +98,7 @@ impl Target<'_> {
         let named = match owner {
             PolicyOwner::Tables(tables) => tables.database.as_deref(),
             PolicyOwner::Database(name) => name.as_deref(),
-            PolicyOwner::AllTables => None,
+            PolicyOwner::AllTables | PolicyOwner::Cluster => None,
         };
         named.unwrap_or(self.database)
     }

@@ -8,6 +8,7 @@ use super::super::error::KustoError;
 use super::super::table::{BatchingPolicy, Policies, RetentionPolicy};
 use super::super::timespan::{self, TICKS_PER_DAY, TICKS_PER_MINUTE, TICKS_PER_SECOND};
 use super::command::PolicyKind;
+use super::update_policy;
 
 /// The name of a policy as results have it.
 pub(super) fn name(kind: PolicyKind) -> &'static str {
@@ -18,8 +19,8 @@ pub(super) fn name(kind: PolicyKind) -> &'static str {
         PolicyKind::Retention => "RetentionPolicy",
         PolicyKind::Caching => "CachingPolicy",
         PolicyKind::Update => "UpdatePolicy",
-        PolicyKind::AutoDelete => "AutoDeletePolicy",
         PolicyKind::RowLevelSecurity => "RowLevelSecurityPolicy",
+        PolicyKind::Kept(name) => name,
     }
 }
 
@@ -33,7 +34,9 @@ pub(super) fn printed(policies: &Policies, kind: PolicyKind) -> Option<String> {
             .map(|on| json!({ "IsEnabled": on }).to_string()),
         PolicyKind::Retention => policies.retention.as_ref().map(retention_json),
         PolicyKind::Caching => policies.caching.clone(),
-        PolicyKind::Update | PolicyKind::AutoDelete | PolicyKind::RowLevelSecurity => None,
+        PolicyKind::Update => policies.update.as_deref().map(update_policy::print),
+        PolicyKind::RowLevelSecurity => None,
+        PolicyKind::Kept(name) => policies.kept.get(name).cloned(),
     }
 }
 
@@ -60,9 +63,16 @@ pub(super) fn set(
             policies.retention = Some(parse_retention(json, base.unwrap_or(RETENTION))?);
         }
         PolicyKind::Caching => policies.caching = Some(json.to_owned()),
-        PolicyKind::Update if matches!(serde_json::from_str(json), Ok(Json::Array(list)) if list.is_empty()) =>
-            {}
-        PolicyKind::Update | PolicyKind::AutoDelete | PolicyKind::RowLevelSecurity => {
+        PolicyKind::Update => {
+            let mut entries = policies.update.take().filter(|_| merge).unwrap_or_default();
+            entries.extend(update_policy::parse(json)?);
+            policies.update = Some(entries);
+        }
+        PolicyKind::Kept(name) => {
+            let base = policies.kept.get(name).filter(|_| merge);
+            policies.kept.insert(name, kept(name, json, base)?);
+        }
+        PolicyKind::RowLevelSecurity => {
             return Err(KustoError::bad_request(format!(
                 "The emulator has no {}: nothing would act by it.",
                 name(kind)
@@ -80,8 +90,24 @@ pub(super) fn unset(policies: &mut Policies, kind: PolicyKind) {
         PolicyKind::IngestionTime => policies.ingestion_time = None,
         PolicyKind::Retention => policies.retention = None,
         PolicyKind::Caching => policies.caching = None,
-        PolicyKind::Update | PolicyKind::AutoDelete | PolicyKind::RowLevelSecurity => {}
+        PolicyKind::Update => policies.update = None,
+        PolicyKind::Kept(name) => {
+            policies.kept.remove(name);
+        }
+        PolicyKind::RowLevelSecurity => {}
     }
+}
+
+/// A policy that nothing here acts by, in short form; with `base`, what is not named stays as it is there.
+fn kept(name: &str, text: &str, base: Option<&String>) -> Result<String, KustoError> {
+    let given = serde_json::from_str(text);
+    let given: Json = given.map_err(|_| invalid(format!("the {name} is not JSON")))?;
+    let base = base.and_then(|base| serde_json::from_str(base).ok());
+    let (Some(Json::Object(mut members)), Json::Object(given)) = (base, &given) else {
+        return Ok(given.to_string());
+    };
+    members.extend(given.clone());
+    Ok(Json::Object(members).to_string())
 }
 
 /// What members of a retention policy that are not set mean.
@@ -97,10 +123,10 @@ fn parse_retention(text: &str, base: RetentionPolicy) -> Result<RetentionPolicy,
         let value = value.as_str().unwrap_or_default();
         match name.to_ascii_lowercase().as_str() {
             "softdeleteperiod" => {
-                // With a period of 0 the service would keep no row at all.
-                let ticks = timespan::parse(value).filter(|ticks| *ticks > 0);
-                policy.soft_delete =
-                    ticks.ok_or_else(|| invalid("'SoftDeletePeriod' is not a timespan above 0"))?;
+                // With a period of 0 rows only pass through, to what update policies make of them.
+                let ticks = timespan::parse(value).filter(|ticks| *ticks >= 0);
+                policy.soft_delete = ticks
+                    .ok_or_else(|| invalid("'SoftDeletePeriod' is not a timespan of 0 or more"))?;
             }
             "recoverability" if value.eq_ignore_ascii_case("enabled") => policy.recoverable = true,
             "recoverability" if value.eq_ignore_ascii_case("disabled") => {

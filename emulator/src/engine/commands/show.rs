@@ -7,12 +7,11 @@ use super::super::error::KustoError;
 use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
 use super::super::role::Role;
-use super::super::schema::TableSchema;
+use super::super::schema::{Column, TableSchema};
 use super::super::table::{Row, Table};
-use super::super::value::Value;
+use super::super::value::{ColumnType, Value};
 use super::Target;
-use super::command::{Owner, PolicyKind, TableForm};
-use super::nothing::PRINCIPALS;
+use super::command::{PolicyKind, TableForm};
 use super::policy::printed;
 use super::rows::{long, table, text};
 
@@ -83,6 +82,7 @@ impl Target<'_> {
     pub(super) fn show_table(&self, name: &str, form: TableForm) -> Parsed<Relation> {
         let shown = self.engine.with_database(self.database, |database| {
             database.tables.get(name).map(|found| match form {
+                TableForm::Attributes => attributes(found),
                 TableForm::Schema => {
                     schema_relation(&database.name, found, schema_json(&found.schema))
                 }
@@ -94,17 +94,37 @@ impl Target<'_> {
         })?;
         shown.ok_or_else(|| KustoError::not_found("Table", name))
     }
+}
 
-    /// Nobody signs in here, so that nobody has a role.
-    pub(super) fn principals(&self, owner: &Owner) -> Parsed<Relation> {
-        match owner {
-            Owner::Table(named) => {
-                let database = named.database.as_deref().unwrap_or(self.database);
-                self.engine.with_table(database, &named.name, |_| ())?;
-            }
-            Owner::Database(name) => self.engine.with_database(name, |_| ())?,
-        }
-        Ok(table(PRINCIPALS, Vec::new()))
+/// Columns of `.show table T`: those of the service's own grammar.
+const ATTRIBUTES: &str = "AttributeName: string, AttributeType: string, ExtentSize: long, CompressionRatio: real, \
+     IndexSize: long, IndexSizePercent: real, OriginalSize: long, AttributeId: guid, SharedIndexSize: long, \
+     StorageEngineVersion: string";
+
+/// A row for each column, with the type by which storage knows it. Nothing is compressed or indexed here.
+fn attributes(found: &Table) -> Relation {
+    let row = |column: &Column| -> Row {
+        let mut row = vec![text(&column.name), text(storage_type(column.ty))];
+        row.extend(std::iter::repeat_n(Value::Null, 7));
+        row.push(text(""));
+        row
+    };
+    let rows = found.schema.columns.iter().map(row).collect();
+    table(ATTRIBUTES, rows)
+}
+
+fn storage_type(ty: ColumnType) -> &'static str {
+    match ty {
+        ColumnType::Bool => "I8",
+        ColumnType::Int => "I32",
+        ColumnType::Long => "I64",
+        ColumnType::Real => "R64",
+        ColumnType::Decimal => "Decimal",
+        ColumnType::String => "StringBuffer",
+        ColumnType::Dynamic => "Dynamic",
+        ColumnType::DateTime => "DateTime",
+        ColumnType::TimeSpan => "TimeSpan",
+        ColumnType::Guid => "UniqueId",
     }
 }
 

@@ -4,6 +4,7 @@ mod extents;
 mod ingest;
 mod mappings;
 mod policies;
+mod principals;
 mod show;
 mod tables;
 
@@ -13,7 +14,7 @@ use super::super::kql::ast::Operator;
 use super::super::kql::lexer::TokenKind;
 use super::super::kql::parser::{Parsed, Parser};
 use super::super::value::Value;
-use super::command::{ColumnName, Command, Properties, TableName, TableNames};
+use super::command::{ColumnName, Command, Properties, RoleVerb, TableName, TableNames};
 
 /// Parses a command and the query steps after it.
 ///
@@ -35,14 +36,22 @@ pub(super) fn parse(text: &str) -> Parsed<(Command, Vec<Operator>)> {
         "alter" => tables::alter(p)?,
         "alter-merge" => tables::alter_merge(p)?,
         "rename" => tables::rename(p)?,
-        "drop" => tables::drop(p)?,
+        "add" => principals::add(p)?,
+        "drop" => match principals::change(p, RoleVerb::Drop)? {
+            Some(command) => command,
+            None => tables::drop(p)?,
+        },
         "drop-pretend" => extents::drop(p, true)?,
         "delete" => policies::delete(p)?,
         "clear" => tables::clear(p)?,
         "refresh" => show::refresh(p)?,
         "cancel" => show::cancel(p)?,
         "ingest" => ingest::inline(p)?,
-        "set" | "append" | "set-or-append" | "set-or-replace" => ingest::from_query(p, &verb)?,
+        "set" => match principals::change(p, RoleVerb::Set)? {
+            Some(command) => command,
+            None => ingest::from_query(p, &verb)?,
+        },
+        "append" | "set-or-append" | "set-or-replace" => ingest::from_query(p, &verb)?,
         "execute" => ingest::script(p)?,
         _ => return Err(start.error(format!("the command '.{verb}' is not supported"))),
     };

@@ -7,25 +7,56 @@ use super::super::super::kql::parser::{Parsed, Parser};
 use super::super::super::value::{ColumnType, Value};
 use super::super::super::{datetime, timespan};
 use super::super::command::{Command, PolicyKind, PolicyOwner};
-use super::{table_name, unsupported};
+use super::{properties, table_name, tail, unsupported};
 
-const KINDS: [(&str, PolicyKind); 8] = [
+const KINDS: [(&str, PolicyKind); 20] = [
     ("ingestionbatching", PolicyKind::IngestionBatching),
     ("streamingingestion", PolicyKind::StreamingIngestion),
     ("ingestiontime", PolicyKind::IngestionTime),
     ("retention", PolicyKind::Retention),
     ("caching", PolicyKind::Caching),
     ("update", PolicyKind::Update),
-    ("auto_delete", PolicyKind::AutoDelete),
+    ("auto_delete", PolicyKind::Kept("AutoDeletePolicy")),
+    ("merge", PolicyKind::Kept("ExtentsMergePolicy")),
+    ("sharding", PolicyKind::Kept("ShardingPolicy")),
+    ("partitioning", PolicyKind::Kept("PartitioningPolicy")),
+    ("encoding", PolicyKind::Kept("EncodingPolicy")),
+    ("roworder", PolicyKind::Kept("RowOrderPolicy")),
+    (
+        "restricted_view_access",
+        PolicyKind::Kept("RestrictedViewAccessPolicy"),
+    ),
+    (
+        "extent_tags_retention",
+        PolicyKind::Kept("ExtentTagsRetentionPolicy"),
+    ),
+    (
+        "managed_identity",
+        PolicyKind::Kept("ManagedIdentityPolicy"),
+    ),
+    ("callout", PolicyKind::Kept("CalloutPolicy")),
+    ("capacity", PolicyKind::Kept("CapacityPolicy")),
+    ("sandbox", PolicyKind::Kept("SandboxPolicy")),
+    ("diagnostics", PolicyKind::Kept("DiagnosticsPolicy")),
     ("row_level_security", PolicyKind::RowLevelSecurity),
 ];
 
 /// Those that only tables have.
-const OF_TABLES: [PolicyKind; 4] = [
+const OF_TABLES: [PolicyKind; 7] = [
     PolicyKind::IngestionTime,
     PolicyKind::Update,
-    PolicyKind::AutoDelete,
     PolicyKind::RowLevelSecurity,
+    PolicyKind::Kept("AutoDeletePolicy"),
+    PolicyKind::Kept("PartitioningPolicy"),
+    PolicyKind::Kept("RowOrderPolicy"),
+    PolicyKind::Kept("RestrictedViewAccessPolicy"),
+];
+
+/// Those that only the cluster has.
+const OF_CLUSTER: [PolicyKind; 3] = [
+    PolicyKind::Kept("CalloutPolicy"),
+    PolicyKind::Kept("CapacityPolicy"),
+    PolicyKind::Kept("SandboxPolicy"),
 ];
 
 /// What follows `.show ... policy`.
@@ -34,14 +65,25 @@ pub(super) fn show(p: &mut Parser<'_>, owner: PolicyOwner) -> Parsed<Command> {
     Ok(Command::ShowPolicy { owner, kind })
 }
 
-/// `.delete table T policy KIND`, `.delete database D policy KIND`
+/// `.delete table T policy KIND`, `.delete database D policy KIND`, `.delete [async] table T records <| PREDICATE`
 pub(super) fn delete(p: &mut Parser<'_>) -> Parsed<Command> {
-    let owner = if p.eat_word("database") {
+    let is_async = p.eat_word("async");
+    let owner = if !is_async && p.eat_word("database") {
         PolicyOwner::Database(Some(p.name("a database name")?))
     } else {
         p.expect_word("table")
             .or_else(|_| unsupported(p, "delete"))?;
-        PolicyOwner::Tables(table_name(p)?.into())
+        let table = table_name(p)?;
+        if is_async || p.is_word("records") {
+            p.expect_word("records")?;
+            return Ok(Command::DeleteRecords {
+                table,
+                is_async,
+                properties: properties(p)?,
+                predicate: tail(p)?,
+            });
+        }
+        PolicyOwner::Tables(table.into())
     };
     p.expect_word("policy")
         .or_else(|_| unsupported(p, "delete"))?;
@@ -68,6 +110,13 @@ pub(super) fn alter(p: &mut Parser<'_>, owner: PolicyOwner, merge: bool) -> Pars
         | PolicyKind::StreamingIngestion
         | PolicyKind::Retention
         | PolicyKind::Update => p.string("the policy as JSON in a string")?,
+        PolicyKind::Kept(_) => match *p.peek() {
+            TokenKind::Literal(Value::Bool(on), _) => {
+                p.advance();
+                enabled(on)
+            }
+            _ => p.string("the policy as JSON in a string")?,
+        },
         _ => return Err(p.error("this policy cannot be changed here")),
     };
     Ok(Command::AlterPolicy {
@@ -79,10 +128,12 @@ pub(super) fn alter(p: &mut Parser<'_>, owner: PolicyOwner, merge: bool) -> Pars
 }
 
 fn kind(p: &mut Parser<'_>, owner: &PolicyOwner) -> Parsed<PolicyKind> {
-    let is_database = matches!(owner, PolicyOwner::Database(_));
-    let known = KINDS
-        .iter()
-        .filter(|(_, kind)| !(is_database && OF_TABLES.contains(kind)));
+    let has = |kind: &PolicyKind| match owner {
+        PolicyOwner::Database(_) => !OF_TABLES.contains(kind) && !OF_CLUSTER.contains(kind),
+        PolicyOwner::Cluster => !OF_TABLES.contains(kind),
+        _ => !OF_CLUSTER.contains(kind),
+    };
+    let known = KINDS.iter().filter(|(_, kind)| has(kind));
     let Some((_, kind)) = known.clone().find(|(name, _)| p.is_word(name)) else {
         let names: Vec<_> = known.map(|(name, _)| *name).collect();
         let expected = format!("a policy that is known here ({})", names.join(", "));

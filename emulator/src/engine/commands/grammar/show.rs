@@ -24,6 +24,8 @@ pub(super) fn show(p: &mut Parser<'_>) -> Parsed<Command> {
     };
     match subject.as_str() {
         "version" => Ok(Command::ShowVersion),
+        "diagnostics" => Ok(Command::ShowDiagnostics),
+        "schema" => all_schemas(p),
         "cluster" => cluster(p),
         "databases" => databases(p),
         "database" => database(p),
@@ -48,9 +50,32 @@ fn cluster(p: &mut Parser<'_>) -> Parsed<Command> {
     if p.eat_word("databases") {
         return databases(p);
     }
+    if p.eat_word("schema") {
+        return all_schemas(p);
+    }
+    if p.eat_word("policy") {
+        return policies::show(p, PolicyOwner::Cluster);
+    }
     p.expect_word("extents")
         .or_else(|_| unsupported(p, "show cluster"))?;
     extents::show(p, ExtentPlace::Cluster)
+}
+
+/// `.show schema [details]`, `.show schema as json [with (...)]`: of all databases.
+fn all_schemas(p: &mut Parser<'_>) -> Parsed<Command> {
+    Ok(Command::ShowDatabases {
+        databases: Databases::All,
+        form: schema_form(p)?,
+    })
+}
+
+fn schema_form(p: &mut Parser<'_>) -> Parsed<DatabaseForm> {
+    if p.eat_word("as") {
+        p.expect_word("json")?;
+        return schema_json(p);
+    }
+    p.eat_word("details");
+    Ok(DatabaseForm::Schema)
 }
 
 /// `.show databases [(A, B)] [FORM]`
@@ -82,6 +107,9 @@ fn database(p: &mut Parser<'_>) -> Parsed<Command> {
     if p.eat_word("extents") {
         return extents::show(p, ExtentPlace::Database(name));
     }
+    if p.eat_word("journal") {
+        return Ok(Command::ShowNothing(nothing::JOURNAL));
+    }
     let databases = match &name {
         Some(name) => Databases::Named(vec![name.clone()]),
         None => Databases::Current,
@@ -90,6 +118,10 @@ fn database(p: &mut Parser<'_>) -> Parsed<Command> {
         Some(name) if p.eat_word("ingestion") => mappings::show(p, Owner::Database(name)),
         Some(name) if p.eat_word("principals") => {
             Ok(Command::ShowPrincipals(Owner::Database(name)))
+        }
+        Some(_) if p.eat_word("principal") => {
+            p.expect_word("roles")?;
+            Ok(Command::ShowNothing(nothing::ROLES))
         }
         None if at_end(p) => Ok(Command::ShowDatabases {
             databases,
@@ -103,12 +135,13 @@ fn database(p: &mut Parser<'_>) -> Parsed<Command> {
 }
 
 /// What may stand where the name of a database is left out.
-const DATABASE_WORDS: [&str; 8] = [
+const DATABASE_WORDS: [&str; 9] = [
     "cslschema",
     "datastats",
     "details",
     "extents",
     "identity",
+    "journal",
     "policies",
     "policy",
     "schema",
@@ -124,14 +157,7 @@ fn database_form(p: &mut Parser<'_>) -> Parsed<DatabaseForm> {
         "datastats" => DatabaseForm::DataStats,
         "entities" => DatabaseForm::Entities,
         "cslschema" => DatabaseForm::CslSchema,
-        "schema" if p.eat_word("as") => {
-            p.expect_word("json")?;
-            schema_json(p)?
-        }
-        "schema" => {
-            p.eat_word("details");
-            DatabaseForm::Schema
-        }
+        "schema" => schema_form(p)?,
         _ => return unsupported(&start, "show database"),
     })
 }
@@ -186,7 +212,13 @@ fn table(p: &mut Parser<'_>) -> Parsed<Command> {
     if p.eat_word("extents") {
         return extents::show(p, ExtentPlace::Tables(table.into()));
     }
-    let form = if p.eat_word("cslschema") {
+    if p.eat_word("principal") {
+        p.expect_word("roles")?;
+        return Ok(Command::ShowNothing(nothing::ROLES));
+    }
+    let form = if at_end(p) {
+        TableForm::Attributes
+    } else if p.eat_word("cslschema") {
         TableForm::CslSchema
     } else if p.eat_word("details") {
         TableForm::Details

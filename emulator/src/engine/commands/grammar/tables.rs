@@ -85,7 +85,10 @@ fn merge(p: &mut Parser<'_>, create: bool) -> Parsed<Command> {
 
 pub(super) fn alter(p: &mut Parser<'_>) -> Parsed<Command> {
     if p.eat_word("function") {
-        return functions::parse(p, Existing::Require);
+        return match functions::describe(p)? {
+            Some(command) => Ok(command),
+            None => functions::parse(p, Existing::Require),
+        };
     }
     if p.eat_word("column") {
         return alter_column(p);
@@ -223,6 +226,15 @@ pub(super) fn rename(p: &mut Parser<'_>) -> Parsed<Command> {
 }
 
 pub(super) fn drop(p: &mut Parser<'_>) -> Parsed<Command> {
+    if p.eat_word("functions") {
+        p.expect("(")?;
+        let names = p.list(|p| p.name("a function name"))?;
+        p.expect(")")?;
+        return Ok(Command::DropFunctions {
+            names,
+            if_exists: p.eat_word("ifexists"),
+        });
+    }
     if p.eat_word("function") {
         return Ok(Command::DropFunction {
             name: p.name("a function name")?,
