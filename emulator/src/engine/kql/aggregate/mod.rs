@@ -603,6 +603,9 @@ impl Aggregate {
                 vec![Value::Dynamic(state.elements.into())]
             }
             Kind::Bag => vec![Value::Dynamic(state.bag.into())],
+            // Of no value there is no sketch.
+            Kind::Hll if state.hashes.is_empty() => vec![Value::Null],
+            Kind::Digest if state.weighed.is_empty() => vec![Value::Null],
             Kind::Hll | Kind::HllMerge => vec![Value::Dynamic(sketch::hll(&state.hashes))],
             Kind::Digest | Kind::DigestMerge => vec![Value::Dynamic(state.digest())],
             Kind::Schema => vec![Value::Dynamic(state.schema.to_json())],

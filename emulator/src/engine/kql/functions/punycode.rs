@@ -17,22 +17,26 @@ const fn of_text(name: &'static str, run: fn(&Values<'_>) -> Option<Value>) -> F
 pub(super) const FUNCTIONS: &[Function] = &[
     of_text("punycode_from_string", |v| string(encoded(text(v, 0))?)),
     of_text("punycode_to_string", |v| string(decoded(text(v, 0))?)),
+    // Their names are the other way round, as the pages' examples show.
     of_text("punycode_domain_from_string", |v| {
-        labels(text(v, 0), |label| match label.is_ascii() {
-            true => Some(label.to_owned()),
-            false => Some(format!("{PREFIX}{}", encoded(label)?)),
-        })
-    }),
-    of_text("punycode_domain_to_string", |v| {
         labels(text(v, 0), |label| match label.strip_prefix(PREFIX) {
             Some(label) => decoded(label),
             None => Some(label.to_owned()),
         })
     }),
+    of_text("punycode_domain_to_string", |v| {
+        labels(text(v, 0), |label| match label.is_ascii() {
+            true => Some(label.to_owned()),
+            false => Some(format!("{PREFIX}{}", encoded(label)?)),
+        })
+    }),
 ];
 
 fn labels(domain: &str, change: impl Fn(&str) -> Option<String>) -> Option<Value> {
-    let labels: Option<Vec<String>> = domain.split('.').map(change).collect();
+    let labels: Option<Vec<String>> = domain
+        .split(['.', '\u{3002}', '\u{ff61}'])
+        .map(change)
+        .collect();
     string(labels?.join("."))
 }
 

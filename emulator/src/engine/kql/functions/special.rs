@@ -38,7 +38,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_one("erfc", |v| Some(Value::Real(erfc(real(v, 0)?)))),
     beta("beta_cdf", |v| with_parameters(v, beta_cumulated)),
     beta("beta_pdf", |v| with_parameters(v, beta_density)),
-    beta("beta_inv", |v| with_parameters(v, beta_inverse)),
+    beta("beta_inv", |v| {
+        // A probability that is none gives null, says the example, where the others' first argument gives NaN.
+        (0.0..=1.0).contains(&real(v, 0)?).then_some(())?;
+        with_parameters(v, beta_inverse)
+    }),
     Function::new(
         "welch_test",
         &[
