@@ -148,8 +148,14 @@ fn beta_cumulated(x: f64, a: f64, b: f64) -> f64 {
     }
     // The fraction converges fast on one side of the mean.
     if x > (a + 1.0) / (a + b + 2.0) {
-        return 1.0 - beta_cumulated(1.0 - x, b, a);
+        1.0 - beta_below(1.0 - x, b, a)
+    } else {
+        beta_below(x, a, b)
     }
+}
+
+/// By the fraction, for `x` inside of 0 and 1.
+fn beta_below(x: f64, a: f64, b: f64) -> f64 {
     let front = (a * x.ln() + b * (-x).ln_1p() - log_beta(a, b)).exp() / a;
     front * beta_fraction(x, a, b)
 }

@@ -1,5 +1,7 @@
 //! The `find` operator.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
 use super::super::super::schema::Column;
@@ -143,7 +145,10 @@ impl Run<'_> {
     fn found_in(&self, find: &Find, table: &Relation, used: &[Column]) -> Parsed<Relation> {
         let width = table.columns.len();
         let lacks = |column: &&Column| table.position(&column.name).is_none();
-        let absent: Vec<Named> = used.iter().filter(lacks).map(absent).collect();
+        // A name that tables have with several types is used once for each.
+        let mut names = HashSet::new();
+        let once = |column: &&Column| names.insert(column.name.clone());
+        let absent: Vec<Named> = used.iter().filter(lacks).filter(once).map(absent).collect();
         let mut input = table.clone();
         if !absent.is_empty() {
             input = self.step(input, &Operator::Extend(absent))?;

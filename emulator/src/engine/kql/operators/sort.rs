@@ -34,24 +34,26 @@ impl Run<'_> {
         }
         let rows = rows.placed();
         // Columns are compared where they stand; what is computed is computed once for each row.
-        let is_column = |bound: &Bound| matches!(bound.node, Node::Column(_));
-        let computed: Option<Vec<Row>> = match bounds.iter().all(is_column) {
-            true => None,
-            false => Some(rows.iter().map(|row| values(&bounds, row)).collect()),
+        let place = |bound: &Bound| match bound.node {
+            Node::Column(at) => Some(at),
+            _ => None,
+        };
+        let places_of_keys: Option<Vec<usize>> = bounds.iter().map(place).collect();
+        let computed: Option<Vec<Row>> = match &places_of_keys {
+            Some(_) => None,
+            None => Some(rows.iter().map(|row| values(&bounds, row)).collect()),
+        };
+        // An order that changed while it is made, as with values that end with the query's time, is none.
+        let value = |row: usize, key: usize| match (&computed, &places_of_keys) {
+            (Some(all), _) => all[row].get(key),
+            (None, Some(places)) => places.get(key).and_then(|at| rows.get(row).get(*at)),
+            (None, None) => None,
         };
         let order = |left: usize, right: usize| {
-            let orders = keys
-                .iter()
-                .zip(&bounds)
-                .enumerate()
-                .map(|(at, (key, bound))| match &computed {
-                    Some(all) => key_order(key, &all[left][at], &all[right][at]),
-                    None => key_order(
-                        key,
-                        &bound.eval(rows.get(left)),
-                        &bound.eval(rows.get(right)),
-                    ),
-                });
+            let orders = keys.iter().enumerate().map(|(at, key)| {
+                let or_null = |row| value(row, at).unwrap_or(&Value::Null);
+                key_order(key, or_null(left), or_null(right))
+            });
             orders.fold(Ordering::Equal, Ordering::then)
         };
         let count = computed.as_ref().map_or(rows.len(), Vec::len);
