@@ -66,8 +66,11 @@ pub(crate) fn cancelled(step: Step) -> Error {
 }
 
 fn used() -> Option<Arc<kusto_cancel>> {
-    // The thread may be ending.
-    USED.try_with(|used| used.borrow().clone()).ok().flatten()
+    // The thread may be ending. What it used before fork() is the parent's: its pipe is shared.
+    USED.try_with(|used| used.borrow().clone())
+        .ok()
+        .flatten()
+        .filter(|cancel| cancel.pid == std::process::id())
 }
 
 /// What the calling thread uses, for one blocking call.

@@ -183,9 +183,11 @@ impl QueuedIngestor {
         if blobs.is_empty() {
             return Err(Error::invalid_argument("source", "names no blob"));
         }
-        if blobs.len() > 1 && props.once().is_some() {
+        if blobs.len() > 1
+            && let Some(argument) = props.skips_all_but_the_first()
+        {
             return Err(Error::invalid_argument(
-                "once",
+                argument,
                 format!(
                     "a key is for one source: of {} blobs the service would skip all but the first",
                     blobs.len()
@@ -506,11 +508,12 @@ fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec
 
 fn partial(items: &[Item], done: usize, cause: Error) -> Error {
     let in_doubt = cause.is_in_doubt();
+    let was_not = if in_doubt { "may have been" } else { "was not" };
     Error::new(
         ErrorKind::Partial,
         Step::PostMessage,
         format!(
-            "{done} of {} blobs were handed over, the one with source id {} was not, the rest was \
+            "{done} of {} blobs were handed over, the one with source id {} {was_not}, the rest was \
              not tried",
             items.len(),
             items[done].source_id

@@ -456,9 +456,18 @@ async fn a_lost_answer_and_a_second_call_double_nothing_under_one_key() {
 async fn one_key_for_several_blobs_is_refused() {
     let bed = Bed::built_in().await;
     let blobs = ["a.csv", "b.csv"].map(|name| BlobSource::new(bed.landing(name).as_str()).unwrap());
-    let props = props().with_once("k");
-    let call = bed.client.ingest(Source::blobs(blobs), &props, soon());
-    let error = call.await.unwrap_err();
-    assert_eq!(error.argument(), Some("once"), "{error}");
-    assert!(error.message().contains("2 blobs"), "{error}");
+    let by_hand = props()
+        .with_ingest_by_tag("k")
+        .with_ingest_if_not_exists(["k", "other"]);
+    for (props, argument) in [
+        (props().with_once("k"), "once"),
+        (by_hand, "ingestIfNotExists"),
+    ] {
+        let call = bed
+            .client
+            .ingest(Source::blobs(blobs.clone()), &props, soon());
+        let error = call.await.unwrap_err();
+        assert_eq!(error.argument(), Some(argument), "{error}");
+        assert!(error.message().contains("2 blobs"), "{error}");
+    }
 }

@@ -90,6 +90,17 @@ impl IngestionProperties {
         values
     }
 
+    /// The property because of which the service would skip every source of a call after the first:
+    /// the data of one is tagged with what keeps the others out.
+    pub(crate) fn skips_all_but_the_first(&self) -> Option<&'static str> {
+        let tagged = |value: &String| self.tags.ingest_by().contains(value);
+        match self.once {
+            Some(_) => Some("once"),
+            None if self.ingest_if_not_exists.iter().any(tagged) => Some("ingestIfNotExists"),
+            None => None,
+        }
+    }
+
     /// Whether the service skips a repetition: there is a key, or every value of
     /// `ingestIfNotExists` is also a tag.
     pub(crate) fn is_idempotent(&self) -> bool {

@@ -37,8 +37,7 @@ impl IngestionProperties {
     pub fn set_additional(&mut self, name: &str, value: &str) -> Result<()> {
         if !self.set_known(name, value)? {
             check_additional_name(name)?;
-            self.additional
-                .insert(name.trim().to_owned(), value.to_owned());
+            self.put_additional(name.trim().to_owned(), value.to_owned());
         }
         Ok(())
     }

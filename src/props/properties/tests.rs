@@ -126,15 +126,13 @@ fn an_inline_mapping_travels_as_text_with_its_kind() {
 }
 
 #[test]
-fn setters_win_over_additional_properties_in_any_case() {
+fn additional_properties_have_one_value_in_any_case() {
     let properties = base()
-        .with_additional_property("Tags", "[\"other\"]")
-        .with_additional_property("FORMAT", "avro")
-        .with_tag("mine");
+        .with_additional_property("zipPattern", "*.csv")
+        .with_additional_property("ZIPPATTERN", "*.json");
     let wire = wire(&properties, DataFormat::Csv);
-    assert_eq!(wire["tags"], r#"["mine"]"#);
-    assert_eq!(wire["format"], "csv");
-    assert_eq!(wire.as_object().unwrap().len(), 4);
+    assert_eq!(wire["ZIPPATTERN"], "*.json");
+    assert!(wire.get("zipPattern").is_none());
 }
 
 #[test]
@@ -220,6 +218,11 @@ fn wrong_values_are_named() {
         (
             base().with_additional_property(" ", "x"),
             "additional property",
+        ),
+        (base().with_additional_property("FORMAT", "json"), "format"),
+        (
+            base().with_additional_property("ignoreFirstRecord", "true"),
+            "ignoreFirstRecord",
         ),
         (
             base().with_creation_time(datetime!(0000-01-01 00:00 UTC)),
