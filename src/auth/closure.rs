@@ -16,7 +16,7 @@ use crate::http::failure::describe_chain;
 /// passes says so as an [`Error`] of this crate with [`RetryClass::Later`]; any other is for good.
 pub type LoginError = Box<dyn StdError + Send + Sync>;
 
-/// Makes credentials for [`ClientBuilder::credential`](crate::client::ClientBuilder::credential).
+/// Makes credentials for `ClientBuilder::credential`.
 #[derive(Debug)]
 pub enum Credential {}
 

@@ -6,6 +6,7 @@
 use super::Core;
 use crate::command::{identifier, string_literal};
 use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
+use crate::log::events;
 use crate::op::Scope;
 use crate::props::{IngestionProperties, MappingKind, MappingSource};
 use crate::query::request::{Kind, RequestProperties};
@@ -60,11 +61,12 @@ impl<'a> Checking<'a> {
         }
         checking.permission().await?;
         for what in checking.found.unchecked() {
-            tracing::warn!(
-                database = props.database(),
-                table = props.table(),
-                "not checked: {what}"
-            );
+            events::NotChecked {
+                database: props.database(),
+                table: props.table(),
+                what,
+            }
+            .emit();
         }
         Ok(checking.found)
     }

@@ -306,6 +306,34 @@ impl FormatAssumed<'_> {
     }
 }
 
+/// Once for each thing that the service does not let this login read. It is no error: who may
+/// ingest need not be allowed to read the schema.
+pub(crate) struct NotChecked<'a> {
+    /// The database.
+    pub(crate) database: &'a str,
+    /// The table.
+    pub(crate) table: &'a str,
+    /// What could not be checked, in words.
+    pub(crate) what: &'a str,
+}
+
+impl NotChecked<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "not_checked",
+            target: "kusto_ingest::client",
+            Level::WARN,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            database = filled(self.database),
+            table = filled(self.table),
+            what = filled(self.what),
+            "the check of a table could not read this"
+        );
+    }
+}
+
 /// Notifications were removed from their queue, and a later request failed.
 pub(crate) struct OutcomesEndedEarly<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management

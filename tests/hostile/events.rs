@@ -63,12 +63,28 @@ async fn ingest(
     let _ = client.ingest(row(), props, CallOptions::new()).await;
 }
 
+/// The check of a table by a login that may read nothing.
+async fn check(events: &Events) {
+    let server = Server::start(|request, base| {
+        let is_read = request.body.contains(".show") || request.body.contains("current_principal");
+        Act::Send(match is_read {
+            true => reply(403, "", ""),
+            false => healthy(request, base),
+        })
+    })
+    .await;
+    let client = watched(&server, events).build().unwrap();
+    let checked = client.warm_up_table(&props(), CallOptions::new()).await;
+    assert_eq!(checked.unwrap().unchecked().len(), 2);
+}
+
 /// All of them, and nothing else.
 async fn provoke(events: &Events) {
     let refuse = |status, is: fn(&Request) -> bool| {
         move |request: &Request| is(request).then(|| Act::Send(reply(status, "", "")))
     };
     ingest(events, &props(), |_| None).await;
+    check(events).await;
     ingest(events, &props(), refuse(503, Request::is_upload)).await;
     ingest(events, &props(), refuse(503, Request::is_post_of_message)).await;
     ingest(events, &props(), |_| Some(Act::SendAndClose(String::new()))).await;
