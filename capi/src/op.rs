@@ -95,6 +95,10 @@ impl kusto_op {
                 let late = Error::new(ErrorKind::TimedOut, error.step(), message)
                     .with_in_doubt(error.is_in_doubt())
                     .with_attempts(error.attempts().to_vec());
+                let late = match error.client_request_id() {
+                    Some(id) => late.with_client_request_id(id),
+                    None => late,
+                };
                 Err(match error.host() {
                     Some(host) => late.with_host(host),
                     None => late,

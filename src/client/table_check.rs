@@ -90,28 +90,39 @@ impl<'a> Checking<'a> {
     /// Says which of database and table is missing. `error` is the service's own.
     async fn missing(&self, error: Error) -> Error {
         let (database, table) = (self.props.database(), self.props.table());
-        if let Ok(Read::Data(tables)) = self.read(Kind::Command, ".show tables").await {
-            let tables = texts(&tables, "TableName");
-            let like = did_you_mean(table, tables.iter().map(String::as_str));
-            let text = format!("table '{table}' does not exist in database '{database}'{like}");
-            return absent("table", text, &error);
+        let tables = match self.read(Kind::Command, ".show tables").await {
+            Ok(Read::Data(tables)) => texts(&tables, "TableName"),
+            Err(failed) if failed.kind() == ErrorKind::NotFound => {
+                return self.missing_database(error).await;
+            }
+            // Any other failure says nothing about the database.
+            Ok(Read::Forbidden) | Err(_) => return error,
+        };
+        // It may have been made meanwhile.
+        if tables.iter().any(|known| known == table) {
+            return error;
         }
+        let like = did_you_mean(table, tables.iter().map(String::as_str));
+        let text = format!("table '{table}' does not exist in database '{database}'{like}");
+        absent("table", text, &error)
+    }
+
+    /// The service lists only the databases that this login may see, each under one or two names.
+    async fn missing_database(&self, error: Error) -> Error {
+        let database = self.props.database();
         let Ok(Read::Data(databases)) = self.read(Kind::Command, ".show databases").await else {
             return error;
         };
-        let databases = texts(&databases, "DatabaseName");
-        if databases
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(database))
-        {
+        let mut names = texts(&databases, "DatabaseName");
+        names.extend(texts(&databases, "PrettyName"));
+        names.retain(|name| !name.is_empty());
+        if names.iter().any(|name| name.eq_ignore_ascii_case(database)) {
             return error;
         }
-        let like = did_you_mean(database, databases.iter().map(String::as_str));
-        absent(
-            "database",
-            format!("database '{database}' does not exist{like}"),
-            &error,
-        )
+        let like = did_you_mean(database, names.iter().map(String::as_str));
+        let text =
+            format!("database '{database}' does not exist, or this login may not see it{like}");
+        absent("database", text, &error)
     }
 
     async fn mapping(&mut self, name: &str, kind: Option<MappingKind>) -> Result<()> {

@@ -176,7 +176,8 @@ fn of_system(connecting: bool, secure: bool, error: &io::Error) -> Option<String
         Kind::BrokenPipe => "the connection was closed while the request was sent",
         Kind::HostUnreachable => "the host is unreachable",
         Kind::NetworkUnreachable => "the network is unreachable",
-        Kind::TimedOut => return Some(no_connection()),
+        Kind::TimedOut if connecting => return Some(no_connection()),
+        Kind::TimedOut => "the other side of the connection was silent for too long",
         Kind::UnexpectedEof if connecting && secure => {
             "the connection was closed during the TLS handshake; is the address one of http?"
         }

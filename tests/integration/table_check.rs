@@ -62,7 +62,7 @@ async fn what_is_missing_is_named_with_the_nearest_name() {
     refused(
         &bed,
         &props("NetDefaltDB", "Events"),
-        "database 'NetDefaltDB' does not exist: did you mean 'NetDefaultDB'?",
+        "database 'NetDefaltDB' does not exist, or this login may not see it: did you mean 'NetDefaultDB'?",
     )
     .await;
     let json = props(DATABASE, "Events").with_format(DataFormat::Json);
