@@ -61,13 +61,20 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Receives the events of one client. Called from any thread, also concurrently; it must be quick and must
-/// not call this library.
+/// not call this library. If it panics the event is lost, and the call goes on.
 pub type RecordSink = dyn Fn(&LogRecord<'_>) + Send + Sync;
 
 /// What `ClientBuilder::log` takes, made of a function: events up to a
 /// level. The function is dropped once no client and no call uses it.
 pub fn receiver(level: LogLevel, sink: Arc<RecordSink>) -> Dispatch {
     Dispatch::new(Events(OfClient { level, sink }))
+}
+
+/// A receiver that panics loses the event, and not the call whose event it is: its data may be handed
+/// over already.
+fn shielded(receive: impl FnOnce()) {
+    // The panic hook has reported it.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(receive));
 }
 
 struct OfClient {
@@ -81,12 +88,13 @@ impl Receiver for OfClient {
     }
 
     fn take(&self, record: &LogRecord<'_>) {
-        (self.sink)(record);
+        shielded(|| (self.sink)(record));
     }
 }
 
 /// Receives a line of the log: its level, the part of the library it comes from, its text. Called
-/// from any thread, also concurrently; it must be quick and must not call this library.
+/// from any thread, also concurrently; it must be quick and must not call this library. If it panics
+/// the line is lost, and the call goes on.
 pub type LogSink = dyn Fn(LogLevel, &str, &str) + Send + Sync;
 
 /// Sends the log of the library to `sink`: lines up to a level, of all clients that have no receiver of
@@ -147,7 +155,7 @@ impl Receiver for OfProcess {
             let mut line = String::new();
             // Writing to a string cannot fail.
             let _ = write!(line, "{record}");
-            sink(record.level, record.target, &line);
+            shielded(|| sink(record.level, record.target, &line));
         }
     }
 }

@@ -48,3 +48,21 @@ async fn a_client_without_a_receiver_ends_no_event_of_another() {
             .any(|event| event == "step_ended")
     );
 }
+
+#[tokio::test]
+async fn a_receiver_that_panics_loses_its_event_and_no_call() {
+    let sink = |_: &log::LogRecord<'_>| panic!("on purpose");
+    let emulator = kusto_emulator::Emulator::start(kusto_emulator::Options::default());
+    let emulator = emulator.await.unwrap();
+    let client = Client::builder(emulator.engine_url())
+        .unwrap()
+        .ingestion_endpoint(emulator.data_management_url())
+        .unwrap()
+        .log(log::receiver(LogLevel::Trace, Arc::new(sink)))
+        .build()
+        .unwrap();
+    let props = IngestionProperties::new("Demo", "T");
+    let data = Source::bytes(b"1,one\n".to_vec());
+    let receipt = client.ingest(data, &props, CallOptions::new()).await;
+    assert_eq!(receipt.unwrap().items().len(), 1);
+}

@@ -10,7 +10,7 @@ use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
 use super::{LogLevel, LogRecord};
-use crate::secret::redact;
+use crate::secret::{mask, redact};
 
 /// Where the records go, and up to which level.
 pub(super) trait Receiver: Send + Sync + 'static {
@@ -143,10 +143,11 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let value = redact(value);
         match field.name() {
-            "message" => self.message = value,
-            _ => self.add(field, value),
+            "message" => self.message = redact(value),
+            // Its shape is the caller's: what looks like an address is none, and its end is what makes it unique.
+            "client_request_id" | "request_id" => self.add(field, mask(value.to_owned())),
+            _ => self.add(field, redact(value)),
         }
     }
 
