@@ -1376,7 +1376,7 @@ kusto_status kusto_props_set_reporting(kusto_props *props,
                                        kusto_error **err);
 
 /**
- * Sets any property by its name in the service's documentation, such as "ignoreFirstRecord",
+ * Sets a property that this library knows by its name in the service's documentation, such as "ignoreFirstRecord",
  * "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts).
  * Names ignore case.
  *

@@ -1440,26 +1440,26 @@ public:
     }
     /// The same for a temporary, which it passes on.
     source set_raw_size(std::uint64_t size) && { return std::move(set_raw_size(size)); }
-    /// Sets a callable `tell(const progress &)` for the progress of the transfer, one call at a time, on a
+    /// Sets a callable `on_progress(const progress &)` for the progress of the transfer, one call at a time, on a
     /// thread of the library (the last one of a blocking call possibly on the calling thread). It must not
     /// wait for the library. If it throws it is not called again; the transfer continues, and the ingesting
     /// call then fails with `errc::callback`, in doubt if the data was handed over. Errors:
     /// `invalid_argument`; `invalid_state` for blobs, which are not transferred.
-    template <class F> result<void> try_set_progress(F &&tell)
+    template <class F> result<void> try_set_progress(F &&on_progress)
     {
-        using Tell = std::decay_t<F>;
-        auto owner = std::make_unique<teller_of<Tell>>(teller_of<Tell>{std::forward<F>(tell), kept_});
-        return detail::call(kusto_source_set_progress, c_ptr(), &teller_of<Tell>::call,
-                            static_cast<void *>(owner.release()), &detail::drop<teller_of<Tell>>);
+        using OnProgress = std::decay_t<F>;
+        auto owner = std::make_unique<progress_of<OnProgress>>(progress_of<OnProgress>{std::forward<F>(on_progress), kept_});
+        return detail::call(kusto_source_set_progress, c_ptr(), &progress_of<OnProgress>::call,
+                            static_cast<void *>(owner.release()), &detail::drop<progress_of<OnProgress>>);
     }
     /// As `try_set_progress`; throws `error`.
-    template <class F> source &set_progress(F &&tell) &
+    template <class F> source &set_progress(F &&on_progress) &
     {
-        try_set_progress(std::forward<F>(tell)).value();
+        try_set_progress(std::forward<F>(on_progress)).value();
         return *this;
     }
     /// The same for a temporary, which it passes on.
-    template <class F> source set_progress(F &&tell) && { return std::move(set_progress(std::forward<F>(tell))); }
+    template <class F> source set_progress(F &&on_progress) && { return std::move(set_progress(std::forward<F>(on_progress))); }
     /// Removes the callable of `set_progress`. Errors as there.
     result<void> try_clear_progress()
     {
@@ -1492,16 +1492,16 @@ private:
             return given;
         }
     };
-    template <class Tell> struct teller_of {
-        Tell tell;
+    template <class OnProgress> struct progress_of {
+        OnProgress on_progress;
         std::shared_ptr<detail::failure> kept;
 
         static void KUSTO_CALL call(void *user_data, std::uint64_t read, std::uint64_t sent,
                                     std::uint64_t total) noexcept
         {
-            auto &self = *static_cast<teller_of *>(user_data);
+            auto &self = *static_cast<progress_of *>(user_data);
             if (!self.kept->kept())
-                (void)detail::guarded(*self.kept, [&] { self.tell(progress{read, sent, total}); });
+                (void)detail::guarded(*self.kept, [&] { self.on_progress(progress{read, sent, total}); });
         }
     };
     /// Past the formatted layer: its flags would swallow the buffer's exceptions.

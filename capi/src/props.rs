@@ -199,7 +199,7 @@ pub unsafe extern "C" fn kusto_props_set_reporting(
     })
 }
 
-/// Sets any property by its name in the service's documentation, such as "ignoreFirstRecord",
+/// Sets a property that this library knows by its name in the service's documentation, such as "ignoreFirstRecord",
 /// "flushImmediately", "creationTime", "tags" and "ingestIfNotExists" (JSON arrays of texts).
 /// Names ignore case.
 ///
