@@ -3,10 +3,12 @@
 // agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
 // KUSTO_CONNECTION_STRING names the cluster.
 //
-// FILE.position holds two offsets in bytes, `START END`. What is before START has been handed over. START to END was being sent when the
-// program ended: it is sent again first, as the same bytes under the same key, of which the service keeps one copy.
-import { open, readFile, rename, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+// FILE.position holds `ID START END`: a random id, and two offsets in bytes. What is before START has been handed over. START to END was
+// being sent when the program ended: it is sent again first, as the same bytes under the same key, of which the service keeps one copy.
+// The key begins with the id, so that no other file, here or on another machine, has the same.
+import { randomUUID } from "node:crypto";
+import { open, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
@@ -29,6 +31,8 @@ const over = new AbortController();
 
 async function main() {
     const options = argumentsOf();
+    const position = await readPosition(options.file);
+    await read(options.file, position.start, 0);
     const client = new IngestClient(options.connection, { ...options.target, format: DataFormat.CSV });
     stopOnSignals(options.drainMs);
     const sent = { lines: 0, batches: 0 };
@@ -36,7 +40,7 @@ async function main() {
     try {
         await patiently(() => client.warmUp({ properties: options.target, timeoutMs: CALL_MS, signal: over.signal }));
         failure = FAILED;
-        await ship(client, options, sent);
+        await ship(client, options, position, sent);
     } catch (error) {
         report(error);
         process.exitCode = over.signal.aborted ? LEFT_OVER : failure;
@@ -84,8 +88,7 @@ function stopOnSignals(drainMs) {
 }
 
 /** Sends batch after batch, until the program is asked to stop and all whole lines are handed over. */
-async function ship(client, options, sent) {
-    let [start, end] = await readPosition(options.file);
+async function ship(client, options, { id, start, end }, sent) {
     for (;;) {
         end = end > start ? end : await endOfNextBatch(start, options);
         if (end === start) {
@@ -93,12 +96,12 @@ async function ship(client, options, sent) {
         }
         const batch = await read(options.file, start, end - start);
         if (batch.length < end - start) {
-            throw new Error(`${options.file} is shorter than ${options.file}.position says`);
+            throw shorter(options.file);
         }
-        await writePosition(options.file, start, end);
-        const once = `${basename(options.file)}:${start}-${end}`;
+        await writePosition(options.file, { id, start, end });
+        const once = `${id}:${start}-${end}`;
         await patiently(() => client.ingestFromBuffer(batch, { once }, { timeoutMs: CALL_MS, signal: over.signal }));
-        await writePosition(options.file, end, end);
+        await writePosition(options.file, { id, start: end, end });
         sent.lines += batch.reduce((lines, byte) => lines + (byte === NEWLINE ? 1 : 0), 0);
         sent.batches++;
         start = end;
@@ -109,6 +112,8 @@ async function ship(client, options, sent) {
 async function endOfNextBatch(start, { file, batchBytes, batchMs }) {
     let opened;
     for (;;) {
+        // Before reading, so that what is in the file when the signal comes is sent.
+        const last = stop.signal.aborted;
         let size = batchBytes;
         let data = await read(file, start, size);
         // A line may be longer than a batch.
@@ -119,7 +124,7 @@ async function endOfNextBatch(start, { file, batchBytes, batchMs }) {
         const length = data.lastIndexOf(NEWLINE) + 1;
         opened ??= length > 0 ? Date.now() : undefined;
         const old = opened !== undefined && Date.now() - opened >= batchMs;
-        if ((length > 0 && (old || data.length === size)) || stop.signal.aborted) {
+        if ((length > 0 && (old || data.length === size)) || last) {
             return start + length;
         }
         // Ends early when the program is asked to stop.
@@ -147,18 +152,16 @@ async function patiently(work) {
     }
 }
 
-/** Up to `length` bytes of the file from an offset; fewer at its end, none while the file does not exist. */
+/** Up to `length` bytes of the file from an offset; fewer at its end. */
 async function read(file, offset, length) {
-    let handle;
-    try {
-        handle = await open(file);
-    } catch (error) {
-        unlessMissing(error);
-        return Buffer.alloc(0);
-    }
+    // Opened each time: a file that was put in its place is noticed if it is shorter.
+    const handle = await open(file);
     try {
         const { size } = await handle.stat();
-        const buffer = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
+        if (size < offset) {
+            throw shorter(file);
+        }
+        const buffer = Buffer.alloc(Math.min(length, size - offset));
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
         return buffer.subarray(0, bytesRead);
     } finally {
@@ -166,29 +169,47 @@ async function read(file, offset, length) {
     }
 }
 
-async function readPosition(file) {
-    let text = "0 0";
-    try {
-        text = await readFile(`${file}.position`, "utf8");
-    } catch (error) {
-        unlessMissing(error);
-    }
-    const offsets = text.trim().split(" ").map(Number);
-    if (offsets.length !== 2 || !offsets.every(Number.isSafeInteger) || offsets[0] > offsets[1]) {
-        throw new Error(`${file}.position is not two offsets: ${text}`);
-    }
-    return offsets;
+function shorter(file) {
+    return new Error(`${file} is shorter than its position: was it truncated or rotated?`);
 }
 
-/** A new file, then a rename: whenever the program ends, the old position or the new one is there. */
-async function writePosition(file, start, end) {
-    await writeFile(`${file}.position.new`, `${start} ${end}\n`);
-    await rename(`${file}.position.new`, `${file}.position`);
+/** Without the file nothing is done yet, and the id is made. */
+async function readPosition(file) {
+    const text = await readFile(`${file}.position`, "utf8").catch(unlessMissing);
+    if (typeof text !== "string") {
+        return { id: randomUUID(), start: 0, end: 0 };
+    }
+    const found = /^(\S+) (\d+) (\d+)\s*$/.exec(text);
+    if (!found || Number(found[2]) > Number(found[3])) {
+        throw new Error(`${file}.position is not ID START END: ${text}`);
+    }
+    return { id: found[1], start: Number(found[2]), end: Number(found[3]) };
 }
 
 function unlessMissing(error) {
     if (error.code !== "ENOENT") {
         throw error;
+    }
+}
+
+/** A new file, then a rename: a crash leaves one of the two. Both the file and its name are on the disk at the end. */
+async function writePosition(file, { id, start, end }) {
+    const name = `${file}.position`;
+    await synced(`${name}.new`, "w", (handle) => handle.writeFile(`${id} ${start} ${end}\n`));
+    await rename(`${name}.new`, name);
+    // Windows cannot sync a directory.
+    if (process.platform !== "win32") {
+        await synced(dirname(name), "r", async () => {});
+    }
+}
+
+async function synced(path, flags, write) {
+    const handle = await open(path, flags);
+    try {
+        await write(handle);
+        await handle.sync();
+    } finally {
+        await handle.close();
     }
 }
 

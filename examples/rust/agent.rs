@@ -3,20 +3,22 @@
 //! agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
 //! KUSTO_CONNECTION_STRING names the cluster.
 //!
-//! FILE.position holds two offsets in bytes, `START END`. What is before START has been handed over. START to
-//! END was being sent when the program ended: it is sent again first, as the same bytes under the same key, of
-//! which the service keeps one copy.
+//! FILE.position holds `ID START END`: a random id, and two offsets in bytes. What is before START has been
+//! handed over. START to END was being sent when the program ended: it is sent again first, as the same bytes
+//! under the same key, of which the service keeps one copy. The key begins with the id, so that no other file,
+//! here or on another machine, has the same.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, absolute};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use kusto_ingest::bytes::Bytes;
 use kusto_ingest::prelude::*;
+use kusto_ingest::uuid::Uuid;
 use tokio::time::sleep;
 
 type Failure = Box<dyn std::error::Error>;
@@ -25,6 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const CALL: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const USAGE: &str = "usage: agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]";
 /// Exit statuses.
 const FAILED: u8 = 1;
 const WRONG_TABLE: u8 = 2;
@@ -41,6 +44,11 @@ struct Agent {
     stop: CancelToken,
     /// Cancelled when the time to drain is over as well.
     over: CancelToken,
+    id: String,
+    /// Up to here everything was handed over.
+    start: u64,
+    /// Up to here it is being sent.
+    end: u64,
     lines: usize,
     batches: usize,
 }
@@ -74,9 +82,7 @@ fn failed(status: u8, error: Failure) -> ExitCode {
 
 fn agent() -> Result<Agent, Failure> {
     let mut arguments = std::env::args().skip(1);
-    let file = arguments
-        .next()
-        .ok_or("usage: agent FILE --database D --table T ...")?;
+    let file = arguments.next().ok_or(USAGE)?;
     let mut options = HashMap::new();
     while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
         options.insert(name, value);
@@ -85,19 +91,48 @@ fn agent() -> Result<Agent, Failure> {
     let seconds = |name: &str, or: &str| -> Result<Duration, Failure> {
         Ok(Duration::try_from_secs_f64(option(name, or).parse()?)?)
     };
-    let props = IngestionProperties::new(option("--database", ""), option("--table", ""));
-    Ok(Agent {
+    let (database, table) = (option("--database", ""), option("--table", ""));
+    let batch_bytes: usize = option("--batch-bytes", "1048576").parse()?;
+    if database.is_empty() || table.is_empty() || batch_bytes == 0 {
+        return Err(USAGE.into());
+    }
+    let (id, start, end) = position(&file)?;
+    let agent = Agent {
         client: Client::builder(&std::env::var("KUSTO_CONNECTION_STRING")?)?.build()?,
-        props: props.with_format(DataFormat::Csv),
+        props: IngestionProperties::new(database, table).with_format(DataFormat::Csv),
         file,
-        batch_bytes: option("--batch-bytes", "1048576").parse()?,
+        batch_bytes,
         batch_time: seconds("--batch-seconds", "5")?,
         drain_time: seconds("--drain-seconds", "10")?,
         stop: CancelToken::new(),
         over: CancelToken::new(),
+        id,
+        start,
+        end,
         lines: 0,
         batches: 0,
-    })
+    };
+    agent.read(0)?;
+    Ok(agent)
+}
+
+/// Without a position file nothing is done yet, and the id is made.
+fn position(file: &str) -> Result<(String, u64, u64), Failure> {
+    let text = match std::fs::read_to_string(format!("{file}.position")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((Uuid::new_v4().to_string(), 0, 0));
+        }
+        text => text?,
+    };
+    let bad = || format!("{file}.position is not ID START END");
+    let [id, start, end] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+        return Err(bad().into());
+    };
+    let (start, end) = (start.parse()?, end.parse()?);
+    match start <= end {
+        true => Ok((id.to_owned(), start, end)),
+        false => Err(bad().into()),
+    }
 }
 
 async fn stop_on_signals(stop: CancelToken, over: CancelToken, drain_time: Duration) {
@@ -120,61 +155,59 @@ impl Agent {
         self.patiently(|| self.client.warm_up_table(&self.props, self.limits()))
             .await?;
         *status = FAILED;
-        let (mut start, mut end) = self.position()?;
         loop {
-            if start == end {
-                end = self.end_of_next_batch(start).await?;
+            if self.start == self.end {
+                self.end = self.end_of_next_batch().await?;
             }
-            if start == end {
+            if self.start == self.end {
                 return Ok(());
             }
-            let batch = Bytes::from(self.read(start, (end - start) as usize)?);
-            if (batch.len() as u64) < end - start {
-                return Err(format!("{0} is shorter than {0}.position says", self.file).into());
+            let batch = Bytes::from(self.read((self.end - self.start) as usize)?);
+            if (batch.len() as u64) < self.end - self.start {
+                return Err(self.shorter());
             }
-            self.set_position(start, end)?;
-            let name = Path::new(&self.file)
-                .file_name()
-                .unwrap_or_default()
-                .display();
-            let props = self
-                .props
-                .clone()
-                .with_once(format!("{name}:{start}-{end}"));
+            self.save_position()?;
+            let key = format!("{}:{}-{}", self.id, self.start, self.end);
+            let props = self.props.clone().with_once(key);
             let send = || {
-                self.client
-                    .ingest(Source::bytes(batch.clone()), &props, self.limits())
+                let source = Source::bytes(batch.clone());
+                self.client.ingest(source, &props, self.limits())
             };
             self.patiently(send).await?;
-            self.set_position(end, end)?;
+            self.start = self.end;
+            self.save_position()?;
             self.lines += batch.iter().filter(|byte| **byte == b'\n').count();
             self.batches += 1;
-            start = end;
         }
     }
 
     /// Behind the last whole line of a batch, which is closed by its size, its age, or the wish to stop;
     /// `start` when there is none.
-    async fn end_of_next_batch(&self, start: u64) -> Result<u64, Failure> {
+    async fn end_of_next_batch(&self) -> Result<u64, Failure> {
         let mut opened = None;
         loop {
+            // Before reading, so that what is in the file when the signal comes is sent.
+            let last = self.stop.is_cancelled();
             let mut size = self.batch_bytes;
-            let mut data = self.read(start, size)?;
+            let mut data = self.read(size)?;
             // A line may be longer than a batch.
             while data.len() == size && !data.contains(&b'\n') {
                 size *= 2;
-                data = self.read(start, size)?;
+                data = self.read(size)?;
             }
-            let last = data.iter().rposition(|byte| *byte == b'\n');
-            let end = start + last.map_or(0, |last| last as u64 + 1);
-            if end > start {
+            let newline = data.iter().rposition(|byte| *byte == b'\n');
+            let end = self.start + newline.map_or(0, |newline| newline as u64 + 1);
+            if end > self.start {
                 opened = opened.or(Some(Instant::now()));
             }
             let is_old = opened.is_some_and(|opened| opened.elapsed() >= self.batch_time);
-            if is_old || data.len() == size || self.stop.is_cancelled() {
+            if is_old || data.len() == size || last {
                 return Ok(end);
             }
-            sleep(LOOK_EVERY).await;
+            tokio::select! {
+                () = sleep(LOOK_EVERY) => {}
+                () = self.stop.cancelled() => {}
+            }
         }
     }
 
@@ -211,39 +244,36 @@ impl Agent {
             .with_cancel(self.over.clone())
     }
 
-    /// Up to `length` bytes of the file from an offset; none while the file does not exist.
-    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut data = Vec::new();
-        if let Some(mut file) = if_exists(File::open(&self.file))? {
-            file.seek(SeekFrom::Start(offset))?;
-            file.take(length as u64).read_to_end(&mut data)?;
+    /// Up to `length` bytes from `start` on; fewer at the end of the file. Opened each time: a file that was put
+    /// in its place is noticed if it is shorter.
+    fn read(&self, length: usize) -> Result<Vec<u8>, Failure> {
+        let mut file = File::open(&self.file).map_err(|error| format!("{}: {error}", self.file))?;
+        if file.metadata()?.len() < self.start {
+            return Err(self.shorter());
         }
+        let mut data = Vec::new();
+        file.seek(SeekFrom::Start(self.start))?;
+        file.take(length as u64).read_to_end(&mut data)?;
         Ok(data)
     }
 
-    fn position(&self) -> Result<(u64, u64), Failure> {
-        let text = if_exists(std::fs::read_to_string(format!("{}.position", self.file)))?;
-        let text = text.unwrap_or("0 0".to_owned());
-        let offsets: Result<Vec<u64>, _> = text.split_whitespace().map(str::parse).collect();
-        match offsets?[..] {
-            [start, end] if start <= end => Ok((start, end)),
-            _ => Err(format!("{}.position is not two offsets", self.file).into()),
-        }
+    fn shorter(&self) -> Failure {
+        let file = &self.file;
+        format!("{file} is shorter than its position: was it truncated or rotated?").into()
     }
 
-    /// A new file, then a rename: whenever the program ends, the old position or the new one is there.
-    fn set_position(&self, start: u64, end: u64) -> io::Result<()> {
+    /// A new file, then a rename: a crash leaves one of the two. Both the file and its name are on the disk at
+    /// the end.
+    fn save_position(&self) -> io::Result<()> {
+        let name = absolute(Path::new(&format!("{}.position", self.file)))?;
         let new = format!("{}.position.new", self.file);
         let mut file = File::create(&new)?;
-        writeln!(file, "{start} {end}")?;
+        writeln!(file, "{} {} {}", self.id, self.start, self.end)?;
         file.sync_all()?;
-        std::fs::rename(new, format!("{}.position", self.file))
-    }
-}
-
-fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        result => result.map(Some),
+        std::fs::rename(new, &name)?;
+        match name.parent() {
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
     }
 }

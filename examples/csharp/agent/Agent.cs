@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using Kusto.Ingest.Native;
@@ -23,6 +24,8 @@ internal sealed class Agent
     private readonly CancellationToken stopping;
     // Cancelled when the time for the rest is over; it begins when a signal asks for the end.
     private readonly CancellationTokenSource over = new();
+    // Random, made once: another file's keys, here or on another machine, are never the same.
+    private string id = Guid.NewGuid().ToString("N");
     // Everything before start is handed over; from start to end is being sent.
     private long start;
     private long end;
@@ -39,7 +42,11 @@ internal sealed class Agent
         TimeSpan drainTime = Seconds(options["--drain-seconds"]);
         stopping.Register(() => over.CancelAfter(drainTime));
         LoadPosition();
+        Waiting();
     }
+
+    /// <summary>Whether the check of the table succeeded.</summary>
+    internal bool Checked { get; private set; }
 
     internal long Lines { get; private set; }
 
@@ -48,46 +55,53 @@ internal sealed class Agent
     private string Position => path + ".position";
 
     /// <summary>By the key the service recognises what it has already: sending a range again does not double it.</summary>
-    internal KustoQueuedIngestionProperties Properties() => new(database, table)
+    private KustoQueuedIngestionProperties Properties() => new(database, table)
     {
         Format = DataSourceFormat.csv,
-        Once = $"{Path.GetFileName(path)}:{start}-{end}",
+        Once = $"{id}:{start}-{end}",
     };
+
+    /// <summary>Checks the table; false when a signal came and the time for the rest was over before.</summary>
+    internal async Task<bool> CheckAsync() =>
+        Checked = await RepeatAsync(() => client.WarmUpAsync(Properties(), over.Token));
 
     /// <summary>Ships what is due until a signal comes, then the rest; returns whether all of it was handed over.</summary>
     internal async Task<bool> FollowAsync()
     {
-        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         // The range of the last run is sent again as it was, with its key.
-        if (end > start && !await ShipAsync(Read(file, end - start)))
+        if (end > start && !await ShipAsync(Read(end - start)))
         {
             return false;
         }
         Stopwatch waited = Stopwatch.StartNew();
         while (!over.IsCancellationRequested)
         {
+            // Before looking, so that what is in the file when the signal comes is sent.
             bool last = stopping.IsCancellationRequested;
-            long size = file.Length - start;
+            long size = Waiting();
             if (size == 0)
             {
                 waited.Restart();
             }
-            if (!last && size < batchBytes && waited.Elapsed < batchTime)
+            bool due = last || size >= batchBytes || waited.Elapsed >= batchTime;
+            byte[] lines = due ? WholeLines(size) : [];
+            if (lines.Length > 0)
             {
-                await PauseAsync(Glance, stopping);
-                continue;
+                end = start + lines.Length;
+                if (!await ShipAsync(lines))
+                {
+                    return false;
+                }
+                waited.Restart();
             }
-            byte[] lines = WholeLines(file, size);
-            if (lines.Length == 0 && last)
+            else if (last)
             {
                 return true;
             }
-            end = start + lines.Length;
-            if (lines.Length > 0 && !await ShipAsync(lines))
+            else
             {
-                return false;
+                await PauseAsync(Glance, stopping);
             }
-            waited.Restart();
         }
         return false;
     }
@@ -97,24 +111,9 @@ internal sealed class Agent
     {
         SavePosition();
         StreamSourceOptions limit = new() { Timeout = TimeSpan.FromMinutes(2) };
-        TimeSpan pause = TimeSpan.FromMilliseconds(500);
-        while (true)
+        if (!await RepeatAsync(() => client.IngestFromBytesAsync(lines, Properties(), limit, over.Token)))
         {
-            try
-            {
-                await client.IngestFromBytesAsync(lines, Properties(), limit, over.Token);
-                break;
-            }
-            catch (IngestClientException failure) when (failure.IsTransient || failure.InDoubt)
-            {
-                Console.Error.WriteLine($"agent: {failure.Message}");
-                await PauseAsync(failure.RetryAfter > pause ? failure.RetryAfter.Value : pause, over.Token);
-                pause = pause < LongestPause ? pause + pause : pause;
-            }
-            catch (OperationCanceledException)
-            {
-                return false;
-            }
+            return false;
         }
         Lines += lines.Count(each => each == '\n');
         Batches++;
@@ -123,12 +122,41 @@ internal sealed class Agent
         return true;
     }
 
+    /// <summary>Repeats a call until it succeeds or its failure is one that repeating does not mend; false when the time for the rest was over.</summary>
+    private async Task<bool> RepeatAsync(Func<Task> call)
+    {
+        for (TimeSpan pause = TimeSpan.FromMilliseconds(500); ; pause = pause < LongestPause ? pause + pause : pause)
+        {
+            try
+            {
+                await call();
+                return true;
+            }
+            catch (KustoException failure) when (failure.IsTransient || failure.InDoubt)
+            {
+                Console.Error.WriteLine($"agent: {failure.Message}");
+                await PauseAsync(failure.RetryAfter > pause ? failure.RetryAfter.Value : pause, over.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>How many bytes there are after start.</summary>
+    private long Waiting()
+    {
+        long size = new FileInfo(path).Length - start;
+        return size >= 0 ? size : throw Shorter();
+    }
+
     /// <summary>The whole lines among the next bytes, at most a batch; a line longer than a batch is a batch.</summary>
-    private byte[] WholeLines(FileStream file, long size)
+    private byte[] WholeLines(long size)
     {
         for (long limit = batchBytes; ; limit *= 2)
         {
-            byte[] bytes = Read(file, Math.Min(size, limit));
+            byte[] bytes = Read(Math.Min(size, limit));
             int whole = Array.LastIndexOf(bytes, (byte)'\n') + 1;
             if (whole > 0 || limit >= size)
             {
@@ -138,33 +166,45 @@ internal sealed class Agent
         }
     }
 
-    private byte[] Read(FileStream file, long count)
+    private byte[] Read(long count)
     {
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         file.Position = start;
-        byte[] bytes = count < 0 ? [] : new BinaryReader(file).ReadBytes(checked((int)count));
-        return bytes.Length == count ? bytes : throw new IOException($"{path} is shorter than before");
+        byte[] bytes = new BinaryReader(file).ReadBytes(checked((int)count));
+        return bytes.Length == count ? bytes : throw Shorter();
     }
+
+    private IOException Shorter() => new($"{path} is shorter than its position: was it truncated or rotated?");
 
     private void LoadPosition()
     {
         if (File.Exists(Position))
         {
-            long[] offsets = File.ReadAllText(Position).Split(new[] { ' ', '\n' }, StringSplitOptions.RemoveEmptyEntries)
-                .Select(text => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture)).ToArray();
+            string[] parts = File.ReadAllText(Position).Split(new[] { ' ', '\n' }, StringSplitOptions.RemoveEmptyEntries);
+            long[] offsets = parts.Skip(1).Select(text => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture)).ToArray();
             if (offsets.Length != 2 || offsets[0] > offsets[1])
             {
-                throw new FormatException($"{Position} does not hold two offsets");
+                throw new FormatException($"{Position} is not ID START END");
             }
+            id = parts[0];
             start = offsets[0];
             end = offsets[1];
         }
     }
 
-    /// <summary>A new file replaces the old one: a crash leaves one of the two.</summary>
+    /// <summary>
+    /// A new file replaces the old one: a crash leaves one of the two. What it holds is on the disk before it does. .NET has no way to ask the
+    /// same for its name, so after a power failure the old position may be back: the range sent last is then cut into batches with other keys.
+    /// </summary>
     private void SavePosition()
     {
         string fresh = Position + ".new";
-        File.WriteAllText(fresh, $"{start} {end}\n");
+        byte[] text = Encoding.ASCII.GetBytes($"{id} {start} {end}\n");
+        using (FileStream file = new(fresh, FileMode.Create, FileAccess.Write))
+        {
+            file.Write(text, 0, text.Length);
+            file.Flush(flushToDisk: true);
+        }
         if (File.Exists(Position))
         {
             File.Replace(fresh, Position, null);

@@ -2,8 +2,9 @@
 //
 // agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
 //
-// KUSTO_CONNECTION_STRING names the cluster. FILE.position holds two offsets, START END: everything before START is handed over, and
-// START to END is being sent. A run that finds such a range sends it again with the same key, by which the service recognises it.
+// KUSTO_CONNECTION_STRING names the cluster. FILE.position holds a random id and two offsets, ID START END: everything before START is
+// handed over, and START to END is being sent. A run that finds such a range sends it again with the same key, by which the service
+// recognises it; the key begins with the id, so that no other file, here or on another machine, has the same.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -23,13 +24,13 @@ internal static class Program
         {
             ["--database"] = "", ["--table"] = "", ["--batch-bytes"] = "1048576", ["--batch-seconds"] = "5", ["--drain-seconds"] = "10",
         };
-        bool right = args.Length % 2 == 1 && connection is not null;
+        bool right = args.Length % 2 == 1 && connection is not null && args[0].Length > 0;
         for (int i = 1; right && i < args.Length; i += 2)
         {
             right = options.ContainsKey(args[i]);
             options[args[i]] = args[i + 1];
         }
-        if (!right)
+        if (!right || options["--database"].Length == 0 || options["--table"].Length == 0)
         {
             Console.Error.WriteLine(
                 "usage: agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]\nwith KUSTO_CONNECTION_STRING set");
@@ -42,18 +43,19 @@ internal static class Program
             Agent agent = new(client, args[0], options, signals.Stopping);
             try
             {
-                await client.WarmUpAsync(agent.Properties());
+                return await agent.CheckAsync() && await agent.FollowAsync() ? 0 : Left;
             }
-            catch (KustoException failure)
+            catch (KustoException failure) when (!agent.Checked)
             {
                 Console.Error.WriteLine($"agent: {failure.Message}");
                 return WrongTable;
             }
-            bool all = await agent.FollowAsync();
-            Console.WriteLine($"{agent.Lines} lines in {agent.Batches} batches");
-            return all ? 0 : Left;
+            finally
+            {
+                Console.WriteLine($"{agent.Lines} lines in {agent.Batches} batches");
+            }
         }
-        catch (Exception failure) when (failure is KustoException or IOException or FormatException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is KustoException or IOException or FormatException or OverflowException or UnauthorizedAccessException)
         {
             Console.Error.WriteLine($"agent: {failure.Message}");
             return Failed;

@@ -2,14 +2,16 @@
 //
 //	agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
 //
-// KUSTO_CONNECTION_STRING names the cluster. FILE.position says how far it has come: "START END", where
+// KUSTO_CONNECTION_STRING names the cluster. FILE.position says how far it has come: "ID START END", where
 // the bytes from START to END were being sent. It is the same range, with the same key, that is sent again
-// after a crash, and the service skips data whose key it has seen.
+// after a crash, and the service skips data whose key it has seen. ID is random, so that no other file, here
+// or on another machine, has the same keys.
 package main
 
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -28,9 +31,9 @@ const allSent, failed, notReady, someLeft = 0, 1, 2, 3 // Exit statuses.
 
 type agent struct {
 	client         *kustoingest.Client
-	file           *os.File
-	position       string // The file that says how far.
-	from           int64  // Up to here everything was handed over.
+	file           string
+	id             string // The beginning of each key.
+	from, end      int64  // Up to from everything was handed over; up to end it is being sent.
 	lines, batches int
 }
 
@@ -49,20 +52,22 @@ func run(arguments []string) (int, error) {
 	batchBytes := flags.Int("batch-bytes", 1<<20, "closes a batch")
 	batchSeconds := flags.Float64("batch-seconds", 5, "closes a batch that is smaller")
 	drainSeconds := flags.Float64("drain-seconds", 10, "how long to go on after SIGTERM")
-	if len(arguments) < 2 || flags.Parse(arguments[2:]) != nil {
-		return notReady, errors.New("usage: agent FILE --database D --table T")
+	if len(arguments) < 2 || flags.Parse(arguments[2:]) != nil || *database == "" || *table == "" || *batchBytes < 1 {
+		return failed, errors.New("usage: agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]")
 	}
 	kcsb := kustoingest.NewConnectionStringBuilder(os.Getenv("KUSTO_CONNECTION_STRING"))
 	client, err := kustoingest.New(kcsb, kustoingest.WithDefaultDatabase(*database), kustoingest.WithDefaultTable(*table))
 	if err != nil {
-		return notReady, err
+		return failed, err
 	}
 	defer client.Close()
-	file, err := os.Open(arguments[1])
-	if err != nil {
-		return notReady, err
+	a := &agent{client: client, file: arguments[1]}
+	if err := a.loadPosition(); err != nil {
+		return failed, err
 	}
-	defer file.Close()
+	if _, err := a.read(0); err != nil {
+		return failed, err
+	}
 
 	// After a signal no further batch is waited for; work under way goes on until the drain's end.
 	stopping, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -71,38 +76,34 @@ func run(arguments []string) (int, error) {
 	defer giveUp()
 	context.AfterFunc(stopping, func() { time.AfterFunc(seconds(*drainSeconds), giveUp) })
 
-	if err := repeated(work, func() error { return client.WarmUpTable(work) }); err != nil && work.Err() == nil {
-		return notReady, err
+	status := notReady
+	err = repeated(work, func() error { return client.WarmUpTable(work) })
+	if err == nil {
+		status = failed
+		err = a.ship(stopping, work, *batchBytes, seconds(*batchSeconds))
 	}
-	a := &agent{client: client, file: file, position: file.Name() + ".position"}
-	err = a.ship(stopping, work, *batchBytes, seconds(*batchSeconds))
 	fmt.Printf("%d lines in %d batches\n", a.lines, a.batches)
-	if err != nil && work.Err() != nil {
+	if err == nil {
+		return allSent, nil
+	} else if work.Err() != nil {
 		return someLeft, err
-	} else if err != nil {
-		return failed, err
 	}
-	return allSent, nil
+	return status, err
 }
 
 func seconds(number float64) time.Duration { return time.Duration(number * float64(time.Second)) }
 
 // ship returns nil when everything is sent after a signal.
 func (a *agent) ship(stopping, work context.Context, size int, patience time.Duration) error {
-	var end int64
-	text, err := os.ReadFile(a.position)
-	if err == nil {
-		_, err = fmt.Sscan(string(text), &a.from, &end)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if end > a.from {
-		unfinished := make([]byte, end-a.from)
-		if _, err := a.file.ReadAt(unfinished, a.from); err != nil {
-			return fmt.Errorf("the lines from %d to %d, which were being sent: %w", a.from, end, err)
+	if a.end > a.from {
+		unfinished, err := a.read(int(a.end - a.from))
+		if err == nil && int64(len(unfinished)) < a.end-a.from {
+			err = a.shorter()
 		}
-		if err := a.send(work, unfinished); err != nil {
+		if err == nil {
+			err = a.send(work, unfinished)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -134,26 +135,45 @@ func (a *agent) ship(stopping, work context.Context, size int, patience time.Dur
 // wholeLines reads whole lines of about size bytes; full says that there is more.
 func (a *agent) wholeLines(size int) (lines []byte, full bool, err error) {
 	for {
-		buffer := make([]byte, size)
-		n, err := a.file.ReadAt(buffer, a.from)
-		if err != nil && err != io.EOF {
+		text, err := a.read(size)
+		if err != nil {
 			return nil, false, err
 		}
-		end := bytes.LastIndexByte(buffer[:n], '\n') + 1
-		if end > 0 || n < size {
-			return buffer[:end], n == size, nil
+		end := bytes.LastIndexByte(text, '\n') + 1
+		if end > 0 || len(text) < size {
+			return text[:end], len(text) == size, nil
 		}
 		size *= 2 // One line is longer.
 	}
 }
 
+// read returns up to size bytes behind the position, fewer at the end of the file. It opens the file each
+// time: a file that was put in its place is noticed if it is shorter.
+func (a *agent) read(size int) ([]byte, error) {
+	file, err := os.Open(a.file)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil {
+		return nil, err
+	} else if info.Size() < a.from {
+		return nil, a.shorter()
+	}
+	return io.ReadAll(io.NewSectionReader(file, a.from, int64(size)))
+}
+
+func (a *agent) shorter() error {
+	return fmt.Errorf("%s is shorter than its position: was it truncated or rotated?", a.file)
+}
+
 // send hands one batch over, and moves the position behind it.
 func (a *agent) send(work context.Context, lines []byte) error {
-	start, end := a.from, a.from+int64(len(lines))
-	if err := a.savePosition(start, end); err != nil {
+	a.end = a.from + int64(len(lines))
+	if err := a.savePosition(); err != nil {
 		return err
 	}
-	key := fmt.Sprintf("%s:%d-%d", filepath.Base(a.file.Name()), start, end)
+	key := fmt.Sprintf("%s:%d-%d", a.id, a.from, a.end)
 	err := repeated(work, func() error {
 		_, err := a.client.FromBytes(work, lines, kustoingest.FileFormat(kustoingest.CSV), kustoingest.Once(key))
 		return err
@@ -161,10 +181,10 @@ func (a *agent) send(work context.Context, lines []byte) error {
 	if err != nil {
 		return err
 	}
-	a.from = end
+	a.from = a.end
 	a.lines += bytes.Count(lines, []byte("\n"))
 	a.batches++
-	return a.savePosition(end, end)
+	return a.savePosition()
 }
 
 // repeated makes a call until it succeeds or its failure is one that repeating does not mend. One in
@@ -189,10 +209,42 @@ func sleep(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// savePosition replaces the file as a whole: a crash leaves the old one or the new one.
-func (a *agent) savePosition(start, end int64) error {
-	if err := os.WriteFile(a.position+".new", fmt.Appendln(nil, start, end), 0o644); err != nil {
+// loadPosition makes the id when there is no position yet.
+func (a *agent) loadPosition() error {
+	text, err := os.ReadFile(a.file + ".position")
+	if errors.Is(err, fs.ErrNotExist) {
+		id := make([]byte, 16)
+		_, err = rand.Read(id)
+		a.id = fmt.Sprintf("%x", id)
 		return err
 	}
-	return os.Rename(a.position+".new", a.position)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Sscan(string(text), &a.id, &a.from, &a.end); err != nil || a.from < 0 || a.end < a.from {
+		return fmt.Errorf("%s.position is not ID START END", a.file)
+	}
+	return nil
+}
+
+// savePosition replaces the file as a whole: a crash leaves the old one or the new one. Both the file and its
+// name are on the disk when it returns.
+func (a *agent) savePosition() error {
+	name := a.file + ".position"
+	fresh, err := os.Create(name + ".new")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(fresh, a.id, a.from, a.end)
+	if err = errors.Join(err, fresh.Sync(), fresh.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh.Name(), name); err != nil || runtime.GOOS == "windows" {
+		return err // Windows cannot sync a directory.
+	}
+	directory, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
 }

@@ -124,17 +124,19 @@ impl Drop for Run {
     }
 }
 
-/// The two numbers in the position file of a file; none where there is no such file yet.
+/// The two offsets in the position file of a file, behind its id; none where there is no such file yet.
 pub(super) fn position(file: &Path) -> Result<Option<(u64, u64)>, String> {
     let name = position_file(file);
     let Ok(text) = std::fs::read_to_string(&name) else {
         return Ok(None);
     };
-    let numbers: Option<Vec<u64>> = text.split_whitespace().map(|n| n.parse().ok()).collect();
-    match numbers.as_deref() {
-        Some([start, end]) => Ok(Some((*start, *end))),
-        _ => Err(format!("{} holds {text:?}", name.display())),
-    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let offsets = match words[..] {
+        [id, start, end] if id.len() >= 32 => start.parse().ok().zip(end.parse().ok()),
+        _ => None,
+    };
+    let bad = || format!("{} holds {text:?}", name.display());
+    offsets.map(Some).ok_or_else(bad)
 }
 
 fn position_file(file: &Path) -> PathBuf {

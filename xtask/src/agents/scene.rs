@@ -101,7 +101,9 @@ impl<'a> Scene<'a> {
         self.crashes(run)?;
         self.goes_on_and_ends()?;
         self.ends_at_the_deadline()?;
-        self.every_line_is_there_once()
+        self.every_line_is_there_once()?;
+        self.ships_another_file_of_this_name()?;
+        self.refuses_a_file_that_shrank()
     }
 }
 
@@ -176,6 +178,39 @@ impl Scene<'_> {
         match run.ends_with(0)?.as_str() {
             "1 lines in 1 batches" => Ok(()),
             last => Err(format!("its last line is {last:?}")),
+        }
+    }
+
+    /// The same lines in another directory, as of another machine: they are not taken for the first file's.
+    fn ships_another_file_of_this_name(&mut self) -> Result<(), String> {
+        let directory = self.path.with_file_name("other");
+        workspace::create_directory(&directory)?;
+        let other = directory.join(self.path.file_name().unwrap_or_default());
+        workspace::copy(&self.path, &other)?;
+        let first = std::mem::replace(&mut self.path, other);
+        let mut run = self.start(TABLE, "30")?;
+        self.all_shipped(&mut run, "a name that is known")?;
+        run.terminate();
+        run.ends_with(0)?;
+        self.path = first;
+        self.emulator.tell_control("POST", "flush", "")?;
+        self.emulator.wait_for_rows(TABLE, 2 * self.written)
+    }
+
+    /// What is behind the position would not be the lines that follow.
+    fn refuses_a_file_that_shrank(&mut self) -> Result<(), String> {
+        self.lines(1)?;
+        let mut run = self.start(TABLE, "30")?;
+        self.all_shipped(&mut run, "nothing")?;
+        let before = self.errors_size()?;
+        let shrank = self.file.set_len(self.size()? / 2);
+        shrank.map_err(|error| format!("cannot truncate {}: {error}", self.path.display()))?;
+        let last = run.ends_with(1)?;
+        match (last.as_str(), self.errors_size()? > before) {
+            ("1 lines in 1 batches", true) => Ok(()),
+            _ => Err(format!(
+                "a file that shrank must be reported; the last line is {last:?}"
+            )),
         }
     }
 
