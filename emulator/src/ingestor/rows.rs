@@ -66,12 +66,14 @@ impl Plan {
         let mut expected = None;
         while let Some(line) = reader.next_record(&mut fields)? {
             records += 1;
+            // What is ignored is a title or a header, of any width.
+            if records == 1 && self.skips_first() {
+                continue;
+            }
             if self.validation.demands_constant_width() {
                 check_width(*expected.get_or_insert(fields.len()), fields.len(), line)?;
             }
-            if records > 1 || !self.skips_first() {
-                rows.push(self.row_of_fields(&fields, line)?);
-            }
+            rows.push(self.row_of_fields(&fields, line)?);
         }
         Ok(records)
     }
@@ -392,6 +394,8 @@ mod tests {
         let failure = read(&plan, "1,x\n\n2\n").unwrap_err();
         assert_eq!(failure.code, ErrorCode::WrongNumberOfFields);
         assert!(failure.details.contains("line 3 has 1"), "{failure}");
+        plan.ignore_first_record = true;
+        assert_eq!(read(&plan, "a title\n1,x\n2,y\n").unwrap().len(), 2);
     }
 
     #[test]
