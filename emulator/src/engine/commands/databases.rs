@@ -37,7 +37,7 @@ impl Target<'_> {
                     .collect::<Result<_, _>>()?,
             };
             if let DatabaseForm::SchemaJson { functions } = form {
-                return schema_json(&databases, functions);
+                return Ok(schema_json(&databases, functions));
             }
             let rows = databases
                 .iter()
@@ -217,16 +217,16 @@ fn csl(database: &Database) -> Vec<Row> {
     database.tables.values().map(row).collect()
 }
 
-fn schema_json(databases: &[&Database], functions: bool) -> Parsed<Relation> {
+fn schema_json(databases: &[&Database], functions: bool) -> Relation {
     let mut all = Map::new();
     for database in databases {
-        all.insert(database.name.clone(), database_json(database, functions)?);
+        all.insert(database.name.clone(), database_json(database, functions));
     }
     let json = json!({ "Databases": all }).to_string();
-    Ok(table(
+    table(
         &columns(DatabaseForm::SchemaJson { functions }),
         vec![vec![text(json)]],
-    ))
+    )
 }
 
 /// The columns with the docstrings of those that have one.
@@ -240,7 +240,7 @@ fn described_columns(found: &Table) -> Json {
     columns
 }
 
-fn database_json(database: &Database, functions: bool) -> Parsed<Json> {
+fn database_json(database: &Database, functions: bool) -> Json {
     let table = |found: &Table| {
         let name = found.schema.name.clone();
         let json = json!({
@@ -253,16 +253,12 @@ fn database_json(database: &Database, functions: bool) -> Parsed<Json> {
         (name, json)
     };
     let tables: Map<String, Json> = database.tables.values().map(table).collect();
-    let function = |found: &Function| Ok((found.name.clone(), functions::schema_json(found)?));
+    let function = |found: &Function| (found.name.clone(), functions::schema_json(found));
     let functions: Map<String, Json> = match functions {
-        true => database
-            .functions
-            .values()
-            .map(function)
-            .collect::<Parsed<_>>()?,
+        true => database.functions.values().map(function).collect(),
         false => Map::new(),
     };
-    Ok(json!({
+    json!({
         "Name": database.name,
         "Tables": tables,
         "ExternalTables": {},
@@ -271,5 +267,5 @@ fn database_json(database: &Database, functions: bool) -> Parsed<Json> {
         "MajorVersion": 1,
         "MinorVersion": 0,
         "Functions": functions,
-    }))
+    })
 }

@@ -240,16 +240,12 @@ fn shown<'f>(functions: impl IntoIterator<Item = &'f Function>) -> Relation {
     table(FUNCTIONS, functions.into_iter().map(row).collect())
 }
 
-/// The function in the JSON of a schema.
-///
-/// # Errors
-/// A bad request when its parameters, which are checked only when it is called, are not well formed.
-pub(super) fn schema_json(function: &Function) -> Parsed<Json> {
+/// The function in the JSON of a schema; without parameters when they are not well formed.
+pub(super) fn schema_json(function: &Function) -> Json {
     let name = &function.name;
-    let parameters = parameters(&mut Parser::new(&function.parameters)).map_err(|error| {
-        KustoError::bad_request(format!("The parameters of function '{name}': {error}"))
-    })?;
-    Ok(json!({
+    // A function that was made without validation says so when it is called; the rest of the schema is still there.
+    let parameters = parameters(&mut Parser::new(&function.parameters)).unwrap_or_default();
+    json!({
         "Name": name,
         "InputParameters": parameters,
         "Body": function.body,
@@ -257,7 +253,7 @@ pub(super) fn schema_json(function: &Function) -> Parsed<Json> {
         "DocString": function.doc_string,
         "FunctionKind": "Unknown",
         "OutputColumns": [],
-    }))
+    })
 }
 
 /// `(x:long, y:string = "a", T:(a:long, *))`
