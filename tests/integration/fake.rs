@@ -211,8 +211,10 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
     let target = target.and_then(|t| t.lines().next()).unwrap_or_default();
     let body = String::from_utf8_lossy(&data[head..]).into_owned();
     let target = target.to_owned();
-    let id = text.split("x-ms-client-request-id: ").nth(1);
-    let id = id.and_then(|rest| rest.split("\r\n").next());
+    // Its value keeps its case.
+    let name = "x-ms-client-request-id: ";
+    let id = text.find(name).and_then(|at| line.get(at + name.len()..));
+    let id = id.and_then(|rest| rest.lines().next());
     Some(Request {
         target,
         body,

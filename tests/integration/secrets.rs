@@ -105,7 +105,7 @@ async fn no_token_and_no_signature_in_any_output() {
     }
 
     let logged = String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned();
-    assert!(logged.contains("queued"), "the log works");
+    assert!(logged.contains("handed over"), "the log works");
     assert!(
         !logged.contains(&identity_token),
         "the log holds the identity token"

@@ -29,8 +29,8 @@ const DIRECTORIES: [&str; 13] = [
 /// Parts of a path that stand for a name; so does a part with one of `*<{`.
 const PLACEHOLDERS: [&str; 2] = ["NAME", "LANGUAGE"];
 
-/// What is made by a build, or stands where the library is installed.
-const ELSEWHERE: [&str; 3] = [".toolchain/", "lib/", "target/"];
+/// What is made by a build, or stands where the library is installed (`DIR` in its pages).
+const ELSEWHERE: [&str; 4] = [".toolchain/", "DIR/", "lib/", "target/"];
 
 fn pages() -> Vec<PathBuf> {
     let in_directory =
