@@ -2,17 +2,22 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+mod connect;
+mod connection;
 pub(crate) mod date;
+mod decode;
 pub(crate) mod failure;
 pub(crate) mod headers;
 pub(crate) mod host;
-pub(crate) mod lanes;
+mod pool;
 pub(crate) mod proxy;
 pub(crate) mod refusal;
-pub(crate) mod resolver;
+pub(crate) mod request;
+mod resolver;
 pub(crate) mod retry;
 pub(crate) mod service_clock;
 pub(crate) mod storage;
 pub(crate) mod tls;
 pub(crate) mod transport;
+mod tunnel;
 pub(crate) mod xml;

@@ -229,6 +229,9 @@ export interface IngestionFlags {
  *   may have: reading stops there with an error. The default is sixteen times what the service
  *   itself sends without the request option `notruncation`. Value: 65536 bytes to 4294967295
  *   bytes. Default: 1073741824 bytes (1024 MiB).
+ * - `connections per host`: The most connections to one host that are open at once, for all calls
+ *   of a client together. Calls beyond it wait in order. No more are opened than requests are
+ *   under way. Value: 1 to 65535. Default: 256.
  * - `retry time`: How many seconds, at least, an ingestion repeats a step that is safe to repeat
  *   after its first failure, while the failures may pass and within the call's deadline.
  *   Commands, queries and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.

@@ -1,6 +1,7 @@
 //! `GET /v1/rest/auth/metadata`: which login endpoint a cluster belongs to (wire-v1 section 1.3).
 
-use reqwest::Method;
+use http::Method;
+use http::header::ACCEPT;
 use serde::Deserialize;
 use url::Url;
 
@@ -9,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::body;
 use crate::http::host::host_of;
+use crate::http::request::Request;
 use crate::http::retry::{RetryPolicy, retry};
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -51,9 +53,7 @@ pub(crate) async fn fetch(
     let url = endpoint::metadata_url(base);
     let step = Step::FetchCloudMetadata;
     retry(scope, step, &host, RetryPolicy::METADATA, || async {
-        let request = transport
-            .request(Method::GET, url.clone())
-            .header("Accept", "application/json");
+        let request = Request::new(Method::GET, url.clone()).header(ACCEPT, "application/json");
         let reply = transport
             .send(step, &host, request, AnswerKind::METADATA)
             .await?;

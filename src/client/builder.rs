@@ -6,8 +6,10 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Client;
-use super::catalog::{EXAMPLES, QUERY_ANSWER_LIMIT_DEFAULT};
-use super::settings::{PipelineSettings, RetryTime, check_query_answer_limit, wrong};
+use super::catalog::{CONNECTIONS_PER_HOST_DEFAULT, EXAMPLES, QUERY_ANSWER_LIMIT_DEFAULT};
+use super::settings::{
+    PipelineSettings, RetryTime, check_connections_per_host, check_query_answer_limit, wrong,
+};
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::{StaticToken, TokenCredential};
 use crate::connection::storage::StorageRules;
@@ -46,6 +48,7 @@ pub struct ClientBuilder {
     queries_only: bool,
     pipeline: PipelineSettings,
     query_answer_limit: usize,
+    connections_per_host: usize,
     retry_time: RetryTime,
 }
 
@@ -67,6 +70,7 @@ impl ClientBuilder {
             queries_only: false,
             pipeline: PipelineSettings::default(),
             query_answer_limit: QUERY_ANSWER_LIMIT_DEFAULT,
+            connections_per_host: CONNECTIONS_PER_HOST_DEFAULT,
             retry_time: RetryTime::default(),
         }
     }
@@ -207,6 +211,16 @@ impl ClientBuilder {
         Ok(self)
     }
 
+    /// The most connections to one host that are open at once, for all calls of the client together:
+    /// 1 to 65535, by default 256. Calls beyond it wait in order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for any other number.
+    pub fn connections_per_host(mut self, count: usize) -> Result<Self> {
+        self.connections_per_host = check_connections_per_host(count)?;
+        Ok(self)
+    }
+
     /// How many seconds, at least, an ingestion repeats a step that is safe to repeat after its
     /// first failure, as long as the failures may pass and within the call's deadline; by default
     /// 30. Commands, queries and the warm-up make a few quick attempts.
@@ -248,6 +262,9 @@ impl ClientBuilder {
     ///   query may have: reading stops there with an error. The default is sixteen times what the
     ///   service itself sends without the request option `notruncation`. Value: 65536 bytes to
     ///   4294967295 bytes. Default: 1073741824 bytes (1024 MiB).
+    /// - `connections per host`: The most connections to one host that are open at once, for all
+    ///   calls of a client together. Calls beyond it wait in order. No more are opened than
+    ///   requests are under way. Value: 1 to 65535. Default: 256.
     /// - `retry time`: How many seconds, at least, an ingestion repeats a step that is safe to
     ///   repeat after its first failure, while the failures may pass and within the call's
     ///   deadline. Commands, queries and the warm-up make a few quick attempts. Value: 0 to
@@ -278,6 +295,7 @@ impl ClientBuilder {
             "retrytime" => self.retry_time(number(name, value)?),
             "memorybudget" => self.memory_budget(number(name, value)?),
             "queryanswerlimit" => self.query_answer_limit(number(name, value)?),
+            "connectionsperhost" => self.connections_per_host(number(name, value)?),
             "wrapper" => {
                 let (wrapper, version) = versioned(name, value)?;
                 Ok(self.wrapper(wrapper, version))
@@ -308,7 +326,7 @@ impl ClientBuilder {
     /// [`ErrorKind::Config`] for settings that contradict each other or that this build does not
     /// support.
     pub fn build(&self) -> Result<Client> {
-        let transport = Transport::new(&self.ca_certificates)?;
+        let transport = Transport::new(&self.ca_certificates, self.connections_per_host)?;
         let service = Arc::new(Service::new(
             transport.clone(),
             self.endpoints(),

@@ -24,6 +24,15 @@ pub(super) const QUERY_ANSWER_LIMIT_MAX: usize = 4294967295;
 /// The default of the setting `query answer limit`.
 pub(super) const QUERY_ANSWER_LIMIT_DEFAULT: usize = 1073741824;
 
+/// The least value of the setting `connections per host`.
+pub(super) const CONNECTIONS_PER_HOST_MIN: usize = 1;
+
+/// The greatest value of the setting `connections per host`.
+pub(super) const CONNECTIONS_PER_HOST_MAX: usize = 65535;
+
+/// The default of the setting `connections per host`.
+pub(super) const CONNECTIONS_PER_HOST_DEFAULT: usize = 256;
+
 /// The least value of the setting `retry time`.
 pub(super) const RETRY_TIME_MIN: usize = 0;
 
@@ -45,6 +54,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("compression threads", "2"),
     ("memory budget", "67108864"),
     ("query answer limit", "268435456"),
+    ("connections per host", "16"),
     ("retry time", "0"),
     ("wrapper", "Go/0.1.0"),
     ("runtime", "Go/1.22.3"),

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::catalog::{
     COMPRESSION_THREADS_DEFAULT_MAX, COMPRESSION_THREADS_MAX, COMPRESSION_THREADS_MIN,
-    MEMORY_BUDGET_DEFAULT, MEMORY_BUDGET_MIN, QUERY_ANSWER_LIMIT_MAX, QUERY_ANSWER_LIMIT_MIN,
-    RETRY_TIME_DEFAULT, RETRY_TIME_MAX, RETRY_TIME_MIN,
+    CONNECTIONS_PER_HOST_MAX, CONNECTIONS_PER_HOST_MIN, MEMORY_BUDGET_DEFAULT, MEMORY_BUDGET_MIN,
+    QUERY_ANSWER_LIMIT_MAX, QUERY_ANSWER_LIMIT_MIN, RETRY_TIME_DEFAULT, RETRY_TIME_MAX,
+    RETRY_TIME_MIN,
 };
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::pipeline::{CompressionLevel, MIN_BUDGET, Pipeline};
@@ -69,6 +70,17 @@ pub(super) fn check_query_answer_limit(bytes: usize) -> Result<usize> {
     let why =
         format!("must be {QUERY_ANSWER_LIMIT_MIN} to {QUERY_ANSWER_LIMIT_MAX} bytes, not {bytes}");
     Err(wrong("query answer limit", why))
+}
+
+/// Accepts a value of `connections per host` within its range.
+pub(super) fn check_connections_per_host(count: usize) -> Result<usize> {
+    let range = CONNECTIONS_PER_HOST_MIN..=CONNECTIONS_PER_HOST_MAX;
+    if range.contains(&count) {
+        return Ok(count);
+    }
+    let why =
+        format!("must be {CONNECTIONS_PER_HOST_MIN} to {CONNECTIONS_PER_HOST_MAX}, not {count}");
+    Err(wrong("connections per host", why))
 }
 
 /// How long an ingestion goes on after a failure that may pass.

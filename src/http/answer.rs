@@ -1,7 +1,6 @@
 //! How answers are read: each kind has a limit of decoded bytes, which are counted as they arrive.
 
-use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
-use reqwest::{RequestBuilder, Response};
+use http::{HeaderValue, StatusCode};
 
 use crate::error::{Error, ErrorKind, Step};
 
@@ -51,27 +50,22 @@ impl AnswerKind {
         }
     }
 
-    /// The request with the encodings that the answer may have.
-    pub(crate) fn request(self, request: RequestBuilder) -> RequestBuilder {
-        match self.compressed {
-            // The client adds `gzip` to a request that names no encoding.
-            true => request,
-            false => request.header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-        }
+    /// The encodings that the answer may have.
+    pub(super) fn accepted(self) -> HeaderValue {
+        HeaderValue::from_static(match self.compressed {
+            true => "gzip",
+            false => "identity",
+        })
     }
 
-    /// Reads the body. One of an answer that is not a success is an explanation at most: beyond its
-    /// limit it is cut off there, so that the status still decides what the error is; it is longer
-    /// than the limit then, which [`super::body::describe`] says.
-    pub(crate) async fn read(self, response: Response) -> Result<Vec<u8>, BodyError> {
-        if response.status().is_success() {
-            let body = collect(response, self.limit).await?;
-            return match body.len() > self.limit {
-                true => Err(BodyError::TooLarge(self)),
-                false => Ok(body),
-            };
+    /// The limit for the body of an answer of this status. One of an answer that is not a success is
+    /// an explanation at most: beyond its limit it is cut off there, so that the status still decides
+    /// what the error is; it is longer than the limit then, which [`super::body::describe`] says.
+    pub(super) fn limit(self, status: StatusCode) -> usize {
+        match status.is_success() {
+            true => self.limit,
+            false => ERROR_LIMIT,
         }
-        Ok(collect(response, ERROR_LIMIT).await?)
     }
 
     /// What an error says about an answer beyond the limit.
@@ -81,40 +75,10 @@ impl AnswerKind {
     }
 }
 
-/// Why a body could not be read.
-#[derive(Debug)]
-pub(crate) enum BodyError {
-    Network(reqwest::Error),
-    TooLarge(AnswerKind),
-}
-
-impl From<reqwest::Error> for BodyError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Network(error)
-    }
-}
-
 /// The error of an answer beyond the limit of its kind. In doubt: the request was carried out.
 pub(crate) fn too_large(step: Step, host: &str, kind: AnswerKind, status: u16) -> Error {
     Error::new(ErrorKind::TooLarge, step, kind.excess())
         .with_host(host)
         .with_http_status(status)
         .with_in_doubt(true)
-}
-
-/// The decoded body, and no more of it than shows that it is beyond the limit. Dropping the response
-/// closes its connection.
-async fn collect(mut response: Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
-    // The announced length is a claim: memory is taken for what has arrived.
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        // A few bytes that stand for many are decompressed without a wait in between: the call's
-        // deadline would not be noticed before the end.
-        tokio::task::coop::consume_budget().await;
-        body.extend_from_slice(&piece);
-        if body.len() > limit {
-            break;
-        }
-    }
-    Ok(body)
 }

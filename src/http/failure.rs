@@ -9,7 +9,9 @@ use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
 use time::OffsetDateTime;
 
-use super::transport::CONNECT_TIMEOUT;
+use super::connect::CONNECT_TIMEOUT;
+use super::tunnel::Closed;
+use crate::error::Error;
 use crate::secret::redact;
 
 /// A host name that the system cannot resolve, with the system's text.
@@ -24,54 +26,95 @@ impl fmt::Display for Unresolved {
 
 impl StdError for Unresolved {}
 
+/// Why a request has no whole answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// There is no connection: nothing was sent.
+    Connect(Box<dyn StdError + Send + Sync>),
+    /// There is none in time.
+    NoConnection,
+    /// The certificates that hosts are verified with cannot be read.
+    Certificates(Error),
+    /// The connection broke, or what came is not HTTP.
+    Exchange(hyper::Error),
+    /// Nothing came for too long.
+    Silent,
+    /// The body is not what its encoding says.
+    NotGzip,
+}
+
+impl Failure {
+    pub(super) fn connect(cause: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Connect(Box::new(cause))
+    }
+
+    fn is_connecting(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::NoConnection)
+    }
+
+    /// The error of the library or the system below.
+    pub(super) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Connect(cause) => Some(&**cause),
+            Self::Exchange(cause) => Some(cause),
+            Self::Certificates(_) | Self::NoConnection | Self::Silent | Self::NotGzip => None,
+        }
+    }
+
+    /// Whether the whole request may have left. Service and storage act on whole requests only.
+    pub(super) fn may_have_been_sent(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::NoConnection | Self::Certificates(_) => false,
+            Self::Silent | Self::NotGzip => true,
+            Self::Exchange(error) => {
+                // A pipe breaks on a write only: the rest of the request was not accepted.
+                let broke = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+                let was_cut = chain(error).any(|it| it.downcast_ref().is_some_and(broke));
+                !error.is_canceled() && !was_cut
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&cause(false, self))
+    }
+}
+
 /// The message of such an error. `secure` says whether the address is one of https.
-pub(super) fn message(
-    host: &str,
-    proxy: Option<&str>,
-    secure: bool,
-    error: &(dyn StdError + 'static),
-) -> String {
-    let connecting = chain(error)
-        .filter_map(|cause| cause.downcast_ref::<reqwest::Error>())
-        .any(reqwest::Error::is_connect);
-    let begin = match connecting {
+pub(super) fn message(host: &str, proxy: Option<&str>, secure: bool, failure: &Failure) -> String {
+    let begin = match failure.is_connecting() {
         true => "cannot connect to",
         false => "no answer from",
     };
     let through = proxy.map(|proxy| format!(" through the proxy {proxy}"));
-    let cause = cause(connecting, secure, error);
+    let cause = cause(secure, failure);
     let through = through.unwrap_or_default();
     redact(&format!("{begin} {host}{through}: {cause}"))
 }
 
-fn cause(connecting: bool, secure: bool, error: &(dyn StdError + 'static)) -> String {
+fn cause(secure: bool, failure: &Failure) -> String {
+    let error = match failure {
+        Failure::NoConnection => return no_connection(),
+        Failure::Certificates(error) => return error.message().to_owned(),
+        Failure::Silent => return "the connection was silent for too long".to_owned(),
+        Failure::NotGzip => return "the answer is not the gzip that it says to be".to_owned(),
+        Failure::Connect(error) => &**error as &(dyn StdError + 'static),
+        Failure::Exchange(error) => error,
+    };
+    let connecting = failure.is_connecting();
     let found = chain(error).find_map(|cause| {
         let of_name = cause.downcast_ref().map(of_name);
         let of_tls = || cause.downcast_ref().map(of_tls);
+        let of_tunnel = || cause.downcast_ref().map(Closed::to_string);
         let of_system = || of_system(connecting, secure, cause.downcast_ref()?);
-        of_name.or_else(of_tls).or_else(of_system)
+        of_name
+            .or_else(of_tls)
+            .or_else(of_tunnel)
+            .or_else(of_system)
     });
-    if let Some(found) = found {
-        return found;
-    }
-    let timed_out = |cause: &(dyn StdError + 'static)| {
-        cause
-            .downcast_ref::<reqwest::Error>()
-            .is_some_and(reqwest::Error::is_timeout)
-    };
-    let undone = |cause: &(dyn StdError + 'static)| {
-        cause
-            .downcast_ref::<reqwest::Error>()
-            .is_some_and(reqwest::Error::is_decode)
-    };
-    if chain(error).any(undone) && !chain(error).any(timed_out) {
-        return "the answer is not the gzip that it says to be".to_owned();
-    }
-    match (chain(error).any(timed_out), connecting) {
-        (true, true) => no_connection(),
-        (true, false) => "the connection was silent for too long".to_owned(),
-        (false, _) => of_text(secure, error),
-    }
+    found.unwrap_or_else(|| of_text(secure, error))
 }
 
 fn no_connection() -> String {
@@ -198,7 +241,7 @@ fn system_text(error: &io::Error) -> String {
 }
 
 /// What the HTTP library says has no types that are public, only texts.
-const TEXTS: [(&str, &str); 5] = [
+const TEXTS: [(&str, &str); 3] = [
     (
         "before message completed",
         "the connection was closed before the answer",
@@ -207,11 +250,6 @@ const TEXTS: [(&str, &str); 5] = [
         "operation was canceled",
         "the connection was closed before the request was sent",
     ),
-    (
-        "proxy authorization",
-        "the proxy requires a user name and a password",
-    ),
-    ("unsuccessful", "the proxy refused to connect to the host"),
     (
         "end of file before message length",
         "the connection was closed before the end of the answer",

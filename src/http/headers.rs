@@ -1,8 +1,10 @@
 //! The headers that identify the caller to the service (wire-v1 section 1.5).
 
-use reqwest::RequestBuilder;
+use http::header::{ACCEPT, HeaderName};
 use uuid::Uuid;
 
+use super::request::Request;
+use super::storage::VERSION;
 use super::transport::CLIENT_REQUEST_ID;
 
 /// The version of the service's REST contract that the official SDKs send.
@@ -58,16 +60,20 @@ impl ClientIdentity {
     }
 
     /// Adds the headers that every request to the service carries.
-    pub(crate) fn apply(&self, request: RequestBuilder, client_request_id: &str) -> RequestBuilder {
+    pub(crate) fn apply(&self, request: Request, client_request_id: &str) -> Request {
         request
-            .header("Accept", "application/json")
-            .header("x-ms-version", KUSTO_API_VERSION)
-            .header("x-ms-app", &self.application)
-            .header("x-ms-user", &self.user)
-            .header("x-ms-client-version", &self.version)
-            .header(CLIENT_REQUEST_ID, ascii(client_request_id.to_owned()))
+            .header(ACCEPT, "application/json")
+            .header(VERSION, KUSTO_API_VERSION)
+            .header(APPLICATION, &self.application)
+            .header(USER, &self.user)
+            .header(CLIENT_VERSION, &self.version)
+            .header(CLIENT_REQUEST_ID, &ascii(client_request_id.to_owned()))
     }
 }
+
+const APPLICATION: HeaderName = HeaderName::from_static("x-ms-app");
+const USER: HeaderName = HeaderName::from_static("x-ms-user");
+const CLIENT_VERSION: HeaderName = HeaderName::from_static("x-ms-client-version");
 
 /// A fresh request id of the recommended shape `Client.Activity;UniqueId`.
 pub(crate) fn new_request_id(activity: &str) -> String {

@@ -13,15 +13,17 @@
 //! - A refusal that has another request's id shows nothing either. One without any may be a
 //!   gateway's, which knows no such header: its status says what it is worth where the request can
 //!   be repeated, but it is no word of the service ([`is_of_service`]) about what is stored.
-//! - After an answer that shows nothing, no connection of that moment is used again.
+//! - After an answer that shows nothing, no connection of that moment is used again; after one of a
+//!   gateway, its own is not.
 
 use std::time::Duration;
 
-use reqwest::RequestBuilder;
+use http::header::HeaderName;
 use uuid::Uuid;
 
 use super::answer::{AnswerKind, denies};
 use super::refusal::{REQUEST_ID, Refusal};
+use super::request::Request;
 use super::transport::{CLIENT_REQUEST_ID, Reply, Transport};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::context;
@@ -29,18 +31,14 @@ use crate::op::context;
 /// The version of the REST contract of blobs and queues.
 const STORAGE_API_VERSION: &str = "2021-12-02";
 
-const VERSION: &str = "x-ms-version";
+/// The header with the version of the contract.
+pub(crate) const VERSION: HeaderName = HeaderName::from_static("x-ms-version");
 const FOREIGN: &str = "the answer is not from the storage service";
 const OUT_OF_STEP: &str = "the answer belongs to another request";
 
 /// A request to the blob or the queue service.
-pub(crate) fn request(
-    transport: &Transport,
-    method: reqwest::Method,
-    url: url::Url,
-) -> RequestBuilder {
-    let request = transport.request(method, url);
-    request.header(VERSION, STORAGE_API_VERSION)
+pub(crate) fn request(method: http::Method, url: url::Url) -> Request {
+    Request::new(method, url).header(VERSION, STORAGE_API_VERSION)
 }
 
 /// Sends a request to a storage service. An answer of any status that belongs to it is the result.
@@ -48,13 +46,12 @@ pub(crate) async fn send(
     transport: &Transport,
     step: Step,
     host: &str,
-    request: RequestBuilder,
+    request: Request,
 ) -> Result<Reply> {
     let id = context::request_id().unwrap_or_else(|| Uuid::new_v4().to_string());
     let request = request.header(CLIENT_REQUEST_ID, &id);
-    let reply = transport
-        .send(step, host, request, AnswerKind::STORAGE)
-        .await?;
+    let sending = transport.send_on(step, host, request, AnswerKind::STORAGE);
+    let (reply, connection) = sending.await?;
     let is_success = (200..300).contains(&reply.status);
     let repeated = reply.header(CLIENT_REQUEST_ID);
     let foreign = || inconclusive(step, host, FOREIGN).with_http_status(reply.status);
@@ -63,7 +60,11 @@ pub(crate) async fn send(
         Some(repeated) if repeated != id => inconclusive(step, host, OUT_OF_STEP),
         Some(_) if is_success && reply.header(REQUEST_ID).is_none() => foreign(),
         None if is_success => foreign(),
-        _ => return Ok(reply),
+        None => return Ok(reply),
+        Some(_) => {
+            connection.keep();
+            return Ok(reply);
+        }
     };
     transport.leave_connections();
     Err(fault.with_client_request_id(id))

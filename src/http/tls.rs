@@ -1,9 +1,10 @@
 //! The TLS configuration of every connection: ring, the system's roots, and the caller's own.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::ErrorKind as LoadError;
 
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
@@ -12,31 +13,60 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
-/// Builds the configuration. `extra_roots_pem` holds zero or more PEM certificates to trust
-/// besides the system's, for TLS-inspecting proxies and for the local emulator.
-///
-/// A machine without any root certificate still gets a configuration: plain HTTP to a loopback
-/// service must work there, and HTTPS then fails with its own error.
-pub(crate) fn client_config(extra_roots_pem: &[u8]) -> Result<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(system_roots()?);
-    for certificate in CertificateDer::pem_slice_iter(extra_roots_pem) {
-        let certificate = certificate.map_err(|error| bad_pem(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| bad_pem(error.to_string()))?;
+/// The system's certificates of this process, once they have been read.
+static SYSTEM_ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+
+/// The configuration of one transport. The system's certificates are read at the first connection of
+/// https of the process: a program that has none does not pay for them.
+pub(super) struct Tls {
+    extra_roots: Vec<CertificateDer<'static>>,
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Tls {
+    /// `extra_roots_pem` holds zero or more PEM certificates to trust besides the system's, for
+    /// TLS-inspecting proxies and for the local emulator.
+    pub(super) fn new(extra_roots_pem: &[u8]) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        let mut extra_roots = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(extra_roots_pem) {
+            let certificate = certificate.map_err(|error| bad_pem(error.to_string()))?;
+            let added = roots.add(certificate.clone());
+            added.map_err(|error| bad_pem(error.to_string()))?;
+            extra_roots.push(certificate);
+        }
+        Ok(Self {
+            extra_roots,
+            config: OnceLock::new(),
+        })
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Internal, Step::BuildClient, error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+
+    /// The configuration. One for all connections: TLS sessions are resumed across them.
+    ///
+    /// A machine without any root certificate still gets one: HTTPS then fails with its own error.
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>> {
+        if let Some(config) = self.config.get() {
+            return Ok(config.clone());
+        }
+        let mut roots = system_roots()?.clone();
+        roots.add_parsable_certificates(self.extra_roots.iter().cloned());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::new(ErrorKind::Internal, Step::BuildClient, error.to_string()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+    }
 }
 
 /// The system's certificates; none where there are none. Not being able to open a file is another
 /// matter: every HTTPS host would seem to have a wrong certificate.
-fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
+fn system_roots() -> Result<&'static RootCertStore> {
+    if let Some(roots) = SYSTEM_ROOTS.get() {
+        return Ok(roots);
+    }
     let loaded = rustls_native_certs::load_native_certs();
     let no_descriptor = loaded.errors.iter().find_map(|error| match &error.kind {
         LoadError::Io { inner, .. } if matches!(inner.raw_os_error(), Some(ENFILE | EMFILE)) => {
@@ -50,7 +80,11 @@ fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
             let error = Error::new(ErrorKind::Internal, Step::BuildClient, message);
             Err(error.with_retry(RetryClass::Later))
         }
-        _ => Ok(loaded.certs),
+        _ => Ok(SYSTEM_ROOTS.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(loaded.certs);
+            roots
+        })),
     }
 }
 
@@ -64,9 +98,9 @@ mod tests {
 
     #[test]
     fn no_extra_roots_are_fine_and_a_broken_one_is_named() {
-        assert!(client_config(b"").is_ok());
+        assert!(Tls::new(b"").unwrap().config().is_ok());
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        let error = client_config(broken).unwrap_err();
+        let error = Tls::new(broken).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert_eq!(error.argument(), Some("ca certificates (PEM)"));
     }

@@ -1,188 +1,83 @@
-//! The only HTTP client: one connection pool for the service, the storage accounts and metadata.
+//! The only HTTP client: one pool of connections for the service, the storage accounts and metadata.
 
-use std::error::Error as StdError;
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, DATE, HOST, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use time::OffsetDateTime;
 use tokio::time::Instant;
+use url::{Position, Url};
 
-use super::answer::{AnswerKind, BodyError, too_large};
+use super::answer::{AnswerKind, too_large};
+use super::connect::Connector;
 use super::date;
-use super::failure::{self, chain};
+use super::decode::Decoder;
+use super::failure::{self, Failure, chain};
 use super::host::host_of;
-use super::lanes::{self, Lane, Lanes};
+use super::pool::{Lease, Pool};
 use super::proxy::Proxies;
-use super::resolver::ThreadResolver;
-use super::tls;
+use super::request::Request;
+use super::tls::Tls;
+use super::tunnel;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
 
-/// How long connecting may take, TLS included. A dead host must not use up a long deadline.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may stay silent while an answer is awaited. Longer than the service's
 /// longest command without output (the client's own deadline is up to the caller).
-const READ_TIMEOUT: Duration = Duration::from_secs(60 * 60 + 30);
-/// Azure's load balancers drop flows that are idle for four minutes.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(60 * 60 + 30);
 
 /// The header with the id of a request, by which the service's logs name it.
-pub(crate) const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
+pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 
 /// The shared client. Cloning is cheap and shares the connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Transport {
     shared: Arc<Shared>,
-    /// Instead of the shared connections.
-    lane: Option<reqwest::Client>,
 }
 
 struct Shared {
-    client: RwLock<reqwest::Client>,
-    build: Arc<Build>,
+    pool: Pool,
     proxies: Arc<Proxies>,
-    lanes: Lanes,
 }
 
-type Build = dyn Fn(Pool) -> Result<reqwest::Client> + Send + Sync;
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shared")
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Transport")
     }
-}
-
-/// How many idle connections are kept for each host, and for how long.
-struct Pool {
-    size: usize,
-    idle: Duration,
-}
-
-impl Pool {
-    const SHARED: Pool = Pool {
-        size: 16,
-        idle: Duration::from_secs(90),
-    };
-    const LANE: Pool = Pool {
-        size: 1,
-        idle: lanes::IDLE,
-    };
-}
-
-fn build(tls: rustls::ClientConfig, proxies: Arc<Proxies>, pool: Pool) -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        // A redirect would carry the token or the SAS to an unchecked host.
-        .redirect(reqwest::redirect::Policy::none())
-        // Replaces what reqwest reads from the environment. A proxy that cannot be used is an error
-        // before the request is sent: `route`.
-        .proxy(reqwest::Proxy::custom(move |url| {
-            proxies.of(url).ok().flatten().cloned()
-        }))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .dns_resolver(ThreadResolver)
-        .read_timeout(READ_TIMEOUT)
-        .tcp_keepalive(TCP_KEEPALIVE)
-        .pool_max_idle_per_host(pool.size)
-        .pool_idle_timeout(pool.idle)
-        .gzip(true)
-        .user_agent(concat!("kusto-ingest/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|_| {
-            let message = "the connections cannot be set up with these settings";
-            Error::new(ErrorKind::Config, Step::BuildClient, message)
-        })
 }
 
 impl Transport {
-    /// Builds the client; fallible because the caller's certificates may be broken.
-    pub(crate) fn new(extra_roots_pem: &[u8]) -> Result<Self> {
-        Self::with_proxies(extra_roots_pem, Proxies::from_env())
-    }
-
-    fn with_proxies(extra_roots_pem: &[u8], proxies: Proxies) -> Result<Self> {
-        let proxies = Arc::new(proxies);
-        let tls = tls::client_config(extra_roots_pem)?;
-        let routes = proxies.clone();
-        // One configuration for all: TLS sessions are resumed across connections.
-        let build: Arc<Build> = Arc::new(move |pool| build(tls.clone(), routes.clone(), pool));
-        let of_lane = build.clone();
+    /// Builds the client; fallible because the caller's certificates may be broken. A host has at most
+    /// `connections` connections at once.
+    pub(crate) fn new(extra_roots_pem: &[u8], connections: usize) -> Result<Self> {
+        let proxies = Arc::new(Proxies::from_env());
+        let connector = Connector::new(Tls::new(extra_roots_pem)?, proxies.clone());
         let shared = Shared {
-            client: RwLock::new(build(Pool::SHARED)?),
-            build,
+            pool: Pool::new(connector, connections),
             proxies,
-            lanes: Lanes::new(move || of_lane(Pool::LANE)),
         };
         Ok(Self {
             shared: Arc::new(shared),
-            lane: None,
         })
     }
 
-    /// A connection for a request that must not be carried out twice: see [`lanes`](super::lanes).
-    pub(crate) fn lane(&self, url: &url::Url) -> Result<Lane> {
-        self.shared.lanes.to(url)
-    }
-
-    /// This transport, with the connection of a lane instead of the shared ones.
-    pub(crate) fn on(&self, lane: &Lane) -> Self {
-        Self {
-            lane: Some(lane.client().clone()),
-            ..self.clone()
-        }
-    }
-
-    /// A request builder on the shared connections, or on that of the lane.
-    pub(crate) fn request(
-        &self,
-        method: reqwest::Method,
-        url: url::Url,
-    ) -> reqwest::RequestBuilder {
-        match &self.lane {
-            Some(client) => client.request(method, url),
-            None => {
-                let client = self.shared.client.read();
-                client
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .request(method, url)
-            }
-        }
-    }
-
     /// Uses none of today's connections for another request; those under way go on. For an answer
-    /// that belongs to another request: on its connection every later one would, too, and which
-    /// connection that is cannot be seen from here.
+    /// that belongs to another request: on its connection every later one would, too, and others
+    /// have come the same way.
     pub(crate) fn leave_connections(&self) {
-        self.shared.lanes.clear();
-        match (self.shared.build)(Pool::SHARED) {
-            Ok(fresh) => {
-                let client = self.shared.client.write();
-                *client.unwrap_or_else(PoisonError::into_inner) = fresh;
-            }
-            Err(error) => events::ConnectionsKept { error: &error }.emit(),
-        }
+        self.shared.pool.clear();
     }
 
-    /// The proxy that a request to this URL goes through, as errors name it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] for a proxy that cannot be used.
-    pub(crate) fn route(&self, step: Step, url: &url::Url) -> Result<Option<String>> {
-        match self.shared.proxies.of(url) {
-            Ok(proxy) => Ok(proxy.map(host_of)),
-            Err(why) => Err(Error::new(ErrorKind::Config, step, why).with_host(host_of(url))),
-        }
-    }
-
-    /// Remembers the host of a request that may have been sent and was not answered.
-    pub(crate) fn note(&self, url: &url::Url, error: Error) -> Error {
-        if error.is_in_doubt() {
-            self.shared.lanes.unanswered(url);
-        }
-        error
+    /// The proxy that a request to this URL goes through.
+    fn route(&self, step: Step, url: &Url) -> Result<Option<&Url>> {
+        let proxy = self.shared.proxies.of(url);
+        proxy.map_err(|why| Error::new(ErrorKind::Config, step, why).with_host(host_of(url)))
     }
 
     /// Sends the request and reads the whole answer, of any status, up to the limit of its kind.
@@ -190,14 +85,24 @@ impl Transport {
         &self,
         step: Step,
         host: &str,
-        request: reqwest::RequestBuilder,
+        request: Request,
         kind: AnswerKind,
     ) -> Result<Reply> {
-        let (client, request) = kind.request(request).build_split();
-        let request = request
-            .map_err(|error| network_error(step, host, None, false, &error.without_url()))?;
+        let (reply, connection) = self.send_on(step, host, request, kind).await?;
+        connection.keep();
+        Ok(reply)
+    }
+
+    /// As [`send`](Self::send), with the connection, which is closed unless it is kept.
+    pub(super) async fn send_on(
+        &self,
+        step: Step,
+        host: &str,
+        request: Request,
+        kind: AnswerKind,
+    ) -> Result<(Reply, Lease)> {
         let traced = Traced::new(step, host, &request);
-        let sent = self.exchange(step, host, client, request, kind).await;
+        let sent = self.exchange(step, host, request, kind).await;
         traced.end(&sent);
         sent.map_err(
             |error| match (error.client_request_id(), traced.request_id) {
@@ -211,42 +116,130 @@ impl Transport {
         &self,
         step: Step,
         host: &str,
-        client: reqwest::Client,
-        request: reqwest::Request,
+        request: Request,
         kind: AnswerKind,
-    ) -> Result<Reply> {
-        let proxy = self.route(step, request.url())?;
-        let url = request.url().clone();
-        let secure = url.scheme() == "https";
-        let request_id = request_id(&request);
-        let to_error = |error: reqwest::Error| {
-            let error = network_error(step, host, proxy.as_deref(), secure, &error.without_url());
-            self.note(&url, error)
-        };
-        let response = client.execute(request).await.map_err(to_error)?;
-        let arrived = OffsetDateTime::now_utc();
-        let status = response.status().as_u16();
-        if let (407, Some(proxy)) = (status, &proxy) {
-            return Err(login_of_proxy(step, host, proxy));
+    ) -> Result<(Reply, Lease)> {
+        if let Some(name) = &request.unsendable {
+            let message = format!("the value of the header {name} is none that HTTP can send");
+            return Err(Error::new(ErrorKind::Config, step, message).with_host(host));
         }
-        let headers = response.headers().clone();
-        let body = kind.read(response).await.map_err(|error| match error {
-            BodyError::Network(error) => to_error(error),
-            BodyError::TooLarge(kind) => too_large(step, host, kind, status),
+        let proxy = self.route(step, &request.url)?;
+        let Request { url, once, .. } = &request;
+        let (url, once) = (url.clone(), *once);
+        let request_id = request_id(&request);
+        let to_error = |failure: Failure| {
+            let proxy = proxy.map(host_of);
+            let secure = url.scheme() == "https";
+            if failure.may_have_been_sent() {
+                self.shared.pool.unanswered(&url);
+            }
+            network_error(step, host, proxy.as_deref(), secure, failure)
+        };
+        let wire = wire(request, proxy, kind).map_err(|()| {
+            let message = "the address cannot be requested";
+            Error::new(ErrorKind::Config, step, message).with_host(host)
         })?;
-        Ok(Reply {
+        let sent = self.answered(&url, once, wire).await;
+        let (answer, mut lease) = sent.map_err(to_error)?;
+        let arrived = OffsetDateTime::now_utc();
+        let (head, body) = answer.into_parts();
+        if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (head.status, proxy) {
+            return Err(login_of_proxy(step, host, &host_of(proxy)));
+        }
+        let limit = kind.limit(head.status);
+        let body = read(&mut lease, &head.headers, body, limit).await;
+        let body = body.map_err(to_error)?;
+        let status = head.status.as_u16();
+        if head.status.is_success() && body.len() > limit {
+            return Err(too_large(step, host, kind, status));
+        }
+        let reply = Reply {
             status,
             arrived,
             request_id,
-            headers,
-            body: body.into(),
-        })
+            is_on_used_connection: lease.is_used,
+            headers: head.headers,
+            body,
+        };
+        Ok((reply, lease))
+    }
+
+    /// The head of the answer. A request of which a connection sent nothing, because it was closed
+    /// meanwhile, goes to another one.
+    async fn answered(
+        &self,
+        url: &Url,
+        once: bool,
+        mut wire: http::Request<Full<Bytes>>,
+    ) -> std::result::Result<(http::Response<Incoming>, Lease), Failure> {
+        loop {
+            let mut lease = self.shared.pool.take(url, once).await?;
+            let sending = tokio::time::timeout(SILENCE, lease.connection.send(wire)).await;
+            match sending.map_err(|_| Failure::Silent)? {
+                Ok(answer) => return Ok((answer, lease)),
+                Err((_, Some(unsent))) if lease.is_used => wire = unsent,
+                Err((failure, _)) => return Err(failure),
+            }
+        }
+    }
+}
+
+/// The request as it goes over the wire. `Err` for an address that has no form there.
+fn wire(
+    request: Request,
+    proxy: Option<&Url>,
+    kind: AnswerKind,
+) -> std::result::Result<http::Request<Full<Bytes>>, ()> {
+    let url = &request.url;
+    // A proxy of http is given the whole address; in a tunnel, and without one, the host knows.
+    let forwarding = proxy.filter(|_| url.scheme() == "http");
+    let target = match forwarding {
+        Some(_) => &url[..Position::AfterQuery],
+        None => &url[Position::BeforePath..Position::AfterQuery],
+    };
+    let target: Uri = target.parse().map_err(|_| ())?;
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+    let mut headers = request.headers;
+    headers.insert(HOST, host.map_err(|_| ())?);
+    headers.insert(ACCEPT_ENCODING, kind.accepted());
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    if let Some(login) = forwarding.and_then(tunnel::login) {
+        let mut login = HeaderValue::try_from(login).map_err(|_| ())?;
+        login.set_sensitive(true);
+        headers.insert(PROXY_AUTHORIZATION, login);
+    }
+    let mut wire = http::Request::new(Full::new(request.body));
+    *wire.method_mut() = request.method;
+    *wire.uri_mut() = target;
+    *wire.headers_mut() = headers;
+    Ok(wire)
+}
+
+const AGENT: &str = concat!("kusto-ingest/", env!("CARGO_PKG_VERSION"));
+
+/// The whole body, or what shows that it is beyond its limit.
+async fn read(
+    lease: &mut Lease,
+    headers: &HeaderMap,
+    mut body: Incoming,
+    limit: usize,
+) -> std::result::Result<Bytes, Failure> {
+    let encoding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    let is_gzip = encoding.is_some_and(|it| it.eq_ignore_ascii_case(b"gzip"));
+    let mut decoder = Decoder::new(is_gzip, limit);
+    loop {
+        let piece = tokio::time::timeout(SILENCE, lease.connection.next(&mut body)).await;
+        match piece.map_err(|_| Failure::Silent)?? {
+            None => return decoder.end(true),
+            Some(data) if !decoder.take(&data).await? => return decoder.end(false),
+            Some(_) => {}
+        }
     }
 }
 
 /// The id under which a request is sent.
-fn request_id(request: &reqwest::Request) -> Option<String> {
-    let id = request.headers().get(CLIENT_REQUEST_ID)?;
+fn request_id(request: &Request) -> Option<String> {
+    let id = request.headers.get(CLIENT_REQUEST_ID)?;
     id.to_str().ok().map(str::to_owned)
 }
 
@@ -254,30 +247,30 @@ fn request_id(request: &reqwest::Request) -> Option<String> {
 struct Traced<'a> {
     step: Step,
     host: &'a str,
-    method: reqwest::Method,
+    method: http::Method,
     path: String,
     request_id: Option<String>,
     begun: Instant,
 }
 
 impl<'a> Traced<'a> {
-    fn new(step: Step, host: &'a str, request: &reqwest::Request) -> Self {
+    fn new(step: Step, host: &'a str, request: &Request) -> Self {
         Self {
             step,
             host,
-            method: request.method().clone(),
-            path: request.url().path().to_owned(),
+            method: request.method.clone(),
+            path: request.url.path().to_owned(),
             request_id: request_id(request),
             begun: Instant::now(),
         }
     }
 
-    fn end(&self, sent: &Result<Reply>) {
+    fn end(&self, sent: &Result<(Reply, Lease)>) {
         let request_id = self.request_id.as_deref().unwrap_or_default();
         let (step, host, path) = (self.step, self.host, self.path.as_str());
         let (method, duration_ms) = (self.method.as_str(), self.begun.elapsed());
         match sent {
-            Ok(reply) => events::Request {
+            Ok((reply, _)) => events::Request {
                 step,
                 host,
                 method,
@@ -309,27 +302,27 @@ pub(crate) struct Reply {
     pub(crate) arrived: OffsetDateTime,
     /// The id under which its request was sent.
     pub(crate) request_id: Option<String>,
+    /// Whether its connection carried an earlier request, so that it can be an answer that was left
+    /// of that time.
+    pub(crate) is_on_used_connection: bool,
     headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl Reply {
     /// The text of a header, when it is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// When it was sent, by the clock of its sender.
     pub(crate) fn date(&self) -> Option<OffsetDateTime> {
-        date::parse(self.header(DATE.as_str())?)
+        date::parse(self.header(DATE)?)
     }
 
     /// The pause that the answer asks for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        date::retry_after(
-            self.header(RETRY_AFTER.as_str()),
-            self.header(DATE.as_str()),
-        )
+        date::retry_after(self.header(RETRY_AFTER), self.header(DATE))
     }
 }
 
@@ -345,55 +338,46 @@ fn login_of_proxy(step: Step, host: &str, proxy: &str) -> Error {
         .with_retry(RetryClass::Never)
 }
 
-/// The error of a request that got no whole answer. `error` is reqwest's, or wraps it; `proxy` is
-/// the one that the request went through, and `secure` says whether its address is one of https.
-pub(crate) fn network_error(
+/// The error of a request that has no whole answer. `proxy` is the one that it went through, and
+/// `secure` says whether its address is one of https.
+fn network_error(
     step: Step,
     host: &str,
     proxy: Option<&str>,
     secure: bool,
-    error: &(dyn StdError + 'static),
+    failure: Failure,
 ) -> Error {
-    let message = failure::message(host, proxy, secure, error);
+    if let Failure::Certificates(error) = failure {
+        return error;
+    }
+    let message = failure::message(host, proxy, secure, &failure);
     let error_of_step = Error::new(ErrorKind::Network, step, message)
         .with_host(host)
-        .with_in_doubt(may_have_been_sent(error));
-    // Not the error itself: its text has the URL with the signature.
-    let error_of_step = match os_error(error) {
+        .with_in_doubt(failure.may_have_been_sent());
+    let Some(cause) = failure.cause() else {
+        return error_of_step;
+    };
+    // Not the error itself: its text can have the URL with the signature.
+    let error_of_step = match os_error(cause) {
         Some(code) => error_of_step.with_source(std::io::Error::from_raw_os_error(code)),
         None => error_of_step,
     };
-    match is_refused_by_tls(error) {
+    match is_refused_by_tls(cause) {
         true => error_of_step.with_retry(RetryClass::Never),
         false => error_of_step,
     }
 }
 
 /// The operating system's number for what broke the connection.
-fn os_error(error: &(dyn StdError + 'static)) -> Option<i32> {
+fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
     chain(error)
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .find_map(std::io::Error::raw_os_error)
 }
 
-/// Whether the whole request may have left. Service and storage act on whole requests only.
-fn may_have_been_sent(error: &(dyn StdError + 'static)) -> bool {
-    !chain(error).any(|cause| {
-        if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
-            return error.is_connect() || error.is_builder();
-        }
-        if let Some(error) = cause.downcast_ref::<std::io::Error>() {
-            // Of a write only: the rest of the request was not accepted.
-            return error.kind() == std::io::ErrorKind::BrokenPipe;
-        }
-        // hyper's word for a request that never got as far as its connection.
-        cause.to_string().starts_with("operation was canceled")
-    })
-}
-
 /// Whether the two sides cannot agree on TLS, above all a certificate that is not accepted: another
 /// attempt meets the same.
-fn is_refused_by_tls(error: &(dyn StdError + 'static)) -> bool {
+fn is_refused_by_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     chain(error).any(|cause| {
         matches!(
             cause.downcast_ref(),
@@ -427,8 +411,8 @@ mod tests {
             stream.write_all(b"x").await.unwrap();
             continued
         });
-        let transport = Transport::new(b"").unwrap();
-        let request = transport.request(reqwest::Method::GET, url.parse().unwrap());
+        let transport = Transport::new(b"", 8).unwrap();
+        let request = Request::new(http::Method::GET, url.parse().unwrap());
         let sent = transport.send(Step::RunQuery, "h", request, AnswerKind::METADATA);
         let reply = sent.await.unwrap();
         assert!(reply.arrived < server.await.unwrap());
@@ -442,10 +426,10 @@ mod tests {
             .local_addr()
             .unwrap()
             .port();
-        let transport = Transport::new(b"").unwrap();
+        let transport = Transport::new(b"", 8).unwrap();
         let url = url::Url::parse(&format!("http://127.0.0.1:{port}/x?sig=secret")).unwrap();
         let host = host_of(&url);
-        let request = transport.request(reqwest::Method::GET, url);
+        let request = Request::new(http::Method::GET, url);
         let error = transport
             .send(Step::RunQuery, &host, request, AnswerKind::METADATA)
             .await

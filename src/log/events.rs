@@ -359,27 +359,6 @@ impl OutcomesEndedEarly<'_> {
     }
 }
 
-/// After an answer that belongs to another request. A defect, or the system is out of resources.
-pub(crate) struct ConnectionsKept<'a> {
-    /// The text of the error, without secrets.
-    pub(crate) error: &'a Error,
-}
-
-impl ConnectionsKept<'_> {
-    /// Writes it to the log.
-    pub(crate) fn emit(&self) {
-        tracing::event!(
-            name: "connections_kept",
-            target: "kusto_ingest::http",
-            Level::ERROR,
-            client_request_id = client_request_id().as_deref(),
-            source_id = source_id().map(display),
-            error = %self.error,
-            "connections that may be out of step could not be replaced"
-        );
-    }
-}
-
 /// A step of a call ended with success: cloud metadata, token, ingestion resources, identity token,
 /// each block, commit, status, message, command, query.
 pub(crate) struct StepEnded<'a> {

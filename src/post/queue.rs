@@ -5,8 +5,9 @@
 //! properties make ingestion idempotent (`ingest-by:` tag with `ingestIfNotExists`); otherwise the
 //! error reports the doubt and the caller decides.
 
-use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use bytes::Bytes;
+use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE};
 
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{
@@ -107,29 +108,23 @@ async fn post_to(
     let host = queue.host();
     let step = Step::PostMessage;
     let url = messages_url(queue)?;
-    let body = format!(
+    let body = Bytes::from(format!(
         "{}<QueueMessage>{}</QueueMessage>",
         xml::PROLOG,
         xml::element("MessageText", text)
-    );
+    ));
     let put = || async {
-        let lane = transport.lane(&url)?;
-        let is_used = lane.is_used();
-        let transport = transport.on(&lane);
-        let request = request(&transport, Method::POST, url.clone())
+        let request = request(Method::POST, url.clone())
             .header(ACCEPT, XML)
             .header(CONTENT_TYPE, XML)
-            .body(body.clone());
-        let reply = send(&transport, step, &host, request).await?;
-        let is_of_service = is_of_service(&reply);
-        if is_of_service {
-            lane.answered();
-        }
+            .body(body.clone())
+            .once();
+        let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 => check_stored(&host, &reply),
             // On a new connection a refusal of nobody is a gateway's that passed nothing on. On a
             // used one it may be left of an earlier request, and this one stored.
-            _ if is_used && !is_of_service => {
+            _ if reply.is_on_used_connection && !is_of_service(&reply) => {
                 Err(reply_error(step, &host, &reply).with_in_doubt(true))
             }
             _ => Err(reply_error(step, &host, &reply)),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Method;
+use http::Method;
+use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::headers::{ClientIdentity, new_request_id};
 use crate::http::host::host_of;
-use crate::http::lanes::Lane;
+use crate::http::request::Request;
 use crate::http::service_clock::ServiceClock;
 use crate::http::transport::{Reply, Transport};
 use crate::log::events;
@@ -357,31 +358,25 @@ impl Service {
             Kind::Command => "v1/rest/mgmt",
             Kind::Query => "v2/rest/query",
         };
-        // A user's command may change things: it must not be carried out twice.
-        let lane = match call.step {
-            Step::RunCommand => Some(self.transport.lane(call.base)?),
-            _ => None,
-        };
-        let transport = match &lane {
-            Some(lane) => self.transport.on(lane),
-            None => self.transport.clone(),
-        };
-        let mut request = transport
-            .request(Method::POST, endpoint::join(call.base, path))
-            .header("Content-Type", "application/json; charset=utf-8")
+        let mut request = Request::new(Method::POST, endpoint::join(call.base, path))
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(body.to_string());
+        // A user's command may change things: it must not be carried out twice.
+        if call.step == Step::RunCommand {
+            request = request.once();
+        }
         request = self.identity.apply(request, id);
         if let Some(token) = token {
-            request = request.bearer_auth(token.expose());
+            request = request.bearer_token(token.expose());
         }
         // The future is large, and every layer above would hold it in its own.
         let sending = Box::pin(async {
-            let sent = transport.send(call.step, &host, request, call.answer).await;
+            let sending = self.transport.send(call.step, &host, request, call.answer);
+            let sent = sending.await;
             if let Ok(reply) = &sent {
                 if is_of_the_signer(call.step) {
                     self.service_clock.note(reply);
                 }
-                lane.into_iter().for_each(Lane::answered);
             }
             sent
         });

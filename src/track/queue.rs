@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Method;
-use reqwest::header::ACCEPT;
+use http::Method;
+use http::header::ACCEPT;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -190,7 +190,7 @@ async fn get(
     let mut url = messages_url(queue)?;
     url.query_pairs_mut().extend_pairs(parameters);
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
-        let request = request(transport, Method::GET, url.clone()).header(ACCEPT, XML);
+        let request = request(Method::GET, url.clone()).header(ACCEPT, XML);
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 => messages(&reply).ok_or_else(|| {
@@ -216,7 +216,7 @@ async fn delete(
     url.query_pairs_mut()
         .append_pair("popreceipt", &message.receipt);
     retry_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
-        let request = request(transport, Method::DELETE, url.clone());
+        let request = request(Method::DELETE, url.clone());
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 => Ok(()),

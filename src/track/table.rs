@@ -1,7 +1,8 @@
 //! The status table: a `Pending` entity before the message is posted, the service's status after.
 
 use bytes::Bytes;
-use reqwest::{Method, RequestBuilder};
+use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, IF_MATCH};
 use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
@@ -9,8 +10,9 @@ use uuid::Uuid;
 use super::catalog::ItemState;
 use super::report::ReportItem;
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::request::Request;
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::storage::{is_of_service, reply_error, send};
+use crate::http::storage::{VERSION, is_of_service, reply_error, send};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::resources::StatusTable;
@@ -56,8 +58,8 @@ pub(crate) async fn insert_pending(
     let step = Step::WriteStatusEntity;
     retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
         // PUT replaces: safe to repeat, unlike an insert that answers 409 to its own repetition.
-        let request = table_request(transport, Method::PUT, url.clone())
-            .header("Content-Type", "application/json")
+        let request = table_request(Method::PUT, url.clone())
+            .header(CONTENT_TYPE, "application/json")
             .body(body.clone());
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
@@ -79,7 +81,7 @@ pub(crate) async fn remove(
     let host = table.host();
     let step = Step::WriteStatusEntity;
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
-        let request = table_request(transport, Method::DELETE, url.clone()).header("If-Match", "*");
+        let request = table_request(Method::DELETE, url.clone()).header(IF_MATCH, "*");
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
@@ -101,7 +103,7 @@ pub(crate) async fn read(
     let host = table.host();
     let step = Step::ReadStatus;
     retry(scope, step, &host, RetryPolicy::STORAGE, || async {
-        let request = table_request(transport, Method::GET, url.clone());
+        let request = table_request(Method::GET, url.clone());
         let reply = send(transport, step, &host, request).await?;
         match reply.status {
             200 => parse_entity(&reply.body, &host).map(Some),
@@ -124,13 +126,14 @@ pub(crate) fn parse_entity(body: &[u8], host: &str) -> Result<ReportItem> {
     }
 }
 
-fn table_request(transport: &Transport, method: Method, url: Url) -> RequestBuilder {
-    transport
-        .request(method, url)
-        .header("Accept", JSON)
-        .header("DataServiceVersion", "3.0")
-        .header("x-ms-version", TABLE_API_VERSION)
+fn table_request(method: Method, url: Url) -> Request {
+    Request::new(method, url)
+        .header(ACCEPT, JSON)
+        .header(DATA_SERVICE_VERSION, "3.0")
+        .header(VERSION, TABLE_API_VERSION)
 }
+
+const DATA_SERVICE_VERSION: HeaderName = HeaderName::from_static("dataserviceversion");
 
 /// `.../table(PartitionKey='key',RowKey='key')` before the SAS. Keys are UUIDs: nothing to escape.
 fn entity_url(table: &Url, key: &str) -> Url {

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, RequestBuilder};
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderName};
 
 use super::attempt::BlobTarget;
 use super::failover::Containers;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::host::host_of;
+use crate::http::request::Request;
 use crate::http::storage::{child_url, reply_error, request, send};
 use crate::http::transport::Transport;
 use crate::http::xml;
@@ -155,15 +156,15 @@ impl AzureBlob {
     }
 
     /// A `PUT` with these parameters behind those of the signature.
-    fn put(&self, parameters: &[(&str, &str)]) -> RequestBuilder {
+    fn put(&self, parameters: &[(&str, &str)]) -> Request {
         let mut url = self.url.expose().clone();
         for (name, value) in parameters {
             url.query_pairs_mut().append_pair(name, value);
         }
-        request(&self.transport, Method::PUT, url)
+        request(Method::PUT, url)
     }
 
-    async fn send(&self, step: Step, request: RequestBuilder) -> Result<()> {
+    async fn send(&self, step: Step, request: Request) -> Result<()> {
         let reply = send(&self.transport, step, &self.host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
@@ -181,7 +182,7 @@ impl BlobTarget for AzureBlob {
     async fn put_blob(&self, data: Bytes) -> Result<()> {
         let request = self
             .put(&[])
-            .header("x-ms-blob-type", "BlockBlob")
+            .header(BLOB_TYPE, "BlockBlob")
             .header(CONTENT_TYPE, BINARY)
             .body(data);
         self.send(Step::UploadBlob, request).await
@@ -211,6 +212,7 @@ impl BlobTarget for AzureBlob {
     }
 }
 
+const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
 const BINARY: &str = "application/octet-stream";
 
 /// Ids must have one length in a blob; the same index makes a repeated block replace itself. A second

@@ -352,6 +352,12 @@ public static class KustoSettings
     public const string QueryAnswerLimit = "query answer limit";
 
     /// <summary>
+    /// The most connections to one host that are open at once, for all calls of a client together. Calls beyond it
+    /// wait in order. No more are opened than requests are under way. Value: 1 to 65535. Default: 256.
+    /// </summary>
+    public const string ConnectionsPerHost = "connections per host";
+
+    /// <summary>
     /// How many seconds, at least, an ingestion repeats a step that is safe to repeat after its first failure, while
     /// the failures may pass and within the call's deadline. Commands, queries and the warm-up make a few quick
     /// attempts. Value: 0 to 86400. Default: 30.

@@ -1,0 +1,70 @@
+//! A request before it is sent.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderName};
+use http::{HeaderMap, HeaderValue, Method};
+use url::Url;
+
+/// A request to one URL. It has no debug form: URL and headers hold signatures and tokens.
+pub(crate) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// Whether it must not be carried out twice: see [`pool`](super::pool).
+    pub(super) once: bool,
+    /// The first header whose value cannot be sent.
+    pub(super) unsendable: Option<HeaderName>,
+}
+
+impl Request {
+    /// A request without a body.
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::with_capacity(12),
+            body: Bytes::new(),
+            once: false,
+            unsendable: None,
+        }
+    }
+
+    /// Adds a header. A value that no header can have (a line break) is an error when it is sent.
+    pub(crate) fn header(self, name: HeaderName, value: &str) -> Self {
+        self.with(name, HeaderValue::from_str(value).ok())
+    }
+
+    /// Logs in with this token.
+    pub(crate) fn bearer_token(self, token: &str) -> Self {
+        let value = HeaderValue::try_from(format!("Bearer {token}")).ok();
+        let sensitive = value.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        self.with(AUTHORIZATION, sensitive)
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The request must not be carried out twice.
+    pub(crate) fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    fn with(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
+        match value {
+            Some(value) => {
+                self.headers.insert(name, value);
+            }
+            None => {
+                self.unsendable.get_or_insert(name);
+            }
+        }
+        self
+    }
+}
