@@ -373,10 +373,10 @@ impl Service {
         let sending = Box::pin(async {
             let sending = self.transport.send(call.step, &host, request, call.answer);
             let sent = sending.await;
-            if let Ok(reply) = &sent {
-                if is_of_the_signer(call.step) {
-                    self.service_clock.note(reply);
-                }
+            if let Ok(reply) = &sent
+                && is_of_the_signer(call.step)
+            {
+                self.service_clock.note(reply);
             }
             sent
         });
