@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 pub mod blocking;
 mod catalog;
 pub(crate) mod context;
+pub(crate) mod ids;
 
 pub use catalog::OperationState;
 

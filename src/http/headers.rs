@@ -1,11 +1,11 @@
 //! The headers that identify the caller to the service (wire-v1 section 1.5).
 
 use http::header::{ACCEPT, HeaderName};
-use uuid::Uuid;
 
 use super::request::Request;
 use super::storage::VERSION;
 use super::transport::CLIENT_REQUEST_ID;
+use crate::op::ids::new_id;
 
 /// The version of the service's REST contract that the official SDKs send.
 pub(crate) const KUSTO_API_VERSION: &str = "2024-12-12";
@@ -77,7 +77,7 @@ const CLIENT_VERSION: HeaderName = HeaderName::from_static("x-ms-client-version"
 
 /// A fresh request id of the recommended shape `Client.Activity;UniqueId`.
 pub(crate) fn new_request_id(activity: &str) -> String {
-    format!("KRC.{activity};{}", Uuid::new_v4())
+    format!("KRC.{activity};{}", new_id())
 }
 
 /// A value inside the braces of the version header: its delimiters become `_`.

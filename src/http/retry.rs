@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
 use crate::op::Scope;
+use crate::op::ids::new_id;
 
 /// How often and with which pauses a step is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -330,7 +331,7 @@ fn passing(round: &[Error]) -> impl Iterator<Item = &Error> {
 
 /// A number from 0 to 1, not cryptographically secure.
 pub(crate) fn random_fraction() -> f64 {
-    let bits = (uuid::Uuid::new_v4().as_u128() >> 96) as u32;
+    let bits = (new_id().as_u128() >> 96) as u32;
     f64::from(bits) / f64::from(u32::MAX)
 }
 

@@ -19,7 +19,6 @@
 use std::time::Duration;
 
 use http::header::HeaderName;
-use uuid::Uuid;
 
 use super::answer::{AnswerKind, denies};
 use super::refusal::{REQUEST_ID, Refusal};
@@ -27,6 +26,7 @@ use super::request::Request;
 use super::transport::{CLIENT_REQUEST_ID, Reply, Transport};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::context;
+use crate::op::ids::new_id;
 
 /// The version of the REST contract of blobs and queues.
 const STORAGE_API_VERSION: &str = "2021-12-02";
@@ -48,7 +48,7 @@ pub(crate) async fn send(
     host: &str,
     request: Request,
 ) -> Result<Reply> {
-    let id = context::request_id().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let id = context::request_id().unwrap_or_else(|| new_id().to_string());
     let request = request.header(CLIENT_REQUEST_ID, &id);
     let sending = transport.send_on(step, host, request, AnswerKind::STORAGE);
     let (reply, connection) = sending.await?;

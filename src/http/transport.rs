@@ -102,7 +102,8 @@ impl Transport {
         kind: AnswerKind,
     ) -> Result<(Reply, Lease)> {
         let traced = Traced::new(step, host, &request);
-        let sent = self.exchange(step, host, request, kind).await;
+        // The future is large, and every layer above would hold it in its own.
+        let sent = Box::pin(self.exchange(step, host, request, kind)).await;
         traced.end(&sent);
         sent.map_err(
             |error| match (error.client_request_id(), traced.request_id) {

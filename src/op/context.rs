@@ -9,6 +9,7 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use uuid::Uuid;
 
+use super::ids::new_id;
 use crate::log;
 
 tokio::task_local! {
@@ -52,7 +53,8 @@ impl Context {
         call: impl Future<Output = T> + Send + 'a,
     ) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
         let receiver = self.receiver.clone();
-        let call = CURRENT.scope(self, call);
+        // Boxed before anything else: what goes around it would move all of it again.
+        let call = CURRENT.scope(self, Box::pin(call));
         match receiver {
             Some(receiver) => Box::pin(call.with_subscriber(receiver)),
             None => Box::pin(call),
@@ -100,7 +102,7 @@ pub(crate) fn source_id() -> Option<Uuid> {
 /// documentation recommends. It is never used twice, also not when the caller gives one id to two
 /// ingestions: an answer of storage is known by it. `None` outside ingestions.
 pub(crate) fn request_id() -> Option<String> {
-    client_request_id().map(|id| format!("{id};{}", Uuid::new_v4()))
+    client_request_id().map(|id| format!("{id};{}", new_id()))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::op::ids::new_id;
 use crate::secret::SecretUrl;
 pub use catalog::Compression;
 pub use progress::Progress;
@@ -145,12 +146,12 @@ impl Source {
             Content::Blobs(blobs) => {
                 let ids = blobs
                     .iter_mut()
-                    .map(|blob| *blob.id.get_or_insert_with(Uuid::new_v4));
+                    .map(|blob| *blob.id.get_or_insert_with(new_id));
                 // All of them, not only the first.
                 let ids: Vec<Uuid> = ids.collect();
-                ids.first().copied().unwrap_or_else(Uuid::new_v4)
+                ids.first().copied().unwrap_or_else(new_id)
             }
-            _ => *self.id.get_or_insert_with(Uuid::new_v4),
+            _ => *self.id.get_or_insert_with(new_id),
         }
     }
 
