@@ -1,6 +1,7 @@
 //! `kusto_result`: the receipt of data that was handed over.
 
 use std::ffi::c_char;
+use std::sync::OnceLock;
 
 use crate::text::{CText, lend_optional};
 use crate::{guard, handle, kusto_bool};
@@ -8,7 +9,9 @@ use kusto_ingest::ingest::Receipt;
 
 /// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
 pub struct kusto_result {
-    token: CText,
+    receipt: Receipt,
+    /// Written when somebody asks for it: few programs store it.
+    token: OnceLock<CText>,
     client_request_id: CText,
     items: Vec<Item>,
     bytes_raw: u64,
@@ -31,12 +34,18 @@ impl kusto_result {
             format_assumed: item.format_assumed,
         };
         Self {
-            token: CText::new(receipt.tracking_token().to_string()),
             client_request_id: CText::new(receipt.client_request_id()),
             items: receipt.items().iter().map(item).collect(),
             bytes_raw: receipt.bytes_raw(),
             bytes_sent: receipt.bytes_sent(),
+            token: OnceLock::new(),
+            receipt,
         }
+    }
+
+    fn token(&self) -> &CText {
+        self.token
+            .get_or_init(|| CText::new(self.receipt.tracking_token().to_string()))
     }
 }
 
@@ -52,7 +61,7 @@ pub unsafe extern "C" fn kusto_result_tracking_token(
     result: *const kusto_result,
     len: *mut usize,
 ) -> *const c_char {
-    lend_optional(result.as_ref().map(|result| &result.token), len)
+    lend_optional(result.as_ref().map(kusto_result::token), len)
 }
 
 /// The id of the ingestion in the service's logs: the property `clientRequestId`, or one that the library

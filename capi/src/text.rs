@@ -80,6 +80,8 @@ pub(crate) struct CText(Box<[u8]>);
 impl CText {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         let mut bytes = text.into().into_bytes();
+        // Exactly one byte more: the text is not copied into room that it does not need.
+        bytes.reserve_exact(1);
         bytes.push(0);
         Self(bytes.into_boxed_slice())
     }

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
 use crate::op::Scope;
-use crate::op::ids::new_id;
 
 /// How often and with which pauses a step is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +64,7 @@ impl RetryPolicy {
             .base
             .saturating_mul(1u32.checked_shl(attempt).unwrap_or(u32::MAX))
             .min(self.cap);
-        let jittered = ceiling.mul_f64(random_fraction());
+        let jittered = ceiling.mul_f64(fastrand::f64());
         match error.retry_after() {
             Some(asked) => asked.min(self.cap).max(jittered),
             None => jittered,
@@ -304,7 +303,7 @@ impl Patience {
         let ceiling = Self::BASE
             .saturating_mul(1 << self.rounds.min(8))
             .min(Self::CAP);
-        let jittered = ceiling.mul_f64(0.5 + random_fraction() / 2.0);
+        let jittered = ceiling.mul_f64(0.5 + fastrand::f64() / 2.0);
         let asked = passing(round).filter_map(Error::retry_after).max();
         let asked = asked.unwrap_or_default();
         let pause = asked.min(RetryPolicy::SERVICE.cap).max(jittered);
@@ -327,12 +326,6 @@ fn passing(round: &[Error]) -> impl Iterator<Item = &Error> {
     round
         .iter()
         .filter(|error| error.retry() == RetryClass::Later)
-}
-
-/// A number from 0 to 1, not cryptographically secure.
-pub(crate) fn random_fraction() -> f64 {
-    let bits = (new_id().as_u128() >> 96) as u32;
-    f64::from(bits) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use time::OffsetDateTime;
 
 use super::discovery::StorageResource;
 use crate::clock::Clock;
-use crate::http::retry::random_fraction;
 
 /// A minute of history in six buckets, the newest with the most weight.
 const BUCKETS: usize = 6;
@@ -63,37 +62,16 @@ impl Ranking {
     /// resource of each account before the second of any, so that a failing account is left
     /// quickly.
     pub(crate) fn order(&self, resources: &[StorageResource]) -> Vec<StorageResource> {
-        let mut groups = self.shuffled_groups(resources);
-        groups.sort_by_key(|(account, _)| self.tier(account));
+        let mut groups = shuffled_groups(resources);
+        groups.sort_by_cached_key(|group| group.first().map(|first| self.tier(first.account())));
         let mut ordered = Vec::with_capacity(resources.len());
         let mut round = 0;
         while ordered.len() < resources.len() {
-            ordered.extend(
-                groups
-                    .iter()
-                    .filter_map(|(_, group)| group.get(round))
-                    .cloned(),
-            );
+            let of_round = groups.iter().filter_map(|group| group.get(round));
+            ordered.extend(of_round.map(|resource| (*resource).clone()));
             round += 1;
         }
         ordered
-    }
-
-    fn shuffled_groups(
-        &self,
-        resources: &[StorageResource],
-    ) -> Vec<(String, Vec<StorageResource>)> {
-        let mut groups: Vec<(String, Vec<StorageResource>)> = Vec::new();
-        for resource in shuffled(resources.to_vec()) {
-            match groups
-                .iter_mut()
-                .find(|(account, _)| account == resource.account())
-            {
-                Some((_, group)) => group.push(resource),
-                None => groups.push((resource.account().to_owned(), vec![resource])),
-            }
-        }
-        groups
     }
 
     fn tier(&self, account: &str) -> usize {
@@ -147,13 +125,23 @@ impl History {
     }
 }
 
-/// Fisher-Yates.
-fn shuffled<T>(mut items: Vec<T>) -> Vec<T> {
-    for last in (1..items.len()).rev() {
-        let other = (random_fraction() * (last + 1) as f64) as usize;
-        items.swap(last, other.min(last));
+/// The resources of each account, both at random.
+fn shuffled_groups(resources: &[StorageResource]) -> Vec<Vec<&StorageResource>> {
+    let mut shuffled: Vec<&StorageResource> = resources.iter().collect();
+    fastrand::shuffle(&mut shuffled);
+    let mut groups: Vec<Vec<&StorageResource>> = Vec::new();
+    for resource in shuffled {
+        let is_of = |group: &&mut Vec<&StorageResource>| {
+            group
+                .first()
+                .is_some_and(|first| first.account() == resource.account())
+        };
+        match groups.iter_mut().find(is_of) {
+            Some(group) => group.push(resource),
+            None => groups.push(vec![resource]),
+        }
     }
-    items
+    groups
 }
 
 #[cfg(test)]
