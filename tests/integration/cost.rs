@@ -4,7 +4,7 @@ use kusto_emulator::Options;
 use kusto_ingest::prelude::*;
 use kusto_ingest::source::Compression;
 
-use crate::bed::{Bed, quick, soon};
+use crate::bed::{Bed, client_of, quick, soon};
 
 /// Nothing but the client sends anything.
 async fn bed() -> Bed {
@@ -75,6 +75,40 @@ async fn a_thousand_small_ones_use_a_handful_of_connections() {
         "{} connections",
         traffic.connections
     );
+}
+
+/// 640 small ingestions, 64 at a time, with this client; the connections that they took.
+async fn connections_of_a_crowd(bed: &Bed, client: &Client) -> u64 {
+    let mut crowd = tokio::task::JoinSet::new();
+    bed.emulator.reset_traffic();
+    for _ in 0..64 {
+        let client = client.clone();
+        crowd.spawn(async move {
+            let props = IngestionProperties::new("Db", "T");
+            for _ in 0..10 {
+                let source = Source::bytes("1,x\n");
+                client.ingest(source, &props, soon()).await.unwrap();
+            }
+        });
+    }
+    while let Some(ended) = crowd.join_next().await {
+        ended.unwrap();
+    }
+    let traffic = bed.emulator.traffic();
+    assert_eq!(traffic.services.queue.requests, 640);
+    traffic.connections
+}
+
+#[tokio::test]
+async fn a_crowd_uses_as_many_connections_as_it_has_requests_under_way() {
+    let bed = bed().await;
+    let connections = connections_of_a_crowd(&bed, &bed.client).await;
+    // 64 to each of the two accounts for blobs, and for the posts of each of the two queues those that
+    // are under way, rest, and rested.
+    assert!(connections <= 2 * 64 + 2 * 3 * 64, "{connections}");
+    let narrow = client_of(&bed.emulator).connections_per_host(4).unwrap();
+    let narrow = narrow.build().unwrap();
+    connections_of_a_crowd(&bed, &narrow).await;
 }
 
 #[tokio::test]
