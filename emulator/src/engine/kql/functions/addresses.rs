@@ -5,77 +5,45 @@ use std::net::Ipv4Addr;
 use serde_json::Value as Json;
 
 use super::super::super::value::{ColumnType, Value};
+use super::networks::{
+    Family, MOST, Network, compare, is_in_any_range, is_in_range, is_match, prefix, words,
+};
 use super::record::{Function, Kind, Returns, Values};
-use super::values::{dynamic, element_text, long, string, text};
+use super::values::{dynamic, string, text};
 
 const LONG: Returns = Returns::Type(ColumnType::Long);
 const BOOL: Returns = Returns::Type(ColumnType::Bool);
 const STRING: Returns = Returns::Type(ColumnType::String);
-const MOST: usize = 64;
 
 /// The networks of addresses that no router of the internet knows.
-const PRIVATE: [Address; 3] = [
-    Address::new(Ipv4Addr::new(10, 0, 0, 0), 8),
-    Address::new(Ipv4Addr::new(172, 16, 0, 0), 12),
-    Address::new(Ipv4Addr::new(192, 168, 0, 0), 16),
-];
+const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("parse_ipv4", &[Kind::Text], LONG, |v| {
-        Some(Value::Long(address(text(v, 0))?.network().into()))
+        number(Ipv4::read(text(v, 0))?)
     }),
     Function::new("parse_ipv4_mask", &[Kind::Text, Kind::Whole], LONG, |v| {
-        Some(Value::Long(narrowed(v, 0, 1)?.network().into()))
+        number(narrowed(v)?)
     }),
-    Function::new(
-        "ipv4_is_match",
-        &[Kind::Text, Kind::Text, Kind::Whole],
-        BOOL,
-        |v| compared(v).map(|order| Value::Bool(order == 0)),
-    )
-    .optional(1),
-    Function::new(
-        "ipv4_compare",
-        &[Kind::Text, Kind::Text, Kind::Whole],
-        LONG,
-        |v| compared(v).map(Value::Long),
-    )
-    .optional(1),
-    Function::new("ipv4_is_in_range", &[Kind::Text, Kind::Text], BOOL, |v| {
-        let (address, range) = (address(text(v, 0))?, address(text(v, 1))?);
-        Some(Value::Bool(range.contains(address)))
-    }),
-    Function::new(
-        "ipv4_is_in_any_range",
-        &[Kind::Text, Kind::Source],
-        BOOL,
-        |v| {
-            let found = address(text(v, 0))?;
-            let mut ranges = words(v).into_iter().filter_map(|range| address(&range));
-            Some(Value::Bool(ranges.any(|range| range.contains(found))))
-        },
-    )
-    .repeated(MOST),
+    compare::<Ipv4>("ipv4_compare"),
+    is_match::<Ipv4>("ipv4_is_match"),
+    is_in_range::<Ipv4>("ipv4_is_in_range"),
+    is_in_any_range::<Ipv4>("ipv4_is_in_any_range"),
     Function::new("ipv4_is_private", &[Kind::Text], BOOL, |v| {
-        let found = address(text(v, 0))?;
-        Some(Value::Bool(
-            PRIVATE.iter().any(|range| range.contains(found)),
-        ))
+        let found = Ipv4::read(text(v, 0))?;
+        let mut ranges = PRIVATE.iter().filter_map(|range| Ipv4::read(range));
+        Some(Value::Bool(ranges.any(|range| range.contains(found))))
     }),
     Function::new("ipv4_netmask_suffix", &[Kind::Text], LONG, |v| {
-        Some(Value::Long(address(text(v, 0))?.prefix.into()))
+        Some(Value::Long(Ipv4::read(text(v, 0))?.prefix().into()))
     }),
     Function::new("format_ipv4", &[Kind::Any, Kind::Whole], STRING, |v| {
-        string(Ipv4Addr::from(narrowed(v, 0, 1)?.network()).to_string())
+        string(first(narrowed(v)?)?.to_string())
     })
     .optional(1),
     Function::new("format_ipv4_mask", &[Kind::Any, Kind::Whole], STRING, |v| {
-        let found = narrowed(v, 0, 1)?;
-        string(format!(
-            "{}/{}",
-            Ipv4Addr::from(found.network()),
-            found.prefix
-        ))
+        let found = narrowed(v)?;
+        string(format!("{}/{}", first(found)?, found.prefix()))
     })
     .optional(1),
     Function::new("has_ipv4", &[Kind::Text, Kind::Text], BOOL, |v| {
@@ -112,91 +80,44 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 #[derive(Clone, Copy)]
-struct Address {
-    bits: u32,
-    prefix: u8,
-}
+struct Ipv4;
 
-impl Address {
-    const fn new(address: Ipv4Addr, prefix: u8) -> Self {
-        Self {
-            bits: address.to_bits(),
-            prefix,
-        }
-    }
+impl Family for Ipv4 {
+    const BITS: u8 = 32;
 
-    /// The first bits, as many as the prefix says.
-    fn network(self) -> u32 {
-        self.bits & mask(self.prefix)
-    }
-
-    fn contains(self, other: Self) -> bool {
-        self.network() == other.network() & mask(self.prefix)
-    }
-
-    /// The same with a prefix that is no longer than this.
-    fn within(self, prefix: u8) -> Self {
-        Self {
-            prefix: self.prefix.min(prefix),
-            ..self
-        }
+    fn read(text: &str) -> Option<Network<Self>> {
+        let (address, prefix) = match text.trim().split_once('/') {
+            Some((address, prefix)) => (address, prefix.parse().ok()?),
+            None => (text.trim(), Self::BITS),
+        };
+        let address: Ipv4Addr = address.parse().ok()?;
+        Network::new(address.to_bits().into(), prefix)
     }
 }
 
-fn mask(prefix: u8) -> u32 {
-    u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
+/// The first address of a network.
+fn first(network: Network<Ipv4>) -> Option<Ipv4Addr> {
+    u32::try_from(network.bits()).ok().map(Ipv4Addr::from)
 }
 
-/// The address in a text.
-fn address(text: &str) -> Option<Address> {
-    let (address, prefix) = match text.trim().split_once('/') {
-        Some((address, prefix)) => (address, prefix.parse().ok().filter(|prefix| *prefix <= 32)?),
-        None => (text.trim(), 32),
-    };
-    Some(Address::new(address.parse().ok()?, prefix))
+fn number(network: Network<Ipv4>) -> Option<Value> {
+    i64::try_from(network.bits()).ok().map(Value::Long)
 }
 
 /// The address in a text or number, with the prefix of a further argument if there is one.
-fn narrowed(v: &Values<'_>, at: usize, prefix: usize) -> Option<Address> {
-    let found = match v[at].as_ref() {
-        Value::String(text) => address(text)?,
-        Value::Dynamic(Json::String(text)) => address(text)?,
-        number => Address::new(
-            u32::try_from(super::super::cast::as_long(number)?)
-                .ok()?
-                .into(),
-            32,
-        ),
+fn narrowed(v: &Values<'_>) -> Option<Network<Ipv4>> {
+    let found = match v[0].as_ref() {
+        Value::String(text) => Ipv4::read(text)?,
+        Value::Dynamic(Json::String(text)) => Ipv4::read(text)?,
+        number => {
+            let number = u32::try_from(super::super::cast::as_long(number)?).ok()?;
+            Network::new(number.into(), Ipv4::BITS)?
+        }
     };
-    match v.len() > prefix {
-        true => given_prefix(v, prefix).map(|prefix| found.within(prefix)),
+    match v.len() > 1 {
+        true => prefix::<Ipv4>(v, 1).map(|prefix| found.within(prefix)),
         false => Some(found),
     }
-}
-
-fn given_prefix(v: &Values<'_>, at: usize) -> Option<u8> {
-    let prefix = u8::try_from(long(v, at)?).ok()?;
-    (prefix <= 32).then_some(prefix)
-}
-
-/// How two addresses compare in the bits that both prefixes, and a third one, leave.
-fn compared(v: &Values<'_>) -> Option<i64> {
-    let (left, right) = (narrowed(v, 0, 2)?, narrowed(v, 1, 2)?);
-    let prefix = left.prefix.min(right.prefix);
-    let order = left
-        .within(prefix)
-        .network()
-        .cmp(&right.within(prefix).network());
-    Some(order as i64)
-}
-
-/// The texts behind the first argument: each of its own, or in an array.
-pub(super) fn words(v: &Values<'_>) -> Vec<String> {
-    let words = v[1..].iter().flat_map(|word| match word.as_ref() {
-        Value::Dynamic(Json::Array(words)) => words.iter().map(element_text).collect(),
-        other => vec![other.to_text()],
-    });
-    words.collect()
 }
 
 fn is_whole(wanted: &str, _: &str) -> bool {

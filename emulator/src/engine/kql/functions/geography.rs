@@ -8,7 +8,7 @@ use super::values::{dynamic, long, real, string, text};
 
 const DYNAMIC: Returns = Returns::Type(ColumnType::Dynamic);
 /// The radius of the sphere, in meters.
-const RADIUS: f64 = 6_371_010.0;
+pub(super) const RADIUS: f64 = 6_371_010.0;
 const DIGITS: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 /// How long a geohash is when nothing is said, and at most.
 const USUAL_LENGTH: i64 = 5;
@@ -82,14 +82,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// A longitude and a latitude in degrees, if they are on earth.
-fn place(v: &Values<'_>, at: usize) -> Option<(f64, f64)> {
+pub(super) fn place(v: &Values<'_>, at: usize) -> Option<(f64, f64)> {
     let (longitude, latitude) = (real(v, at)?, real(v, at + 1)?);
     let is_place = (-180.0..=180.0).contains(&longitude) && (-90.0..=90.0).contains(&latitude);
     is_place.then_some((longitude, latitude))
 }
 
 /// Along the great circle, by the haversine formula.
-fn distance(from: (f64, f64), to: (f64, f64)) -> f64 {
+pub(super) fn distance(from: (f64, f64), to: (f64, f64)) -> f64 {
     let radians =
         |(longitude, latitude): (f64, f64)| (longitude.to_radians(), latitude.to_radians());
     let ((from_x, from_y), (to_x, to_y)) = (radians(from), radians(to));

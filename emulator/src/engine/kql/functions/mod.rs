@@ -13,8 +13,10 @@ mod datetime;
 mod encodings;
 mod formats;
 mod geography;
+mod geometry;
 mod hash;
 mod math;
+mod networks;
 mod paths;
 mod punycode;
 mod record;
@@ -27,6 +29,7 @@ mod special;
 mod strings;
 mod units;
 mod values;
+mod xml;
 mod zones;
 
 use super::ast::{Expr, ExprKind};
@@ -37,6 +40,7 @@ pub(super) use conversions::guid;
 pub(super) use record::Naming;
 use record::{Call, Function};
 pub(super) use regular::compiled;
+pub(super) use service::PRINCIPAL;
 
 /// All functions; those of one name are its overloads, the first that fits is taken.
 fn table() -> impl Iterator<Item = &'static Function> {
@@ -54,6 +58,7 @@ fn table() -> impl Iterator<Item = &'static Function> {
         encodings::FUNCTIONS,
         formats::FUNCTIONS,
         geography::FUNCTIONS,
+        geometry::FUNCTIONS,
         hash::FUNCTIONS,
         math::FUNCTIONS,
         paths::FUNCTIONS,
@@ -66,6 +71,7 @@ fn table() -> impl Iterator<Item = &'static Function> {
         special::FUNCTIONS,
         strings::FUNCTIONS,
         units::FUNCTIONS,
+        xml::FUNCTIONS,
         zones::FUNCTIONS,
     ]
     .into_iter()

@@ -9,18 +9,18 @@ use super::super::parser::Parsed;
 use super::record::{Call, Function, Kind};
 
 /// The type, the id and the tenant of who asks.
-const PRINCIPAL: &str =
+pub(in super::super) const PRINCIPAL: &str =
     "aadapp=00000000-0000-0000-0000-000000000000;00000000-0000-0000-0000-000000000000";
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
-/// What an emulator's connection string names.
-const ENDPOINT: &str = "localhost";
 const MOST_GROUPS: usize = 64;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::written("current_database", &[], |call| {
         text(call.scope.run.context.database)
     }),
-    Function::written("current_cluster_endpoint", &[], |_| text(ENDPOINT)),
+    Function::written("current_cluster_endpoint", &[], |call| {
+        text(call.scope.run.context.host)
+    }),
     Function::written("current_principal", &[], |_| text(PRINCIPAL)),
     Function::written("current_principal_details", &[], |_| {
         let details = json!({
