@@ -129,6 +129,7 @@ fn answer(
         database: &request.database,
         now,
         parameters: &request.parameters,
+        host: &identity.host,
     };
     let start = next_token(&request.text, 0);
     let is_command = start.kind == TokenKind::Symbol(".");

@@ -10,6 +10,8 @@ pub(super) struct Identity {
     pub client_request_id: String,
     /// `x-ms-activity-id` of the reply.
     pub activity_id: Uuid,
+    /// The name or address by which the client reached the service, without the port.
+    pub host: String,
 }
 
 impl Identity {
@@ -23,6 +25,15 @@ impl Identity {
         Self {
             client_request_id,
             activity_id: Uuid::new_v4(),
+            host: host(headers).unwrap_or("localhost").to_owned(),
         }
     }
+}
+
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let authority = headers.get("host")?.to_str().ok()?;
+    let port = authority
+        .rfind(':')
+        .filter(|at| !authority[*at..].contains(']'));
+    Some(&authority[..port.unwrap_or(authority.len())])
 }

@@ -333,6 +333,7 @@ impl Engine {
             database: &name,
             now: datetime::now(),
             parameters: &parameters,
+            host: "localhost",
         };
         let mut tables = run_query(&context, query)?.tables;
         watch::verdict()?;

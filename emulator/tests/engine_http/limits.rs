@@ -43,6 +43,23 @@ fn a_query_ends_when_its_time_is_over() {
 }
 
 #[test]
+fn a_loop_within_one_value_ends_when_its_time_is_over() {
+    let engine = engine();
+    let limit = json!({"servertimeout": "00:00:00.0000001"});
+    let members: Vec<String> = (0..200_000).map(|at| format!("{at}:{at}")).collect();
+    let members = members.join(",").replace(',', ",'").replace(':', "':");
+    for text in [
+        "print series_fir(range(1, 1000000), range(1, 1000000))".to_owned(),
+        "print series_iir(range(1, 1000000), range(1, 1000000), range(1, 1000000))".to_owned(),
+        "print punycode_from_string(make_string(range(65536, 1114111)))".to_owned(),
+        format!("print d = dynamic({{'{members}}}) | summarize buildschema(d)"),
+    ] {
+        let (status, body) = with_options(&engine, Endpoint::QueryV2, &text, &limit);
+        assert_eq!(status, 504, "{body}");
+    }
+}
+
+#[test]
 fn the_time_is_an_option_of_the_request() {
     let engine = with_table();
     for (options, status) in [

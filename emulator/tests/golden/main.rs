@@ -109,6 +109,7 @@ fn run(engine: &Engine, entry: &Entry) -> Vec<String> {
         database: &settings.database,
         now: datetime::parse(NOW).unwrap(),
         parameters: &settings.parameters,
+        host: "localhost",
     };
     let result = if script::is_command(&entry.text) {
         commands::run(&context, settings.role, &entry.text).map(|relation| {

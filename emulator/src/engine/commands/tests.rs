@@ -14,7 +14,7 @@ proptest! {
     fn no_command_panics(text in r#"\.(show|create|alter|alter-merge|drop|rename|set|append|clear|delete|execute) (table|tables|database|column|policy|extents|script|async|T|Db|a|x|\.|\(|\)|:|long|=|to|'x'|'\[\]'|"\{\}"|with|details|schema|as|json|caching|hot|3d|retention|ingestiontime|true|from|all|older|10|days|<\||print 1|\.show tables|\n| ){0,20}"#) {
         let engine = engine_with_table();
         let parameters = Map::new();
-        let context = Context { engine: &engine, database: "db", now: 0, parameters: &parameters };
+        let context = Context { engine: &engine, database: "db", now: 0, parameters: &parameters, host: "localhost" };
         let _ = run(&context, Role::Both, &text);
     }
 

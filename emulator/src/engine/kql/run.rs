@@ -32,6 +32,8 @@ pub struct Context<'c> {
     pub now: i64,
     /// Values of declared parameters, as JSON or as KQL literals in strings.
     pub parameters: &'c serde_json::Map<String, serde_json::Value>,
+    /// The host that the request was sent to, without the port.
+    pub host: &'c str,
 }
 
 /// One table of a query's answer.

@@ -23,6 +23,7 @@ fn query(text: &str) -> Result<Relation, KustoError> {
         database: "db",
         now: 0,
         parameters: &parameters,
+        host: "localhost",
     };
     run_query(&context, text).map(Outcome::into_relation)
 }
@@ -113,6 +114,7 @@ fn stored_functions_are_called_and_never_by_themselves() {
         database: "Db",
         now: 0,
         parameters: &parameters,
+        host: "localhost",
     };
     let run = |text: &str| {
         run_query(&context, text).map(|outcome| outcome.into_relation().rows.into_vec())
@@ -170,6 +172,7 @@ fn a_million_rows_are_counted_and_grouped() {
         database: "Db",
         now: 0,
         parameters: &parameters,
+        host: "localhost",
     };
     let run = |text: &str| {
         run_query(&context, text)

@@ -612,7 +612,7 @@ impl Aggregate {
             Kind::Sum => vec![state.sum(ty)],
             Kind::Average => vec![state.average(ty)],
             Kind::Variance { sample, root } => vec![state.variance(sample, root)],
-            Kind::Covariance { sample } => vec![state.variance(sample, false)],
+            Kind::Covariance { sample } => vec![state.covariance(sample)],
             Kind::And => vec![bits(-1)],
             Kind::Or | Kind::Xor => vec![bits(0)],
             Kind::Percentiles { array, .. } => {

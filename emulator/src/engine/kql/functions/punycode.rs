@@ -1,6 +1,7 @@
 //! Functions of punycode, RFC 3492: text in the letters and digits that names of hosts may have.
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch::goes_on;
 use super::record::{Function, Kind, Returns, Values};
 use super::values::{string, text};
 
@@ -74,6 +75,8 @@ fn encoded(text: &str) -> Option<String> {
     }
     let (mut bias, mut known, mut delta, mut handled) = (Bias::new(), 128_u32, 0_u32, basic);
     while handled < all {
+        // A look for each character of a pass over all of them.
+        text.chars().all(|_| goes_on()).then_some(())?;
         let next = text.chars().map(u32::from).filter(|c| *c >= known).min()?;
         delta = delta.checked_add((next - known).checked_mul(handled + 1)?)?;
         known = next;
@@ -123,6 +126,7 @@ fn decoded(text: &str) -> Option<String> {
     let (mut bias, mut known, mut at) = (Bias::new(), 128_u32, 0_u32);
     let mut digits = rest.chars().peekable();
     while digits.peek().is_some() {
+        goes_on().then_some(())?;
         let (before, mut weight, mut place) = (at, 1_u32, BASE);
         loop {
             let digit = digit_of(digits.next()?)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch::goes_on;
 use super::super::bound::Bound;
 use super::super::parser::Parsed;
 use super::record::{Call, Function, Kind, Naming, Returns, Values};
@@ -320,7 +321,9 @@ fn iir(v: &Values<'_>) -> Option<Value> {
     let mut made: Vec<f64> = Vec::with_capacity(series.len());
     for at in 0..series.len() {
         let inputs = b.iter().zip(series[..=at].iter().rev());
+        let inputs = inputs.take_while(|_| goes_on());
         let outputs = a.iter().skip(1).zip(made.iter().rev());
+        let outputs = outputs.take_while(|_| goes_on());
         let sum =
             inputs.map(|(b, x)| b * x).sum::<f64>() - outputs.map(|(a, y)| a * y).sum::<f64>();
         made.push(sum / first);
@@ -348,6 +351,7 @@ fn fir(v: &Values<'_>) -> Option<Value> {
     let made = (0..series.len()).map(|at| {
         let weighed = filter.iter().enumerate();
         weighed
+            .take_while(|_| goes_on())
             .map(|(back, weight)| weight * element(at, back).unwrap_or(&0.0))
             .sum::<f64>()
     });
