@@ -26,6 +26,10 @@ impl TableCheck {
     }
 }
 
+/// The column of `.show principal access` that says whether it is allowed. No page names the
+/// columns; Microsoft's own connector for Kafka goes by the place.
+const ALLOWED: usize = 3;
+
 /// One check while it runs.
 pub(super) struct Checking<'a> {
     core: &'a Core,
@@ -206,7 +210,10 @@ impl<'a> Checking<'a> {
             string_literal(self.props.table()),
         );
         let data = self.read_if_known(Kind::Command, &command).await?;
-        let allowed = |table: &Table| table.value(0, "IsAllowed").and_then(Value::as_bool);
+        let allowed = |table: &Table| {
+            let column = table.columns.get(ALLOWED)?;
+            table.value(0, &column.name)?.as_bool()
+        };
         Ok(data.and_then(|data| data.primary().and_then(allowed)))
     }
 

@@ -222,6 +222,8 @@ pub enum Command {
     /// Of which there is nothing here: only its columns.
     ShowNothing(&'static str),
     ShowPrincipals(Owner),
+    /// `.show principal access with (...)`
+    ShowAccess(Properties),
     ChangeRole(RoleChange),
     ShowDiagnostics,
     ShowDatabases {

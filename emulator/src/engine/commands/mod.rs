@@ -1,5 +1,6 @@
 //! Management commands.
 
+mod access;
 mod columns;
 pub mod command;
 mod databases;
@@ -120,6 +121,7 @@ impl Target<'_> {
             Command::ShowCluster => Ok(self.cluster()),
             Command::ShowNothing(columns) => Ok(rows::table(columns, Vec::new())),
             Command::ShowPrincipals(owner) => self.principals(&owner),
+            Command::ShowAccess(properties) => self.access(&properties),
             Command::ChangeRole(change) => self.change_role(&change),
             Command::ShowDiagnostics => Ok(self.diagnostics()),
             Command::ShowDatabases { databases, form } => self.databases(&databases, form),

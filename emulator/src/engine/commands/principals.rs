@@ -53,7 +53,7 @@ impl Target<'_> {
 
     pub(super) fn change_role(&self, change: &RoleChange) -> Parsed<Relation> {
         let new = change.principals.iter().map(|fqn| {
-            kind(fqn)?;
+            parts(fqn)?;
             Ok(Principal {
                 role: change.role.clone(),
                 fqn: fqn.clone(),
@@ -104,13 +104,30 @@ impl Target<'_> {
     }
 }
 
-/// The kind of a principal, and who it is without the tenant.
-fn kind(fqn: &str) -> Parsed<(&'static str, &str)> {
+/// A principal's parts.
+#[derive(Default)]
+pub(super) struct Parts<'f> {
+    /// The kind, as results name it.
+    pub(super) kind: &'static str,
+    pub(super) who: &'f str,
+    /// What follows `;`
+    pub(super) tenant: Option<&'f str>,
+}
+
+/// Takes a principal apart: `aadapp=ID;TENANT`.
+///
+/// # Errors
+/// A bad request when it is none.
+pub(super) fn parts(fqn: &str) -> Parsed<Parts<'_>> {
     let parts = fqn.split_once('=').filter(|(_, who)| !who.is_empty());
     let found = parts.and_then(|(prefix, who)| {
         let mut kinds = KINDS.iter();
         let (_, kind) = kinds.find(|(known, _)| known.eq_ignore_ascii_case(prefix))?;
-        Some((*kind, who.split(';').next().unwrap_or(who)))
+        let (who, tenant) = match who.split_once(';') {
+            Some((who, tenant)) => (who, Some(tenant)),
+            None => (who, None),
+        };
+        Some(Parts { kind, who, tenant })
     });
     found.ok_or_else(|| {
         let shown: String = fqn.chars().take(80).collect();
@@ -121,7 +138,7 @@ fn kind(fqn: &str) -> Parsed<(&'static str, &str)> {
 }
 
 fn row(owner: &str, found: &Principal) -> Row {
-    let (kind, who) = kind(&found.fqn).unwrap_or_default();
+    let Parts { kind, who, .. } = parts(&found.fqn).unwrap_or_default();
     let mut roles = OF_DATABASES.iter();
     let role = roles.find(|(role, _)| *role == found.role);
     let role = role.map_or("", |(_, shown)| *shown);

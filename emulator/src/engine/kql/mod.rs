@@ -29,6 +29,9 @@ mod summarize;
 mod text;
 pub mod user_functions;
 
+/// The one principal that asks, as `current_principal()` names it.
+pub(super) const PRINCIPAL: &str = functions::PRINCIPAL;
+
 /// What a step of a recursion may need at most, and what it gets when less is left.
 const STEP_STACK: usize = 512 * 1024;
 const MORE_STACK: usize = 4 * 1024 * 1024;

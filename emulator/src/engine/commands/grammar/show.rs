@@ -35,6 +35,11 @@ pub(super) fn show(p: &mut Parser<'_>) -> Parsed<Command> {
         "function" => Ok(Command::ShowFunction {
             name: p.name("a function name")?,
         }),
+        "principal" => {
+            p.expect_word("access")
+                .or_else(|_| unsupported(&start, "show"))?;
+            Ok(Command::ShowAccess(properties(p)?))
+        }
         "operations" => Ok(Command::ShowOperations {
             operations: operation_ids(p)?,
         }),
