@@ -33,9 +33,14 @@ export function database({ Symbols, GlobalState }, { name, tables, functions = {
   return GlobalState.Default.WithCluster(cluster).WithDatabase(known).WithCache();
 }
 
-/** `{error}`, the first of the parser's, or `{tables}`: the columns `[name, type]` of each of the last statement's. */
+/** `{error}`, the first of the parser's or its own failure, or `{tables}`: the columns `[name, type]` of each of the last statement's. */
 export function judge({ KustoCode }, state, text) {
-  const code = KustoCode.ParseAndAnalyze(text, state);
+  let code;
+  try {
+    code = KustoCode.ParseAndAnalyze(text, state);
+  } catch (failed) {
+    return { error: `the parser fails: ${failed.message}` };
+  }
   const error = items(code.GetDiagnostics()).find((found) => found.Severity === "Error");
   if (error) return { error: `${error.Code}: ${error.Message}` };
   const columns = (type) => items(type?.Columns).map((column) => [column.Name, column.Type?.Name ?? "?"]);

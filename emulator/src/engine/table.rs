@@ -123,6 +123,15 @@ pub struct Principal {
     pub id: Uuid,
 }
 
+/// The policy of row level security.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowLevelSecurity {
+    /// Whether it holds for every query, and not only for those that ask for it.
+    pub is_enabled: bool,
+    /// The query whose rows stand for those of the table.
+    pub query: String,
+}
+
 /// Policies of a table or a database; none where none is set.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
@@ -138,6 +147,8 @@ pub struct Policies {
     pub ingestion_time: Option<bool>,
     /// What the table gets of data that comes into others.
     pub update: Option<Vec<UpdatePolicy>>,
+    /// What stands for the table in queries.
+    pub row_level_security: Option<RowLevelSecurity>,
     /// Policies that change no answer, by the names that results have for them, as JSON.
     pub kept: BTreeMap<&'static str, String>,
 }

@@ -217,6 +217,11 @@ pub struct FromQuery {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Command {
+    Table(TableCommand),
+    Column(ColumnCommand),
+    Function(FunctionCommand),
+    Mapping(MappingCommand),
+    Policy(PolicyCommand),
     ShowVersion,
     ShowCluster,
     /// Of which there is nothing here: only its columns.
@@ -249,6 +254,35 @@ pub enum Command {
         tables: Option<TableNames>,
         pretend: bool,
     },
+    GetIngestionResources,
+    GetIdentityToken,
+    RefreshCache,
+    ShowIngestionFailures {
+        operation: Option<Uuid>,
+    },
+    ShowOperations {
+        operations: Vec<Uuid>,
+    },
+    CancelQuery {
+        id: String,
+        reason: String,
+    },
+    IngestInline {
+        table: TableName,
+        properties: Properties,
+        data: String,
+    },
+    FromQuery(FromQuery),
+    Script {
+        properties: Properties,
+        text: String,
+    },
+}
+
+/// Commands about tables as such.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum TableCommand {
     CreateTable {
         table: TableName,
         columns: Vec<Column>,
@@ -281,29 +315,11 @@ pub enum Command {
         table: TableName,
         properties: Properties,
     },
-    DescribeColumns {
-        table: TableName,
-        /// Columns and their docstrings.
-        docs: Vec<(String, String)>,
-        /// Whether other columns keep theirs.
-        merge: bool,
-    },
     DropTables {
         tables: TableNames,
         if_exists: bool,
     },
     RenameTables(Vec<Renaming>),
-    AlterColumn {
-        column: ColumnName,
-        ty: ColumnType,
-    },
-    /// New names of columns, all of one table.
-    RenameColumns(Vec<(String, ColumnName)>),
-    DropColumns {
-        table: TableName,
-        columns: Vec<String>,
-        if_exists: bool,
-    },
     ClearTable {
         table: TableName,
         is_async: bool,
@@ -318,37 +334,36 @@ pub enum Command {
         properties: Properties,
         predicate: String,
     },
-    AlterPolicy {
-        owner: PolicyOwner,
-        kind: PolicyKind,
-        json: String,
+}
+
+/// Commands that change columns.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum ColumnCommand {
+    DescribeColumns {
+        table: TableName,
+        /// Columns and their docstrings.
+        docs: Vec<(String, String)>,
+        /// Whether other columns keep theirs.
         merge: bool,
     },
-    DeletePolicy {
-        owner: PolicyOwner,
-        kind: PolicyKind,
+    AlterColumn {
+        column: ColumnName,
+        ty: ColumnType,
     },
-    ShowPolicy {
-        owner: PolicyOwner,
-        kind: PolicyKind,
+    /// New names of columns, all of one table.
+    RenameColumns(Vec<(String, ColumnName)>),
+    DropColumns {
+        table: TableName,
+        columns: Vec<String>,
+        if_exists: bool,
     },
-    CreateMapping {
-        owner: Owner,
-        kind: String,
-        name: String,
-        json: String,
-        alter: bool,
-    },
-    ShowMappings {
-        owner: Owner,
-        kind: Option<String>,
-        name: Option<String>,
-    },
-    DropMapping {
-        owner: Owner,
-        kind: String,
-        name: String,
-    },
+}
+
+/// Commands about stored functions.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum FunctionCommand {
     CreateFunction {
         function: Function,
         existing: Existing,
@@ -372,28 +387,48 @@ pub enum Command {
     ShowFunction {
         name: String,
     },
-    GetIngestionResources,
-    GetIdentityToken,
-    RefreshCache,
-    ShowIngestionFailures {
-        operation: Option<Uuid>,
+}
+
+/// Commands about mappings.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum MappingCommand {
+    CreateMapping {
+        owner: Owner,
+        kind: String,
+        name: String,
+        json: String,
+        alter: bool,
     },
-    ShowOperations {
-        operations: Vec<Uuid>,
+    ShowMappings {
+        owner: Owner,
+        kind: Option<String>,
+        name: Option<String>,
     },
-    CancelQuery {
-        id: String,
-        reason: String,
+    DropMapping {
+        owner: Owner,
+        kind: String,
+        name: String,
     },
-    IngestInline {
-        table: TableName,
-        properties: Properties,
-        data: String,
+}
+
+/// Commands about policies.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum PolicyCommand {
+    AlterPolicy {
+        owner: PolicyOwner,
+        kind: PolicyKind,
+        json: String,
+        merge: bool,
     },
-    FromQuery(FromQuery),
-    Script {
-        properties: Properties,
-        text: String,
+    DeletePolicy {
+        owner: PolicyOwner,
+        kind: PolicyKind,
+    },
+    ShowPolicy {
+        owner: PolicyOwner,
+        kind: PolicyKind,
     },
 }
 

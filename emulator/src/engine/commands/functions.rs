@@ -12,7 +12,7 @@ use super::super::kql::user_functions::check;
 use super::super::table::Row;
 use super::super::value::{ColumnType, Value};
 use super::Target;
-use super::command::Command;
+use super::command::{Command, FunctionCommand};
 use super::grammar::properties;
 use super::rows::{table, text};
 use super::tables::check_name;
@@ -62,11 +62,11 @@ pub(super) fn parse(p: &mut Parser<'_>, existing: Existing) -> Parsed<Command> {
     function.name = p.name("a function name")?;
     function.parameters = balanced(p, "(", ")")?;
     function.body = balanced(p, "{", "}")?;
-    Ok(Command::CreateFunction {
+    Ok(Command::Function(FunctionCommand::CreateFunction {
         function,
         existing,
         is_checked,
-    })
+    }))
 }
 
 /// `true` or `"true"`.
@@ -86,11 +86,11 @@ pub(super) fn describe(p: &mut Parser<'_>) -> Parsed<Option<Command>> {
             && matches!(ahead.peek(), TokenKind::Word(_) | TokenKind::Symbol("["))
         {
             *p = ahead;
-            return Ok(Some(Command::DescribeFunction {
+            return Ok(Some(Command::Function(FunctionCommand::DescribeFunction {
                 name: p.name("a function name")?,
                 property,
                 text: p.string("a text")?,
-            }));
+            })));
         }
     }
     Ok(None)

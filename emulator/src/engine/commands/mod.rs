@@ -18,6 +18,7 @@ mod nothing;
 mod policies;
 mod policy;
 mod principals;
+mod row_level_security;
 mod rows;
 mod script;
 mod show;
@@ -34,7 +35,9 @@ use super::kql::parser::Parsed;
 use super::kql::relation::Relation;
 use super::kql::run::{Context, run_steps};
 use super::role::Role;
-use command::{Command, TableName};
+use command::{
+    ColumnCommand, Command, FunctionCommand, MappingCommand, PolicyCommand, TableCommand, TableName,
+};
 
 impl From<LookupError> for KustoError {
     fn from(error: LookupError) -> Self {
@@ -117,6 +120,11 @@ impl Target<'_> {
 
     fn execute(&self, command: Command) -> Parsed<Relation> {
         match command {
+            Command::Table(command) => self.change_tables(command),
+            Command::Column(command) => self.change_columns(command),
+            Command::Function(command) => self.on_functions(command),
+            Command::Mapping(command) => self.on_mappings(command),
+            Command::Policy(command) => self.on_policies(command),
             Command::ShowVersion => Ok(self.version()),
             Command::ShowCluster => Ok(self.cluster()),
             Command::ShowNothing(columns) => Ok(rows::table(columns, Vec::new())),
@@ -142,109 +150,6 @@ impl Target<'_> {
                 tables,
                 pretend,
             } => self.drop_extents(&choice, tables.as_ref(), pretend),
-            Command::CreateTable {
-                table,
-                columns,
-                properties,
-            } => self
-                .of(&table)
-                .create_table(&table.name, columns, &properties),
-            Command::CreateTableLike {
-                table,
-                source,
-                if_not_exists,
-                properties,
-            } => {
-                self.of(&table)
-                    .create_table_like(&table.name, &source, if_not_exists, &properties)
-            }
-            Command::CreateTables {
-                tables,
-                merge,
-                properties,
-            } => self.create_tables(tables, merge, &properties),
-            Command::MergeTable {
-                table,
-                columns,
-                create,
-                properties,
-            } => self
-                .of(&table)
-                .merge_table(&table.name, columns, create, &properties),
-            Command::AlterTable {
-                table,
-                columns,
-                properties,
-            } => self
-                .of(&table)
-                .alter_table(&table.name, columns, &properties),
-            Command::DescribeTable { table, properties } => {
-                self.of(&table).describe_table(&table.name, &properties)
-            }
-            Command::DescribeColumns { table, docs, merge } => {
-                self.of(&table).describe_columns(&table.name, &docs, merge)
-            }
-            Command::DropTables { tables, if_exists } => self
-                .in_database(tables.database.as_deref())
-                .drop_tables(&tables.names, if_exists),
-            Command::RenameTables(renamings) => self.rename_tables(&renamings),
-            Command::AlterColumn { column, ty } => self.alter_column(&column, ty),
-            Command::RenameColumns(renamings) => self.rename_columns(&renamings),
-            Command::DropColumns {
-                table,
-                columns,
-                if_exists,
-            } => self
-                .of(&table)
-                .drop_columns(&table.name, &columns, if_exists),
-            Command::ClearTable { table, is_async } => {
-                self.of(&table).clear_table(&table.name, is_async)
-            }
-            Command::ClearSchemaCache { table: None } => self.clear_schema_cache(None),
-            Command::ClearSchemaCache { table: Some(table) } => {
-                self.of(&table).clear_schema_cache(Some(&table.name))
-            }
-            Command::DeleteRecords {
-                table,
-                is_async,
-                properties,
-                predicate,
-            } => self
-                .of(&table)
-                .delete_records(&table.name, is_async, &properties, &predicate),
-            Command::AlterPolicy {
-                owner,
-                kind,
-                json,
-                merge,
-            } => self.alter_policy(&owner, kind, &json, merge),
-            Command::DeletePolicy { owner, kind } => self.delete_policy(&owner, kind),
-            Command::ShowPolicy { owner, kind } => self.show_policy(&owner, kind),
-            Command::CreateMapping {
-                owner,
-                kind,
-                name,
-                json,
-                alter,
-            } => self.create_mapping(&owner, &kind, &name, json, alter),
-            Command::ShowMappings { owner, kind, name } => {
-                self.show_mappings(&owner, kind.as_deref(), name.as_deref())
-            }
-            Command::DropMapping { owner, kind, name } => self.drop_mapping(&owner, kind, name),
-            Command::CreateFunction {
-                function,
-                existing,
-                is_checked,
-            } => self.create_function(function, existing, is_checked),
-            Command::DescribeFunction {
-                name,
-                property,
-                text,
-            } => self.describe_function(&name, property, text),
-            Command::DropFunctions { names, if_exists } => self.drop_functions(&names, if_exists),
-            Command::DropFunction { name, if_exists } => self.drop_function(&name, if_exists),
-            Command::ShowFunctions => self.show_functions(),
-            Command::ShowFunction { name } => self.show_function(&name),
             Command::GetIngestionResources => Ok(self.ingestion_resources()),
             Command::GetIdentityToken => Ok(self.identity_token()),
             Command::RefreshCache => Ok(self.refresh_cache()),
@@ -260,6 +165,140 @@ impl Target<'_> {
                 .ingest_inline(&table.name, &properties, &data),
             Command::FromQuery(command) => self.ingest_result(&command),
             Command::Script { properties, text } => self.script(&properties, &text),
+        }
+    }
+
+    fn change_tables(&self, command: TableCommand) -> Parsed<Relation> {
+        match command {
+            TableCommand::CreateTable {
+                table,
+                columns,
+                properties,
+            } => self
+                .of(&table)
+                .create_table(&table.name, columns, &properties),
+            TableCommand::CreateTableLike {
+                table,
+                source,
+                if_not_exists,
+                properties,
+            } => {
+                self.of(&table)
+                    .create_table_like(&table.name, &source, if_not_exists, &properties)
+            }
+            TableCommand::CreateTables {
+                tables,
+                merge,
+                properties,
+            } => self.create_tables(tables, merge, &properties),
+            TableCommand::MergeTable {
+                table,
+                columns,
+                create,
+                properties,
+            } => self
+                .of(&table)
+                .merge_table(&table.name, columns, create, &properties),
+            TableCommand::AlterTable {
+                table,
+                columns,
+                properties,
+            } => self
+                .of(&table)
+                .alter_table(&table.name, columns, &properties),
+            TableCommand::DescribeTable { table, properties } => {
+                self.of(&table).describe_table(&table.name, &properties)
+            }
+            TableCommand::DropTables { tables, if_exists } => self
+                .in_database(tables.database.as_deref())
+                .drop_tables(&tables.names, if_exists),
+            TableCommand::RenameTables(renamings) => self.rename_tables(&renamings),
+            TableCommand::ClearTable { table, is_async } => {
+                self.of(&table).clear_table(&table.name, is_async)
+            }
+            TableCommand::ClearSchemaCache { table: None } => self.clear_schema_cache(None),
+            TableCommand::ClearSchemaCache { table: Some(table) } => {
+                self.of(&table).clear_schema_cache(Some(&table.name))
+            }
+            TableCommand::DeleteRecords {
+                table,
+                is_async,
+                properties,
+                predicate,
+            } => self
+                .of(&table)
+                .delete_records(&table.name, is_async, &properties, &predicate),
+        }
+    }
+
+    fn change_columns(&self, command: ColumnCommand) -> Parsed<Relation> {
+        match command {
+            ColumnCommand::DescribeColumns { table, docs, merge } => {
+                self.of(&table).describe_columns(&table.name, &docs, merge)
+            }
+            ColumnCommand::AlterColumn { column, ty } => self.alter_column(&column, ty),
+            ColumnCommand::RenameColumns(renamings) => self.rename_columns(&renamings),
+            ColumnCommand::DropColumns {
+                table,
+                columns,
+                if_exists,
+            } => self
+                .of(&table)
+                .drop_columns(&table.name, &columns, if_exists),
+        }
+    }
+
+    fn on_functions(&self, command: FunctionCommand) -> Parsed<Relation> {
+        match command {
+            FunctionCommand::CreateFunction {
+                function,
+                existing,
+                is_checked,
+            } => self.create_function(function, existing, is_checked),
+            FunctionCommand::DescribeFunction {
+                name,
+                property,
+                text,
+            } => self.describe_function(&name, property, text),
+            FunctionCommand::DropFunctions { names, if_exists } => {
+                self.drop_functions(&names, if_exists)
+            }
+            FunctionCommand::DropFunction { name, if_exists } => {
+                self.drop_function(&name, if_exists)
+            }
+            FunctionCommand::ShowFunctions => self.show_functions(),
+            FunctionCommand::ShowFunction { name } => self.show_function(&name),
+        }
+    }
+
+    fn on_mappings(&self, command: MappingCommand) -> Parsed<Relation> {
+        match command {
+            MappingCommand::CreateMapping {
+                owner,
+                kind,
+                name,
+                json,
+                alter,
+            } => self.create_mapping(&owner, &kind, &name, json, alter),
+            MappingCommand::ShowMappings { owner, kind, name } => {
+                self.show_mappings(&owner, kind.as_deref(), name.as_deref())
+            }
+            MappingCommand::DropMapping { owner, kind, name } => {
+                self.drop_mapping(&owner, kind, name)
+            }
+        }
+    }
+
+    fn on_policies(&self, command: PolicyCommand) -> Parsed<Relation> {
+        match command {
+            PolicyCommand::AlterPolicy {
+                owner,
+                kind,
+                json,
+                merge,
+            } => self.alter_policy(&owner, kind, &json, merge),
+            PolicyCommand::DeletePolicy { owner, kind } => self.delete_policy(&owner, kind),
+            PolicyCommand::ShowPolicy { owner, kind } => self.show_policy(&owner, kind),
         }
     }
 }

@@ -22,9 +22,15 @@ impl Target<'_> {
             max_items: BatchingPolicy::MAX_ITEMS,
             max_raw_megabytes: BatchingPolicy::MAX_RAW_MEGABYTES,
         };
-        if let (PolicyKind::Update, PolicyOwner::Tables(named)) = (kind, owner) {
-            for name in &named.names {
-                self.check_update_policy(self.owning(owner), name, json)?;
+        for name in self.named_tables(owner)? {
+            match kind {
+                PolicyKind::Update => {
+                    self.check_update_policy(self.owning(owner), &name, json)?;
+                }
+                PolicyKind::RowLevelSecurity => {
+                    self.check_row_level_security(self.owning(owner), &name, json)?;
+                }
+                _ => {}
             }
         }
         self.change_policies(owner, |policies| set(policies, kind, json, merge, defaults))?;
@@ -92,6 +98,15 @@ impl Target<'_> {
                 }
                 Ok(())
             })?
+    }
+
+    fn named_tables(&self, owner: &PolicyOwner) -> Parsed<Vec<String>> {
+        if let PolicyOwner::Database(_) | PolicyOwner::Cluster = owner {
+            return Ok(Vec::new());
+        }
+        Ok(self
+            .engine
+            .with_database(self.owning(owner), |database| tables(owner, database))?)
     }
 
     fn owning<'o>(&'o self, owner: &'o PolicyOwner) -> &'o str {

@@ -8,7 +8,7 @@ use super::super::error::KustoError;
 use super::super::table::{BatchingPolicy, Policies, RetentionPolicy};
 use super::super::timespan::{self, TICKS_PER_DAY, TICKS_PER_MINUTE, TICKS_PER_SECOND};
 use super::command::PolicyKind;
-use super::update_policy;
+use super::{row_level_security, update_policy};
 
 /// The name of a policy as results have it.
 pub(super) fn name(kind: PolicyKind) -> &'static str {
@@ -35,7 +35,10 @@ pub(super) fn printed(policies: &Policies, kind: PolicyKind) -> Option<String> {
         PolicyKind::Retention => policies.retention.as_ref().map(retention_json),
         PolicyKind::Caching => policies.caching.clone(),
         PolicyKind::Update => policies.update.as_deref().map(update_policy::print),
-        PolicyKind::RowLevelSecurity => None,
+        PolicyKind::RowLevelSecurity => {
+            let policy = policies.row_level_security.as_ref();
+            policy.map(row_level_security::print)
+        }
         PolicyKind::Kept(name) => policies.kept.get(name).cloned(),
     }
 }
@@ -43,7 +46,7 @@ pub(super) fn printed(policies: &Policies, kind: PolicyKind) -> Option<String> {
 /// Sets a policy. `defaults` are those of ingestion batching.
 ///
 /// # Errors
-/// A bad request when the policy is not valid, or nothing here would act by it.
+/// A bad request when the policy is not valid.
 pub(super) fn set(
     policies: &mut Policies,
     kind: PolicyKind,
@@ -73,10 +76,7 @@ pub(super) fn set(
             policies.kept.insert(name, kept(name, json, base)?);
         }
         PolicyKind::RowLevelSecurity => {
-            return Err(KustoError::bad_request(format!(
-                "The emulator has no {}: nothing would act by it.",
-                name(kind)
-            )));
+            policies.row_level_security = Some(row_level_security::parse(json)?);
         }
     }
     Ok(())
@@ -94,7 +94,7 @@ pub(super) fn unset(policies: &mut Policies, kind: PolicyKind) {
         PolicyKind::Kept(name) => {
             policies.kept.remove(name);
         }
-        PolicyKind::RowLevelSecurity => {}
+        PolicyKind::RowLevelSecurity => policies.row_level_security = None,
     }
 }
 

@@ -9,7 +9,9 @@ use super::super::kql::relation::Relation;
 use super::super::table::Row;
 use super::super::value::Value;
 use super::Target;
-use super::command::{Command, PolicyKind, Properties};
+use super::command::{
+    Command, FunctionCommand, PolicyCommand, PolicyKind, Properties, TableCommand,
+};
 use super::grammar;
 use super::rows::{flag, table, text};
 
@@ -81,17 +83,21 @@ fn row(command: &str, outcome: Parsed<&'static str>) -> Row {
 /// The service's name for a kind of command, of those whose names its documentation has.
 fn command_type(command: &str) -> &'static str {
     match grammar::parse(command) {
-        Ok((Command::CreateTable { .. } | Command::MergeTable { create: true, .. }, _)) => {
-            "TableCreate"
-        }
-        Ok((Command::CreateFunction { .. }, _)) if command[1..].starts_with("create-or-alter") => {
+        Ok((
+            Command::Table(TableCommand::CreateTable { .. })
+            | Command::Table(TableCommand::MergeTable { create: true, .. }),
+            _,
+        )) => "TableCreate",
+        Ok((Command::Function(FunctionCommand::CreateFunction { .. }), _))
+            if command[1..].starts_with("create-or-alter") =>
+        {
             "FunctionCreateOrAlter"
         }
         Ok((
-            Command::AlterPolicy {
+            Command::Policy(PolicyCommand::AlterPolicy {
                 kind: PolicyKind::Retention,
                 ..
-            },
+            }),
             _,
         )) => "RetentionPolicyAlter",
         Ok((Command::FromQuery(from), _)) => from.mode.operation(),

@@ -9,6 +9,7 @@ use super::super::schema::TableSchema;
 use super::super::table::UpdatePolicy;
 use super::super::updates::Arrival;
 use super::Target;
+use super::row_level_security::secured_and_named;
 
 /// Reads an array of policy objects.
 ///
@@ -124,6 +125,15 @@ impl Target<'_> {
             let sources: Vec<_> = sources.filter_map(|name| found.tables.get(name)).collect();
             if sources.is_empty() && !policy.source_is_wildcard {
                 return Err(KustoError::not_found("Table", &policy.source));
+            }
+            let secured = sources.iter().map(|source| source.schema.name.as_str());
+            let secured = secured.filter(|name| secured_and_named(found, name).is_some());
+            let named = secured_and_named(found, &policy.query);
+            if let Some(name) = secured.chain(named).next() {
+                return Err(invalid(format!(
+                    "the table '{name}' has a row level security policy, whose rows the emulator does not let an \
+                     update see"
+                )));
             }
             for source in &sources {
                 let zero = source.policies.retention.is_some_and(|kept| kept.soft_delete == 0);

@@ -10,6 +10,8 @@ use super::operators::{
     parse::Parse, partition, render::Render, reorder::Reordering, scan, search, series::Series,
     union::Union,
 };
+use super::patterns::{Invocation, Mapping};
+use super::restriction::{Alias, Entity};
 use super::user_functions::Function;
 
 /// An expression and the byte offset of its start.
@@ -325,8 +327,8 @@ pub enum Source {
     Table(String, usize),
     /// `database("d").T`
     Foreign {
-        /// The database.
-        database: String,
+        /// The database; that of the query when it is not named.
+        database: Option<String>,
         /// The table.
         table: String,
         /// Where it stands.
@@ -334,6 +336,8 @@ pub enum Source {
     },
     /// A tabular function with its arguments; `table("T")`, `materialize(...)`.
     Call(String, Vec<Expr>, usize),
+    /// `app("x").y`
+    Pattern(Box<Invocation>),
     /// A query in parentheses.
     Query(Box<Pipeline>),
     /// `print`
@@ -369,6 +373,12 @@ pub enum LetValue {
 pub enum Statement {
     /// `let name = value`, and where it stands from the name on.
     Let(String, LetValue, Range<usize>),
+    /// `alias database D = ...`
+    Alias(Alias),
+    /// `restrict access to (...)`
+    Restrict(Vec<Entity>),
+    /// `declare pattern NAME = ...`, and where the name stands.
+    Pattern(String, Arc<Mapping>, usize),
     /// A query.
     Query(Pipeline),
 }

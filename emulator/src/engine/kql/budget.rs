@@ -89,7 +89,7 @@ impl Budget {
                 self.values += MOST_NODES - left;
             }
             Binding::Table(table) => table.own_rows().iter().for_each(|row| self.add(row)),
-            Binding::Function(_) => {}
+            Binding::Function(_) | Binding::Pattern(_) => {}
         }
         match self.values / KEPT > MOST_VALUES || self.bytes / KEPT > MOST_BYTES {
             true => Err(exceeded()),

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::bound::Bound;
+use super::patterns::Mapping;
 use super::relation::Relation;
+use super::restriction::{Entity, may_see};
 use super::user_functions::Function;
 
 /// What a name means.
@@ -16,6 +18,8 @@ pub enum Binding {
     Table(Relation),
     /// A function.
     Function(Arc<Function>),
+    /// A pattern.
+    Pattern(Arc<Mapping>),
 }
 
 /// The names of one block of statements, and the block around it.
@@ -29,6 +33,10 @@ pub struct Frame<'f> {
     drawing: HashSet<String>,
     /// Whether what it knows depends on an argument or on rows around.
     varies: bool,
+    /// Other names of databases.
+    aliases: HashMap<String, String>,
+    /// What the statements see that come when there are more names than this.
+    restrictions: Vec<(usize, Vec<Entity>)>,
 }
 
 /// A binding, and where it was found.
@@ -77,6 +85,47 @@ impl<'f> Frame<'f> {
         found.is_some_and(|found| found.frame.drawing.contains(name))
     }
 
+    /// Gives a database another name.
+    pub(super) fn alias(&mut self, name: &str, database: &str) {
+        self.aliases.insert(name.to_owned(), database.to_owned());
+    }
+
+    /// What the name of a database means here.
+    pub(super) fn database<'n>(&'n self, name: &'n str) -> &'n str {
+        let mut frame = self;
+        loop {
+            match (frame.aliases.get(name), frame.outer) {
+                (Some(database), _) => return database,
+                (None, Some((outer, _))) => frame = outer,
+                (None, None) => return name,
+            }
+        }
+    }
+
+    /// From now on only these, and what comes later, are seen.
+    pub(super) fn restrict(&mut self, entities: Vec<Entity>) {
+        self.restrictions.push((self.names.len(), entities));
+    }
+
+    /// The restrictions that hold here.
+    pub(super) fn restrictions(&'f self) -> impl Iterator<Item = &'f [Entity]> {
+        let first = Some((self, usize::MAX));
+        let frames = std::iter::successors(first, |(frame, _)| frame.outer);
+        frames.flat_map(|(frame, visible)| {
+            let of_frame = frame.restrictions.iter();
+            let holding = of_frame.filter(move |(at, _)| *at <= visible);
+            holding.map(|(_, entities)| entities.as_slice())
+        })
+    }
+
+    /// Whether a name, one of the first `visible`, is hidden by a restriction behind it.
+    fn hides(&self, name: &str, at: usize, visible: usize, binding: &Binding) -> bool {
+        let mut holding = self.restrictions.iter();
+        holding.any(|(from, entities)| {
+            (at + 1..=visible).contains(from) && !may_see(entities, name, binding)
+        })
+    }
+
     /// Gives a name a meaning. False when it has one already in this block.
     pub fn bind(&mut self, name: &str, binding: Binding) -> bool {
         let at = self.names.len();
@@ -92,7 +141,9 @@ impl<'f> Frame<'f> {
         let (mut frame, mut visible) = (self, usize::MAX);
         loop {
             match frame.names.get(name) {
-                Some((before, binding)) if *before < visible => {
+                Some((before, binding))
+                    if *before < visible && !frame.hides(name, *before, visible, binding) =>
+                {
                     return Some(Found {
                         binding,
                         frame,
@@ -110,7 +161,8 @@ impl<'f> Frame<'f> {
         let (mut frame, mut visible) = (self, usize::MAX);
         loop {
             for (name, (at, binding)) in &frame.names {
-                if *at < visible && wanted(name) && !found.iter().any(|(known, _)| known == name) {
+                let is_seen = *at < visible && !frame.hides(name, *at, visible, binding);
+                if is_seen && wanted(name) && !found.iter().any(|(known, _)| known == name) {
                     found.push((name, binding));
                 }
             }

@@ -19,6 +19,7 @@ use super::operators::render::Render;
 use super::parser::Parsed;
 use super::relation::Relation;
 use super::scope::Scope;
+use super::security::Security;
 use super::statements::parse_query;
 use super::user_functions::{Evaluated, already, named_table};
 
@@ -73,34 +74,12 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
         .engine
         .with_database(context.database, |_| ())
         .map_err(|_| missing_database(context))?;
-    let memo = Memo::default();
-    let mut frame = Frame::default();
-    Run::new(context, text, &frame, &memo)
-        .parameters(&query)?
-        .into_iter()
-        .for_each(|(name, binding)| {
-            frame.bind(&name, binding);
-        });
-    let mut tables = Vec::new();
-    let mut kept = Budget::default();
-    for statement in &query.statements {
-        let run = Run::new(context, text, &frame, &memo);
-        match statement {
-            Statement::Query(pipeline) => tables.extend(run.results(pipeline)?),
-            Statement::Let(name, value, place) => {
-                let draws = run.draws(place);
-                let binding = run.meaning(value, draws)?;
-                kept.keep(&binding)?;
-                if !frame.bind(name, binding) {
-                    return Err(already(text, name, place.start));
-                }
-                if draws {
-                    frame.mark_drawing(name);
-                }
-            }
-        }
-        watch::verdict()?;
-    }
+    let (frame, memo) = (Frame::default(), Memo::default());
+    let run = Run {
+        security: Security::of(&query.options),
+        ..Run::new(context, text, &frame, &memo)
+    };
+    let tables = run.statements(&query)?;
     Ok(Outcome {
         tables,
         options: query.options,
@@ -141,6 +120,8 @@ pub struct Run<'r> {
     pub(super) memo: &'r Memo,
     /// Whether tables are taken as empty, to find out what names mean.
     pub(super) without_rows: bool,
+    /// Which policies of row level security hold.
+    pub(super) security: Security<'r>,
 }
 
 impl<'r> Run<'r> {
@@ -158,7 +139,50 @@ impl<'r> Run<'r> {
             origin: "",
             memo,
             without_rows: false,
+            security: Security::Enabled,
         }
+    }
+
+    /// Runs a text's statements, in a block of their own, and gives every table of the answer.
+    pub(super) fn statements(&self, query: &Query) -> Parsed<Vec<ResultTable>> {
+        let mut frame = Frame::default();
+        for (name, binding) in self.parameters(query)? {
+            frame.bind(&name, binding);
+        }
+        let mut tables = Vec::new();
+        let mut kept = Budget::default();
+        for statement in &query.statements {
+            let run = Run {
+                frame: &frame,
+                ..*self
+            };
+            match statement {
+                Statement::Query(pipeline) => tables.extend(run.results(pipeline)?),
+                Statement::Let(name, value, place) => {
+                    let draws = run.draws(place);
+                    let binding = run.meaning(value, draws)?;
+                    kept.keep(&binding)?;
+                    if !frame.bind(name, binding) {
+                        return Err(already(self.text, name, place.start));
+                    }
+                    if draws {
+                        frame.mark_drawing(name);
+                    }
+                }
+                Statement::Alias(alias) => {
+                    let database = run.aliased(alias)?;
+                    frame.alias(&alias.name, database);
+                }
+                Statement::Restrict(entities) => frame.restrict(entities.clone()),
+                Statement::Pattern(name, mapping, at) => {
+                    if !frame.bind(name, Binding::Pattern(mapping.clone())) {
+                        return Err(already(self.text, name, *at));
+                    }
+                }
+            }
+            watch::verdict()?;
+        }
+        Ok(tables)
     }
 
     pub(super) fn scope<'s>(&'s self, columns: &'s [Column], operator: &'static str) -> Scope<'s> {

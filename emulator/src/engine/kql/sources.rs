@@ -9,6 +9,7 @@ use super::bound::Bound;
 use super::cast::{as_long, as_real, cast};
 use super::frame::{Binding, Frame};
 use super::parser::Parsed;
+use super::patterns::Invocation;
 use super::relation::{Relation, Rows};
 use super::run::Run;
 use super::scope::Scope;
@@ -28,7 +29,8 @@ impl Run<'_> {
                 database,
                 table,
                 at,
-            } => self.foreign(database, table, *at),
+            } => self.foreign(database.as_deref(), table, *at),
+            Source::Pattern(invocation) => self.pattern_rows(invocation),
             Source::Call(name, arguments, at) => self.called(name, arguments, *at),
             Source::Query(pipeline) => self.open_pipeline(pipeline),
             Source::Print(values) => self.print(values),
@@ -68,21 +70,32 @@ impl Run<'_> {
 
     fn stored_table(&self, database: &str, name: &str) -> Parsed<Option<Relation>> {
         let found = self.context.engine.with_database(database, |database| {
-            database.tables.get(name).map(|table| Relation {
+            let table = database.tables.get(name)?;
+            let relation = Relation {
                 columns: table.schema.columns.clone(),
                 rows: Rows::Stored(match self.without_rows {
                     true => Vec::new(),
                     false => table.extents.clone(),
                 }),
                 serialized: false,
-            })
+            };
+            Some((relation, table.policies.row_level_security.clone()))
         });
-        found.map_err(|_| KustoError::not_found("Database", database))
+        let found = found.map_err(|_| KustoError::not_found("Database", database))?;
+        let Some((relation, policy)) = found.filter(|_| self.sees(database, name)) else {
+            return Ok(None);
+        };
+        self.secured(database, name, relation, policy).map(Some)
     }
 
-    fn foreign(&self, database: &str, table: &str, at: usize) -> Parsed<Relation> {
+    fn foreign(&self, named: Option<&str>, table: &str, at: usize) -> Parsed<Relation> {
+        let database = named.map_or(self.context.database, |named| self.frame.database(named));
+        self.may_leave(database, at)?;
         if let Some(found) = self.stored_table(database, table)? {
             return Ok(found);
+        }
+        if !self.sees(database, table) {
+            return Err(self.unknown_table(table, at));
         }
         let context = super::run::Context {
             database,
@@ -96,6 +109,22 @@ impl Run<'_> {
         };
         run.known_table(table)?
             .ok_or_else(|| self.unknown_table(table, at))
+    }
+
+    fn pattern_rows(&self, invocation: &Invocation) -> Parsed<Relation> {
+        let found = self.frame.find(&invocation.name);
+        let Some((Binding::Pattern(mapping), found)) = found.map(|found| (found.binding, found))
+        else {
+            return Err(self.unknown_table(&invocation.name, invocation.at));
+        };
+        let (frame, scope) = (
+            Frame::inside(found.frame, found.before),
+            self.scope(&[], "pattern"),
+        );
+        match self.invoke_pattern(&scope, mapping, frame, invocation)? {
+            Evaluated::Table(table) => Ok(table),
+            Evaluated::Scalar(_) => Err(self.unknown_table(&invocation.name, invocation.at)),
+        }
     }
 
     fn called(&self, name: &str, arguments: &[Expr], at: usize) -> Parsed<Relation> {
@@ -144,6 +173,9 @@ impl Run<'_> {
 
     /// The body and parameters of a function that the database stores.
     pub(super) fn stored_function(&self, name: &str) -> Option<String> {
+        if !self.sees(self.context.database, name) {
+            return None;
+        }
         let found = self
             .context
             .engine

@@ -11,6 +11,8 @@ use super::ast::{
 use super::lexer::TokenKind;
 use super::operators::union::source_name;
 use super::parser::{NESTED, Parsed, Parser};
+use super::patterns::Invocation;
+use super::restriction::database_of;
 use super::user_functions::Function;
 
 /// What a query inside another one counts besides the expressions in it.
@@ -48,7 +50,13 @@ pub fn parse_query(text: &str) -> Parsed<Query> {
 }
 
 fn statement(parser: &mut Parser<'_>, query: &mut Query) -> Parsed<()> {
-    if parser.eat_word("declare") {
+    if let Some(scoping) = parser.scoping_statement()? {
+        query.statements.push(scoping);
+    } else if parser.eat_word("declare") {
+        if parser.eat_word("pattern") {
+            query.statements.push(parser.pattern_declaration()?);
+            return Ok(());
+        }
         parser.expect_word("query_parameters")?;
         parser.expect("(")?;
         query.parameters.extend(parser.list(parameter)?);
@@ -226,16 +234,20 @@ impl Parser<'_> {
             ExprKind::Call(name, arguments) => Source::Call(name, arguments, expr.at),
             ExprKind::Query(pipeline) if pipeline.operators.is_empty() => pipeline.source,
             ExprKind::Query(pipeline) => Source::Query(pipeline),
-            ExprKind::Member(base, table) => {
-                let Some(database) = database(&base) else {
-                    return Err(self.error("expected a table, a tabular function or a query"));
-                };
-                Source::Foreign {
+            ExprKind::Member(base, member) => match (database_of(&base.kind), base.kind) {
+                (Some(database), _) => Source::Foreign {
                     database,
-                    table,
+                    table: member,
                     at: expr.at,
-                }
-            }
+                },
+                (None, ExprKind::Call(name, arguments)) => Source::Pattern(Box::new(Invocation {
+                    name,
+                    arguments,
+                    path: Some(member),
+                    at: expr.at,
+                })),
+                _ => return Err(self.error("expected a table, a tabular function or a query")),
+            },
             _ => return Err(self.error("expected a table, a tabular function or a query")),
         })
     }
@@ -358,19 +370,4 @@ fn labelled(mut pipeline: Pipeline, draws: bool) -> Pipeline {
         }
     }
     pipeline
-}
-
-/// The name in `database("d")`.
-fn database(expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        ExprKind::Call(function, arguments) if function == "database" => {
-            match arguments.first().map(|argument| &argument.kind) {
-                Some(ExprKind::Literal(Value::String(name), _)) if arguments.len() == 1 => {
-                    Some(name.clone())
-                }
-                _ => None,
-            }
-        }
-        _ => None,
-    }
 }

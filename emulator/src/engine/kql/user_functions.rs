@@ -16,6 +16,7 @@ use super::cast::cast;
 use super::frame::{Binding, Frame};
 use super::lexer::TokenKind;
 use super::parser::{MAX_DEPTH, NESTED, Parsed, Parser};
+use super::patterns::Invocation;
 use super::relation::Relation;
 use super::run::{Context, Run};
 use super::scope::{Scope, convert};
@@ -101,6 +102,31 @@ impl Parser<'_> {
         let (depth, deepest) = (self.depth, std::mem::take(&mut self.deepest));
         self.deepen(NESTED)?;
         let parameters = self.parameters()?;
+        let body = self.body(view, parameters)?;
+        let used = self.deepest - depth;
+        self.depth = depth;
+        self.deepest = self.deepest.max(deepest);
+        Ok(Function {
+            depth: used,
+            ..body
+        })
+    }
+
+    /// Takes `{ body }` of what has no parameters.
+    pub(super) fn pattern_body(&mut self) -> Parsed<Function> {
+        let (depth, deepest) = (self.depth, std::mem::take(&mut self.deepest));
+        self.deepen(NESTED)?;
+        let body = self.body(false, Vec::new())?;
+        let used = self.deepest - depth;
+        self.depth = depth;
+        self.deepest = self.deepest.max(deepest);
+        Ok(Function {
+            depth: used,
+            ..body
+        })
+    }
+
+    fn body(&mut self, view: bool, parameters: Vec<Parameter>) -> Parsed<Function> {
         self.expect("{")?;
         let mut lets = Vec::new();
         while self.is_word("let") {
@@ -112,15 +138,12 @@ impl Parser<'_> {
         let result = self.operand()?;
         while self.eat(";") {}
         self.expect("}")?;
-        let used = self.deepest - depth;
-        self.depth = depth;
-        self.deepest = self.deepest.max(deepest);
         Ok(Function {
             view,
             parameters,
             lets,
             result,
-            depth: used,
+            depth: EXPRESSION,
         })
     }
 
@@ -271,10 +294,21 @@ impl Run<'_> {
         at: usize,
     ) -> Parsed<Option<Evaluated>> {
         if let Some(found) = self.frame.find(name) {
-            let Binding::Function(function) = found.binding else {
-                return Ok(None);
-            };
             let frame = Frame::inside(found.frame, found.before);
+            let function = match found.binding {
+                Binding::Function(function) => function,
+                Binding::Pattern(mapping) => {
+                    let invocation = Invocation {
+                        name: name.to_owned(),
+                        arguments: arguments.to_vec(),
+                        path: None,
+                        at,
+                    };
+                    let made = self.invoke_pattern(scope, mapping, frame, &invocation);
+                    return made.map(Some);
+                }
+                _ => return Ok(None),
+            };
             let call = Call {
                 scope,
                 name,
@@ -303,6 +337,27 @@ impl Run<'_> {
             at,
         };
         call.run(&function, run, Frame::default()).map(Some)
+    }
+}
+
+impl Run<'_> {
+    /// Runs a body without parameters in a block.
+    pub(super) fn run_body(
+        &self,
+        scope: &Scope<'_>,
+        name: &str,
+        function: &Function,
+        frame: Frame<'_>,
+        at: usize,
+    ) -> Parsed<Evaluated> {
+        let call = Call {
+            scope,
+            name,
+            arguments: &[],
+            given: None,
+            at,
+        };
+        call.run(function, *self, frame)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commands about ingestion mappings.
 
 use super::super::super::kql::parser::{Parsed, Parser};
-use super::super::command::{Command, Owner};
+use super::super::command::{Command, MappingCommand, Owner};
 use super::super::mapping::KINDS;
 use super::properties;
 
@@ -12,23 +12,23 @@ pub(super) fn create(p: &mut Parser<'_>, owner: Owner, alter: bool) -> Parsed<Co
     let name = p.single_string("a mapping name")?;
     let json = p.string("the mapping as JSON in a string")?;
     properties(p)?;
-    Ok(Command::CreateMapping {
+    Ok(Command::Mapping(MappingCommand::CreateMapping {
         owner,
         kind,
         name,
         json,
         alter,
-    })
+    }))
 }
 
 /// What follows `.show ... ingestion`.
 pub(super) fn show(p: &mut Parser<'_>, owner: Owner) -> Parsed<Command> {
     if p.eat_word("mappings") {
-        return Ok(Command::ShowMappings {
+        return Ok(Command::Mapping(MappingCommand::ShowMappings {
             owner,
             kind: None,
             name: None,
-        });
+        }));
     }
     let kind = kind(p)?;
     let name = match p.eat_word("mapping") {
@@ -38,22 +38,22 @@ pub(super) fn show(p: &mut Parser<'_>, owner: Owner) -> Parsed<Command> {
             None
         }
     };
-    Ok(Command::ShowMappings {
+    Ok(Command::Mapping(MappingCommand::ShowMappings {
         owner,
         kind: Some(kind),
         name,
-    })
+    }))
 }
 
 /// What follows `.drop ... ingestion`.
 pub(super) fn drop(p: &mut Parser<'_>, owner: Owner) -> Parsed<Command> {
     let kind = kind(p)?;
     p.expect_word("mapping")?;
-    Ok(Command::DropMapping {
+    Ok(Command::Mapping(MappingCommand::DropMapping {
         owner,
         kind,
         name: p.string("a mapping name")?,
-    })
+    }))
 }
 
 /// The kind of a mapping in lower case.

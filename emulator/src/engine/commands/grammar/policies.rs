@@ -6,7 +6,7 @@ use super::super::super::kql::lexer::TokenKind;
 use super::super::super::kql::parser::{Parsed, Parser};
 use super::super::super::value::{ColumnType, Value};
 use super::super::super::{datetime, timespan};
-use super::super::command::{Command, PolicyKind, PolicyOwner};
+use super::super::command::{Command, PolicyCommand, PolicyKind, PolicyOwner, TableCommand};
 use super::{properties, table_name, tail, unsupported};
 
 const KINDS: [(&str, PolicyKind); 20] = [
@@ -62,7 +62,7 @@ const OF_CLUSTER: [PolicyKind; 3] = [
 /// What follows `.show ... policy`.
 pub(super) fn show(p: &mut Parser<'_>, owner: PolicyOwner) -> Parsed<Command> {
     let kind = kind(p, &owner)?;
-    Ok(Command::ShowPolicy { owner, kind })
+    Ok(Command::Policy(PolicyCommand::ShowPolicy { owner, kind }))
 }
 
 /// `.delete table T policy KIND`, `.delete database D policy KIND`, `.delete [async] table T records <| PREDICATE`
@@ -76,19 +76,19 @@ pub(super) fn delete(p: &mut Parser<'_>) -> Parsed<Command> {
         let table = table_name(p)?;
         if is_async || p.is_word("records") {
             p.expect_word("records")?;
-            return Ok(Command::DeleteRecords {
+            return Ok(Command::Table(TableCommand::DeleteRecords {
                 table,
                 is_async,
                 properties: properties(p)?,
                 predicate: tail(p)?,
-            });
+            }));
         }
         PolicyOwner::Tables(table.into())
     };
     p.expect_word("policy")
         .or_else(|_| unsupported(p, "delete"))?;
     let kind = kind(p, &owner)?;
-    Ok(Command::DeletePolicy { owner, kind })
+    Ok(Command::Policy(PolicyCommand::DeletePolicy { owner, kind }))
 }
 
 /// What follows `.alter ... policy` and `.alter-merge ... policy`.
@@ -105,6 +105,7 @@ pub(super) fn alter(p: &mut Parser<'_>, owner: PolicyOwner, merge: bool) -> Pars
             _ => return Err(p.expected("'true' or 'false'")),
         },
         PolicyKind::Caching if !merge => caching(p)?,
+        PolicyKind::RowLevelSecurity if !merge => row_level_security(p)?,
         PolicyKind::Retention if merge && !matches!(p.peek(), TokenKind::Text(_)) => retention(p)?,
         PolicyKind::IngestionBatching
         | PolicyKind::StreamingIngestion
@@ -119,12 +120,12 @@ pub(super) fn alter(p: &mut Parser<'_>, owner: PolicyOwner, merge: bool) -> Pars
         },
         _ => return Err(p.error("this policy cannot be changed here")),
     };
-    Ok(Command::AlterPolicy {
+    Ok(Command::Policy(PolicyCommand::AlterPolicy {
         owner,
         kind,
         json,
         merge,
-    })
+    }))
 }
 
 fn kind(p: &mut Parser<'_>, owner: &PolicyOwner) -> Parsed<PolicyKind> {
@@ -145,6 +146,17 @@ fn kind(p: &mut Parser<'_>, owner: &PolicyOwner) -> Parsed<PolicyKind> {
 
 fn enabled(on: bool) -> String {
     json!({ "IsEnabled": on }).to_string()
+}
+
+/// `enable "query"`, `disable "query"`
+fn row_level_security(p: &mut Parser<'_>) -> Parsed<String> {
+    let on = p.eat_word("enable");
+    if !on {
+        p.expect_word("disable")
+            .map_err(|_| p.expected("'enable' or 'disable'"))?;
+    }
+    let query = p.string("the query in a string")?;
+    Ok(json!({ "IsEnabled": on, "Query": query }).to_string())
 }
 
 /// `softdelete = 10d recoverability = disabled`, either or both.

@@ -6,7 +6,7 @@ use super::super::super::kql::lexer::TokenKind;
 use super::super::super::kql::parser::{Parsed, Parser};
 use super::super::super::value::Value;
 use super::super::command::{
-    Command, DatabaseForm, Databases, ExtentPlace, Owner, PolicyOwner, TableForm,
+    Command, DatabaseForm, Databases, ExtentPlace, FunctionCommand, Owner, PolicyOwner, TableForm,
 };
 use super::super::nothing;
 use super::{
@@ -31,10 +31,10 @@ pub(super) fn show(p: &mut Parser<'_>) -> Parsed<Command> {
         "database" => database(p),
         "tables" => tables(p),
         "table" => table(p),
-        "functions" => Ok(Command::ShowFunctions),
-        "function" => Ok(Command::ShowFunction {
+        "functions" => Ok(Command::Function(FunctionCommand::ShowFunctions)),
+        "function" => Ok(Command::Function(FunctionCommand::ShowFunction {
             name: p.name("a function name")?,
-        }),
+        })),
         "principal" => {
             p.expect_word("access")
                 .or_else(|_| unsupported(&start, "show"))?;

@@ -4,7 +4,10 @@ use super::super::super::kql::lexer::TokenKind;
 use super::super::super::kql::parser::{Parsed, Parser};
 use super::super::super::schema::Column;
 use super::super::super::value::Value;
-use super::super::command::{Command, Owner, PolicyOwner, Renaming, TableName, TableNames};
+use super::super::command::{
+    ColumnCommand, Command, FunctionCommand, Owner, PolicyOwner, Renaming, TableCommand, TableName,
+    TableNames,
+};
 use super::super::functions::{self, Existing};
 use super::{
     column_name, extents, mappings, policies, properties, table_name, table_names, unsupported,
@@ -38,18 +41,18 @@ pub(super) fn create(p: &mut Parser<'_>, verb: &str) -> Parsed<Command> {
     let mut ahead = p.clone();
     if ahead.hyphenated().as_deref() == Some("based-on") {
         *p = ahead;
-        return Ok(Command::CreateTableLike {
+        return Ok(Command::Table(TableCommand::CreateTableLike {
             table,
             source: p.name("a table name")?,
             if_not_exists: p.eat_word("ifnotexists"),
             properties: properties(p)?,
-        });
+        }));
     }
-    Ok(Command::CreateTable {
+    Ok(Command::Table(TableCommand::CreateTable {
         table,
         columns: p.columns()?,
         properties: properties(p)?,
-    })
+    }))
 }
 
 pub(super) fn create_merge(p: &mut Parser<'_>) -> Parsed<Command> {
@@ -66,21 +69,21 @@ fn several(p: &mut Parser<'_>, merge: bool) -> Parsed<Command> {
     let tables = p.list(|p| -> Parsed<(String, Vec<Column>)> {
         Ok((p.name("a table name")?, p.columns()?))
     })?;
-    Ok(Command::CreateTables {
+    Ok(Command::Table(TableCommand::CreateTables {
         tables,
         merge,
         properties: properties(p)?,
-    })
+    }))
 }
 
 fn merge(p: &mut Parser<'_>, create: bool) -> Parsed<Command> {
     let table = table_name(p)?;
-    Ok(Command::MergeTable {
+    Ok(Command::Table(TableCommand::MergeTable {
         table,
         columns: p.columns()?,
         create,
         properties: properties(p)?,
-    })
+    }))
 }
 
 pub(super) fn alter(p: &mut Parser<'_>) -> Parsed<Command> {
@@ -106,21 +109,28 @@ pub(super) fn alter(p: &mut Parser<'_>) -> Parsed<Command> {
         if p.eat_word(property) {
             let text = Value::String(p.string("a text")?);
             let properties = vec![(property.to_owned(), text)];
-            return Ok(Command::DescribeTable { table, properties });
+            return Ok(Command::Table(TableCommand::DescribeTable {
+                table,
+                properties,
+            }));
         }
     }
     if let Some(docs) = column_docs(p)? {
         let merge = false;
-        return Ok(Command::DescribeColumns { table, docs, merge });
+        return Ok(Command::Column(ColumnCommand::DescribeColumns {
+            table,
+            docs,
+            merge,
+        }));
     }
     if *p.peek() != TokenKind::Symbol("(") {
         return unsupported(p, "alter table");
     }
-    Ok(Command::AlterTable {
+    Ok(Command::Table(TableCommand::AlterTable {
         table,
         columns: p.columns()?,
         properties: properties(p)?,
-    })
+    }))
 }
 
 pub(super) fn alter_merge(p: &mut Parser<'_>) -> Parsed<Command> {
@@ -134,7 +144,11 @@ pub(super) fn alter_merge(p: &mut Parser<'_>) -> Parsed<Command> {
     if let Some(docs) = column_docs(&mut ahead)? {
         *p = ahead;
         let merge = true;
-        return Ok(Command::DescribeColumns { table, docs, merge });
+        return Ok(Command::Column(ColumnCommand::DescribeColumns {
+            table,
+            docs,
+            merge,
+        }));
     }
     merge(p, false)
 }
@@ -181,10 +195,10 @@ fn alter_column(p: &mut Parser<'_>) -> Parsed<Command> {
     p.expect_word("type")
         .or_else(|_| unsupported(p, "alter column"))?;
     p.expect("=")?;
-    Ok(Command::AlterColumn {
+    Ok(Command::Column(ColumnCommand::AlterColumn {
         column,
         ty: p.column_type()?,
-    })
+    }))
 }
 
 pub(super) fn rename(p: &mut Parser<'_>) -> Parsed<Command> {
@@ -198,7 +212,9 @@ pub(super) fn rename(p: &mut Parser<'_>) -> Parsed<Command> {
                 if_exists: p.eat_word("ifexists"),
             })
         };
-        return Ok(Command::RenameTables(p.list(renaming)?));
+        return Ok(Command::Table(TableCommand::RenameTables(
+            p.list(renaming)?,
+        )));
     }
     if p.eat_word("columns") {
         let renaming = |p: &mut Parser<'_>| {
@@ -206,23 +222,27 @@ pub(super) fn rename(p: &mut Parser<'_>) -> Parsed<Command> {
             p.expect("=")?;
             Ok((new, column_name(p)?))
         };
-        return Ok(Command::RenameColumns(p.list(renaming)?));
+        return Ok(Command::Column(ColumnCommand::RenameColumns(
+            p.list(renaming)?,
+        )));
     }
     if p.eat_word("column") {
         let column = column_name(p)?;
         p.expect_word("to")?;
         let new = p.name("a column name")?;
-        return Ok(Command::RenameColumns(vec![(new, column)]));
+        return Ok(Command::Column(ColumnCommand::RenameColumns(vec![(
+            new, column,
+        )])));
     }
     p.expect_word("table")
         .or_else(|_| unsupported(p, "rename"))?;
     let old = p.name("a table name")?;
     p.expect_word("to")?;
-    Ok(Command::RenameTables(vec![Renaming {
+    Ok(Command::Table(TableCommand::RenameTables(vec![Renaming {
         old,
         new: p.name("a table name")?,
         if_exists: false,
-    }]))
+    }])))
 }
 
 pub(super) fn drop(p: &mut Parser<'_>) -> Parsed<Command> {
@@ -230,16 +250,16 @@ pub(super) fn drop(p: &mut Parser<'_>) -> Parsed<Command> {
         p.expect("(")?;
         let names = p.list(|p| p.name("a function name"))?;
         p.expect(")")?;
-        return Ok(Command::DropFunctions {
+        return Ok(Command::Function(FunctionCommand::DropFunctions {
             names,
             if_exists: p.eat_word("ifexists"),
-        });
+        }));
     }
     if p.eat_word("function") {
-        return Ok(Command::DropFunction {
+        return Ok(Command::Function(FunctionCommand::DropFunction {
             name: p.name("a function name")?,
             if_exists: p.eat_word("ifexists"),
-        });
+        }));
     }
     if p.is_word("extent") || p.is_word("extents") {
         return extents::drop(p, false);
@@ -251,11 +271,11 @@ pub(super) fn drop(p: &mut Parser<'_>) -> Parsed<Command> {
     }
     if p.eat_word("column") {
         let column = column_name(p)?;
-        return Ok(Command::DropColumns {
+        return Ok(Command::Column(ColumnCommand::DropColumns {
             table: column.table,
             columns: vec![column.column],
             if_exists: p.eat_word("ifexists"),
-        });
+        }));
     }
     let tables = match p.eat_word("tables") {
         true => table_names(p)?,
@@ -267,10 +287,10 @@ pub(super) fn drop(p: &mut Parser<'_>) -> Parsed<Command> {
             }
         }
     };
-    Ok(Command::DropTables {
+    Ok(Command::Table(TableCommand::DropTables {
         tables,
         if_exists: p.eat_word("ifexists"),
-    })
+    }))
 }
 
 /// The table that follows, and the command if it is about a part of the table.
@@ -286,11 +306,11 @@ fn drop_part(p: &mut Parser<'_>) -> Parsed<(TableName, Option<Command>)> {
     p.expect("(")?;
     let columns = p.list(|p| p.name("a column name"))?;
     p.expect(")")?;
-    let command = Command::DropColumns {
+    let command = Command::Column(ColumnCommand::DropColumns {
         table: table.clone(),
         columns,
         if_exists: false,
-    };
+    });
     Ok((table, Some(command)))
 }
 
@@ -309,12 +329,14 @@ pub(super) fn clear(p: &mut Parser<'_>) -> Parsed<Command> {
         }
     };
     match table {
-        Some(table) if p.eat_word("data") => Ok(Command::ClearTable { table, is_async }),
+        Some(table) if p.eat_word("data") => {
+            Ok(Command::Table(TableCommand::ClearTable { table, is_async }))
+        }
         table => {
             p.expect_word("cache")?;
             p.expect_word("streamingingestion")?;
             p.expect_word("schema")?;
-            Ok(Command::ClearSchemaCache { table })
+            Ok(Command::Table(TableCommand::ClearSchemaCache { table }))
         }
     }
 }

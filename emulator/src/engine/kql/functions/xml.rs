@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::super::super::value::ColumnType;
 use super::conversions::whole_numbers;
-use super::record::{Function, Kind, Returns};
+use super::record::{Function, Kind, Naming, Returns};
 use super::values::{dynamic, text};
 
 /// Of longer texts the page says that they give null.
@@ -20,7 +20,8 @@ pub(super) const FUNCTIONS: &[Function] = &[Function::new(
     &[Kind::Text],
     Returns::Type(ColumnType::Dynamic),
     |v| dynamic(parsed(text(v, 0))?),
-)];
+)
+.named(Naming::First)];
 
 /// An element that is not closed yet.
 struct Open {

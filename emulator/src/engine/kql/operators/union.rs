@@ -146,6 +146,7 @@ impl Run<'_> {
                 names.cloned().collect()
             })
             .map_err(|_| KustoError::not_found("Database", self.context.database))?;
+        names.retain(|name| self.sees(self.context.database, name));
         let bound = self.frame.all(|name| pattern.matches(name));
         let views = bound
             .into_iter()
@@ -217,6 +218,7 @@ pub(in super::super) fn source_name(query: &Pipeline) -> Option<String> {
     named.or_else(|| match &query.source {
         Source::Table(name, _) | Source::Call(name, ..) => Some(name.clone()),
         Source::Foreign { table, .. } => Some(table.clone()),
+        Source::Pattern(invocation) => Some(invocation.name.clone()),
         Source::Query(inner) => source_name(inner),
         _ => None,
     })
