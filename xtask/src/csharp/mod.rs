@@ -238,3 +238,17 @@ fn run_tests(build: &Build, expression: &[String]) -> Result<Tally, String> {
         None => Tally::check(TESTS, Err("it ended without its closing line".into())),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tests run the worker of the README: it must be the one that the README shows.
+    #[test]
+    fn the_readme_shows_the_worker_that_is_tested() {
+        let shipper = workspace::read(&binding().join("tests/Shipper.cs")).unwrap();
+        let (_, code) = shipper.split_once("compares the two.\n\n").unwrap();
+        let readme = workspace::read(&binding().join("README.md")).unwrap();
+        assert!(readme.contains(&format!("```csharp\n{code}```\n")));
+    }
+}
