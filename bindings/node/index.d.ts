@@ -106,7 +106,7 @@ export interface SystemError extends Error {
 
 // ---- Limits of a call ---------------------------------------------------------------------------------------------
 
-/** Limits that every call over the network accepts. */
+/** Limits that every call over the network accepts. Everywhere an option that does not exist is refused, with the nearest name. */
 export interface CallOptions {
     /**
      * Cancels the call. The native work has ended when the promise rejects, with the signal's reason; when the outcome

@@ -7,6 +7,7 @@ const { ErrorCode } = require("./catalog.js");
 const { invalidArgument, wordsOf } = require("./error.js");
 const { logOf } = require("./log.js");
 const { addon, answerOf, answers, call, limits, logs, milliseconds, realm, run } = require("./native.js");
+const { checkOptions } = require("./names.js");
 const { IngestionProperties, wireProperties } = require("./properties.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");
@@ -30,6 +31,7 @@ class Client {
     #closing = new AbortController();
 
     constructor(kcsb, options = {}) {
+        checkOptions(options, ["settings", "log", "logLevel"]);
         const builder = typeof kcsb === "string" ? new KustoConnectionStringBuilder(kcsb) : kcsb;
         if (!(builder instanceof KustoConnectionStringBuilder)) {
             throw invalidArgument("kcsb", `must be a connection string or a KustoConnectionStringBuilder, not ${kcsb === null ? kcsb : typeof kcsb}`);
@@ -100,6 +102,7 @@ class Client {
 
     /** Refuses new calls, waits up to `timeout` for ingestions under way, cancels the rest. */
     async close(options) {
+        checkOptions(options, ["timeoutMs", "timeout"]);
         const timeout = milliseconds(options, "timeout") ?? 0;
         const left = Number(await run(() => this.#native.close(timeout)));
         this.#closing.abort();

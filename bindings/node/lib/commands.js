@@ -1,5 +1,6 @@
 "use strict";
 
+const { checkOptions } = require("./names.js");
 const { addon, call, milliseconds } = require("./native.js");
 
 const pairs = (columns) => columns.map(({ name, type }) => [name, type]);
@@ -10,7 +11,10 @@ const json = (mapping) =>
 const CommandGenerator = Object.freeze({
     createTable: (table, columns) => call(() => addon.createTableCommand(table, pairs(columns), false)),
     createMergeTable: (table, columns) => call(() => addon.createTableCommand(table, pairs(columns), true)),
-    dropTable: (table, { ifExists = false } = {}) => call(() => addon.dropTableCommand(table, ifExists)),
+    dropTable: (table, options) => {
+        checkOptions(options, ["ifExists"]);
+        return call(() => addon.dropTableCommand(table, options?.ifExists ?? false));
+    },
     clearTable: (table) => call(() => addon.clearTableCommand(table)),
     createMapping: (table, kind, name, mapping) =>
         call(() => addon.createMappingCommand(table, kind, name, json(mapping), false)),
@@ -19,6 +23,7 @@ const CommandGenerator = Object.freeze({
     dropMapping: (table, kind, name) => call(() => addon.dropMappingCommand(table, kind, name)),
     showMappings: (table, kind) => call(() => addon.showMappingsCommand(table, kind)),
     alterMergeBatchingPolicy: (table, policy) => {
+        checkOptions(policy, ["timeSpanMs", "timeSpan", "items", "rawSizeMB"]);
         const { items, rawSizeMB } = policy;
         const timeSpan = milliseconds(policy, "timeSpan");
         return call(() => addon.batchingPolicyCommand(table, timeSpan, items, rawSizeMB));

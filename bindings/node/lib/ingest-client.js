@@ -91,7 +91,7 @@ class IngestClient extends Client {
 
     /** `work` turns the content into a native source and calls `begin` with it. */
     async #transfer(content, descriptor, ingestionProperties, options, work) {
-        const { signal, timeout } = limits(options);
+        const { signal, timeout } = limits(options, ["onProgress"]);
         const progress = options?.onProgress;
         if (progress !== undefined && typeof progress !== "function") {
             throw invalidArgument("onProgress", "must be a function");

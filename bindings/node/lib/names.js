@@ -1,5 +1,31 @@
 "use strict";
 
+const { invalidArgument } = require("./error.js");
+
+/** The names of the options that every call over the network has. */
+const CALL = ["signal", "timeoutMs", "timeout"];
+
+/** Refuses an option that a call does not have: ignored, a misspelt limit would be none. */
+function checkOptions(options, known) {
+    if (options === undefined || options === null) {
+        return;
+    }
+    if (typeof options !== "object") {
+        throw invalidArgument("options", `must be an object, not a ${typeof options}`);
+    }
+    const names = new Set(known);
+    const wrong = Object.keys(options).find((name) => !names.has(name));
+    if (wrong !== undefined) {
+        throw invalidArgument(wrong, `is not an option of this call${advice(wrong, names)}`);
+    }
+}
+
+/** The question that names the nearest known name; empty when none is near. */
+function advice(wrong, known) {
+    const meant = nearest(wrong, known);
+    return meant === undefined ? "" : `: did you mean ${meant}?`;
+}
+
 /** The known name that a wrong one was probably meant to be; `undefined` when none is near. */
 function nearest(wrong, known) {
     // Cut short.
@@ -36,4 +62,4 @@ function distanceOf(one, other) {
     return row[other.length];
 }
 
-module.exports = { nearest };
+module.exports = { CALL, advice, checkOptions };

@@ -6,6 +6,7 @@ const { setInterval } = require("node:timers");
 const addon = require("./addon.js");
 const { ErrorCode } = require("./catalog.js");
 const { KustoError, invalidArgument, wordsOf, thrown } = require("./error.js");
+const { CALL, checkOptions } = require("./names.js");
 
 /** The entries that wait for an event, by the id of the events. */
 const pending = new Map();
@@ -87,8 +88,9 @@ function milliseconds(options, name) {
     return value;
 }
 
-/** Checks the options that all calls have in common. */
-function limits(options) {
+/** Checks the names of a call's options, of which `more` are its own, and those that all calls have in common. */
+function limits(options, more = []) {
+    checkOptions(options, [...CALL, ...more]);
     const { signal } = options ?? {};
     const timeout = milliseconds(options, "timeout");
     if (signal !== undefined && typeof signal?.addEventListener !== "function") {

@@ -2,7 +2,7 @@
 
 const { FLAGS, ValidationImplications, ValidationOptions } = require("./catalog.js");
 const { invalidArgument } = require("./error.js");
-const { nearest } = require("./names.js");
+const { advice } = require("./names.js");
 
 class ValidationPolicy {
     constructor(
@@ -66,9 +66,7 @@ class IngestionProperties {
     constructor(data = {}) {
         for (const name of Object.keys(data)) {
             if (!KNOWN.has(name)) {
-                const meant = nearest(name, KNOWN);
-                const advice = meant === undefined ? "" : `: did you mean ${meant}?`;
-                throw invalidArgument(name, `is not an ingestion property${advice} (others belong into additionalProperties)`);
+                throw invalidArgument(name, `is not an ingestion property${advice(name, KNOWN)} (others belong into additionalProperties)`);
             }
         }
         Object.assign(this, data);

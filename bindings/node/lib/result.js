@@ -3,10 +3,12 @@
 const { nativeOf, runOf } = require("./client.js");
 const { ErrorCode, OperationStatus } = require("./catalog.js");
 const { KustoError } = require("./error.js");
+const { CALL, checkOptions } = require("./names.js");
 const { limits, milliseconds } = require("./native.js");
 
 /** How often `wait` polls. */
 const INTERVAL = 1000;
+const POLLING = ["intervalMs", "interval"];
 
 class IngestionResult {
     #client;
@@ -21,16 +23,17 @@ class IngestionResult {
     }
 
     /** Reads the status table now, or with `untilFinal` until no item is pending. */
-    async status({ untilFinal = false, ...options } = {}) {
-        const { signal, timeout } = limits(options);
+    async status(options) {
+        const { signal, timeout } = limits(options, [...POLLING, "untilFinal"]);
         const interval = milliseconds(options, "interval") ?? INTERVAL;
-        const poll = untilFinal ? interval : null;
+        const poll = options?.untilFinal ? interval : null;
         const begin = () => this.#client[nativeOf].status(String(this.trackingToken), poll, timeout);
         return JSON.parse(await this.#client[runOf](begin, { signal }));
     }
 
     /** Waits until the service is done; rejects unless all the data is in the table. */
     async wait(options) {
+        checkOptions(options, [...CALL, ...POLLING]);
         const statuses = await this.status({ ...options, untilFinal: true });
         const failure = failureOf(statuses);
         if (failure !== undefined) {

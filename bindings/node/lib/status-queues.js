@@ -29,12 +29,12 @@ class StatusQueue {
         return (await this.peek(1, options)).length === 0;
     }
 
-    async #ask(take, n, options = {}) {
-        const { signal, timeout } = limits(options);
+    async #ask(take, n, options) {
+        const { signal, timeout } = limits(options, ["of"]);
         if (typeof n !== "number") {
             throw invalidArgument("n", "must be a number");
         }
-        const token = options.of === undefined ? null : String(options.of.trackingToken);
+        const token = options?.of === undefined ? null : String(options.of.trackingToken);
         const begin = () => this.#client[nativeOf].outcomes(take, this.#successes, token, n, timeout);
         return JSON.parse(await this.#client[runOf](begin, { signal }));
     }

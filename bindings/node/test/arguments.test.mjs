@@ -129,6 +129,40 @@ test("a wrong name brings the nearest", async () => {
     assert.doesNotMatch(error.message, /did you mean/);
 });
 
+test("a misspelt option brings the nearest: ignored, it would be no limit", async (t) => {
+    const client = newClient(t);
+    const queues = new IngestStatusQueues(client);
+    const result = client.resultOf("x");
+    await resetTraffic();
+    for (const [call, meant] of [
+        [(options) => client.ingestFromBuffer(twoRows, { table: "T" }, options), "timeoutMs"],
+        [(options) => client.ingestFromStream([twoRows], { table: "T" }, options), "timeoutMs"],
+        [(options) => client.ingestFromFile("no such file", { table: "T" }, options), "timeoutMs"],
+        [(options) => client.ingestFromBlob("http://127.0.0.1/a/b", { table: "T" }, options), "timeoutMs"],
+        [(options) => client.execute(null, "print 1", null, options), "timeoutMs"],
+        [(options) => client.executeQuery(null, "print 1", null, options), "timeoutMs"],
+        [(options) => client.executeMgmt(null, ".show tables", null, options), "timeoutMs"],
+        [(options) => client.warmUp(options), "timeoutMs"],
+        [(options) => client.close(options), "timeoutMs"],
+        [(options) => result.status(options), "timeoutMs"],
+        [(options) => result.wait(options), "timeoutMs"],
+        [(options) => queues.failure.peek(1, options), "timeoutMs"],
+        [(options) => queues.success.pop(1, options), "timeoutMs"],
+        [(options) => queues.success.isEmpty(options), "timeoutMs"],
+        [async ({ timeoutms: items }) => CommandGenerator.alterMergeBatchingPolicy("T", { item: items }), "items"],
+        [async ({ timeoutms: ifExist }) => CommandGenerator.dropTable("T", { ifExist }), "ifExists"],
+        [async ({ timeoutms: setting }) => new Client(connection, { setting }), "settings"],
+    ]) {
+        const error = await failed(() => call({ timeoutms: 3 }), "INVALID_ARGUMENT");
+        assert.match(error.message, new RegExp(`is not an option of this call: did you mean ${meant}\\?$`));
+    }
+    assert.equal(await posted(), 0);
+    const { argument, message } = await failed(client.close({ colour: "red" }), "INVALID_ARGUMENT");
+    assert.deepEqual([argument, message], ["colour", "check arguments: colour: is not an option of this call"]);
+    assert.equal((await failed(result.wait({ untilFinal: false }), "INVALID_ARGUMENT")).argument, "untilFinal");
+    assert.equal((await failed(client.close(3), "INVALID_ARGUMENT")).argument, "options");
+});
+
 test("of logs", async () => {
     for (const options of [{ log: {} }, { log: 7 }, { log: console, logLevel: 9 }, { log: { error() {}, warn() {} } }]) {
         await failed(() => new Client(connection, options), "INVALID_ARGUMENT");
