@@ -1,6 +1,6 @@
 //! The bars against the Python SDK, and whether they were met.
 
-use super::client::{C, PYTHON, RUST};
+use super::client::{C, PYTHON, RAW, RUST};
 use super::row::Row;
 use super::table::markdown;
 
@@ -74,6 +74,63 @@ pub(crate) fn table(rows: &[Row]) -> String {
     markdown(["against the Python SDK", "bar", C, RUST], &cells)
 }
 
+/// CPU per small item: how many times that of `below` it may be.
+struct Multiple {
+    scenario: &'static str,
+    of: &'static str,
+    below: &'static str,
+    most: f64,
+}
+
+const MULTIPLES: [Multiple; 6] = [
+    Multiple::new("small-c8", C, RAW, 2.5),
+    Multiple::new("small-c64", C, RAW, 3.0),
+    Multiple::new("small-c8", RUST, RAW, 2.0),
+    Multiple::new("small-c64", RUST, RAW, 2.0),
+    Multiple::new("small-c8", C, RUST, 1.15),
+    Multiple::new("small-c64", C, RUST, 1.15),
+];
+
+/// The bars of small items as multiples of what the requests alone cost, and of each other.
+pub(crate) fn floor(rows: &[Row]) -> String {
+    let cells: Vec<[String; 4]> = MULTIPLES
+        .iter()
+        .map(|bar| {
+            let verdict = match bar.reached(rows) {
+                None => "not measured".to_owned(),
+                Some(times) if times <= bar.most => format!("{times:.2} x, met"),
+                Some(times) => format!("{times:.2} x, missed"),
+            };
+            let most = format!("at most {:.2} x", bar.most);
+            let about = format!("{} beside {}", bar.of, bar.below);
+            [bar.scenario.to_owned(), about, most, verdict]
+        })
+        .collect();
+    markdown(["CPU per item", "of", "bar", "reached"], &cells)
+}
+
+impl Multiple {
+    const fn new(scenario: &'static str, of: &'static str, below: &'static str, most: f64) -> Self {
+        Self {
+            scenario,
+            of,
+            below,
+            most,
+        }
+    }
+
+    fn reached(&self, rows: &[Row]) -> Option<f64> {
+        let cost = |client: &str| {
+            let sound = |row: &&Row| {
+                row.scenario == self.scenario && row.client == client && row.problems.is_empty()
+            };
+            rows.iter().find(sound)?.cpu_per_item
+        };
+        let (ours, theirs) = (cost(self.of)?, cost(self.below)?);
+        (theirs > 0.0).then(|| ours / theirs)
+    }
+}
+
 impl Bar {
     /// How many times better the client is; infinity when its cost is too small to measure.
     fn reached(&self, rows: &[Row], client: &str) -> Option<f64> {
@@ -143,6 +200,20 @@ mod tests {
         );
         assert_eq!(verdict(None, 8.0), "not measured");
         assert_eq!(verdict(Some(f64::NAN), 8.0), "not measured");
+    }
+
+    #[test]
+    fn small_items_are_multiples_of_the_floor() {
+        let rows = [row("small-c8", C, 0.5), row("small-c8", RAW, 0.2)];
+        assert_eq!(MULTIPLES[0].reached(&rows), Some(2.5));
+        assert_eq!(MULTIPLES[4].reached(&rows), None);
+        let text = floor(&rows);
+        assert!(
+            text.contains("2.50 x, met") && text.contains("not measured"),
+            "{text}"
+        );
+        let over = [row("small-c8", C, 0.6), row("small-c8", RAW, 0.2)];
+        assert!(floor(&over).contains("3.00 x, missed"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Client {
     pub(crate) program: Program,
     /// `NAME=VALUE`, for the clients that take them.
     settings: Vec<String>,
+    /// Whether it is no client, but what the requests of small items cost at least.
+    is_floor: bool,
 }
 
 /// How a client is started.
@@ -43,6 +45,7 @@ type Build = fn() -> Result<Program, String>;
 pub(crate) const C: &str = "C library";
 pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
+pub(crate) const RAW: &str = "raw sockets";
 
 /// Those of `bench bindings`, each with the function that builds its program: a language is one
 /// line.
@@ -61,6 +64,13 @@ impl Client {
     pub(crate) fn all(settings: &[String]) -> Result<(Vec<Client>, Vec<String>), String> {
         let mut clients = Vec::from(Client::own(settings)?);
         let mut missing = Vec::new();
+        match raw() {
+            Ok(program) => clients.push(Client {
+                is_floor: true,
+                ..Client::new(RAW, program, &[])
+            }),
+            Err(reason) => missing.push(format!("{RAW}: {reason}")),
+        }
         match peer() {
             Ok(program) => clients.push(Client::new(PYTHON, program, &[])),
             Err(reason) => missing.push(format!("{PYTHON}: {reason}")),
@@ -93,7 +103,13 @@ impl Client {
             name,
             program,
             settings: settings.to_vec(),
+            is_floor: false,
         }
+    }
+
+    /// Whether it takes part in a scenario.
+    pub(crate) fn does(&self, action: Action) -> bool {
+        !self.is_floor || matches!(action, Action::Init | Action::Bytes)
     }
 
     /// The command that does the scenario with this file against the emulator.
@@ -131,6 +147,15 @@ fn compiled(source: &str, compiler: &str) -> Result<Program, String> {
     let source = sources().join(source);
     compiler::program_with(&["-O2"], &source, &program, artifacts::release()?)?;
     Ok(built(&program, compiler, "--version"))
+}
+
+/// The requests of an ingestion on plain sockets, without any library.
+fn raw() -> Result<Program, String> {
+    let program = workspace::scratch("bench")?.join("raw");
+    let mut command = Command::new("cc");
+    command.args(["-O2", "-pthread", "-o"]).arg(&program);
+    process::capture(command.arg(sources().join("raw.c")))?;
+    Ok(built(&program, "cc", "--version"))
 }
 
 /// With the static library in it, as Go programs are by default.

@@ -92,10 +92,12 @@ impl Bed {
     /// Runs the clients in turn, so that a temporary disturbance of the machine affects all.
     fn rows(&self, scenario: &Scenario, bases: &[Row]) -> Vec<Row> {
         println!("{}: {}", scenario.name, scenario.about);
+        let takes_part = |client: &&Client| client.does(scenario.action);
+        let clients: Vec<&Client> = self.clients.iter().filter(takes_part).collect();
         let mut runs: Vec<Vec<Result<Run, String>>> = Vec::new();
-        runs.resize_with(self.clients.len(), Vec::new);
+        runs.resize_with(clients.len(), Vec::new);
         for _ in 0..self.runs {
-            for (client, runs) in self.clients.iter().zip(&mut runs) {
+            for (client, runs) in clients.iter().zip(&mut runs) {
                 let file = self.data.file(scenario.action);
                 runs.push(Run::of(client, scenario, file, &self.meter));
             }
@@ -105,6 +107,6 @@ impl Bed {
                 |row: &&Row| row.scenario == scenario::INIT.name && row.client == client.name;
             Row::of(scenario, client.name, runs, bases.iter().find(is_base))
         };
-        self.clients.iter().zip(runs).map(row).collect()
+        clients.into_iter().zip(runs).map(row).collect()
     }
 }

@@ -45,6 +45,8 @@ impl Report {
         }
         text += "\n## Bars\n\n";
         text += &bars::table(&self.rows);
+        text += "\n";
+        text += &bars::floor(&self.rows);
         text
     }
 }

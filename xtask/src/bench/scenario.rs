@@ -58,7 +58,7 @@ const SMALL_C8: Scenario = Scenario {
 };
 
 /// All of `bench` but [`INIT`].
-pub(crate) const ALL: [Scenario; 6] = [
+pub(crate) const ALL: [Scenario; 7] = [
     Scenario {
         name: "file64",
         about: "one file of 64 MB",
@@ -82,6 +82,13 @@ pub(crate) const ALL: [Scenario; 6] = [
         concurrency: 1,
     },
     SMALL_C8,
+    Scenario {
+        name: "small-c64",
+        about: "the same, 64 at a time",
+        action: Action::Bytes,
+        items: 1000,
+        concurrency: 64,
+    },
     Scenario {
         name: "query1m",
         about: "a query of 1,000,000 rows of 8 columns, every value read",
