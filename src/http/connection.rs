@@ -23,9 +23,9 @@ type Driver = http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>;
 /// A connection for one request at a time.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    driver: Pin<Box<Driver>>,
-    /// Whether the driver has come to its end.
-    ended: bool,
+    /// `None` once it has come to its end: only when it is dropped does hyper give back a request that
+    /// it did not begin.
+    driver: Option<Pin<Box<Driver>>>,
 }
 
 impl Connection {
@@ -34,8 +34,7 @@ impl Connection {
         let (sender, driver) = shaken.map_err(Failure::connect)?;
         Ok(Self {
             sender,
-            driver: Box::pin(driver),
-            ended: false,
+            driver: Some(Box::pin(driver)),
         })
     }
 
@@ -46,9 +45,9 @@ impl Connection {
         request: http::Request<Full<Bytes>>,
     ) -> Result<http::Response<Incoming>, (Failure, Option<http::Request<Full<Bytes>>>)> {
         let mut sent = pin!(self.sender.try_send_request(request));
-        let (driver, ended) = (&mut self.driver, &mut self.ended);
+        let driver = &mut self.driver;
         let answer = poll_fn(|context| {
-            drive(driver, ended, context);
+            drive(driver, context);
             sent.as_mut().poll(context)
         });
         answer.await.map_err(|mut failed| {
@@ -62,7 +61,7 @@ impl Connection {
         loop {
             let frame = poll_fn(|context| match Pin::new(&mut *body).poll_frame(context) {
                 Poll::Pending => {
-                    drive(&mut self.driver, &mut self.ended, context);
+                    drive(&mut self.driver, context);
                     Pin::new(&mut *body).poll_frame(context)
                 }
                 ready => ready,
@@ -80,22 +79,61 @@ impl Connection {
     }
 
     /// Whether another request can be sent. An end, or bytes that nobody asked for, are noticed
-    /// here if they have arrived.
+    /// here if the runtime knows of them.
     pub(super) fn is_open(&mut self) -> bool {
-        let (driver, ended) = (&mut self.driver, &mut self.ended);
+        let driver = &mut self.driver;
         let look = poll_fn(|context| {
-            drive(driver, ended, context);
+            drive(driver, context);
             Poll::Ready(())
         });
         // A task's budget must not hide what has arrived.
         let _ = pin!(unconstrained(look)).poll(&mut Context::from_waker(Waker::noop()));
-        !self.ended && self.sender.is_ready()
+        self.driver.is_some() && self.sender.is_ready()
     }
 }
 
-/// Reads and writes what is possible now. What ends the connection is seen by the request on it.
-fn drive(driver: &mut Pin<Box<Driver>>, ended: &mut bool, context: &mut Context<'_>) {
-    if !*ended {
-        *ended = driver.as_mut().poll(context).is_ready();
+/// Reads and writes what is possible now. A driver that has come to its end is dropped: so the request
+/// on it, or the body of its answer, learns of the end.
+fn drive(driver: &mut Option<Pin<Box<Driver>>>, context: &mut Context<'_>) {
+    if let Some(running) = driver
+        && running.as_mut().poll(context).is_ready()
+    {
+        *driver = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn request() -> http::Request<Full<Bytes>> {
+        let builder = http::Request::builder().uri("/").header("host", "h");
+        builder.body(Full::new(Bytes::from_static(b"abc"))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_meets_the_end_of_a_used_connection_comes_back() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let mut connection = Connection::new(Box::new(ours)).await.ok().unwrap();
+        let answer = async {
+            theirs.read(&mut [0; 1024]).await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
+            theirs.write_all(answer).await.unwrap();
+        };
+        let (sent, ()) = tokio::join!(connection.send(request()), answer);
+        let mut body = sent.ok().unwrap().into_body();
+        while connection.next(&mut body).await.ok().unwrap().is_some() {}
+        assert!(connection.is_open());
+        // After it was looked at, and before the request is written.
+        drop(theirs);
+        let sending = connection.send(request());
+        let sent = tokio::time::timeout(Duration::from_secs(60), sending).await;
+        let (failure, unsent) = sent.expect("it hangs").err().unwrap();
+        assert!(unsent.is_some() && !failure.may_have_been_sent());
+        assert!(!connection.is_open());
     }
 }

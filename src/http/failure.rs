@@ -243,12 +243,12 @@ fn system_text(error: &io::Error) -> String {
 /// What the HTTP library says has no types that are public, only texts.
 const TEXTS: [(&str, &str); 3] = [
     (
-        "before message completed",
-        "the connection was closed before the answer",
-    ),
-    (
         "operation was canceled",
         "the connection was closed before the request was sent",
+    ),
+    (
+        "before message completed",
+        "the connection was closed before the answer",
     ),
     (
         "end of file before message length",

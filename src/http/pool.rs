@@ -88,7 +88,7 @@ pub(super) struct Lease {
     /// [`State::cleared`] when it was taken.
     since: u64,
     /// Given back after the connection.
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Pool {
@@ -110,6 +110,10 @@ impl Pool {
         let host = self.shared.host(url);
         let permit = host.permits.clone().acquire_owned().await;
         let permit = permit.map_err(Failure::connect)?;
+        if once {
+            // An end that has arrived is known only after the runtime has asked the system.
+            tokio::task::yield_now().await;
+        }
         let (rested, since) = {
             let mut state = lock(&host.state);
             (state.rested(once), state.cleared)
@@ -129,7 +133,7 @@ impl Pool {
             host,
             shared: self.shared.clone(),
             since,
-            _permit: permit,
+            permit,
         })
     }
 
@@ -240,7 +244,8 @@ impl State {
                 false => self.resting.pop_back()?,
                 true => self.quiet()?,
             };
-            if resting.connection.is_open() {
+            // Nobody may have looked after it: a runtime that stands still sweeps nothing.
+            if resting.is_kept(if once { FRESH } else { IDLE }) {
                 return Some(resting.connection);
             }
         }
@@ -285,6 +290,8 @@ impl Lease {
                 false => state.resting.push_back(resting),
                 true => state.quiet.push_back(resting),
             }
+            // Together: nobody counts the connection twice.
+            drop(self.permit);
         }
         self.shared.watch();
     }

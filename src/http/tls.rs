@@ -1,6 +1,6 @@
 //! The TLS configuration of every connection: ring, the system's roots, and the caller's own.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
-/// The system's certificates of this process, once they have been read.
-static SYSTEM_ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+/// The system's certificates of this process, once they have been read as a whole.
+static SYSTEM_ROOTS: Mutex<Option<Arc<RootCertStore>>> = Mutex::new(None);
 
 /// The configuration of one transport. The system's certificates are read at the first connection of
 /// https of the process: a program that has none does not pay for them.
@@ -48,7 +48,8 @@ impl Tls {
         if let Some(config) = self.config.get() {
             return Ok(config.clone());
         }
-        let mut roots = system_roots()?.clone();
+        let Roots { roots, is_whole } = system_roots()?;
+        let mut roots = (*roots).clone();
         roots.add_parsable_certificates(self.extra_roots.iter().cloned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -57,15 +58,31 @@ impl Tls {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+        let config = Arc::new(config);
+        match is_whole {
+            true => Ok(self.config.get_or_init(|| config).clone()),
+            false => Ok(config),
+        }
     }
+}
+
+struct Roots {
+    roots: Arc<RootCertStore>,
+    /// Whether all of them could be read. Otherwise the next connection reads them again.
+    is_whole: bool,
 }
 
 /// The system's certificates; none where there are none. Not being able to open a file is another
 /// matter: every HTTPS host would seem to have a wrong certificate.
-fn system_roots() -> Result<&'static RootCertStore> {
-    if let Some(roots) = SYSTEM_ROOTS.get() {
-        return Ok(roots);
+fn system_roots() -> Result<Roots> {
+    // Held while they are read: others that connect meanwhile need not read them, too.
+    let mut known = SYSTEM_ROOTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(roots) = &*known {
+        let roots = roots.clone();
+        return Ok(Roots {
+            roots,
+            is_whole: true,
+        });
     }
     let loaded = rustls_native_certs::load_native_certs();
     let no_descriptor = loaded.errors.iter().find_map(|error| match &error.kind {
@@ -74,18 +91,21 @@ fn system_roots() -> Result<&'static RootCertStore> {
         }
         _ => None,
     });
-    match no_descriptor {
-        Some(cause) if cfg!(unix) => {
-            let message = format!("cannot read the system's certificates: {cause}");
-            let error = Error::new(ErrorKind::Internal, Step::BuildClient, message);
-            Err(error.with_retry(RetryClass::Later))
-        }
-        _ => Ok(SYSTEM_ROOTS.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(loaded.certs);
-            roots
-        })),
+    if let Some(cause) = no_descriptor
+        && cfg!(unix)
+    {
+        let message = format!("cannot read the system's certificates: {cause}");
+        let error = Error::new(ErrorKind::Internal, Step::BuildClient, message);
+        return Err(error.with_retry(RetryClass::Later));
     }
+    let is_whole = loaded.errors.is_empty() && !loaded.certs.is_empty();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(loaded.certs);
+    let roots = Arc::new(roots);
+    if is_whole {
+        *known = Some(roots.clone());
+    }
+    Ok(Roots { roots, is_whole })
 }
 
 fn bad_pem(cause: String) -> Error {

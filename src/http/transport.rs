@@ -216,7 +216,8 @@ fn wire(
     Ok(wire)
 }
 
-const AGENT: &str = concat!("kusto-ingest/", env!("CARGO_PKG_VERSION"));
+/// The value of `User-Agent`.
+pub(super) const AGENT: &str = concat!("kusto-ingest/", env!("CARGO_PKG_VERSION"));
 
 /// The whole body, or what shows that it is beyond its limit.
 async fn read(
@@ -349,7 +350,7 @@ fn network_error(
     failure: Failure,
 ) -> Error {
     if let Failure::Certificates(error) = failure {
-        return error;
+        return error.with_host(host);
     }
     let message = failure::message(host, proxy, secure, &failure);
     let error_of_step = Error::new(ErrorKind::Network, step, message)

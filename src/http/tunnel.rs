@@ -1,6 +1,7 @@
 //! A proxy's tunnel to a host of https: the method `CONNECT` (RFC 9110, section 9.3.6).
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,7 @@ use url::Url;
 
 use super::connect::Stream;
 use super::failure::Failure;
+use super::transport::AGENT;
 
 /// The largest answer to `CONNECT`: a status and a few headers.
 const MAX_HEAD: usize = 16 * 1024;
@@ -20,6 +22,7 @@ pub(super) enum Closed {
     LoginRequired,
     Refused(u16),
     NotHttp,
+    NoAnswer,
 }
 
 impl fmt::Display for Closed {
@@ -33,6 +36,7 @@ impl fmt::Display for Closed {
                 )
             }
             Self::NotHttp => f.write_str("the proxy's answer is not HTTP"),
+            Self::NoAnswer => f.write_str("the proxy closed the connection without an answer"),
         }
     }
 }
@@ -59,7 +63,8 @@ pub(super) async fn open(
 ) -> Result<Box<dyn Stream>, Failure> {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
-    let mut head = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
+    let mut head =
+        format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: {AGENT}\r\n");
     if let Some(login) = login(proxy) {
         head.push_str(&format!("Proxy-Authorization: {login}\r\n"));
     }
@@ -83,7 +88,10 @@ async fn read_status(stream: &mut Box<dyn Stream>) -> Result<u16, Failure> {
             return Err(Failure::connect(Closed::NotHttp));
         }
         let byte = stream.read_u8().await;
-        head.push(byte.map_err(Failure::connect)?);
+        head.push(byte.map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => Failure::connect(Closed::NoAnswer),
+            _ => Failure::connect(error),
+        })?);
     }
     let text = String::from_utf8_lossy(&head);
     let status = text.strip_prefix("HTTP/1.").and_then(|rest| {

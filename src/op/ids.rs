@@ -4,7 +4,6 @@
 //! all else that is done with it.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::{Builder, Uuid};
 
@@ -29,11 +28,10 @@ struct Taken {
 /// A random id (UUID version 4).
 pub(crate) fn new_id() -> Uuid {
     let forks = forks();
-    // Without the thread's own: the thread is ending.
-    let taken = TAKEN.try_with(|taken| taken.borrow_mut().next(forks));
-    match taken {
-        Ok(Some(bytes)) => Builder::from_random_bytes(bytes).into_uuid(),
-        _ => Uuid::new_v4(),
+    match TAKEN.with_borrow_mut(|taken| taken.next(forks)) {
+        Some(bytes) => Builder::from_random_bytes(bytes).into_uuid(),
+        // The system gave nothing; another attempt that fails as well is a panic of its library.
+        None => Uuid::new_v4(),
     }
 }
 
@@ -53,6 +51,8 @@ impl Taken {
 /// How often a process became another one on the way to this one, as far as this library saw it.
 #[cfg(unix)]
 fn forks() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     static FORKS: AtomicU64 = AtomicU64::new(0);
     static WATCHED: std::sync::Once = std::sync::Once::new();
 
