@@ -314,6 +314,9 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
         &arguments
     };
     let columns = columns(record, named, &bound, &ranks);
+    if kind == Kind::Count {
+        bound.clear();
+    }
     Ok(Aggregate {
         kind,
         condition,
@@ -354,6 +357,8 @@ fn before_condition(kind: Kind, least: usize) -> usize {
 /// The least and the most arguments, the condition apart.
 fn arities(name: &str, kind: Kind) -> (usize, usize) {
     match kind {
+        // Its argument only names the column: rows whose value is null count as well.
+        Kind::Count if name == "count" => (0, 1),
         Kind::Count => (0, 0),
         Kind::ArgMin | Kind::ArgMax => (1, usize::MAX),
         Kind::Covariance { .. } => (2, 2),
@@ -401,6 +406,8 @@ fn spread(scope: &Scope<'_>, arguments: &[Expr], by: &[String]) -> Vec<Expr> {
 fn check(scope: &Scope<'_>, record: &Record, ty: ColumnType, at: usize) -> Parsed<()> {
     use ColumnType::{Bool, DateTime, Dynamic, Guid, Int, Long, Real, TimeSpan};
     let fits = match record.kind {
+        // Whether of a bool all are counted or those that are true is nowhere shown.
+        Kind::Count => ty != Bool,
         Kind::Sum => ty.is_numeric() || ty == TimeSpan,
         Kind::Average => ty.is_numeric() || matches!(ty, TimeSpan | DateTime),
         Kind::Min | Kind::Max | Kind::ArgMin | Kind::ArgMax => !matches!(ty, Dynamic | Guid),

@@ -6,7 +6,7 @@ use super::super::super::value::{ColumnType, Value};
 use super::super::super::watch::goes_on;
 use super::geography::{RADIUS, distance, place};
 use super::record::{Function, Kind, Returns};
-use super::values::{json, text};
+use super::values::{dynamic, json, real, text};
 
 /// A longitude and a latitude in degrees.
 type Place = (f64, f64);
@@ -42,6 +42,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let lengths = edges.iter().map(|(from, to)| distance(*from, *to));
         Some(Value::Real(lengths.sum()))
     }),
+    Function::new(
+        "geo_line_interpolate_point",
+        &[Kind::Dynamic, Kind::AsReal],
+        Returns::Type(ColumnType::Dynamic),
+        |v| {
+            let line = json(v, 0)?;
+            let fraction = real(v, 1).filter(|fraction| (0.0..=1.0).contains(fraction))?;
+            (line.get("type")?.as_str()? == "LineString").then_some(())?;
+            let (longitude, latitude) = place_on(&edges_of(line)?, fraction)?;
+            dynamic(json!({"type": "Point", "coordinates": [longitude, latitude]}))
+        },
+    ),
     Function::new(
         "geo_distance_point_to_line",
         &[Kind::AsReal, Kind::AsReal, Kind::Dynamic],
@@ -114,6 +126,33 @@ fn distance_to_edge(found: Place, from: Place, to: Place) -> f64 {
         return RADIUS * sine.abs().min(1.0).asin();
     }
     distance(found, from).min(distance(found, to))
+}
+
+/// The place after this fraction of the way along the edges.
+fn place_on(edges: &[(Place, Place)], fraction: f64) -> Option<Place> {
+    let lengths: Vec<f64> = edges
+        .iter()
+        .map(|(from, to)| distance(*from, *to))
+        .collect();
+    let mut left = fraction * lengths.iter().sum::<f64>();
+    for ((from, to), length) in edges.iter().zip(lengths) {
+        if left > length {
+            left -= length;
+            continue;
+        }
+        let (whole, part) = (length / RADIUS, left / RADIUS);
+        if part == whole {
+            return Some(*to);
+        }
+        let (start, end) = (vector(*from), vector(*to));
+        let at = |axis: usize| {
+            ((whole - part).sin() * start[axis] + part.sin() * end[axis]) / whole.sin()
+        };
+        let (x, y, z) = (at(0), at(1), at(2));
+        return Some((y.atan2(x).to_degrees(), z.atan2(x.hypot(y)).to_degrees()));
+    }
+    // Rounding may leave something at the end.
+    edges.last().map(|(_, to)| *to)
 }
 
 /// The edges of a LineString or MultiLineString of GeoJSON; `None` when it is neither.
