@@ -1570,7 +1570,8 @@ kusto_status kusto_source_set_compression(kusto_source *source,
 
 /**
  * Sets the uncompressed size in bytes of data that is already compressed, by which the service
- * batches. Other data is measured.
+ * batches. Other data is measured. Without it, or with 0, the size is left out, never guessed: the
+ * service then determines it, and may ingest each such source by itself.
  *
  * Ownership: none.
  * Threads: one at a time for each source.
@@ -2019,7 +2020,8 @@ kusto_bool kusto_result_item_format_assumed(const kusto_result *result,
                                             size_t index);
 
 /**
- * Uncompressed bytes of all items whose size is known.
+ * Uncompressed bytes of all items whose size is known: counted, or given for data that was compressed
+ * already and for blobs.
  *
  * Ownership: the result is borrowed.
  * Threads: any.

@@ -220,7 +220,8 @@ func CompressionType(compression Compression) FileOption {
 }
 
 // RawDataSize is the uncompressed size in bytes of data that is compressed already, and of a blob:
-// the service batches by it. The size of other data is counted.
+// the service batches by it. The size of other data is counted. Without it the size is left out, never
+// guessed: the service then determines it, and may ingest each such source by itself.
 func RawDataSize(size int64) FileOption {
 	return func(i *ingestion) error {
 		if size < 0 {

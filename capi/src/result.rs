@@ -168,7 +168,8 @@ pub unsafe extern "C" fn kusto_result_item_format_assumed(
     item.is_some_and(|item| item.format_assumed).into()
 }
 
-/// Uncompressed bytes of all items whose size is known.
+/// Uncompressed bytes of all items whose size is known: counted, or given for data that was compressed
+/// already and for blobs.
 ///
 /// Ownership: the result is borrowed.
 /// Threads: any.

@@ -415,7 +415,8 @@ pub unsafe extern "C" fn kusto_source_set_compression(
 }
 
 /// Sets the uncompressed size in bytes of data that is already compressed, by which the service
-/// batches. Other data is measured.
+/// batches. Other data is measured. Without it, or with 0, the size is left out, never guessed: the
+/// service then determines it, and may ingest each such source by itself.
 ///
 /// Ownership: none.
 /// Threads: one at a time for each source.

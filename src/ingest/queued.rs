@@ -163,11 +163,7 @@ impl QueuedIngestor {
             source_id,
             blob: Secret::new(url.expose().as_str()),
             blob_path: url.redacted().to_owned(),
-            bytes_raw: encoding.raw_size(
-                uploaded.totals.read,
-                given_raw_size,
-                uploaded.totals.unpacked,
-            ),
+            bytes_raw: encoding.raw_size(uploaded.totals.read, given_raw_size),
             bytes_sent: uploaded.totals.produced,
             format: resolved,
         };

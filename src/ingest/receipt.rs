@@ -22,7 +22,7 @@ pub struct ReceiptItem {
     pub source_id: Uuid,
     /// The blob's address, without its signature.
     pub blob: String,
-    /// Uncompressed size in bytes, when it was counted or set, or when gzip data says it.
+    /// Uncompressed size in bytes, when it was counted or given: never read from compressed data.
     pub bytes_raw: Option<u64>,
     /// Bytes that were uploaded; 0 for blobs that were already in storage.
     pub bytes_sent: u64,

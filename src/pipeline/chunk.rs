@@ -10,8 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
 use super::panicked;
-use super::trailer::Trailer;
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::blocking;
 use crate::source::form::{Declared, HEAD};
 use crate::source::push::{Piece, PushReader};
@@ -50,14 +49,6 @@ pub(super) struct Reading {
     pub(super) declared: Declared,
 }
 
-/// The sizes of an input that was read to its end.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Counted {
-    pub(super) read: u64,
-    /// What a gzip source says itself.
-    pub(super) unpacked: Option<u64>,
-}
-
 /// The chunks of an input.
 pub(super) struct Chunks {
     from: From,
@@ -71,8 +62,6 @@ pub(super) struct Chunks {
     read: u64,
     /// The first bytes, until there are enough to check them.
     head: Option<Vec<u8>>,
-    /// Of a source that is declared as gzip.
-    trailer: Option<Trailer>,
 }
 
 enum From {
@@ -126,7 +115,6 @@ impl Chunks {
             expected,
             read: 0,
             head: Some(Vec::new()),
-            trailer: reading.declared.is_gzip().then(Trailer::default),
         })
     }
 
@@ -138,13 +126,9 @@ impl Chunks {
         }
     }
 
-    /// What was read, at the end.
-    pub(super) fn counted(&self) -> Counted {
-        let trailer = self.trailer.as_ref();
-        Counted {
-            read: self.read,
-            unpacked: trailer.and_then(Trailer::unpacked),
-        }
+    /// How many bytes were read.
+    pub(super) fn read(&self) -> u64 {
+        self.read
     }
 
     /// The next chunk, or `None` at the end.
@@ -158,9 +142,6 @@ impl Chunks {
             return Err(too_large(limit));
         }
         self.check_head(&data)?;
-        if let Some(trailer) = &mut self.trailer {
-            trailer.add(&data);
-        }
         let _moving = self.budget.moving();
         Ok(Some(Chunk {
             data,

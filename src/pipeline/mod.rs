@@ -12,7 +12,6 @@ mod chunk;
 mod gzip;
 mod memory;
 mod run;
-mod trailer;
 
 use std::pin::Pin;
 
@@ -80,8 +79,6 @@ pub(crate) struct Totals {
     pub(crate) read: u64,
     /// Bytes in all blocks.
     pub(crate) produced: u64,
-    /// The uncompressed size that a gzip source says, where it can be believed.
-    pub(crate) unpacked: Option<u64>,
 }
 
 impl Pipeline {

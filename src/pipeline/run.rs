@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::block::{Block, BlockBuffer};
 use super::budget::Reservation;
-use super::chunk::{Chunk, Chunks, Counted, Input, Reading};
+use super::chunk::{Chunk, Chunks, Input, Reading};
 use super::gzip::{self, Gzip, Part};
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -37,7 +37,7 @@ pub(super) async fn small(
             output.plain(chunk);
         }
     }
-    let totals = output.end(reader.chunks.counted());
+    let totals = output.end(reader.chunks.read());
     match (output.blocks.pop_front(), output.blocks.pop_front()) {
         (Some(block), None) => Ok((block, totals)),
         _ => Err(internal("a small source that is not one block")),
@@ -61,7 +61,7 @@ pub(super) async fn large(
                 return Err(abandoned());
             }
         }
-        Ok(reader.chunks.counted())
+        Ok(reader.chunks.read())
     })));
     let mut output = Output::new(&pipeline, work, size);
     let mut jobs = Jobs::new(&pipeline);
@@ -83,8 +83,8 @@ pub(super) async fn large(
         }
         output.send(&sender).await?;
     }
-    let counted = reading.await.map_err(panicked)??;
-    let totals = output.end(counted);
+    let read = reading.await.map_err(panicked)??;
+    let totals = output.end(read);
     output.send(&sender).await?;
     Ok(totals)
 }
@@ -225,16 +225,15 @@ impl Output {
         }
     }
 
-    /// After the last chunk.
-    fn end(&mut self, counted: Counted) -> Totals {
+    /// After the last chunk, of a source of this many bytes.
+    fn end(&mut self, read: u64) -> Totals {
         if let Some(crc) = self.crc.take() {
             self.push(&gzip::trailer(&crc), None);
         }
         self.cut();
         Totals {
-            read: counted.read,
+            read,
             produced: self.buffer.produced(),
-            unpacked: counted.unpacked,
         }
     }
 

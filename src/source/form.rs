@@ -182,11 +182,6 @@ impl Declared {
         format: DataFormat::Csv,
     };
 
-    /// Whether the source is gzip.
-    pub(crate) fn is_gzip(self) -> bool {
-        self.compression == Compression::Gzip
-    }
-
     /// Compares with the first bytes of the data, [`HEAD`] of them or all.
     pub(crate) fn check(self, head: &[u8]) -> Result<()> {
         let found = FORMS.iter().find(|form| (form.begins)(head));

@@ -227,8 +227,8 @@ impl Source {
     }
 
     /// The uncompressed size in bytes of data that is already compressed: a hint by which the
-    /// service batches. Ignored for other data, which is measured. By default gzip data of one member
-    /// says it, unless it may be larger than 4 GiB.
+    /// service batches. Ignored for other data, which is measured. Never guessed when absent: the
+    /// service then determines it, and may ingest each such source by itself. 0 counts as absent.
     #[must_use]
     pub fn with_raw_size(mut self, bytes: u64) -> Self {
         self.raw_size = (bytes > 0).then_some(bytes);
