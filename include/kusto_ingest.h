@@ -984,7 +984,8 @@ kusto_status kusto_config_parse(const char *connection_string,
  *   calls of a client together. Calls beyond it wait in order. No more are opened than requests
  *   are under way. Value: 1 to 65535. Default: 256.
  * - "retry time": How many seconds, at least, an ingestion repeats a step that is safe to repeat
- *   after its first failure, while the failures may pass and within the call's deadline.
+ *   after its first failure, while the failures may pass and within the call's deadline. Waiting
+ *   for the final status goes on until its own deadline; without one, this setting is the limit.
  *   Commands, queries and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
  *
  * Ownership: both texts are copied.
@@ -2092,11 +2093,14 @@ kusto_status kusto_track_start(const kusto_client *client,
                                kusto_error **err);
 
 /**
- * As kusto_track, repeated every `poll_ms` milliseconds until no item is pending.
+ * As kusto_track, repeated every `poll_ms` milliseconds until no item is pending. Failures to read the
+ * status that may pass, such as an outage of the network, are waited out until the deadline of the call;
+ * a call with KUSTO_FOREVER ends when they last for the setting `retry time`.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
- * Failure: as kusto_track; KUSTO_E_TIMED_OUT when an item is still pending at the deadline.
+ * Failure: as kusto_track; KUSTO_E_TIMED_OUT when an item is still pending at the deadline; the
+ * message says how many are.
  * Since: 0.1
  */
 KUSTO_API

@@ -91,7 +91,8 @@ pub unsafe extern "C" fn kusto_config_parse(
 ///   calls of a client together. Calls beyond it wait in order. No more are opened than requests
 ///   are under way. Value: 1 to 65535. Default: 256.
 /// - "retry time": How many seconds, at least, an ingestion repeats a step that is safe to repeat
-///   after its first failure, while the failures may pass and within the call's deadline.
+///   after its first failure, while the failures may pass and within the call's deadline. Waiting
+///   for the final status goes on until its own deadline; without one, this setting is the limit.
 ///   Commands, queries and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
 // </generated>
 ///

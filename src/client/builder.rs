@@ -267,8 +267,9 @@ impl ClientBuilder {
     ///   requests are under way. Value: 1 to 65535. Default: 256.
     /// - `retry time`: How many seconds, at least, an ingestion repeats a step that is safe to
     ///   repeat after its first failure, while the failures may pass and within the call's
-    ///   deadline. Commands, queries and the warm-up make a few quick attempts. Value: 0 to
-    ///   86400. Default: 30.
+    ///   deadline. Waiting for the final status goes on until its own deadline; without one, this
+    ///   setting is the limit. Commands, queries and the warm-up make a few quick attempts.
+    ///   Value: 0 to 86400. Default: 30.
     // </generated>
     ///
     /// # Errors

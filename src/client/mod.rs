@@ -166,7 +166,9 @@ impl Client {
         })
     }
 
-    /// Reads the state every `poll` until no item is pending, or the deadline of `options` passes.
+    /// Reads the state every `poll` until no item is pending, or the deadline of `options` passes: the error
+    /// says then how many are. Failures to read it that may pass, such as an outage of the network, are
+    /// waited out until that deadline; a call without one ends when they last for the setting `retry time`.
     pub fn track_until_final(
         &self,
         token: &TrackingToken,
@@ -175,6 +177,7 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let token = token.clone();
         self.call(options, move |core, scope| async move {
+            let scope = scope.patient(core.retry_time);
             core.tracker.until_final(&scope, &token, poll).await
         })
     }

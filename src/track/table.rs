@@ -102,7 +102,7 @@ pub(crate) async fn read(
     let url = entity_url(table.url().expose(), &source_id.to_string());
     let host = table.host();
     let step = Step::ReadStatus;
-    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+    retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
         let request = table_request(Method::GET, url.clone());
         let reply = send(transport, step, &host, request).await?;
         match reply.status {

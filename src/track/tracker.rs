@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::report::ReportItem;
-use super::{Outcome, OutcomeQuery, Report, TrackingToken, queue, table};
+use super::{ItemState, Outcome, OutcomeQuery, Report, TrackingToken, queue, table};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -50,7 +50,8 @@ impl Tracker {
             .await
     }
 
-    /// Reads the status every `poll` until no item is pending.
+    /// Reads the status every `poll` until no item is pending. Failures that may pass are waited out until
+    /// the deadline; without one, for as long as the scope is patient.
     pub(crate) async fn until_final(
         &self,
         scope: &Scope,
@@ -60,11 +61,31 @@ impl Tracker {
         if poll.is_zero() {
             return Err(Error::invalid_argument("poll", "must be more than 0"));
         }
+        let mut seen = None;
+        self.poll(scope, token, poll, &mut seen)
+            .await
+            .map_err(|error| match error.kind() {
+                ErrorKind::TimedOut => error.with_hint(&unfinished(seen.as_ref(), token)),
+                _ => error,
+            })
+    }
+
+    /// `seen` is the last report that was read.
+    async fn poll(
+        &self,
+        scope: &Scope,
+        token: &TrackingToken,
+        poll: Duration,
+        seen: &mut Option<Report>,
+    ) -> Result<Report> {
         loop {
-            let report = self.status(scope, token).await?;
+            let patience = scope.remaining().unwrap_or(scope.patience());
+            let patient = scope.clone().patient(patience);
+            let report = self.status(&patient, token).await?;
             if report.is_final() {
                 return Ok(report);
             }
+            *seen = Some(report);
             scope
                 .sleep(Step::ReadStatus, &self.resources.host(), poll)
                 .await?;
@@ -128,6 +149,18 @@ impl Tracker {
         )
         .with_host(self.resources.host())
     }
+}
+
+/// What is missing at the deadline.
+fn unfinished(seen: Option<&Report>, token: &TrackingToken) -> String {
+    let all = token.source_ids().len();
+    let items = if all == 1 { "item" } else { "items" };
+    let Some(seen) = seen else {
+        return format!("the status of the {items} could not be read");
+    };
+    let pending = seen.count(ItemState::Pending);
+    let are = if pending == 1 { "is" } else { "are" };
+    format!("{pending} of {all} {items} {are} still pending")
 }
 
 fn no_entity(id: Uuid, host: &str) -> Error {

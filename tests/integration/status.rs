@@ -2,10 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kusto_emulator::{Fault, FaultRule, Options, ServiceKind, StorageOperation};
 use kusto_ingest::prelude::*;
 use kusto_ingest::track::FailureStatus;
 
-use crate::bed::{Bed, DATABASE, on_each_storage, props, props_for, soon};
+use crate::bed::{Bed, DATABASE, on_each_storage, props, props_for, quick, soon};
 
 #[tokio::test]
 async fn failures_carry_every_field() {
@@ -134,6 +135,68 @@ async fn a_token_kept_as_text_serves_another_client() {
     let poll = std::time::Duration::from_millis(20);
     let report = other.track_until_final(&token, poll, soon()).await.unwrap();
     assert_eq!(report.count(ItemState::Succeeded), 1);
+}
+
+/// The next reads of the status, of any number with `None`, meet a table that is busy.
+fn busy_table(times: Option<u64>) -> FaultRule {
+    let busy = Fault::Status {
+        status: 503,
+        retry_after: None,
+        code: None,
+        body: None,
+    };
+    FaultRule {
+        operation: Some(StorageOperation::GetEntity),
+        times,
+        ..FaultRule::new(ServiceKind::Table, busy)
+    }
+}
+
+#[tokio::test]
+async fn waiting_goes_on_through_an_outage() {
+    let bed = Bed::built_in().await;
+    bed.table().await;
+    // More than the quick attempts of one read.
+    bed.emulator.arm(busy_table(Some(4)));
+    let item = bed.outcome(Source::bytes("1,x\n"), &props()).await;
+    assert_eq!(item.state, ItemState::Succeeded);
+    assert_eq!(bed.emulator.faults()[0].fired, 4);
+}
+
+#[tokio::test]
+async fn the_end_of_waiting_says_what_is_missing() {
+    let options = Options {
+        ingestion: false,
+        ..quick()
+    };
+    let bed = Bed::start(options).await;
+    bed.table().await;
+    let receipt = bed
+        .client
+        .ingest(Source::bytes("1,x\n"), &props(), soon())
+        .await
+        .unwrap();
+    let poll = std::time::Duration::from_millis(20);
+    let brief = || CallOptions::new().with_timeout(std::time::Duration::from_millis(700));
+    let token = receipt.tracking_token();
+    let error = bed.client.track_until_final(token, poll, brief()).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    let message = error.message();
+    assert!(
+        message.ends_with("passed (1 of 1 item is still pending)"),
+        "{message}"
+    );
+    bed.emulator.arm(busy_table(None));
+    let error = bed.client.track_until_final(token, poll, brief()).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    assert_eq!(error.attempts()[0].http_status(), Some(503));
+    let message = error.message();
+    assert!(
+        message.ends_with("(the status of the item could not be read)"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
