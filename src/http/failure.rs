@@ -264,14 +264,43 @@ fn of_text(secure: bool, error: &(dyn StdError + 'static)) -> String {
     if let Some((_, ours)) = known {
         return (*ours).to_owned();
     }
-    let is_no_http = texts
-        .iter()
-        .any(|text| text.contains("invalid HTTP") || text.contains("parsed"));
-    match (is_no_http, secure) {
+    match (is_no_http(error), secure) {
         (true, false) => "the answer is not HTTP; is the address one of https?".to_owned(),
         (true, true) => "the answer is not HTTP".to_owned(),
         (false, _) => "the connection failed".to_owned(),
     }
+}
+
+fn is_no_http(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| {
+        let text = cause.to_string();
+        text.contains("invalid HTTP") || text.contains("parsed")
+    })
+}
+
+/// Whether another attempt meets the same: the two sides cannot agree on TLS, above all because a
+/// certificate is not accepted, or one of them uses TLS and the other does not.
+pub(super) fn is_permanent(secure: bool, failure: &Failure) -> bool {
+    let Some(error) = failure.cause() else {
+        return false;
+    };
+    // After the handshake a message that is not TLS is a broken connection.
+    let connecting = failure.is_connecting();
+    let refused = chain(error).any(|cause| {
+        use rustls::Error as Tls;
+        match cause.downcast_ref() {
+            Some(
+                Tls::InvalidCertificate(_)
+                | Tls::NoCertificatesPresented
+                | Tls::UnsupportedNameType
+                | Tls::PeerIncompatible(_)
+                | Tls::InvalidCertRevocationList(_),
+            ) => true,
+            Some(Tls::InvalidMessage(_)) => connecting,
+            _ => false,
+        }
+    });
+    refused || (!secure && is_no_http(error))
 }
 
 /// The texts of an error of the program's own and of its sources on one line, without repetitions and without

@@ -364,7 +364,7 @@ fn network_error(
         Some(code) => error_of_step.with_source(std::io::Error::from_raw_os_error(code)),
         None => error_of_step,
     };
-    match is_refused_by_tls(cause) {
+    match failure::is_permanent(secure, &failure) {
         true => error_of_step.with_retry(RetryClass::Never),
         false => error_of_step,
     }
@@ -375,23 +375,6 @@ fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
     chain(error)
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .find_map(std::io::Error::raw_os_error)
-}
-
-/// Whether the two sides cannot agree on TLS, above all a certificate that is not accepted: another
-/// attempt meets the same.
-fn is_refused_by_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    chain(error).any(|cause| {
-        matches!(
-            cause.downcast_ref(),
-            Some(
-                rustls::Error::InvalidCertificate(_)
-                    | rustls::Error::NoCertificatesPresented
-                    | rustls::Error::UnsupportedNameType
-                    | rustls::Error::PeerIncompatible(_)
-                    | rustls::Error::InvalidCertRevocationList(_)
-            )
-        )
-    })
 }
 
 #[cfg(test)]

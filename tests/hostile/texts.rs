@@ -86,18 +86,22 @@ async fn a_host_that_cannot_be_reached_is_named_with_the_cause() {
 async fn the_wrong_scheme_has_a_hint() {
     let plain = emulator(false).await;
     let secure = plain.engine_url().replace("http:", "https:");
-    let message = failing(&secure).await.message().to_owned();
+    let error = failing(&secure).await;
+    let message = error.message().to_owned();
     assert!(
         message.ends_with("is its address one of http?"),
         "{message}"
     );
+    assert_eq!(error.retry(), RetryClass::Never);
     let secure = emulator(true).await;
     let plain = secure.engine_url().replace("https:", "http:");
-    let message = failing(&plain).await.message().to_owned();
+    let error = failing(&plain).await;
+    let message = error.message().to_owned();
     assert!(
         message.ends_with("is the address one of https?"),
         "{message}"
     );
+    assert_eq!(error.retry(), RetryClass::Never);
 }
 
 #[tokio::test]
