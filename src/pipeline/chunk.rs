@@ -397,11 +397,14 @@ impl Read for WholeFile {
 
 fn open_file(path: &Path) -> Result<(WholeFile, String)> {
     let name = path.display().to_string();
-    let to_error =
-        |error: std::io::Error| source_error(&name, &error.to_string()).with_source(error);
+    let to_error = |error: std::io::Error| {
+        let retry = retry_of_opening(error.kind());
+        let failed = source_error(&name, &error.to_string());
+        failed.with_retry(retry).with_source(error)
+    };
     let file = File::open(path).map_err(to_error)?;
     if file.metadata().map_err(to_error)?.is_dir() {
-        return Err(source_error(&name, "is a directory"));
+        return Err(source_error(&name, "is a directory").with_retry(RetryClass::Never));
     }
     let opened = Stamp::of(&file).map_err(to_error)?;
     let file = WholeFile {
@@ -410,6 +413,20 @@ fn open_file(path: &Path) -> Result<(WholeFile, String)> {
         read: 0,
     };
     Ok((file, name))
+}
+
+/// What is wrong with a name or with rights stays wrong; a disk or a network file system may recover.
+fn retry_of_opening(kind: std::io::ErrorKind) -> RetryClass {
+    use std::io::ErrorKind as Kind;
+    match kind {
+        Kind::NotFound
+        | Kind::PermissionDenied
+        | Kind::IsADirectory
+        | Kind::NotADirectory
+        | Kind::InvalidFilename
+        | Kind::InvalidInput => RetryClass::Never,
+        _ => RetryClass::Unknown,
+    }
 }
 
 /// A reader may fail with this crate's error: an [`Error`] inside an [`std::io::Error`] is passed

@@ -3,6 +3,7 @@ use std::io::Read;
 use bytes::Bytes;
 
 use super::*;
+use crate::error::RetryClass;
 use crate::source::Compression;
 
 const PLAIN: Work = Work {
@@ -372,7 +373,10 @@ async fn a_file_that_is_missing_or_changes_is_a_source_error() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SourceIo);
+    assert_eq!(error.retry(), RetryClass::Never);
     let directory = tempfile::tempdir().unwrap();
+    let error = collect(Input::Path(directory.path().into()), PLAIN).await;
+    assert_eq!(error.unwrap_err().retry(), RetryClass::Never);
     let path = directory.path().join("f");
     std::fs::write(&path, noise(1000)).unwrap();
     // A file that changes between its opening and its end: through a reader of the same room.
