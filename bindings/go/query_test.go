@@ -53,6 +53,23 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+func TestRowsAsJSON(t *testing.T) {
+	rows, err := newClient(t).Query(within(t), "", everyType+`, nan=real(nan), inf=-real(+inf), text="<\"&\n>"; print second=1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first = `"rows":[[true,-7,9223372036854775807,1.5,"t","2026-01-02T03:04:05.6789000Z","1.00:00:00",` +
+		`"74be27de-1e4e-49d9-b579-fe0b331d3642","1.25",{"a":[1]},null,"NaN","-Infinity","<\"&\n>"]]}`
+	const second = `{"columns":[{"name":"second","type":"long"}],"rows":[[1]]}]}`
+	text := string(rows.JSON())
+	if !strings.HasPrefix(text, `{"tables":[{"columns":[{"name":"b","type":"bool"},`) || !strings.Contains(text, first) || !strings.HasSuffix(text, second) {
+		t.Error(text)
+	}
+	if !json.Valid([]byte(text)) {
+		t.Error("not JSON")
+	}
+}
+
 func TestScanRefusesWhatDoesNotFit(t *testing.T) {
 	rows, err := newClient(t).Query(within(t), "", "print l=300, n=long(null)")
 	if err != nil {

@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // Status is what the service says about one source.
@@ -65,7 +66,7 @@ func outcome(statuses []Status) error {
 		case failure == nil:
 			failure = &Error{
 				Code: CodeService, Step: "ingest", RetryAfter: -1, Statuses: statuses,
-				Message:     fmt.Sprintf("source %s: %v: %s", status.SourceID, status.State, status.Details),
+				Message:     status.failure(),
 				ServiceCode: status.ErrorCode, ActivityID: status.ActivityID, Retry: status.Retry,
 			}
 		}
@@ -77,6 +78,15 @@ func outcome(statuses []Status) error {
 		failure.Code = CodePartial
 	}
 	return failure
+}
+
+// failure is the text for people, with the service's code unless the service's text has it.
+func (s Status) failure() string {
+	text := fmt.Sprintf("source %s: %v: %s", s.SourceID, s.State, s.Details)
+	if s.ErrorCode != "" && !strings.Contains(s.Details, s.ErrorCode) {
+		text += " (" + s.ErrorCode + ")"
+	}
+	return text
 }
 
 // PeekOutcomes returns no more than limit notifications without removing them: those of one

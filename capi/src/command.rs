@@ -127,7 +127,7 @@ pub unsafe extern "C" fn kusto_command_create_mapping(
         let json = text(json, json_len, "json")?;
         let kind = DataFormat::from_number(format)
             .ok_or_else(|| {
-                Error::invalid_argument("format", format!("{format} is not a KUSTO_FORMAT_* value"))
+                Error::invalid_argument("format", format!("{format} is not the number of a format"))
             })?
             .mapping_kind();
         let text = match replace {

@@ -103,7 +103,7 @@ pub unsafe extern "C" fn kusto_config_set_log(
 
 fn level(number: i32) -> Result<LogLevel> {
     LogLevel::from_number(number)
-        .ok_or_else(|| Error::invalid_argument("max_level", "is not a KUSTO_LOG_* value"))
+        .ok_or_else(|| Error::invalid_argument("max_level", "is not the number of a log level"))
 }
 
 fn set(max_level: i32, callback: kusto_log_fn, user_data: UserData) -> Result<()> {

@@ -91,7 +91,7 @@ impl kusto_op {
                 if error.kind() == ErrorKind::Cancelled
                     && self.deadline_passed.load(Ordering::Acquire) =>
             {
-                let message = "the deadline of kusto_stream_finish passed";
+                let message = "the call's deadline passed";
                 let late = Error::new(ErrorKind::TimedOut, error.step(), message)
                     .with_in_doubt(error.is_in_doubt())
                     .with_attempts(error.attempts().to_vec());

@@ -80,7 +80,7 @@ pub unsafe extern "C" fn kusto_props_set_format(
 ) -> kusto_status {
     change(props, err, |props| {
         let format = DataFormat::from_number(format)
-            .ok_or_else(|| Error::invalid_argument("format", "is not a KUSTO_FORMAT_* value"))?;
+            .ok_or_else(|| Error::invalid_argument("format", "is not the number of a format"))?;
         Ok(props.with_format(format))
     })
 }
@@ -281,12 +281,12 @@ unsafe fn change(
 
 fn report_level(level: i32) -> Result<ReportLevel> {
     ReportLevel::from_number(level)
-        .ok_or_else(|| Error::invalid_argument("level", "is not a KUSTO_REPORT_* value"))
+        .ok_or_else(|| Error::invalid_argument("level", "is not the number of a report level"))
 }
 
 fn report_method(via: i32) -> Result<ReportMethod> {
     ReportMethod::from_number(via)
-        .ok_or_else(|| Error::invalid_argument("via", "is not a KUSTO_VIA_* value"))
+        .ok_or_else(|| Error::invalid_argument("via", "is not the number of a report method"))
 }
 
 #[cfg(test)]

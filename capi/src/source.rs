@@ -407,7 +407,7 @@ pub unsafe extern "C" fn kusto_source_set_compression(
     guarded(err, || {
         let settings = handle::borrow_mut(source, "source")?.local_settings()?;
         let known = Compression::from_number(compression).ok_or_else(|| {
-            Error::invalid_argument("compression", "is not a KUSTO_COMPRESSION_* value")
+            Error::invalid_argument("compression", "is not the number of a compression")
         })?;
         settings.compression = Some(known);
         Ok(())

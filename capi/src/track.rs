@@ -282,8 +282,9 @@ fn poll_interval(milliseconds: i64) -> Result<Duration> {
 }
 
 fn outcome_query(which: i32, token: Option<&str>, max: usize) -> Result<OutcomeQuery> {
-    let outcome = Outcome::from_number(which)
-        .ok_or_else(|| Error::invalid_argument("which", "is not a KUSTO_OUTCOME_* value"))?;
+    let outcome = Outcome::from_number(which).ok_or_else(|| {
+        Error::invalid_argument("which", "is not the number of a kind of outcome")
+    })?;
     if max == 0 {
         return Err(Error::invalid_argument("max", "must be more than 0"));
     }

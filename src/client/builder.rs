@@ -312,7 +312,8 @@ impl ClientBuilder {
 
     fn set_keyword(mut self, name: &str, value: &str) -> Result<Self> {
         let set = self.connection.set(name, value);
-        set.map_err(|error| with_nearest_setting(error, name))?;
+        let wrong = |error: Error| with_nearest_setting(error.with_step(Step::BuildClient), name);
+        set.map_err(wrong)?;
         Ok(self)
     }
 
@@ -499,5 +500,9 @@ mod tests {
         }
         let error = builder().set("no setting", "x").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
+        for (name, value) in [("memory budgt", "1"), ("memory budget", "1"), ("Fed", "x")] {
+            let error = builder().set(name, value).unwrap_err();
+            assert_eq!(error.step(), Step::BuildClient, "{error}");
+        }
     }
 }

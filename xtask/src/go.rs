@@ -25,6 +25,7 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_report_json",
     "kusto_result_source_id",
     "kusto_rows_int64",
+    // Rows.JSON writes it from the copied rows.
     "kusto_rows_json",
     // Rows are copied into memory of Go, and freed at once.
     "kusto_rows_size",
