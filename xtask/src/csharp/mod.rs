@@ -17,7 +17,7 @@ use toolchain::Toolchain;
 
 use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{artifacts, demo, header, process, tool, workspace};
+use crate::{artifacts, demo, header, process, readme, tool, workspace};
 
 fn binding() -> PathBuf {
     workspace::root().join("bindings/csharp")
@@ -142,6 +142,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
     let programs = [
         Program::tests(&toolchain)?,
         quickstart()?,
+        first()?,
         Program::of("storm_events", "examples/csharp/storm_events")?,
         Program::of("ingest_file", "examples/csharp/ingest_file")?,
         Program::of(AGENT.0, AGENT.1)?,
@@ -151,6 +152,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
     let build = Build::new(&toolchain, Framework::Net8, &programs)?;
     tally += run_tests(&build, &[])?;
     tally += demo::says_what_c_says("csharp", &scripts(&build)?)?;
+    tally += Tally::check("the program of the README works", first_works(&build));
     let programs = [
         Program::tests(&toolchain)?,
         quickstart()?.standard(),
@@ -169,6 +171,30 @@ pub(crate) fn leg() -> Result<Tally, String> {
 
 fn quickstart() -> Result<Program, String> {
     Ok(Program::of("quickstart", "examples/csharp/Quickstart")?.starting_in("Program"))
+}
+
+/// The first program of the README.
+fn first() -> Result<Program, String> {
+    let text = workspace::read(&binding().join("README.md"))?;
+    let program = readme::first_block(&text, "csharp").ok_or("there is no program")?;
+    let directory = workspace::scratch("csharp")?.join("first");
+    workspace::write(&directory.join("Program.cs"), program)?;
+    Program::of("first", &directory.to_string_lossy())
+}
+
+fn first_works(build: &Build) -> Result<(), String> {
+    let emulator = Emulator::start(None)?;
+    let mut program = build.command("first");
+    let said = process::tee(
+        program.envs(emulator.environment()?),
+        Duration::from_secs(60),
+    )?;
+    let result = match said.success && said.text.contains("1 of 1 ingested") {
+        true => emulator.wait_for_rows("Events", 2),
+        false => Err("see above".into()),
+    };
+    emulator.stop()?;
+    result
 }
 
 /// The closest substitute for .NET Framework here. It must also end.
