@@ -259,8 +259,9 @@
 #define KUSTO_ITEM_CANCELLED 3
 
 /**
- * kusto_report_item_state: There was nothing to ingest, or an `ingest-by:` tag says that the data
- * is there already.
+ * kusto_report_item_state: An `ingest-by:` tag says that the data is there already, or the service
+ * found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the
+ * code `Stream_NoDataToIngest`.
  */
 #define KUSTO_ITEM_SKIPPED 4
 
@@ -1252,7 +1253,8 @@ KUSTO_API void kusto_client_free(kusto_client *client);
 
 /**
  * Properties for a table, all defaults: the format by the source's file name, else CSV; no
- * mapping; failures are reported to the queue. Names may contain any character.
+ * mapping; failures are reported to the queue. A name has at most 1024 characters; the service allows
+ * letters and digits of any language, `_`, space, `.` and `-`, and no others, such as emoji.
  *
  * Ownership: the caller frees `*out` with kusto_props_free. Both names are copied.
  * Threads: any.
@@ -2029,7 +2031,8 @@ kusto_bool kusto_result_item_format_assumed(const kusto_result *result,
  * Failure: returns 0 for NULL.
  * Since: 0.1
  */
-KUSTO_API uint64_t kusto_result_bytes_raw(const kusto_result *result);
+KUSTO_API
+uint64_t kusto_result_bytes_raw(const kusto_result *result);
 
 /**
  * Bytes that were uploaded, after compression.

@@ -190,7 +190,7 @@ enum class item_state : std::int32_t {
     succeeded = KUSTO_ITEM_SUCCEEDED, ///< Ingested.
     failed = KUSTO_ITEM_FAILED, ///< Not ingested; the error code says why.
     cancelled = KUSTO_ITEM_CANCELLED, ///< The service stopped the ingestion.
-    skipped = KUSTO_ITEM_SKIPPED, ///< There was nothing to ingest, or an `ingest-by:` tag says that the data is there already.
+    skipped = KUSTO_ITEM_SKIPPED, ///< An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest`.
     partially_succeeded = KUSTO_ITEM_PARTIAL, ///< Some parts were ingested and some were not.
     queued = KUSTO_ITEM_QUEUED ///< Handed over without a status table: only the queues report more.
 };
@@ -1099,7 +1099,8 @@ private:
 /// later ingestions only.
 class props : public detail::object<kusto_props> {
 public:
-    /// For a table, with all defaults. Names may contain any character. Throws `error`: `invalid_argument`.
+    /// For a table, with all defaults. A name has at most 1024 characters; the service allows letters and digits
+    /// of any language, `_`, space, `.` and `-`. Throws `error`: `invalid_argument`.
     props(text_view database, text_view table) : props(try_make(database, table).value()) {}
     /// Takes properties of the C interface.
     explicit props(kusto_props *taken) noexcept : object(taken) {}

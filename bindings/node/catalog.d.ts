@@ -181,7 +181,7 @@ export declare const OperationStatus: {
     readonly Failed: "Failed";
     /** The service stopped the ingestion. */
     readonly Cancelled: "Cancelled";
-    /** There was nothing to ingest, or an `ingest-by:` tag says that the data is there already. */
+    /** An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest`. */
     readonly Skipped: "Skipped";
     /** Some parts were ingested and some were not. */
     readonly PartiallySucceeded: "PartiallySucceeded";
@@ -233,7 +233,8 @@ export interface IngestionFlags {
  *   of a client together. Calls beyond it wait in order. No more are opened than requests are
  *   under way. Value: 1 to 65535. Default: 256.
  * - `retry time`: How many seconds, at least, an ingestion repeats a step that is safe to repeat
- *   after its first failure, while the failures may pass and within the call's deadline.
+ *   after its first failure, while the failures may pass and within the call's deadline. Waiting
+ *   for the final status goes on until its own deadline; without one, this setting is the limit.
  *   Commands, queries and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
  */
 export type ClientSettings = Record<string, string | number>;

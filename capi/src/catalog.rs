@@ -403,8 +403,9 @@ pub const KUSTO_ITEM_FAILED: i32 = 2;
 /// kusto_report_item_state: The service stopped the ingestion.
 pub const KUSTO_ITEM_CANCELLED: i32 = 3;
 
-/// kusto_report_item_state: There was nothing to ingest, or an `ingest-by:` tag says that the data
-/// is there already.
+/// kusto_report_item_state: An `ingest-by:` tag says that the data is there already, or the service
+/// found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the
+/// code `Stream_NoDataToIngest`.
 pub const KUSTO_ITEM_SKIPPED: i32 = 4;
 
 /// kusto_report_item_state: Some parts were ingested and some were not.

@@ -21,7 +21,8 @@ impl kusto_props {
 }
 
 /// Properties for a table, all defaults: the format by the source's file name, else CSV; no
-/// mapping; failures are reported to the queue. Names may contain any character.
+/// mapping; failures are reported to the queue. A name has at most 1024 characters; the service allows
+/// letters and digits of any language, `_`, space, `.` and `-`, and no others, such as emoji.
 ///
 /// Ownership: the caller frees `*out` with kusto_props_free. Both names are copied.
 /// Threads: any.

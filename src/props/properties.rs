@@ -368,7 +368,7 @@ fn inline(columns: &[ColumnMapping], format: DataFormat) -> Result<Mapping> {
     Mapping::new(format.mapping_kind(), columns.to_vec())
 }
 
-/// The service's limit for names of entities; they may contain any character.
+/// The service's limit for names of entities. Which characters it allows is for the service to say.
 const MAX_NAME_CHARS: usize = 1024;
 
 fn check_name(argument: &str, name: &str) -> Result<()> {

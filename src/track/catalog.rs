@@ -13,7 +13,9 @@ pub enum ItemState {
     Failed = 2,
     /// The service stopped the ingestion.
     Cancelled = 3,
-    /// There was nothing to ingest, or an `ingest-by:` tag says that the data is there already.
+    /// An `ingest-by:` tag says that the data is there already, or the service found nothing to do.
+    /// Compressed data that unpacks to nothing is not skipped: it fails, with the code
+    /// `Stream_NoDataToIngest`.
     Skipped = 4,
     /// Some parts were ingested and some were not.
     PartiallySucceeded = 5,

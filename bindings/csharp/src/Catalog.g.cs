@@ -262,7 +262,10 @@ public enum Status
     /// <summary>The service stopped the ingestion.</summary>
     Cancelled = 3,
 
-    /// <summary>There was nothing to ingest, or an <c>ingest-by:</c> tag says that the data is there already.</summary>
+    /// <summary>
+    /// An <c>ingest-by:</c> tag says that the data is there already, or the service found nothing to do. Compressed
+    /// data that unpacks to nothing is not skipped: it fails, with the code <c>Stream_NoDataToIngest</c>.
+    /// </summary>
     Skipped = 4,
 
     /// <summary>Some parts were ingested and some were not.</summary>
