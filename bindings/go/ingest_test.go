@@ -167,6 +167,9 @@ func TestWrongTable(t *testing.T) {
 	if !failure.Permanent() || failure.ServiceCode == "" || len(failure.Statuses) != 1 || failure.Statuses[0].State != kusto.StateFailed {
 		t.Errorf("%+v", *failure)
 	}
+	if !strings.Contains(failure.Error(), failure.ServiceCode) {
+		t.Error(failure)
+	}
 	notice := outcome(t, client, kusto.OutcomeFailures, result)
 	if notice.Table != missing || notice.ErrorCode != failure.ServiceCode || notice.SourceID != result.SourceID() {
 		t.Errorf("%+v", notice)
