@@ -126,6 +126,14 @@ pub(crate) fn first_block<'a>(text: &'a str, language: &str) -> Option<&'a str> 
 mod tests {
     use super::*;
 
+    /// Built as an example with the others: in a package of its own it would be built with all that the crate depends on.
+    #[test]
+    fn the_rust_program_of_the_readme_is_an_example() {
+        let read = |file| workspace::read(&workspace::root().join(file)).unwrap();
+        let example = read("examples/rust/first.rs");
+        assert_eq!(first_block(&read("README.md"), "rust"), Some(&*example));
+    }
+
     #[test]
     fn the_first_block_of_the_language_is_found() {
         let text = "a\n```sh\nx\n```\n```c\nint main;\n```\n```c\nno\n```\n";
