@@ -47,7 +47,9 @@ impl Error {
         if self.kind() != ErrorKind::Network {
             write!(f, "{}: ", self.step())?;
         }
-        if let Some(argument) = self.argument() {
+        // A message such as `table 'X' does not exist` begins with it.
+        let is_said = |argument: &&str| self.message().starts_with(&format!("{argument} '"));
+        if let Some(argument) = self.argument().filter(|argument| !is_said(argument)) {
             write!(f, "{argument}: ")?;
         }
         f.write_str(self.message())
@@ -141,6 +143,19 @@ mod tests {
     fn refused() -> Error {
         let message = "cannot connect to h:9: connection refused";
         Error::new(ErrorKind::Network, Step::FetchIdentityToken, message).with_host("h:9")
+    }
+
+    #[test]
+    fn an_argument_with_which_the_message_begins_is_said_once() {
+        let missing = |argument| {
+            let message = "table 'T' does not exist";
+            Error::new(ErrorKind::NotFound, Step::CheckTable, message)
+                .with_argument(argument)
+                .to_string()
+        };
+        assert_eq!(missing("table"), "check table: table 'T' does not exist");
+        let other = "check table: tab: table 'T' does not exist";
+        assert_eq!(missing("tab"), other);
     }
 
     fn lasting(mut error: Error) -> Error {
