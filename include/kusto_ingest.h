@@ -127,7 +127,8 @@
 #define KUSTO_FORMAT_TSVE 8
 
 /**
- * kusto_props_set_format: JSON Lines: one object per line.
+ * kusto_props_set_format: JSON Lines: one object per line. The service skips a line that is
+ * malformed or cut off, and reports `Succeeded` nevertheless.
  */
 #define KUSTO_FORMAT_JSON 9
 
@@ -299,7 +300,9 @@ enum kusto_status
      */
     KUSTO_OK = 0,
     /**
-     * An argument is missing, malformed or out of range; the error names it.
+     * An argument is missing, malformed or out of range; the error names it. Empty data is one
+     * (`source: is empty: there is nothing to ingest`): a file of 0 bytes, a stream that was
+     * already read.
      */
     KUSTO_E_INVALID_ARGUMENT = 1,
     /**
@@ -1626,7 +1629,8 @@ KUSTO_API void kusto_source_free(kusto_source *source);
  * kusto_result_free; `out` may be NULL. The properties are copied.
  * Threads: any, also several at once, but not in a callback.
  * Failure: nothing is ingested, unless kusto_error_in_doubt says so or the status is
- * KUSTO_E_PARTIAL; `*out` is NULL then.
+ * KUSTO_E_PARTIAL; `*out` is NULL then. Empty data (a file of 0 bytes, a reader at its end) is
+ * KUSTO_E_INVALID_ARGUMENT.
  * Since: 0.1
  */
 KUSTO_API
@@ -2099,6 +2103,8 @@ kusto_status kusto_track_start(const kusto_client *client,
  * As kusto_track, repeated every `poll_ms` milliseconds until no item is pending. Failures to read the
  * status that may pass, such as an outage of the network, are waited out until the deadline of the call;
  * a call with KUSTO_FOREVER ends when they last for the setting `retry time`.
+ * Without a status table (kusto_props_set_reporting) none ever is pending: this returns at once with
+ * KUSTO_ITEM_QUEUED, which says nothing about the ingestion.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.

@@ -62,7 +62,7 @@ namespace kusto {
 /// error is permanent.
 enum class errc : std::int32_t {
     ok = KUSTO_OK, ///< It succeeded.
-    invalid_argument = KUSTO_E_INVALID_ARGUMENT, ///< An argument is missing, malformed or out of range; the error names it.
+    invalid_argument = KUSTO_E_INVALID_ARGUMENT, ///< An argument is missing, malformed or out of range; the error names it. Empty data is one (`source: is empty: there is nothing to ingest`): a file of 0 bytes, a stream that was already read.
     invalid_state = KUSTO_E_INVALID_STATE, ///< The object is not in a state that allows the call, such as a closed client.
     unsupported = KUSTO_E_UNSUPPORTED, ///< The call is valid, but this build or platform cannot do it.
     timed_out = KUSTO_E_TIMED_OUT, ///< The deadline of the call passed.
@@ -119,7 +119,7 @@ enum class data_format : std::int32_t {
     txt = KUSTO_FORMAT_TXT, ///< Lines of text, one column each; empty lines are skipped.
     raw = KUSTO_FORMAT_RAW, ///< The whole source is one value.
     tsve = KUSTO_FORMAT_TSVE, ///< Tab-separated values with backslash escapes.
-    json = KUSTO_FORMAT_JSON, ///< JSON Lines: one object per line.
+    json = KUSTO_FORMAT_JSON, ///< JSON Lines: one object per line. The service skips a line that is malformed or cut off, and reports `Succeeded` nevertheless.
     multijson = KUSTO_FORMAT_MULTIJSON, ///< A JSON array, or objects one after another, over any number of lines.
     singlejson = KUSTO_FORMAT_SINGLEJSON, ///< One JSON value; line breaks in it are white space.
     avro = KUSTO_FORMAT_AVRO, ///< Avro, with the service's legacy reader.
@@ -218,7 +218,7 @@ inline const char *about(errc code) noexcept
 {
     switch (code) {
     case errc::ok: return "It succeeded.";
-    case errc::invalid_argument: return "An argument is missing, malformed or out of range; the error names it.";
+    case errc::invalid_argument: return "An argument is missing, malformed or out of range; the error names it. Empty data is one (`source: is empty: there is nothing to ingest`): a file of 0 bytes, a stream that was already read.";
     case errc::invalid_state: return "The object is not in a state that allows the call, such as a closed client.";
     case errc::unsupported: return "The call is valid, but this build or platform cannot do it.";
     case errc::timed_out: return "The deadline of the call passed.";

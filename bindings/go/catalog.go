@@ -11,7 +11,7 @@ type Code int32
 
 // The codes of the C library, KUSTO_E_*.
 const (
-	CodeInvalidArgument Code = C.KUSTO_E_INVALID_ARGUMENT // An argument is missing, malformed or out of range; the error names it.
+	CodeInvalidArgument Code = C.KUSTO_E_INVALID_ARGUMENT // An argument is missing, malformed or out of range; the error names it. Empty data is one (`source: is empty: there is nothing to ingest`): a file of 0 bytes, a stream that was already read.
 	CodeInvalidState    Code = C.KUSTO_E_INVALID_STATE    // The object is not in a state that allows the call, such as a closed client.
 	CodeUnsupported     Code = C.KUSTO_E_UNSUPPORTED      // The call is valid, but this build or platform cannot do it.
 	CodeTimedOut        Code = C.KUSTO_E_TIMED_OUT        // The deadline of the call passed.
@@ -135,7 +135,7 @@ const (
 	TXT        DataFormat = C.KUSTO_FORMAT_TXT        // Lines of text, one column each; empty lines are skipped.
 	FormatRaw  DataFormat = C.KUSTO_FORMAT_RAW        // The whole source is one value.
 	TSVE       DataFormat = C.KUSTO_FORMAT_TSVE       // Tab-separated values with backslash escapes.
-	JSON       DataFormat = C.KUSTO_FORMAT_JSON       // JSON Lines: one object per line.
+	JSON       DataFormat = C.KUSTO_FORMAT_JSON       // JSON Lines: one object per line. The service skips a line that is malformed or cut off, and reports `Succeeded` nevertheless.
 	MultiJSON  DataFormat = C.KUSTO_FORMAT_MULTIJSON  // A JSON array, or objects one after another, over any number of lines.
 	SingleJSON DataFormat = C.KUSTO_FORMAT_SINGLEJSON // One JSON value; line breaks in it are white space.
 	AVRO       DataFormat = C.KUSTO_FORMAT_AVRO       // Avro, with the service's legacy reader.

@@ -2,7 +2,7 @@
 
 /** The class of an error. The list only grows: decide about a value that you do not know by whether the error is permanent. */
 export declare const ErrorCode: {
-    /** An argument is missing, malformed or out of range; the error names it. */
+    /** An argument is missing, malformed or out of range; the error names it. Empty data is one (`source: is empty: there is nothing to ingest`): a file of 0 bytes, a stream that was already read. */
     readonly InvalidArgument: "INVALID_ARGUMENT";
     /** The object is not in a state that allows the call, such as a closed client. */
     readonly InvalidState: "INVALID_STATE";
@@ -76,7 +76,7 @@ export declare const DataFormat: {
     readonly RAW: "raw";
     /** Tab-separated values with backslash escapes. */
     readonly TSVE: "tsve";
-    /** JSON Lines: one object per line. */
+    /** JSON Lines: one object per line. The service skips a line that is malformed or cut off, and reports `Succeeded` nevertheless. */
     readonly JSON: "json";
     /** A JSON array, or objects one after another, over any number of lines. */
     readonly MULTIJSON: "multijson";

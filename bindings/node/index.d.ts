@@ -410,7 +410,10 @@ export interface IngestionPropertiesFields extends IngestionFlags {
     validationPolicy?: ValidationPolicy | undefined;
     /** The data's age for retention and caching, instead of the time of ingestion. */
     creationTime?: Date | string | undefined;
-    /** Any other property by its name in the service's documentation. */
+    /**
+     * Other properties by their names in the service's documentation. One that has a field above is set as by the field; a name
+     * that this package does not know is passed on to the service unchecked.
+     */
     additionalProperties?: Record<string, unknown> | null | undefined;
 }
 
@@ -486,7 +489,8 @@ export declare class BlobDescriptor {
 
 /**
  * Queued ingestion, commands and queries. Each ingestion resolves when the data is handed over: uploaded and queued; it
- * is ingested later. Delivery is at least once: see `inDoubt` and `ingestIfNotExists`.
+ * is ingested later. Delivery is at least once: see `inDoubt` and `ingestIfNotExists`. Empty data (a file of 0 bytes, a stream that
+ * was already read) is an error, `INVALID_ARGUMENT`.
  */
 export declare class IngestClient extends Client {
     /** `defaultProps` apply to every ingestion, which may override them. */

@@ -13,7 +13,9 @@ use kusto_ingest::error::ErrorKind;
 pub enum kusto_status {
     /// It succeeded.
     KUSTO_OK = 0,
-    /// An argument is missing, malformed or out of range; the error names it.
+    /// An argument is missing, malformed or out of range; the error names it. Empty data is one
+    /// (`source: is empty: there is nothing to ingest`): a file of 0 bytes, a stream that was
+    /// already read.
     KUSTO_E_INVALID_ARGUMENT = 1,
     /// The object is not in a state that allows the call, such as a closed client.
     KUSTO_E_INVALID_STATE = 2,
@@ -218,7 +220,8 @@ pub const KUSTO_FORMAT_RAW: i32 = 7;
 /// kusto_props_set_format: Tab-separated values with backslash escapes.
 pub const KUSTO_FORMAT_TSVE: i32 = 8;
 
-/// kusto_props_set_format: JSON Lines: one object per line.
+/// kusto_props_set_format: JSON Lines: one object per line. The service skips a line that is
+/// malformed or cut off, and reports `Succeeded` nevertheless.
 pub const KUSTO_FORMAT_JSON: i32 = 9;
 
 /// kusto_props_set_format: A JSON array, or objects one after another, over any number of lines.

@@ -40,7 +40,8 @@ const CHUNK: usize = 256 * 1024;
 /// kusto_result_free; `out` may be NULL. The properties are copied.
 /// Threads: any, also several at once, but not in a callback.
 /// Failure: nothing is ingested, unless kusto_error_in_doubt says so or the status is
-/// KUSTO_E_PARTIAL; `*out` is NULL then.
+/// KUSTO_E_PARTIAL; `*out` is NULL then. Empty data (a file of 0 bytes, a reader at its end) is
+/// KUSTO_E_INVALID_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_ingest(

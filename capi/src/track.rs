@@ -81,6 +81,8 @@ pub unsafe extern "C" fn kusto_track_start(
 /// As kusto_track, repeated every `poll_ms` milliseconds until no item is pending. Failures to read the
 /// status that may pass, such as an outage of the network, are waited out until the deadline of the call;
 /// a call with KUSTO_FOREVER ends when they last for the setting `retry time`.
+/// Without a status table (kusto_props_set_reporting) none ever is pending: this returns at once with
+/// KUSTO_ITEM_QUEUED, which says nothing about the ingestion.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.

@@ -124,7 +124,8 @@ impl Client {
     ///
     /// # Errors
     /// Nothing was posted, unless the error [is in doubt](Error::is_in_doubt) or is
-    /// [`ErrorKind::Partial`].
+    /// [`ErrorKind::Partial`]. Empty data (a file of 0 bytes, a reader at its end) is
+    /// [`ErrorKind::InvalidArgument`].
     ///
     /// # Delivery
     /// At least once. The upload may be repeated: it replaces itself. The message that notifies the
@@ -169,6 +170,11 @@ impl Client {
     /// Reads the state every `poll` until no item is pending, or the deadline of `options` passes: the error
     /// says then how many are. Failures to read it that may pass, such as an outage of the network, are
     /// waited out until that deadline; a call without one ends when they last for the setting `retry time`.
+    ///
+    /// Needs a status table ([`ReportMethod::Table`](crate::props::ReportMethod::Table) or
+    /// [`QueueAndTable`](crate::props::ReportMethod::QueueAndTable)): without it this returns at once with every
+    /// item [`Queued`](crate::track::ItemState::Queued), which says nothing about the ingestion. A failed ingestion
+    /// is a state too, not an error: look at each.
     pub fn track_until_final(
         &self,
         token: &TrackingToken,

@@ -6,7 +6,9 @@
 #[repr(i32)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument is missing, malformed or out of range; the error names it.
+    /// An argument is missing, malformed or out of range; the error names it. Empty data is one
+    /// (`source: is empty: there is nothing to ingest`): a file of 0 bytes, a stream that was
+    /// already read.
     InvalidArgument = 1,
     /// The object is not in a state that allows the call, such as a closed client.
     InvalidState = 2,

@@ -24,7 +24,8 @@ pub enum DataFormat {
     Raw = 7,
     /// Tab-separated values with backslash escapes.
     Tsve = 8,
-    /// JSON Lines: one object per line.
+    /// JSON Lines: one object per line. The service skips a line that is malformed or cut off, and
+    /// reports `Succeeded` nevertheless.
     Json = 9,
     /// A JSON array, or objects one after another, over any number of lines.
     MultiJson = 10,

@@ -9,7 +9,10 @@ namespace Kusto.Ingest.Native;
 /// </summary>
 public enum KustoErrorCode
 {
-    /// <summary>An argument is missing, malformed or out of range; the error names it.</summary>
+    /// <summary>
+    /// An argument is missing, malformed or out of range; the error names it. Empty data is one (<c>source: is empty:
+    /// there is nothing to ingest</c>): a file of 0 bytes, a stream that was already read.
+    /// </summary>
     InvalidArgument = 1,
 
     /// <summary>The object is not in a state that allows the call, such as a closed client.</summary>
@@ -126,7 +129,10 @@ public enum DataSourceFormat
     /// <summary>Tab-separated values with backslash escapes.</summary>
     tsve = 8,
 
-    /// <summary>JSON Lines: one object per line.</summary>
+    /// <summary>
+    /// JSON Lines: one object per line. The service skips a line that is malformed or cut off, and reports
+    /// <c>Succeeded</c> nevertheless.
+    /// </summary>
     json = 9,
 
     /// <summary>A JSON array, or objects one after another, over any number of lines.</summary>

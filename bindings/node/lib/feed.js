@@ -164,7 +164,7 @@ async function pump(reader, stream, patience) {
         }
         const bytes = step.done ? data.end() : data.bytesOf(step.value);
         if (bytes === undefined) {
-            throw new TypeError(`the stream yielded a ${typeof step.value}, not a Buffer or a string`);
+            throw new TypeError(`the stream yielded a value of type ${typeof step.value}, not a Buffer or a string`);
         }
         for (const piece of pieces(bytes)) {
             const room = call(() => stream.push(piece));

@@ -104,8 +104,10 @@ fn settings(catalog: &Catalog) -> Result<String, String> {
          ## Ingestion properties\n\n\
          By their names in the service's documentation; case does not count. Every language can set all of them by name; most have \
          setters of their own ([how each language calls them](../tests/conformance/README.md)). A name that is not listed is an error \
-         that names the nearest one; what passes it on to the service unchecked is `kusto_props_set_additional` in C, `set_additional` in \
-         C++ and Rust, `AdditionalProperties` in C#, `AdditionalProperty` in Go, `additionalProperties` in Node.\n\n",
+         that names the nearest one. `kusto_props_set_additional` in C, `set_additional` in C++ and Rust, `AdditionalProperties` in C#, \
+         `AdditionalProperty` in Go and `additionalProperties` in Node set a listed name in the same way, with the same checks, and pass any other on \
+         to the service unchecked. Only Rust's `with_additional_property`, which cannot fail, takes no listed name: the ingestion then \
+         fails with an error that names it.\n\n",
     );
     text.push_str(&row(&[
         "property",
@@ -206,6 +208,10 @@ fn errors(catalog: &Catalog) -> Result<String, String> {
         let name = steps.text_of(item, "name")?;
         text.push_str(&row(&[&format!("`{name}`"), &item.text]));
     }
+    text.push_str(
+        "\nIn Node, `wait()` of a result also rejects with the step `ingest`: the data was handed over, and the service did not ingest all of \
+         it; `statuses` says what it reported.\n",
+    );
     text.push_str("\n## Details\n\n");
     text.push_str(&row(&[
         "JSON in C and C++",

@@ -67,6 +67,10 @@ public interface IKustoIngestionResult
     Task<IEnumerable<IngestionStatus>> GetIngestionStatusCollectionAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Polls the status until no source is pending, waiting on the calling thread.</summary>
+    /// <remarks>
+    /// Without <see cref="IngestionReportMethod.Table"/> there is nothing to wait for: it returns at once with <see cref="Status.Queued"/>,
+    /// which says nothing about the ingestion.
+    /// </remarks>
     /// <param name="timeout">The most time to wait; that of the client's <see cref="QueueOptions"/> when null.</param>
     /// <param name="pollInterval">How often to poll; every second when null.</param>
     /// <returns>One for each source. A failed ingestion is a status, not an exception.</returns>
@@ -74,6 +78,10 @@ public interface IKustoIngestionResult
     IEnumerable<IngestionStatus> WaitForFinalStatus(TimeSpan? timeout = null, TimeSpan? pollInterval = null);
 
     /// <summary>Polls the status until no source is pending.</summary>
+    /// <remarks>
+    /// Without <see cref="IngestionReportMethod.Table"/> there is nothing to wait for: it returns at once with <see cref="Status.Queued"/>,
+    /// which says nothing about the ingestion.
+    /// </remarks>
     /// <param name="timeout">The most time to wait; that of the client's <see cref="QueueOptions"/> when null.</param>
     /// <param name="pollInterval">How often to poll; every second when null.</param>
     /// <param name="cancellationToken">Stops waiting; the ingestion goes on.</param>
