@@ -4,6 +4,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
@@ -37,8 +38,8 @@ pub(super) enum Failure {
     Certificates(Error),
     /// The connection broke, or what came is not HTTP.
     Exchange(hyper::Error),
-    /// Nothing came for too long.
-    Silent,
+    /// The answer, or the rest of it, did not come within this time.
+    Silent(Duration),
     /// The body is not what its encoding says.
     NotGzip,
 }
@@ -57,7 +58,7 @@ impl Failure {
         match self {
             Self::Connect(cause) => Some(&**cause),
             Self::Exchange(cause) => Some(cause),
-            Self::Certificates(_) | Self::NoConnection | Self::Silent | Self::NotGzip => None,
+            Self::Certificates(_) | Self::NoConnection | Self::Silent(_) | Self::NotGzip => None,
         }
     }
 
@@ -65,7 +66,7 @@ impl Failure {
     pub(super) fn may_have_been_sent(&self) -> bool {
         match self {
             Self::Connect(_) | Self::NoConnection | Self::Certificates(_) => false,
-            Self::Silent | Self::NotGzip => true,
+            Self::Silent(_) | Self::NotGzip => true,
             Self::Exchange(error) => {
                 // A pipe breaks on a write only: the rest of the request was not accepted.
                 let broke = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
@@ -98,7 +99,7 @@ fn cause(secure: bool, failure: &Failure) -> String {
     let error = match failure {
         Failure::NoConnection => return no_connection(),
         Failure::Certificates(error) => return error.message().to_owned(),
-        Failure::Silent => return "the connection was silent for too long".to_owned(),
+        Failure::Silent(limit) => return format!("it did not come within {limit:?}"),
         Failure::NotGzip => return "the answer is not the gzip that it says to be".to_owned(),
         Failure::Connect(error) => &**error as &(dyn StdError + 'static),
         Failure::Exchange(error) => error,

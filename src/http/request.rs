@@ -1,5 +1,7 @@
 //! A request before it is sent.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
@@ -13,6 +15,8 @@ pub(crate) struct Request {
     pub(super) body: Bytes,
     /// Whether it must not be carried out twice: see [`pool`](super::pool).
     pub(super) once: bool,
+    /// How long a connection may take to send it and to receive its whole answer.
+    pub(super) limit: Option<Duration>,
     /// The first header whose value cannot be sent.
     pub(super) unsendable: Option<HeaderName>,
 }
@@ -26,6 +30,7 @@ impl Request {
             headers: HeaderMap::with_capacity(12),
             body: Bytes::new(),
             once: false,
+            limit: None,
             unsendable: None,
         }
     }
@@ -53,6 +58,13 @@ impl Request {
     /// The request must not be carried out twice.
     pub(crate) fn once(mut self) -> Self {
         self.once = true;
+        self
+    }
+
+    /// Ends it, without an answer, this long after a connection began to send it. The time in which it
+    /// waits for a connection does not count.
+    pub(crate) fn limited(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
         self
     }
 

@@ -18,8 +18,8 @@ pub(crate) struct RetryPolicy {
     pub(crate) base: Duration,
     /// Ceiling of every pause, also of one that the service asks for.
     pub(crate) cap: Duration,
-    /// How long one attempt may take: otherwise a silent host would block a call without a
-    /// deadline.
+    /// How long one attempt may take, where its requests have no limit of their own: otherwise a
+    /// silent host would block a call without a deadline.
     pub(crate) attempt_limit: Option<Duration>,
     /// Whether more attempts follow while the scope is patient: not where another host is tried
     /// first.
@@ -46,8 +46,8 @@ impl RetryPolicy {
         attempts: 3,
         base: Duration::from_millis(200),
         cap: Duration::from_secs(5),
-        // A block of 4 MiB at 14 KB/s.
-        attempt_limit: Some(Duration::from_secs(5 * 60)),
+        // Each request has its own, by its size.
+        attempt_limit: None,
         patient: false,
     };
     /// For storage that has no alternative.
@@ -471,13 +471,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_host_ends_an_attempt_of_a_call_without_a_deadline() {
-        let (scope, policy) = (scope(CallOptions::new()), RetryPolicy::STORAGE);
+        let (scope, policy) = (scope(CallOptions::new()), RetryPolicy::METADATA);
         let silent = || std::future::pending::<Result<()>>();
         let step = Step::PostMessage;
         let error = retry(&scope, step, "h", policy, silent).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Network);
         assert_eq!(error.host(), Some("h"));
-        assert_eq!((error.attempts().len(), error.is_in_doubt()), (3, false));
+        assert_eq!((error.attempts().len(), error.is_in_doubt()), (4, false));
         let once = retry_until_in_doubt(&scope, step, "h", policy, silent).await;
         let error = once.unwrap_err();
         assert_eq!((error.attempts().len(), error.is_in_doubt()), (0, true));

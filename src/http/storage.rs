@@ -36,6 +36,17 @@ pub(crate) const VERSION: HeaderName = HeaderName::from_static("x-ms-version");
 const FOREIGN: &str = "the answer is not from the storage service";
 const OUT_OF_STEP: &str = "the answer belongs to another request";
 
+/// How long storage may take for a request, beyond the time that its body takes.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// The slowest line that is enough for a body, in bytes per second: a block of 4 MiB has five minutes.
+const SLOWEST_LINE: usize = 14_000;
+
+/// How long a request with a body of this size may take: storage that accepts a small one and does not
+/// answer must not use up the time of a call.
+fn limit_of(body: usize) -> Duration {
+    ANSWER_LIMIT + Duration::from_secs((body / SLOWEST_LINE) as u64)
+}
+
 /// A request to the blob or the queue service.
 pub(crate) fn request(method: http::Method, url: url::Url) -> Request {
     Request::new(method, url).header(VERSION, STORAGE_API_VERSION)
@@ -49,7 +60,8 @@ pub(crate) async fn send(
     request: Request,
 ) -> Result<Reply> {
     let id = context::request_id().unwrap_or_else(|| new_id().to_string());
-    let request = request.header(CLIENT_REQUEST_ID, &id);
+    let limit = limit_of(request.body.len());
+    let request = request.header(CLIENT_REQUEST_ID, &id).limited(limit);
     let sending = transport.send_on(step, host, request, AnswerKind::STORAGE);
     let (reply, connection) = sending.await?;
     let is_success = (200..300).contains(&reply.status);
@@ -203,5 +215,12 @@ mod tests {
             );
             assert_eq!(error.is_in_doubt(), status == 500);
         }
+    }
+
+    #[test]
+    fn the_limit_of_a_request_grows_with_its_body() {
+        let seconds = |body| limit_of(body).as_secs();
+        assert_eq!((seconds(0), seconds(64 * 1024)), (30, 34));
+        assert_eq!(seconds(4 * 1024 * 1024), 329);
     }
 }

@@ -125,8 +125,7 @@ impl Transport {
             return Err(Error::new(ErrorKind::Config, step, message).with_host(host));
         }
         let proxy = self.route(step, &request.url)?;
-        let Request { url, once, .. } = &request;
-        let (url, once) = (url.clone(), *once);
+        let (url, once, limit) = (request.url.clone(), request.once, request.limit);
         let request_id = request_id(&request);
         let to_error = |failure: Failure| {
             let proxy = proxy.map(host_of);
@@ -140,15 +139,15 @@ impl Transport {
             let message = "the address cannot be requested";
             Error::new(ErrorKind::Config, step, message).with_host(host)
         })?;
-        let sent = self.answered(&url, once, wire).await;
-        let (answer, mut lease) = sent.map_err(to_error)?;
+        let sent = self.answered(&url, once, limit, wire).await;
+        let (answer, mut lease, patience) = sent.map_err(to_error)?;
         let arrived = OffsetDateTime::now_utc();
         let (head, body) = answer.into_parts();
         if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (head.status, proxy) {
             return Err(login_of_proxy(step, host, &host_of(proxy)));
         }
         let limit = kind.limit(head.status);
-        let body = read(&mut lease, &head.headers, body, limit).await;
+        let body = read(&mut lease, &head.headers, body, limit, patience).await;
         let body = body.map_err(to_error)?;
         let status = head.status.as_u16();
         if head.status.is_success() && body.len() > limit {
@@ -171,17 +170,45 @@ impl Transport {
         &self,
         url: &Url,
         once: bool,
+        limit: Option<Duration>,
         mut wire: http::Request<Full<Bytes>>,
-    ) -> std::result::Result<(http::Response<Incoming>, Lease), Failure> {
+    ) -> std::result::Result<(http::Response<Incoming>, Lease, Patience), Failure> {
         loop {
             let mut lease = self.shared.pool.take(url, once).await?;
-            let sending = tokio::time::timeout(SILENCE, lease.connection.send(wire)).await;
-            match sending.map_err(|_| Failure::Silent)? {
-                Ok(answer) => return Ok((answer, lease)),
+            let patience = Patience::begin(limit);
+            match patience.wait(lease.connection.send(wire)).await? {
+                Ok(answer) => return Ok((answer, lease, patience)),
                 Err((_, Some(unsent))) if lease.is_used => wire = unsent,
                 Err((failure, _)) => return Err(failure),
             }
         }
+    }
+}
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    begun: Instant,
+    /// For the whole of it.
+    limit: Option<Duration>,
+}
+
+impl Patience {
+    fn begin(limit: Option<Duration>) -> Self {
+        Self {
+            begun: Instant::now(),
+            limit,
+        }
+    }
+
+    /// What comes next, unless nothing comes for too long.
+    async fn wait<T>(self, next: impl Future<Output = T>) -> std::result::Result<T, Failure> {
+        let left = self
+            .limit
+            .map(|limit| limit.saturating_sub(self.begun.elapsed()));
+        tokio::time::timeout(left.unwrap_or(SILENCE).min(SILENCE), next)
+            .await
+            .map_err(|_| Failure::Silent(self.limit.unwrap_or(SILENCE)))
     }
 }
 
@@ -225,13 +252,13 @@ async fn read(
     headers: &HeaderMap,
     mut body: Incoming,
     limit: usize,
+    patience: Patience,
 ) -> std::result::Result<Bytes, Failure> {
     let encoding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
     let is_gzip = encoding.is_some_and(|it| it.eq_ignore_ascii_case(b"gzip"));
     let mut decoder = Decoder::new(is_gzip, limit);
     loop {
-        let piece = tokio::time::timeout(SILENCE, lease.connection.next(&mut body)).await;
-        match piece.map_err(|_| Failure::Silent)?? {
+        match patience.wait(lease.connection.next(&mut body)).await?? {
             None => return decoder.end(true),
             Some(data) if !decoder.take(&data).await? => return decoder.end(false),
             Some(_) => {}
@@ -401,6 +428,43 @@ mod tests {
         let sent = transport.send(Step::RunQuery, "h", request, AnswerKind::METADATA);
         let reply = sent.await.unwrap();
         assert!(reply.arrived < server.await.unwrap());
+    }
+
+    /// A host that accepts every request, and answers none but the second.
+    async fn silent_at_first() -> Url {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 1024]).await.unwrap();
+                if open.len() == 1 {
+                    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
+                    stream.write_all(head).await.unwrap();
+                }
+                open.push(stream);
+            }
+        });
+        url.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_accepted_and_not_answered_ends_at_its_own_limit() {
+        let url = silent_at_first().await;
+        let transport = Transport::new(b"", 1).unwrap();
+        let sent = async |limit| {
+            let request = Request::new(http::Method::PUT, url.clone()).limited(limit);
+            let kind = AnswerKind::METADATA;
+            transport.send(Step::UploadBlob, "h", request, kind).await
+        };
+        let error = sent(Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Network);
+        assert!(error.is_in_doubt() && error.is_retryable(), "{error}");
+        assert!(error.message().contains("within 50ms"), "{error}");
+        // The connection of the first is given up: there is only one.
+        assert_eq!(sent(Duration::from_secs(60)).await.unwrap().status, 200);
     }
 
     #[tokio::test]
