@@ -114,7 +114,9 @@ impl Emulator {
                     .map_err(StartError::Azurite)?;
             }
         }
+        let (_, data_management_url) = ports.service_urls(&options);
         let resources = Arc::new(Resources::new(
+            &data_management_url,
             accounts.clone(),
             names,
             options.clock.clone(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hmac::Mac as _;
 use time::OffsetDateTime;
 use url::Url;
 use uuid::Uuid;
@@ -118,13 +119,15 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
+    /// `address` is that of data management.
     pub(crate) fn new(
+        address: &str,
         accounts: Vec<(Arc<Account>, Endpoints)>,
         names: Names,
         clock: Clock,
         sas_lifetime: Duration,
     ) -> Self {
-        let token = format!("kusto-emulator-identity.{}", Uuid::new_v4().simple());
+        let token = identity_token(&accounts, address);
         Self {
             accounts,
             names,
@@ -210,6 +213,17 @@ impl Resources {
     }
 }
 
+/// A token outlives a restart, as the signatures do: it is made of the keys and the address, and not of
+/// chance. That of an emulator at another address is another cluster's.
+fn identity_token(accounts: &[(Arc<Account>, Endpoints)], address: &str) -> String {
+    let text = format!("identity token of {address}");
+    let signed = accounts
+        .iter()
+        .flat_map(|(account, _)| sas::mac(&account.key, &text).finalize().into_bytes());
+    let hash = signed.fold(0_u128, |hash, byte| hash.rotate_left(8) ^ u128::from(byte));
+    format!("kusto-emulator-identity.{}", Uuid::from_u128(hash).simple())
+}
+
 fn signed_url(
     account: &AccountKey,
     endpoints: &Endpoints,
@@ -273,5 +287,40 @@ impl DataManagement for Resources {
 
     fn identity_token(&self) -> String {
         self.token.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token_at(address: &str) -> String {
+        let names = Names::new(None);
+        let account = |key: AccountKey| {
+            let endpoints = Endpoints {
+                blob: address.to_owned(),
+                queue: address.to_owned(),
+                table: address.to_owned(),
+            };
+            (Arc::new(Account::new(key, &names.of_account())), endpoints)
+        };
+        let accounts = AccountKey::built_in().into_iter().map(account).collect();
+        let lifetime = Duration::from_secs(60);
+        let resources = Resources::new(address, accounts, names, Clock::default(), lifetime);
+        let token = DataManagement::identity_token(&resources);
+        assert!(resources.identity_token_is_valid(&token));
+        token
+    }
+
+    #[test]
+    fn a_token_outlives_a_restart_and_is_no_other_clusters() {
+        assert_eq!(
+            token_at("http://127.0.0.1:1"),
+            token_at("http://127.0.0.1:1")
+        );
+        assert_ne!(
+            token_at("http://127.0.0.1:1"),
+            token_at("http://127.0.0.1:2")
+        );
     }
 }

@@ -99,7 +99,7 @@ fn signature(account: &AccountKey, text: &str) -> String {
     STANDARD.encode(mac(account, text).finalize().into_bytes())
 }
 
-fn mac(account: &AccountKey, text: &str) -> Hmac<Sha256> {
+pub(super) fn mac(account: &AccountKey, text: &str) -> Hmac<Sha256> {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(account.key()).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
