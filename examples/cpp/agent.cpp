@@ -1,4 +1,4 @@
-// Ships the lines that programs append to a file: each whole line once, whatever fails meanwhile.
+// Ships the lines that programs append to a file: each whole line is handed over once, whatever fails.
 //
 // agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
 //

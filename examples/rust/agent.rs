@@ -1,4 +1,4 @@
-//! Ships the whole lines (CSV, a record each) that other programs append to a file: every line once.
+//! Ships the whole lines (CSV, a record each) that other programs append to a file: each is handed over once.
 //!
 //! agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
 //! KUSTO_CONNECTION_STRING names the cluster.

@@ -1,4 +1,4 @@
-// Ships the lines that other programs append to a CSV file into a table, each line once.
+// Ships the lines that other programs append to a CSV file into a table, and hands each over once.
 //
 //	agent FILE --database D --table T [--batch-bytes N] [--batch-seconds S] [--drain-seconds S]
 //
