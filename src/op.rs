@@ -214,6 +214,7 @@ pub(crate) struct Scope {
     caller: CancellationToken,
     client: CancellationToken,
     patience: Duration,
+    repeats: bool,
 }
 
 impl Scope {
@@ -229,6 +230,7 @@ impl Scope {
             caller: options.cancel.clone().unwrap_or_default().0,
             client,
             patience: Duration::ZERO,
+            repeats: false,
         }
     }
 
@@ -237,6 +239,17 @@ impl Scope {
     pub(crate) fn patient(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// The same scope, for a later round of a step: what fails in it is no news.
+    pub(crate) fn repeating(mut self) -> Self {
+        self.repeats = true;
+        self
+    }
+
+    /// Whether this is a later round of a step.
+    pub(crate) fn repeats(&self) -> bool {
+        self.repeats
     }
 
     /// How long a step is repeated after its first failure, beyond its own quick attempts.

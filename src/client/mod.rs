@@ -31,7 +31,7 @@ use crate::query::request::{Kind, RequestProperties, Service};
 use crate::resources::Resources;
 use crate::source::Source;
 use crate::track::tracker::Tracker;
-use crate::track::{OutcomeQuery, Report, TrackingToken};
+use crate::track::{OutcomeQuery, Report, ReportItem, TrackingToken};
 
 pub use crate::pipeline::CompressionLevel;
 pub use builder::ClientBuilder;
@@ -163,7 +163,8 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let token = token.clone();
         self.call(options, move |core, scope| async move {
-            core.tracker.status(&scope, &token).await
+            let report = core.tracker.status(&scope, &token).await?;
+            Ok(core.heeded(report).await)
         })
     }
 
@@ -184,7 +185,8 @@ impl Client {
         let token = token.clone();
         self.call(options, move |core, scope| async move {
             let scope = scope.patient(core.retry_time);
-            core.tracker.until_final(&scope, &token, poll).await
+            let report = core.tracker.until_final(&scope, &token, poll).await?;
+            Ok(core.heeded(report).await)
         })
     }
 
@@ -196,7 +198,8 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let query = query.clone();
         self.call(options, move |core, scope| async move {
-            core.tracker.peek_outcomes(&scope, &query).await
+            let report = core.tracker.peek_outcomes(&scope, &query).await?;
+            Ok(core.heeded(report).await)
         })
     }
 
@@ -209,7 +212,8 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let query = query.clone();
         self.call(options, move |core, scope| async move {
-            core.tracker.take_outcomes(&scope, &query).await
+            let report = core.tracker.take_outcomes(&scope, &query).await?;
+            Ok(core.heeded(report).await)
         })
     }
 
@@ -344,6 +348,14 @@ impl fmt::Debug for Client {
 }
 
 impl Core {
+    /// A report, after acting on what it says about this client.
+    async fn heeded(&self, report: Report) -> Report {
+        if report.items().iter().any(ReportItem::is_token_refused) {
+            self.resources.give_up_token().await;
+        }
+        report
+    }
+
     fn scope(&self, options: &CallOptions) -> Result<Scope> {
         if self.closed.load(Ordering::SeqCst) {
             return Err(Error::new(

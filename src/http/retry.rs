@@ -24,6 +24,8 @@ pub(crate) struct RetryPolicy {
     /// Whether more attempts follow while the scope is patient: not where another host is tried
     /// first.
     pub(crate) patient: bool,
+    /// Whether that ends when the host cannot be reached: the caller may know another one by then.
+    pub(crate) leaves_unreachable: bool,
 }
 
 impl RetryPolicy {
@@ -35,6 +37,7 @@ impl RetryPolicy {
         // The requests have their own limits, which exclude the time of a login.
         attempt_limit: None,
         patient: true,
+        leaves_unreachable: false,
     };
     /// For the cluster's login settings: a small answer to a request without a login.
     pub(crate) const METADATA: RetryPolicy = RetryPolicy {
@@ -49,12 +52,19 @@ impl RetryPolicy {
         // Each request has its own, by its size.
         attempt_limit: None,
         patient: false,
+        leaves_unreachable: false,
     };
-    /// For storage that has no alternative.
+    /// For storage that has no alternative, unless the service lends another one.
     pub(crate) const ONLY_STORAGE: RetryPolicy = RetryPolicy {
         patient: true,
+        leaves_unreachable: true,
         ..Self::STORAGE
     };
+
+    /// Whether more attempts follow such an error, while the scope is patient.
+    fn is_patient(&self, error: &Error) -> bool {
+        self.patient && !(self.leaves_unreachable && is_unreachable(error))
+    }
 
     /// The pause after attempt number `attempt` (from 0): random up to the doubled ceiling (full
     /// jitter, so that clients which failed together do not return together), or what the service
@@ -211,9 +221,9 @@ where
                 pause_ms: pause,
                 error: &error,
             }
-            .emit();
+            .emit(scope.repeats());
             scope.sleep(step, host, pause).await.map(|()| true)
-        } else if may_repeat && policy.patient {
+        } else if may_repeat && policy.is_patient(&error) {
             patience
                 .wait(scope, step, host, std::slice::from_ref(&error))
                 .await
@@ -279,6 +289,11 @@ impl Patience {
         self.failing() < scope.patience() && passing(round).next().is_some()
     }
 
+    /// How long other rounds may still begin.
+    pub(crate) fn left(&self, scope: &Scope) -> Duration {
+        scope.patience().saturating_sub(self.failing())
+    }
+
     /// For how long the step has been failing.
     fn failing(&self) -> Duration {
         self.since.map_or(Duration::ZERO, |since| since.elapsed())
@@ -319,6 +334,11 @@ impl Patience {
         scope.sleep(step, host, pause).await?;
         Ok(true)
     }
+}
+
+/// Whether a host could not be reached, or did not answer: it may be one that is no longer there.
+pub(crate) fn is_unreachable(error: &Error) -> bool {
+    error.kind() == ErrorKind::Network && error.retry() == RetryClass::Later && !error.is_in_doubt()
 }
 
 /// The errors after which another attempt can help.
@@ -386,7 +406,8 @@ mod tests {
         let half_minute = Duration::from_secs(30);
         for (policy, deadline, least, most) in [
             (RetryPolicy::SERVICE, 3600, 30, 40),
-            (RetryPolicy::ONLY_STORAGE, 3600, 30, 40),
+            // The resources are fetched again instead.
+            (RetryPolicy::ONLY_STORAGE, 3600, 0, 2),
             (RetryPolicy::SERVICE, 12, 12, 12),
             // Another host is tried instead.
             (RetryPolicy::STORAGE, 3600, 0, 2),
@@ -460,6 +481,7 @@ mod tests {
                 cap: Duration::from_secs(10),
                 attempt_limit: None,
                 patient: false,
+                leaves_unreachable: false,
             },
             || async { Err(failing(ErrorKind::Network).with_retry_after(Duration::from_secs(10))) },
         )

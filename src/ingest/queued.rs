@@ -223,7 +223,16 @@ impl QueuedIngestor {
     /// Status entity and message. Returns the status table's address when it is used.
     async fn hand_over(&self, call: &Call<'_>, item: &Item) -> Result<Option<String>> {
         self.resources
-            .with_fresh(call.scope, |lent| self.hand_over_with(call, item, lent))
+            .with_fresh_patiently(call.scope, |scope, lent| async move {
+                let props = call.props;
+                let identity_token = call.identity_token.clone();
+                let call = Call {
+                    scope: &scope,
+                    props,
+                    identity_token,
+                };
+                self.hand_over_with(&call, item, lent).await
+            })
             .await
     }
 

@@ -84,7 +84,8 @@ impl IngestionFailed<'_> {
     }
 }
 
-/// A request failed, and is repeated after a pause.
+/// A request failed, and is repeated after a pause. In the rounds of its step after the first one
+/// it is of the level debug: `round` announces each of them.
 pub(crate) struct Retry<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,
@@ -102,22 +103,38 @@ pub(crate) struct Retry<'a> {
 }
 
 impl Retry<'_> {
-    /// Writes it to the log.
-    pub(crate) fn emit(&self) {
-        tracing::event!(
-            name: "retry",
-            target: "kusto_ingest::http",
-            Level::WARN,
-            client_request_id = client_request_id().as_deref(),
-            source_id = source_id().map(display),
-            step = self.step.name(),
-            host = filled(self.host),
-            attempt = self.attempt,
-            failing_ms = milliseconds(self.failing_ms),
-            pause_ms = milliseconds(self.pause_ms),
-            error = %self.error,
-            "an attempt failed, will try again"
-        );
+    /// Writes it to the log. `repeated` says that this is a later round of its step.
+    pub(crate) fn emit(&self, repeated: bool) {
+        match repeated {
+            false => tracing::event!(
+                name: "retry",
+                target: "kusto_ingest::http",
+                Level::WARN,
+                client_request_id = client_request_id().as_deref(),
+                source_id = source_id().map(display),
+                step = self.step.name(),
+                host = filled(self.host),
+                attempt = self.attempt,
+                failing_ms = milliseconds(self.failing_ms),
+                pause_ms = milliseconds(self.pause_ms),
+                error = %self.error,
+                "an attempt failed, will try again"
+            ),
+            true => tracing::event!(
+                name: "retry",
+                target: "kusto_ingest::http",
+                Level::DEBUG,
+                client_request_id = client_request_id().as_deref(),
+                source_id = source_id().map(display),
+                step = self.step.name(),
+                host = filled(self.host),
+                attempt = self.attempt,
+                failing_ms = milliseconds(self.failing_ms),
+                pause_ms = milliseconds(self.pause_ms),
+                error = %self.error,
+                "an attempt failed, will try again"
+            ),
+        }
     }
 }
 
@@ -156,7 +173,7 @@ impl Round<'_> {
     }
 }
 
-/// A container did not accept the data.
+/// A container did not accept the data. The level is that of `retry`.
 pub(crate) struct UploadFailed<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
     /// service.
@@ -166,22 +183,35 @@ pub(crate) struct UploadFailed<'a> {
 }
 
 impl UploadFailed<'_> {
-    /// Writes it to the log.
-    pub(crate) fn emit(&self) {
-        tracing::event!(
-            name: "upload_failed",
-            target: "kusto_ingest::upload",
-            Level::WARN,
-            client_request_id = client_request_id().as_deref(),
-            source_id = source_id().map(display),
-            host = filled(self.host),
-            error = %self.error,
-            "the upload failed, the next container is tried"
-        );
+    /// Writes it to the log. `repeated` says that this is a later round of its step.
+    pub(crate) fn emit(&self, repeated: bool) {
+        match repeated {
+            false => tracing::event!(
+                name: "upload_failed",
+                target: "kusto_ingest::upload",
+                Level::WARN,
+                client_request_id = client_request_id().as_deref(),
+                source_id = source_id().map(display),
+                host = filled(self.host),
+                error = %self.error,
+                "the upload failed, the next container is tried"
+            ),
+            true => tracing::event!(
+                name: "upload_failed",
+                target: "kusto_ingest::upload",
+                Level::DEBUG,
+                client_request_id = client_request_id().as_deref(),
+                source_id = source_id().map(display),
+                host = filled(self.host),
+                error = %self.error,
+                "the upload failed, the next container is tried"
+            ),
+        }
     }
 }
 
-/// A queue did not accept the message. Another one is tried, unless the outcome is in doubt.
+/// A queue did not accept the message. Another one is tried, unless the outcome is in doubt. The
+/// level is that of `retry`.
 pub(crate) struct PostFailed<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
     /// service.
@@ -191,18 +221,30 @@ pub(crate) struct PostFailed<'a> {
 }
 
 impl PostFailed<'_> {
-    /// Writes it to the log.
-    pub(crate) fn emit(&self) {
-        tracing::event!(
-            name: "post_failed",
-            target: "kusto_ingest::post",
-            Level::WARN,
-            client_request_id = client_request_id().as_deref(),
-            source_id = source_id().map(display),
-            host = filled(self.host),
-            error = %self.error,
-            "posting the message failed"
-        );
+    /// Writes it to the log. `repeated` says that this is a later round of its step.
+    pub(crate) fn emit(&self, repeated: bool) {
+        match repeated {
+            false => tracing::event!(
+                name: "post_failed",
+                target: "kusto_ingest::post",
+                Level::WARN,
+                client_request_id = client_request_id().as_deref(),
+                source_id = source_id().map(display),
+                host = filled(self.host),
+                error = %self.error,
+                "posting the message failed"
+            ),
+            true => tracing::event!(
+                name: "post_failed",
+                target: "kusto_ingest::post",
+                Level::DEBUG,
+                client_request_id = client_request_id().as_deref(),
+                source_id = source_id().map(display),
+                host = filled(self.host),
+                error = %self.error,
+                "posting the message failed"
+            ),
+        }
     }
 }
 
@@ -227,6 +269,55 @@ impl SignatureRejected<'_> {
             host = filled(self.host),
             error = %self.error,
             "storage rejected a signature, the ingestion resources are fetched again"
+        );
+    }
+}
+
+/// Containers, queues or the status table cannot be reached or are not found (404). While they
+/// cannot be reached, at most once in 30 seconds.
+pub(crate) struct StorageGone<'a> {
+    /// The host and port that was called; of an ingestion that ended well, the data management
+    /// service.
+    pub(crate) host: &'a str,
+    /// The text of the error, without secrets.
+    pub(crate) error: &'a Error,
+}
+
+impl StorageGone<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "storage_gone",
+            target: "kusto_ingest::resources",
+            Level::WARN,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            host = filled(self.host),
+            error = %self.error,
+            "no storage answers where the service lent it, the ingestion resources are fetched again"
+        );
+    }
+}
+
+/// A status or a notification says that an item failed with `BadRequest_InvalidKustoIdentityToken`.
+/// At most once in 30 seconds.
+pub(crate) struct IdentityTokenRefused<'a> {
+    /// The host and port that was called; of an ingestion that ended well, the data management
+    /// service.
+    pub(crate) host: &'a str,
+}
+
+impl IdentityTokenRefused<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "identity_token_refused",
+            target: "kusto_ingest::resources",
+            Level::WARN,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            host = filled(self.host),
+            "the service refused an identity token, the next ingestion fetches another one"
         );
     }
 }

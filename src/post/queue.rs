@@ -11,7 +11,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{
-    Patience, RetryPolicy, last, remember, retry_in_doubt, retry_until_in_doubt,
+    Patience, RetryPolicy, is_unreachable, last, remember, retry_in_doubt, retry_until_in_doubt,
 };
 use crate::http::storage::{child_url, inconclusive, is_of_service, reply_error, request, send};
 use crate::http::transport::{Reply, Transport};
@@ -34,9 +34,10 @@ pub(crate) async fn post(
 ) -> Result<()> {
     let mut failed = Failed::default();
     let mut patience = Patience::new();
+    let mut scope = scope.clone();
     loop {
         for queue in queues.iter().take(MAX_QUEUES) {
-            let Err(error) = post_to(scope, transport, queue, text, idempotent).await else {
+            let Err(error) = post_to(&scope, transport, queue, text, idempotent).await else {
                 ranking.record(queue.account(), true);
                 return Ok(());
             };
@@ -46,7 +47,7 @@ pub(crate) async fn post(
                 host: &queue.host(),
                 error: &error,
             }
-            .emit();
+            .emit(scope.repeats());
             let stop =
                 (error.is_in_doubt() && !idempotent) || scope.check(Step::PostMessage).is_err();
             failed.add(error);
@@ -55,8 +56,8 @@ pub(crate) async fn post(
             }
         }
         let round = queues.len().min(MAX_QUEUES);
-        match failed.wait(scope, &mut patience, round).await {
-            Ok(true) => {}
+        match failed.wait(&scope, &mut patience, round).await {
+            Ok(true) => scope = scope.repeating(),
             Ok(false) => return Err(failed.summary()),
             Err(stopped) => {
                 failed.add(stopped);
@@ -79,9 +80,13 @@ impl Failed {
         remember(&mut self.errors, error);
     }
 
-    /// Pauses before another round; the last one had `round` errors.
+    /// Pauses before another round; the last one had `round` errors. None follows when no queue could
+    /// be reached: there may be others by now.
     async fn wait(&self, scope: &Scope, patience: &mut Patience, round: usize) -> Result<bool> {
         let round = last(&self.errors, round);
+        if !self.in_doubt && round.iter().all(is_unreachable) {
+            return Ok(false);
+        }
         let host = round.last().and_then(Error::host).unwrap_or_default();
         patience.wait(scope, Step::PostMessage, host, round).await
     }

@@ -172,6 +172,21 @@ impl<T> RefreshCache<T> {
         }
     }
 
+    /// Fetches at the next [`get`](Self::get), unless `doubted` has been replaced already. It stays in
+    /// use while fetching fails.
+    pub(crate) fn expire(&self, doubted: &Arc<T>) {
+        let now = self.clock.now();
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lease) = current.as_mut().filter(|l| Arc::ptr_eq(&l.value, doubted)) {
+            lease.refresh_at = lease.refresh_at.min(now);
+        }
+    }
+
+    /// The value of this moment, due or not.
+    pub(crate) fn current(&self) -> Option<Arc<T>> {
+        self.peek(|_, _| true).map(|lease| lease.value)
+    }
+
     fn put_off_refresh(&self, value: &Arc<T>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(lease) = current.as_mut().filter(|l| Arc::ptr_eq(&l.value, value)) {
@@ -375,5 +390,18 @@ mod tests {
         lease.limit(now, now + Duration::minutes(10));
         assert_eq!(lease.unusable_at, now + Duration::minutes(10));
         assert_eq!(lease.refresh_at, now + Duration::minutes(8));
+    }
+
+    #[tokio::test]
+    async fn a_doubted_value_is_fetched_again_and_stays_in_use_while_that_fails() {
+        let fixture = Fixture::new();
+        let doubted = fixture.get().await.unwrap();
+        fixture.cache.expire(&doubted);
+        assert_eq!(*fixture.failing().await.unwrap(), 1);
+        assert_eq!(*fixture.get().await.unwrap(), 1, "the next fetch waits");
+        fixture.clock.advance(PAUSE_AFTER_FAILURE);
+        assert_eq!(*fixture.get().await.unwrap(), 3);
+        fixture.cache.expire(&doubted);
+        assert_eq!(*fixture.get().await.unwrap(), 3, "it is replaced already");
     }
 }

@@ -121,6 +121,12 @@ impl IngestionResources {
         .flatten()
     }
 
+    /// Whether any of it is at another address, whatever the signatures.
+    pub(crate) fn is_elsewhere(&self, other: &Self) -> bool {
+        let address = |resource: &StorageResource| resource.url().redacted().to_owned();
+        !self.all().map(address).eq(other.all().map(address))
+    }
+
     /// When the first of the signatures expires.
     pub(crate) fn earliest_expiry(&self) -> Option<OffsetDateTime> {
         self.all().filter_map(StorageResource::expires_at).min()

@@ -5,12 +5,14 @@ mod discovery;
 mod ranking;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::http::retry::{Patience, is_unreachable, remember};
 use crate::log::events;
 use crate::op::{Scope, before_hand_over};
 use crate::query::request::Service;
@@ -57,6 +59,36 @@ pub(crate) struct Resources {
     resources: RefreshCache<IngestionResources>,
     identity_token: RefreshCache<Secret>,
     ranking: Arc<Ranking>,
+    /// When the resources were fetched again because storage could not be reached.
+    doubted: Occasion,
+    /// When the identity token was given up.
+    refused: Occasion,
+}
+
+/// Something that is done now and then only.
+#[derive(Debug, Default)]
+struct Occasion(Mutex<Option<Instant>>);
+
+impl Occasion {
+    const PAUSE: std::time::Duration = std::time::Duration::from_secs(30);
+
+    /// Whether it is time to do it again.
+    fn again(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|at| at.elapsed() >= Self::PAUSE);
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+/// What the rounds of a call have done.
+struct Rounds {
+    /// That of a call that goes on while storage cannot be reached.
+    patience: Option<Patience>,
+    /// Whether resources that storage refused have been replaced.
+    replaced: bool,
 }
 
 impl Resources {
@@ -67,6 +99,8 @@ impl Resources {
             identity_token: RefreshCache::new(clock.clone()),
             ranking: Arc::new(Ranking::new(clock.clone())),
             clock,
+            doubted: Occasion::default(),
+            refused: Occasion::default(),
         }
     }
 
@@ -103,29 +137,121 @@ impl Resources {
     }
 
     /// Runs `work` with the current resources, and once more with fresh ones when storage rejected
-    /// their signatures (403).
+    /// their signatures (403), or is not there any more.
     pub(crate) async fn with_fresh<T, F, Fut>(&self, scope: &Scope, work: F) -> Result<T>
     where
         F: Fn(Arc<IngestionResources>) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let resources = before_hand_over(self.get(scope)).await?;
-        match work(resources.clone()).await {
-            Err(error) if is_rejected_signature(&error) => {
-                events::SignatureRejected {
-                    host: error.host().unwrap_or_default(),
-                    error: &error,
+        self.rounds(scope, false, |_, lent| work(lent)).await
+    }
+
+    /// As [`with_fresh`](Self::with_fresh), again and again while storage cannot be reached and the
+    /// scope is patient. `work` receives the scope to use.
+    pub(crate) async fn with_fresh_patiently<T, F, Fut>(&self, scope: &Scope, work: F) -> Result<T>
+    where
+        F: Fn(Scope, Arc<IngestionResources>) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        self.rounds(scope, true, work).await
+    }
+
+    async fn rounds<T, F, Fut>(&self, scope: &Scope, patient: bool, work: F) -> Result<T>
+    where
+        F: Fn(Scope, Arc<IngestionResources>) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let mut lent = before_hand_over(self.get(scope)).await?;
+        let mut rounds = Rounds {
+            patience: patient.then(Patience::new),
+            replaced: false,
+        };
+        let (mut failed, mut in_doubt) = (Vec::new(), false);
+        let mut current = scope.clone();
+        loop {
+            let error = match work(current, lent.clone()).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            in_doubt |= error.is_in_doubt();
+            let next = self.for_next_round(scope, &mut rounds, &lent, &error);
+            match before_hand_over(next).await {
+                Ok(Some(fresh)) => lent = fresh,
+                Ok(None) => return Err(error.with_in_doubt(in_doubt).after(failed)),
+                // The error lists the attempts of all rounds.
+                Err(stopped) => {
+                    remember(&mut failed, error);
+                    return Err(stopped.with_in_doubt(in_doubt).after(failed));
                 }
-                .emit();
-                let again =
-                    async { work(before_hand_over(self.replace(scope, &resources)).await?).await };
-                // The error lists the attempts of both rounds.
-                again.await.map_err(|last| {
-                    let in_doubt = last.is_in_doubt() || error.is_in_doubt();
-                    last.with_in_doubt(in_doubt).after(vec![error])
-                })
             }
-            result => result,
+            remember(&mut failed, error);
+            let left = rounds.patience.as_ref().map(|it| it.left(scope));
+            current = scope.clone().patient(left.unwrap_or(scope.patience()));
+            current = current.repeating();
+        }
+    }
+
+    /// The resources for another round after this error, if one can help.
+    async fn for_next_round(
+        &self,
+        scope: &Scope,
+        rounds: &mut Rounds,
+        lent: &Arc<IngestionResources>,
+        error: &Error,
+    ) -> Result<Option<Arc<IngestionResources>>> {
+        let host = error.host().unwrap_or_default();
+        if let Some(patience) = &mut rounds.patience {
+            patience.begin();
+        }
+        if is_outdated(error) && !rounds.replaced {
+            rounds.replaced = true;
+            match error.http_status() {
+                Some(403) => events::SignatureRejected { host, error }.emit(),
+                _ => events::StorageGone { host, error }.emit(),
+            }
+            return self.replace(scope, lent).await.map(Some);
+        }
+        if !is_unreachable(error) {
+            return Ok(None);
+        }
+        self.doubt(lent, error);
+        let fresh = self.get(scope).await?;
+        if fresh.is_elsewhere(lent) {
+            return Ok(Some(fresh));
+        }
+        let Some(patience) = &mut rounds.patience else {
+            return Ok(None);
+        };
+        let round = std::slice::from_ref(error);
+        match patience.wait(scope, error.step(), host, round).await? {
+            true => self.get(scope).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// None of `lent` could be reached: the service may lend others by now. They are fetched again at
+    /// the next use, but not in every round of every call: an outage of storage looks the same.
+    pub(crate) fn doubt(&self, lent: &Arc<IngestionResources>, error: &Error) {
+        if self.doubted.again() {
+            let host = error.host().unwrap_or_default();
+            events::StorageGone { host, error }.emit();
+            self.resources.expire(lent);
+        }
+    }
+
+    /// The service refused messages for their identity token. The next ingestion fetches another one,
+    /// and the resources with it: whoever forgot the token may have forgotten their signatures.
+    /// Not at every report: messages of the same token are still on their way.
+    pub(crate) async fn give_up_token(&self) {
+        if !self.refused.again() {
+            return;
+        }
+        events::IdentityTokenRefused { host: &self.host() }.emit();
+        if let Some(token) = self.identity_token.current() {
+            self.identity_token.invalidate(&token).await;
+        }
+        if let Some(lent) = self.resources.current() {
+            self.resources.expire(&lent);
         }
     }
 
@@ -161,10 +287,11 @@ impl Resources {
     }
 }
 
-/// Not where the outcome of something that must not be repeated is in doubt, whatever the status: that
-/// has another class.
-fn is_rejected_signature(error: &Error) -> bool {
-    error.http_status() == Some(403) && error.retry() == RetryClass::Never
+/// Whether storage knows the signature, or the container, queue or table, no longer. Not where the
+/// outcome of something that must not be repeated is in doubt, whatever the status: that has another
+/// class.
+fn is_outdated(error: &Error) -> bool {
+    matches!(error.http_status(), Some(403 | 404)) && error.retry() == RetryClass::Never
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use crate::error::RetryClass;
 use crate::secret::{mask, redact, redact_url};
 use crate::track::catalog::{FailureStatus, ItemState};
 
+/// The service's code for an identity token that it does not know, or no longer.
+const REFUSED_TOKEN: &str = "BadRequest_InvalidKustoIdentityToken";
+
 /// The status of ingestions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
@@ -90,7 +93,14 @@ pub struct ReportItem {
 
 impl ReportItem {
     /// Whether the same data can be ingested again with success.
+    ///
+    /// A refused identity token is [`RetryClass::Later`], though the service calls it permanent: the
+    /// data is as good as before, and a client that has seen this item sends other data, or the same
+    /// again, with a token that it has just fetched.
     pub fn retry(&self) -> RetryClass {
+        if self.is_token_refused() {
+            return RetryClass::Later;
+        }
         match (self.should_retry, self.failure_status) {
             (Some(true), _) => RetryClass::Later,
             (_, Some(FailureStatus::Permanent)) => RetryClass::Never,
@@ -98,6 +108,12 @@ impl ReportItem {
             (Some(false), _) => RetryClass::Never,
             _ => RetryClass::Unknown,
         }
+    }
+
+    /// Whether the service refused the identity token that the message came with.
+    pub(crate) fn is_token_refused(&self) -> bool {
+        let code = self.error_code.as_deref();
+        code.is_some_and(|code| code.eq_ignore_ascii_case(REFUSED_TOKEN))
     }
 
     /// An item that was handed over, with no further information.

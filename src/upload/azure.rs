@@ -71,7 +71,7 @@ impl<'a> AzureContainers<'a> {
         Ok(container.url().with_same_query(url))
     }
 
-    /// After a 403 the remaining attempts use fresh signatures, once.
+    /// After a 403 or a 404 the remaining attempts use fresh resources, once.
     async fn replace_rest(&self, failed: usize) {
         let stale = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,16 +88,18 @@ impl<'a> AzureContainers<'a> {
                 state.ordered.extend(ordered);
                 state.from = fresh;
             }
-            Err(error) => {
-                events::RenewalFailed {
-                    step: error.step(),
-                    host: error.host().unwrap_or_default(),
-                    error: &error,
-                }
-                .emit();
-            }
+            Err(error) => renewal_failed(&error),
         }
     }
+}
+
+fn renewal_failed(error: &Error) {
+    events::RenewalFailed {
+        step: error.step(),
+        host: error.host().unwrap_or_default(),
+        error,
+    }
+    .emit();
 }
 
 #[async_trait]
@@ -110,8 +112,21 @@ impl Containers for AzureContainers<'_> {
             .len()
     }
 
-    fn again(&self) {
+    fn doubt(&self, error: &Error) {
+        let lent = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.from.clone()
+        };
+        self.resources.doubt(&lent, error);
+    }
+
+    async fn again(&self) {
+        let lent = self.resources.get(self.scope).await;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match lent {
+            Ok(lent) => state.from = lent,
+            Err(error) => renewal_failed(&error),
+        }
         let ordered = self.resources.ranking().order(&state.from.containers);
         state.ordered.extend(ordered);
     }
@@ -132,7 +147,7 @@ impl Containers for AzureContainers<'_> {
         if let Some(account) = account {
             self.resources.ranking().record(&account, outcome.is_ok());
         }
-        if outcome.is_err_and(|error| error.http_status() == Some(403)) {
+        if outcome.is_err_and(|error| matches!(error.http_status(), Some(403 | 404))) {
             self.replace_rest(attempt).await;
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attempt::{self, BlobTarget};
 use super::feed::{BlockSource, Feed};
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::retry::{Patience, last, remember};
+use crate::http::retry::{Patience, is_unreachable, last, remember};
 use crate::log::events;
 use crate::op::Scope;
 use crate::pipeline::Totals;
@@ -21,8 +21,10 @@ const MAX_CONTAINERS: usize = 3;
 pub(crate) trait Containers: Send + Sync {
     /// Number of containers to choose from.
     fn len(&self) -> usize;
-    /// Adds all containers once more, for another round.
-    fn again(&self);
+    /// None of the containers could be reached: others may be lent for another round.
+    fn doubt(&self, error: &Error);
+    /// Adds all containers that are lent now, for another round.
+    async fn again(&self);
     /// The blob of attempt number `attempt`.
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>>;
     /// Records the result of an attempt.
@@ -54,19 +56,24 @@ pub(crate) async fn upload(
     let mut failed: Vec<Error> = Vec::new();
     let mut patience = Patience::new();
     let mut round_from = 0;
+    let mut scope = scope.clone();
     for container in 0.. {
         // The list may grow: after a 403 it is renewed.
         if container >= containers.len().min(round_from + MAX_CONTAINERS) {
             let round = last(&failed, container - round_from);
+            if let Some(error) = round.last().filter(|_| round.iter().all(is_unreachable)) {
+                containers.doubt(error);
+            }
             // Not after the pause: what is lost now does not return.
-            if patience.goes_on(scope, round)
+            if patience.goes_on(&scope, round)
                 && let Err(lost) = feed.check()
             {
                 return Err(lost.after(failed));
             }
-            match another_round(scope, round, &mut patience).await {
+            match another_round(&scope, round, &mut patience).await {
                 Ok(true) => {
-                    containers.again();
+                    containers.again().await;
+                    scope = scope.repeating();
                     round_from = container;
                 }
                 Ok(false) => break,
@@ -84,7 +91,7 @@ pub(crate) async fn upload(
             Err(error) => return Err(error.after(failed)),
         };
         let host = target.host().to_owned();
-        match attempt::send(scope, target, &mut feed, meter).await {
+        match attempt::send(&scope, target, &mut feed, meter).await {
             Ok(acknowledged) => {
                 let totals = feed.checked_totals(acknowledged)?;
                 containers.report(container, Ok(())).await;
@@ -96,7 +103,7 @@ pub(crate) async fn upload(
                     host: &host,
                     error: &error,
                 }
-                .emit();
+                .emit(scope.repeats());
                 containers.report(container, Err(&error)).await;
                 patience.begin();
                 remember(&mut failed, error);
@@ -217,7 +224,8 @@ mod tests {
         fn len(&self) -> usize {
             self.0.len()
         }
-        fn again(&self) {
+        fn doubt(&self, _: &Error) {}
+        async fn again(&self) {
             unreachable!("no scope here waits for another round");
         }
         fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {

@@ -7,7 +7,7 @@ use kusto_ingest::client::ClientBuilder;
 use kusto_ingest::log::{LogLevel, receiver};
 use kusto_ingest::prelude::*;
 
-use crate::server::{Act, Request, Server, healthy, props, reply, row};
+use crate::server::{Act, Request, Server, TOKEN_REFUSED, healthy, of_storage, props, reply, row};
 
 /// Level, message and fields.
 type Kind = (String, String, BTreeSet<String>);
@@ -23,7 +23,10 @@ fn listed() -> BTreeMap<String, Kind> {
     let events = rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
         let fields = cells[4].split(',').map(bare).collect();
-        (bare(cells[0]), (bare(cells[1]), bare(cells[3]), fields))
+        // Everything happens for the first time here.
+        let level = bare(cells[1]);
+        let first = level.split(", repeated").next().unwrap().to_owned();
+        (bare(cells[0]), (first, bare(cells[3]), fields))
     });
     events.collect()
 }
@@ -108,7 +111,26 @@ async fn provoke(events: &Events) {
     })
     .await;
     ingest(events, &props(), refuse(403, Request::is_post_of_message)).await;
+    ingest(events, &props(), refuse(404, Request::is_post_of_message)).await;
     take_outcomes(events).await;
+    track(events).await;
+}
+
+/// The service refuses an identity token.
+async fn track(events: &Events) {
+    let server = Server::start(|request, base| {
+        Act::Send(match request.line.starts_with("GET /table") {
+            true => of_storage(request, 200, TOKEN_REFUSED),
+            false => healthy(request, base),
+        })
+    })
+    .await;
+    let client = watched(&server, events).build().unwrap();
+    let tracked = props().with_report_method(ReportMethod::Table);
+    let receipt = client.ingest(row(), &tracked, CallOptions::new()).await;
+    let receipt = receipt.unwrap();
+    let report = client.track(receipt.tracking_token(), CallOptions::new());
+    assert_eq!(report.await.unwrap().count(ItemState::Failed), 1);
 }
 
 /// One message is taken, and the queue fails after it.
@@ -141,5 +163,55 @@ async fn every_event_is_listed_with_its_fields_and_every_listed_one_occurs() {
         fields.remove("client_request_id");
         fields.remove("source_id");
         assert_eq!((level, message, fields), listed[&name], "{name}");
+    }
+}
+
+/// The levels of some events, in their order.
+async fn levels(refused: fn(&Request) -> bool) -> Vec<(String, LogLevel)> {
+    let server = Server::start(move |request, base| {
+        Act::Send(match refused(request) {
+            true => reply(503, "", ""),
+            false => healthy(request, base),
+        })
+    })
+    .await;
+    let kept = Arc::<Mutex<Vec<(String, LogLevel)>>>::default();
+    let seen = kept.clone();
+    let log = receiver(
+        LogLevel::Debug,
+        Arc::new(move |record| {
+            let event = (record.event.to_owned(), record.level);
+            seen.lock().unwrap().push(event);
+        }),
+    );
+    let client = server.builder().log(log).retry_time(3).unwrap();
+    let client = client.build().unwrap();
+    let error = client.ingest(row(), &props(), CallOptions::new()).await;
+    assert_eq!(error.unwrap_err().http_status(), Some(503));
+    kept.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn an_outage_is_news_in_its_first_round_only() {
+    for (refused, last) in [
+        (Request::is_upload as fn(&Request) -> bool, "upload_failed"),
+        (Request::is_post_of_message, "post_failed"),
+    ] {
+        let seen = levels(refused).await;
+        let round = |(event, _): &(String, LogLevel)| event == "round";
+        let first = seen.iter().position(round).expect("more than one round");
+        for (number, (event, level)) in seen.iter().enumerate() {
+            let expected = match event.as_str() {
+                "round" => LogLevel::Warn,
+                "retry" => [LogLevel::Warn, LogLevel::Debug][usize::from(number > first)],
+                name if name == last => {
+                    [LogLevel::Warn, LogLevel::Debug][usize::from(number > first)]
+                }
+                _ => continue,
+            };
+            assert_eq!(*level, expected, "{event} at {number}: {seen:?}");
+        }
+        let count = |name: &str| seen.iter().filter(|(event, _)| event == name).count();
+        assert!(count(last) > 1 && count("retry") > 2, "{seen:?}");
     }
 }

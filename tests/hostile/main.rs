@@ -3,6 +3,7 @@
 mod connections;
 mod events;
 mod ids;
+mod moved;
 mod outcomes;
 mod proxy;
 mod server;

@@ -231,6 +231,16 @@ pub(crate) fn stored_as(request: &Request, headers: &str) -> String {
     reply(status, headers, body)
 }
 
+/// An answer of a storage service to this request.
+pub(crate) fn of_storage(request: &Request, status: u16, body: &str) -> String {
+    let id = request.header("x-ms-client-request-id");
+    reply(status, &format!("x-ms-client-request-id: {id}\r\n"), body)
+}
+
+/// The status of an item whose identity token the service does not know.
+pub(crate) const TOKEN_REFUSED: &str = r#"{"Status":"Failed","FailureStatus":"Permanent",
+    "ErrorCode":"BadRequest_InvalidKustoIdentityToken"}"#;
+
 const MESSAGE: &str = "<QueueMessagesList><QueueMessage><MessageId>m</MessageId>\
                        </QueueMessage></QueueMessagesList>";
 

@@ -46,6 +46,8 @@ enum Kind {
 struct Event {
     name: String,
     level: Level,
+    /// The level in the later rounds of a step, where it is another one.
+    repeated: Option<Level>,
     part: String,
     message: String,
     fields: Vec<String>,
@@ -97,6 +99,17 @@ impl Kind {
     }
 }
 
+impl Event {
+    /// Its level, or both.
+    fn levels(&self) -> String {
+        let name = |level: Level| format!("{level:?}").to_lowercase();
+        match self.repeated {
+            None => name(self.level),
+            Some(level) => format!("{}, repeated {}", name(self.level), name(level)),
+        }
+    }
+}
+
 impl Events {
     fn field(&self, name: &str) -> Result<&Field, String> {
         let found = self.fields.iter().find(|field| field.name == name);
@@ -136,17 +149,34 @@ impl Events {
             true => ("<'a>", "<'_>"),
             false => ("", ""),
         };
-        let level = format!("{:?}", event.level).to_uppercase();
+        let written = |level: Level| {
+            format!(
+                "tracing::event!(\n            name: {:?},\n            target: \"kusto_ingest::{}\",\n            \
+                 Level::{},\n            client_request_id = client_request_id().as_deref(),\n            \
+                 source_id = source_id().map(display),\n{values}            {:?}\n        )",
+                event.name,
+                event.part,
+                format!("{level:?}").to_uppercase(),
+                event.message
+            )
+        };
+        let first = written(event.level);
+        let (what, argument, body) = match event.repeated {
+            None => ("", "", format!("{first};")),
+            Some(level) => (
+                ". `repeated` says that this is a later round of its step",
+                ", repeated: bool",
+                format!(
+                    "match repeated {{ false => {first}, true => {} }}",
+                    written(level)
+                ),
+            ),
+        };
         Ok(format!(
             "{}pub(crate) struct {name}{lifetime} {{\n{members}}}\n\n\
-             impl {name}{of} {{\n    /// Writes it to the log.\n    pub(crate) fn emit(&self) {{\n        \
-             tracing::event!(\n            name: {:?},\n            target: \"kusto_ingest::{}\",\n            \
-             Level::{level},\n            client_request_id = client_request_id().as_deref(),\n            \
-             source_id = source_id().map(display),\n{values}            {:?}\n        );\n    }}\n}}\n\n",
+             impl {name}{of} {{\n    /// Writes it to the log{what}.\n    \
+             pub(crate) fn emit(&self{argument}) {{\n        {body}\n    }}\n}}\n\n",
             comment("", &event.text),
-            event.name,
-            event.part,
-            event.message
         ))
     }
 
@@ -175,7 +205,7 @@ impl Events {
                 .collect();
             text.push_str(&row(&[
                 &format!("`{}`", event.name),
-                &format!("{:?}", event.level).to_lowercase(),
+                &event.levels(),
                 &format!("`kusto_ingest::{}`", event.part),
                 &event.message,
                 &fields.join(", "),
