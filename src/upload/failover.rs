@@ -61,20 +61,10 @@ pub(crate) async fn upload(
         // The list may grow: after a 403 it is renewed.
         if container >= containers.len().min(round_from + MAX_CONTAINERS) {
             let round = last(&failed, container - round_from);
-            if let Some(error) = round.last().filter(|_| round.iter().all(is_unreachable)) {
-                containers.doubt(error);
-            }
-            // Not after the pause: what is lost now does not return.
-            if patience.goes_on(&scope, round)
-                && let Err(lost) = feed.check()
-            {
-                return Err(lost.after(failed));
-            }
-            match another_round(&scope, round, &mut patience).await {
+            match another_round(&scope, containers, &mut feed, round, &mut patience).await {
                 Ok(true) => {
-                    containers.again().await;
-                    scope = scope.repeating();
                     round_from = container;
+                    scope = scope.repeating();
                 }
                 Ok(false) => break,
                 Err(stopped) => return Err(stopped.after(failed)),
@@ -114,14 +104,29 @@ pub(crate) async fn upload(
 }
 
 /// Pauses before all containers are tried once more; `false` when they are not.
-async fn another_round(scope: &Scope, round: &[Error], patience: &mut Patience) -> Result<bool> {
-    match round.last() {
-        None => Ok(false),
-        Some(error) => {
-            let host = error.host().unwrap_or_default();
-            patience.wait(scope, error.step(), host, round).await
-        }
+async fn another_round(
+    scope: &Scope,
+    containers: &dyn Containers,
+    feed: &mut Feed,
+    round: &[Error],
+    patience: &mut Patience,
+) -> Result<bool> {
+    let Some(error) = round.last() else {
+        return Ok(false);
+    };
+    if round.iter().all(is_unreachable) {
+        containers.doubt(error);
     }
+    if patience.goes_on(scope, round) {
+        // Not after the pause: what is lost now does not return.
+        feed.check()?;
+    }
+    let host = error.host().unwrap_or_default();
+    let goes_on = patience.wait(scope, error.step(), host, round).await?;
+    if goes_on {
+        containers.again().await;
+    }
+    Ok(goes_on)
 }
 
 /// Whether another container can help: not when the source failed or the call was cancelled or
