@@ -91,7 +91,7 @@ async fn an_idempotent_post_is_repeated_and_its_doubt_is_told() {
 #[tokio::test]
 async fn a_post_that_was_refused_goes_to_the_next_queue_or_leaves_nothing() {
     let fake = Fake::start(|request| match request.starts_with("POST /queue") {
-        true => Answer::Status(404),
+        true => Answer::Status(400),
         false => Answer::Good,
     })
     .await;
@@ -118,7 +118,7 @@ async fn of_several_blobs_it_is_told_which_were_handed_over() {
         *seen += 1;
         match *seen {
             1 | 2 => Answer::Good,
-            _ => Answer::Status(404),
+            _ => Answer::Status(400),
         }
     })
     .await;
