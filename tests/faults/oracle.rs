@@ -49,8 +49,15 @@ fn is_no_fault(case: &Case) -> bool {
     case.target == Target::Metadata && matches!(case.fault, Fault::Status { status: 404, .. })
 }
 
-/// A rejected signature is replaced once, where there is no other account.
+/// A rejected signature is replaced once, where there is no other account, and so is a table that is not
+/// there.
 fn is_asked_anew(case: &Case) -> bool {
-    case.fault.nature() == Nature::Forbidden
-        && matches!(case.target, Target::StatusEntity | Target::StatusPoll)
+    match case.target {
+        Target::StatusEntity => {
+            let is_missing = matches!(case.fault, Fault::Status { status: 404, .. });
+            is_missing || case.fault.nature() == Nature::Forbidden
+        }
+        Target::StatusPoll => case.fault.nature() == Nature::Forbidden,
+        _ => false,
+    }
 }
