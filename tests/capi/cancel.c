@@ -209,12 +209,14 @@ static void a_wait_ends_and_its_operation_does_not(void)
     CHECK(kusto_error_in_doubt(error));
     kusto_error_free(error);
     CHECK(kusto_op_state(op) == KUSTO_OP_RUNNING);
-    end(&signaller, cancel);
+    CHECK_OK(kusto_cancel_use(NULL, &err));
     CHECK_STATUS(KUSTO_E_WOULD_BLOCK, kusto_op_wait(op, 0, &err));
     kusto_op_cancel(op);
     CHECK_STATUS(KUSTO_E_CANCELLED, kusto_op_wait(op, PATIENCE, &err));
     CHECK(kusto_op_state(op) == KUSTO_OP_CANCELLED);
     kusto_op_free(op);
+    /* Not before: the end of its connection would end the operation as well. */
+    end(&signaller, cancel);
     end_silent_host(client);
 }
 
