@@ -99,24 +99,22 @@ impl Parser<'_> {
     /// # Errors
     /// A syntax error at the first token that does not fit.
     pub fn function_definition(&mut self, view: bool) -> Parsed<Function> {
-        let (depth, deepest) = (self.depth, std::mem::take(&mut self.deepest));
-        self.deepen(NESTED)?;
-        let parameters = self.parameters()?;
-        let body = self.body(view, parameters)?;
-        let used = self.deepest - depth;
-        self.depth = depth;
-        self.deepest = self.deepest.max(deepest);
-        Ok(Function {
-            depth: used,
-            ..body
+        self.measured(|parser| {
+            let parameters = parser.parameters()?;
+            parser.body(view, parameters)
         })
     }
 
     /// Takes `{ body }` of what has no parameters.
     pub(super) fn pattern_body(&mut self) -> Parsed<Function> {
+        self.measured(|parser| parser.body(false, Vec::new()))
+    }
+
+    /// Takes a function, and counts how deep it is.
+    fn measured(&mut self, take: impl FnOnce(&mut Self) -> Parsed<Function>) -> Parsed<Function> {
         let (depth, deepest) = (self.depth, std::mem::take(&mut self.deepest));
         self.deepen(NESTED)?;
-        let body = self.body(false, Vec::new())?;
+        let body = take(self)?;
         let used = self.deepest - depth;
         self.depth = depth;
         self.deepest = self.deepest.max(deepest);
