@@ -389,3 +389,27 @@ async fn a_client_that_reads_late_gets_the_answer_too() {
     }
     emulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_body_that_is_cut_short_or_broken_is_a_bad_request() {
+    let emulator = Emulator::start(Options::default()).await.unwrap();
+    let port = port(emulator.engine_url());
+    let head = "POST /v1/rest/query HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+    for rest in [
+        "content-length: 9\r\n\r\n{",
+        "transfer-encoding: chunked\r\n\r\nff\r\n{",
+        "transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\nffffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        let request = format!("{head}{rest}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{rest}: {answer}");
+        assert!(answer.contains("cut short"), "{rest}: {answer}");
+    }
+}

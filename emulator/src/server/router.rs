@@ -1,12 +1,13 @@
 //! Which request goes where on the engine's and data management's ports.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::io::Read as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as HttpBody, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -146,7 +147,7 @@ impl Router {
     async fn serve<B>(&self, route: ServiceRoute, parts: &Parts, body: B) -> Response<Body>
     where
         B: HttpBody<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         match route {
             ServiceRoute::Metadata => self.access.metadata(),
@@ -164,8 +165,9 @@ impl Router {
         parts: &Parts,
         body: RequestBody,
     ) -> Result<Response<Body>, Cut> {
-        let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-            return Ok(unreadable());
+        let body = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(body) => body,
+            Err(error) => return Ok(unreadable(error.as_ref())),
         };
         let (body, service) = (body.to_bytes(), route.kind());
         let command = command(parts, &body);
@@ -189,10 +191,11 @@ impl Router {
     async fn run<B>(&self, endpoint: Endpoint, parts: &Parts, body: B) -> Response<Body>
     where
         B: HttpBody<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-            return unreadable();
+        let body = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(body) => body,
+            Err(error) => return unreadable(error.as_ref()),
         };
         let (engine, role, headers) = (self.engine.clone(), self.role, parts.headers.clone());
         let body = body.to_bytes();
@@ -245,12 +248,20 @@ fn wrong_method(route: &Route, parts: &Parts) -> Response<Body> {
     reply
 }
 
-fn unreadable() -> Response<Body> {
-    failure(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "RequestBodyTooLarge",
-        "The request's body is cut short or too large.",
-    )
+/// Of a body that could not be read to its end.
+fn unreadable(error: &(dyn Error + Send + Sync + 'static)) -> Response<Body> {
+    match error.is::<LengthLimitError>() {
+        true => failure(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestBodyTooLarge",
+            "The request's body is too large.",
+        ),
+        false => failure(
+            StatusCode::BAD_REQUEST,
+            "General_BadRequest",
+            "The request's body is cut short, or its chunks are broken.",
+        ),
+    }
 }
 
 /// The text of a command or query; empty when there is none in the body.
