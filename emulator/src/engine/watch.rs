@@ -39,6 +39,7 @@ enum End {
     TimedOut,
     Stopped,
     TooMuch(String),
+    Unknown(String),
 }
 
 /// The request that a thread computes.
@@ -115,6 +116,15 @@ pub(super) fn too_much(what: &str) {
     });
 }
 
+/// Ends the request because it needs a value of which nothing says what it is.
+pub(super) fn unknown(what: &str) {
+    WATCH.with_borrow_mut(|watch| {
+        watch
+            .end
+            .get_or_insert_with(|| End::Unknown(what.to_owned()));
+    });
+}
+
 /// A function of the query is called, by itself or by another one.
 ///
 /// # Errors
@@ -157,6 +167,14 @@ pub(super) fn verdict() -> Result<(), KustoError> {
             }
             Some(End::TooMuch(what)) => {
                 let error = runaway(what);
+                watch.end = None;
+                Err(error)
+            }
+            Some(End::Unknown(what)) => {
+                let error = KustoError::new(
+                    ErrorKind::BadRequest,
+                    format!("The emulator does not know {what}: the reference does not show it."),
+                );
                 watch.end = None;
                 Err(error)
             }

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::super::datetime::MAX_TICKS;
 use super::super::value::{ColumnType, Value};
+use super::super::watch;
 use super::ast::BinaryOp;
 use super::bound::{Bound, Function};
 use super::cast::as_real;
@@ -70,6 +71,9 @@ pub(super) fn bind(
         (Dynamic, DateTime) if op == Subtract => {
             return bind(scope, op, convert(left, DateTime), right, at);
         }
+        (DateTime, Dynamic) | (Dynamic, DateTime) if op == Add => {
+            return Ok(Bound::apply(DateTime, vec![left, right], Arc::new(unknown)));
+        }
         _ => {}
     }
     if left.ty.is_numeric() && right.ty.is_numeric() {
@@ -110,6 +114,14 @@ pub(super) fn bind(
         }
     };
     Ok(Bound::apply(ty, vec![left, right], function))
+}
+
+/// A datetime and a dynamic: the dynamic would have to be read as a timespan, which no page says.
+fn unknown(v: &[Cow<'_, Value>]) -> Value {
+    if v.iter().all(|side| !side.is_null()) {
+        watch::unknown("the sum of a datetime and a dynamic");
+    }
+    Value::Null
 }
 
 /// Resolves `-x`.

@@ -13,9 +13,9 @@ use super::budget::Budget;
 use super::cast::cast;
 use super::deep;
 use super::frame::{Binding, Frame};
-use super::ingestion_time::untimed;
 use super::lexer::{Token, TokenKind, literal_value, next_token};
 use super::operators::render::Render;
+use super::origin::bare;
 use super::parser::Parsed;
 use super::relation::Relation;
 use super::scope::Scope;
@@ -79,6 +79,9 @@ pub fn run_query(context: &Context<'_>, text: &str) -> Parsed<Outcome> {
         security: Security::of(&query.options),
         ..Run::new(context, text, &frame, &memo)
     };
+    if text.contains("cursor") {
+        run.cursor();
+    }
     let tables = run.statements(&query)?;
     Ok(Outcome {
         tables,
@@ -285,8 +288,8 @@ impl<'r> Run<'r> {
             Some((last, steps)) => (steps, Some(last)),
             None => (pipeline.operators.as_slice(), None),
         };
-        let source = self.timed_source(&pipeline.source)?;
-        let run = |steps: &[Operator]| self.steps(source, steps).map(untimed);
+        let source = self.known_source(&pipeline.source)?;
+        let run = |steps: &[Operator]| self.steps(source, steps).map(bare);
         match last {
             Some(Operator::Render(render)) => {
                 let relation = run(steps)?;
@@ -318,13 +321,13 @@ impl<'r> Run<'r> {
 
     /// Runs a query inside another one.
     pub(super) fn pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
-        self.open_pipeline(pipeline).map(untimed)
+        self.open_pipeline(pipeline).map(bare)
     }
 
     /// The same for what goes on in another pipeline: the rows keep the times of their ingestion.
     pub(super) fn open_pipeline(&self, pipeline: &Pipeline) -> Parsed<Relation> {
         deep(|| {
-            let source = self.timed_source(&pipeline.source)?;
+            let source = self.known_source(&pipeline.source)?;
             self.steps(source, &pipeline.operators)
         })
     }
@@ -333,7 +336,7 @@ impl<'r> Run<'r> {
     pub(super) fn steps(&self, mut relation: Relation, steps: &[Operator]) -> Parsed<Relation> {
         for (at, step) in steps.iter().enumerate() {
             if let Operator::As(named) = step {
-                let relation = untimed(relation).shared();
+                let relation = bare(relation).shared();
                 let mut frame = Frame::inside(self.frame, usize::MAX);
                 let binding = match &named.again {
                     Some(function) => Binding::Function(function.clone()),

@@ -11,7 +11,7 @@ use super::super::value::{ColumnType, Value};
 use super::ast::{Expr, ExprKind};
 use super::bound::Bound;
 use super::cast::push_key;
-use super::ingestion_time::untimed;
+use super::origin::bare;
 use super::parser::Parsed;
 use super::relation::Relation;
 use super::scope::{Scope, convert};
@@ -42,7 +42,7 @@ pub(super) fn call(
                     let value = bound.eval(&[]).into_owned();
                     Bound::constant(value, bound.ty)
                 }
-                Evaluated::Table(table) => first_value(&scope, &untimed(table), at)?,
+                Evaluated::Table(table) => first_value(&scope, &bare(table), at)?,
             };
             Ok(Evaluated::Scalar(bound))
         })?;
@@ -55,7 +55,7 @@ pub(super) fn call(
         let Evaluated::Table(table) = scope.run.evaluate(scope, table)? else {
             return Err(scope.error("SEM0100", at, "column_names_of() needs a table"));
         };
-        let names = untimed(table)
+        let names = bare(table)
             .columns
             .into_iter()
             .map(|column| Json::String(column.name));
@@ -138,7 +138,7 @@ pub(super) fn membership(scope: &Scope<'_>, expr: &Expr) -> Parsed<Option<Bound>
             return Ok(Some(found));
         }
     };
-    let table = untimed(table);
+    let table = bare(table);
     let bound = scope.bind(value)?;
     let Some(column) = table.columns.first() else {
         return Err(scope.error("SEM0100", query.at, "the query gives no columns"));

@@ -408,7 +408,7 @@ fn check(scope: &Scope<'_>, record: &Record, ty: ColumnType, at: usize) -> Parse
     let fits = match record.kind {
         // Whether of a bool all are counted or those that are true is nowhere shown.
         Kind::Count => ty != Bool,
-        Kind::Sum => ty.is_numeric() || ty == TimeSpan,
+        Kind::Sum => ty.is_numeric() || matches!(ty, TimeSpan | DateTime),
         Kind::Average => ty.is_numeric() || matches!(ty, TimeSpan | DateTime),
         Kind::Min | Kind::Max | Kind::ArgMin | Kind::ArgMax => !matches!(ty, Dynamic | Guid),
         Kind::Variance { .. } | Kind::Covariance { .. } => ty.is_numeric(),
@@ -597,10 +597,6 @@ impl Aggregate {
             .columns
             .first()
             .map_or(ColumnType::Long, |column| column.ty);
-        let bits = |start: i64| match (state.bits.unwrap_or(start), ty) {
-            (bits, ColumnType::Int) => i32::try_from(bits).map_or(Value::Null, Value::Int),
-            (bits, _) => Value::Long(bits),
-        };
         match self.kind {
             Kind::Count => vec![Value::Long(state.count)],
             Kind::DistinctCount => vec![Value::Long(
@@ -620,8 +616,7 @@ impl Aggregate {
             Kind::Average => vec![state.average(ty)],
             Kind::Variance { sample, root } => vec![state.variance(sample, root)],
             Kind::Covariance { sample } => vec![state.covariance(sample)],
-            Kind::And => vec![bits(-1)],
-            Kind::Or | Kind::Xor => vec![bits(0)],
+            Kind::And | Kind::Or | Kind::Xor => vec![state.bits(ty)],
             Kind::Percentiles { array, .. } => {
                 let found = percentile::found(&mut state.weighed, &self.ranks);
                 match array {

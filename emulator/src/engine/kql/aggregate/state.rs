@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch;
 use super::super::cast::{as_decimal, as_long, as_real, push_key};
 use super::super::sketch::{self, Digest};
 use super::schema::Schema;
@@ -21,7 +22,7 @@ pub struct State {
     squares: f64,
     decimal: Decimal,
     overflow: bool,
-    pub(super) bits: Option<i64>,
+    bits: Option<i64>,
     pub(super) best: Option<Vec<Value>>,
     pub(super) seen: HashSet<Vec<u8>>,
     pub(super) elements: Vec<Json>,
@@ -93,6 +94,15 @@ impl State {
         }
     }
 
+    /// Null of no values, the default that the page of `summarize` gives to what it does not name.
+    pub(super) fn bits(&self, ty: ColumnType) -> Value {
+        match (self.bits, ty) {
+            (None, _) => Value::Null,
+            (Some(bits), ColumnType::Int) => i32::try_from(bits).map_or(Value::Null, Value::Int),
+            (Some(bits), _) => Value::Long(bits),
+        }
+    }
+
     /// Welford's method: the mean, and the sum of squared distances from it.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn spread(&mut self, value: &Value) {
@@ -153,6 +163,10 @@ impl State {
             ColumnType::Real => Value::Real(self.real),
             ColumnType::Decimal if self.overflow => Value::Null,
             ColumnType::Decimal => Value::Decimal(self.decimal),
+            ColumnType::DateTime if self.count > 0 => {
+                watch::unknown("the sum of datetimes");
+                Value::Null
+            }
             _ => whole(self.ticks, ty),
         }
     }

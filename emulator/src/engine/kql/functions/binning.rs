@@ -3,6 +3,7 @@
 use super::super::super::value::{ColumnType, Value};
 use super::super::cast::{as_long, as_real};
 use super::record::{Function, Kind, Naming, Returns, Values};
+use super::values::unknown;
 
 const SPAN: Kind = Kind::Of(ColumnType::TimeSpan);
 const MOMENT: Kind = Kind::Of(ColumnType::DateTime);
@@ -15,6 +16,18 @@ const fn bin_at(parameters: &'static [Kind], returns: Returns) -> Function {
     Function::new("bin_at", parameters, returns, aligned).named(Naming::First)
 }
 
+/// The page does not show what these give.
+const fn unknown_bin_at(parameters: &'static [Kind]) -> Function {
+    Function::new("bin_at", parameters, Returns::First, |v| {
+        let ty = match v[0].as_ref() {
+            Value::DateTime(_) => ColumnType::DateTime,
+            _ => ColumnType::TimeSpan,
+        };
+        unknown("bin_at", &v[0], ty)
+    })
+    .named(Naming::First)
+}
+
 pub(super) const FUNCTIONS: &[Function] = &[
     bin("bin", &[Kind::Number, Kind::Number], Returns::Widest),
     bin("bin", &[SPAN, SPAN], Returns::First),
@@ -25,6 +38,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     bin_at(&[Kind::Number, Kind::Number, Kind::Number], Returns::Widest),
     bin_at(&[SPAN, SPAN, SPAN], Returns::First),
     bin_at(&[MOMENT, SPAN, MOMENT], Returns::First),
+    unknown_bin_at(&[SPAN, Kind::Real, SPAN]),
+    unknown_bin_at(&[MOMENT, Kind::Whole, MOMENT]),
+    unknown_bin_at(&[MOMENT, MOMENT, MOMENT]),
 ];
 
 /// The largest multiple of `size` that is not above the value.

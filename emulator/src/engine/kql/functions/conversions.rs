@@ -6,24 +6,28 @@ use super::super::super::value::{ColumnType, Value};
 use super::super::bound::Bound;
 use super::super::cast::cast;
 use super::record::{Function, Kind, Naming, Returns, Values};
-use super::values::{dynamic, kind_of, string, text};
+use super::values::{dynamic, kind_of, string, text, unknown};
 
 const fn to(name: &'static str, ty: ColumnType, run: fn(&Values<'_>) -> Option<Value>) -> Function {
     Function::new(name, &[Kind::Any], Returns::Type(ty), run).named(Naming::First)
 }
 
-/// A number is none: what a bare one would mean as a time is nowhere written down.
+/// What a number or bool would mean as a time is nowhere written down.
 fn time(
     call: &super::record::Call<'_>,
     mut arguments: Vec<Bound>,
     ty: ColumnType,
 ) -> super::Parsed<Bound> {
-    match arguments.pop() {
-        Some(only) if !only.ty.is_numeric() && only.ty != ColumnType::Bool => {
-            Ok(super::super::scope::convert(only, ty))
-        }
-        other => Err(call.mismatch(other.map_or("nothing", |other| other.ty.kusto_name()))),
+    let Some(only) = arguments.pop() else {
+        return Err(call.mismatch("nothing"));
+    };
+    let of = only.ty;
+    if !of.is_numeric() && of != ColumnType::Bool {
+        return Ok(super::super::scope::convert(only, ty));
     }
+    let name = call.name.to_owned();
+    let run = move |v: &Values<'_>| unknown(&name, &v[0], of).unwrap_or(Value::Null);
+    Ok(Bound::apply(ty, vec![only], std::sync::Arc::new(run)))
 }
 
 const JSON: Function = Function::new(

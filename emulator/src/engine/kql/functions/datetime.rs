@@ -10,9 +10,8 @@ use super::super::super::timespan::{
 use super::super::super::value::{ColumnType, Value};
 use super::super::arithmetic;
 use super::super::ast::BinaryOp;
-use super::super::bound::{Bound, Node};
+use super::super::bound::Bound;
 use super::super::cast::as_real;
-use super::super::ingestion_time;
 use super::super::parser::Parsed;
 use super::record::{Call, Function, Kind, Naming, Returns, Values};
 use super::values::{long, moment, real, text};
@@ -70,8 +69,6 @@ const DATETIME_PART: Function = Function::new(
 const MONTH: Function = part("monthofyear", |v| part_of("month", long(v, 0)?));
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::written(ingestion_time::NAME, &[], of_ingestion)
-        .named(Naming::Always("$IngestionTime")),
     Function::bound(
         "now",
         &[Kind::Of(ColumnType::TimeSpan)],
@@ -362,22 +359,4 @@ fn since_epoch(value: &Value, unit: i64, divisor: i64) -> Option<Value> {
         }
     };
     moment(UNIX_EPOCH.checked_add(ticks)?)
-}
-
-/// The hidden column of a table's rows.
-fn of_ingestion(call: &Call<'_>) -> Parsed<Bound> {
-    let ty = ColumnType::DateTime;
-    let mut columns = call.scope.columns.iter();
-    match columns.position(|column| column.name == ingestion_time::HIDDEN) {
-        Some(at) => Ok(Bound {
-            node: Node::Column(at),
-            ty,
-        }),
-        // No row of a table at all.
-        None if call.scope.operator == "print" => Ok(Bound::constant(Value::Null, ty)),
-        None => Err(call.error(
-            "SEM0100",
-            "the emulator knows it of the rows of a table, in the operators before they are made into others",
-        )),
-    }
 }

@@ -4,11 +4,12 @@
 use sha2::Digest;
 
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch;
 use super::super::bound::Bound;
 use super::super::parser::Parsed;
 use super::super::scope::convert;
 use super::record::{Call, Function, Kind, Values};
-use super::values::long;
+use super::values::{long, unknown};
 
 const HASH: Function = Function::bound("hash", &[Kind::Plain, Kind::Whole], xxhash).optional(1);
 
@@ -30,33 +31,28 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn bytes_of(value: &Value) -> Option<Vec<u8>> {
+/// What is hashed of a string and of a datetime is known from the reference's examples; of nothing else.
+fn bytes_of(name: &str, value: &Value, ty: ColumnType) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.as_bytes().to_vec()),
         Value::DateTime(ticks) => Some(ticks.to_le_bytes().to_vec()),
-        _ => None,
-    }
-}
-
-fn check(call: &Call<'_>, arguments: &[Bound]) -> Parsed<()> {
-    match arguments.first().map(|first| first.ty) {
-        Some(ColumnType::String | ColumnType::DateTime) => Ok(()),
-        _ => Err(call.error(
-            "SEM0005",
-            "the emulator knows the hashes of strings and datetimes only",
-        )),
+        other => {
+            unknown(name, other, ty);
+            None
+        }
     }
 }
 
 fn digest(call: &Call<'_>, arguments: Vec<Bound>, run: fn(&[u8]) -> String) -> Parsed<Bound> {
-    // Which text the service hashes of these is nowhere shown.
-    if let Some(ColumnType::Bool | ColumnType::Real) = arguments.first().map(|first| first.ty) {
-        return Err(call.error(
-            "SEM0005",
-            "the emulator does not know the digest of a bool or real",
-        ));
-    }
-    let function = move |v: &Values<'_>| Value::String(run(v[0].to_text().as_bytes()));
+    let (name, ty) = (call.name.to_owned(), type_of(&arguments));
+    let function = move |v: &Values<'_>| match ty {
+        // Which text the service hashes of these is nowhere shown.
+        ColumnType::Bool | ColumnType::Real => {
+            watch::unknown(&format!("{name}() of a {}", ty.kusto_name()));
+            Value::absent(ColumnType::String)
+        }
+        _ => Value::String(run(v[0].to_text().as_bytes())),
+    };
     Ok(Bound::apply(
         ColumnType::String,
         arguments,
@@ -64,8 +60,14 @@ fn digest(call: &Call<'_>, arguments: Vec<Bound>, run: fn(&[u8]) -> String) -> P
     ))
 }
 
+fn type_of(arguments: &[Bound]) -> ColumnType {
+    arguments
+        .first()
+        .map_or(ColumnType::String, |first| first.ty)
+}
+
 fn xxhash(call: &Call<'_>, arguments: Vec<Bound>) -> Parsed<Bound> {
-    check(call, &arguments)?;
+    let (name, ty) = (call.name.to_owned(), type_of(&arguments));
     let arguments = arguments
         .into_iter()
         .enumerate()
@@ -74,8 +76,9 @@ fn xxhash(call: &Call<'_>, arguments: Vec<Bound>) -> Parsed<Bound> {
             _ => convert(argument, ColumnType::Long),
         })
         .collect();
-    let function = |v: &Values<'_>| {
-        let hash = bytes_of(&v[0]).map(|bytes| xxhash_rust::xxh64::xxh64(&bytes, 0).cast_signed());
+    let function = move |v: &Values<'_>| {
+        let bytes = bytes_of(&name, &v[0], ty);
+        let hash = bytes.map(|bytes| xxhash_rust::xxh64::xxh64(&bytes, 0).cast_signed());
         let result = match (hash, v.len()) {
             (Some(hash), 1) => Some(hash),
             (Some(hash), _) => long(v, 1).and_then(|size| hash.checked_rem_euclid(size)),

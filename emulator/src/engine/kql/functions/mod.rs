@@ -17,6 +17,7 @@ mod geometry;
 mod hash;
 mod math;
 mod networks;
+mod origin;
 mod paths;
 mod punycode;
 mod record;
@@ -61,6 +62,7 @@ fn table() -> impl Iterator<Item = &'static Function> {
         geometry::FUNCTIONS,
         hash::FUNCTIONS,
         math::FUNCTIONS,
+        origin::FUNCTIONS,
         paths::FUNCTIONS,
         punycode::FUNCTIONS,
         regular::FUNCTIONS,

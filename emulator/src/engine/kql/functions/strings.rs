@@ -256,7 +256,14 @@ fn replaced(text: &str, old: &[Json], new: &[Json]) -> Option<Value> {
     let mut pieces = vec![(text.to_owned(), false)];
     let mut added = 0;
     for (old, new) in old.iter().zip(new) {
-        let (old, new) = (element_text(old), element_text(new));
+        // The page says that an element that is no string is ignored: what has no replacement stays as it is.
+        let Json::String(old) = old else {
+            continue;
+        };
+        let new = match new {
+            Json::String(new) => new,
+            _ => old,
+        };
         if old.is_empty() {
             continue;
         }
@@ -267,7 +274,7 @@ fn replaced(text: &str, old: &[Json], new: &[Json]) -> Option<Value> {
                 next.push((piece, true));
                 continue;
             }
-            for (at, part) in piece.split(&old).enumerate() {
+            for (at, part) in piece.split(old.as_str()).enumerate() {
                 if at > 0 {
                     added += new.len();
                     fits(added)?;

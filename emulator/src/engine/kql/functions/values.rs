@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::super::super::datetime::MAX_TICKS;
 use super::super::super::value::{ColumnType, Value};
+use super::super::super::watch;
 use super::super::budget::may_be_made;
 use super::super::cast::{as_long, as_real, compare};
 use super::record::Values;
@@ -62,6 +63,15 @@ pub(super) fn dynamic(json: impl Into<Json>) -> Option<Value> {
 /// Nothing when a result of this size is too large to be made; the query ends then.
 pub(super) fn fits(bytes: usize) -> Option<()> {
     may_be_made(bytes).then_some(())
+}
+
+/// What a function gives for a value of which the reference does not say it: of null nothing, of any other the request
+/// ends.
+pub(super) fn unknown(name: &str, value: &Value, ty: ColumnType) -> Option<Value> {
+    if !value.is_null() {
+        watch::unknown(&format!("{name}() of a {}", ty.kusto_name()));
+    }
+    None
 }
 
 /// A count as a long.

@@ -24,7 +24,7 @@ use super::super::value::{ColumnType, Value};
 use super::super::watch;
 use super::ast::{Expr, Named, Operator, SortKey};
 use super::bound::is_true;
-use super::ingestion_time::{may_see, untimed};
+use super::origin::{bare, may_see};
 use super::parser::Parsed;
 use super::relation::Relation;
 use super::run::Run;
@@ -36,7 +36,7 @@ impl Run<'_> {
     pub(super) fn step(&self, relation: Relation, step: &Operator) -> Parsed<Relation> {
         let relation = match may_see(step) {
             true => relation,
-            false => untimed(relation),
+            false => bare(relation),
         };
         let before = relation.serialized;
         watch::verdict()?;

@@ -3,7 +3,7 @@
 use super::super::super::schema::Column;
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{BinaryOp, Expr, ExprKind, Operator, Pattern, TextOp, TextTest};
-use super::super::ingestion_time::untimed;
+use super::super::origin::bare;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
 use super::super::run::Run;
@@ -122,7 +122,7 @@ impl Run<'_> {
                 },
                 false => {
                     let table = self.table(&pattern.text, pattern.at)?;
-                    vec![(pattern.text.clone(), untimed(table))]
+                    vec![(pattern.text.clone(), bare(table))]
                 }
             };
             for (name, table) in matching {

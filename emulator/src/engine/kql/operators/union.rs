@@ -6,8 +6,8 @@ use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{ExprKind, Operator, Pattern, Pipeline, Source};
 use super::super::budget::{Made, afford};
 use super::super::frame::Binding;
-use super::super::ingestion_time::untimed;
 use super::super::lexer::TokenKind;
+use super::super::origin::bare;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
 use super::super::run::Run;
@@ -160,7 +160,7 @@ impl Run<'_> {
             .into_iter()
             .map(|name| {
                 let table = self.table(&name, 0)?;
-                Ok((name, untimed(table)))
+                Ok((name, bare(table)))
             })
             .collect()
     }
