@@ -1071,6 +1071,26 @@ kusto_status kusto_credential_callback(kusto_token_fn callback,
                                        kusto_error **err);
 
 /**
+ * A credential that logs in as an application of Entra ID with its secret. `tenant` is the id or the
+ * domain of the application's tenant; NULL means that of the connection string (`Authority Id`).
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Whether Entra ID accepts the secret shows with
+ * the first call of a client.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_app_key(const char *tenant,
+                                      size_t tenant_len,
+                                      const char *client_id,
+                                      size_t client_id_len,
+                                      const char *key,
+                                      size_t key_len,
+                                      kusto_credential **out,
+                                      kusto_error **err);
+
+/**
  * The scope for which a token is requested, such as `https://kusto.kusto.windows.net/.default`.
  *
  * Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be

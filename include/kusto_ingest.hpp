@@ -932,6 +932,19 @@ public:
     /// As `try_token`; throws `error`.
     static credential token(text_view token) { return try_token(token).value(); }
 
+    /// An application of Entra ID with its secret. `tenant` is the id or the domain of its tenant; empty means that
+    /// of the connection string (`Authority Id`). Errors: `invalid_argument`.
+    static result<credential> try_app_key(text_view tenant, text_view client_id, text_view key)
+    {
+        return detail::make<credential>(kusto_credential_app_key, tenant.data(), tenant.size(), client_id.data(),
+                                        client_id.size(), key.data(), key.size());
+    }
+    /// As `try_app_key`; throws `error`.
+    static credential app_key(text_view tenant, text_view client_id, text_view key)
+    {
+        return try_app_key(tenant, client_id, key).value();
+    }
+
     /// A callable that supplies tokens on a thread of the library, called at most once at a time for a scope.
     /// It must return at once. Either `access_token ask(const token_request &)` returns the token, or
     /// `void ask(token_request &)` moves the request away and answers within 5 minutes. An exception fails

@@ -11,8 +11,10 @@ use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::kusto_bool;
-use crate::text::{CText, lend_optional, text};
-use kusto_ingest::auth::{AccessToken, PendingToken, StaticToken, TokenCallback, TokenCredential};
+use crate::text::{CText, lend_optional, optional, text};
+use kusto_ingest::auth::{
+    AccessToken, ApplicationKey, PendingToken, StaticToken, TokenCallback, TokenCredential,
+};
 use kusto_ingest::error::{Error, Result};
 
 /// A source of tokens, shared by the configs it was set in and the clients made from them.
@@ -54,10 +56,7 @@ pub unsafe extern "C" fn kusto_credential_token(
 ) -> kusto_status {
     guarded(err, || {
         let out = Out::required(out, "out")?;
-        let token = text(token, token_len, "token")?;
-        if token.trim().is_empty() {
-            return Err(Error::invalid_argument("token", "must not be empty"));
-        }
+        let token = filled(text(token, token_len, "token")?, "token")?;
         out.give(kusto_credential(Arc::new(StaticToken::new(token))));
         Ok(())
     })
@@ -93,6 +92,39 @@ pub unsafe extern "C" fn kusto_credential_callback(
             user_data.call(|data| callback(data, request));
         };
         out.give(kusto_credential(Arc::new(TokenCallback::new(ask))));
+        Ok(())
+    })
+}
+
+/// A credential that logs in as an application of Entra ID with its secret. `tenant` is the id or the
+/// domain of the application's tenant; NULL means that of the connection string (`Authority Id`).
+///
+/// Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Whether Entra ID accepts the secret shows with
+/// the first call of a client.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_credential_app_key(
+    tenant: *const c_char,
+    tenant_len: usize,
+    client_id: *const c_char,
+    client_id_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    out: *mut *mut kusto_credential,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let tenant = optional(tenant, tenant_len, "tenant")?;
+        let client_id = filled(text(client_id, client_id_len, "client_id")?, "client_id")?;
+        let key = filled(text(key, key_len, "key")?, "key")?;
+        let mut login = ApplicationKey::new(client_id, key);
+        if let Some(tenant) = tenant.filter(|tenant| !tenant.is_empty()) {
+            login = login.with_tenant(tenant);
+        }
+        out.give(kusto_credential(Arc::new(login)));
         Ok(())
     })
 }
@@ -186,6 +218,13 @@ pub unsafe extern "C" fn kusto_token_request_fail(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_credential_free(credential: *mut kusto_credential) {
     guard::value((), || drop(handle::take(credential)));
+}
+
+fn filled<'a>(text: &'a str, argument: &str) -> Result<&'a str> {
+    match text.trim().is_empty() {
+        true => Err(Error::invalid_argument(argument, "must not be empty")),
+        false => Ok(text),
+    }
 }
 
 fn access_token(token: &str, expires_on: i64) -> Result<AccessToken> {

@@ -7,11 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use url::Url;
 
 use super::cloud::{self, CloudMetadata};
-use super::credential::{TokenCache, TokenCredential, TokenRequest};
+use super::credential::{TokenCache, TokenCredential};
+use super::request::TokenRequest;
 use crate::connection::endpoint;
 use crate::connection::trusted::{Trust, TrustedHosts, allows_token_over};
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::host::host_of;
+use crate::http::host::{host_of, is_loopback};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::secret::Secret;
@@ -38,6 +39,8 @@ pub(crate) struct Authorizer {
     login: Login,
     trusted: TrustedHosts,
     tenant: Option<String>,
+    /// Instead of the one that the cluster names.
+    login_endpoint: Option<String>,
     transport: Transport,
     /// Per scheme, host and port. Only answers are cached, never failures.
     clouds: RwLock<HashMap<String, CloudMetadata>>,
@@ -48,12 +51,14 @@ impl Authorizer {
         login: Login,
         trusted: TrustedHosts,
         tenant: Option<String>,
+        login_endpoint: Option<String>,
         transport: Transport,
     ) -> Self {
         Self {
             login,
             trusted,
             tenant,
+            login_endpoint,
             transport,
             clouds: RwLock::default(),
         }
@@ -78,12 +83,22 @@ impl Authorizer {
         if trust == Trust::NeedsMetadata {
             self.trusted.check(host, &cloud.login_endpoint)?;
         }
-        let request = TokenRequest::new(cloud.scope, self.tenant.clone());
+        let request = self.request(cloud, host);
         let token = scope
             .run(Step::AcquireToken, "", tokens.get(&request))
             .await
             .map_err(|error| error.with_in_doubt(false))?;
         Ok(Some(token))
+    }
+
+    fn request(&self, cloud: CloudMetadata, host: &str) -> TokenRequest {
+        let own = self.login_endpoint.clone();
+        // What the caller sets may be on this machine; a cluster elsewhere may not send secrets there.
+        let local = own.is_some() || is_loopback(host);
+        TokenRequest::new(cloud.scope, self.tenant.clone())
+            .with_login_endpoint(own.unwrap_or(cloud.login_endpoint))
+            .with_client_id(cloud.client_id)
+            .through(self.transport.clone(), self.trusted.clone(), local)
     }
 
     /// Forgets a token that the service rejected.
@@ -117,8 +132,8 @@ fn incomplete(base: &Url) -> Error {
     Error::new(
         ErrorKind::Auth,
         Step::AcquireToken,
-        "the connection string asks for a login and holds none: give a token in it, or a token \
-         callback",
+        "the connection string asks for a login and holds none: give one in it, such as \
+         `Application Client Id`, `Application Key` and `Authority Id`, or a credential",
     )
     .with_argument("connection string")
     .with_host(host_of(base))

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
+use crate::auth::credential::{AccessToken, TokenCredential};
+use crate::auth::request::TokenRequest;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::redact;
 

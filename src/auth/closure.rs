@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
+use crate::auth::credential::{AccessToken, TokenCredential};
+use crate::auth::request::TokenRequest;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::failure::describe_chain;
 

@@ -15,7 +15,10 @@ use crate::http::retry::{RetryPolicy, retry};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 
-const DEFAULT_LOGIN_ENDPOINT: &str = "https://login.microsoftonline.com";
+/// Of the public cloud.
+pub(super) const DEFAULT_LOGIN_ENDPOINT: &str = "https://login.microsoftonline.com";
+/// The public client of the service in all clouds, for the logins of users.
+pub(super) const DEFAULT_CLIENT_ID: &str = "db662dc1-0cfe-4e1c-a843-19a68e65be58";
 const DEFAULT_RESOURCE_ID: &str = "https://kusto.kusto.windows.net";
 
 /// The cluster's settings for tokens.
@@ -25,6 +28,8 @@ pub(crate) struct CloudMetadata {
     pub(crate) login_endpoint: String,
     /// The resource of the tokens.
     pub(crate) scope: String,
+    /// The public client for the logins of users.
+    pub(crate) client_id: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -40,6 +45,7 @@ struct AzureAd {
     login_endpoint: Option<String>,
     login_mfa_required: bool,
     kusto_service_resource_id: Option<String>,
+    kusto_client_app_id: Option<String>,
 }
 
 /// Queries the host of `base`. A host without the endpoint (404) or without the data has the public
@@ -119,6 +125,8 @@ impl From<AzureAd> for CloudMetadata {
             login_endpoint: given(data.login_endpoint)
                 .unwrap_or_else(|| DEFAULT_LOGIN_ENDPOINT.to_owned()),
             scope: format!("{}/.default", resource.trim_end_matches('/')),
+            client_id: given(data.kusto_client_app_id)
+                .unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned()),
         }
     }
 }

@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::request::TokenRequest;
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, ErrorKind, Result, Step};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
 use crate::op::context;
 use crate::secret::Secret;
@@ -27,38 +28,12 @@ pub trait TokenCredential: Send + Sync + Debug {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken>;
 }
 
-/// The request for a token.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TokenRequest {
-    scope: String,
-    tenant: Option<String>,
-}
-
-impl TokenRequest {
-    /// A request for this scope, in this Entra tenant or the credential's default.
-    pub fn new(scope: impl Into<String>, tenant: Option<String>) -> Self {
-        Self {
-            scope: scope.into(),
-            tenant,
-        }
-    }
-
-    /// The scope, such as `https://kusto.kusto.windows.net/.default`.
-    pub fn scope(&self) -> &str {
-        &self.scope
-    }
-
-    /// The tenant (`Authority Id` of the connection string), if it has one.
-    pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
-    }
-}
-
 /// A bearer token and its expiry.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     secret: Secret,
     expires_on: Option<OffsetDateTime>,
+    refresh_on: Option<OffsetDateTime>,
 }
 
 impl AccessToken {
@@ -67,6 +42,7 @@ impl AccessToken {
         Self {
             secret: secret.into(),
             expires_on,
+            refresh_on: None,
         }
     }
 
@@ -79,6 +55,14 @@ impl AccessToken {
         )
     }
 
+    /// The same token, to be renewed from this time on: Entra ID and managed identities may name one
+    /// (`refresh_in`). Without it, renewal begins shortly before the token expires.
+    #[must_use]
+    pub fn with_refresh_on(mut self, at: OffsetDateTime) -> Self {
+        self.refresh_on = Some(at);
+        self
+    }
+
     /// The token itself.
     pub fn secret(&self) -> &Secret {
         &self.secret
@@ -87,6 +71,11 @@ impl AccessToken {
     /// When it expires.
     pub fn expires_on(&self) -> Option<OffsetDateTime> {
         self.expires_on
+    }
+
+    /// From when on it should be renewed, if its issuer named a time.
+    pub fn refresh_on(&self) -> Option<OffsetDateTime> {
+        self.refresh_on
     }
 }
 
@@ -98,6 +87,11 @@ const REFRESH_AT_SHARE: f64 = 0.8;
 /// After a renewal failed and while the old token is still valid, the pause before the next
 /// attempt.
 const PAUSE_AFTER_FAILURE: Duration = Duration::seconds(30);
+/// After a failure that may pass, the pause before the next attempt unless the issuer asked for
+/// another one: all who wait then share that attempt.
+const COOL_DOWN: std::time::Duration = std::time::Duration::from_secs(1);
+/// The longest pause that an issuer is allowed to ask for.
+const LONGEST_COOL_DOWN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Caches tokens per scope and tenant, renews them ahead of time, and sends at most one request at
 /// a time for each.
@@ -117,6 +111,8 @@ struct Slot {
     flight: Option<Flight>,
     /// No renewal ahead of time before this, because the last one failed.
     pause_until: Option<OffsetDateTime>,
+    /// No attempt at all before this.
+    cool_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -186,24 +182,28 @@ impl TokenCache {
             let secret = token.secret.clone();
             let paused = slot.pause_until.is_some_and(|until| now < until);
             if now >= token.refresh_on && !paused && slot.flight.is_none() {
-                slot.flight = Some(self.start_flight(request));
+                slot.flight = Some(self.start_flight(request, slot.cool_until));
             }
             return LookUp::Valid(secret);
         }
         slot.token = None;
+        let cool_until = slot.cool_until;
         let flight = slot
             .flight
-            .get_or_insert_with(|| self.start_flight(request));
+            .get_or_insert_with(|| self.start_flight(request, cool_until));
         LookUp::Wait(flight.answer.clone())
     }
 
-    fn start_flight(&self, request: &TokenRequest) -> Flight {
+    fn start_flight(&self, request: &TokenRequest, cool_until: Option<Instant>) -> Flight {
         let (sender, answer) = watch::channel(None);
         let credential = Arc::clone(&self.credential);
         let clock = Arc::clone(&self.clock);
         let slots = Arc::clone(&self.slots);
         let request = request.clone();
         let asking = async move {
+            if let Some(until) = cool_until {
+                tokio::time::sleep_until(until).await;
+            }
             let begun = Instant::now();
             let result = credential.get_token(&request).await.and_then(check);
             if result.is_ok() {
@@ -264,17 +264,47 @@ fn land(
     match result {
         Ok(token) => {
             slot.pause_until = None;
+            slot.cool_until = None;
             slot.token = token.expires_on.map(|expires_on| CachedToken {
                 secret: token.secret.clone(),
                 expires_on,
-                refresh_on: refresh_on(now, expires_on),
+                refresh_on: refresh_on(now, expires_on, token.refresh_on),
             });
         }
-        Err(_) => slot.pause_until = now.checked_add(PAUSE_AFTER_FAILURE),
+        Err(error) => {
+            slot.pause_until = now.checked_add(PAUSE_AFTER_FAILURE);
+            slot.cool_until = cool_down(error).and_then(|pause| Instant::now().checked_add(pause));
+            if slot.token.is_some() {
+                renewal_failed(error);
+            }
+        }
     }
 }
 
-fn refresh_on(now: OffsetDateTime, expires_on: OffsetDateTime) -> OffsetDateTime {
+/// The pause after a failure that may pass.
+fn cool_down(error: &Error) -> Option<std::time::Duration> {
+    let pause = error.retry_after().unwrap_or(COOL_DOWN);
+    (error.retry() == RetryClass::Later).then(|| pause.min(LONGEST_COOL_DOWN))
+}
+
+fn renewal_failed(error: &Error) {
+    events::RenewalFailed {
+        step: Step::AcquireToken,
+        host: error.host().unwrap_or_default(),
+        error,
+    }
+    .emit();
+}
+
+/// When to renew: as the issuer says, but not after the token has ended.
+fn refresh_on(
+    now: OffsetDateTime,
+    expires_on: OffsetDateTime,
+    said: Option<OffsetDateTime>,
+) -> OffsetDateTime {
+    if let Some(said) = said {
+        return said.min(expires_on);
+    }
     let share = now.saturating_add((expires_on - now) * REFRESH_AT_SHARE);
     share.max(expires_on.saturating_sub(REFRESH_AHEAD))
 }

@@ -1,13 +1,18 @@
 //! The caller's identity: credentials, and the cache of their tokens.
 
+pub mod application_key;
 pub(crate) mod authorizer;
 pub mod callback;
 pub mod closure;
 pub(crate) mod cloud;
 pub mod credential;
+mod entra;
+pub mod request;
 pub mod static_token;
 
+pub use application_key::ApplicationKey;
 pub use callback::{PendingToken, TokenCallback};
 pub use closure::{Credential, LoginError};
-pub use credential::{AccessToken, TokenCredential, TokenRequest};
+pub use credential::{AccessToken, TokenCredential};
+pub use request::TokenRequest;
 pub use static_token::StaticToken;

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::auth::credential::{AccessToken, TokenCredential, TokenRequest};
+use crate::auth::credential::{AccessToken, TokenCredential};
+use crate::auth::request::TokenRequest;
 use crate::error::Result;
 use crate::secret::Secret;
 

@@ -11,7 +11,7 @@ use super::settings::{
     PipelineSettings, RetryTime, check_connections_per_host, check_query_answer_limit, wrong,
 };
 use crate::auth::authorizer::{Authorizer, Login};
-use crate::auth::{StaticToken, TokenCredential};
+use crate::auth::{ApplicationKey, StaticToken, TokenCredential};
 use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
 use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
@@ -336,7 +336,10 @@ impl ClientBuilder {
             Authorizer::new(
                 self.login()?,
                 self.trusted.clone(),
-                self.connection.get(Keyword::AuthorityId).map(str::to_owned),
+                self.connection.tenant().map(str::to_owned),
+                self.connection
+                    .get(Keyword::LoginEndpoint)
+                    .map(str::to_owned),
                 transport,
             ),
             self.query_answer_limit,
@@ -388,6 +391,9 @@ impl ClientBuilder {
             Authentication::Incomplete => Login::Incomplete,
             Authentication::UserToken(token) | Authentication::ApplicationToken(token) => {
                 Login::with(Arc::new(StaticToken::new(token)))
+            }
+            Authentication::ApplicationKey { client_id, key } => {
+                Login::with(Arc::new(ApplicationKey::new(client_id, key)))
             }
             Authentication::Unsupported { flow } => {
                 return Err(Error::new(

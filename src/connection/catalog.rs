@@ -20,6 +20,9 @@ pub enum Keyword {
     Password,
     /// The Entra tenant.
     AuthorityId,
+    /// Where to log in, instead of where the cluster says: the address of a known cloud, of a
+    /// trusted host or of this machine.
+    LoginEndpoint,
     /// A bearer token of an application.
     ApplicationToken,
     /// A bearer token of a user.
@@ -40,7 +43,7 @@ pub enum Keyword {
 
 impl Keyword {
     /// Every keyword, in the order in which they are printed.
-    pub const ALL: [Keyword; 16] = [
+    pub const ALL: [Keyword; 17] = [
         Keyword::DataSource,
         Keyword::InitialCatalog,
         Keyword::FederatedSecurity,
@@ -49,6 +52,7 @@ impl Keyword {
         Keyword::UserId,
         Keyword::Password,
         Keyword::AuthorityId,
+        Keyword::LoginEndpoint,
         Keyword::ApplicationToken,
         Keyword::UserToken,
         Keyword::ApplicationCertificateBlob,
@@ -70,6 +74,7 @@ impl Keyword {
             Keyword::UserId => "User ID",
             Keyword::Password => "Password",
             Keyword::AuthorityId => "Authority Id",
+            Keyword::LoginEndpoint => "Login Endpoint",
             Keyword::ApplicationToken => "Application Token",
             Keyword::UserToken => "User Token",
             Keyword::ApplicationCertificateBlob => "Application Certificate Blob",
@@ -92,6 +97,7 @@ impl Keyword {
             Keyword::UserId => &["user", "uid", "loginhint", "aaduserid"],
             Keyword::Password => &["pwd"],
             Keyword::AuthorityId => &["tenantid", "tid", "tenant", "authority", "domainhint"],
+            Keyword::LoginEndpoint => &["aadauthorityuri"],
             Keyword::ApplicationToken => &["apptoken"],
             Keyword::UserToken => &["usrtoken"],
             Keyword::ApplicationCertificateBlob => &[],

@@ -54,6 +54,13 @@ pub enum Authentication {
     /// Federated, as `Fed=true` says, but with nothing to log in with: a program may build such a client,
     /// its first request fails.
     Incomplete,
+    /// As an application with its secret, in the tenant of the connection string.
+    ApplicationKey {
+        /// The application's id.
+        client_id: String,
+        /// The value of its secret.
+        key: Secret,
+    },
     /// With a flow that this version does not support. A client with its own credential works.
     Unsupported {
         /// A few words for the error, such as `application id and key`.
@@ -152,8 +159,8 @@ impl ConnectionString {
         self.get(Keyword::UserNameForTracing)
     }
 
-    /// How to log in. A token wins over any other login. `AAD Federated Security` is optional with
-    /// a login; `false` beside one is a contradiction and fails.
+    /// How to log in. `AAD Federated Security` is optional with a login; `false` beside one is a
+    /// contradiction and fails, as two logins do. A login that lacks a part of it fails with its name.
     pub fn authentication(&self) -> Result<Authentication> {
         let login = self.login()?;
         match self.get(Keyword::FederatedSecurity) {
@@ -167,42 +174,51 @@ impl ConnectionString {
     }
 
     fn login(&self) -> Result<Authentication> {
-        let secret = |keyword| self.get(keyword).map(Secret::from);
-        if let Some(token) = secret(Keyword::UserToken) {
-            return Ok(Authentication::UserToken(token));
+        let has = |keyword: &Keyword| self.get(*keyword).is_some();
+        let mut logins = LOGINS.iter().filter(|login| has(login));
+        let (first, second) = (logins.next(), logins.next());
+        if let (Some(first), Some(second)) = (first, second) {
+            let message =
+                format!("has two logins, '{first}' and '{second}': leave one of them out");
+            return Err(config(message).with_argument("connection string"));
         }
-        if let Some(token) = secret(Keyword::ApplicationToken) {
-            return Ok(Authentication::ApplicationToken(token));
+        match first {
+            Some(keyword) => self.login_of(*keyword),
+            None if has(&Keyword::ApplicationCertificateThumbprint) => {
+                unsupported("application id and certificate")
+            }
+            None if has(&Keyword::ApplicationClientId) => unsupported("application id"),
+            None if has(&Keyword::UserId) => unsupported("interactive login"),
+            None => Ok(Authentication::None),
         }
-        let has = |keyword| self.get(keyword).is_some();
-        let flow = if has(Keyword::ApplicationKey) {
-            self.require(Keyword::ApplicationClientId, Keyword::ApplicationKey)?;
-            "application id and key"
-        } else if has(Keyword::ApplicationCertificateBlob)
-            || has(Keyword::ApplicationCertificateThumbprint)
-        {
-            "application id and certificate"
-        } else if has(Keyword::Password) {
-            self.require(Keyword::UserId, Keyword::Password)?;
-            "user and password"
-        } else if has(Keyword::ApplicationClientId) {
-            "application id"
-        } else if has(Keyword::UserId) {
-            "interactive login"
-        } else {
-            return Ok(Authentication::None);
-        };
-        Ok(Authentication::Unsupported { flow })
     }
 
-    fn require(&self, needed: Keyword, because_of: Keyword) -> Result<()> {
-        match self.get(needed) {
-            Some(_) => Ok(()),
-            None => {
-                Err(config(format!("is missing; '{because_of}' needs it"))
-                    .with_argument(needed.name()))
+    /// The login whose essential part is this keyword.
+    fn login_of(&self, keyword: Keyword) -> Result<Authentication> {
+        let secret = Secret::from(self.get(keyword).unwrap_or_default());
+        match keyword {
+            Keyword::UserToken => Ok(Authentication::UserToken(secret)),
+            Keyword::ApplicationToken => Ok(Authentication::ApplicationToken(secret)),
+            Keyword::ApplicationKey => {
+                let client_id = self.require(Keyword::ApplicationClientId, keyword)?;
+                self.require(Keyword::AuthorityId, keyword)?;
+                Ok(Authentication::ApplicationKey {
+                    client_id: client_id.to_owned(),
+                    key: secret,
+                })
             }
+            Keyword::Password => {
+                self.require(Keyword::UserId, keyword)?;
+                unsupported("user and password")
+            }
+            _ => unsupported("application id and certificate"),
         }
+    }
+
+    fn require(&self, needed: Keyword, because_of: Keyword) -> Result<&str> {
+        self.get(needed).ok_or_else(|| {
+            config(format!("is missing; '{because_of}' needs it")).with_argument(needed.name())
+        })
     }
 
     /// The connection string with its secrets, to be read by [`ConnectionString::parse`] again.
@@ -245,6 +261,20 @@ impl fmt::Debug for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ConnectionString({self})")
     }
+}
+
+/// The keywords that make a login, each with others of its own. A certificate's thumbprint belongs to
+/// its blob.
+const LOGINS: [Keyword; 5] = [
+    Keyword::UserToken,
+    Keyword::ApplicationToken,
+    Keyword::ApplicationKey,
+    Keyword::ApplicationCertificateBlob,
+    Keyword::Password,
+];
+
+fn unsupported(flow: &'static str) -> Result<Authentication> {
+    Ok(Authentication::Unsupported { flow })
 }
 
 fn config(message: impl Into<String>) -> Error {

@@ -108,6 +108,41 @@ impl TrustedHosts {
         Err(Self::refusal(host))
     }
 
+    /// The address of a login host to which secrets may be sent: that of a known cloud, or one that the
+    /// caller listed; `local`: also one on this machine. The cluster chooses it, so it is checked before
+    /// anything is sent.
+    pub(crate) fn login_url(&self, endpoint: &str, local: bool) -> Result<Url> {
+        let wrong = |message: &str| {
+            let error = Error::new(ErrorKind::Config, Step::CheckTrust, message);
+            Err(error.with_argument("login endpoint"))
+        };
+        let endpoint = endpoint.trim();
+        let Ok(url) = Url::parse(endpoint) else {
+            return wrong("is not a URL such as https://login.microsoftonline.com");
+        };
+        let host = url.host_str().unwrap_or_default();
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            return wrong("must be a URL without user name, password and query");
+        }
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(host)) {
+            return wrong("must be an https URL: it receives secrets")
+                .map_err(|e| e.with_host(host));
+        }
+        let is_of_cloud = url.port().is_none()
+            && CLOUDS.iter().any(|cloud| {
+                let known = cloud.login_endpoint.strip_prefix("https://");
+                known == Some(host)
+            });
+        match is_of_cloud || self.lists(host) || (local && is_loopback(host)) {
+            true => Ok(url),
+            false => wrong(
+                "the cluster names a login host that is none of a known cloud, so no secret is sent to \
+                 it; if it is yours, add it to the client's trusted hosts",
+            )
+            .map_err(|error| error.with_host(host)),
+        }
+    }
+
     /// The error of an untrusted host.
     pub fn refusal(host: &str) -> Error {
         Error::new(
@@ -400,6 +435,35 @@ mod tests {
             hosts.check_before_metadata("c.kusto.windows.net"),
             Trust::NeedsMetadata
         );
+    }
+
+    #[test]
+    fn secrets_go_to_login_hosts_of_the_clouds_and_of_the_caller_only() {
+        let hosts = TrustedHosts::parse("login.corp.example").unwrap();
+        for (endpoint, local, allowed) in [
+            (PUBLIC, false, true),
+            ("https://LOGIN.microsoftonline.us/", false, true),
+            ("https://login.corp.example:8443", false, true),
+            (
+                "https://login.microsoftonline.com.evil.example",
+                false,
+                false,
+            ),
+            ("https://login.microsoftonline.com:444", false, false),
+            ("https://c.kusto.windows.net", false, false),
+            ("http://login.microsoftonline.com", false, false),
+            ("http://login.corp.example", false, false),
+            ("http://localhost:1", true, true),
+            ("https://127.0.0.1:1", true, true),
+            ("http://localhost:1", false, false),
+            ("https://a:b@login.microsoftonline.com", false, false),
+            ("https://login.microsoftonline.com?x=", false, false),
+            ("", true, false),
+            ("login.microsoftonline.com", true, false),
+        ] {
+            let checked = hosts.login_url(endpoint, local);
+            assert_eq!(checked.is_ok(), allowed, "{endpoint} {local} {checked:?}");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) struct AnswerKind {
 impl AnswerKind {
     /// The cluster's login settings: less than a kilobyte.
     pub(crate) const METADATA: Self = Self::small("cloud metadata", MIB);
+    /// A token of Entra ID or of the machine around the program, or why there is none.
+    pub(crate) const TOKEN: Self = Self::small("token answers", MIB);
     /// An answer to a `.get` command: some dozens of signed addresses, or a token.
     pub(crate) const RESOURCES: Self = Self::small("`.get` commands", 4 * MIB);
     /// An answer of a storage service. The largest is that of 32 messages of 64 KiB.

@@ -322,8 +322,8 @@ impl IdentityTokenRefused<'_> {
     }
 }
 
-/// The ingestion resources or the identity token are due, and fetching them failed. The next
-/// attempt follows after 30 seconds.
+/// The token, the ingestion resources or the identity token are due, and obtaining them failed. The
+/// next attempt follows after 30 seconds.
 pub(crate) struct RenewalFailed<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,

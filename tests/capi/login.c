@@ -97,13 +97,32 @@ static void a_refusal_is_an_error_of_the_login(void)
     CHECK(reaches(&login.dropped, 1));
 }
 
+/* Nothing is sent: the emulator has no login host. */
+static void an_application_names_its_tenant(void)
+{
+    kusto_credential *credential = NULL;
+    kusto_client *client;
+    kusto_error *error = NULL;
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_app_key("t", KUSTO_CSTR, "", KUSTO_CSTR, "k", KUSTO_CSTR, &credential, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_app_key("t", KUSTO_CSTR, "i", KUSTO_CSTR, NULL, 0, &credential, &err));
+    CHECK(credential == NULL);
+    CHECK_OK(kusto_credential_app_key(NULL, 0, "id", KUSTO_CSTR, "the-secret", KUSTO_CSTR, &credential, &err));
+    client = client_with(credential);
+    kusto_credential_free(credential);
+    CHECK(kusto_client_warm_up(client, PATIENCE, &error) == KUSTO_E_CONFIG);
+    CHECK(is(kusto_error_argument(error, NULL), "Authority Id"));
+    kusto_error_free(error);
+    kusto_client_free(client);
+}
+
 int main(void)
 {
     if (connection() == NULL)
-        return skip_all(4);
+        return skip_all(5);
     RUN(a_fixed_token_is_sent);
     RUN(an_answer_at_once);
     RUN(an_answer_from_another_thread);
     RUN(a_refusal_is_an_error_of_the_login);
+    RUN(an_application_names_its_tenant);
     return harness_end();
 }

@@ -3,6 +3,7 @@
 mod connections;
 mod events;
 mod ids;
+mod login;
 mod moved;
 mod outcomes;
 mod proxy;

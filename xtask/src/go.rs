@@ -13,6 +13,8 @@ use crate::{artifacts, demo, header, install, process, tool, workspace};
 const NOT_WRAPPED: &[&str] = &[
     "kusto_after_fork_child",
     "kusto_client_warm_up",
+    // The methods With... of a ConnectionStringBuilder write the keywords of a login.
+    "kusto_credential_app_key",
     "kusto_execute",
     "kusto_has_feature",
     "kusto_ingest",

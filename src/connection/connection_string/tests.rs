@@ -152,14 +152,17 @@ fn authentication_follows_from_what_is_there() {
         ("Fed=false", Authentication::None),
         ("UserToken=u", user()),
         ("Fed=true;UserToken=u", user()),
-        ("UserToken=u;AppToken=a;AppClientId=i;AppKey=k", user()),
+        ("UserToken=u;AppClientId=i;TenantId=t", user()),
         (
             "AppToken=a",
             Authentication::ApplicationToken(Secret::from("a")),
         ),
         (
-            "AppClientId=i;AppKey=k",
-            unsupported("application id and key"),
+            "AppClientId=i;AppKey=k;Authority Id=t;UID=me",
+            Authentication::ApplicationKey {
+                client_id: "i".to_owned(),
+                key: Secret::from("k"),
+            },
         ),
         ("UID=me;Pwd=p", unsupported("user and password")),
         (
@@ -176,12 +179,38 @@ fn authentication_follows_from_what_is_there() {
     for (text, argument) in [
         ("Fed=false;UserToken=u", "AAD Federated Security"),
         ("AppKey=k", "Application Client Id"),
+        ("AppKey=k;AppClientId=i", "Authority Id"),
         ("Password=p", "User ID"),
     ] {
         let error = parse(&format!("https://h;{text}"))
             .authentication()
             .unwrap_err();
         assert_eq!(error.argument(), Some(argument), "{text}");
+    }
+}
+
+#[test]
+fn two_logins_are_an_error_that_names_both() {
+    for (text, first, second) in [
+        ("UserToken=u;AppToken=a", "User Token", "Application Token"),
+        (
+            "AppClientId=i;AppKey=k;Authority Id=t;UserToken=u",
+            "User Token",
+            "Application Key",
+        ),
+        (
+            "AppClientId=i;AppKey=k;Authority Id=t;UID=me;Pwd=p",
+            "Application Key",
+            "Password",
+        ),
+    ] {
+        let parsed = parse(&format!("https://h;{text}"));
+        let error = parsed.authentication().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{text}");
+        for name in [first, second] {
+            let quoted = format!("'{name}'");
+            assert!(error.message().contains(&quoted), "{text}: {error}");
+        }
     }
 }
 

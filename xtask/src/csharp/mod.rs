@@ -83,6 +83,8 @@ const NOT_WRAPPED: &[&str] = &[
     // Every call starts in the background, and blocking ones wait for its end.
     "kusto_client_warm_up",
     "kusto_client_warm_up_table",
+    // The methods With... of a builder write the keywords of a login.
+    "kusto_credential_app_key",
     "kusto_execute",
     "kusto_ingest",
     "kusto_ingest_bytes",

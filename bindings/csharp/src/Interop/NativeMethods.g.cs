@@ -164,6 +164,10 @@ internal static unsafe partial class NativeMethods
         IntPtr callback, IntPtr userData, IntPtr drop, out CredentialHandle @out, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_app_key(
+        byte[]? tenant, nuint tenantLen, byte[]? clientId, nuint clientIdLen, byte[]? key, nuint keyLen, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_token_request_scope(IntPtr request, out nuint len);
 
     [DllImport(Library, CallingConvention = C)]

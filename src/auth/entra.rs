@@ -1,0 +1,302 @@
+//! The one request of every grant: a form to Entra ID's endpoints (RFC 6749 and the public pages of
+//! "Microsoft identity platform and OAuth 2.0").
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::credential::AccessToken;
+use super::request::TokenRequest;
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::http::answer::AnswerKind;
+use crate::http::body;
+use crate::http::host::host_of;
+use crate::http::request::Request;
+use crate::http::transport::Reply;
+use crate::log::events;
+use crate::op::ids::new_id;
+
+pub(super) mod advice;
+mod refusal;
+
+pub(super) use refusal::Refusal;
+
+/// By this id Entra's support finds a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const RETURN_REQUEST_ID: HeaderName = HeaderName::from_static("return-client-request-id");
+const CLIENT_SKU: HeaderName = HeaderName::from_static("x-client-sku");
+const CLIENT_VERSION: HeaderName = HeaderName::from_static("x-client-ver");
+
+/// How long one answer may take.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How often a request is sent that may be repeated.
+const TRIES: u32 = 3;
+/// The pause after the first failure; it doubles.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause, also of those that the service asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest life of a token that is believed: ten years.
+const LONGEST_LIFE: i64 = 10 * 365 * 24 * 3600;
+
+/// The fields of a request. It has no debug form: they are secrets.
+pub(super) struct Form(String);
+
+impl Form {
+    /// A form of this grant.
+    pub(super) fn of_grant(grant: &str) -> Self {
+        Self::empty().field("grant_type", grant)
+    }
+
+    pub(super) fn empty() -> Self {
+        Self(String::new())
+    }
+
+    pub(super) fn field(self, name: &str, value: &str) -> Self {
+        let mut fields = Serializer::new(self.0);
+        Self(fields.append_pair(name, value).finish())
+    }
+}
+
+/// How often a request may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// Again after a failure that may pass.
+    Repeatable,
+    /// Never again: what it holds is used up or counted, as a code and a password are.
+    Once,
+}
+
+/// An endpoint of one tenant.
+pub(super) struct Endpoint<'a> {
+    request: &'a TokenRequest,
+    url: Url,
+    host: String,
+}
+
+impl<'a> Endpoint<'a> {
+    /// The token endpoint of the tenant, at the login host of the request, which is checked here: before
+    /// anything is sent.
+    pub(super) fn token(request: &'a TokenRequest, tenant: &str) -> Result<Self> {
+        Self::new(request, tenant, "token")
+    }
+
+    fn new(request: &'a TokenRequest, tenant: &str, name: &str) -> Result<Self> {
+        let mut url = request.login_url()?;
+        let wrong = || {
+            Error::new(
+                ErrorKind::Config,
+                Step::AcquireToken,
+                "is no URL with a path",
+            )
+        };
+        url.path_segments_mut()
+            .map_err(|()| wrong().with_argument("login endpoint"))?
+            .pop_if_empty()
+            .extend([tenant, "oauth2", "v2.0", name]);
+        let host = host_of(&url);
+        Ok(Self { request, url, host })
+    }
+
+    /// A token of the form that `form` makes, anew for every try.
+    pub(super) async fn token_for(
+        &self,
+        sending: Sending,
+        form: impl Fn() -> Result<Form> + Send,
+    ) -> Result<Grant> {
+        let sent = OffsetDateTime::now_utc();
+        let reply = self.send(sending, form).await?;
+        // By the clock at sending: the life of the token began on the way.
+        Grant::parse(&reply.body, sent).map_err(|error| error.with_host(&self.host))
+    }
+
+    /// Sends the form until it is accepted, refused for good, or tried often enough.
+    async fn send(
+        &self,
+        sending: Sending,
+        form: impl Fn() -> Result<Form> + Send,
+    ) -> Result<Reply> {
+        let tries = match sending {
+            Sending::Repeatable => TRIES,
+            Sending::Once => 1,
+        };
+        let mut failed = Vec::new();
+        for number in 0.. {
+            let begun = std::time::Instant::now();
+            let error = match self.send_once(sending, form()?).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error.since(begun),
+            };
+            if error.retry() != RetryClass::Later || number + 1 >= tries {
+                return Err(finally(sending, error.after(failed)));
+            }
+            let pause = pause(number, &error);
+            events::Retry {
+                step: Step::AcquireToken,
+                host: &self.host,
+                attempt: u64::from(number) + 1,
+                failing_ms: Duration::ZERO,
+                pause_ms: pause,
+                error: &error,
+            }
+            .emit(false);
+            failed.push(error);
+            tokio::time::sleep(pause).await;
+        }
+        unreachable!("the tries end above")
+    }
+
+    async fn send_once(&self, sending: Sending, form: Form) -> Result<Reply> {
+        let step = Step::AcquireToken;
+        let id = new_id().to_string();
+        let mut request = Request::new(Method::POST, self.url.clone())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(ACCEPT, "application/json")
+            .header(REQUEST_ID, &id)
+            .header(RETURN_REQUEST_ID, "true")
+            .header(CLIENT_SKU, "KustoIngest.Rust")
+            .header(CLIENT_VERSION, env!("CARGO_PKG_VERSION"))
+            .body(Bytes::from(form.0))
+            .limited(LIMIT);
+        if sending == Sending::Once {
+            request = request.once();
+        }
+        let transport = self.request.transport()?;
+        let sent = transport.send(step, &self.host, request, AnswerKind::TOKEN);
+        let reply = tokio::time::timeout(LIMIT, sent)
+            .await
+            .unwrap_or_else(|_| Err(self.silent()))
+            .map_err(|error| error.with_client_request_id(&id))?;
+        match reply.status {
+            200..=299 => Ok(reply),
+            _ => Err(Refusal::read(&reply)
+                .error(&self.host, &reply)
+                .with_client_request_id(id)),
+        }
+    }
+
+    fn silent(&self) -> Error {
+        let message = format!("{} gave no answer within {} s", self.host, LIMIT.as_secs());
+        Error::new(ErrorKind::Network, Step::AcquireToken, message)
+            .with_host(&self.host)
+            .with_in_doubt(true)
+    }
+}
+
+/// What a request may be followed by that must not be sent again: nothing that repeats it unasked.
+fn finally(sending: Sending, error: Error) -> Error {
+    match (sending, error.retry()) {
+        (Sending::Once, RetryClass::Later) => error.with_retry(RetryClass::Unknown),
+        _ => error,
+    }
+}
+
+/// Around the doubled pause, at random so that programs which failed together do not return together,
+/// or what the service asked for.
+fn pause(number: u32, error: &Error) -> Duration {
+    let ceiling = PAUSE.saturating_mul(1 << number.min(8));
+    let jittered = ceiling.mul_f64(0.5 + fastrand::f64() / 2.0);
+    let asked = error.retry_after().unwrap_or_default();
+    jittered.max(asked).min(LONGEST_PAUSE)
+}
+
+/// What a token endpoint granted.
+pub(super) struct Grant {
+    pub(super) access: AccessToken,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<String>,
+    expires_in: Option<Seconds>,
+    refresh_in: Option<Seconds>,
+}
+
+/// Seconds as a number, or as a text that is one: both are sent.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
+}
+
+impl Seconds {
+    fn value(&self) -> Option<i64> {
+        let seconds = match self {
+            Self::Number(seconds) => *seconds,
+            Self::Text(text) => text.trim().parse().ok()?,
+        };
+        // Also not for what is no number.
+        let is_life = seconds > 0.0 && seconds <= LONGEST_LIFE as f64;
+        is_life.then_some(seconds as i64)
+    }
+}
+
+impl Grant {
+    fn parse(text: &[u8], sent: OffsetDateTime) -> Result<Self> {
+        let answer: Answer = serde_json::from_slice(text)
+            .map_err(|error| strange(text, &body::json_fault(&error)))?;
+        let token = answer.access_token.filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| strange(text, "it has no access_token"))?;
+        let after = |seconds: &Option<Seconds>| {
+            let seconds = seconds.as_ref()?.value()?;
+            Some(sent.saturating_add(time::Duration::seconds(seconds)))
+        };
+        let mut access = AccessToken::new(token, after(&answer.expires_in));
+        if let Some(at) = after(&answer.refresh_in) {
+            access = access.with_refresh_on(at);
+        }
+        Ok(Self { access })
+    }
+}
+
+/// A success that is none: a captive portal, or a proxy's page.
+fn strange(text: &[u8], why: &str) -> Error {
+    let message = format!("the answer ({}) has no token: {why}", body::describe(text));
+    Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+        .with_http_status(200)
+        .with_retry(RetryClass::Later)
+}
+
+/// A tenant as part of an address.
+///
+/// # Errors
+/// [`ErrorKind::Config`] for none, and for one that no tenant can be.
+pub(super) fn tenant_of<'a>(own: Option<&'a str>, request: &'a TokenRequest) -> Result<&'a str> {
+    let tenant = own.or(request.tenant()).map(str::trim).unwrap_or_default();
+    let wrong = |message: &str| {
+        Err(Error::new(ErrorKind::Config, Step::AcquireToken, message)
+            .with_argument("Authority Id"))
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    if tenant.is_empty() {
+        return wrong("is missing: this login needs the Entra tenant, by its id or its domain");
+    }
+    if tenant.len() > 255 || !tenant.chars().all(allowed) || tenant.starts_with('.') {
+        return wrong("is not the id or the domain of an Entra tenant");
+    }
+    Ok(tenant)
+}
+
+/// The tenant of an application, which has no part in the ones that stand for many.
+pub(super) fn application_tenant<'a>(
+    own: Option<&'a str>,
+    request: &'a TokenRequest,
+) -> Result<&'a str> {
+    let tenant = tenant_of(own, request)?;
+    let many = ["common", "organizations", "consumers"];
+    if many.iter().any(|name| name.eq_ignore_ascii_case(tenant)) {
+        let message = format!("'{tenant}' is for users: an application logs in to its own tenant");
+        let error = Error::new(ErrorKind::Config, Step::AcquireToken, message);
+        return Err(error.with_argument("Authority Id"));
+    }
+    Ok(tenant)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! The request for a token, as the client makes it of the cluster's login settings.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use url::Url;
+
+use super::cloud::{DEFAULT_CLIENT_ID, DEFAULT_LOGIN_ENDPOINT};
+use crate::connection::TrustedHosts;
+use crate::error::Result;
+use crate::http::transport::Transport;
+
+/// Connections to one login host of a request that no client made.
+const CONNECTIONS: usize = 4;
+
+/// The request for a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TokenRequest {
+    scope: String,
+    tenant: Option<String>,
+    login_endpoint: String,
+    client_id: String,
+    network: Network,
+}
+
+impl TokenRequest {
+    /// A request for this scope, in this Entra tenant or the credential's default, at the login host
+    /// of the public cloud.
+    pub fn new(scope: impl Into<String>, tenant: Option<String>) -> Self {
+        Self {
+            scope: scope.into(),
+            tenant,
+            login_endpoint: DEFAULT_LOGIN_ENDPOINT.to_owned(),
+            client_id: DEFAULT_CLIENT_ID.to_owned(),
+            network: Network::default(),
+        }
+    }
+
+    /// The same request at the login host of another cloud.
+    #[must_use]
+    pub fn with_login_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.login_endpoint = endpoint.into();
+        self
+    }
+
+    /// The same request with another public client, for the logins of users.
+    #[must_use]
+    pub(crate) fn with_client_id(mut self, id: impl Into<String>) -> Self {
+        self.client_id = id.into();
+        self
+    }
+
+    /// The same request through the client's connections. `rules` decide to which login hosts secrets
+    /// may be sent; `local` says that the cluster is on this machine, which may have its own login host.
+    pub(crate) fn through(
+        mut self,
+        transport: Transport,
+        rules: TrustedHosts,
+        local: bool,
+    ) -> Self {
+        self.network = Network(Some(Way {
+            transport,
+            rules,
+            local,
+        }));
+        self
+    }
+
+    /// The scope, such as `https://kusto.kusto.windows.net/.default`.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// The resource of the scope, such as `https://kusto.kusto.windows.net`: what managed identities
+    /// and older tools are asked for.
+    pub fn resource(&self) -> &str {
+        self.scope
+            .strip_suffix("/.default")
+            .unwrap_or(self.scope.as_str())
+    }
+
+    /// The tenant (`Authority Id` of the connection string), if it has one.
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Where the cluster logs in, such as `https://login.microsoftonline.com`. It is the cluster's own
+    /// word: a credential that sends a secret there checks it first.
+    pub fn login_endpoint(&self) -> &str {
+        &self.login_endpoint
+    }
+
+    /// The id of the public client that the cluster names for the logins of users.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The login host, checked: secrets may be sent to it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) for one that is not trusted.
+    pub(crate) fn login_url(&self) -> Result<Url> {
+        match &self.network.0 {
+            Some(way) => way.rules.login_url(&self.login_endpoint, way.local),
+            None => TrustedHosts::new().login_url(&self.login_endpoint, false),
+        }
+    }
+
+    /// What the requests of the login go through: the client's connections, with its certificates and
+    /// proxies.
+    pub(crate) fn transport(&self) -> Result<Transport> {
+        match &self.network.0 {
+            Some(way) => Ok(way.transport.clone()),
+            None => Transport::new(&[], CONNECTIONS),
+        }
+    }
+}
+
+/// The way to the login host: no part of what is asked for, and so the same for every comparison.
+#[derive(Clone, Default)]
+struct Network(Option<Way>);
+
+#[derive(Clone)]
+struct Way {
+    transport: Transport,
+    rules: TrustedHosts,
+    local: bool,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "client" } else { "none" })
+    }
+}
+
+impl PartialEq for Network {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Network {}
+
+impl Hash for Network {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resource_is_the_scope_without_its_end() {
+        let request = TokenRequest::new("https://kusto.kusto.windows.net/.default", None);
+        assert_eq!(request.resource(), "https://kusto.kusto.windows.net");
+        assert_eq!(TokenRequest::new("api://x", None).resource(), "api://x");
+    }
+
+    #[test]
+    fn the_way_is_no_part_of_what_is_asked_for() {
+        let plain = TokenRequest::new("s", None);
+        let through =
+            plain
+                .clone()
+                .through(Transport::new(&[], 1).unwrap(), TrustedHosts::new(), true);
+        assert_eq!(plain, through);
+        assert_ne!(plain, plain.clone().with_login_endpoint("https://other"));
+    }
+}
