@@ -13,13 +13,14 @@ use url::form_urlencoded::Serializer;
 
 use super::credential::AccessToken;
 use super::request::TokenRequest;
+use super::seconds::Seconds;
+use super::tries::{Tries, repeat};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
 use crate::http::body;
 use crate::http::host::host_of;
 use crate::http::request::Request;
 use crate::http::transport::Reply;
-use crate::log::events;
 use crate::op::ids::new_id;
 
 pub(super) mod advice;
@@ -35,14 +36,12 @@ const CLIENT_VERSION: HeaderName = HeaderName::from_static("x-client-ver");
 
 /// How long one answer may take.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How often a request is sent that may be repeated.
-const TRIES: u32 = 3;
-/// The pause after the first failure; it doubles.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause, also of those that the service asks for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// The longest life of a token that is believed: ten years.
-const LONGEST_LIFE: i64 = 10 * 365 * 24 * 3600;
+/// A request that may be repeated.
+const REPEATED: Tries = Tries {
+    count: 3,
+    pause: Duration::from_secs(1),
+    longest: Duration::from_secs(30),
+};
 
 /// The fields of a request. It has no debug form: they are secrets.
 pub(super) struct Form(String);
@@ -107,7 +106,7 @@ impl<'a> Endpoint<'a> {
     pub(super) async fn token_for(
         &self,
         sending: Sending,
-        form: impl Fn() -> Result<Form> + Send,
+        form: impl Fn() -> Result<Form> + Send + Sync,
     ) -> Result<Grant> {
         let sent = OffsetDateTime::now_utc();
         let reply = self.send(sending, form).await?;
@@ -119,36 +118,16 @@ impl<'a> Endpoint<'a> {
     async fn send(
         &self,
         sending: Sending,
-        form: impl Fn() -> Result<Form> + Send,
+        form: impl Fn() -> Result<Form> + Send + Sync,
     ) -> Result<Reply> {
         let tries = match sending {
-            Sending::Repeatable => TRIES,
-            Sending::Once => 1,
+            Sending::Repeatable => REPEATED,
+            Sending::Once => Tries::ONCE,
         };
-        let mut failed = Vec::new();
-        for number in 0.. {
-            let begun = std::time::Instant::now();
-            let error = match self.send_once(sending, form()?).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => error.since(begun),
-            };
-            if error.retry() != RetryClass::Later || number + 1 >= tries {
-                return Err(finally(sending, error.after(failed)));
-            }
-            let pause = pause(number, &error);
-            events::Retry {
-                step: Step::AcquireToken,
-                host: &self.host,
-                attempt: u64::from(number) + 1,
-                failing_ms: Duration::ZERO,
-                pause_ms: pause,
-                error: &error,
-            }
-            .emit(false);
-            failed.push(error);
-            tokio::time::sleep(pause).await;
-        }
-        unreachable!("the tries end above")
+        let sent = repeat(&self.host, tries, || async {
+            self.send_once(sending, form()?).await
+        });
+        sent.await.map_err(|error| finally(sending, error))
     }
 
     async fn send_once(&self, sending: Sending, form: Form) -> Result<Reply> {
@@ -196,15 +175,6 @@ fn finally(sending: Sending, error: Error) -> Error {
     }
 }
 
-/// Around the doubled pause, at random so that programs which failed together do not return together,
-/// or what the service asked for.
-fn pause(number: u32, error: &Error) -> Duration {
-    let ceiling = PAUSE.saturating_mul(1 << number.min(8));
-    let jittered = ceiling.mul_f64(0.5 + fastrand::f64() / 2.0);
-    let asked = error.retry_after().unwrap_or_default();
-    jittered.max(asked).min(LONGEST_PAUSE)
-}
-
 /// What a token endpoint granted.
 pub(super) struct Grant {
     pub(super) access: AccessToken,
@@ -217,36 +187,13 @@ struct Answer {
     refresh_in: Option<Seconds>,
 }
 
-/// Seconds as a number, or as a text that is one: both are sent.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(f64),
-    Text(String),
-}
-
-impl Seconds {
-    fn value(&self) -> Option<i64> {
-        let seconds = match self {
-            Self::Number(seconds) => *seconds,
-            Self::Text(text) => text.trim().parse().ok()?,
-        };
-        // Also not for what is no number.
-        let is_life = seconds > 0.0 && seconds <= LONGEST_LIFE as f64;
-        is_life.then_some(seconds as i64)
-    }
-}
-
 impl Grant {
     fn parse(text: &[u8], sent: OffsetDateTime) -> Result<Self> {
         let answer: Answer = serde_json::from_slice(text)
             .map_err(|error| strange(text, &body::json_fault(&error)))?;
         let token = answer.access_token.filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| strange(text, "it has no access_token"))?;
-        let after = |seconds: &Option<Seconds>| {
-            let seconds = seconds.as_ref()?.value()?;
-            Some(sent.saturating_add(time::Duration::seconds(seconds)))
-        };
+        let after = |seconds: &Option<Seconds>| seconds.as_ref()?.after(sent);
         let mut access = AccessToken::new(token, after(&answer.expires_in));
         if let Some(at) = after(&answer.refresh_in) {
             access = access.with_refresh_on(at);

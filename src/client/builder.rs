@@ -11,7 +11,7 @@ use super::settings::{
     PipelineSettings, RetryTime, check_connections_per_host, check_query_answer_limit, wrong,
 };
 use crate::auth::authorizer::{Authorizer, Login};
-use crate::auth::{ApplicationKey, StaticToken, TokenCredential};
+use crate::auth::{ApplicationKey, ManagedIdentity, StaticToken, TokenCredential};
 use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
 use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
@@ -394,6 +394,12 @@ impl ClientBuilder {
             }
             Authentication::ApplicationKey { client_id, key } => {
                 Login::with(Arc::new(ApplicationKey::new(client_id, key)))
+            }
+            Authentication::ManagedIdentity(id) => {
+                let id = id
+                    .parse()
+                    .map_err(|error: Error| wrong("Managed Identity", error.message()))?;
+                Login::with(Arc::new(ManagedIdentity::new(id)))
             }
             Authentication::Unsupported { flow } => {
                 return Err(Error::new(

@@ -23,6 +23,9 @@ pub enum Keyword {
     /// Where to log in, instead of where the cluster says: the address of a known cloud, of a
     /// trusted host or of this machine.
     LoginEndpoint,
+    /// The machine's identity to log in with: `system`, a client id, `objectid:` and an object id,
+    /// or a resource id.
+    ManagedIdentity,
     /// A bearer token of an application.
     ApplicationToken,
     /// A bearer token of a user.
@@ -43,7 +46,7 @@ pub enum Keyword {
 
 impl Keyword {
     /// Every keyword, in the order in which they are printed.
-    pub const ALL: [Keyword; 17] = [
+    pub const ALL: [Keyword; 18] = [
         Keyword::DataSource,
         Keyword::InitialCatalog,
         Keyword::FederatedSecurity,
@@ -53,6 +56,7 @@ impl Keyword {
         Keyword::Password,
         Keyword::AuthorityId,
         Keyword::LoginEndpoint,
+        Keyword::ManagedIdentity,
         Keyword::ApplicationToken,
         Keyword::UserToken,
         Keyword::ApplicationCertificateBlob,
@@ -75,6 +79,7 @@ impl Keyword {
             Keyword::Password => "Password",
             Keyword::AuthorityId => "Authority Id",
             Keyword::LoginEndpoint => "Login Endpoint",
+            Keyword::ManagedIdentity => "Managed Identity",
             Keyword::ApplicationToken => "Application Token",
             Keyword::UserToken => "User Token",
             Keyword::ApplicationCertificateBlob => "Application Certificate Blob",
@@ -98,6 +103,7 @@ impl Keyword {
             Keyword::Password => &["pwd"],
             Keyword::AuthorityId => &["tenantid", "tid", "tenant", "authority", "domainhint"],
             Keyword::LoginEndpoint => &["aadauthorityuri"],
+            Keyword::ManagedIdentity => &[],
             Keyword::ApplicationToken => &["apptoken"],
             Keyword::UserToken => &["usrtoken"],
             Keyword::ApplicationCertificateBlob => &[],

@@ -61,6 +61,8 @@ pub enum Authentication {
         /// The value of its secret.
         key: Secret,
     },
+    /// With an identity of the machine, named as the keyword `Managed Identity` names it.
+    ManagedIdentity(String),
     /// With a flow that this version does not support. A client with its own credential works.
     Unsupported {
         /// A few words for the error, such as `application id and key`.
@@ -195,7 +197,12 @@ impl ConnectionString {
 
     /// The login whose essential part is this keyword.
     fn login_of(&self, keyword: Keyword) -> Result<Authentication> {
-        let secret = Secret::from(self.get(keyword).unwrap_or_default());
+        let text = self.get(keyword).unwrap_or_default();
+        if keyword == Keyword::ManagedIdentity {
+            // No secret: registered as one, an id would be masked in the log.
+            return Ok(Authentication::ManagedIdentity(text.to_owned()));
+        }
+        let secret = Secret::from(text);
         match keyword {
             Keyword::UserToken => Ok(Authentication::UserToken(secret)),
             Keyword::ApplicationToken => Ok(Authentication::ApplicationToken(secret)),
@@ -265,12 +272,13 @@ impl fmt::Debug for ConnectionString {
 
 /// The keywords that make a login, each with others of its own. A certificate's thumbprint belongs to
 /// its blob.
-const LOGINS: [Keyword; 5] = [
+const LOGINS: [Keyword; 6] = [
     Keyword::UserToken,
     Keyword::ApplicationToken,
     Keyword::ApplicationKey,
     Keyword::ApplicationCertificateBlob,
     Keyword::Password,
+    Keyword::ManagedIdentity,
 ];
 
 fn unsupported(flow: &'static str) -> Result<Authentication> {

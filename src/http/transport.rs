@@ -67,6 +67,18 @@ impl Transport {
         })
     }
 
+    /// A client for the machine around the program: no proxy, whatever the environment says, and no
+    /// certificates of the caller.
+    pub(crate) fn direct() -> Result<Self> {
+        const CONNECTIONS: usize = 4;
+        let proxies = Arc::new(Proxies::default());
+        let connector = Connector::new(Tls::new(&[])?, proxies.clone());
+        let pool = Pool::new(connector, CONNECTIONS);
+        Ok(Self {
+            shared: Arc::new(Shared { pool, proxies }),
+        })
+    }
+
     /// Uses none of today's connections for another request; those under way go on. For an answer
     /// that belongs to another request: on its connection every later one would, too, and others
     /// have come the same way.

@@ -4,6 +4,7 @@ mod connections;
 mod events;
 mod ids;
 mod login;
+mod machine;
 mod moved;
 mod outcomes;
 mod proxy;

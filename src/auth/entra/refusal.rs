@@ -35,7 +35,9 @@ impl Refusal {
     fn parse(body: &[u8]) -> Self {
         let json: Json = serde_json::from_slice(body).unwrap_or_default();
         let text = |name: &str| json.get(name).and_then(Json::as_str);
-        let description = text("error_description").unwrap_or_default();
+        // Azure's machines have their own member for it.
+        let description = text("error_description").or_else(|| text("message"));
+        let description = description.unwrap_or_default();
         let codes = json.get("error_codes").and_then(Json::as_array);
         let number = codes
             .and_then(|codes| codes.iter().find_map(number))

@@ -1,0 +1,213 @@
+//! One request to the machine around the program, and its answer.
+
+use std::time::Duration;
+
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderName};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use tokio::net::TcpStream;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::place::Place;
+use crate::auth::credential::AccessToken;
+use crate::auth::entra::Refusal;
+use crate::auth::seconds::Seconds;
+use crate::auth::tries::{Tries, repeat};
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::http::answer::AnswerKind;
+use crate::http::body;
+use crate::http::host::host_of;
+use crate::http::request::Request;
+use crate::http::transport::{Reply, Transport};
+use crate::secret::Secret;
+
+pub(super) const METADATA: HeaderName = HeaderName::from_static("metadata");
+
+/// How long one answer may take: a fresh identity takes its time.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How long a connection to a machine's metadata service may take. It is next door, or nowhere.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Asks one place for tokens.
+#[derive(Debug)]
+pub(super) struct Lender {
+    transport: Transport,
+    host: String,
+    tries: Tries,
+    /// Whether it may not know an identity yet that was assigned a moment ago.
+    is_late: bool,
+}
+
+impl Lender {
+    pub(super) fn new(transport: Transport, place: &Place) -> Result<Self> {
+        let is_late = matches!(place, Place::VirtualMachine(_));
+        Ok(Self {
+            transport,
+            host: host_of(place.url()),
+            // The metadata service's own advice ("Retry guidance" of managed identities).
+            tries: Tries {
+                count: if is_late { 5 } else { 3 },
+                pause: Duration::from_millis(800),
+                longest: Duration::from_secs(30),
+            },
+            is_late,
+        })
+    }
+
+    /// Whether anything is there at all: outside Azure, connections to the address of the metadata
+    /// service end nowhere.
+    pub(super) async fn is_there(&self, url: &Url) -> Result<()> {
+        let address = (
+            url.host_str().unwrap_or_default().trim_matches(['[', ']']),
+            url.port_or_known_default().unwrap_or(80),
+        );
+        let connected = tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await;
+        let why = match connected {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no connection within {} s", CONNECT_LIMIT.as_secs()),
+        };
+        let message = format!(
+            "this machine has no managed identity: nothing answers at {}: {why}",
+            self.host
+        );
+        Err(Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+            .with_host(&self.host)
+            .with_retry(RetryClass::Unknown))
+    }
+
+    /// A token in answer to the request that `make` makes, anew for every try.
+    pub(super) async fn lent(&self, make: impl Fn() -> Request + Send + Sync) -> Result<Lent> {
+        repeat(&self.host, self.tries, || async {
+            let sent = OffsetDateTime::now_utc();
+            let reply = self.send(make()).await?;
+            match reply.status {
+                200 => Lent::parse(&reply.body, sent).map_err(|error| error.with_host(&self.host)),
+                _ => Err(self.refused(&reply)),
+            }
+        })
+        .await
+    }
+
+    /// As Cloud Shell is asked.
+    pub(super) async fn lent_to_form(&self, url: &Url, resource: &str) -> Result<AccessToken> {
+        let form = Serializer::new(String::new())
+            .append_pair("resource", resource)
+            .finish();
+        let lent = self.lent(|| {
+            Request::new(Method::POST, url.clone())
+                .header(METADATA, "true")
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.clone())
+        });
+        Ok(lent.await?.token())
+    }
+
+    /// One answer, of any status.
+    pub(super) async fn send(&self, request: Request) -> Result<Reply> {
+        let step = Step::AcquireToken;
+        let request = request.limited(LIMIT);
+        let sent = self
+            .transport
+            .send(step, &self.host, request, AnswerKind::TOKEN);
+        tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| {
+            let message = format!("{} gave no answer within {} s", self.host, LIMIT.as_secs());
+            Err(Error::new(ErrorKind::Network, step, message).with_host(&self.host))
+        })
+    }
+
+    pub(super) fn refused(&self, reply: &Reply) -> Error {
+        let error = Refusal::read(reply).error(&self.host, reply);
+        match self.is_late && matches!(reply.status, 404 | 410) {
+            true => error.with_retry(RetryClass::Later),
+            false => error,
+        }
+    }
+}
+
+/// A token that was lent.
+pub(super) struct Lent {
+    pub(super) secret: Secret,
+    pub(super) expires_on: OffsetDateTime,
+    pub(super) refresh_on: Option<OffsetDateTime>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<String>,
+    expires_on: Option<Seconds>,
+    expires_in: Option<Seconds>,
+    refresh_in: Option<Seconds>,
+}
+
+impl Lent {
+    /// Reads an answer that was asked for at `sent`. Some places write times as numbers, some as texts, and
+    /// some old ones as dates, beside which they have the seconds.
+    fn parse(text: &[u8], sent: OffsetDateTime) -> Result<Self> {
+        let strange = |why: &str| {
+            let message = format!("the answer ({}) has no token: {why}", body::describe(text));
+            Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+                .with_http_status(200)
+                .with_retry(RetryClass::Later)
+        };
+        let answer: Answer =
+            serde_json::from_slice(text).map_err(|error| strange(&body::json_fault(&error)))?;
+        let token = answer.access_token.filter(|token| !token.is_empty());
+        let expires_on = answer.expires_on.as_ref().and_then(Seconds::since_1970);
+        let expires_in = || answer.expires_in.as_ref()?.after(sent);
+        Ok(Self {
+            secret: token
+                .ok_or_else(|| strange("it has no access_token"))?
+                .into(),
+            expires_on: expires_on
+                .or_else(expires_in)
+                .ok_or_else(|| strange("it does not say when it expires"))?,
+            refresh_on: answer.refresh_in.and_then(|seconds| seconds.after(sent)),
+        })
+    }
+
+    pub(super) fn token(self) -> AccessToken {
+        let token = AccessToken::new(self.secret, Some(self.expires_on));
+        match self.refresh_on {
+            Some(at) => token.with_refresh_on(at),
+            None => token,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Lent> {
+        Lent::parse(text.as_bytes(), OffsetDateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn times_are_read_in_every_form_that_is_sent() {
+        for (times, expected) in [
+            (r#""expires_on":"1000""#, 1000),
+            (r#""expires_on":1000"#, 1000),
+            (r#""expires_on":"1000","expires_in":"5""#, 1000),
+            (
+                r#""expires_on":"9/14/2017 00:00:00 PM +00:00","expires_in":"5""#,
+                5,
+            ),
+            (r#""expires_in":5"#, 5),
+        ] {
+            let lent = parse(&format!(r#"{{"access_token":"t",{times}}}"#)).unwrap();
+            assert_eq!(lent.expires_on.unix_timestamp(), expected, "{times}");
+        }
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"access_token":"t"}"#,
+            r#"{"expires_on":1}"#,
+        ] {
+            assert!(parse(text).err().unwrap().is_retryable(), "{text}");
+        }
+    }
+}
