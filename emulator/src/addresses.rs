@@ -16,6 +16,8 @@ pub(crate) struct Ports {
     pub(crate) engine: TcpListener,
     pub(crate) data_management: Option<TcpListener>,
     pub(crate) storage: Vec<TcpListener>,
+    /// Where the machine gives tokens to its programs.
+    pub(crate) identity: Option<TcpListener>,
 }
 
 impl Ports {
@@ -48,11 +50,22 @@ impl Ports {
                 .await?,
             );
         }
+        let identity = match options.entra {
+            true => Some(bind("managed identity", options.bind, options.identity_port).await?),
+            false => None,
+        };
         Ok(Self {
             engine,
             data_management,
             storage,
+            identity,
         })
+    }
+
+    /// The base URL of the machine's tokens, which are never behind TLS.
+    pub(crate) fn identity_url(&self, options: &Options) -> Option<String> {
+        let listener = self.identity.as_ref()?;
+        Some(format!("http://{}", reachable(options, port(listener))))
     }
 
     pub(crate) fn service_urls(&self, options: &Options) -> (String, String) {

@@ -41,6 +41,14 @@ pub(crate) struct Cli {
     /// Answer authentication metadata as a cluster; otherwise 404, from which SDKs take their defaults
     #[arg(long)]
     cluster_metadata: bool,
+    /// Play Entra ID as well: grant signed tokens to the applications, users and managed identities of a small
+    /// directory, and demand such a token of every request
+    #[arg(long, conflicts_with = "token")]
+    entra: bool,
+    /// Port on which --entra gives tokens to the programs of this machine, as virtual machines and App Service do; 0 takes
+    /// any free one
+    #[arg(long, default_value_t = 0, value_name = "PORT", requires = "entra")]
+    identity_port: u16,
     /// How long a batch waits for more when its table has no policy
     #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
     batching_ms: u64,
@@ -128,6 +136,8 @@ impl Cli {
             ca_file: self.ca_file,
             required_token: self.token.map(Into::into),
             cluster_metadata: self.cluster_metadata,
+            entra: self.entra,
+            identity_port: self.identity_port,
             databases: self.databases,
             batching: Duration::from_millis(self.batching_ms),
             ingestion: !self.no_ingestion,

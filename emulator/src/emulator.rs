@@ -18,13 +18,14 @@ use crate::addresses::{
 use crate::control::Control;
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::role::Role;
+use crate::entra::Entra;
 use crate::faults::{Book, FaultReport, FaultRule};
 use crate::http::{Authority, Body, CaFile, Cut, Port, client_config, serve};
 use crate::ingestions::Ingestions;
 use crate::ingestor::Ingestor;
 use crate::messages::{Messages, Posted};
 use crate::options::{Options, Secret, StorageKind};
-use crate::server::{Access, Router};
+use crate::server::{Access, Machine, Router};
 use crate::services::Service;
 use crate::start_error::StartError;
 use crate::storage::{
@@ -65,6 +66,7 @@ pub struct Emulator {
     data_management_url: String,
     resources: Arc<Resources>,
     accounts: Vec<AccountEndpoints>,
+    identity_url: Option<String>,
     hosts_line: Option<String>,
     ca: Option<CaFile>,
     control: Arc<Control>,
@@ -122,6 +124,11 @@ impl Emulator {
             options.clock.clone(),
             options.sas_lifetime,
         ));
+        let entra = options
+            .entra
+            .then(|| Entra::new(options.clock.clone()).map(Arc::new))
+            .transpose()
+            .map_err(StartError::Entra)?;
         let databases = databases(&options);
         let engine = Engine::new(&databases, options.batching, resources.clone());
         let assembly = Assembly {
@@ -132,6 +139,7 @@ impl Emulator {
             azurite,
             http,
             accounts,
+            entra,
         };
         assembly.run(ports, ca)
     }
@@ -146,6 +154,13 @@ impl Emulator {
     #[must_use]
     pub fn data_management_url(&self) -> &str {
         &self.data_management_url
+    }
+
+    /// With the local Entra ID: the base URL of the machine's tokens. Managed identity of a virtual machine is at
+    /// `/metadata/identity/oauth2/token`, that of App Service at `/msi/token`, that of Cloud Shell at `/oauth2/token`.
+    #[must_use]
+    pub fn identity_url(&self) -> Option<&str> {
+        self.identity_url.as_deref()
     }
 
     /// A Kusto connection string for the engine, without credentials. Where a token is demanded, it
@@ -279,6 +294,7 @@ struct Assembly<'a> {
     azurite: Option<Arc<Azurite>>,
     http: reqwest::Client,
     accounts: Vec<(Arc<Account>, Endpoints)>,
+    entra: Option<Arc<Entra>>,
 }
 
 impl Assembly<'_> {
@@ -297,6 +313,7 @@ impl Assembly<'_> {
         let ingestor_shutdown = CancellationToken::new();
         let ingestor = self.ingestor(&control, &message_added)?;
         let (engine_url, data_management_url) = ports.service_urls(options);
+        let identity_url = ports.identity_url(options);
         let tasks = self.listen(ports, &control, &shutdown, &message_added);
         let accounts = self
             .accounts
@@ -313,6 +330,7 @@ impl Assembly<'_> {
             data_management_url,
             resources: self.resources,
             accounts: accounts.collect(),
+            identity_url,
             hosts_line: hosts_line(options),
             ca,
             control,
@@ -349,6 +367,19 @@ impl Assembly<'_> {
                 &port,
                 Arc::new(storage),
                 |s, r, c| async move { s.handle(r, &c).await },
+            ));
+        }
+        if let (Some(listener), Some(entra)) = (ports.identity, &self.entra) {
+            let plain = Port {
+                tls: None,
+                ..port.clone()
+            };
+            let machine = Machine::new(entra.clone());
+            tasks.push(spawn(
+                listener,
+                &plain,
+                Arc::new(machine),
+                |s, r, _| async move { Ok(s.handle(r).await) },
             ));
         }
         let role = if self.options.split_roles {
@@ -422,6 +453,8 @@ impl Assembly<'_> {
         let access = Access {
             required_token: self.options.required_token.clone(),
             cluster_metadata: self.options.cluster_metadata,
+            entra: self.entra.clone(),
+            scheme: scheme(self.options),
         };
         Router {
             engine: self.engine.clone(),

@@ -19,6 +19,7 @@ pub mod clock;
 mod control;
 mod emulator;
 pub mod engine;
+mod entra;
 pub mod faults;
 mod http;
 mod ingestions;

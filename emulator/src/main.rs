@@ -82,6 +82,10 @@ fn announce(emulator: &Emulator) -> std::io::Result<()> {
             account.name, account.blob
         )?;
     }
+    if let Some(url) = emulator.identity_url() {
+        writeln!(out, "  login host         {}", emulator.engine_url())?;
+        writeln!(out, "  machine's tokens   {url}")?;
+    }
     if let Some(path) = emulator.ca_pem_path() {
         writeln!(out, "  trust this CA      {}", path.display())?;
     }
@@ -94,6 +98,7 @@ fn announce(emulator: &Emulator) -> std::io::Result<()> {
         "data_management": emulator.data_management_url(),
         "connection_string": emulator.connection_string(),
         "ca_file": emulator.ca_pem_path(),
+        "identity": emulator.identity_url(),
         "hosts_line": emulator.hosts_line(),
         "accounts": emulator.accounts(),
     });

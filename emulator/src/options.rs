@@ -48,6 +48,12 @@ pub struct Options {
     /// Whether the authentication metadata is answered as a cluster does; otherwise 404 with an
     /// empty body, from which every official SDK goes on with its defaults.
     pub cluster_metadata: bool,
+    /// Whether a local Entra ID grants tokens, which every request of the service must then have. Its login host is the
+    /// service's own address.
+    pub entra: bool,
+    /// With `entra`: the port, always without TLS, on which the machine gives tokens to its programs. 0, the default:
+    /// any.
+    pub identity_port: u16,
     /// Databases besides `NetDefaultDB`.
     pub databases: Vec<String>,
     /// How long a batch waits for more when its table has no policy, up to 30 minutes. Default: 1 second.
@@ -117,6 +123,8 @@ impl Default for Options {
             ca_file: None,
             required_token: None,
             cluster_metadata: false,
+            entra: false,
+            identity_port: 0,
             databases: Vec::new(),
             batching: Duration::from_secs(1),
             ingestion: true,

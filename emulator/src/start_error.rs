@@ -21,6 +21,8 @@ pub enum StartError {
     Option(String),
     /// No certificate could be made or written.
     Tls(String),
+    /// The local Entra ID cannot sign tokens.
+    Entra(String),
     /// Azurite is not there or not prepared.
     Azurite(AzuriteError),
 }
@@ -35,6 +37,7 @@ impl std::fmt::Display for StartError {
             } => write!(f, "{what} cannot listen on {address}: {source}"),
             Self::Option(problem) => f.write_str(problem),
             Self::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
+            Self::Entra(problem) => write!(f, "Entra ID cannot be set up: {problem}"),
             Self::Azurite(error) => error.fmt(f),
         }
     }

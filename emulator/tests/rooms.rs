@@ -8,7 +8,7 @@ mod rooms;
 use rooms::Rule;
 
 /// Each room and what it may use besides itself, the lower rooms first.
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 20] = [
     ("clock", &[]),
     ("ingestions", &[]),
     ("messages", &[]),
@@ -21,6 +21,7 @@ const RULES: [Rule; 19] = [
     // Plumbing: it knows no address.
     ("http", &["faults", "traffic"]),
     ("page", &["http"]),
+    ("entra", &["clock", "http"]),
     (
         "storage",
         &[
@@ -50,6 +51,7 @@ const RULES: [Rule; 19] = [
         &[
             "control",
             "engine",
+            "entra",
             "faults",
             "http",
             "ingestions",
@@ -70,6 +72,7 @@ const RULES: [Rule; 19] = [
             "addresses",
             "control",
             "engine",
+            "entra",
             "faults",
             "http",
             "ingestions",

@@ -2,9 +2,12 @@
 
 mod auth;
 mod control_routes;
+mod entra_routes;
+mod machine;
 mod overview;
 mod reply;
 mod router;
 
 pub(crate) use auth::Access;
+pub(crate) use machine::Machine;
 pub(crate) use router::Router;

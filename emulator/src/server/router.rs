@@ -15,12 +15,14 @@ use serde::Deserialize;
 
 use super::auth::Access;
 use super::control_routes::ControlRoute;
+use super::entra_routes::{DirectoryRoute, login};
 use super::reply::{failure, fault_reply, from_engine};
 use crate::control::Control;
 use crate::engine::database::Engine;
 use crate::engine::endpoint::{Endpoint, respond};
 use crate::engine::role::Role;
 use crate::engine::watch::Stop;
+use crate::entra::EntraRoute;
 use crate::faults::Subject;
 use crate::http::{Body, Cut, RequestBody, early, play, set};
 use crate::page::PageFile;
@@ -45,6 +47,8 @@ pub(crate) struct Router {
 enum Route {
     Page(PageFile),
     Control(ControlRoute),
+    Directory(DirectoryRoute),
+    Login(EntraRoute),
     Service(ServiceRoute),
 }
 
@@ -55,12 +59,19 @@ enum ServiceRoute {
 }
 
 impl Route {
-    fn of(parts: &Parts) -> Option<Self> {
+    fn of(parts: &Parts, has_entra: bool) -> Option<Self> {
         let path = parts.uri.path();
         if let Some(file) = PageFile::of(path, &parts.headers) {
             return Some(Self::Page(file));
         }
         let path = path.trim_end_matches('/');
+        if has_entra {
+            let login = EntraRoute::of(path).map(Self::Login);
+            let found = login.or_else(|| DirectoryRoute::of(path).map(Self::Directory));
+            if found.is_some() {
+                return found;
+            }
+        }
         let service = match path {
             "/v1/rest/auth/metadata" => ServiceRoute::Metadata,
             "/v1/rest/mgmt" => ServiceRoute::Engine(Endpoint::Mgmt),
@@ -75,6 +86,8 @@ impl Route {
         match self {
             Self::Page(_) => &[Method::GET],
             Self::Control(route) => route.methods(),
+            Self::Directory(route) => route.methods(),
+            Self::Login(route) => route.methods(),
             Self::Service(ServiceRoute::Metadata) => &[Method::GET],
             Self::Service(ServiceRoute::Engine(_)) => &[Method::POST],
         }
@@ -111,7 +124,7 @@ impl Router {
         body: Incoming,
         connection: &Connection,
     ) -> Result<Response<Body>, Cut> {
-        let Some(route) = Route::of(parts) else {
+        let Some(route) = Route::of(parts, self.access.entra.is_some()) else {
             let path = parts.uri.path();
             let message = format!("The emulator has no endpoint at '{path}'.");
             let reply = failure(StatusCode::NOT_FOUND, "NotFound", &message);
@@ -124,6 +137,8 @@ impl Router {
             // Without a token: it holds nothing of anybody, and a browser has none yet.
             Route::Page(file) => Ok(file.answer()),
             Route::Control(route) => Ok(self.control(route, parts, body).await),
+            Route::Directory(route) => Ok(route.answer(self, &parts.method, body).await),
+            Route::Login(route) => Ok(login(&self.access, &route, parts, body).await),
             Route::Service(route) => {
                 let meter = self.control.traffic.count(route.kind(), connection);
                 let body = RequestBody::new(body, Some(meter));
@@ -137,7 +152,7 @@ impl Router {
     }
 
     async fn control(&self, route: ControlRoute, parts: &Parts, body: Incoming) -> Response<Body> {
-        match self.access.refusal(&parts.headers) {
+        match self.access.control_refusal(&parts.headers) {
             Some(refusal) => refusal,
             None => route.answer(self, parts, body).await,
         }
@@ -150,7 +165,7 @@ impl Router {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         match route {
-            ServiceRoute::Metadata => self.access.metadata(),
+            ServiceRoute::Metadata => self.access.metadata(&parts.headers),
             ServiceRoute::Engine(endpoint) => match self.access.refusal(&parts.headers) {
                 Some(refusal) => refusal,
                 None => self.run(endpoint, parts, body).await,
