@@ -154,7 +154,7 @@ fn show_and_keep(stream: impl Read, kept: &Mutex<String>) {
     }
 }
 
-fn cannot_start(command: &Command, error: &std::io::Error) -> String {
+pub(crate) fn cannot_start(command: &Command, error: &std::io::Error) -> String {
     format!(
         "cannot start {}: {error}",
         command.get_program().to_string_lossy()

@@ -4,11 +4,13 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use crate::process::Said;
 
 /// Tests passed, failed and skipped, and the output of those that failed: some viewers show only the end of a
 /// long run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,

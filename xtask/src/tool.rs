@@ -62,7 +62,9 @@ fn install(tools: &[&Tool]) {
     let packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
     println!("Installing {}.", packages.join(", "));
     let mut apt = Command::new("apt-get");
+    // Another lane of the tests may be installing too.
     apt.args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(["-o", "DPkg::Lock::Timeout=600"])
         .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive");
     if let Err(reason) = process::capture(&mut apt) {
