@@ -22,8 +22,10 @@ mod bridge;
 mod lender;
 mod place;
 
+use super::chain::{Failure, Link};
 use lender::Lender;
 use place::Place;
+pub(super) use place::environment;
 
 /// Which of the machine's identities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,6 +106,8 @@ impl fmt::Display for IdentityId {
 #[derive(Debug, Default)]
 pub struct ManagedIdentity {
     id: IdentityId,
+    /// Whether others are asked if it is not there.
+    is_hasty: bool,
     /// Without proxies, made at the first use.
     transport: OnceLock<Transport>,
 }
@@ -113,8 +117,15 @@ impl ManagedIdentity {
     pub fn new(id: IdentityId) -> Self {
         Self {
             id,
+            is_hasty: false,
             transport: OnceLock::new(),
         }
+    }
+
+    /// The same identity as one of several possibilities: nothing is waited for long.
+    pub(super) fn hasty(mut self) -> Self {
+        self.is_hasty = true;
+        self
     }
 
     fn transport(&self) -> Result<Transport> {
@@ -130,7 +141,7 @@ impl ManagedIdentity {
 impl TokenCredential for ManagedIdentity {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
         let place = Place::of(&place::environment)?;
-        let lender = Lender::new(self.transport()?, &place)?;
+        let lender = Lender::new(self.transport()?, &place, self.is_hasty);
         let resource = request.resource();
         let lent = match &place {
             Place::VirtualMachine(_) | Place::AppService(_) => {
@@ -149,6 +160,27 @@ impl TokenCredential for ManagedIdentity {
             }
         };
         lent.map_err(|error| about(&self.id, error))
+    }
+}
+
+#[async_trait]
+impl Link for ManagedIdentity {
+    fn name(&self) -> &'static str {
+        "managed identity"
+    }
+
+    async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
+        self.get_token(request).await.map_err(|error| {
+            // Nothing answers, the place is none that is known, or the machine has no such identity.
+            let is_absent = match error.http_status() {
+                None => error.retry() != RetryClass::Later,
+                Some(status) => status == 400,
+            };
+            match is_absent {
+                true => Failure::Unavailable(error),
+                false => Failure::Failed(error),
+            }
+        })
     }
 }
 

@@ -11,7 +11,10 @@ use super::settings::{
     PipelineSettings, RetryTime, check_connections_per_host, check_query_answer_limit, wrong,
 };
 use crate::auth::authorizer::{Authorizer, Login};
-use crate::auth::{ApplicationKey, ManagedIdentity, StaticToken, TokenCredential};
+use crate::auth::{
+    ApplicationKey, CommandLine, DefaultLogin, EnvironmentLogin, ManagedIdentity, StaticToken,
+    TokenCredential, WorkloadIdentity,
+};
 use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
 use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
@@ -401,6 +404,15 @@ impl ClientBuilder {
                     .map_err(|error: Error| wrong("Managed Identity", error.message()))?;
                 Login::with(Arc::new(ManagedIdentity::new(id)))
             }
+            Authentication::AzureCli => Login::with(Arc::new(CommandLine::azure_cli())),
+            Authentication::AzureDeveloperCli => {
+                Login::with(Arc::new(CommandLine::azure_developer_cli()))
+            }
+            Authentication::Environment => Login::with(Arc::new(EnvironmentLogin)),
+            Authentication::Default => Login::with(Arc::new(DefaultLogin::new())),
+            Authentication::WorkloadIdentity { client_id, file } => {
+                Login::with(Arc::new(workload(client_id, file)))
+            }
             Authentication::Unsupported { flow } => {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
@@ -420,6 +432,17 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClientBuilder({})", self.redacted())
     }
+}
+
+fn workload(client_id: Option<String>, file: Option<String>) -> WorkloadIdentity {
+    let mut login = WorkloadIdentity::new();
+    if let Some(id) = client_id {
+        login = login.with_client_id(id);
+    }
+    if let Some(file) = file {
+        login = login.with_file(file);
+    }
+    login
 }
 
 fn lent(pair: &Option<(String, String)>) -> Option<(&str, &str)> {

@@ -23,6 +23,12 @@ pub enum Keyword {
     /// Where to log in, instead of where the cluster says: the address of a known cloud, of a
     /// trusted host or of this machine.
     LoginEndpoint,
+    /// What to log in with: `azcli`, `azd`, `workload`, `environment`, `managedidentity` (the
+    /// system's), `default` (the first of these that is at hand) or `none`.
+    Login,
+    /// The file with the federated token of a workload identity; by default that of
+    /// `AZURE_FEDERATED_TOKEN_FILE`.
+    FederatedTokenFile,
     /// The machine's identity to log in with: `system`, a client id, `objectid:` and an object id,
     /// or a resource id.
     ManagedIdentity,
@@ -46,7 +52,7 @@ pub enum Keyword {
 
 impl Keyword {
     /// Every keyword, in the order in which they are printed.
-    pub const ALL: [Keyword; 18] = [
+    pub const ALL: [Keyword; 20] = [
         Keyword::DataSource,
         Keyword::InitialCatalog,
         Keyword::FederatedSecurity,
@@ -56,6 +62,8 @@ impl Keyword {
         Keyword::Password,
         Keyword::AuthorityId,
         Keyword::LoginEndpoint,
+        Keyword::Login,
+        Keyword::FederatedTokenFile,
         Keyword::ManagedIdentity,
         Keyword::ApplicationToken,
         Keyword::UserToken,
@@ -79,6 +87,8 @@ impl Keyword {
             Keyword::Password => "Password",
             Keyword::AuthorityId => "Authority Id",
             Keyword::LoginEndpoint => "Login Endpoint",
+            Keyword::Login => "Login",
+            Keyword::FederatedTokenFile => "Federated Token File",
             Keyword::ManagedIdentity => "Managed Identity",
             Keyword::ApplicationToken => "Application Token",
             Keyword::UserToken => "User Token",
@@ -103,6 +113,8 @@ impl Keyword {
             Keyword::Password => &["pwd"],
             Keyword::AuthorityId => &["tenantid", "tid", "tenant", "authority", "domainhint"],
             Keyword::LoginEndpoint => &["aadauthorityuri"],
+            Keyword::Login => &[],
+            Keyword::FederatedTokenFile => &[],
             Keyword::ManagedIdentity => &[],
             Keyword::ApplicationToken => &["apptoken"],
             Keyword::UserToken => &["usrtoken"],

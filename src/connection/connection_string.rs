@@ -63,6 +63,21 @@ pub enum Authentication {
     },
     /// With an identity of the machine, named as the keyword `Managed Identity` names it.
     ManagedIdentity(String),
+    /// As whoever is logged in to the Azure CLI.
+    AzureCli,
+    /// As whoever is logged in to the Azure Developer CLI.
+    AzureDeveloperCli,
+    /// As the environment's variables say.
+    Environment,
+    /// With the first login that is at hand.
+    Default,
+    /// As an application with a federated token; what is `None` comes from the environment.
+    WorkloadIdentity {
+        /// The application's id.
+        client_id: Option<String>,
+        /// The file with the token.
+        file: Option<String>,
+    },
     /// With a flow that this version does not support. A client with its own credential works.
     Unsupported {
         /// A few words for the error, such as `application id and key`.
@@ -198,6 +213,9 @@ impl ConnectionString {
     /// The login whose essential part is this keyword.
     fn login_of(&self, keyword: Keyword) -> Result<Authentication> {
         let text = self.get(keyword).unwrap_or_default();
+        if keyword == Keyword::Login {
+            return self.named_login(text);
+        }
         if keyword == Keyword::ManagedIdentity {
             // No secret: registered as one, an id would be masked in the log.
             return Ok(Authentication::ManagedIdentity(text.to_owned()));
@@ -220,6 +238,27 @@ impl ConnectionString {
             }
             _ => unsupported("application id and certificate"),
         }
+    }
+
+    fn named_login(&self, name: &str) -> Result<Authentication> {
+        let owned = |keyword| self.get(keyword).map(str::to_owned);
+        Ok(match name.trim().to_ascii_lowercase().as_str() {
+            "none" => Authentication::None,
+            "azcli" => Authentication::AzureCli,
+            "azd" => Authentication::AzureDeveloperCli,
+            "environment" => Authentication::Environment,
+            "default" => Authentication::Default,
+            "managedidentity" => Authentication::ManagedIdentity("system".to_owned()),
+            "workload" => Authentication::WorkloadIdentity {
+                client_id: owned(Keyword::ApplicationClientId),
+                file: owned(Keyword::FederatedTokenFile),
+            },
+            other => {
+                let like = did_you_mean(other, LOGIN_NAMES);
+                let message = format!("must be one of {}{like}", LOGIN_NAMES.join(", "));
+                return Err(config(message).with_argument(Keyword::Login.name()));
+            }
+        })
     }
 
     fn require(&self, needed: Keyword, because_of: Keyword) -> Result<&str> {
@@ -272,13 +311,24 @@ impl fmt::Debug for ConnectionString {
 
 /// The keywords that make a login, each with others of its own. A certificate's thumbprint belongs to
 /// its blob.
-const LOGINS: [Keyword; 6] = [
+const LOGINS: [Keyword; 7] = [
     Keyword::UserToken,
     Keyword::ApplicationToken,
     Keyword::ApplicationKey,
     Keyword::ApplicationCertificateBlob,
     Keyword::Password,
     Keyword::ManagedIdentity,
+    Keyword::Login,
+];
+
+const LOGIN_NAMES: [&str; 7] = [
+    "azcli",
+    "azd",
+    "default",
+    "environment",
+    "managedidentity",
+    "none",
+    "workload",
 ];
 
 fn unsupported(flow: &'static str) -> Result<Authentication> {

@@ -9,7 +9,6 @@ use tokio::process::Command;
 use crate::server::{Act, Request, Server, healthy, reply};
 
 const CLUSTER: &str = "KUSTO_TEST_MACHINE_CLUSTER";
-const IDENTITY: &str = "KUSTO_TEST_MACHINE_IDENTITY";
 const SECRET: &str = "header-of-the-app-service";
 
 fn is_for_token(request: &Request) -> bool {
@@ -35,9 +34,20 @@ fn lends(times: &str) -> Act {
 
 /// What the process of a program says that logs in with this identity on such a machine.
 async fn program(server: &Server, identity: &str, variables: &[(&str, &str)]) -> String {
+    let connection = format!("{};Managed Identity={identity}", server.url);
+    program_of(&connection, variables).await
+}
+
+/// What the process of a program says that logs in as its connection string says.
+pub(crate) async fn program_of(connection: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["machine::the_program", "--exact", "--nocapture"]);
     for name in [
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_TENANT_ID",
+        "AZURE_TOKEN_CREDENTIALS",
         "IDENTITY_ENDPOINT",
         "IDENTITY_HEADER",
         "IMDS_ENDPOINT",
@@ -51,7 +61,7 @@ async fn program(server: &Server, identity: &str, variables: &[(&str, &str)]) ->
         command.env(proxy, "http://127.0.0.1:9");
     }
     command.envs(variables.iter().copied());
-    command.env(CLUSTER, &server.url).env(IDENTITY, identity);
+    command.env(CLUSTER, connection);
     let Output { stdout, stderr, .. } = command.output().await.unwrap();
     let text = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
     assert!(text.contains("result: "), "{text}");
@@ -64,9 +74,7 @@ async fn the_program() {
     let Ok(cluster) = std::env::var(CLUSTER) else {
         return;
     };
-    let builder = Client::builder(&cluster).unwrap();
-    let builder = builder.set("Managed Identity", &std::env::var(IDENTITY).unwrap());
-    let client = builder.unwrap().build().unwrap();
+    let client = Client::builder(&cluster).unwrap().build().unwrap();
     let none = RequestProperties::new();
     let options = CallOptions::new().with_timeout(std::time::Duration::from_secs(60));
     match client.management("D", ".show tables", &none, options).await {

@@ -12,4 +12,5 @@ mod server;
 mod steps;
 mod storage;
 mod texts;
+mod tools;
 mod values;

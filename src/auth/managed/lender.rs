@@ -29,6 +29,8 @@ pub(super) const METADATA: HeaderName = HeaderName::from_static("metadata");
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long a connection to a machine's metadata service may take. It is next door, or nowhere.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// The same where others are asked if nothing is there.
+const HASTY_LIMIT: Duration = Duration::from_secs(1);
 
 /// Asks one place for tokens.
 #[derive(Debug)]
@@ -38,22 +40,25 @@ pub(super) struct Lender {
     tries: Tries,
     /// Whether it may not know an identity yet that was assigned a moment ago.
     is_late: bool,
+    connect_limit: Duration,
 }
 
 impl Lender {
-    pub(super) fn new(transport: Transport, place: &Place) -> Result<Self> {
+    pub(super) fn new(transport: Transport, place: &Place, is_hasty: bool) -> Self {
         let is_late = matches!(place, Place::VirtualMachine(_));
-        Ok(Self {
+        let patient = Tries {
+            count: if is_late { 5 } else { 3 },
+            pause: Duration::from_millis(800),
+            longest: Duration::from_secs(30),
+        };
+        Self {
             transport,
             host: host_of(place.url()),
             // The metadata service's own advice ("Retry guidance" of managed identities).
-            tries: Tries {
-                count: if is_late { 5 } else { 3 },
-                pause: Duration::from_millis(800),
-                longest: Duration::from_secs(30),
-            },
+            tries: if is_hasty { Tries::ONCE } else { patient },
             is_late,
-        })
+            connect_limit: if is_hasty { HASTY_LIMIT } else { CONNECT_LIMIT },
+        }
     }
 
     /// Whether anything is there at all: outside Azure, connections to the address of the metadata
@@ -63,11 +68,11 @@ impl Lender {
             url.host_str().unwrap_or_default().trim_matches(['[', ']']),
             url.port_or_known_default().unwrap_or(80),
         );
-        let connected = tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await;
+        let connected = tokio::time::timeout(self.connect_limit, TcpStream::connect(address)).await;
         let why = match connected {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no connection within {} s", CONNECT_LIMIT.as_secs()),
+            Err(_) => format!("no connection within {} s", self.connect_limit.as_secs()),
         };
         let message = format!(
             "this machine has no managed identity: nothing answers at {}: {why}",

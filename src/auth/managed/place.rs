@@ -23,7 +23,7 @@ pub(super) enum Place {
 }
 
 /// A variable of this process that is set to something.
-pub(super) fn environment(name: &str) -> Option<String> {
+pub(in crate::auth) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

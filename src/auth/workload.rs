@@ -1,0 +1,161 @@
+//! Workload identity: an application proves itself with a token that its surroundings (Kubernetes, a
+//! pipeline) have signed and written to a file (RFC 7523, 2.2).
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use super::chain::{Failure, Link};
+use super::credential::{AccessToken, TokenCredential};
+use super::entra::{Endpoint, Form, Sending, application_tenant};
+use super::managed::environment;
+use super::request::TokenRequest;
+use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::secret::Secret;
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// No header would hold a longer one.
+const MAX_ASSERTION: u64 = 64 * 1024;
+
+/// Logs in as an application with a federated token, read anew for every request: it is rotated. What is
+/// not set here comes from the variables `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and
+/// `AZURE_FEDERATED_TOKEN_FILE`, as AKS sets them; the tenant of a connection string comes before that
+/// of the environment.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use kusto_ingest::auth::WorkloadIdentity;
+/// use kusto_ingest::client::Client;
+///
+/// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net")?
+///     .credential(Arc::new(WorkloadIdentity::new()))
+///     .build()?;
+/// # Ok::<(), kusto_ingest::error::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct WorkloadIdentity {
+    client_id: Option<String>,
+    tenant: Option<String>,
+    file: Option<PathBuf>,
+}
+
+impl WorkloadIdentity {
+    /// All from the environment.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The application's id.
+    #[must_use]
+    pub fn with_client_id(mut self, id: impl Into<String>) -> Self {
+        self.client_id = Some(id.into());
+        self
+    }
+
+    /// The application's tenant.
+    #[must_use]
+    pub fn with_tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// The file with the federated token.
+    #[must_use]
+    pub fn with_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        let named = || environment("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
+        self.file.clone().or_else(named)
+    }
+
+    fn client_id(&self) -> Option<String> {
+        self.client_id
+            .clone()
+            .or_else(|| environment("AZURE_CLIENT_ID"))
+    }
+}
+
+#[async_trait]
+impl TokenCredential for WorkloadIdentity {
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+        let client_id = self.client_id().ok_or_else(|| missing("AZURE_CLIENT_ID"))?;
+        let file = self
+            .file()
+            .ok_or_else(|| missing("AZURE_FEDERATED_TOKEN_FILE"))?;
+        let named = self.tenant.clone().or(request.tenant().map(str::to_owned));
+        let tenant = named.or_else(|| environment("AZURE_TENANT_ID"));
+        let tenant = application_tenant(tenant.as_deref(), request)?;
+        let request = at_authority(request);
+        let endpoint = Endpoint::token(&request, tenant)?;
+        // After the check of the login host: nothing of the file is read for another one.
+        let assertion = tokio::task::spawn_blocking(move || read(&file));
+        let assertion = assertion
+            .await
+            .map_err(|error| wrong(error.to_string()))??;
+        let form = || {
+            Ok(Form::of_grant("client_credentials")
+                .field("client_id", &client_id)
+                .field("client_assertion_type", ASSERTION_TYPE)
+                .field("client_assertion", assertion.expose())
+                .field("scope", request.scope()))
+        };
+        let grant = endpoint.token_for(Sending::Repeatable, form).await?;
+        Ok(grant.access)
+    }
+}
+
+#[async_trait]
+impl Link for WorkloadIdentity {
+    fn name(&self) -> &'static str {
+        "workload identity"
+    }
+
+    async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
+        if self.file().is_none() || self.client_id().is_none() {
+            return Err(Failure::Unavailable(missing("AZURE_FEDERATED_TOKEN_FILE")));
+        }
+        self.get_token(request).await.map_err(Failure::Failed)
+    }
+}
+
+/// The environment may name the cloud's login host, which is checked as the cluster's is.
+pub(super) fn at_authority(request: &TokenRequest) -> TokenRequest {
+    match environment("AZURE_AUTHORITY_HOST") {
+        Some(host) => request.clone().with_login_endpoint(host),
+        None => request.clone(),
+    }
+}
+
+fn read(file: &Path) -> Result<Secret> {
+    let mut text = String::new();
+    let opened = std::fs::File::open(file);
+    let read = opened.and_then(|file| file.take(MAX_ASSERTION).read_to_string(&mut text));
+    read.map_err(|error| {
+        let message = format!(
+            "the federated token in {} cannot be read: {error}",
+            file.display()
+        );
+        wrong(message).with_source(error)
+    })?;
+    match text.trim() {
+        "" => {
+            let message = format!("the federated token in {} is empty", file.display());
+            Err(wrong(message).with_retry(RetryClass::Later))
+        }
+        text => Ok(Secret::from(text)),
+    }
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+}
+
+fn missing(name: &str) -> Error {
+    let message = "is neither set nor in the environment: workload identity needs it";
+    Error::new(ErrorKind::Config, Step::AcquireToken, message).with_argument(name)
+}

@@ -1,0 +1,250 @@
+//! Logins that the surroundings of the program lend: command lines, federated tokens, variables, and the
+//! chain of them. Each test is a process of its own with an environment of its own.
+#![cfg(unix)]
+
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+
+use crate::machine::program_of;
+use crate::server::{Act, Request, Server, healthy, reply};
+
+/// A directory with commands of these names and texts, and the variable that makes them the first ones.
+struct Commands {
+    directory: TempDir,
+}
+
+impl Commands {
+    fn new(commands: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in commands {
+            let path = directory.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        Self { directory }
+    }
+
+    fn path(&self) -> String {
+        format!("{}:/usr/bin:/bin", self.directory.path().display())
+    }
+}
+
+/// A cluster that is its own login host, which answers like this.
+async fn cluster(act: impl Fn(&Request) -> Act + Send + Sync + 'static) -> Server {
+    Server::start(move |request, base| {
+        if request.line.contains("/oauth2/v2.0/") {
+            return act(request);
+        }
+        if request.line.contains("/auth/metadata") {
+            let metadata = format!(r#"{{"AzureAD":{{"LoginEndpoint":"{base}"}}}}"#);
+            return Act::Send(reply(200, "", &metadata));
+        }
+        Act::Send(healthy(request, base))
+    })
+    .await
+}
+
+async fn plain() -> Server {
+    cluster(|_| Act::Send(reply(400, "", "{}"))).await
+}
+
+fn granted() -> Act {
+    let body = r#"{"access_token":"granted","expires_in":3599}"#;
+    Act::Send(reply(200, "", body))
+}
+
+const AZ: &str =
+    r#"echo '{"accessToken":"from-az-login","expires_on":4000000000,"tokenType":"Bearer"}'"#;
+const AZD: &str = r#"echo '{"token":"from-azd-login","expiresOn":"2099-01-01T00:00:00Z"}'"#;
+
+fn bearers(server: &Server) -> Vec<String> {
+    let requests = server.requests();
+    let with = requests.iter().filter(|it| it.line.contains("/rest/mgmt"));
+    with.map(|it| it.header("authorization").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_command_lines_lend_their_tokens() {
+    let commands = Commands::new(&[("az", AZ), ("azd", AZD)]);
+    for (login, token) in [("azcli", "from-az-login"), ("azd", "from-azd-login")] {
+        let server = plain().await;
+        let connection = format!("{};Login={login};Authority Id=contoso.test", server.url);
+        let text = program_of(&connection, &[("PATH", &commands.path())]).await;
+        assert!(
+            text.contains("result: good") && !text.contains(token),
+            "{text}"
+        );
+        assert_eq!(bearers(&server), [format!("Bearer {token}")]);
+    }
+}
+
+#[tokio::test]
+async fn a_command_line_that_lends_nothing_says_why() {
+    for (script, parts) in [
+        (
+            "echo \"Please run 'az login' to set up an account.\" >&2; exit 1",
+            ["set up an account", "[AUTH]"],
+        ),
+        ("exit 7", ["exit status: 7", "`az login`"]),
+        (
+            "echo nonsense",
+            ["the Azure CLI (az) gave no token", "[AUTH]"],
+        ),
+        (
+            "echo '{\"accessToken\":\"secret-of-old-az\",\"tokenType\":\"Bearer\"}'",
+            ["2.54", "[AUTH]"],
+        ),
+        ("sleep 1000", ["no answer within 10000 ms", "[AUTH]"]),
+    ] {
+        let commands = Commands::new(&[("az", script)]);
+        let server = plain().await;
+        let connection = format!("{};Login=azcli", server.url);
+        let text = program_of(&connection, &[("PATH", &commands.path())]).await;
+        for part in parts {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("secret-of-old-az"), "{text}");
+        assert!(bearers(&server).is_empty());
+    }
+    let nothing = Commands::new(&[]);
+    let server = plain().await;
+    let connection = format!("{};Login=azcli", server.url);
+    let path = nothing.directory.path().display().to_string();
+    let text = program_of(&connection, &[("PATH", &path)]).await;
+    assert!(text.contains("(az) is not installed"), "{text}");
+}
+
+#[tokio::test]
+async fn a_tenant_cannot_add_to_the_command() {
+    let commands = Commands::new(&[("az", AZ)]);
+    let server = plain().await;
+    let connection = format!("{};Login=azcli;Authority Id=\"x; exit 0\"", server.url);
+    let text = program_of(&connection, &[("PATH", &commands.path())]).await;
+    assert!(text.contains("[AUTH]"), "{text}");
+    assert!(bearers(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_workload_proves_itself_with_the_text_of_its_file() {
+    let server = cluster(|request| {
+        assert!(request.line.starts_with("POST /contoso.test/oauth2/"), "{}", request.line);
+        for part in [
+            "grant_type=client_credentials",
+            "client_id=app-id",
+            "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer",
+            "client_assertion=header.payload.signature&",
+        ] {
+            assert!(request.body.contains(part), "{part}: {}", request.body);
+        }
+        granted()
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, "header.payload.signature\n").unwrap();
+    let file = file.display().to_string();
+    let variables = [
+        ("AZURE_CLIENT_ID", "app-id"),
+        ("AZURE_TENANT_ID", "contoso.test"),
+        ("AZURE_FEDERATED_TOKEN_FILE", file.as_str()),
+    ];
+    for login in ["workload", "default"] {
+        let text = program_of(&format!("{};Login={login}", server.url), &variables).await;
+        assert!(text.contains("result: good"), "{text}");
+    }
+    let connection = format!(
+        "{};Login=workload;AppClientId=app-id;Authority Id=contoso.test;Federated Token File={file}",
+        server.url
+    );
+    let text = program_of(&connection, &[]).await;
+    assert!(text.contains("result: good"), "{text}");
+    assert_eq!(bearers(&server), ["Bearer granted"; 3]);
+    std::fs::remove_file(&file).unwrap();
+    let text = program_of(&connection, &[]).await;
+    assert!(
+        text.contains("[AUTH]") && text.contains("cannot be read"),
+        "{text}"
+    );
+    let text = program_of(&format!("{};Login=workload", server.url), &[]).await;
+    assert!(
+        text.contains("[CONFIG]") && text.contains("AZURE_CLIENT_ID"),
+        "{text}"
+    );
+}
+
+const SECRET: &str = "secret-of-the-environment";
+
+#[tokio::test]
+async fn the_environment_names_an_application() {
+    let server = cluster(|request| {
+        assert!(
+            request
+                .body
+                .contains("client_secret=secret-of-the-environment")
+        );
+        granted()
+    })
+    .await;
+    let variables = [
+        ("AZURE_CLIENT_ID", "app-id"),
+        ("AZURE_TENANT_ID", "contoso.test"),
+        ("AZURE_CLIENT_SECRET", SECRET),
+    ];
+    for login in ["environment", "default"] {
+        let text = program_of(&format!("{};Login={login}", server.url), &variables).await;
+        assert!(
+            text.contains("result: good") && !text.contains(SECRET),
+            "{text}"
+        );
+    }
+    let evil = [
+        &variables[..],
+        &[("AZURE_AUTHORITY_HOST", "https://login.evil.example")],
+    ]
+    .concat();
+    let text = program_of(&format!("{};Login=environment", server.url), &evil).await;
+    assert!(
+        text.contains("[CONFIG]") && text.contains("login.evil.example"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn the_default_login_asks_what_is_at_hand_and_says_what_is_not() {
+    let nowhere = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9");
+    let azd_only = Commands::new(&[("az", "exit 1"), ("azd", AZD)]);
+    let server = plain().await;
+    let connection = format!("{};Login=default", server.url);
+    let text = program_of(&connection, &[nowhere, ("PATH", &azd_only.path())]).await;
+    assert!(text.contains("result: good"), "{text}");
+    assert_eq!(bearers(&server), ["Bearer from-azd-login"]);
+
+    let none = Commands::new(&[("az", "exit 1"), ("azd", "exit 1")]);
+    let text = program_of(&connection, &[nowhere, ("PATH", &none.path())]).await;
+    for part in [
+        "[AUTH]",
+        "environment: AZURE_CLIENT_SECRET is not set",
+        "workload identity: AZURE_FEDERATED_TOKEN_FILE",
+        "managed identity: this machine has no",
+        "az: the Azure CLI",
+        "azd: the Azure Developer CLI",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+
+    // What is configured and refused is not replaced by another identity.
+    let az = Commands::new(&[("az", AZ)]);
+    let variables = [
+        ("AZURE_CLIENT_ID", "app-id"),
+        ("AZURE_TENANT_ID", "contoso.test"),
+        ("AZURE_CLIENT_SECRET", SECRET),
+        ("PATH", &az.path()),
+    ];
+    let text = program_of(&connection, &variables).await;
+    assert!(
+        text.contains("the default login chose: environment"),
+        "{text}"
+    );
+}
