@@ -374,12 +374,15 @@ impl Assembly<'_> {
                 tls: None,
                 ..port.clone()
             };
-            let machine = Machine::new(entra.clone());
+            let machine = Machine {
+                entra: entra.clone(),
+                control: control.clone(),
+            };
             tasks.push(spawn(
                 listener,
                 &plain,
                 Arc::new(machine),
-                |s, r, _| async move { Ok(s.handle(r).await) },
+                |s, r, c| async move { s.handle(r, &c).await },
             ));
         }
         let role = if self.options.split_roles {

@@ -12,6 +12,11 @@ pub enum ServiceKind {
     Mgmt,
     /// Queries, v1 and v2.
     Query,
+    /// The login host.
+    Entra,
+    /// The machine that gives tokens to its programs.
+    #[serde(rename = "managedIdentity")]
+    ManagedIdentity,
     /// Containers of blobs.
     Blob,
     /// Queues of messages.

@@ -39,6 +39,11 @@ pub struct Services {
     pub query: ServiceTraffic,
     /// Authentication metadata.
     pub metadata: ServiceTraffic,
+    /// The login host.
+    pub entra: ServiceTraffic,
+    /// The machine's tokens.
+    #[serde(rename = "managedIdentity")]
+    pub managed_identity: ServiceTraffic,
 }
 
 /// What one service was sent.
@@ -63,6 +68,8 @@ pub(crate) struct Meter {
     mgmt: Arc<ServiceMeter>,
     query: Arc<ServiceMeter>,
     metadata: Arc<ServiceMeter>,
+    entra: Arc<ServiceMeter>,
+    managed_identity: Arc<ServiceMeter>,
 }
 
 /// The counters of one service.
@@ -93,6 +100,8 @@ impl Meter {
             ServiceKind::Blob => &self.blob,
             ServiceKind::Queue => &self.queue,
             ServiceKind::Table => &self.table,
+            ServiceKind::Entra => &self.entra,
+            ServiceKind::ManagedIdentity => &self.managed_identity,
         };
         meter.requests.fetch_add(1, Relaxed);
         meter.clone()
@@ -106,6 +115,8 @@ impl Meter {
             mgmt: self.mgmt.read(),
             query: self.query.read(),
             metadata: self.metadata.read(),
+            entra: self.entra.read(),
+            managed_identity: self.managed_identity.read(),
         };
         let all = [
             services.blob,
@@ -114,6 +125,8 @@ impl Meter {
             services.mgmt,
             services.query,
             services.metadata,
+            services.entra,
+            services.managed_identity,
         ];
         Traffic {
             connections: self.connections.load(Relaxed),
@@ -133,6 +146,8 @@ impl Meter {
             &self.mgmt,
             &self.query,
             &self.metadata,
+            &self.entra,
+            &self.managed_identity,
         ] {
             meter.requests.store(0, Relaxed);
             meter.bytes.store(0, Relaxed);

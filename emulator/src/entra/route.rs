@@ -53,6 +53,21 @@ impl EntraRoute {
     }
 }
 
+impl EntraRoute {
+    /// What a fault rule may call the request.
+    pub(crate) fn command(&self, body: &[u8]) -> String {
+        match self {
+            Self::Token(_) => Form::of(body)
+                .get("grant_type")
+                .unwrap_or_default()
+                .to_owned(),
+            Self::DeviceCode(_) => "devicecode".to_owned(),
+            Self::Authorize(_) => "authorize".to_owned(),
+            _ => "discovery".to_owned(),
+        }
+    }
+}
+
 /// An endpoint of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdentityRoute {

@@ -34,6 +34,19 @@ pub(crate) struct Subject<'a> {
     pub(crate) resource: &'a str,
 }
 
+impl Subject<'_> {
+    /// A request of which no more is known than the service.
+    pub(crate) fn of(service: ServiceKind) -> Self {
+        Self {
+            service,
+            operation: None,
+            command: "",
+            account: "",
+            resource: "",
+        }
+    }
+}
+
 /// What a request meets: a fault, and how long it holds.
 pub(crate) struct Met {
     pub(crate) fault: Fault,

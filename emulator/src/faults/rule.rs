@@ -28,7 +28,8 @@ pub struct FaultRule {
     /// Storage only: the operation; any when none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<StorageOperation>,
-    /// Commands and queries only: what their text begins with, its case ignored.
+    /// Commands and queries: what their text begins with, its case ignored. Logins: the grant that is asked for, or
+    /// `devicecode`, `authorize`, `discovery`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Storage only: the account's name.
@@ -199,11 +200,14 @@ impl FaultRule {
                 "it belongs to another service than the rule's",
             ));
         }
-        let has_commands = matches!(self.service, ServiceKind::Mgmt | ServiceKind::Query);
+        let has_commands = matches!(
+            self.service,
+            ServiceKind::Mgmt | ServiceKind::Query | ServiceKind::Entra
+        );
         if self.command.is_some() && !has_commands {
             return Err(RuleError::new(
                 "command",
-                "only the services mgmt and query have one",
+                "only the services mgmt, query and entra have one",
             ));
         }
         if self.times == Some(0) {

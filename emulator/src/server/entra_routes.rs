@@ -1,6 +1,7 @@
 //! The login host, and the control endpoints of its directory below `/emulator/v1/entra`.
 
-use http_body_util::{BodyExt as _, Limited};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
@@ -9,29 +10,87 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
-use super::auth::Access;
 use super::reply::{JSON, failure};
 use super::router::Router;
 use crate::entra::{Decision, Directory, Entra, EntraRoute, Visit};
-use crate::http::{Body, empty, typed};
+use crate::faults::{Book, Fault, Subject};
+use crate::http::{Body, Cut, RequestBody, empty, garbage, play, set, typed};
+use crate::services::ServiceKind;
 
 /// The largest body of a login or of a directory, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// Answers a request to the login host.
+/// Answers a request to the login host, unless a fault rule says otherwise.
 pub(super) async fn login(
-    access: &Access,
+    router: &Router,
     route: &EntraRoute,
     parts: &Parts,
-    body: Incoming,
-) -> Response<Body> {
+    body: RequestBody,
+) -> Result<Response<Body>, Cut> {
+    let access = &router.access;
     let Some(entra) = &access.entra else {
-        return empty(StatusCode::NOT_FOUND);
+        return Ok(empty(StatusCode::NOT_FOUND));
     };
-    match Limited::new(body, LIMIT).collect().await {
-        Ok(body) => entra.answer(route, &access.base(&parts.headers), parts, &body.to_bytes()),
-        Err(_) => bad("The request's body is cut short or too large."),
+    // A rule may look at the grant.
+    let Ok(body) = Limited::new(body, LIMIT).collect().await else {
+        return Ok(bad("The request's body is cut short or too large."));
+    };
+    let body = body.to_bytes();
+    let base = access.base(&parts.headers);
+    let subject = Subject {
+        command: &route.command(&body),
+        ..Subject::of(ServiceKind::Entra)
+    };
+    let serve = || entra.answer(route, &base, parts, &body);
+    play_on(&router.control.faults, &subject, body.clone(), serve).await
+}
+
+/// Serves a request whose body is read, or plays the fault that it meets.
+pub(super) async fn play_on(
+    faults: &Book,
+    subject: &Subject<'_>,
+    body: Bytes,
+    serve: impl FnOnce() -> Response<Body>,
+) -> Result<Response<Body>, Cut> {
+    let Some(met) = faults.meet(subject) else {
+        return Ok(serve());
+    };
+    let serve = async |_| serve();
+    let answer = || login_fault(&met.fault);
+    play(faults, &met, Full::new(body), serve, answer).await
+}
+
+/// What the login host and the machine say when a fault rule fires that has an answer.
+fn login_fault(fault: &Fault) -> Response<Body> {
+    let Fault::Status {
+        status,
+        retry_after,
+        code,
+        body,
+    } = fault
+    else {
+        return garbage(StatusCode::OK);
+    };
+    let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let usual = match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        true => "temporarily_unavailable",
+        false => "invalid_request",
+    };
+    let given = code.as_deref();
+    let number = given.and_then(|code| code.strip_prefix("AADSTS")?.parse::<u32>().ok());
+    let error = given.filter(|_| number.is_none()).unwrap_or(usual);
+    let number = number.unwrap_or(90_033);
+    let shown = json!({
+        "error": error,
+        "error_description": format!("AADSTS{number}: A fault rule made the request fail."),
+        "error_codes": [number],
+    });
+    let text = body.clone().unwrap_or_else(|| shown.to_string());
+    let mut reply = typed(status, JSON, text);
+    if let Some(seconds) = retry_after {
+        set(&mut reply, "retry-after", &seconds.to_string());
     }
+    reply
 }
 
 /// A control endpoint of the directory.

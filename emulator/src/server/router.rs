@@ -138,7 +138,11 @@ impl Router {
             Route::Page(file) => Ok(file.answer()),
             Route::Control(route) => Ok(self.control(route, parts, body).await),
             Route::Directory(route) => Ok(route.answer(self, &parts.method, body).await),
-            Route::Login(route) => Ok(login(&self.access, &route, parts, body).await),
+            Route::Login(route) => {
+                let meter = self.control.traffic.count(ServiceKind::Entra, connection);
+                let body = RequestBody::new(body, Some(meter));
+                login(self, &route, parts, body).await
+            }
             Route::Service(route) => {
                 let meter = self.control.traffic.count(route.kind(), connection);
                 let body = RequestBody::new(body, Some(meter));

@@ -4,7 +4,7 @@ mod applications;
 mod machines;
 mod people;
 
-use kusto_emulator::{Emulator, Options};
+use kusto_emulator::{CutPoint, Emulator, Fault, FaultRule, Options, ServiceKind};
 use serde_json::{Value as Json, json};
 use url::form_urlencoded::Serializer;
 
@@ -189,4 +189,48 @@ async fn a_directory_that_is_none_is_refused_without_its_secrets() {
         assert_eq!(status, 400, "{body}");
         assert!(!answer.to_string().contains("hush"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn logins_meet_faults_and_are_counted() {
+    let world = World::new().await;
+    let secret = [
+        ("grant_type", "client_credentials"),
+        ("client_id", APP),
+        ("client_secret", "secret1"),
+        ("scope", SCOPE),
+    ];
+    let busy = |command: Option<&str>| FaultRule {
+        command: command.map(str::to_owned),
+        times: Some(1),
+        ..FaultRule::new(
+            ServiceKind::Entra,
+            Fault::Status {
+                status: 429,
+                retry_after: Some(1),
+                code: Some("AADSTS90033".to_owned()),
+                body: None,
+            },
+        )
+    };
+    world.emulator.arm(busy(Some("password")));
+    assert_eq!(world.token(&secret).await.0, 200);
+    world.emulator.arm(busy(Some("client_credentials")));
+    let (status, answer) = world.token(&secret).await;
+    assert_eq!((status, &answer["error_codes"][0]), (429, &json!(90_033)));
+    assert_eq!(text(&answer, "error"), "temporarily_unavailable");
+    assert_eq!(world.token(&secret).await.0, 200);
+    let cut = FaultRule::new(ServiceKind::ManagedIdentity, Fault::Cut(CutPoint::Before));
+    world.emulator.arm(cut);
+    let url = format!(
+        "{}/metadata/identity/oauth2/token?resource={RESOURCE}",
+        world.emulator.identity_url().unwrap()
+    );
+    let cut = world.http.get(&url).header("metadata", "true").send().await;
+    assert!(cut.is_err());
+    world.emulator.disarm_all();
+    let services = world.emulator.traffic().services;
+    assert_eq!(services.entra.requests, 3);
+    assert!(services.entra.bytes_received > 0);
+    assert_eq!(services.managed_identity.requests, 1);
 }

@@ -94,6 +94,7 @@ async fn any_program_can_read_and_reset_them() {
         "connections": 1, "requests": 1, "bytesReceived": 3,
         "services": {
             "blob": blob, "queue": nothing, "table": nothing, "mgmt": nothing, "query": nothing, "metadata": nothing,
+            "entra": nothing, "managedIdentity": nothing,
         },
     });
     assert_eq!(json_of(send(world.http.get(&url)).await).await, expected);
