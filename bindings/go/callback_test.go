@@ -225,6 +225,40 @@ func TestFixedTokens(t *testing.T) {
 	}
 }
 
+func TestLoginsAreKeywords(t *testing.T) {
+	builder := func() *kusto.ConnectionStringBuilder {
+		return kusto.NewConnectionStringBuilder("https://h;UserToken=of-the-text")
+	}
+	key := "Application Client Id=app;Application Key=****;Authority Id=tenant"
+	for name, login := range map[string]struct {
+		kcsb *kusto.ConnectionStringBuilder
+		text string
+	}{
+		"key":         {builder().WithAadAppKey("app", "very-secret", "tenant"), key},
+		"system":      {builder().WithSystemManagedIdentity(), "Managed Identity=system"},
+		"client id":   {builder().WithUserAssignedIdentityClientId("id-1"), "Managed Identity=clientid:id-1"},
+		"old name":    {builder().WithUserManagedIdentity("id-1"), "Managed Identity=clientid:id-1"},
+		"resource id": {builder().WithUserAssignedIdentityResourceId("/subscriptions/s"), "Managed Identity=/subscriptions/s"},
+		"az":          {builder().WithAzCli(), "Login=azcli"},
+		"default":     {builder().WithAadAppKey("app", "very-secret", "tenant").WithDefaultAzureCredential(), "Login=default"},
+		"workload": {
+			builder().WithKubernetesWorkloadIdentity("app", "/f", "tenant"),
+			"Application Client Id=app;Authority Id=tenant;Login=workload;Federated Token File=/f",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := login.kcsb.String(); got != "Data Source=https://h;"+login.text {
+				t.Error(got)
+			}
+			client, err := kusto.New(login.kcsb)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.Close()
+		})
+	}
+}
+
 func TestLog(t *testing.T) {
 	nothingLeft(t)
 	var mu sync.Mutex

@@ -19,7 +19,9 @@ type ConnectionStringBuilder struct {
 
 	text     string
 	keywords [][2]string
-	login    func() (*C.kusto_credential, error)
+	// loginKeywords is the login of the last With... that is not a token.
+	loginKeywords [][2]string
+	login         func() (*C.kusto_credential, error)
 }
 
 // NewConnectionStringBuilder takes a connection string, such as
@@ -40,6 +42,76 @@ func (b *ConnectionStringBuilder) WithApplicationToken(appID, appToken string) *
 // WithAadUserToken logs in with a user's token, which is not renewed.
 func (b *ConnectionStringBuilder) WithAadUserToken(userToken string) *ConnectionStringBuilder {
 	b.login = func() (*C.kusto_credential, error) { return fixedToken(userToken) }
+	return b
+}
+
+// WithAadAppKey logs in as an application with its secret, in its tenant.
+func (b *ConnectionStringBuilder) WithAadAppKey(appID, appKey, authorityID string) *ConnectionStringBuilder {
+	return b.loginWith([][2]string{
+		{"Application Client Id", appID},
+		{"Application Key", appKey},
+		{"Authority Id", authorityID},
+	})
+}
+
+// WithSystemManagedIdentity logs in with the identity that belongs to the machine.
+func (b *ConnectionStringBuilder) WithSystemManagedIdentity() *ConnectionStringBuilder {
+	return b.withIdentity("system")
+}
+
+// WithUserAssignedIdentityClientId logs in with an identity that was assigned to the machine, by its client id.
+func (b *ConnectionStringBuilder) WithUserAssignedIdentityClientId(clientID string) *ConnectionStringBuilder {
+	return b.withIdentity("clientid:" + clientID)
+}
+
+// WithUserManagedIdentity is WithUserAssignedIdentityClientId under its older name.
+func (b *ConnectionStringBuilder) WithUserManagedIdentity(clientID string) *ConnectionStringBuilder {
+	return b.WithUserAssignedIdentityClientId(clientID)
+}
+
+// WithUserAssignedIdentityResourceId logs in with an identity that was assigned to the machine, by its resource
+// id ("/subscriptions/...").
+func (b *ConnectionStringBuilder) WithUserAssignedIdentityResourceId(resourceID string) *ConnectionStringBuilder {
+	return b.withIdentity(resourceID)
+}
+
+// WithAzCli logs in as whoever is logged in to the Azure CLI.
+func (b *ConnectionStringBuilder) WithAzCli() *ConnectionStringBuilder {
+	return b.loginWith([][2]string{{"Login", "azcli"}})
+}
+
+// WithDefaultAzureCredential logs in with the first of these that is at hand: the environment's variables,
+// workload identity, managed identity, the Azure CLI, the Azure Developer CLI.
+func (b *ConnectionStringBuilder) WithDefaultAzureCredential() *ConnectionStringBuilder {
+	return b.loginWith([][2]string{{"Login", "default"}})
+}
+
+// WithKubernetesWorkloadIdentity logs in as an application with the federated token in a file. Empty texts are
+// taken from the environment, as Azure's webhook sets it.
+func (b *ConnectionStringBuilder) WithKubernetesWorkloadIdentity(appID, tokenFilePath, authorityID string) *ConnectionStringBuilder {
+	return b.loginWith([][2]string{
+		{"Login", "workload"},
+		{"Application Client Id", appID},
+		{"Federated Token File", tokenFilePath},
+		{"Authority Id", authorityID},
+	})
+}
+
+func (b *ConnectionStringBuilder) withIdentity(identity string) *ConnectionStringBuilder {
+	return b.loginWith([][2]string{{"Managed Identity", identity}})
+}
+
+// loginWith replaces the login, also one of the connection string.
+func (b *ConnectionStringBuilder) loginWith(keywords [][2]string) *ConnectionStringBuilder {
+	b.login = nil
+	b.loginKeywords = nil
+	for _, other := range []string{
+		"User Token", "Application Token", "Application Key", "Password", "Managed Identity", "Login",
+		"Application Certificate Blob", "Application Certificate Thumbprint",
+	} {
+		b.loginKeywords = append(b.loginKeywords, [2]string{other, ""})
+	}
+	b.loginKeywords = append(b.loginKeywords, keywords...)
 	return b
 }
 
@@ -74,6 +146,7 @@ func (b *ConnectionStringBuilder) config() (*C.kusto_config, error) {
 		{"runtime", "Go/" + goVersion()},
 	}
 	keywords := append(own, b.keywords...)
+	keywords = append(keywords, b.loginKeywords...)
 	if b.ApplicationForTracing != "" {
 		keywords = append(keywords, [2]string{"Application Name for Tracing", b.ApplicationForTracing})
 	}

@@ -173,6 +173,16 @@ export declare class KustoConnectionStringBuilder {
     constructor(connectionString: string);
     /** Logs in with this token, which is not renewed. */
     static withAccessToken(connectionString: string, accessToken: string): KustoConnectionStringBuilder;
+    /** Logs in as an application with its secret. Without `authorityId`, the connection string names the tenant. */
+    static withAadApplicationKeyAuthentication(connectionString: string, aadAppId: string, appKey: string, authorityId?: string | null): KustoConnectionStringBuilder;
+    /** Logs in with the identity that belongs to the machine. */
+    static withSystemManagedIdentity(connectionString: string): KustoConnectionStringBuilder;
+    /** Logs in with an identity that was assigned to the machine, by its client id. */
+    static withUserManagedIdentity(connectionString: string, clientId: string): KustoConnectionStringBuilder;
+    /** Logs in as whoever is logged in to the Azure CLI. */
+    static withAzLoginIdentity(connectionString: string, authorityId?: string | null): KustoConnectionStringBuilder;
+    /** Logs in with the first of these that is at hand: environment, workload identity, managed identity, Azure CLI, azd. */
+    static withDefaultLogin(connectionString: string): KustoConnectionStringBuilder;
     /** Asks for a token whenever no valid one is cached, one request at a time for each scope. */
     static withTokenProvider(connectionString: string, tokenProvider: TokenProvider): KustoConnectionStringBuilder;
     /** As `withTokenProvider`, for the credentials of `@azure/identity`. */

@@ -42,7 +42,7 @@ class Client {
         // An ingest client given the data management service's address runs its queries on the engine.
         const queriesOnly = new.target[ingests] ? [] : [["queries only", true]];
         const runtime = ["runtime", `Node/${process.versions.node}`];
-        const settings = [runtime, ...queriesOnly, ...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
+        const settings = [runtime, ...queriesOnly, ...(this.#login.keywords ?? []), ...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
         this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks, log?.level ?? null));
         if (log !== undefined) {
             logs(this.#native.id, this, log.receive);

@@ -35,6 +35,37 @@ class KustoConnectionStringBuilder {
         return withLogin(connectionString, { token: accessToken });
     }
 
+    static withAadApplicationKeyAuthentication(connectionString, aadAppId, appKey, authorityId) {
+        checkTexts({ aadAppId, appKey });
+        checkOptional({ authorityId });
+        return withKeywords(connectionString, {
+            "Application Client Id": aadAppId,
+            "Application Key": appKey,
+            ...(authorityId == null ? {} : { "Authority Id": authorityId }),
+        });
+    }
+
+    static withSystemManagedIdentity(connectionString) {
+        return withKeywords(connectionString, { "Managed Identity": "system" });
+    }
+
+    static withUserManagedIdentity(connectionString, clientId) {
+        checkTexts({ clientId });
+        return withKeywords(connectionString, { "Managed Identity": `clientid:${clientId}` });
+    }
+
+    static withAzLoginIdentity(connectionString, authorityId) {
+        checkOptional({ authorityId });
+        return withKeywords(connectionString, {
+            Login: "azcli",
+            ...(authorityId == null ? {} : { "Authority Id": authorityId }),
+        });
+    }
+
+    static withDefaultLogin(connectionString) {
+        return withKeywords(connectionString, { Login: "default" });
+    }
+
     static withTokenProvider(connectionString, tokenProvider) {
         if (typeof tokenProvider !== "function") {
             throw invalidArgument("tokenProvider", "must be a function");
@@ -80,6 +111,40 @@ class KustoConnectionStringBuilder {
     [inspect.custom]() {
         return `KustoConnectionStringBuilder(${this})`;
     }
+}
+
+/** The keywords that make a login of their own: a builder has one. */
+const LOGINS = [
+    "User Token",
+    "Application Token",
+    "Application Key",
+    "Password",
+    "Managed Identity",
+    "Login",
+    "Application Certificate Blob",
+    "Application Certificate Thumbprint",
+];
+
+function checkTexts(texts) {
+    for (const [name, text] of Object.entries(texts)) {
+        if (typeof text !== "string" || text.trim() === "") {
+            throw invalidArgument(name, "must be a string that is not empty");
+        }
+    }
+}
+
+function checkOptional(texts) {
+    for (const [name, text] of Object.entries(texts)) {
+        if (text != null && typeof text !== "string") {
+            throw invalidArgument(name, "must be a string");
+        }
+    }
+}
+
+/** Replaces the login, also one of the connection string. */
+function withKeywords(connectionString, keywords) {
+    const others = LOGINS.map((name) => [name, ""]);
+    return withLogin(connectionString, { keywords: [...others, ...Object.entries(keywords)] });
 }
 
 function withLogin(connectionString, login) {

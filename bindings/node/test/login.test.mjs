@@ -29,6 +29,28 @@ test("a token provider is asked once for a token that lasts", async (t) => {
     assert.equal(abortSignal.aborted, true);
 });
 
+test("a login replaces that of the connection string, and its secret is not shown", async (t) => {
+    const text = "https://h.example;UserToken=of-the-text";
+    const logins = [
+        KustoConnectionStringBuilder.withAadApplicationKeyAuthentication(text, "app", "very-secret-key", "tenant"),
+        KustoConnectionStringBuilder.withSystemManagedIdentity(text),
+        KustoConnectionStringBuilder.withUserManagedIdentity(text, "11111111-2222-3333-4444-555555555555"),
+        KustoConnectionStringBuilder.withAzLoginIdentity(text, null),
+        KustoConnectionStringBuilder.withDefaultLogin(text),
+    ];
+    for (const kcsb of logins) {
+        // Two logins, or half of one, would be an error of the constructor.
+        await new IngestClient(kcsb).close();
+        await new IngestClient(KustoConnectionStringBuilder.fromExisting(kcsb)).close();
+        assert.doesNotMatch(inspect(kcsb, { showHidden: true, depth: 9 }) + JSON.stringify(kcsb), /very-secret/);
+    }
+    const { withAadApplicationKeyAuthentication, withUserManagedIdentity } = KustoConnectionStringBuilder;
+    assert.throws(() => withAadApplicationKeyAuthentication(text, "app", ""), { argument: "appKey" });
+    assert.throws(() => withUserManagedIdentity(text), { argument: "clientId" });
+    const noTenant = withAadApplicationKeyAuthentication(text, "app", "very-secret-key");
+    assert.throws(() => new IngestClient(noTenant), { argument: "Authority Id" });
+});
+
 test("a provider of plain texts is asked again", async (t) => {
     let asked = 0;
     const client = newClient(t, { kcsb: withTokenProvider(connection, async () => `token-${++asked}`) });
