@@ -65,6 +65,29 @@ public sealed class ConnectionTests : Bed
     }
 
     [Test]
+    public void ALoginReplacesThatOfTheConnectionString()
+    {
+        static KustoConnectionStringBuilder Builder() => new("https://h.example;UserToken=very-secret");
+        (KustoConnectionStringBuilder Kcsb, string Text)[] logins =
+        [
+            (Builder().WithAadApplicationKeyAuthentication("app", "very-secret", "tenant"), "Application Client Id=app;Application Key=****;Authority Id=tenant"),
+            (Builder().WithAadSystemManagedIdentity(), "Managed Identity=system"),
+            (Builder().WithAadApplicationKeyAuthentication("app", "very-secret", "tenant").WithAadUserManagedIdentity("id"), "Managed Identity=clientid:id"),
+            (Builder().WithAadAzCliAuthentication(), "Login=azcli"),
+        ];
+        foreach ((KustoConnectionStringBuilder kcsb, string text) in logins)
+        {
+            Assert.That(kcsb.ToString(), Does.Contain(text).And.Not.Contain("very-secret"));
+            KustoIngestFactory.CreateQueuedIngestClient(kcsb).Dispose();
+        }
+        KustoConnectionStringBuilder properties = new("https://h.example") { ApplicationClientId = "app", ApplicationKey = "very-secret", Authority = "tenant" };
+        Assert.That(properties.ApplicationKey, Is.EqualTo("very-secret"));
+        KustoIngestFactory.CreateQueuedIngestClient(properties).Dispose();
+        Assert.That(() => Builder().WithAadApplicationKeyAuthentication("app", null!, "tenant"), Throws.ArgumentNullException);
+        Assert.That(() => Builder().WithAadAzCliAuthentication(interactive: true), Throws.InstanceOf<NotSupportedException>());
+    }
+
+    [Test]
     public void WrongConnectionsAreToldWhenAClientIsMade()
     {
         (KustoConnectionStringBuilder Kcsb, KustoErrorCode Code)[] wrong =

@@ -15,6 +15,13 @@ namespace Kusto.Ingest.Native;
 /// </remarks>
 public sealed class KustoConnectionStringBuilder
 {
+    /// <summary>The keywords that make a login of their own: a builder has one.</summary>
+    private static readonly string[] Logins =
+    [
+        "User Token", "Application Token", "Application Key", "Password", "Managed Identity", "Login",
+        "Application Certificate Blob", "Application Certificate Thumbprint",
+    ];
+
     private readonly string connectionString;
     private readonly List<KeyValuePair<string, string>> settings = [];
     private Func<TokenFailures, CredentialHandle>? login;
@@ -67,11 +74,25 @@ public sealed class KustoConnectionStringBuilder
         set => Set("AAD Federated Security", value ? "true" : "false");
     }
 
-    /// <summary>The Entra tenant, for token providers.</summary>
+    /// <summary>The Entra tenant.</summary>
     public string? Authority
     {
         get => Read("Authority Id");
         set => Set("Authority Id", value);
+    }
+
+    /// <summary>The application's id in Entra ID.</summary>
+    public string? ApplicationClientId
+    {
+        get => Read("Application Client Id");
+        set => Set("Application Client Id", value);
+    }
+
+    /// <summary>The application's secret; null when the connection string has it, since it is not read back.</summary>
+    public string? ApplicationKey
+    {
+        get => Last("Application Key");
+        set => Set("Application Key", value);
     }
 
     /// <summary>The program's name in the service's logs.</summary>
@@ -106,6 +127,35 @@ public sealed class KustoConnectionStringBuilder
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadApplicationTokenAuthentication(string applicationToken) =>
         WithToken(applicationToken ?? throw new ArgumentNullException(nameof(applicationToken)));
+
+    /// <summary>Logs in as an application with its secret. Replaces any other login.</summary>
+    /// <param name="applicationClientId">The application's id.</param>
+    /// <param name="applicationKey">The value of its secret.</param>
+    /// <param name="authority">The id or the domain of the application's tenant.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadApplicationKeyAuthentication(string applicationClientId, string applicationKey, string authority) =>
+        WithLogin(
+            ("Application Client Id", applicationClientId ?? throw new ArgumentNullException(nameof(applicationClientId))),
+            ("Application Key", applicationKey ?? throw new ArgumentNullException(nameof(applicationKey))),
+            ("Authority Id", authority ?? throw new ArgumentNullException(nameof(authority))));
+
+    /// <summary>Logs in with the identity that belongs to the machine. Replaces any other login.</summary>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadSystemManagedIdentity() => WithLogin(("Managed Identity", "system"));
+
+    /// <summary>Logs in with an identity that was assigned to the machine. Replaces any other login.</summary>
+    /// <param name="managedIdentityClientId">Its client id.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadUserManagedIdentity(string managedIdentityClientId) =>
+        WithLogin(("Managed Identity", "clientid:" + (managedIdentityClientId ?? throw new ArgumentNullException(nameof(managedIdentityClientId)))));
+
+    /// <summary>Logs in as whoever is logged in to the Azure CLI. Replaces any other login.</summary>
+    /// <param name="interactive">Must be false: log in with "az login" before.</param>
+    /// <returns>This builder.</returns>
+    /// <exception cref="NotSupportedException"><paramref name="interactive"/> is true.</exception>
+    public KustoConnectionStringBuilder WithAadAzCliAuthentication(bool interactive = false) => interactive
+        ? throw new NotSupportedException("An interactive login of the Azure CLI is not supported: run \"az login\" before.")
+        : WithLogin(("Login", "azcli"));
 
     /// <summary>
     /// Asks for a token for every request. A provider that reports when its tokens expire is called less often:
@@ -219,6 +269,21 @@ public sealed class KustoConnectionStringBuilder
             config.Dispose();
             throw;
         }
+    }
+
+    private KustoConnectionStringBuilder WithLogin(params (string Keyword, string Value)[] keywords)
+    {
+        login = null;
+        foreach (string other in Logins)
+        {
+            // Without a value, a keyword of the connection string is taken away.
+            Set(other, "");
+        }
+        foreach ((string keyword, string value) in keywords)
+        {
+            Set(keyword, value);
+        }
+        return this;
     }
 
     private KustoConnectionStringBuilder WithToken(string token)
