@@ -241,7 +241,7 @@ func TestBadConnections(t *testing.T) {
 		"value":    {kusto.NewConnectionStringBuilder(connection), []kusto.Option{kusto.WithSetting("memory budget", "little")}, kusto.CodeConfig},
 		"token":    {kusto.NewConnectionStringBuilder(connection).WithAadUserToken(""), nil, kusto.CodeInvalidArgument},
 		"callback": {kusto.NewConnectionStringBuilder(connection).WithTokenCredential(nil), nil, kusto.CodeInvalidArgument},
-		"login":    {kusto.NewConnectionStringBuilder("https://a.kusto.windows.net;AppClientId=a;AppKey=k;TenantId=t"), nil, kusto.CodeUnsupported},
+		"login":    {kusto.NewConnectionStringBuilder("https://a.kusto.windows.net;AppClientId=a;AppCert=t;TenantId=t"), nil, kusto.CodeUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := kusto.New(test.kcsb, test.opts...)

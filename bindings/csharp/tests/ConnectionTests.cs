@@ -97,7 +97,7 @@ public sealed class ConnectionTests : Bed
             (new KustoConnectionStringBuilder(Connection).WithSetting("colour", "red"), KustoErrorCode.Config),
             (new KustoConnectionStringBuilder(Connection).WithSetting(KustoSettings.MemoryBudget, "little"), KustoErrorCode.Config),
             (new KustoConnectionStringBuilder(Connection).WithAadUserTokenAuthentication(""), KustoErrorCode.InvalidArgument),
-            (new($"{Cluster};AppClientId=a;AppKey=k;TenantId=t"), KustoErrorCode.Unsupported),
+            (new($"{Cluster};AppClientId=a;AppCert=t;TenantId=t"), KustoErrorCode.Unsupported),
             (new KustoConnectionStringBuilder("\uFFFF").WithAadTokenProviderAuthentication(() => "t"), KustoErrorCode.Config),
         ];
         foreach ((KustoConnectionStringBuilder kcsb, KustoErrorCode code) in wrong)

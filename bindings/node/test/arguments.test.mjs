@@ -112,7 +112,7 @@ test("of connections", async () => {
         token: [() => KustoConnectionStringBuilder.withAccessToken(connection, ""), "INVALID_ARGUMENT"],
         provider: [() => KustoConnectionStringBuilder.withTokenProvider(connection, "t"), "INVALID_ARGUMENT"],
         credential: [() => KustoConnectionStringBuilder.withTokenCredential(connection, {}), "INVALID_ARGUMENT"],
-        login: [() => new Client("https://a.kusto.windows.net;AppClientId=a;AppKey=k;TenantId=t"), "UNSUPPORTED"],
+        login: [() => new Client("https://a.kusto.windows.net;AppClientId=a;AppCert=t;TenantId=t"), "UNSUPPORTED"],
         queues: [() => new IngestStatusQueues({}), "INVALID_ARGUMENT"],
         properties: [() => new IngestionProperties({ tabel: "T" }), "INVALID_ARGUMENT"],
     })) {
