@@ -318,7 +318,7 @@ pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// An error and its sources.
-pub(super) fn chain<'a>(
+pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
