@@ -106,7 +106,13 @@ impl Keyword {
         match self {
             Keyword::DataSource => &["server", "addr", "address", "networkaddress"],
             Keyword::InitialCatalog => &["database"],
-            Keyword::FederatedSecurity => &["federatedsecurity", "aadfed", "fed", "federated"],
+            Keyword::FederatedSecurity => &[
+                "federatedsecurity",
+                "aadfed",
+                "fed",
+                "federated",
+                "microsoftentraidfederatedsecurity",
+            ],
             Keyword::ApplicationClientId => &["appclientid"],
             Keyword::ApplicationKey => &["appkey"],
             Keyword::UserId => &["user", "uid", "loginhint", "aaduserid"],
