@@ -108,35 +108,38 @@ impl<'a> Endpoint<'a> {
         sending: Sending,
         form: impl Fn() -> Result<Form> + Send + Sync,
     ) -> Result<Grant> {
-        let sent = OffsetDateTime::now_utc();
-        let reply = self.send(sending, form).await?;
-        // By the clock at sending: the life of the token began on the way.
-        Grant::parse(&reply.body, sent).map_err(|error| error.with_host(&self.host))
+        self.send(sending, form, Grant::parse).await
     }
 
-    /// Sends the form until it is accepted, refused for good, or tried often enough.
-    async fn send(
+    /// Sends the form until the answer is one that `read` can read, it is refused for good, or was sent often
+    /// enough.
+    async fn send<T>(
         &self,
         sending: Sending,
         form: impl Fn() -> Result<Form> + Send + Sync,
-    ) -> Result<Reply> {
+        read: fn(&[u8], OffsetDateTime) -> Result<T>,
+    ) -> Result<T> {
         let tries = match sending {
             Sending::Repeatable => REPEATED,
             Sending::Once => Tries::ONCE,
         };
         let sent = repeat(&self.host, tries, || async {
-            self.send_once(sending, form()?).await
+            let id = new_id().to_string();
+            // By the clock at sending: the life of a token begins on the way.
+            let at = OffsetDateTime::now_utc();
+            let reply = self.send_once(sending, form()?, &id).await;
+            let answer = reply.and_then(|reply| read(&reply.body, at));
+            answer.map_err(|error| error.with_host(&self.host).with_client_request_id(id))
         });
         sent.await.map_err(|error| finally(sending, error))
     }
 
-    async fn send_once(&self, sending: Sending, form: Form) -> Result<Reply> {
+    async fn send_once(&self, sending: Sending, form: Form, id: &str) -> Result<Reply> {
         let step = Step::AcquireToken;
-        let id = new_id().to_string();
         let mut request = Request::new(Method::POST, self.url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
-            .header(REQUEST_ID, &id)
+            .header(REQUEST_ID, id)
             .header(RETURN_REQUEST_ID, "true")
             .header(CLIENT_SKU, "KustoIngest.Rust")
             .header(CLIENT_VERSION, env!("CARGO_PKG_VERSION"))
@@ -149,13 +152,10 @@ impl<'a> Endpoint<'a> {
         let sent = transport.send(step, &self.host, request, AnswerKind::TOKEN);
         let reply = tokio::time::timeout(LIMIT, sent)
             .await
-            .unwrap_or_else(|_| Err(self.silent()))
-            .map_err(|error| error.with_client_request_id(&id))?;
+            .unwrap_or_else(|_| Err(self.silent()))?;
         match reply.status {
             200..=299 => Ok(reply),
-            _ => Err(Refusal::read(&reply)
-                .error(&self.host, &reply)
-                .with_client_request_id(id)),
+            _ => Err(Refusal::read(&reply).error(&self.host, &reply)),
         }
     }
 

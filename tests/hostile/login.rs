@@ -167,6 +167,19 @@ async fn what_passes_is_tried_again() {
     command(&client, soon()).await.unwrap();
 }
 
+/// By the login itself: nothing above it repeats a command.
+#[tokio::test]
+async fn a_page_instead_of_a_token_is_tried_again() {
+    let server = cluster(|_, number| match number {
+        0 => Act::Send(reply(200, "", "<html>a portal</html>")),
+        _ => granted("t"),
+    })
+    .await;
+    let client = with_key(&server).build().unwrap();
+    command(&client, soon()).await.unwrap();
+    assert_eq!(server.count(is_login), 2);
+}
+
 #[tokio::test]
 async fn a_login_that_stays_out_of_order_is_reported_as_passing() {
     let server = cluster(|_, _| refused(503, "", "")).await;
