@@ -8,7 +8,7 @@ use url::Url;
 
 use super::cloud::{self, CloudMetadata};
 use super::credential::{TokenCache, TokenCredential};
-use super::request::TokenRequest;
+use super::request::{NamedBy, TokenRequest};
 use crate::connection::endpoint;
 use crate::connection::trusted::{Trust, TrustedHosts, allows_token_over};
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -95,8 +95,12 @@ impl Authorizer {
         let own = self.login_endpoint.clone();
         // What the caller sets may be on this machine; a cluster elsewhere may not send secrets there.
         let local = own.is_some() || is_loopback(host);
+        let (named_by, endpoint) = match own {
+            Some(own) => (NamedBy::Caller, own),
+            None => (NamedBy::Cluster, cloud.login_endpoint),
+        };
         TokenRequest::new(cloud.scope, self.tenant.clone())
-            .with_login_endpoint(own.unwrap_or(cloud.login_endpoint))
+            .with_login_endpoint_of(named_by, endpoint)
             .with_client_id(cloud.client_id)
             .through(self.transport.clone(), self.trusted.clone(), local)
     }

@@ -137,7 +137,8 @@ fn none(unavailable: &[(&'static str, Error)]) -> Error {
     }
 }
 
-/// Logs in as the variables `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` say.
+/// Logs in as the variables `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` say; the tenant of
+/// a connection string comes before that of the environment.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -172,7 +173,10 @@ impl Link for EnvironmentLogin {
         // Without the other two, it may be meant for a workload or a managed identity.
         let key = of("AZURE_CLIENT_SECRET")?;
         let login = ApplicationKey::new(of("AZURE_CLIENT_ID")?, key);
-        let login = login.with_tenant(of("AZURE_TENANT_ID")?);
+        let login = match request.tenant() {
+            Some(_) => login,
+            None => login.with_tenant(of("AZURE_TENANT_ID")?),
+        };
         let token = login.get_token(&at_authority(request)).await;
         token.map_err(Failure::Failed)
     }

@@ -170,17 +170,27 @@ impl Link for ManagedIdentity {
     }
 
     async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
-        self.get_token(request).await.map_err(|error| {
-            // Nothing answers, the place is none that is known, or the machine has no such identity.
-            let is_absent = match error.http_status() {
-                None => error.retry() != RetryClass::Later,
-                Some(status) => status == 400,
-            };
-            match is_absent {
+        let place = Place::of(&place::environment);
+        let is_machine = matches!(place, Ok(Place::VirtualMachine(_)));
+        self.get_token(request)
+            .await
+            .map_err(|error| match is_absent(&error, is_machine) {
                 true => Failure::Unavailable(error),
                 false => Failure::Failed(error),
-            }
-        })
+            })
+    }
+}
+
+/// Whether nothing answers, the place is none that is known, or the machine has no such identity. At the
+/// address of the metadata service, outside Azure, other clouds, containers and portals of networks answer
+/// with statuses of their own: only a service that cannot now is one.
+fn is_absent(error: &Error, is_machine: bool) -> bool {
+    let passes = error.retry() == RetryClass::Later;
+    match error.http_status() {
+        Some(429 | 500..) if is_machine => !passes,
+        _ if is_machine => true,
+        None => !passes,
+        Some(status) => status == 400,
     }
 }
 

@@ -19,8 +19,18 @@ pub struct TokenRequest {
     scope: String,
     tenant: Option<String>,
     login_endpoint: String,
+    named_by: NamedBy,
     client_id: String,
     network: Network,
+}
+
+/// Who named the login host. What the caller sets comes first, then the environment, then the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum NamedBy {
+    Cluster,
+    /// This variable.
+    Environment(&'static str),
+    Caller,
 }
 
 impl TokenRequest {
@@ -31,6 +41,7 @@ impl TokenRequest {
             scope: scope.into(),
             tenant,
             login_endpoint: DEFAULT_LOGIN_ENDPOINT.to_owned(),
+            named_by: NamedBy::Cluster,
             client_id: DEFAULT_CLIENT_ID.to_owned(),
             network: Network::default(),
         }
@@ -38,7 +49,17 @@ impl TokenRequest {
 
     /// The same request at the login host of another cloud.
     #[must_use]
-    pub fn with_login_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+    pub fn with_login_endpoint(self, endpoint: impl Into<String>) -> Self {
+        self.with_login_endpoint_of(NamedBy::Caller, endpoint)
+    }
+
+    #[must_use]
+    pub(super) fn with_login_endpoint_of(
+        mut self,
+        named_by: NamedBy,
+        endpoint: impl Into<String>,
+    ) -> Self {
+        self.named_by = named_by;
         self.login_endpoint = endpoint.into();
         self
     }
@@ -90,6 +111,10 @@ impl TokenRequest {
         &self.login_endpoint
     }
 
+    pub(super) fn named_by(&self) -> NamedBy {
+        self.named_by
+    }
+
     /// The id of the public client that the cluster names for the logins of users.
     pub fn client_id(&self) -> &str {
         &self.client_id
@@ -100,10 +125,14 @@ impl TokenRequest {
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) for one that is not trusted.
     pub(crate) fn login_url(&self) -> Result<Url> {
-        match &self.network.0 {
+        let url = match &self.network.0 {
             Some(way) => way.rules.login_url(&self.login_endpoint, way.local),
             None => TrustedHosts::new().login_url(&self.login_endpoint, false),
-        }
+        };
+        url.map_err(|error| match self.named_by {
+            NamedBy::Cluster | NamedBy::Caller => error,
+            NamedBy::Environment(variable) => error.with_argument(variable),
+        })
     }
 
     /// What the requests of the login go through: the client's connections, with its certificates and

@@ -10,7 +10,7 @@ use super::chain::{Failure, Link};
 use super::credential::{AccessToken, TokenCredential};
 use super::entra::{Endpoint, Form, Sending, application_tenant};
 use super::managed::environment;
-use super::request::TokenRequest;
+use super::request::{NamedBy, TokenRequest};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::Secret;
 
@@ -123,12 +123,20 @@ impl Link for WorkloadIdentity {
     }
 }
 
-/// The environment may name the cloud's login host, which is checked as the cluster's is.
+/// The environment may name the cloud's login host, with or without its scheme, where the caller has not. It
+/// is checked as the cluster's is.
 pub(super) fn at_authority(request: &TokenRequest) -> TokenRequest {
-    match environment("AZURE_AUTHORITY_HOST") {
-        Some(host) => request.clone().with_login_endpoint(host),
-        None => request.clone(),
-    }
+    const NAME: &str = "AZURE_AUTHORITY_HOST";
+    let request = request.clone();
+    let named = environment(NAME).filter(|_| request.named_by() != NamedBy::Caller);
+    let Some(host) = named else {
+        return request;
+    };
+    let url = match host.contains("://") {
+        true => host,
+        false => format!("https://{host}"),
+    };
+    request.with_login_endpoint_of(NamedBy::Environment(NAME), url)
 }
 
 fn read(file: &Path) -> Result<Secret> {

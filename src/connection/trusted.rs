@@ -129,15 +129,16 @@ impl TrustedHosts {
                 .map_err(|e| e.with_host(host));
         }
         let is_of_cloud = url.port().is_none()
-            && CLOUDS.iter().any(|cloud| {
-                let known = cloud.login_endpoint.strip_prefix("https://");
-                known == Some(host)
-            });
+            && (OTHER_LOGIN_HOSTS.contains(&host)
+                || CLOUDS.iter().any(|cloud| {
+                    let known = cloud.login_endpoint.strip_prefix("https://");
+                    known == Some(host)
+                }));
         match is_of_cloud || self.lists(host) || (local && is_loopback(host)) {
             true => Ok(url),
             false => wrong(
-                "the cluster names a login host that is none of a known cloud, so no secret is sent to \
-                 it; if it is yours, add it to the client's trusted hosts",
+                "is a login host of no known cloud, so no secret is sent to it; if it is yours, add it to \
+                 the client's trusted hosts",
             )
             .map_err(|error| error.with_host(host)),
         }
@@ -225,6 +226,16 @@ impl Cloud {
         matches(host, self.suffixes, self.exact)
     }
 }
+
+/// Further names of the login hosts of these clouds, which environments and older tools give: the aliases
+/// in the answer of Entra's public instance discovery. No cluster advertises them.
+const OTHER_LOGIN_HOSTS: [&str; 5] = [
+    "login.windows.net",
+    "login.microsoft.com",
+    "sts.windows.net",
+    "login.usgovcloudapi.net",
+    "login.chinacloudapi.cn",
+];
 
 /// Clusters: the list the official SDKs share (`wellKnownKustoEndpoints.json` of
 /// azure-kusto-python 6.0.4).
@@ -449,6 +460,10 @@ mod tests {
                 false,
                 false,
             ),
+            ("https://login.chinacloudapi.cn/", false, true),
+            ("https://login.windows.net", false, true),
+            ("https://login.chinacloudapi.cn:444", false, false),
+            ("https://evil.login.windows.net", false, false),
             ("https://login.microsoftonline.com:444", false, false),
             ("https://c.kusto.windows.net", false, false),
             ("http://login.microsoftonline.com", false, false),

@@ -43,6 +43,7 @@ pub(crate) async fn program_of(connection: &str, variables: &[(&str, &str)]) -> 
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["machine::the_program", "--exact", "--nocapture"]);
     for name in [
+        "AZURE_AUTHORITY_HOST",
         "AZURE_CLIENT_ID",
         "AZURE_CLIENT_SECRET",
         "AZURE_FEDERATED_TOKEN_FILE",

@@ -248,3 +248,77 @@ async fn the_default_login_asks_what_is_at_hand_and_says_what_is_not() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn what_answers_for_another_cloud_is_no_managed_identity() {
+    let az = Commands::new(&[("az", AZ)]);
+    let silence: fn() -> Act = || Act::Send(String::new());
+    let answers: [fn() -> Act; 7] = [
+        silence,
+        || Act::Send(reply(200, "", "<html>a portal</html>")),
+        || Act::Send(reply(401, "", "")),
+        || Act::Send(reply(403, "", "blocked")),
+        || Act::Send(reply(404, "", "<html>404</html>")),
+        || Act::Send(reply(502, "", "<html>a gateway</html>")),
+        || Act::SendAndClose(String::new()),
+    ];
+    for (number, answer) in answers.into_iter().enumerate() {
+        let machine = Server::start(move |_, _| answer()).await;
+        let server = plain().await;
+        let connection = format!("{};Login=default", server.url);
+        let place = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.url.as_str());
+        let text = program_of(&connection, &[place, ("PATH", &az.path())]).await;
+        assert!(text.contains("result: good"), "{number}: {text}");
+        assert_eq!(bearers(&server), ["Bearer from-az-login"], "{number}");
+        let asked = machine.count(|request| request.header("metadata") == "true");
+        // What is silent is left after the first request, which has no header.
+        assert!(asked <= usize::from(number > 0), "{number}: {asked}");
+    }
+
+    let busy = r#"{"error":"busy","error_description":"Too many requests"}"#;
+    let machine = Server::start(move |_, _| Act::Send(reply(429, "", busy))).await;
+    let server = plain().await;
+    let connection = format!("{};Login=default", server.url);
+    let place = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.url.as_str());
+    let text = program_of(&connection, &[place, ("PATH", &az.path())]).await;
+    assert!(
+        text.contains("the default login chose: managed identity"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn the_callers_login_host_and_tenant_come_before_those_of_the_environment() {
+    let server = cluster(|request| {
+        assert!(
+            request.line.starts_with("POST /own.test/oauth2/"),
+            "{}",
+            request.line
+        );
+        granted()
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, "a.b.c").unwrap();
+    let file = file.display().to_string();
+    let variables = [
+        ("AZURE_CLIENT_ID", "app-id"),
+        ("AZURE_TENANT_ID", "other.test"),
+        ("AZURE_CLIENT_SECRET", SECRET),
+        ("AZURE_FEDERATED_TOKEN_FILE", file.as_str()),
+        ("AZURE_AUTHORITY_HOST", "login.evil.example"),
+    ];
+    for login in ["environment", "workload"] {
+        let connection = format!("{};Login={login};Authority Id=own.test", server.url);
+        let own = format!("{connection};Login Endpoint={}", server.url);
+        let text = program_of(&own, &variables).await;
+        assert!(text.contains("result: good"), "{login}: {text}");
+        let text = program_of(&connection, &variables).await;
+        assert!(
+            text.contains("AZURE_AUTHORITY_HOST") && text.contains("login.evil.example"),
+            "{login}: {text}"
+        );
+        assert!(text.contains("no known cloud"), "{login}: {text}");
+    }
+}

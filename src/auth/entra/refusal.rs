@@ -50,6 +50,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the body is none of a refusal: another service, or something on the way, has answered.
+    pub(in crate::auth) fn says_nothing(&self) -> bool {
+        self.error.is_none() && self.number.is_none() && self.text.is_none()
+    }
+
     /// Whether the same request may succeed later: the service is throttled, busy or out of order.
     fn passes(&self, status: u16) -> bool {
         let is_busy = matches!(self.number, Some(90033 | 90006))

@@ -29,7 +29,7 @@ pub(super) const METADATA: HeaderName = HeaderName::from_static("metadata");
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long a connection to a machine's metadata service may take. It is next door, or nowhere.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// The same where others are asked if nothing is there.
+/// The first answer, where others are asked if nothing is there.
 const HASTY_LIMIT: Duration = Duration::from_secs(1);
 
 /// Asks one place for tokens.
@@ -40,7 +40,8 @@ pub(super) struct Lender {
     tries: Tries,
     /// Whether it may not know an identity yet that was assigned a moment ago.
     is_late: bool,
-    connect_limit: Duration,
+    /// Whether others are asked if nothing is there.
+    is_hasty: bool,
 }
 
 impl Lender {
@@ -57,22 +58,19 @@ impl Lender {
             // The metadata service's own advice ("Retry guidance" of managed identities).
             tries: if is_hasty { Tries::ONCE } else { patient },
             is_late,
-            connect_limit: if is_hasty { HASTY_LIMIT } else { CONNECT_LIMIT },
+            is_hasty,
         }
     }
 
     /// Whether anything is there at all: outside Azure, connections to the address of the metadata
-    /// service end nowhere.
+    /// service end nowhere, or in silence.
     pub(super) async fn is_there(&self, url: &Url) -> Result<()> {
-        let address = (
-            url.host_str().unwrap_or_default().trim_matches(['[', ']']),
-            url.port_or_known_default().unwrap_or(80),
-        );
-        let connected = tokio::time::timeout(self.connect_limit, TcpStream::connect(address)).await;
-        let why = match connected {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no connection within {} s", self.connect_limit.as_secs()),
+        let found = match self.is_hasty {
+            true => self.answers(url).await,
+            false => connects(url).await,
+        };
+        let Err(why) = found else {
+            return Ok(());
         };
         let message = format!(
             "this machine has no managed identity: nothing answers at {}: {why}",
@@ -81,6 +79,14 @@ impl Lender {
         Err(Error::new(ErrorKind::Auth, Step::AcquireToken, message)
             .with_host(&self.host)
             .with_retry(RetryClass::Unknown))
+    }
+
+    /// Whether anything answers at once. A machine of Azure refuses a request without its header at once,
+    /// while the first token of an identity takes its time.
+    async fn answers(&self, url: &Url) -> std::result::Result<(), String> {
+        let probe = Request::new(Method::GET, url.clone());
+        let answer = self.send_within(HASTY_LIMIT, probe).await;
+        answer.map(drop).map_err(|error| error.message().to_owned())
     }
 
     /// A token in answer to the request that `make` makes, anew for every try.
@@ -112,23 +118,46 @@ impl Lender {
 
     /// One answer, of any status.
     pub(super) async fn send(&self, request: Request) -> Result<Reply> {
+        self.send_within(LIMIT, request).await
+    }
+
+    async fn send_within(&self, limit: Duration, request: Request) -> Result<Reply> {
         let step = Step::AcquireToken;
-        let request = request.limited(LIMIT);
+        let request = request.limited(limit);
         let sent = self
             .transport
             .send(step, &self.host, request, AnswerKind::TOKEN);
-        tokio::time::timeout(LIMIT, sent).await.unwrap_or_else(|_| {
-            let message = format!("{} gave no answer within {} s", self.host, LIMIT.as_secs());
+        tokio::time::timeout(limit, sent).await.unwrap_or_else(|_| {
+            let message = format!("{} gave no answer within {} s", self.host, limit.as_secs());
             Err(Error::new(ErrorKind::Network, step, message).with_host(&self.host))
         })
     }
 
     pub(super) fn refused(&self, reply: &Reply) -> Error {
-        let error = Refusal::read(reply).error(&self.host, reply);
+        let refusal = Refusal::read(reply);
+        let is_foreign = self.is_late && self.is_hasty && refusal.says_nothing();
+        let error = refusal.error(&self.host, reply);
         match self.is_late && matches!(reply.status, 404 | 410) {
+            // A page of whoever else answers there.
+            _ if is_foreign => error.with_retry(RetryClass::Unknown),
             true => error.with_retry(RetryClass::Later),
             false => error,
         }
+    }
+}
+
+async fn connects(url: &Url) -> std::result::Result<(), String> {
+    let address = (
+        url.host_str().unwrap_or_default().trim_matches(['[', ']']),
+        url.port_or_known_default().unwrap_or(80),
+    );
+    match tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!(
+            "no connection within {} s",
+            CONNECT_LIMIT.as_secs()
+        )),
     }
 }
 
