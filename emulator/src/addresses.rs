@@ -11,6 +11,9 @@ use crate::services::Service;
 use crate::start_error::StartError;
 use crate::storage::AccountKey;
 
+/// Of the public cloud.
+const LOGIN_HOST: &str = "login.microsoftonline.com";
+
 /// The listening sockets; bound before anything else so that all URLs are known.
 pub(crate) struct Ports {
     pub(crate) engine: TcpListener,
@@ -18,6 +21,8 @@ pub(crate) struct Ports {
     pub(crate) storage: Vec<TcpListener>,
     /// Where the machine gives tokens to its programs.
     pub(crate) identity: Option<TcpListener>,
+    /// Where the names of the public cloud lead here.
+    pub(crate) login_proxy: Option<TcpListener>,
 }
 
 impl Ports {
@@ -54,17 +59,27 @@ impl Ports {
             true => Some(bind("managed identity", options.bind, options.identity_port).await?),
             false => None,
         };
+        let login_proxy = match options.login_proxy_port {
+            Some(port) => Some(bind("the login proxy", options.bind, port).await?),
+            None => None,
+        };
         Ok(Self {
             engine,
             data_management,
             storage,
             identity,
+            login_proxy,
         })
     }
 
     /// The base URL of the machine's tokens, which are never behind TLS.
     pub(crate) fn identity_url(&self, options: &Options) -> Option<String> {
         let listener = self.identity.as_ref()?;
+        Some(format!("http://{}", reachable(options, port(listener))))
+    }
+
+    pub(crate) fn login_proxy_url(&self, options: &Options) -> Option<String> {
+        let listener = self.login_proxy.as_ref()?;
         Some(format!("http://{}", reachable(options, port(listener))))
     }
 
@@ -150,6 +165,16 @@ pub(crate) fn hosts_line(options: &Options) -> Option<String> {
     (!hosts.is_empty()).then(|| format!("{} {}", reachable(options, 0).ip(), hosts.join(" ")))
 }
 
+/// The names that the login proxy leads here; none without one.
+pub(crate) fn proxied_names(options: &Options) -> Vec<String> {
+    if options.login_proxy_port.is_none() {
+        return Vec::new();
+    }
+    let names = options.tls_names.iter().flat_map(|name| with_ingest(name));
+    let names = names.map(|name| name.to_ascii_lowercase());
+    names.chain([LOGIN_HOST.to_owned()]).collect()
+}
+
 pub(crate) fn certificate_names(options: &Options) -> Vec<String> {
     let mut names: Vec<_> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
     if !options.bind.is_unspecified() {
@@ -157,6 +182,7 @@ pub(crate) fn certificate_names(options: &Options) -> Vec<String> {
     }
     names.extend(options.tls_names.iter().flat_map(|name| with_ingest(name)));
     names.extend(storage_hosts(options));
+    names.extend(proxied_names(options));
     let mut seen = HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
@@ -168,5 +194,6 @@ pub(crate) fn hosts(options: &Options) -> Hosts {
         return Hosts::any();
     }
     let given = options.tls_names.iter().chain(&options.allowed_hosts);
-    Hosts::of(given.cloned().chain(storage_hosts(options)))
+    let given = given.cloned().chain(storage_hosts(options));
+    Hosts::of(given.chain(proxied_names(options)))
 }

@@ -49,6 +49,10 @@ pub(crate) struct Cli {
     /// any free one
     #[arg(long, default_value_t = 0, value_name = "PORT", requires = "entra")]
     identity_port: u16,
+    /// Port of a proxy (HTTPS_PROXY) through which login.microsoftonline.com and each --tls-name lead here; 0 takes any free
+    /// one
+    #[arg(long, value_name = "PORT", requires = "entra", requires = "tls")]
+    login_proxy_port: Option<u16>,
     /// How long a batch waits for more when its table has no policy
     #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
     batching_ms: u64,
@@ -138,6 +142,7 @@ impl Cli {
             cluster_metadata: self.cluster_metadata,
             entra: self.entra,
             identity_port: self.identity_port,
+            login_proxy_port: self.login_proxy_port,
             databases: self.databases,
             batching: Duration::from_millis(self.batching_ms),
             ingestion: !self.no_ingestion,

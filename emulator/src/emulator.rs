@@ -12,15 +12,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::addresses::{
-    Ports, certificate_names, hosts, hosts_line, port, reachable, scheme, storage_host,
-    storage_hosts,
+    Ports, certificate_names, hosts, hosts_line, port as port_of, proxied_names, reachable, scheme,
+    storage_host, storage_hosts,
 };
 use crate::control::Control;
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::role::Role;
 use crate::entra::Entra;
 use crate::faults::{Book, FaultReport, FaultRule};
-use crate::http::{Authority, Body, CaFile, Cut, Port, client_config, serve};
+use crate::http::{Authority, Body, CaFile, Cut, Port, Tunnels, client_config, serve, tunnel};
 use crate::ingestions::Ingestions;
 use crate::ingestor::Ingestor;
 use crate::messages::{Messages, Posted};
@@ -67,6 +67,7 @@ pub struct Emulator {
     resources: Arc<Resources>,
     accounts: Vec<AccountEndpoints>,
     identity_url: Option<String>,
+    login_proxy_url: Option<String>,
     hosts_line: Option<String>,
     ca: Option<CaFile>,
     control: Arc<Control>,
@@ -161,6 +162,12 @@ impl Emulator {
     #[must_use]
     pub fn identity_url(&self) -> Option<&str> {
         self.identity_url.as_deref()
+    }
+
+    /// The address of the proxy through which the public cloud's names lead here, if there is one.
+    #[must_use]
+    pub fn login_proxy_url(&self) -> Option<&str> {
+        self.login_proxy_url.as_deref()
     }
 
     /// A Kusto connection string for the engine, without credentials. Where a token is demanded, it
@@ -314,6 +321,7 @@ impl Assembly<'_> {
         let ingestor = self.ingestor(&control, &message_added)?;
         let (engine_url, data_management_url) = ports.service_urls(options);
         let identity_url = ports.identity_url(options);
+        let login_proxy_url = ports.login_proxy_url(options);
         let tasks = self.listen(ports, &control, &shutdown, &message_added);
         let accounts = self
             .accounts
@@ -331,6 +339,7 @@ impl Assembly<'_> {
             resources: self.resources,
             accounts: accounts.collect(),
             identity_url,
+            login_proxy_url,
             hosts_line: hosts_line(options),
             ca,
             control,
@@ -368,6 +377,14 @@ impl Assembly<'_> {
                 Arc::new(storage),
                 |s, r, c| async move { s.handle(r, &c).await },
             ));
+        }
+        if let Some(listener) = ports.login_proxy {
+            let tunnels = Tunnels {
+                names: proxied_names(self.options),
+                target: reachable(self.options, port_of(&ports.engine)),
+            };
+            let proxy = tunnel(listener, Arc::new(tunnels), shutdown.clone());
+            tasks.push(tokio::spawn(proxy));
         }
         if let (Some(listener), Some(entra)) = (ports.identity, &self.entra) {
             let plain = Port {
@@ -455,7 +472,8 @@ impl Assembly<'_> {
     fn router(&self, role: Role, control: &Arc<Control>) -> Router {
         let access = Access {
             required_token: self.options.required_token.clone(),
-            cluster_metadata: self.options.cluster_metadata,
+            cluster_metadata: self.options.cluster_metadata
+                || self.options.login_proxy_port.is_some(),
             entra: self.entra.clone(),
             scheme: scheme(self.options),
         };
@@ -527,6 +545,11 @@ fn check(options: &Options) -> Result<(), StartError> {
             "sas_lifetime: the longest one is 366 days".to_owned(),
         ));
     }
+    if options.login_proxy_port.is_some() && !(options.entra && options.tls) {
+        return Err(StartError::Option(
+            "login_proxy_port: it needs entra and tls".to_owned(),
+        ));
+    }
     check_names(options)
 }
 
@@ -579,7 +602,7 @@ fn databases(options: &Options) -> Vec<String> {
 fn accounts(options: &Options, ports: &Ports, names: &Names) -> Vec<(Arc<Account>, Endpoints)> {
     let held = names.of_account();
     let build = |(key, listener): (&AccountKey, &TcpListener)| {
-        let port = port(listener);
+        let port = port_of(listener);
         let url = |service| match storage_host(options, key.name(), service) {
             Some(host) => format!("{}://{host}:{port}", scheme(options)),
             // The official SDKs take the account from the path where the host is an address.

@@ -86,6 +86,9 @@ fn announce(emulator: &Emulator) -> std::io::Result<()> {
         writeln!(out, "  login host         {}", emulator.engine_url())?;
         writeln!(out, "  machine's tokens   {url}")?;
     }
+    if let Some(url) = emulator.login_proxy_url() {
+        writeln!(out, "  login proxy        {url}")?;
+    }
     if let Some(path) = emulator.ca_pem_path() {
         writeln!(out, "  trust this CA      {}", path.display())?;
     }
@@ -99,6 +102,7 @@ fn announce(emulator: &Emulator) -> std::io::Result<()> {
         "connection_string": emulator.connection_string(),
         "ca_file": emulator.ca_pem_path(),
         "identity": emulator.identity_url(),
+        "login_proxy": emulator.login_proxy_url(),
         "hosts_line": emulator.hosts_line(),
         "accounts": emulator.accounts(),
     });

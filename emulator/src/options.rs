@@ -54,6 +54,10 @@ pub struct Options {
     /// With `entra`: the port, always without TLS, on which the machine gives tokens to its programs. 0, the default:
     /// any.
     pub identity_port: u16,
+    /// With `entra` and `tls`: the port of a proxy (`HTTPS_PROXY`) through which `login.microsoftonline.com` and the names in
+    /// `tls_names` lead here, for programs that insist on the public cloud's names. The authentication metadata then
+    /// name that login host. None, the default: no proxy; 0: any port.
+    pub login_proxy_port: Option<u16>,
     /// Databases besides `NetDefaultDB`.
     pub databases: Vec<String>,
     /// How long a batch waits for more when its table has no policy, up to 30 minutes. Default: 1 second.
@@ -125,6 +129,7 @@ impl Default for Options {
             cluster_metadata: false,
             entra: false,
             identity_port: 0,
+            login_proxy_port: None,
             databases: Vec::new(),
             batching: Duration::from_secs(1),
             ingestion: true,

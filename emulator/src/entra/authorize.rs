@@ -130,6 +130,7 @@ impl Entra {
             subject: Subject::of_user(usable(state, &name).map_err(said)?),
             audience: audience(scope).map_err(said)?,
             scope: scope.to_owned(),
+            nonce: form.get("nonce").map(str::to_owned),
         };
         let redirect_uri = form.required("redirect_uri").map_err(said)?.to_owned();
         let code = format!("1.{}", Uuid::new_v4().simple());

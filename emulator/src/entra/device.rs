@@ -141,6 +141,7 @@ impl Entra {
             client_id: app.client_id,
             audience: device.audience.clone(),
             scope: device.scope.clone(),
+            nonce: None,
         };
         state.devices.remove(code);
         Ok(session)

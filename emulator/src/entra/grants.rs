@@ -70,6 +70,7 @@ impl Entra {
             client_id: app.client_id,
             audience: audience(scope)?,
             scope: scope.to_owned(),
+            nonce: None,
         })
     }
 
@@ -125,6 +126,7 @@ impl Entra {
             client_id: app.client_id,
             audience: audience(&scope)?,
             scope,
+            nonce: None,
         })
     }
 
@@ -198,6 +200,7 @@ impl Entra {
             client_id: app.client_id,
             audience: audience(&scope)?,
             scope,
+            nonce: None,
         })
     }
 }

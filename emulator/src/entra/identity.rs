@@ -71,6 +71,7 @@ impl Entra {
             },
             audience: resource.to_owned(),
             scope: String::new(),
+            nonce: None,
         };
         let token = self.access_token(&state.directory.tenant, rules, &session);
         let token = token.map_err(|_| {

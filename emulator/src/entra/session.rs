@@ -19,6 +19,8 @@ pub(super) struct Session {
     pub(super) audience: String,
     /// The scopes as they were asked for.
     pub(super) scope: String,
+    /// What ties the id token to the request of a browser.
+    pub(super) nonce: Option<String>,
 }
 
 /// Who it is.
@@ -157,13 +159,16 @@ impl Entra {
         name: &str,
     ) -> Result<String, Refusal> {
         let now = self.now();
-        let claims = json!({
+        let mut claims = json!({
             "aud": session.client_id,
             "iss": format!("https://login.microsoftonline.com/{tenant}/v2.0"),
             "iat": now, "nbf": now, "exp": now + 3600,
             "tid": tenant, "oid": object_id, "sub": object_id,
             "preferred_username": name, "name": name, "ver": "2.0",
         });
+        if let Some(nonce) = &session.nonce {
+            claims["nonce"] = nonce.clone().into();
+        }
         self.key.sign(&claims).map_err(Refusal::internal)
     }
 }

@@ -11,6 +11,7 @@ mod play;
 mod request_body;
 mod response;
 mod tls;
+mod tunnel;
 
 pub(crate) use body::Body;
 pub(crate) use early::early;
@@ -21,3 +22,4 @@ pub(crate) use play::play;
 pub(crate) use request_body::RequestBody;
 pub(crate) use response::{empty, garbage, set, typed};
 pub(crate) use tls::{Authority, CaFile, client_config};
+pub(crate) use tunnel::{Tunnels, tunnel};

@@ -3,6 +3,7 @@
 mod applications;
 mod machines;
 mod people;
+mod proxy;
 
 use kusto_emulator::{CutPoint, Emulator, Fault, FaultRule, Options, ServiceKind};
 use serde_json::{Value as Json, json};

@@ -152,6 +152,7 @@ fn authorize(world: &World, redirect: &str, mode: &str) -> (Url, &'static str) {
         ("scope", USER_SCOPE),
         ("state", "a \"state\" <&>"),
         ("response_mode", mode),
+        ("nonce", "n0nce"),
         ("code_challenge_method", "S256"),
         (
             "code_challenge",
@@ -195,6 +196,7 @@ async fn a_code_of_the_browser_is_exchanged_once_and_with_its_verifier() {
     let (status, answer) = world.token(&with_code(&found, verifier, REDIRECT)).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(world.query(text(&answer, "access_token")).await, 200);
+    assert_eq!(text(&claims(text(&answer, "id_token")), "nonce"), "n0nce");
     let again = world.refusal(&with_code(&found, verifier, REDIRECT)).await;
     assert_eq!(again, refused(400, "invalid_grant", 54_005));
     let wrong = world
