@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::artifacts;
 use crate::azurite::Azurite;
 use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
@@ -27,6 +28,7 @@ pub(crate) fn leg(azurite: Option<&Azurite>) -> Result<Tally, String> {
             ])
             .current_dir(workspace::root())
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("KUSTO_TEST_EMULATOR", artifacts::release()?.emulator())
             .env("KUSTO_TEST_ENGINE", emulator.engine()?)
             .env("KUSTO_TEST_DATA_MANAGEMENT", emulator.data_management()?)
             .env("KUSTO_TEST_DATABASE", DATABASE),
