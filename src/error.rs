@@ -202,13 +202,23 @@ impl Error {
         self.0.stands_for += other.0.stands_for;
     }
 
-    /// Adds the attempts that failed before this one, if any did, and this one as the last of them.
+    /// Of the end of a pause between attempts: it is none itself.
+    #[must_use]
+    pub(crate) fn of_no_attempt(mut self) -> Self {
+        self.0.stands_for = 0;
+        self
+    }
+
+    /// Adds the attempts that failed before this one, if any did, and this one as the last of them,
+    /// unless it is [none](Self::of_no_attempt).
     #[must_use]
     pub(crate) fn after(self, mut failed: Vec<Error>) -> Self {
         if failed.is_empty() {
             return self;
         }
-        failed.push(self.clone());
+        if self.0.stands_for > 0 {
+            failed.push(self.clone());
+        }
         self.with_attempts(failed)
     }
 

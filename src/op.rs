@@ -306,13 +306,14 @@ impl Scope {
         })
     }
 
-    /// Waits, but not beyond the scope.
+    /// Waits, but not beyond the scope: the error of its end is then no attempt at anything.
     pub(crate) async fn sleep(&self, step: Step, host: &str, duration: Duration) -> Result<()> {
         self.run(step, host, async {
             tokio::time::sleep(duration).await;
             Ok(())
         })
         .await
+        .map_err(Error::of_no_attempt)
     }
 
     /// Fails when the scope has ended.

@@ -186,51 +186,13 @@ where
     Fut: Future<Output = Result<T>>,
 {
     let mut failed: Vec<Error> = Vec::new();
-    let mut patience = Patience::new();
-    let mut number = 0;
-    let begun = Instant::now();
+    let mut attempts = Attempts::new(step, host, policy);
     loop {
-        let attempted = std::time::Instant::now();
-        let error = match attempt().await {
-            Ok(value) => {
-                let (attempts, duration_ms) = (u64::from(number) + 1, begun.elapsed());
-                events::StepEnded {
-                    step,
-                    host,
-                    attempts,
-                    duration_ms,
-                }
-                .emit();
-                return Ok(value);
-            }
-            Err(error) if error.attempts().is_empty() => error.since(attempted),
+        let error = match attempts.run(attempt()).await {
+            Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        patience.begin();
-        // The cluster's metadata, which some requests need first, has been repeated already.
-        let is_own = error.step() == step || error.step() != Step::FetchCloudMetadata;
-        let may_repeat = is_own && error.retry() == RetryClass::Later && scope.check(step).is_ok();
-        let is_quick = number + 1 < policy.attempts;
-        let waited = if may_repeat && is_quick {
-            let pause = policy.pause(number, &error);
-            events::Retry {
-                step,
-                host,
-                attempt: u64::from(number) + 1,
-                failing_ms: patience.failing(),
-                pause_ms: pause,
-                error: &error,
-            }
-            .emit(scope.repeats());
-            scope.sleep(step, host, pause).await.map(|()| true)
-        } else if may_repeat && policy.is_patient(&error) {
-            patience
-                .wait(scope, step, host, std::slice::from_ref(&error))
-                .await
-        } else {
-            Ok(false)
-        };
-        match waited {
+        match attempts.wait(scope, &error).await {
             Ok(true) => remember(&mut failed, error),
             Ok(false) => return Err(error.after(failed)),
             Err(stopped) => {
@@ -238,7 +200,91 @@ where
                 return Err(stopped.after(failed));
             }
         }
-        number += 1;
+    }
+}
+
+/// The attempts at one step.
+struct Attempts<'a> {
+    step: Step,
+    host: &'a str,
+    policy: RetryPolicy,
+    begun: Instant,
+    /// How many have failed.
+    failed: u32,
+    patience: Patience,
+}
+
+impl<'a> Attempts<'a> {
+    fn new(step: Step, host: &'a str, policy: RetryPolicy) -> Self {
+        Self {
+            step,
+            host,
+            policy,
+            begun: Instant::now(),
+            failed: 0,
+            patience: Patience::new(),
+        }
+    }
+
+    /// One of them. Its error says when it began.
+    async fn run<T>(&mut self, attempt: impl Future<Output = Result<T>>) -> Result<T> {
+        let begun = std::time::Instant::now();
+        let result = attempt.await;
+        match &result {
+            Ok(_) => self.note_success(),
+            Err(_) => self.failed = self.failed.saturating_add(1),
+        }
+        result.map_err(|error| match error.attempts() {
+            [] => error.since(begun),
+            _ => error,
+        })
+    }
+
+    fn note_success(&self) {
+        events::StepEnded {
+            step: self.step,
+            host: self.host,
+            attempts: u64::from(self.failed) + 1,
+            duration_ms: self.begun.elapsed(),
+        }
+        .emit();
+    }
+
+    /// Pauses after this error before another one; `false` when none follows.
+    ///
+    /// # Errors
+    /// That of a scope that ended during the pause.
+    async fn wait(&mut self, scope: &Scope, error: &Error) -> Result<bool> {
+        self.patience.begin();
+        // The cluster's metadata, which some requests need first, has been repeated already.
+        let is_own = error.step() == self.step || error.step() != Step::FetchCloudMetadata;
+        let may_pass = is_own && error.retry() == RetryClass::Later;
+        if !may_pass || scope.check(self.step).is_err() {
+            return Ok(false);
+        }
+        if self.failed < self.policy.attempts {
+            return self.pause(scope, error).await.map(|()| true);
+        }
+        if !self.policy.is_patient(error) {
+            return Ok(false);
+        }
+        let round = std::slice::from_ref(error);
+        self.patience.wait(scope, self.step, self.host, round).await
+    }
+
+    /// The short pause between the quick attempts.
+    async fn pause(&self, scope: &Scope, error: &Error) -> Result<()> {
+        let pause = self.policy.pause(self.failed.saturating_sub(1), error);
+        events::Retry {
+            step: self.step,
+            host: self.host,
+            attempt: u64::from(self.failed),
+            failing_ms: self.patience.failing(),
+            pause_ms: pause,
+            error,
+        }
+        .emit(scope.repeats());
+        scope.sleep(self.step, self.host, pause).await
     }
 }
 
@@ -488,7 +534,10 @@ mod tests {
         .await
         .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert_eq!(error.attempts().len(), 2);
+        // The pause is no attempt.
+        let attempts: Vec<_> = error.attempts().iter().map(Error::kind).collect();
+        assert_eq!(attempts, [ErrorKind::Network]);
+        assert!(!error.to_string().contains("attempts"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use time::{Duration, OffsetDateTime};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -74,6 +74,31 @@ impl Failure {
     }
 }
 
+/// The right to fetch, which one caller has at a time.
+struct Turn<'a> {
+    /// How the fetch before this one failed.
+    last: MutexGuard<'a, Option<Failure>>,
+    /// Since when this caller has waited for it, if it did.
+    waiting_since: Option<Instant>,
+}
+
+impl Turn<'_> {
+    /// What is left of the caller's patience. One fetch after another, each with all its attempts,
+    /// would make the last caller wait for the sum of them.
+    fn patience(&self, scope: &Scope) -> std::time::Duration {
+        let waited = self.waiting_since.map(|since| since.elapsed());
+        scope.patience().saturating_sub(waited.unwrap_or_default())
+    }
+
+    /// The failure that this caller has waited for, where trying again is of no use.
+    fn shared_failure(&self, patience: std::time::Duration) -> Option<Error> {
+        let failure = self.last.as_ref()?;
+        let is_of_now = failure.at >= self.waiting_since?;
+        let is_last_word = patience.is_zero() || failure.error.retry() != RetryClass::Later;
+        (is_of_now && is_last_word).then(|| failure.error.clone())
+    }
+}
+
 /// At most one fetch runs at a time; a failure is shared only with those who waited for it; a value
 /// that is still valid stays in use when its refresh fails.
 #[derive(Debug)]
@@ -109,44 +134,31 @@ impl<T> RefreshCache<T> {
         F: FnOnce(Scope) -> Fut,
         Fut: Future<Output = Result<Lease<T>>>,
     {
-        if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
+        if let Some(lease) = self.fresh() {
             return Ok(lease.value);
         }
         let usable = self.peek(|lease, now| now < lease.unusable_at);
-        let begun = Instant::now();
-        let (mut turn, waiting_since) = match (self.fetching.try_lock(), &usable) {
-            (Ok(turn), _) => (turn, None),
+        let mut turn = match (self.turn(), &usable) {
+            (Some(turn), _) => turn,
             // Another caller refreshes; our value is valid meanwhile.
-            (Err(_), Some(lease)) => return Ok(lease.value.clone()),
-            (Err(_), None) => {
-                let waiting = async { Ok(self.fetching.lock().await) };
-                (scope.run(step, host, waiting).await?, Some(begun))
-            }
+            (None, Some(lease)) => return Ok(lease.value.clone()),
+            (None, None) => self.turn_after_another(scope, step, host).await?,
         };
-        if let Some(lease) = self.peek(|lease, now| now < lease.refresh_at) {
+        if let Some(lease) = self.fresh() {
             return Ok(lease.value);
         }
-        // One fetch after another, each with all its attempts, would make the last caller wait for
-        // the sum of them.
-        let patience = match (&usable, waiting_since) {
-            (Some(_), _) => std::time::Duration::ZERO,
-            (None, None) => scope.patience(),
-            (None, Some(since)) => scope.patience().saturating_sub(since.elapsed()),
+        let patience = match &usable {
+            Some(_) => std::time::Duration::ZERO,
+            None => turn.patience(scope),
         };
-        if let (Some(since), Some(failure)) = (waiting_since, &*turn)
-            && failure.at >= since
-            && (patience.is_zero() || failure.error.retry() != RetryClass::Later)
-        {
-            return Err(failure.error.clone());
+        if let Some(failure) = turn.shared_failure(patience) {
+            return Err(failure);
         }
-        let fetched = fetch(scope.clone().patient(patience)).await;
-        *turn = fetched.as_ref().err().and_then(Failure::of);
+        // Large, and rare.
+        let fetched = Box::pin(fetch(scope.clone().patient(patience))).await;
+        *turn.last = fetched.as_ref().err().and_then(Failure::of);
         match (fetched, usable) {
-            (Ok(lease), _) => {
-                let value = lease.value.clone();
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
-                Ok(value)
-            }
+            (Ok(lease), _) => Ok(self.put(lease)),
             (Err(error), Some(lease)) => {
                 events::RenewalFailed {
                     step,
@@ -159,6 +171,26 @@ impl<T> RefreshCache<T> {
             }
             (Err(error), None) => Err(error),
         }
+    }
+
+    /// The turn to fetch, unless another caller fetches now.
+    fn turn(&self) -> Option<Turn<'_>> {
+        let last = self.fetching.try_lock().ok()?;
+        Some(Turn {
+            last,
+            waiting_since: None,
+        })
+    }
+
+    /// The turn to fetch, once another caller has ended its own.
+    async fn turn_after_another(&self, scope: &Scope, step: Step, host: &str) -> Result<Turn<'_>> {
+        let waiting_since = Some(Instant::now());
+        let waiting = async { Ok(self.fetching.lock().await) };
+        let last = scope.run(step, host, waiting).await?;
+        Ok(Turn {
+            last,
+            waiting_since,
+        })
     }
 
     /// Forgets `stale`, unless it has been replaced already.
@@ -180,6 +212,17 @@ impl<T> RefreshCache<T> {
         if let Some(lease) = current.as_mut().filter(|l| Arc::ptr_eq(&l.value, doubted)) {
             lease.refresh_at = lease.refresh_at.min(now);
         }
+    }
+
+    fn put(&self, lease: Lease<T>) -> Arc<T> {
+        let value = lease.value.clone();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+        value
+    }
+
+    /// The lease that is not due.
+    fn fresh(&self) -> Option<Lease<T>> {
+        self.peek(|lease, now| now < lease.refresh_at)
     }
 
     /// The value of this moment, due or not.
