@@ -20,4 +20,5 @@ pub(crate) mod storage;
 pub(crate) mod tls;
 pub(crate) mod transport;
 mod tunnel;
+mod verifier;
 pub(crate) mod xml;

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use super::connect::CONNECT_TIMEOUT;
 use super::tunnel::Closed;
+use super::verifier::Rejected;
 use crate::error::Error;
 use crate::secret::redact;
 
@@ -152,8 +153,26 @@ fn of_tls(error: &rustls::Error) -> String {
 }
 
 fn of_certificate(error: &CertificateError) -> String {
+    let rejected = match error {
+        CertificateError::Other(other) => other.0.downcast_ref::<Rejected>(),
+        _ => None,
+    };
+    match rejected {
+        Some(rejected) => {
+            let Rejected { error, issuer } = rejected;
+            let why = why_rejected(error);
+            format!("the server's certificate, issued by '{issuer}', is not accepted: {why}")
+        }
+        None => {
+            let why = why_rejected(error);
+            format!("the server's certificate is not accepted: {why}")
+        }
+    }
+}
+
+fn why_rejected(error: &CertificateError) -> String {
     use CertificateError as Wrong;
-    let why = match error {
+    match error {
         Wrong::ExpiredContext { not_after, .. } => format!("it expired on {}", day(*not_after)),
         Wrong::Expired => "it has expired".to_owned(),
         Wrong::NotValidYetContext { not_before, .. } => {
@@ -172,14 +191,14 @@ fn of_certificate(error: &CertificateError) -> String {
             format!("it is for {names}, not for {}", expected.to_str())
         }
         Wrong::NotValidForName => "it is for another name".to_owned(),
-        Wrong::UnknownIssuer => {
-            "its issuer is not trusted here; the setting `ca certificates` adds one".to_owned()
-        }
+        Wrong::UnknownIssuer => "its issuer is not trusted here; if that is a proxy which reads \
+                                 along, or a CA of your own, give its certificate in the setting \
+                                 `ca certificates`"
+            .to_owned(),
         Wrong::Revoked => "it was revoked".to_owned(),
         Wrong::BadSignature => "its signature is wrong".to_owned(),
         _ => "it cannot be verified".to_owned(),
-    };
-    format!("the server's certificate is not accepted: {why}")
+    }
 }
 
 /// The name in `DnsName("a.example")`.

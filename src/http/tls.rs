@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::ErrorKind as LoadError;
 
+use super::verifier::Verifier;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 
 /// The numbers that all Unix systems share: too many open files in the system, and in the process.
@@ -52,11 +53,18 @@ impl Tls {
         let mut roots = (*roots).clone();
         roots.add_parsable_certificates(self.extra_roots.iter().cloned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(ErrorKind::Internal, Step::BuildClient, error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .map_err(|error| {
+                Error::new(ErrorKind::Internal, Step::BuildClient, error.to_string())
+            })?;
+        let config = match Verifier::new(roots.clone(), provider) {
+            Some(verifier) => config
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier)),
+            None => config.with_root_certificates(roots),
+        };
+        let mut config = config.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let config = Arc::new(config);
         match is_whole {

@@ -1,5 +1,7 @@
 //! Connections that end, fail or never answer, and what is said about the request on them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kusto_ingest::prelude::*;
@@ -211,4 +213,45 @@ async fn a_certificate_that_is_not_trusted_ends_the_attempts() {
     assert_eq!(error.kind(), ErrorKind::Network, "{error}");
     assert!(error.is_permanent() && !error.is_in_doubt(), "{error}");
     assert_eq!(error.attempts().len(), 0, "{error}");
+}
+
+/// A way to a host that counts its connections.
+async fn counting_way_to(host: String) -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap().to_string();
+    let count = Arc::<AtomicUsize>::default();
+    let counted = count.clone();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut far = tokio::net::TcpStream::connect(&host).await.unwrap();
+            tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    (here, count)
+}
+
+#[tokio::test]
+async fn callers_of_one_moment_share_one_certificate_error() {
+    let options = kusto_emulator::Options {
+        tls: true,
+        ..Default::default()
+    };
+    let emulator = kusto_emulator::Emulator::start(options).await.unwrap();
+    let host = emulator.data_management_url().replace("https://", "");
+    let (way, connections) = counting_way_to(host.trim_end_matches('/').to_owned()).await;
+    let service = format!("https://{way}");
+    let builder = Client::builder(&service).unwrap();
+    let builder = builder.ingestion_endpoint(&service).unwrap();
+    let client = builder.retry_time(600).unwrap().build().unwrap();
+    let calls = (0..8).map(|_| client.start_ingest(row(), &props(), CallOptions::new()));
+    let calls: Vec<_> = calls.collect();
+    for call in calls {
+        let error = call.wait().await.unwrap_err();
+        assert!(error.is_permanent() && !error.is_in_doubt(), "{error}");
+        assert!(error.message().contains("certificate"), "{error}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
