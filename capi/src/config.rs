@@ -90,10 +90,11 @@ pub unsafe extern "C" fn kusto_config_parse(
 /// - "connections per host": The most connections to one host that are open at once, for all
 ///   calls of a client together. Calls beyond it wait in order. No more are opened than requests
 ///   are under way. Value: 1 to 65535. Default: 256.
-/// - "retry time": How many seconds, at least, an ingestion repeats a step that is safe to repeat
-///   after its first failure, while the failures may pass and within the call's deadline. Waiting
-///   for the final status goes on until its own deadline; without one, this setting is the limit.
-///   Commands, queries and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
+/// - "retry time": How many seconds, at least, an ingestion, or a reading of its status or of
+///   notifications, repeats a step that is safe to repeat after its first failure, while the
+///   failures may pass and within the call's deadline. Waiting for the final status goes on until
+///   its own deadline; without one, this setting is the limit. Commands, queries and the warm-up
+///   make a few quick attempts. Value: 0 to 86400. Default: 30.
 // </generated>
 ///
 /// Ownership: both texts are copied.

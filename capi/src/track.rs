@@ -19,7 +19,8 @@ use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
 
 /// The status of an ingestion, read from the status table now. The token is from
 /// kusto_result_tracking_token, also of another process. An ingestion without a status table (see
-/// kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED.
+/// kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED. An outage of the table is waited out for the
+/// setting "retry time"; a table that has moved is found where the service lends it now.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.
@@ -147,7 +148,8 @@ pub unsafe extern "C" fn kusto_track_until_final_start(
 }
 
 /// Reads notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking token
-/// only those of its ingestion; NULL means all. All clients of the cluster share the queues.
+/// only those of its ingestion; NULL means all. All clients of the cluster share the queues. An outage
+/// of them is waited out for the setting "retry time".
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.
@@ -211,7 +213,8 @@ pub unsafe extern "C" fn kusto_outcomes_peek_start(
 }
 
 /// Removes notifications, KUSTO_OUTCOME_*, from their queues: at most `max`. With a tracking token
-/// only those of its ingestion; without one also those that other programs wait for.
+/// only those of its ingestion; without one also those that other programs wait for. An outage is
+/// waited out for the setting "retry time", while there are none to return.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.

@@ -26,8 +26,8 @@ use crate::op::context::Context;
 use crate::op::{CallOptions, Operation, Scope};
 use crate::pipeline::Pipeline;
 use crate::props::IngestionProperties;
-use crate::query::DataSet;
-use crate::query::request::{Kind, RequestProperties, Service};
+use crate::query::request::{Kind, Service};
+use crate::query::{DataSet, RequestProperties};
 use crate::resources::Resources;
 use crate::source::Source;
 use crate::track::tracker::Tracker;
@@ -155,7 +155,9 @@ impl Client {
 
     /// The state of every item of an ingestion, read from the status table. Without a status table
     /// (see [`IngestionProperties::with_report_method`]) every item is
-    /// [`Queued`](crate::track::ItemState::Queued).
+    /// [`Queued`](crate::track::ItemState::Queued). Failures to read it that may pass are waited out for
+    /// the setting `retry time`, within the deadline. A table that has moved is found where the service
+    /// lends it now.
     pub fn track(
         &self,
         token: &TrackingToken,
@@ -163,6 +165,7 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let token = token.clone();
         self.call(options, move |core, scope| async move {
+            let scope = scope.patient(core.retry_time);
             let report = core.tracker.status(&scope, &token).await?;
             Ok(core.heeded(report).await)
         })
@@ -190,7 +193,8 @@ impl Client {
         })
     }
 
-    /// Reads failure or success notifications without removing them.
+    /// Reads failure or success notifications without removing them. Failures that may pass are waited
+    /// out, as with [`Client::track`].
     pub fn peek_outcomes(
         &self,
         query: &OutcomeQuery,
@@ -198,13 +202,15 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let query = query.clone();
         self.call(options, move |core, scope| async move {
+            let scope = scope.patient(core.retry_time);
             let report = core.tracker.peek_outcomes(&scope, &query).await?;
             Ok(core.heeded(report).await)
         })
     }
 
     /// Removes failure or success notifications from their queues. All clients of the cluster share
-    /// the queues: see [`OutcomeQuery::only`].
+    /// the queues: see [`OutcomeQuery::only`]. Failures that may pass are waited out, as with
+    /// [`Client::track`], while there are none to return.
     pub fn take_outcomes(
         &self,
         query: &OutcomeQuery,
@@ -212,6 +218,7 @@ impl Client {
     ) -> impl Future<Output = Result<Report>> + Send + use<> {
         let query = query.clone();
         self.call(options, move |core, scope| async move {
+            let scope = scope.patient(core.retry_time);
             let report = core.tracker.take_outcomes(&scope, &query).await?;
             Ok(core.heeded(report).await)
         })

@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
 use crate::log::events;
 use crate::op::Scope;
 use crate::props::{IngestionProperties, MappingKind, MappingSource};
-use crate::query::request::{Kind, RequestProperties};
-use crate::query::{DataSet, Table, Value};
+use crate::query::request::Kind;
+use crate::query::{DataSet, RequestProperties, Table, Value};
 
 /// What [`Client::warm_up_table`](crate::client::Client::warm_up_table) found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::blob_name::blob_name;
@@ -27,7 +28,7 @@ use crate::source::progress::Meter;
 use crate::source::{BlobSource, Content, Source};
 use crate::track::TrackingToken;
 use crate::track::table::{self, PendingEntity};
-use crate::upload::{AzureContainers, BlockSource, upload};
+use crate::upload::{AzureContainers, BlockSource, Feed, blob_in, upload};
 use crate::values::DateTime;
 
 /// The service's limit for one source, unless the properties lift it.
@@ -68,6 +69,72 @@ struct Item {
     bytes_raw: Option<u64>,
     bytes_sent: u64,
     format: Resolved,
+}
+
+/// The data of an item, for as long as it may have to be uploaded again.
+struct Data {
+    feed: Feed,
+    meter: Meter,
+    encoding: Encoding,
+    given_raw_size: Option<u64>,
+    source_id: Uuid,
+    format: Resolved,
+}
+
+/// An item whose data this client has uploaded.
+struct Sent {
+    item: Item,
+    data: Data,
+    /// What its container was lent with.
+    lent: Arc<IngestionResources>,
+}
+
+impl<'a> Call<'a> {
+    /// The same call within another scope.
+    fn within<'b>(&'b self, scope: &'b Scope) -> Call<'b> {
+        Call {
+            scope,
+            props: self.props,
+            identity_token: self.identity_token.clone(),
+        }
+    }
+}
+
+impl Data {
+    /// From its first block, to one of the containers.
+    async fn upload(&mut self, scope: &Scope, containers: &AzureContainers<'_>) -> Result<Item> {
+        // Large, and every layer above would hold it in its own.
+        let uploading = Box::pin(upload(scope, &mut self.feed, containers, &self.meter));
+        let uploaded = uploading.await?;
+        let url = containers.blob_url(uploaded.container)?;
+        let totals = uploaded.totals;
+        Ok(Item {
+            source_id: self.source_id,
+            blob: Secret::new(url.expose().as_str()),
+            blob_path: url.redacted().to_owned(),
+            bytes_raw: self.encoding.raw_size(totals.read, self.given_raw_size),
+            bytes_sent: totals.produced,
+            format: self.format,
+        })
+    }
+}
+
+impl Item {
+    /// The last part of the blob's path.
+    fn name(&self) -> &str {
+        let end = self.blob_path.rsplit_once('/');
+        end.map_or(&*self.blob_path, |(_, name)| name)
+    }
+
+    /// The blob's address as these resources sign it, if they hold its container.
+    fn signed_by(&self, lent: &IngestionResources) -> Option<Secret> {
+        let mut containers = lent.containers.iter();
+        let url = containers.find_map(|container| {
+            let url = blob_in(container, self.name()).ok()?;
+            (url.redacted() == self.blob_path).then_some(url)
+        })?;
+        Some(Secret::new(url.expose().as_str()))
+    }
 }
 
 impl QueuedIngestor {
@@ -113,10 +180,13 @@ impl QueuedIngestor {
         props: &IngestionProperties,
     ) -> Result<Receipt> {
         let path = source.path();
+        let named = |error| naming(path.as_deref(), error);
         let sent = before_hand_over(self.send(scope, source, props)).await;
-        let (call, item) = sent.map_err(|error| naming(path.as_deref(), error))?;
-        let status_table = self.hand_over(&call, &item).await?;
-        Ok(receipt(props, status_table, vec![item]))
+        let (call, sent) = sent.map_err(named)?;
+        let sent = Mutex::new(sent);
+        let handed_over = self.hand_over_sent(&call, &sent).await;
+        let status_table = handed_over.map_err(named)?;
+        Ok(receipt(props, status_table, vec![sent.into_inner().item]))
     }
 
     /// Sends the data to a container.
@@ -125,7 +195,7 @@ impl QueuedIngestor {
         scope: &'a Scope,
         source: Source,
         props: &'a IngestionProperties,
-    ) -> Result<(Call<'a>, Item)> {
+    ) -> Result<(Call<'a>, Sent)> {
         let name = source.name.as_deref().unwrap_or_default();
         let resolved = self.resolve(props, name, source.compression)?;
         let format = resolved.format;
@@ -149,25 +219,21 @@ impl QueuedIngestor {
             name,
         );
         self.check_draft(&call, &lent, &containers, source_id, resolved)?;
-        let given_raw_size = source.raw_size;
         let meter = Meter::new(source.progress.clone(), known_size(&source));
-        let blocks = open(
-            &self.pipeline,
-            source.content,
-            work(&encoding, format, props),
-            meter.clone(),
-        )?;
-        let uploaded = upload(scope, blocks, &containers, &meter).await?;
-        let url = containers.blob_url(uploaded.container)?;
-        let item = Item {
+        let given_raw_size = source.raw_size;
+        let work = work(&encoding, format, props);
+        let blocks = open(&self.pipeline, source.content, work, meter.clone())?;
+        let mut data = Data {
+            feed: Feed::new(blocks),
+            meter,
+            encoding,
+            given_raw_size,
             source_id,
-            blob: Secret::new(url.expose().as_str()),
-            blob_path: url.redacted().to_owned(),
-            bytes_raw: encoding.raw_size(uploaded.totals.read, given_raw_size),
-            bytes_sent: uploaded.totals.produced,
             format: resolved,
         };
-        Ok((call, item))
+        let item = data.upload(scope, &containers).await?;
+        let lent = containers.lent();
+        Ok((call, Sent { item, data, lent }))
     }
 
     async fn ingest_blobs(
@@ -220,18 +286,58 @@ impl QueuedIngestor {
         })
     }
 
+    /// As [`hand_over`](Self::hand_over), for data that this client has uploaded: it goes along when
+    /// the service lends other storage meanwhile.
+    async fn hand_over_sent(&self, call: &Call<'_>, sent: &Mutex<Sent>) -> Result<Option<String>> {
+        self.resources
+            .with_fresh(call.scope, |scope, lent| async move {
+                let mut sent = sent.lock().await;
+                before_hand_over(self.follow(&scope, &lent, &mut sent)).await?;
+                self.hand_over_with(&call.within(&scope), &sent.item, lent)
+                    .await
+            })
+            .await
+    }
+
+    /// Gives the item the signature of what is lent now. If its container is lent no longer, after
+    /// the message was refused or no queue could be reached, the data is uploaded again: the service
+    /// may not find it there. Data that cannot be read again stays where it is.
+    async fn follow(
+        &self,
+        scope: &Scope,
+        lent: &Arc<IngestionResources>,
+        sent: &mut Sent,
+    ) -> Result<()> {
+        if Arc::ptr_eq(&sent.lent, lent) {
+            return Ok(());
+        }
+        if let Some(blob) = sent.item.signed_by(lent) {
+            sent.item.blob = blob;
+            sent.lent = lent.clone();
+            return Ok(());
+        }
+        // What was lent before is good for a while: a change of the list alone says nothing.
+        if !scope.repeats() || sent.data.feed.rewind().is_err() {
+            return Ok(());
+        }
+        sent.data.meter.restart_sent();
+        let containers = AzureContainers::new(
+            scope,
+            self.service.transport(),
+            &self.resources,
+            lent.clone(),
+            sent.item.name().to_owned(),
+        );
+        sent.item = sent.data.upload(scope, &containers).await?;
+        sent.lent = containers.lent();
+        Ok(())
+    }
+
     /// Status entity and message. Returns the status table's address when it is used.
     async fn hand_over(&self, call: &Call<'_>, item: &Item) -> Result<Option<String>> {
         self.resources
-            .with_fresh_patiently(call.scope, |scope, lent| async move {
-                let props = call.props;
-                let identity_token = call.identity_token.clone();
-                let call = Call {
-                    scope: &scope,
-                    props,
-                    identity_token,
-                };
-                self.hand_over_with(&call, item, lent).await
+            .with_fresh(call.scope, |scope, lent| async move {
+                self.hand_over_with(&call.within(&scope), item, lent).await
             })
             .await
     }

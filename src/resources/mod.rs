@@ -85,8 +85,8 @@ impl Occasion {
 
 /// What the rounds of a call have done.
 struct Rounds {
-    /// That of a call that goes on while storage cannot be reached.
-    patience: Option<Patience>,
+    /// For going on while storage cannot be reached.
+    patience: Patience,
     /// Whether resources that storage refused have been replaced.
     replaced: bool,
 }
@@ -137,39 +137,24 @@ impl Resources {
     }
 
     /// Runs `work` with the current resources, and once more with fresh ones when storage rejected
-    /// their signatures (403), or is not there any more.
+    /// their signatures (403), or is not there any more; and again and again while storage cannot be
+    /// reached and the scope is patient. `work` receives the scope to use.
     pub(crate) async fn with_fresh<T, F, Fut>(&self, scope: &Scope, work: F) -> Result<T>
-    where
-        F: Fn(Arc<IngestionResources>) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        self.rounds(scope, false, |_, lent| work(lent)).await
-    }
-
-    /// As [`with_fresh`](Self::with_fresh), again and again while storage cannot be reached and the
-    /// scope is patient. `work` receives the scope to use.
-    pub(crate) async fn with_fresh_patiently<T, F, Fut>(&self, scope: &Scope, work: F) -> Result<T>
-    where
-        F: Fn(Scope, Arc<IngestionResources>) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        self.rounds(scope, true, work).await
-    }
-
-    async fn rounds<T, F, Fut>(&self, scope: &Scope, patient: bool, work: F) -> Result<T>
     where
         F: Fn(Scope, Arc<IngestionResources>) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
         let mut lent = before_hand_over(self.get(scope)).await?;
         let mut rounds = Rounds {
-            patience: patient.then(Patience::new),
+            patience: Patience::new(),
             replaced: false,
         };
         let (mut failed, mut in_doubt) = (Vec::new(), false);
         let mut current = scope.clone();
         loop {
-            let error = match work(current, lent.clone()).await {
+            // Large, and every layer above would hold it in its own.
+            let working = Box::pin(work(current, lent.clone()));
+            let error = match working.await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
@@ -185,9 +170,8 @@ impl Resources {
                 }
             }
             remember(&mut failed, error);
-            let left = rounds.patience.as_ref().map(|it| it.left(scope));
-            current = scope.clone().patient(left.unwrap_or(scope.patience()));
-            current = current.repeating();
+            let left = rounds.patience.left(scope);
+            current = scope.clone().patient(left).repeating();
         }
     }
 
@@ -200,9 +184,7 @@ impl Resources {
         error: &Error,
     ) -> Result<Option<Arc<IngestionResources>>> {
         let host = error.host().unwrap_or_default();
-        if let Some(patience) = &mut rounds.patience {
-            patience.begin();
-        }
+        rounds.patience.begin();
         if is_outdated(error) && !rounds.replaced {
             rounds.replaced = true;
             match error.http_status() {
@@ -219,11 +201,12 @@ impl Resources {
         if fresh.is_elsewhere(lent) {
             return Ok(Some(fresh));
         }
-        let Some(patience) = &mut rounds.patience else {
-            return Ok(None);
-        };
         let round = std::slice::from_ref(error);
-        match patience.wait(scope, error.step(), host, round).await? {
+        match rounds
+            .patience
+            .wait(scope, error.step(), host, round)
+            .await?
+        {
             true => self.get(scope).await.map(Some),
             false => Ok(None),
         }

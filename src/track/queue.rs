@@ -4,6 +4,7 @@
 //! [`OutcomeQuery::only`] leaves the messages of other ingestions.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -109,7 +110,7 @@ pub(crate) async fn peek(
     Ok(items)
 }
 
-/// Receives messages and deletes them. After an error the items so far are returned instead of the
+/// Receives messages and deletes them. An outage is waited out only while there are none: after an error the items so far are returned instead of the
 /// error: no deleted message is lost.
 pub(crate) async fn take(
     scope: &Scope,
@@ -152,7 +153,12 @@ async fn take_from(
             ("numofmessages", &*count),
             ("visibilitytimeout", &visibility),
         ];
-        let received = get(scope, transport, queue, &receive).await?;
+        let patience = match items.is_empty() {
+            true => scope.patience(),
+            false => Duration::ZERO,
+        };
+        let scope = scope.clone().patient(patience);
+        let received = get(&scope, transport, queue, &receive).await?;
         if received.is_empty() {
             return Ok(());
         }
@@ -168,7 +174,7 @@ async fn take_from(
             }
             let item = parse(&message.text, query.default_state());
             if items.len() < query.limit && query.wants(&item) {
-                let deleted = delete(scope, transport, queue, &message).await;
+                let deleted = delete(&scope, transport, queue, &message).await;
                 if !is_certainly_kept(&deleted) {
                     items.push(item);
                 }
@@ -189,7 +195,7 @@ async fn get(
     let (step, host) = (Step::ReadOutcomes, queue.host());
     let mut url = messages_url(queue)?;
     url.query_pairs_mut().extend_pairs(parameters);
-    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+    retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
         let request = request(Method::GET, url.clone()).header(ACCEPT, XML);
         let reply = send(transport, step, &host, request).await?;
         match reply.status {

@@ -102,12 +102,8 @@ pub(crate) async fn read(
     let url = entity_url(table.url().expose(), &source_id.to_string());
     let host = table.host();
     let step = Step::ReadStatus;
-    // A status is where its token says: no other table has it.
-    let policy = RetryPolicy {
-        leaves_unreachable: false,
-        ..RetryPolicy::ONLY_STORAGE
-    };
-    retry(scope, step, &host, policy, || async {
+    // While it cannot be reached, the caller asks whether it has moved.
+    retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
         let request = table_request(Method::GET, url.clone());
         let reply = send(transport, step, &host, request).await?;
         match reply.status {

@@ -10,7 +10,7 @@ use super::{ItemState, Outcome, OutcomeQuery, Report, TrackingToken, queue, tabl
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::transport::Transport;
 use crate::op::Scope;
-use crate::resources::{IngestionResources, Queue, Resources};
+use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
 
 /// The status of the ingestions of one cluster.
 #[derive(Debug)]
@@ -27,27 +27,62 @@ impl Tracker {
         }
     }
 
-    /// The state of every item now; [`Queued`](super::ItemState::Queued) without a status table.
+    /// The state of every item now; [`Queued`](super::ItemState::Queued) without a status table. An
+    /// outage of the table is waited out for as long as the scope is patient.
     pub(crate) async fn status(&self, scope: &Scope, token: &TrackingToken) -> Result<Report> {
         let Some(address) = token.status_table() else {
             let queued = |id: &Uuid| ReportItem::queued(*id, token.database(), token.table());
             return Ok(Report::new(token.source_ids().iter().map(queued).collect()));
         };
         self.resources
-            .with_fresh(scope, |lent| async move {
-                let status_table = lent
-                    .status_tables
-                    .iter()
-                    .find(|table| table.url().redacted() == address)
-                    .ok_or_else(|| self.no_table(address))?;
+            .with_fresh(scope, |scope, lent| async move {
+                let lent = self.lending(&scope, address, lent).await?;
+                let own = own_table(&lent, address);
+                // A status is in its own table, or where that table is by now.
+                let tables = own.map_or(&*lent.status_tables, std::slice::from_ref);
                 let mut items = Vec::with_capacity(token.source_ids().len());
                 for id in token.source_ids() {
-                    let item = table::read(scope, &self.transport, status_table, *id).await?;
-                    items.push(item.ok_or_else(|| no_entity(*id, &status_table.host()))?);
+                    let item = self.find(&scope, tables, *id).await?;
+                    let missing = || match own {
+                        Some(table) => no_entity(*id, &table.host()),
+                        None => self.no_table(address),
+                    };
+                    items.push(item.ok_or_else(missing)?);
                 }
                 Ok(Report::new(items))
             })
             .await
+    }
+
+    /// These resources, or those of now if they do not hold the table at this address: it may be
+    /// newer than they are.
+    async fn lending(
+        &self,
+        scope: &Scope,
+        address: &str,
+        lent: Arc<IngestionResources>,
+    ) -> Result<Arc<IngestionResources>> {
+        if own_table(&lent, address).is_some() {
+            return Ok(lent);
+        }
+        self.resources.doubt(&lent, &self.no_table(address));
+        self.resources.get(scope).await
+    }
+
+    /// The item's entity in the first of the tables that has it.
+    async fn find(
+        &self,
+        scope: &Scope,
+        tables: &[StatusTable],
+        id: Uuid,
+    ) -> Result<Option<ReportItem>> {
+        for status_table in tables {
+            let found = table::read(scope, &self.transport, status_table, id).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Reads the status every `poll` until no item is pending. Failures that may pass are waited out until
@@ -99,9 +134,9 @@ impl Tracker {
         query: &OutcomeQuery,
     ) -> Result<Report> {
         self.resources
-            .with_fresh(scope, |lent| async move {
+            .with_fresh(scope, |scope, lent| async move {
                 let queues = self.notification_queues(&lent, query.outcome)?;
-                queue::peek(scope, &self.transport, queues, query).await
+                queue::peek(&scope, &self.transport, queues, query).await
             })
             .await
             .map(Report::new)
@@ -114,9 +149,9 @@ impl Tracker {
         query: &OutcomeQuery,
     ) -> Result<Report> {
         self.resources
-            .with_fresh(scope, |lent| async move {
+            .with_fresh(scope, |scope, lent| async move {
                 let queues = self.notification_queues(&lent, query.outcome)?;
-                queue::take(scope, &self.transport, queues, query).await
+                queue::take(&scope, &self.transport, queues, query).await
             })
             .await
             .map(Report::new)
@@ -144,11 +179,16 @@ impl Tracker {
             Step::ReadStatus,
             format!(
                 "the service does not hand out the status table {address}, where the token says \
-                 the status is: is the token another cluster's?"
+                 the status is, and has no such status elsewhere: is the token another cluster's?"
             ),
         )
         .with_host(self.resources.host())
     }
+}
+
+fn own_table<'a>(lent: &'a IngestionResources, address: &str) -> Option<&'a StatusTable> {
+    let mut tables = lent.status_tables.iter();
+    tables.find(|table| table.url().redacted() == address)
 }
 
 /// What is missing at the deadline.

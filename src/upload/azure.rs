@@ -67,8 +67,13 @@ impl<'a> AzureContainers<'a> {
         let container = state.ordered.get(attempt).ok_or_else(|| {
             Error::new(ErrorKind::Internal, Step::UploadBlob, "no such container")
         })?;
-        let url = child_url(container.url().expose(), &[&self.blob_name])?;
-        Ok(container.url().with_same_query(url))
+        blob_in(container, &self.blob_name)
+    }
+
+    /// The resources that its attempts use by now.
+    pub(crate) fn lent(&self) -> Arc<IngestionResources> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.from.clone()
     }
 
     /// After a 403 or a 404 the remaining attempts use fresh resources, once.
@@ -93,6 +98,12 @@ impl<'a> AzureContainers<'a> {
     }
 }
 
+/// The address of the blob of this name in a container, with the container's signature.
+pub(crate) fn blob_in(container: &Container, name: &str) -> Result<SecretUrl> {
+    let url = child_url(container.url().expose(), &[name])?;
+    Ok(container.url().with_same_query(url))
+}
+
 fn renewal_failed(error: &Error) {
     events::RenewalFailed {
         step: error.step(),
@@ -113,11 +124,7 @@ impl Containers for AzureContainers<'_> {
     }
 
     fn doubt(&self, error: &Error) {
-        let lent = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.from.clone()
-        };
-        self.resources.doubt(&lent, error);
+        self.resources.doubt(&self.lent(), error);
     }
 
     async fn again(&self) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::attempt::{self, BlobTarget};
-use super::feed::{BlockSource, Feed};
+use super::feed::Feed;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{Patience, is_unreachable, last, remember};
 use crate::log::events;
@@ -40,7 +40,7 @@ pub(crate) struct Uploaded {
     pub(crate) totals: Totals,
 }
 
-/// Uploads to the first container that accepts the blob.
+/// Uploads to the first container that accepts the blob. `feed` is at its first block.
 ///
 /// # Errors
 /// Source errors end the call at once. When every attempt failed, the last attempt's error lists
@@ -48,11 +48,10 @@ pub(crate) struct Uploaded {
 /// that says so.
 pub(crate) async fn upload(
     scope: &Scope,
-    source: BlockSource,
+    feed: &mut Feed,
     containers: &dyn Containers,
     meter: &Meter,
 ) -> Result<Uploaded> {
-    let mut feed = Feed::new(source);
     let mut failed: Vec<Error> = Vec::new();
     let mut patience = Patience::new();
     let mut round_from = 0;
@@ -61,7 +60,7 @@ pub(crate) async fn upload(
         // The list may grow: after a 403 it is renewed.
         if container >= containers.len().min(round_from + MAX_CONTAINERS) {
             let round = last(&failed, container - round_from);
-            match another_round(&scope, containers, &mut feed, round, &mut patience).await {
+            match another_round(&scope, containers, feed, round, &mut patience).await {
                 Ok(true) => {
                     round_from = container;
                     scope = scope.repeating();
@@ -81,7 +80,7 @@ pub(crate) async fn upload(
             Err(error) => return Err(error.after(failed)),
         };
         let host = target.host().to_owned();
-        match attempt::send(&scope, target, &mut feed, meter).await {
+        match attempt::send(&scope, target, feed, meter).await {
             Ok(acknowledged) => {
                 let totals = feed.checked_totals(acknowledged)?;
                 containers.report(container, Ok(())).await;
@@ -163,6 +162,7 @@ mod tests {
     use crate::op::CallOptions;
     use crate::pipeline::{BLOCK_SIZE, Blocks, CompressionLevel, Input, Pipeline, Work};
     use crate::source::form::Declared;
+    use crate::upload::feed::BlockSource;
 
     #[derive(Default)]
     struct Store {
@@ -275,7 +275,8 @@ mod tests {
 
     async fn run(source: BlockSource, stores: &Stores) -> Result<Uploaded> {
         let scope = Scope::new(&CallOptions::new(), CancellationToken::new());
-        upload(&scope, source, stores, &Meter::new(None, None)).await
+        let mut feed = Feed::new(source);
+        upload(&scope, &mut feed, stores, &Meter::new(None, None)).await
     }
 
     fn data(length: usize) -> Vec<u8> {
@@ -344,7 +345,8 @@ mod tests {
         let scope = Scope::new(&CallOptions::new(), CancellationToken::new());
         let scope = scope.patient(std::time::Duration::from_secs(30));
         let source = one_shot(&data(BUDGET + 2 * BLOCK_SIZE));
-        let uploaded = upload(&scope, source, &stores, &Meter::new(None, None)).await;
+        let mut feed = Feed::new(source);
+        let uploaded = upload(&scope, &mut feed, &stores, &Meter::new(None, None)).await;
         let text = uploaded.unwrap_err().to_string();
         assert!(text.contains("cannot be read again"), "{text}");
     }

@@ -7,6 +7,6 @@ mod azure;
 mod failover;
 mod feed;
 
-pub(crate) use azure::AzureContainers;
+pub(crate) use azure::{AzureContainers, blob_in};
 pub(crate) use failover::upload;
-pub(crate) use feed::BlockSource;
+pub(crate) use feed::{BlockSource, Feed};

@@ -1,10 +1,16 @@
 //! Storage that is elsewhere by now, and identity tokens that the service has forgotten.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kusto_ingest::prelude::*;
+use serde_json::Value;
 
-use crate::server::{Act, Request, Server, TOKEN_REFUSED, healthy, of_storage, props, row};
+use crate::server::{
+    Act, Request, Server, TOKEN_REFUSED, healthy, healthy_with, of_storage, props, row,
+};
 
 fn once() -> CallOptions {
     CallOptions::new()
@@ -148,6 +154,162 @@ async fn a_token_that_the_service_refused_is_fetched_again() {
             assert_eq!(server.count(is_of_token) - tokens, times, "{by_table}");
             assert_eq!(server.count(is_of_resources) - resources, times);
         }
+    }
+}
+
+/// The blob's address in the last message that was posted.
+fn posted_blob(server: &Server) -> String {
+    let requests = server.requests();
+    let post = requests.iter().rfind(|it| it.is_post_of_message()).unwrap();
+    let (_, text) = post.body.split_once("<MessageText>").unwrap();
+    let (text, _) = text.split_once("</MessageText>").unwrap();
+    let message: Value = serde_json::from_slice(&STANDARD.decode(text).unwrap()).unwrap();
+    message["BlobPath"].as_str().unwrap().to_owned()
+}
+
+/// A service whose signatures of the first time its queue refuses.
+async fn signing_anew(second: fn(String) -> String) -> Server {
+    let lent = AtomicUsize::new(0);
+    Server::start(move |request, base| {
+        if is_of_resources(request) {
+            return Act::Send(match lent.fetch_add(1, Ordering::SeqCst) {
+                0 => healthy_with(request, base, "sig=old", ""),
+                _ => second(healthy_with(request, base, "sig=new", "")),
+            });
+        }
+        let is_refused = request.is_post_of_message() && request.line.contains("sig=old");
+        Act::Send(match is_refused {
+            true => of_storage(request, 403, ""),
+            false => healthy(request, base),
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_message_that_is_posted_again_has_the_blob_with_the_new_signature() {
+    let server = signing_anew(|answer| answer).await;
+    let client = server.builder().retry_time(0).unwrap().build().unwrap();
+    client.ingest(row(), &tabled(), once()).await.unwrap();
+    let blob = posted_blob(&server);
+    assert!(blob.contains("/c1/") && blob.ends_with("sig=new"), "{blob}");
+    assert_eq!(server.count(|it| it.line.starts_with("PUT /c1")), 1);
+}
+
+#[tokio::test]
+async fn data_whose_container_is_lent_no_longer_is_uploaded_again() {
+    let sources: [fn() -> Source; 2] = [row, || Source::reader(&b"1,a\n"[..])];
+    for source in sources {
+        let server = signing_anew(|answer| answer.replace("/c1?", "/c2?")).await;
+        let client = server.builder().retry_time(0).unwrap().build().unwrap();
+        let receipt = client.ingest(source(), &tabled(), once()).await.unwrap();
+        let blob = posted_blob(&server);
+        assert!(blob.contains("/c2/") && blob.ends_with("sig=new"), "{blob}");
+        assert!(receipt.items()[0].blob.contains("/c2/"), "{receipt:?}");
+        let uploads = server.requests();
+        let uploads = uploads.iter().filter(|it| it.line.starts_with("PUT /c"));
+        let bodies: Vec<_> = uploads.map(|it| &it.body).collect();
+        assert_eq!(bodies.len(), 2);
+        assert_eq!(bodies[0], bodies[1]);
+    }
+}
+
+/// A service whose status table was lent under another name at first.
+async fn renaming_its_table(entity: u16) -> Server {
+    let lent = AtomicUsize::new(0);
+    Server::start(move |request, base| {
+        let is_first = is_of_resources(request) && lent.fetch_add(1, Ordering::SeqCst) == 0;
+        Act::Send(match request.line.starts_with("GET /table(") {
+            true => of_storage(request, entity, r#"{"Status":"Succeeded"}"#),
+            false if is_first => healthy(request, base).replace("/table?", "/other?"),
+            false => healthy(request, base),
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_status_is_found_in_the_table_that_is_lent_now() {
+    for by_waiting in [false, true] {
+        let server = renaming_its_table(200).await;
+        let client = server.builder().retry_time(0).unwrap().build().unwrap();
+        let receipt = client.ingest(row(), &tabled(), once()).await.unwrap();
+        assert_eq!(server.count(|it| it.line.starts_with("PUT /other(")), 1);
+        // A client of another process: it is lent the other table.
+        let client = server.builder().retry_time(0).unwrap().build().unwrap();
+        let token = receipt.tracking_token();
+        let report = match by_waiting {
+            true => {
+                let poll = Duration::from_millis(1);
+                client.track_until_final(token, poll, once()).await
+            }
+            false => client.track(token, once()).await,
+        };
+        assert_eq!(report.unwrap().count(ItemState::Succeeded), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_table_of_another_cluster_is_asked_for_once_more_only() {
+    let server = renaming_its_table(404).await;
+    let client = server.builder().retry_time(0).unwrap().build().unwrap();
+    let receipt = client.ingest(row(), &tabled(), once()).await.unwrap();
+    let client = server.builder().retry_time(0).unwrap().build().unwrap();
+    for _ in 0..3 {
+        let error = client.track(receipt.tracking_token(), once()).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        assert!(error.message().contains("another cluster's"), "{error}");
+    }
+    assert_eq!(server.count(is_of_resources), 3);
+}
+
+/// Storage that gives the first `times` reads of a status or a notification this answer.
+async fn failing(times: usize, status: Option<u16>) -> Server {
+    let reads = AtomicUsize::new(0);
+    Server::start(move |request, base| {
+        let is_read = request.line.starts_with("GET ") && request.is_storage();
+        match status {
+            _ if !is_read || reads.fetch_add(1, Ordering::SeqCst) >= times => {
+                Act::Send(healthy(request, base))
+            }
+            Some(status) => Act::Send(of_storage(request, status, "")),
+            None => Act::SendAndClose(String::new()),
+        }
+    })
+    .await
+}
+
+/// More than the quick attempts.
+const OUTAGE: usize = 5;
+
+#[tokio::test]
+async fn an_outage_of_storage_is_waited_out_by_every_read() {
+    let case = async |status, retry_time| {
+        let query = &OutcomeQuery::new(Outcome::Failures).with_limit(1);
+        let reads = async |which: &str| {
+            let server = failing(OUTAGE, status).await;
+            let builder = server.builder().retry_time(retry_time).unwrap();
+            let client = builder.build().unwrap();
+            let receipt = client.ingest(row(), &tabled(), once()).await.unwrap();
+            let (token, poll) = (receipt.tracking_token(), Duration::from_millis(1));
+            match which {
+                "track" => client.track(token, once()).await,
+                "wait" => client.track_until_final(token, poll, once()).await,
+                "peek" => client.peek_outcomes(query, once()).await,
+                _ => client.take_outcomes(query, once()).await,
+            }
+        };
+        let reads = tokio::join!(reads("track"), reads("wait"), reads("peek"), reads("take"));
+        <[_; 4]>::from(reads)
+    };
+    let (cut, busy, impatient) =
+        tokio::join!(case(None, 600), case(Some(503), 600), case(Some(503), 0));
+    for read in cut.into_iter().chain(busy) {
+        assert_eq!(read.unwrap().items().len(), 1);
+    }
+    for read in impatient {
+        assert!(read.unwrap_err().is_retryable());
     }
 }
 

@@ -367,10 +367,10 @@ public static class KustoSettings
     public const string ConnectionsPerHost = "connections per host";
 
     /// <summary>
-    /// How many seconds, at least, an ingestion repeats a step that is safe to repeat after its first failure, while
-    /// the failures may pass and within the call's deadline. Waiting for the final status goes on until its own
-    /// deadline; without one, this setting is the limit. Commands, queries and the warm-up make a few quick attempts.
-    /// Value: 0 to 86400. Default: 30.
+    /// How many seconds, at least, an ingestion, or a reading of its status or of notifications, repeats a step that
+    /// is safe to repeat after its first failure, while the failures may pass and within the call's deadline. Waiting
+    /// for the final status goes on until its own deadline; without one, this setting is the limit. Commands, queries
+    /// and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
     /// </summary>
     public const string RetryTime = "retry time";
 }
