@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::props::catalog::{DataFormat, Flags, MappingKind, NAMES, ReportLevel, ReportMethod};
+use crate::props::catalog::{DataFormat, Flags, MappingKind, ReportLevel, ReportMethod};
 use crate::props::mapping::{ColumnMapping, Mapping, MappingSource, check_kind};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
@@ -193,15 +193,19 @@ impl IngestionProperties {
         self
     }
 
-    /// Any other ingestion property, passed on as it is. Names ignore case; a later value replaces an
-    /// earlier one. [`IngestionProperties::validate`] refuses a name that has a setter of its own.
+    /// As [`IngestionProperties::set_additional`]. Names ignore case; a later value replaces an earlier
+    /// one. What is wrong with the name or the value, [`IngestionProperties::validate`] says.
     #[must_use]
     pub fn with_additional_property(
         mut self,
         name: impl Into<String>,
         value: impl Into<String>,
     ) -> Self {
-        self.put_additional(name.into(), value.into());
+        let (name, value) = (name.into(), value.into());
+        if self.set_additional(&name, &value).is_err() {
+            // For `validate`, which meets the same error.
+            self.put_additional(name, value);
+        }
         self
     }
 
@@ -330,9 +334,8 @@ impl IngestionProperties {
         if let Some(id) = &self.client_request_id {
             check_request_id(id)?;
         }
-        for name in self.additional.keys() {
-            check_additional_name(name)?;
-            check_has_no_setter(name)?;
+        for (name, value) in &self.additional {
+            self.clone().set_additional(name, value)?;
         }
         match self.format {
             Some(format) => self.check_format(format),
@@ -391,18 +394,6 @@ fn check_request_id(id: &str) -> Result<()> {
     }
     let message = format!("must be 1 to {MAX_REQUEST_ID} visible ASCII characters");
     Err(Error::invalid_argument("clientRequestId", message))
-}
-
-/// A property that the library writes itself would hide the additional one, or be contradicted by it.
-fn check_has_no_setter(name: &str) -> Result<()> {
-    let is_it = |known: &&&str| known.eq_ignore_ascii_case(name.trim());
-    match NAMES.iter().find(is_it) {
-        Some(known) => Err(Error::invalid_argument(
-            *known,
-            "is a property that this library knows: use its setter or `set`, not an additional property",
-        )),
-        None => Ok(()),
-    }
 }
 
 fn check_additional_name(name: &str) -> Result<()> {

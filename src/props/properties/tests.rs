@@ -219,9 +219,9 @@ fn wrong_values_are_named() {
             base().with_additional_property(" ", "x"),
             "additional property",
         ),
-        (base().with_additional_property("FORMAT", "json"), "format"),
+        (base().with_additional_property("FORMAT", "xml"), "format"),
         (
-            base().with_additional_property("ignoreFirstRecord", "true"),
+            base().with_additional_property("ignoreFirstRecord", "perhaps"),
             "ignoreFirstRecord",
         ),
         (
@@ -350,6 +350,17 @@ fn an_unknown_name_is_refused_with_the_nearest_and_passed_on_when_asked() {
             .set_additional("ignoreFirstRecord", "perhaps")
             .is_err()
     );
+}
+
+#[test]
+fn a_listed_name_means_the_same_among_the_additional_ones() {
+    let properties = base()
+        .with_format(DataFormat::Csv)
+        .with_additional_property("FORMAT", "json");
+    properties.validate().unwrap();
+    assert_eq!(properties.format(), Some(DataFormat::Json));
+    assert!(properties.additional_properties().is_empty());
+    assert_eq!(properties.resolve_format("a.csv"), DataFormat::Json);
 }
 
 #[test]
