@@ -987,10 +987,11 @@ kusto_status kusto_config_parse(const char *connection_string,
  * - "connections per host": The most connections to one host that are open at once, for all
  *   calls of a client together. Calls beyond it wait in order. No more are opened than requests
  *   are under way. Value: 1 to 65535. Default: 256.
- * - "retry time": How many seconds, at least, an ingestion repeats a step that is safe to repeat
- *   after its first failure, while the failures may pass and within the call's deadline. Waiting
- *   for the final status goes on until its own deadline; without one, this setting is the limit.
- *   Commands, queries and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
+ * - "retry time": How many seconds, at least, an ingestion, or a reading of its status or of
+ *   notifications, repeats a step that is safe to repeat after its first failure, while the
+ *   failures may pass and within the call's deadline. Waiting for the final status goes on until
+ *   its own deadline; without one, this setting is the limit. Commands, queries and the warm-up
+ *   make a few quick attempts. Value: 0 to 86400. Default: 30.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each config.
@@ -2081,7 +2082,8 @@ KUSTO_API void kusto_result_free(kusto_result *result);
 /**
  * The status of an ingestion, read from the status table now. The token is from
  * kusto_result_tracking_token, also of another process. An ingestion without a status table (see
- * kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED.
+ * kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED. An outage of the table is waited out for the
+ * setting "retry time"; a table that has moved is found where the service lends it now.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
@@ -2166,7 +2168,8 @@ kusto_status kusto_track_until_final_start(const kusto_client *client,
 
 /**
  * Reads notifications, KUSTO_OUTCOME_*, without removing them: at most `max`. With a tracking token
- * only those of its ingestion; NULL means all. All clients of the cluster share the queues.
+ * only those of its ingestion; NULL means all. All clients of the cluster share the queues. An outage
+ * of them is waited out for the setting "retry time".
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
@@ -2210,7 +2213,8 @@ kusto_status kusto_outcomes_peek_start(const kusto_client *client,
 
 /**
  * Removes notifications, KUSTO_OUTCOME_*, from their queues: at most `max`. With a tracking token
- * only those of its ingestion; without one also those that other programs wait for.
+ * only those of its ingestion; without one also those that other programs wait for. An outage is
+ * waited out for the setting "retry time", while there are none to return.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
@@ -2528,12 +2532,13 @@ KUSTO_API kusto_status kusto_request_options_new(kusto_request_options **out, ku
 
 /**
  * Sets one of the service's request options by its name, such as "notruncation" or "servertimeout".
- * The value is JSON (`true`, `1000`); any other text is sent as a string. The service ignores unknown
- * names.
+ * The value is JSON (`true`, `1000`); any other text is sent as a string. docs/SETTINGS.md lists the
+ * names; case does not count.
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each object.
- * Failure: KUSTO_E_INVALID_ARGUMENT.
+ * Failure: KUSTO_E_INVALID_ARGUMENT, also for a name that is not listed, with the nearest one:
+ * kusto_request_options_set_additional passes it on.
  * Since: 0.1
  */
 KUSTO_API
@@ -2543,6 +2548,23 @@ kusto_status kusto_request_options_set(kusto_request_options *options,
                                        const char *value,
                                        size_t value_len,
                                        kusto_error **err);
+
+/**
+ * As kusto_request_options_set, but an option that the library does not know is passed on to the
+ * service as it is, which ignores names that it does not know either.
+ *
+ * Ownership: both texts are copied.
+ * Threads: one at a time for each object.
+ * Failure: KUSTO_E_INVALID_ARGUMENT.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_request_options_set_additional(kusto_request_options *options,
+                                                  const char *name,
+                                                  size_t name_len,
+                                                  const char *value,
+                                                  size_t value_len,
+                                                  kusto_error **err);
 
 /**
  * Sets a query parameter, which the query declares: `declare query_parameters(since:datetime);`. The

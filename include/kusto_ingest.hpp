@@ -1981,7 +1981,8 @@ public:
     static result<request_options> try_make() { return detail::make<request_options>(kusto_request_options_new); }
 
     /// Sets one of the service's request options by its name, such as "notruncation"; the value is JSON, any
-    /// other text is sent as a string. Errors: `invalid_argument`.
+    /// other text is sent as a string. Errors: `invalid_argument`, also for a name that docs/SETTINGS.md does
+    /// not list (`set_additional` passes it on).
     result<void> try_set(text_view name, text_view value)
     {
         return detail::call(kusto_request_options_set, c_ptr(), name.data(), name.size(),
@@ -1995,6 +1996,20 @@ public:
     }
     /// The same for a temporary, which it passes on.
     request_options set(text_view name, text_view value) && { return std::move(set(name, value)); }
+    /// Passes an option on whose name the library does not know. Errors: `invalid_argument`.
+    result<void> try_set_additional(text_view name, text_view value)
+    {
+        return detail::call(kusto_request_options_set_additional, c_ptr(), name.data(), name.size(),
+                            value.data(), value.size());
+    }
+    /// As `try_set_additional`; throws `error`.
+    request_options &set_additional(text_view name, text_view value) &
+    {
+        try_set_additional(name, value).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    request_options set_additional(text_view name, text_view value) && { return std::move(set_additional(name, value)); }
     /// Sets a query parameter, which the query declares; the value is the literal of its type, for a string
     /// the bare text. Errors: `invalid_argument`.
     result<void> try_set_parameter(text_view name, text_view value)

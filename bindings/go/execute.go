@@ -8,14 +8,26 @@ import "context"
 // QueryOption is an option of one command or query.
 type QueryOption func(*C.kusto_request_options) error
 
-// RequestOption sets one of the service's request options by its name, such as "notruncation". The
-// value is JSON (true, 1000); anything else is sent as a string.
+// RequestOption sets one of the service's request options by its name, such as "notruncation"; docs/SETTINGS.md
+// lists them. The value is JSON (true, 1000); anything else is sent as a string. A name that is not listed is an
+// error with the nearest one: see [AdditionalRequestOption].
 func RequestOption(name, value string) QueryOption {
 	return func(o *C.kusto_request_options) error {
 		var failure *C.kusto_error
 		key, keyLength := present(name)
 		start, length := present(value)
 		return checked(C.kusto_request_options_set(o, key, keyLength, start, length, &failure), &failure)
+	}
+}
+
+// AdditionalRequestOption passes an option on to the service whose name the library does not know. A known name
+// means the same as with [RequestOption].
+func AdditionalRequestOption(name, value string) QueryOption {
+	return func(o *C.kusto_request_options) error {
+		var failure *C.kusto_error
+		key, keyLength := present(name)
+		start, length := present(value)
+		return checked(C.kusto_request_options_set_additional(o, key, keyLength, start, length, &failure), &failure)
 	}
 }
 

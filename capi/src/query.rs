@@ -58,12 +58,13 @@ pub unsafe extern "C" fn kusto_request_options_new(
 }
 
 /// Sets one of the service's request options by its name, such as "notruncation" or "servertimeout".
-/// The value is JSON (`true`, `1000`); any other text is sent as a string. The service ignores unknown
-/// names.
+/// The value is JSON (`true`, `1000`); any other text is sent as a string. docs/SETTINGS.md lists the
+/// names; case does not count.
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each object.
-/// Failure: KUSTO_E_INVALID_ARGUMENT.
+/// Failure: KUSTO_E_INVALID_ARGUMENT, also for a name that is not listed, with the nearest one:
+/// kusto_request_options_set_additional passes it on.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_request_options_set(
@@ -77,9 +78,38 @@ pub unsafe extern "C" fn kusto_request_options_set(
     change(options, err, |options| {
         let name = name_of(text(name, name_len, "name")?)?;
         let value = text(value, value_len, "value")?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
-        Ok(options.with_option(name, value))
+        let mut options = options;
+        options.set_option(name, json_of(value))?;
+        Ok(options)
     })
+}
+
+/// As kusto_request_options_set, but an option that the library does not know is passed on to the
+/// service as it is, which ignores names that it does not know either.
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_request_options_set_additional(
+    options: *mut kusto_request_options,
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    change(options, err, |options| {
+        let name = name_of(text(name, name_len, "name")?)?;
+        let value = text(value, value_len, "value")?;
+        Ok(options.with_additional_option(name, json_of(value)))
+    })
+}
+
+/// A value that is JSON, or a text.
+fn json_of(value: &str) -> Json {
+    serde_json::from_str(value).unwrap_or_else(|_| Json::from(value))
 }
 
 /// Sets a query parameter, which the query declares: `declare query_parameters(since:datetime);`. The

@@ -1,7 +1,9 @@
 //! Commands and queries: running them, and the rows that come back.
 
 pub(crate) mod answer;
+mod catalog;
 mod dynamic;
+mod properties;
 pub(crate) mod request;
 pub mod rows;
 mod scalar;
@@ -11,7 +13,8 @@ pub(crate) mod v1;
 pub(crate) mod v2;
 
 pub use dynamic::Dynamic;
-pub use request::{RequestProperties, is_command};
+pub use properties::RequestProperties;
+pub use request::is_command;
 pub use rows::{Column, ColumnType, DataSet, Rows, RowsIter, Table, TableKind, Value};
 
 /// Of [`crate::values`]; here because [`Value`] holds them.

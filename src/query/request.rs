@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::CONTENT_TYPE;
-use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use url::Url;
 
+use super::properties::RequestProperties;
 use super::{DataSet, answer, service_error};
 use crate::auth::authorizer::Authorizer;
 use crate::connection::Endpoints;
@@ -25,7 +25,6 @@ use crate::http::transport::{Reply, Transport};
 use crate::log::events;
 use crate::op::{Scope, context};
 use crate::secret::{Secret, identifier};
-use crate::values::TimeSpan;
 
 /// The database of commands without a database.
 const NO_DATABASE: &str = "NetDefaultDB";
@@ -34,90 +33,6 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(4 * 60);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// For the `.get` commands, which are cheap and repeated.
 const LENDING_TIMEOUT: Duration = Duration::from_secs(60);
-/// The service's own limits of `servertimeout`.
-const MIN_TIMEOUT: Duration = Duration::from_secs(1);
-const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-/// How much longer than the service this side waits, so that the service's own error arrives.
-const GRACE: Duration = Duration::from_secs(30);
-
-/// Options and parameters of one command or query.
-///
-/// ```
-/// use kusto_ingest::query::RequestProperties;
-///
-/// let properties = RequestProperties::new()
-///     .with_option("query_take_max_records", 1000)
-///     .with_parameter("since", "datetime(2026-01-01T00:00:00Z)");
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct RequestProperties {
-    options: Map<String, Json>,
-    parameters: Map<String, Json>,
-    client_request_id: Option<String>,
-    server_timeout: Option<Duration>,
-}
-
-impl RequestProperties {
-    /// No options.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets one of the service's request options by its literal name, such as `notruncation`. The
-    /// service ignores unknown names.
-    #[must_use]
-    pub fn with_option(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
-        self.options.insert(name.into(), value.into());
-        self
-    }
-
-    /// Sets a query parameter, which the query text must declare. A string or a number is sent
-    /// unchanged; any other type as the text of its literal, such as
-    /// `datetime(2026-01-01T00:00:00Z)` (the functions of `kusto_ingest::command` produce
-    /// literals).
-    #[must_use]
-    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
-        self.parameters.insert(name.into(), value.into());
-        self
-    }
-
-    /// The id under which the service logs the request; by default `KRC.execute;` and a UUID. It
-    /// should not contain personal data.
-    #[must_use]
-    pub fn with_client_request_id(mut self, id: impl Into<String>) -> Self {
-        self.client_request_id = Some(id.into());
-        self
-    }
-
-    /// How long the service may work (`servertimeout`), from 1 second to 1 hour; by default 4
-    /// minutes for queries and 10 for commands.
-    #[must_use]
-    pub fn with_server_timeout(mut self, timeout: Duration) -> Self {
-        self.server_timeout = Some(timeout);
-        self
-    }
-
-    /// The properties as the body of a request holds them, and how long to wait for the answer.
-    fn to_wire(&self, default: Duration) -> (Json, Duration) {
-        let timeout = self
-            .server_timeout
-            .unwrap_or(default)
-            .clamp(MIN_TIMEOUT, MAX_TIMEOUT);
-        let mut options = self.options.clone();
-        let ticks = i64::try_from(timeout.as_nanos() / 100).unwrap_or(i64::MAX);
-        // `norequesttimeout` beside a timeout would be a contradiction.
-        if !options.contains_key("norequesttimeout") {
-            options
-                .entry("servertimeout")
-                .or_insert_with(|| TimeSpan::from_ticks(ticks).to_string().into());
-        }
-        let wire = serde_json::json!({ "Options": options, "Parameters": self.parameters });
-        // A timeout set as a raw option is not parsed here; this side waits the longest.
-        let given_raw = self.options.contains_key("servertimeout")
-            || self.options.contains_key("norequesttimeout");
-        (wire, if given_raw { MAX_TIMEOUT } else { timeout } + GRACE)
-    }
-}
 
 /// Which path a request takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,6 +184,7 @@ impl Service {
             text,
             answer: self.query_answers,
         };
+        properties.check()?;
         let begun = Instant::now();
         let result = self.execute(scope, &call, properties).await;
         if result.is_ok() {
@@ -506,34 +422,5 @@ mod tests {
         ] {
             assert!(!is_for_data_management(command), "{command:?}");
         }
-    }
-
-    #[test]
-    fn the_server_timeout_is_always_sent_and_clamped() {
-        for (given, sent) in [
-            (None, "00:04:00"),
-            (Some(Duration::ZERO), "00:00:01"),
-            (Some(Duration::from_secs(26 * 3600)), "01:00:00"),
-            (Some(Duration::from_millis(1500)), "00:00:01.5000000"),
-        ] {
-            let properties = RequestProperties {
-                server_timeout: given,
-                ..RequestProperties::default()
-            };
-            let (wire, _) = properties.to_wire(QUERY_TIMEOUT);
-            assert_eq!(wire["Options"]["servertimeout"], sent);
-        }
-        let raw = RequestProperties::new().with_option("servertimeout", "50m");
-        assert_eq!(
-            raw.to_wire(QUERY_TIMEOUT).0["Options"]["servertimeout"],
-            "50m"
-        );
-        let none = RequestProperties::new().with_option("norequesttimeout", true);
-        let (wire, patience) = none.to_wire(QUERY_TIMEOUT);
-        assert_eq!(
-            wire["Options"],
-            serde_json::json!({"norequesttimeout": true})
-        );
-        assert_eq!(patience, MAX_TIMEOUT + GRACE);
     }
 }

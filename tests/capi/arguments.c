@@ -347,6 +347,10 @@ static void request_options_name_what_is_wrong(void)
     CHECK_REFUSES("options", kusto_request_options_set(NULL, "n", KUSTO_CSTR, "1", KUSTO_CSTR, &err));
     CHECK_OK(kusto_request_options_new(&options, &err));
     CHECK_REFUSES("name", kusto_request_options_set(options, " ", KUSTO_CSTR, "1", KUSTO_CSTR, &err));
+    CHECK_REFUSES("notruncatoin", kusto_request_options_set(options, "notruncatoin", KUSTO_CSTR, "true", KUSTO_CSTR, &err));
+    CHECK_REFUSES("name", kusto_request_options_set_additional(options, "", 0, "1", KUSTO_CSTR, &err));
+    CHECK_REFUSES("options", kusto_request_options_set_additional(NULL, "n", KUSTO_CSTR, "1", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_request_options_set_additional(options, "query_of_tomorrow", KUSTO_CSTR, "1", KUSTO_CSTR, &err));
     CHECK_REFUSES("value", kusto_request_options_set(options, "n", KUSTO_CSTR, NULL, 0, &err));
     CHECK_REFUSES("name", kusto_request_options_set_parameter(options, NULL, 0, "1", KUSTO_CSTR, &err));
     CHECK_REFUSES("id", kusto_request_options_set_client_request_id(options, "a\nb", KUSTO_CSTR, &err));

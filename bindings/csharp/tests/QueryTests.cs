@@ -222,6 +222,15 @@ public sealed class QueryTests : Bed
         ClientRequestProperties unnamed = new();
         unnamed.SetOption("", true);
         Failed<KustoClientException>(() => query.ExecuteQuery("print 1", unnamed), KustoErrorCode.InvalidArgument);
+        ClientRequestProperties misspelt = new();
+        misspelt.SetOption("notruncatoin", true);
+        Assert.That(
+            Failed<KustoClientException>(() => query.ExecuteQuery("print 1", misspelt), KustoErrorCode.InvalidArgument).Message,
+            Does.Contain("did you mean 'notruncation'"));
+        misspelt.ClearOption("notruncatoin");
+        misspelt.SetAdditionalOption("query_of_tomorrow", true);
+        Assert.That(misspelt.HasOption("query_of_tomorrow"));
+        query.ExecuteQuery("print 1", misspelt).Dispose();
         Assert.That(() => query.ExecuteQuery(null!), Throws.ArgumentNullException);
         Assert.That(() => unnamed.SetOption("x", null!), Throws.ArgumentNullException);
     }

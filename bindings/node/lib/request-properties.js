@@ -5,10 +5,11 @@ const wireOf = Symbol("wire");
 
 class ClientRequestProperties {
     #options;
+    #additional = {};
     #parameters;
     #clientTimeout;
 
-    constructor(options = {}, parameters = {}, clientRequestId = null) {
+    constructor(options, parameters, clientRequestId = null) {
         this.#options = { ...options };
         this.#parameters = { ...parameters };
         this.clientRequestId = clientRequestId;
@@ -18,12 +19,18 @@ class ClientRequestProperties {
         this.#options[name] = value;
     }
 
+    /** Passes an option on whose name the library does not know. */
+    setAdditionalOption(name, value) {
+        this.#additional[name] = value;
+    }
+
     getOption(name, defaultValue) {
-        return this.#options[name] ?? defaultValue;
+        return this.#options[name] ?? this.#additional[name] ?? defaultValue;
     }
 
     clearOptions() {
         this.#options = {};
+        this.#additional = {};
     }
 
     setParameter(name, value) {
@@ -61,6 +68,7 @@ class ClientRequestProperties {
         const parameters = Object.entries(this.#parameters).map(([name, value]) => [name, literal(value)]);
         return {
             options: isText ? this.#options : options,
+            additionalOptions: this.#additional,
             parameters: Object.fromEntries(parameters),
             clientRequestId: this.clientRequestId,
             serverTimeout: isText ? null : servertimeout,

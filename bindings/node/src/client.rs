@@ -226,7 +226,7 @@ fn outcome_query(successes: bool, token: Option<&str>, limit: f64) -> Result<Out
     }
 }
 
-/// From the JSON of `ClientRequestProperties`: `options`, `parameters`, `clientRequestId` and
+/// From the JSON of `ClientRequestProperties`: `options`, `additionalOptions`, `parameters`, `clientRequestId` and
 /// `serverTimeout` in milliseconds.
 fn request_properties(json: &str) -> Result<RequestProperties> {
     let wrong = |what: &str| Error::invalid_argument("properties", what);
@@ -239,6 +239,11 @@ fn request_properties(json: &str) -> Result<RequestProperties> {
             ("options", Value::Object(options)) => {
                 options.into_iter().fold(properties, |all, (name, value)| {
                     all.with_option(name, value)
+                })
+            }
+            ("additionalOptions", Value::Object(options)) => {
+                options.into_iter().fold(properties, |all, (name, value)| {
+                    all.with_additional_option(name, value)
                 })
             }
             ("parameters", Value::Object(parameters)) => parameters

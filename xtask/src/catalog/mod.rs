@@ -9,6 +9,7 @@ mod go_module;
 mod keywords;
 mod lists;
 mod node;
+mod options;
 mod pages;
 mod players;
 mod properties;
@@ -26,6 +27,7 @@ use crate::workspace;
 use events::Events;
 use keywords::Keywords;
 use lists::{List, Lists};
+use options::Options;
 use pages::Details;
 use properties::Properties;
 use settings::Settings;
@@ -36,6 +38,7 @@ struct Catalog {
     settings: Settings,
     keywords: Keywords,
     properties: Properties,
+    options: Options,
     details: Details,
     events: Events,
 }
@@ -49,6 +52,7 @@ impl Catalog {
             settings: file("settings")?,
             keywords: file("keywords")?,
             properties: file("properties")?,
+            options: file("options")?,
             details: file("errors")?,
             events: file("events")?,
         })

@@ -50,7 +50,7 @@ pub(super) fn row(cells: &[&str]) -> String {
 
 fn settings(catalog: &Catalog) -> Result<String, String> {
     let mut text = format!(
-        "<!-- {ORIGIN} -->\n# Settings, keywords and ingestion properties\n\n\
+        "<!-- {ORIGIN} -->\n# Settings, keywords, ingestion properties and request options\n\n\
          ## Settings of a client\n\n\
          Set by name, with `kusto_config_set` in C, `config::set` in C++, `WithSetting` in C# (constants in `KustoSettings`), \
          `WithSetting` in Go, the option `settings` in Node, and `ClientBuilder::set` in Rust, where most have a method of their own \
@@ -106,8 +106,7 @@ fn settings(catalog: &Catalog) -> Result<String, String> {
          setters of their own ([how each language calls them](../tests/conformance/README.md)). A name that is not listed is an error \
          that names the nearest one. `kusto_props_set_additional` in C, `set_additional` in C++ and Rust, `AdditionalProperties` in C#, \
          `AdditionalProperty` in Go and `additionalProperties` in Node set a listed name in the same way, with the same checks, and pass any other on \
-         to the service unchecked. Only Rust's `with_additional_property`, which cannot fail, takes no listed name: the ingestion then \
-         fails with an error that names it.\n\n",
+         to the service unchecked; so does Rust's `with_additional_property`, whose errors the ingestion reports.\n\n",
     );
     text.push_str(&row(&[
         "property",
@@ -143,6 +142,17 @@ fn settings(catalog: &Catalog) -> Result<String, String> {
     }
     text.push_str("\nFormats, under the service's names:\n\n");
     text.push_str(&lists(catalog, "format")?);
+    text.push_str(
+        "\n## Request options\n\n\
+         What a command or a query is sent with, by the service's own names; case does not count. They are set by \
+         `kusto_request_options_set` in C, `request_options::set` in C++, `SetOption` in C#, `RequestOption` in Go, `setOption` in \
+         Node and `with_option` or `set_option` in Rust. A name that is not listed is an error that names the nearest one; \
+         `kusto_request_options_set_additional`, `set_additional`, `SetAdditionalOption`, `AdditionalRequestOption`, \
+         `setAdditionalOption` and `with_additional_option` pass it on to the service unchecked, for options newer than this list.\n\n",
+    );
+    let names = catalog.options.names.iter();
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    text.push_str(&format!("{}.\n", names.join(", ")));
     Ok(text)
 }
 

@@ -34,6 +34,7 @@ pub(super) fn write(catalog: &Catalog) -> Result<Vec<Output>, String> {
     for (path, code) in [
         ("src/post/catalog.rs", catalog.properties.rust_message()),
         ("src/ingest/catalog.rs", catalog.properties.rust_ingest()),
+        ("src/query/catalog.rs", catalog.options.rust()),
     ] {
         let code = format!("//! {ORIGIN}\n\n{code}");
         outputs.push(Output::new(path, formatted(&code)?));

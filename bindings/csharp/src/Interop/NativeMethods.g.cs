@@ -484,6 +484,10 @@ internal static unsafe partial class NativeMethods
         RequestOptionsHandle options, byte[]? name, nuint nameLen, byte[]? value, nuint valueLen, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_request_options_set_additional(
+        RequestOptionsHandle options, byte[]? name, nuint nameLen, byte[]? value, nuint valueLen, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_request_options_set_parameter(
         RequestOptionsHandle options, byte[]? name, nuint nameLen, byte[]? value, nuint valueLen, out IntPtr err);
 
