@@ -110,8 +110,16 @@ public sealed class StatusTests : Bed
             Assert.That(info.OperationId, Is.Not.EqualTo(Guid.Empty));
         }
         Assert.That(client.GetAndDiscardTopIngestionSuccesses(10, result.TrackingToken), Is.Empty);
-        // Without a table nothing more is known, and waiting ends at once.
-        Assert.That(result.WaitForFinalStatus(Patience, Poll).Single().Status, Is.EqualTo(Status.Queued));
+        // Without a table nothing more is known, and waiting for it is a mistake that names the setting.
+        Assert.That(result.GetIngestionStatusCollection().Single().Status, Is.EqualTo(Status.Queued));
+        foreach (KustoClientException failure in new[]
+        {
+            Failed<KustoClientException>(() => result.WaitForFinalStatus(Patience, Poll), KustoErrorCode.InvalidState),
+            Failed<KustoClientException>(() => result.WaitForFinalStatusAsync(Patience, Poll), KustoErrorCode.InvalidState),
+        })
+        {
+            Assert.That(failure.Message, Does.Contain("ReportMethod to IngestionReportMethod.Table"));
+        }
     }
 
     [Test]

@@ -68,25 +68,31 @@ public interface IKustoIngestionResult
 
     /// <summary>Polls the status until no source is pending, waiting on the calling thread.</summary>
     /// <remarks>
-    /// Without <see cref="IngestionReportMethod.Table"/> there is nothing to wait for: it returns at once with <see cref="Status.Queued"/>,
-    /// which says nothing about the ingestion.
+    /// It needs <see cref="IngestionReportMethod.Table"/> or <see cref="IngestionReportMethod.QueueAndTable"/>: without a status table there is
+    /// nothing to wait for, and it throws at once.
     /// </remarks>
     /// <param name="timeout">The most time to wait; that of the client's <see cref="QueueOptions"/> when null.</param>
     /// <param name="pollInterval">How often to poll; every second when null.</param>
     /// <returns>One for each source. A failed ingestion is a status, not an exception.</returns>
-    /// <exception cref="KustoException">The status cannot be read, or a source is still pending at the timeout.</exception>
+    /// <exception cref="KustoException">
+    /// The status cannot be read, a source is still pending at the timeout, or the ingestion does not report to a status table
+    /// (<see cref="KustoErrorCode.InvalidState"/>).
+    /// </exception>
     IEnumerable<IngestionStatus> WaitForFinalStatus(TimeSpan? timeout = null, TimeSpan? pollInterval = null);
 
     /// <summary>Polls the status until no source is pending.</summary>
     /// <remarks>
-    /// Without <see cref="IngestionReportMethod.Table"/> there is nothing to wait for: it returns at once with <see cref="Status.Queued"/>,
-    /// which says nothing about the ingestion.
+    /// It needs <see cref="IngestionReportMethod.Table"/> or <see cref="IngestionReportMethod.QueueAndTable"/>: without a status table there is
+    /// nothing to wait for, and it throws at once.
     /// </remarks>
     /// <param name="timeout">The most time to wait; that of the client's <see cref="QueueOptions"/> when null.</param>
     /// <param name="pollInterval">How often to poll; every second when null.</param>
     /// <param name="cancellationToken">Stops waiting; the ingestion goes on.</param>
     /// <returns>One for each source. A failed ingestion is a status, not an exception.</returns>
-    /// <exception cref="KustoException">The status cannot be read, or a source is still pending at the timeout.</exception>
+    /// <exception cref="KustoException">
+    /// The status cannot be read, a source is still pending at the timeout, or the ingestion does not report to a status table
+    /// (<see cref="KustoErrorCode.InvalidState"/>).
+    /// </exception>
     Task<IEnumerable<IngestionStatus>> WaitForFinalStatusAsync(
         TimeSpan? timeout = null, TimeSpan? pollInterval = null, CancellationToken cancellationToken = default);
 }

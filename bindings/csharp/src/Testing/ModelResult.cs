@@ -44,7 +44,7 @@ internal sealed class ModelResult : IKustoIngestionResult
         Answer(GetIngestionStatusCollection, cancellationToken);
 
     public IEnumerable<IngestionStatus> WaitForFinalStatus(TimeSpan? timeout, TimeSpan? pollInterval) => statuses.All(status => status.IsFinal)
-        ? statuses
+        ? KustoIngestionResult.Reported(statuses)
         : throw new KustoClientException(
             new ErrorDetails { Code = KustoErrorCode.TimedOut, Message = "track status: a source is still pending", Step = "track status", Retry = KustoRetry.Later }, null);
 
