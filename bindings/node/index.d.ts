@@ -112,11 +112,11 @@ export interface CallOptions {
      * Cancels the call. The native work has ended when the promise rejects, with the signal's reason; when the outcome
      * is in doubt, with a {@link KustoError} (`CANCELLED`, `inDoubt`) whose `cause` is the reason.
      */
-    signal?: Signal | undefined;
+    signal?: Signal | null | undefined;
     /** The deadline of the whole call in milliseconds; none unless given. */
-    timeoutMs?: number | undefined;
+    timeoutMs?: number | null | undefined;
     /** The same as `timeoutMs`. */
-    timeout?: number | undefined;
+    timeout?: number | null | undefined;
 }
 
 /** The progress of a transfer, in bytes. */
@@ -135,7 +135,7 @@ export interface IngestOptions extends CallOptions {
      * the event loop turns are skipped. When it throws, or its promise rejects, the ingestion fails with `CALLBACK`;
      * `inDoubt` then says that the data was already handed over.
      */
-    onProgress?: ((progress: Progress) => void) | undefined;
+    onProgress?: ((progress: Progress) => void) | null | undefined;
 }
 
 // ---- Connections --------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ export interface IngestOptions extends CallOptions {
 /** A token and when it expires, in milliseconds since 1970. Without that it is used for one request only. */
 export interface AccessToken {
     token: string;
-    expiresOnTimestamp?: number | undefined;
+    expiresOnTimestamp?: number | null | undefined;
 }
 
 /** Options of a token request. */
@@ -213,14 +213,14 @@ export interface Logger {
 }
 
 export interface ClientOptions {
-    settings?: ClientSettings | undefined;
+    settings?: ClientSettings | null | undefined;
     /**
      * Receives the log of this client, which {@link setLog} then does not: each event with its fields, among them `event`, its name. The
      * events and their fields stand in docs/LOGGING.md of the repository. They hold no token, key or signature.
      */
-    log?: Logger | undefined;
+    log?: Logger | null | undefined;
     /** The least important level that is logged; `LogLevel.Info` unless given. */
-    logLevel?: LogLevel | undefined;
+    logLevel?: LogLevel | null | undefined;
 }
 
 export interface WarmUpOptions extends CallOptions {
@@ -236,9 +236,9 @@ export interface WarmUpResult {
 
 export interface CloseOptions {
     /** How long to wait for ingestions under way, in milliseconds; 0 unless given. */
-    timeoutMs?: number | undefined;
+    timeoutMs?: number | null | undefined;
     /** The same as `timeoutMs`. */
-    timeout?: number | undefined;
+    timeout?: number | null | undefined;
 }
 
 /**
@@ -246,7 +246,7 @@ export interface CloseOptions {
  * closed does not keep the process alive.
  */
 export declare class Client {
-    constructor(kcsb: string | KustoConnectionStringBuilder, options?: ClientOptions);
+    constructor(kcsb: string | KustoConnectionStringBuilder, options?: ClientOptions | null);
     /** The database of calls without one: that of the connection string unless set. */
     defaultDatabase: string;
     /** Runs a management command, which begins with a dot and is sent once, or a query. */
@@ -254,33 +254,33 @@ export declare class Client {
         database: string | null | undefined,
         query: string,
         properties?: ClientRequestProperties | null,
-        options?: CallOptions,
+        options?: CallOptions | null,
     ): Promise<KustoResponseDataSet>;
     /** Runs a query. */
     executeQuery(
         database: string | null | undefined,
         query: string,
         properties?: ClientRequestProperties | null,
-        options?: CallOptions,
+        options?: CallOptions | null,
     ): Promise<KustoResponseDataSet>;
     /** Runs a management command. It is sent once and never retried: only its author knows whether that is safe. */
     executeMgmt(
         database: string | null | undefined,
         command: string,
         properties?: ClientRequestProperties | null,
-        options?: CallOptions,
+        options?: CallOptions | null,
     ): Promise<KustoResponseDataSet>;
     /**
      * Fetches token and ingestion resources now, for programs that want to fail early. With `properties` it also checks what they
      * name, which a queued ingestion reports only later: `NOT_FOUND` says what is missing, `AUTH` that this login may not ingest. An
      * {@link IngestClient} adds its default properties.
      */
-    warmUp(options?: WarmUpOptions): Promise<WarmUpResult>;
+    warmUp(options?: WarmUpOptions | null): Promise<WarmUpResult>;
     /**
      * Refuses new calls, waits for ingestions under way up to `timeoutMs`, then cancels everything (`CANCELLED`), and
      * resolves with the number of cancelled ingestions when every call has ended.
      */
-    close(options?: CloseOptions): Promise<number>;
+    close(options?: CloseOptions | null): Promise<number>;
     /** `close()`, for `await using`. Missing where Node has no `Symbol.asyncDispose` (before 18.18). */
     [Symbol.asyncDispose](): Promise<void>;
 }
@@ -289,7 +289,7 @@ export declare class Client {
 
 /** A check and its consequence. */
 export declare class ValidationPolicy {
-    constructor(validationOptions?: ValidationOptions, validationImplications?: ValidationImplications);
+    constructor(validationOptions?: ValidationOptions | null, validationImplications?: ValidationImplications | null);
     readonly validationOptions: ValidationOptions;
     readonly validationImplications: ValidationImplications;
     /** In the service's notation. */
@@ -334,92 +334,92 @@ export declare abstract class ColumnMapping {
 
 /** For the delimited formats. */
 export declare class CsvColumnMapping extends ColumnMapping {
-    static withOrdinal(columnName: string, ordinal: number, cslDataType?: string): CsvColumnMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): CsvColumnMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): CsvColumnMapping;
+    static withOrdinal(columnName: string, ordinal: number, cslDataType?: string | null): CsvColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): CsvColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): CsvColumnMapping;
 }
 
 /** For the JSON formats. */
 export declare class JsonColumnMapping extends ColumnMapping {
-    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): JsonColumnMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): JsonColumnMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): JsonColumnMapping;
+    static withPath(columnName: string, path: string, cslDataType?: string | null, transform?: FieldTransformation | null): JsonColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): JsonColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): JsonColumnMapping;
 }
 
 export declare class AvroColumnMapping extends ColumnMapping {
-    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): AvroColumnMapping;
-    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): AvroColumnMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): AvroColumnMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): AvroColumnMapping;
+    static withPath(columnName: string, path: string, cslDataType?: string | null, transform?: FieldTransformation | null): AvroColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string | null, transform?: FieldTransformation | null): AvroColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): AvroColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): AvroColumnMapping;
 }
 
 export declare class ApacheAvroColumnMapping extends ColumnMapping {
-    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): ApacheAvroColumnMapping;
-    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): ApacheAvroColumnMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): ApacheAvroColumnMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): ApacheAvroColumnMapping;
+    static withPath(columnName: string, path: string, cslDataType?: string | null, transform?: FieldTransformation | null): ApacheAvroColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string | null, transform?: FieldTransformation | null): ApacheAvroColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): ApacheAvroColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): ApacheAvroColumnMapping;
 }
 
 export declare class SStreamColumnMapping extends ColumnMapping {
-    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): SStreamColumnMapping;
-    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): SStreamColumnMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): SStreamColumnMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): SStreamColumnMapping;
+    static withPath(columnName: string, path: string, cslDataType?: string | null, transform?: FieldTransformation | null): SStreamColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string | null, transform?: FieldTransformation | null): SStreamColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): SStreamColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): SStreamColumnMapping;
 }
 
 export declare class ParquetColumnMapping extends ColumnMapping {
-    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): ParquetColumnMapping;
-    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): ParquetColumnMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): ParquetColumnMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): ParquetColumnMapping;
+    static withPath(columnName: string, path: string, cslDataType?: string | null, transform?: FieldTransformation | null): ParquetColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string | null, transform?: FieldTransformation | null): ParquetColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): ParquetColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): ParquetColumnMapping;
 }
 
 export declare class OrcColumnMapping extends ColumnMapping {
-    static withPath(columnName: string, path: string, cslDataType?: string, transform?: FieldTransformation): OrcColumnMapping;
-    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): OrcColumnMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): OrcColumnMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): OrcColumnMapping;
+    static withPath(columnName: string, path: string, cslDataType?: string | null, transform?: FieldTransformation | null): OrcColumnMapping;
+    static withField(columnName: string, field: string, cslDataType?: string | null, transform?: FieldTransformation | null): OrcColumnMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): OrcColumnMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): OrcColumnMapping;
 }
 
 export declare class W3CLogFileMapping extends ColumnMapping {
-    static withField(columnName: string, field: string, cslDataType?: string, transform?: FieldTransformation): W3CLogFileMapping;
-    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string): W3CLogFileMapping;
-    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string): W3CLogFileMapping;
+    static withField(columnName: string, field: string, cslDataType?: string | null, transform?: FieldTransformation | null): W3CLogFileMapping;
+    static withConstantValue(columnName: string, constantValue: string | number | boolean, cslDataType?: string | null): W3CLogFileMapping;
+    static withTransform(columnName: string, transform: ConstantTransformation, cslDataType?: string | null): W3CLogFileMapping;
 }
 
 /** Where data goes, how it is read, what is reported. Missing properties have the service's default. */
 export interface IngestionPropertiesFields extends IngestionFlags {
     /** That of the client's connection string unless given. */
-    database?: string | undefined;
-    table?: string | undefined;
+    database?: string | null | undefined;
+    table?: string | null | undefined;
     /** Unless given, by the file's name, else the format of the mapping, else CSV. */
-    format?: DataFormat | undefined;
+    format?: DataFormat | null | undefined;
     /** A mapping that exists in the table or database. */
-    ingestionMappingReference?: string | undefined;
+    ingestionMappingReference?: string | null | undefined;
     /** The mapping itself: columns, or its JSON text. */
-    ingestionMappingColumns?: readonly (ColumnMapping | ApiColumnMapping)[] | string | undefined;
+    ingestionMappingColumns?: readonly (ColumnMapping | ApiColumnMapping)[] | string | null | undefined;
     /** That of the format unless given. */
-    ingestionMappingKind?: IngestionMappingKind | undefined;
+    ingestionMappingKind?: IngestionMappingKind | null | undefined;
     /** Tags as they are. */
-    additionalTags?: readonly string[] | undefined;
+    additionalTags?: readonly string[] | null | undefined;
     /** Tags that get the prefix `ingest-by:`. */
-    ingestByTags?: readonly string[] | undefined;
+    ingestByTags?: readonly string[] | null | undefined;
     /** Tags that get the prefix `drop-by:`. */
-    dropByTags?: readonly string[] | undefined;
+    dropByTags?: readonly string[] | null | undefined;
     /** The service skips the data when the table has data with one of these `ingest-by:` tags; without the prefix. */
-    ingestIfNotExists?: string | readonly string[] | undefined;
+    ingestIfNotExists?: string | readonly string[] | null | undefined;
     /**
      * A key under which the data is ingested once: the tag `ingest-by:KEY` and the condition `ingestIfNotExists`. A call that failed or is
      * in doubt may be repeated with the same data and the same key. The service compares keys, never data.
      */
-    once?: string | undefined;
+    once?: string | null | undefined;
     /** The id of the ingestion in the service's logs, in errors and in the log: visible ASCII characters, no personal data. */
-    clientRequestId?: string | undefined;
-    reportLevel?: ReportLevel | undefined;
-    reportMethod?: ReportMethod | undefined;
-    validationPolicy?: ValidationPolicy | undefined;
+    clientRequestId?: string | null | undefined;
+    reportLevel?: ReportLevel | null | undefined;
+    reportMethod?: ReportMethod | null | undefined;
+    validationPolicy?: ValidationPolicy | null | undefined;
     /** The data's age for retention and caching, instead of the time of ingestion. */
-    creationTime?: Date | string | undefined;
+    creationTime?: Date | string | null | undefined;
     /**
      * Other properties by their names in the service's documentation. One that has a field above is set as by the field; a name
      * that this package does not know is passed on to the service unchecked.
@@ -430,7 +430,7 @@ export interface IngestionPropertiesFields extends IngestionFlags {
 export interface IngestionProperties extends IngestionPropertiesFields {}
 /** Properties to keep and reuse. A field that is not in {@link IngestionPropertiesFields} is refused. */
 export declare class IngestionProperties {
-    constructor(data?: IngestionPropertiesFields);
+    constructor(data?: IngestionPropertiesFields | null);
     /** These properties, overridden by others. */
     merge(extra: IngestionPropertiesInput): IngestionProperties;
 }
@@ -504,13 +504,13 @@ export declare class BlobDescriptor {
  */
 export declare class IngestClient extends Client {
     /** `defaultProps` apply to every ingestion, which may override them. */
-    constructor(kcsb: string | KustoConnectionStringBuilder, defaultProps?: IngestionPropertiesInput, options?: ClientOptions);
+    constructor(kcsb: string | KustoConnectionStringBuilder, defaultProps?: IngestionPropertiesInput | null, options?: ClientOptions | null);
     defaultProps: IngestionProperties;
     /** Ingests a file, which must not change during the call. */
     ingestFromFile(
         file: string | FileUrl | OpenFile | FileDescriptor,
-        ingestionProperties?: IngestionPropertiesInput,
-        options?: IngestOptions,
+        ingestionProperties?: IngestionPropertiesInput | null,
+        options?: IngestOptions | null,
     ): Promise<IngestionResult>;
     /**
      * Ingests a stream. It is read no faster than storage takes the data. If it fails, the ingestion fails and nothing
@@ -518,20 +518,20 @@ export declare class IngestClient extends Client {
      */
     ingestFromStream(
         stream: DataStream | Data | StreamDescriptor,
-        ingestionProperties?: IngestionPropertiesInput,
-        options?: IngestOptions,
+        ingestionProperties?: IngestionPropertiesInput | null,
+        options?: IngestOptions | null,
     ): Promise<IngestionResult>;
     /** Ingests data in memory. Up to 4 MiB are copied before the call returns, more in later turns of the event loop. */
     ingestFromBuffer(
         data: Data | StreamDescriptor,
-        ingestionProperties?: IngestionPropertiesInput,
-        options?: IngestOptions,
+        ingestionProperties?: IngestionPropertiesInput | null,
+        options?: IngestOptions | null,
     ): Promise<IngestionResult>;
     /** Ingests a blob that is in storage already: nothing is uploaded. */
     ingestFromBlob(
         blob: string | BlobDescriptor,
-        ingestionProperties?: IngestionPropertiesInput,
-        options?: IngestOptions,
+        ingestionProperties?: IngestionPropertiesInput | null,
+        options?: IngestOptions | null,
     ): Promise<IngestionResult>;
     /**
      * Ingests several blobs, each its own item of the result. When only some could be queued the error is `PARTIAL`, and
@@ -539,8 +539,8 @@ export declare class IngestClient extends Client {
      */
     ingestFromBlobs(
         blobs: Iterable<string | BlobDescriptor>,
-        ingestionProperties?: IngestionPropertiesInput,
-        options?: IngestOptions,
+        ingestionProperties?: IngestionPropertiesInput | null,
+        options?: IngestOptions | null,
     ): Promise<IngestionResult>;
     /** The result with this tracking token, also of another process. It has no items. */
     resultOf(trackingToken: string): IngestionResult;
@@ -564,18 +564,18 @@ export interface IngestionItem {
 
 export interface StatusOptions extends CallOptions {
     /** Poll until no item is pending. */
-    untilFinal?: boolean | undefined;
+    untilFinal?: boolean | null | undefined;
     /** How often to poll, in milliseconds; 1000 unless given. */
-    intervalMs?: number | undefined;
+    intervalMs?: number | null | undefined;
     /** The same as `intervalMs`. */
-    interval?: number | undefined;
+    interval?: number | null | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
     /** How often to poll, in milliseconds; 1000 unless given. */
-    intervalMs?: number | undefined;
+    intervalMs?: number | null | undefined;
     /** The same as `intervalMs`. */
-    interval?: number | undefined;
+    interval?: number | null | undefined;
 }
 
 /** Proof that data was handed over. It is not ingested yet: the service batches. */
@@ -591,12 +591,12 @@ export declare class IngestionResult {
     /** For {@link IngestClient.resultOf}, also in another process. It holds no secret. */
     readonly trackingToken: string;
     /** Reads the status table, for each item. Without `ReportMethod.Table` they stay `Queued`. */
-    status(options?: StatusOptions): Promise<IngestionStatus[]>;
+    status(options?: StatusOptions | null): Promise<IngestionStatus[]>;
     /**
      * Resolves when the service has ingested the data, or skipped it because it is there already; rejects with a
      * {@link KustoError} with `statuses` when it has not. Needs `ReportMethod.Table`.
      */
-    wait(options?: WaitOptions): Promise<IngestionStatus[]>;
+    wait(options?: WaitOptions | null): Promise<IngestionStatus[]>;
     /** As in the official SDK: `status()` of the first item. */
     getIngestionStatusCollection(): Promise<IngestionStatus>;
 }
@@ -628,18 +628,18 @@ export interface IngestionStatus {
 
 export interface OutcomeOptions extends CallOptions {
     /** Only the notifications about this ingestion; those of others stay in their queues. */
-    of?: IngestionResult | undefined;
+    of?: IngestionResult | null | undefined;
 }
 
 /** The queues of one kind of notifications. They belong to all clients of the cluster. */
 export declare class StatusQueue {
     private constructor();
     /** Returns up to `n` notifications without removing them, 1 unless given. */
-    peek(n?: number, options?: OutcomeOptions): Promise<IngestionStatus[]>;
+    peek(n?: number | null, options?: OutcomeOptions | null): Promise<IngestionStatus[]>;
     /** Removes up to `n` notifications from their queues and returns them, 1 unless given. */
-    pop(n?: number, options?: OutcomeOptions): Promise<IngestionStatus[]>;
+    pop(n?: number | null, options?: OutcomeOptions | null): Promise<IngestionStatus[]>;
     /** Whether there are no notifications. */
-    isEmpty(options?: OutcomeOptions): Promise<boolean>;
+    isEmpty(options?: OutcomeOptions | null): Promise<boolean>;
 }
 
 /** The notifications of ingestions that report to the queues. */
@@ -653,11 +653,16 @@ export declare class IngestStatusQueues {
 
 /** Options and parameters of a command or query. */
 export declare class ClientRequestProperties {
-    constructor(options?: Record<string, unknown>, parameters?: Record<string, unknown>, clientRequestId?: string | null);
+    constructor(options?: Record<string | null, unknown> | null, parameters?: Record<string, unknown> | null, clientRequestId?: string | null);
     /** The id under which the service logs the request; it should not hold personal data. */
     clientRequestId: string | null;
-    /** One of the service's request options by its literal name, such as `notruncation`. */
+    /**
+     * One of the service's request options by its name, such as `notruncation`; docs/SETTINGS.md lists them. The request
+     * fails for a name that is not listed, with the nearest one.
+     */
     setOption(name: string, value: unknown): void;
+    /** Passes an option on to the service whose name the library does not know. */
+    setAdditionalOption(name: string, value: unknown): void;
     getOption(name: string, defaultValue?: unknown): any;
     clearOptions(): void;
     /**
@@ -740,11 +745,11 @@ export interface TableColumn {
 /** When the service closes a batch. Missing members keep their values. */
 export interface BatchingPolicy {
     /** The age of the batch in milliseconds. */
-    timeSpanMs?: number | undefined;
+    timeSpanMs?: number | null | undefined;
     /** The same as `timeSpanMs`. */
-    timeSpan?: number | undefined;
-    items?: number | undefined;
-    rawSizeMB?: number | undefined;
+    timeSpan?: number | null | undefined;
+    items?: number | null | undefined;
+    rawSizeMB?: number | null | undefined;
 }
 
 /** Columns of a mapping, or its JSON text. */
@@ -756,7 +761,7 @@ export declare const CommandGenerator: {
     createTable(table: string, columns: readonly TableColumn[]): string;
     /** Adds the columns that are missing. */
     createMergeTable(table: string, columns: readonly TableColumn[]): string;
-    dropTable(table: string, options?: { ifExists?: boolean }): string;
+    dropTable(table: string, options?: { ifExists?: boolean } | null): string;
     /** Removes all rows. */
     clearTable(table: string): string;
     /** Fails when the mapping exists. */

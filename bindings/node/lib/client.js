@@ -7,7 +7,7 @@ const { ErrorCode } = require("./catalog.js");
 const { invalidArgument, wordsOf } = require("./error.js");
 const { logOf } = require("./log.js");
 const { addon, answerOf, answers, call, limits, logs, milliseconds, realm, run } = require("./native.js");
-const { checkOptions } = require("./names.js");
+const { checkOptions, withoutMissing } = require("./names.js");
 const { IngestionProperties, wireProperties } = require("./properties.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");
@@ -30,7 +30,7 @@ class Client {
     #calls = new Set();
     #closing = new AbortController();
 
-    constructor(kcsb, options = {}) {
+    constructor(kcsb, options) {
         checkOptions(options, ["settings", "log", "logLevel"]);
         const builder = typeof kcsb === "string" ? new KustoConnectionStringBuilder(kcsb) : kcsb;
         if (!(builder instanceof KustoConnectionStringBuilder)) {
@@ -38,11 +38,11 @@ class Client {
         }
         this.#login = builder[loginOf];
         const asks = this.#login.ask !== undefined;
-        const log = logOf(options);
+        const log = logOf(options ?? {});
         // An ingest client given the data management service's address runs its queries on the engine.
         const queriesOnly = new.target[ingests] ? [] : [["queries only", true]];
         const runtime = ["runtime", `Node/${process.versions.node}`];
-        const settings = [runtime, ...queriesOnly, ...(this.#login.keywords ?? []), ...namesOf(builder), ...Object.entries(options.settings ?? {})].map(([name, value]) => [name, String(value)]);
+        const settings = [runtime, ...queriesOnly, ...(this.#login.keywords ?? []), ...namesOf(builder), ...Object.entries(withoutMissing(options?.settings))].map(([name, value]) => [name, String(value)]);
         this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks, log?.level ?? null));
         if (log !== undefined) {
             logs(this.#native.id, this, log.receive);
@@ -86,16 +86,16 @@ class Client {
     /** The properties of an ingestion as the addon expects them. */
     [propertiesOf](properties) {
         const { known, others } = wireProperties(properties);
-        const { database = this.defaultDatabase, table = "" } = properties;
-        return { database, table, known, others };
+        return { database: properties.database ?? this.defaultDatabase, table: properties.table ?? "", known, others };
     }
 
     /**
      * Fetches token and ingestion resources now, for programs that want to fail early, and checks what `properties` name:
      * database, table, mapping, and the permission to ingest.
      */
-    async warmUp({ properties, ...options } = {}) {
-        const { signal, timeout } = limits(options);
+    async warmUp(options) {
+        const { signal, timeout } = limits(options, ["properties"]);
+        const properties = options?.properties;
         const native = properties && this[propertiesOf](new IngestionProperties(properties));
         return JSON.parse(await this[runOf](() => this.#native.warmUp(native, timeout), { signal }));
     }

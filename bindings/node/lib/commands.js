@@ -26,7 +26,7 @@ const CommandGenerator = Object.freeze({
         checkOptions(policy, ["timeSpanMs", "timeSpan", "items", "rawSizeMB"]);
         const { items, rawSizeMB } = policy;
         const timeSpan = milliseconds(policy, "timeSpan");
-        return call(() => addon.batchingPolicyCommand(table, timeSpan, items, rawSizeMB));
+        return call(() => addon.batchingPolicyCommand(table, timeSpan, items ?? undefined, rawSizeMB ?? undefined));
     },
     refreshBatchingPolicyCache: (database, table) => call(() => addon.refreshBatchingPolicyCommand(database, table)),
     identifier: (name) => call(() => addon.identifier(name)),

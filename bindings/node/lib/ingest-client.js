@@ -93,22 +93,23 @@ class IngestClient extends Client {
     async #transfer(content, descriptor, ingestionProperties, options, work) {
         const { signal, timeout } = limits(options, ["onProgress"]);
         const progress = options?.onProgress;
-        if (progress !== undefined && typeof progress !== "function") {
+        if (progress !== undefined && progress !== null && typeof progress !== "function") {
             throw invalidArgument("onProgress", "must be a function");
         }
         const properties = this.defaultProps.merge(ingestionProperties);
         const native = this[propertiesOf](properties);
-        const settings = settingsOf(descriptor, progress !== undefined);
+        const settings = settingsOf(descriptor, typeof progress === "function");
         const begin = (source) => {
             const ingest = () => this[nativeOf].ingest(source, settings, native, timeout);
-            return this[runOf](ingest, { signal, progress });
+            return this[runOf](ingest, { signal, progress: progress ?? undefined });
         };
         return new IngestionResult(this, JSON.parse(await work.call(this, content, begin, signal)));
     }
 
     /** As `Client.warmUp`; `properties` are checked with the defaults of this client. */
-    async warmUp({ properties, ...options } = {}) {
-        const checked = properties === undefined ? undefined : this.defaultProps.merge(properties);
+    async warmUp(options) {
+        const properties = options?.properties;
+        const checked = properties === undefined || properties === null ? undefined : this.defaultProps.merge(properties);
         return super.warmUp({ ...options, properties: checked });
     }
 

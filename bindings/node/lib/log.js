@@ -9,7 +9,8 @@ const { invalidArgument } = require("./error.js");
 const METHODS = [undefined, "error", "warn", "info", "debug", "trace"];
 
 /** The log of a client: its level, and the function that receives an event. `undefined` for none. */
-function logOf({ log, logLevel = LogLevel.Info }) {
+function logOf({ log, logLevel: given }) {
+    const logLevel = given ?? LogLevel.Info;
     if (log === undefined || log === null) {
         return undefined;
     }

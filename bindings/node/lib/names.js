@@ -62,4 +62,9 @@ function distanceOf(one, other) {
     return row[other.length];
 }
 
-module.exports = { CALL, advice, checkOptions };
+/** The members that have a value: `null` is as `undefined`. */
+function withoutMissing(members) {
+    return Object.fromEntries(Object.entries(members ?? {}).filter(([, value]) => value !== undefined && value !== null));
+}
+
+module.exports = { CALL, advice, checkOptions, withoutMissing };

@@ -78,7 +78,8 @@ function checkAborted(signal) {
 
 /** A time: the option `nameMs`, or `name`, which is another name for the same. */
 function milliseconds(options, name) {
-    const { [name]: other, [`${name}Ms`]: value = other } = options ?? {};
+    const other = options?.[name] ?? undefined;
+    const value = options?.[`${name}Ms`] ?? other;
     if (other !== undefined && value !== other) {
         throw invalidArgument(name, `differs from ${name}Ms, which is the same option`);
     }
@@ -91,7 +92,7 @@ function milliseconds(options, name) {
 /** Checks the names of a call's options, of which `more` are its own, and those that all calls have in common. */
 function limits(options, more = []) {
     checkOptions(options, [...CALL, ...more]);
-    const { signal } = options ?? {};
+    const signal = options?.signal ?? undefined;
     const timeout = milliseconds(options, "timeout");
     if (signal !== undefined && typeof signal?.addEventListener !== "function") {
         throw invalidArgument("signal", "must be an AbortSignal");
@@ -177,8 +178,8 @@ function logs(id, client, receive) {
 }
 
 function setLog(level, callback) {
-    call(() => addon.setLog(realm, callback === null ? 0 : level));
-    log = callback;
+    call(() => addon.setLog(realm, callback === null || callback === undefined ? 0 : level));
+    log = callback ?? null;
 }
 
 module.exports = { addon, answerOf, answers, call, checkAborted, ended, limits, logs, milliseconds, realm, run, setLog };

@@ -2,15 +2,12 @@
 
 const { FLAGS, ValidationImplications, ValidationOptions } = require("./catalog.js");
 const { invalidArgument } = require("./error.js");
-const { advice } = require("./names.js");
+const { advice, withoutMissing } = require("./names.js");
 
 class ValidationPolicy {
-    constructor(
-        validationOptions = ValidationOptions.DoNotValidate,
-        validationImplications = ValidationImplications.BestEffort,
-    ) {
-        this.validationOptions = validationOptions;
-        this.validationImplications = validationImplications;
+    constructor(validationOptions, validationImplications) {
+        this.validationOptions = validationOptions ?? ValidationOptions.DoNotValidate;
+        this.validationImplications = validationImplications ?? ValidationImplications.BestEffort;
     }
 
     toJSON() {
@@ -52,7 +49,7 @@ const FIELDS = {
 
 /** Properties that this package has no field for. */
 const passedOn = (members) =>
-    Object.entries(members ?? {}).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
+    Object.entries(withoutMissing(members)).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
 
 const TAGS = {
     additionalTags: prefixed(""),
@@ -63,8 +60,8 @@ const TAGS = {
 const KNOWN = new Set(["database", "table", ...Object.keys(FIELDS), ...Object.keys(TAGS), "additionalProperties"]);
 
 class IngestionProperties {
-    constructor(data = {}) {
-        for (const name of Object.keys(data)) {
+    constructor(data) {
+        for (const name of Object.keys(data ?? {})) {
             if (!KNOWN.has(name)) {
                 throw invalidArgument(name, `is not an ingestion property${advice(name, KNOWN)} (others belong into additionalProperties)`);
             }
@@ -74,7 +71,7 @@ class IngestionProperties {
 
     /** These properties, overridden by others. */
     merge(extra) {
-        return new IngestionProperties({ ...this, ...withoutMissing(extra ?? {}) });
+        return new IngestionProperties({ ...this, ...withoutMissing(extra) });
     }
 }
 
@@ -108,10 +105,6 @@ function checked(name, work, value) {
     } catch (error) {
         throw invalidArgument(name, error.message, error);
     }
-}
-
-function withoutMissing(members) {
-    return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== null));
 }
 
 function mappingColumns(columns) {

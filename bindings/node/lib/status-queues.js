@@ -16,13 +16,13 @@ class StatusQueue {
     }
 
     /** Returns up to `n` notifications without removing them. */
-    async peek(n = 1, options) {
-        return this.#ask(false, n, options);
+    async peek(n, options) {
+        return this.#ask(false, n ?? 1, options);
     }
 
     /** Removes up to `n` notifications from their queues and returns them. */
-    async pop(n = 1, options) {
-        return this.#ask(true, n, options);
+    async pop(n, options) {
+        return this.#ask(true, n ?? 1, options);
     }
 
     async isEmpty(options) {
@@ -34,7 +34,7 @@ class StatusQueue {
         if (typeof n !== "number") {
             throw invalidArgument("n", "must be a number");
         }
-        const token = options?.of === undefined ? null : String(options.of.trackingToken);
+        const token = (options?.of ?? null) === null ? null : String(options.of.trackingToken);
         const begin = () => this.#client[nativeOf].outcomes(take, this.#successes, token, n, timeout);
         return JSON.parse(await this.#client[runOf](begin, { signal }));
     }

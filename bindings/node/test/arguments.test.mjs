@@ -5,6 +5,7 @@ import test from "node:test";
 
 import {
     Client,
+    ClientRequestProperties,
     CommandGenerator,
     ErrorCode,
     FileDescriptor,
@@ -15,9 +16,10 @@ import {
     KustoError,
     StreamDescriptor,
     BlobDescriptor,
+    ValidationPolicy,
 } from "@kusto-ingest/native";
 
-import { connection, failed, newClient, posted, resetTraffic, twoRows } from "./bed.mjs";
+import { connection, count, failed, newClient, newTable, now, posted, resetTraffic, single, twoRows } from "./bed.mjs";
 
 test("of ingestions", async (t) => {
     const client = newClient(t);
@@ -174,4 +176,54 @@ test("errors are errors", async () => {
     assert.ok(error instanceof Error);
     assert.equal(error.name, "KustoError");
     assert.match(error.stack, /arguments\.test\.mjs/);
+});
+
+test("null is as undefined wherever something may be left out", async (t) => {
+    const nothing = (...names) => Object.fromEntries(names.map((name) => [name, null]));
+    const call = nothing("signal", "timeoutMs", "timeout");
+    const plain = new Client(connection, null);
+    assert.equal(await single(plain, "print 1"), 1);
+    await plain.close(null);
+    const settings = nothing("application", "memory budget");
+    const quiet = new Client(connection, { ...nothing("log", "logLevel"), settings });
+    assert.equal(await single(quiet, "print 1"), 1);
+    await quiet.close(nothing("timeoutMs", "timeout"));
+
+    const bare = new IngestClient(connection, null, null);
+    await bare.warmUp(null);
+    await bare.warmUp({ ...call, properties: null });
+    await bare.close();
+    const client = newClient(t, { props: { table: null } });
+    const fields = nothing("format", "ingestionMappingColumns", "once", "creationTime", "additionalTags", "validationPolicy", "clientRequestId");
+    const table = await newTable(client);
+    const properties = now(table, { ...fields, database: null, additionalProperties: { zipPattern: null } });
+    const options = { ...call, onProgress: null };
+    const result = await client.ingestFromStream(new StreamDescriptor([twoRows], null, null, null), properties, options);
+    await result.status(null);
+    await result.wait({ ...call, intervalMs: 20, interval: null });
+    assert.equal(await count(client, table), 2);
+    await client.ingestFromBuffer(twoRows, { ...properties, flushImmediately: null }, null);
+
+    const queues = new IngestStatusQueues(client);
+    await queues.failure.peek(null, { ...call, of: null });
+    await queues.success.isEmpty(null);
+    const request = new ClientRequestProperties(null, null, null);
+    await client.executeQuery(null, "print 1", request, call);
+    await client.execute(null, "print 1", null, null);
+    assert.deepEqual(new ValidationPolicy(null, null), new ValidationPolicy());
+    assert.deepEqual({ ...new IngestionProperties(null) }, {});
+    const policy = { items: 7, ...nothing("timeSpanMs", "timeSpan", "rawSizeMB") };
+    assert.match(CommandGenerator.alterMergeBatchingPolicy("T", policy), /7/);
+    assert.match(CommandGenerator.dropTable("T", { ifExists: null }), /drop table/);
+});
+
+test("of request options", async (t) => {
+    const client = newClient(t);
+    const request = new ClientRequestProperties({ notruncatoin: true });
+    const error = await failed(client.executeQuery(null, "print 1", request), ErrorCode.InvalidArgument);
+    assert.match(error.message, /did you mean 'notruncation'/);
+    request.clearOptions();
+    request.setAdditionalOption("query_of_tomorrow", 1);
+    assert.equal(request.getOption("query_of_tomorrow"), 1);
+    await client.executeQuery(null, "print 1", request);
 });
