@@ -99,6 +99,21 @@ async fn unknown_paths_and_methods_are_told() {
 }
 
 #[tokio::test]
+async fn the_cluster_is_named_as_the_request_names_it() {
+    let (emulator, client) = start(Options::default()).await;
+    let port = emulator.engine_url().rsplit_once(':').unwrap().1;
+    let port = port.trim_end_matches('/');
+    for host in ["127.0.0.1", "localhost"] {
+        let query = r#"{"db": "NetDefaultDB", "csl": "print current_cluster_endpoint()"}"#;
+        let url = format!("http://{host}:{port}/v1/rest/query");
+        let reply = client.post(&url).body(query).send().await.unwrap();
+        let reply: Value = reply.json().await.unwrap();
+        assert_eq!(reply["Tables"][0]["Rows"][0][0], host);
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn browsers_get_a_page_and_others_what_they_got() {
     let (emulator, client) = start(Options {
         required_token: Some("s3cret".into()),

@@ -223,6 +223,39 @@ async fn a_failing_source_posts_nothing() {
     assert_nothing_arrived(&bed).await;
 }
 
+/// A file that this process may not open, even as root: no system file that only takes writes is
+/// opened for reading, while root reads any other.
+#[cfg(target_os = "linux")]
+fn without_permission(directory: &std::path::Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = directory.join("secret.csv");
+    std::fs::write(&path, "1,a\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    if std::fs::File::open(&path).is_err() {
+        return path;
+    }
+    let buses = std::fs::read_dir("/sys/bus").unwrap();
+    let mut files = buses.map(|bus| bus.unwrap().path().join("uevent"));
+    files
+        .find(|file| file.exists())
+        .expect("a file for writes only")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_without_permission_is_named_with_the_cause() {
+    const EACCES: i32 = 13;
+    let bed = Bed::built_in().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = without_permission(directory.path());
+    let ingesting = bed.client.ingest(Source::file(&path), &props(), soon());
+    let error = ingesting.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SourceIo, "{error}");
+    assert_eq!(error.system_code(), Some(EACCES));
+    assert!(error.message().contains(path.to_str().unwrap()), "{error}");
+    assert!(!error.is_in_doubt());
+}
+
 struct Broken;
 
 impl Read for Broken {
