@@ -13,7 +13,7 @@ const SHOWN: [(&str, &str); 2] = [("README.md", "c"), ("bindings/cpp/README.md",
 
 /// What a reader types first.
 struct Start {
-    /// The file in which it stands: the first program in a language, and the first commands.
+    /// The file in which it stands: the first program in a language, and the commands that follow it.
     file: &'static str,
     language: &'static str,
     /// Where the text says that the program is saved.
@@ -22,12 +22,18 @@ struct Start {
     tool: Option<&'static Tool>,
 }
 
-const STARTS: [Start; 4] = [
+const STARTS: [Start; 5] = [
     Start {
         file: "README.md",
         language: "c",
         source: "target/first.c",
         tool: Some(&tool::PKG_CONFIG),
+    },
+    Start {
+        file: "README.md",
+        language: "rust",
+        source: "target/first.rs",
+        tool: None,
     },
     Start {
         file: "bindings/cpp/README.md",
@@ -62,7 +68,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
 
 impl Start {
     fn check(&self) -> Tally {
-        let name = format!("the first commands of {}", self.file);
+        let name = format!("the first commands for {} of {}", self.language, self.file);
         match self.tool.map_or(Ok(()), tool::optional) {
             Ok(()) => Tally::check(&name, self.works()),
             Err(reason) => Tally::skip(&name, &reason),
@@ -73,11 +79,12 @@ impl Start {
     fn works(&self) -> Result<(), String> {
         let text = workspace::read(&workspace::root().join(self.file))?;
         let program = first_block(&text, self.language).ok_or("there is no program")?;
-        let commands = first_block(&text, "sh").ok_or("there are no commands")?;
+        let (_, rest) = text.split_once(program).ok_or("there is no program")?;
+        let commands = first_block(rest, "sh").ok_or("there are no commands")?;
         if !text.contains(&format!("`{}`", self.source)) {
             return Err(format!("it does not say `{}`", self.source));
         }
-        for project in ["target/first-go", "target/first-node"] {
+        for project in ["target/first-go", "target/first-node", "target/first-rust"] {
             workspace::remove_directory(&workspace::root().join(project))?;
         }
         workspace::write(&workspace::root().join(self.source), program)?;
@@ -85,6 +92,8 @@ impl Start {
         let script = format!("set -e -m\ntrap 'kill -- -$(jobs -p); wait' EXIT\n{commands}");
         let mut shell = process::outside_cargo(Command::new("bash"));
         shell.args(["-c", &script]).current_dir(workspace::root());
+        // What the crate depends on has been built there.
+        shell.env("CARGO_TARGET_DIR", workspace::root().join("target"));
         let said = process::tee(&mut shell, Duration::from_secs(20 * 60))?;
         match said.text.contains("1 of 1 ingested") && said.text.contains("\"Rows\":[[2]]") {
             true => Ok(()),
@@ -126,7 +135,7 @@ pub(crate) fn first_block<'a>(text: &'a str, language: &str) -> Option<&'a str> 
 mod tests {
     use super::*;
 
-    /// Built as an example with the others: in a package of its own it would be built with all that the crate depends on.
+    /// So that it is built with the others, too.
     #[test]
     fn the_rust_program_of_the_readme_is_an_example() {
         let read = |file| workspace::read(&workspace::root().join(file)).unwrap();
