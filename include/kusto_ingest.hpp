@@ -549,6 +549,8 @@ public:
     }
     /// Whether the same call fails again until something is changed.
     bool permanent() const noexcept { return retry() == retry_class::never; }
+    /// Whether the same call may succeed later. When `in_doubt` as well, calling again can double the data.
+    bool retryable() const noexcept { return retry() == retry_class::later; }
     /// How long the service asks to wait before the next attempt, if it says so.
     std::optional<std::chrono::milliseconds> retry_after() const noexcept
     {
@@ -808,6 +810,11 @@ inline std::string_view name_of(errc code) noexcept
 }
 /// Writes the name of a code.
 inline std::ostream &operator<<(std::ostream &out, errc code) { return out << name_of(code); }
+/// Writes the name of its code and its message. (Its code alone would be written as a `std::error_code`.)
+inline std::ostream &operator<<(std::ostream &out, const error &value)
+{
+    return out << name_of(value.code()) << ": " << value.what();
+}
 
 /// Sends the log of the library to `write(log_level, std::string_view target, std::string_view message)` and
 /// replaces the previous callable. It is called from any thread, also concurrently, must be quick and must

@@ -280,3 +280,15 @@ func TestVersions(t *testing.T) {
 		t.Error("names")
 	}
 }
+
+func TestMisspeltRequestOptionsAreRefused(t *testing.T) {
+	client := newClient(t)
+	_, err := client.Query(within(t), "", "print 1", kusto.RequestOption("notruncatoin", "true"))
+	failure := failed(t, err, kusto.CodeInvalidArgument)
+	if !strings.Contains(failure.Message, "did you mean 'notruncation'") {
+		t.Error(failure)
+	}
+	if _, err := client.Query(within(t), "", "print 1", kusto.AdditionalRequestOption("query_of_tomorrow", "1")); err != nil {
+		t.Error(err)
+	}
+}

@@ -69,6 +69,16 @@ static void enumerators_have_names()
     CHECK(out.str() == "failed TIMED_OUT cancelled");
 }
 
+static void an_error_is_written_with_its_name_and_its_message()
+{
+    const kusto::result<kusto::config> wrong = kusto::config::try_make("No Such Keyword=1");
+    CHECK(!wrong);
+    std::ostringstream out;
+    out << wrong.error();
+    CHECK(out.str() == std::string(kusto::name_of(wrong.error().code())) + ": " + wrong.error().what());
+    CHECK(wrong.error().permanent() && !wrong.error().retryable());
+}
+
 static void limits_come_from_any_clock_and_duration()
 {
     using kusto::time_limit;
@@ -380,6 +390,7 @@ int main()
     RUN(the_library_fits_the_header);
     RUN(every_status_of_the_library_has_its_enumerator);
     RUN(enumerators_have_names);
+    RUN(an_error_is_written_with_its_name_and_its_message);
     RUN(limits_come_from_any_clock_and_duration);
     RUN(bytes_come_from_any_container);
     RUN(configs_mask_secrets_and_name_what_is_wrong);
