@@ -16,6 +16,7 @@ pub mod request;
 mod seconds;
 pub mod static_token;
 mod tries;
+pub mod user_password;
 pub mod workload;
 
 pub use application_key::ApplicationKey;
@@ -28,4 +29,5 @@ pub use credential::{AccessToken, TokenCredential};
 pub use managed::{IdentityId, ManagedIdentity};
 pub use request::TokenRequest;
 pub use static_token::StaticToken;
+pub use user_password::UserPassword;
 pub use workload::WorkloadIdentity;

@@ -13,7 +13,7 @@ use super::settings::{
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::{
     ApplicationKey, CommandLine, DefaultLogin, EnvironmentLogin, ManagedIdentity, StaticToken,
-    TokenCredential, WorkloadIdentity,
+    TokenCredential, UserPassword, WorkloadIdentity,
 };
 use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
@@ -403,6 +403,17 @@ impl ClientBuilder {
                     .parse()
                     .map_err(|error: Error| wrong("Managed Identity", error.message()))?;
                 Login::with(Arc::new(ManagedIdentity::new(id)))
+            }
+            Authentication::UserPassword {
+                user,
+                password,
+                client_id,
+            } => {
+                let login = UserPassword::new(user, password);
+                Login::with(Arc::new(match client_id {
+                    Some(id) => login.with_client_id(id),
+                    None => login,
+                }))
             }
             Authentication::AzureCli => Login::with(Arc::new(CommandLine::azure_cli())),
             Authentication::AzureDeveloperCli => {

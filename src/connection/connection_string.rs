@@ -63,6 +63,15 @@ pub enum Authentication {
     },
     /// With an identity of the machine, named as the keyword `Managed Identity` names it.
     ManagedIdentity(String),
+    /// As a user with a password.
+    UserPassword {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: Secret,
+        /// The public client that asks, if one is named.
+        client_id: Option<String>,
+    },
     /// As whoever is logged in to the Azure CLI.
     AzureCli,
     /// As whoever is logged in to the Azure Developer CLI.
@@ -233,8 +242,13 @@ impl ConnectionString {
                 })
             }
             Keyword::Password => {
-                self.require(Keyword::UserId, keyword)?;
-                unsupported("user and password")
+                let user = self.require(Keyword::UserId, keyword)?;
+                let client_id = self.get(Keyword::ApplicationClientId);
+                Ok(Authentication::UserPassword {
+                    user: user.to_owned(),
+                    password: secret,
+                    client_id: client_id.map(str::to_owned),
+                })
             }
             _ => unsupported("application id and certificate"),
         }

@@ -285,6 +285,62 @@ async fn a_refused_token_is_replaced_once() {
     assert_eq!(server.count(is_login), 2);
 }
 
+const PASSWORD: &str = "pa$$ w%rd-of-alice";
+
+fn with_password(server: &Server) -> Client {
+    let text = format!(
+        "{};User ID=alice@contoso.test;Password={PASSWORD}",
+        server.url
+    );
+    Client::builder(&text).unwrap().build().unwrap()
+}
+
+#[tokio::test]
+async fn a_user_logs_in_with_a_password() {
+    let server = cluster(|_, _| granted("t")).await;
+    command(&with_password(&server), soon()).await.unwrap();
+    let logins: Vec<_> = server.requests().into_iter().filter(is_login).collect();
+    assert_eq!(logins[0].line, "POST /organizations/oauth2/v2.0/token");
+    assert_eq!(
+        logins[0].body,
+        "grant_type=password&client_id=db662dc1-0cfe-4e1c-a843-19a68e65be58&\
+         username=alice%40contoso.test&password=pa%24%24+w%25rd-of-alice&\
+         scope=https%3A%2F%2Fkusto.kusto.windows.net%2F.default"
+    );
+}
+
+/// Every wrong password counts towards locking the account.
+#[tokio::test]
+async fn a_password_that_was_refused_is_not_sent_again() {
+    let server = cluster(|_, _| refused(400, "", &aadsts(50126, "invalid_grant"))).await;
+    let client = with_password(&server);
+    for _ in 0..3 {
+        let error = command(&client, soon()).await.unwrap_err();
+        assert_eq!(error.service_code(), Some("AADSTS50126"), "{error}");
+        assert!(error.is_permanent() && error.message().contains("locking"));
+        let text = format!("{error} {error:?} {client:?}");
+        assert!(!text.contains("w%rd") && !text.contains("w%25rd"), "{text}");
+    }
+    assert_eq!(server.count(is_login), 1);
+}
+
+#[tokio::test]
+async fn a_password_is_sent_once_by_a_call_whatever_becomes_unclear() {
+    let failures: [fn() -> Act; 3] = [
+        || Act::SendAndClose(String::new()),
+        || refused(503, "", ""),
+        || refused(429, "Retry-After: 0\r\n", "{}"),
+    ];
+    for failure in failures {
+        let server = cluster(move |_, _| failure()).await;
+        let client = with_password(&server);
+        let ingesting = client.ingest(crate::server::row(), &crate::server::props(), soon());
+        let error = ingesting.await.unwrap_err();
+        assert_eq!(error.retry(), RetryClass::Unknown, "{error}");
+        assert_eq!(server.count(is_login), 1, "{error}");
+    }
+}
+
 #[tokio::test]
 async fn no_secret_is_in_any_text() {
     // The login host repeats what it was sent, as a badly made proxy does.

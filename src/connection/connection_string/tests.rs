@@ -164,7 +164,14 @@ fn authentication_follows_from_what_is_there() {
                 key: Secret::from("k"),
             },
         ),
-        ("UID=me;Pwd=p", unsupported("user and password")),
+        (
+            "UID=me;Pwd=p",
+            Authentication::UserPassword {
+                user: "me".to_owned(),
+                password: Secret::from("p"),
+                client_id: None,
+            },
+        ),
         (
             "AppClientId=i;AppCert=t",
             unsupported("application id and certificate"),
