@@ -119,6 +119,18 @@ test("queries are run by the keyboard and drawn", async () => {
     check(again);
 });
 
+test("no label of a drawing is cut off", async () => {
+    const q = "range n from 0 to 48 step 4 | project t = datetime(2024-01-01) + n * 1h, n | render timechart";
+    const looked = await browser.open(at({ tab: "query", db: database, q }), 1000, 800);
+    await looked.until(`document.querySelector("#answer svg polyline")`);
+    const outside = `[...document.querySelectorAll("#answer svg text")].filter((text) => {
+        const [inner, outer] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+        return inner.left < outer.left || inner.right > outer.right;
+    }).map((text) => text.textContent).join()`;
+    assert.equal(await looked.value(outside), "");
+    check(looked);
+});
+
 test("an error is shown, and whole numbers are exact", async () => {
     const wrong = await browser.open(at({ tab: "query", db: database, q: "Table1 | nonsense" }));
     assert.match(await wrong.text("#answer .problem"), /nonsense/);

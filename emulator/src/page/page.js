@@ -519,7 +519,8 @@ function frame(chart, wide, high, left) {
         svg.append(s("rect", { x, y, width: 10, height: 10, class: `f${at % COLORS}` }),
             s("text", { x: x + 15, y: y + 10 }, s("title", null, name), cut(name, 20)));
     });
-    return { svg, left, right: wide - 16, top, bottom: top + high };
+    // The last label is centred below the right end.
+    return { svg, left, right: wide - 40, top, bottom: top + high };
 }
 
 function yAxis({ svg, left, right, top, bottom }, values, title) {
