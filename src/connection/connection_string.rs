@@ -201,7 +201,10 @@ impl ConnectionString {
 
     fn login(&self) -> Result<Authentication> {
         let has = |keyword: &Keyword| self.get(*keyword).is_some();
-        let mut logins = LOGINS.iter().filter(|login| has(login));
+        let is_of_blob = has(&Keyword::ApplicationCertificateBlob);
+        let thumbprint = Some(&Keyword::ApplicationCertificateThumbprint);
+        let logins = LOGINS.iter().chain(thumbprint.filter(|_| !is_of_blob));
+        let mut logins = logins.filter(|login| has(login));
         let (first, second) = (logins.next(), logins.next());
         if let (Some(first), Some(second)) = (first, second) {
             let message =
@@ -210,9 +213,6 @@ impl ConnectionString {
         }
         match first {
             Some(keyword) => self.login_of(*keyword),
-            None if has(&Keyword::ApplicationCertificateThumbprint) => {
-                unsupported("application id and certificate")
-            }
             None if has(&Keyword::ApplicationClientId) => unsupported("application id"),
             None if has(&Keyword::UserId) => unsupported("interactive login"),
             None => Ok(Authentication::None),

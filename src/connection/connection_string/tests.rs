@@ -210,6 +210,11 @@ fn two_logins_are_an_error_that_names_both() {
             "Application Key",
             "Password",
         ),
+        (
+            "AppClientId=i;AppKey=k;Authority Id=t;AppCert=p",
+            "Application Key",
+            "Application Certificate Thumbprint",
+        ),
     ] {
         let parsed = parse(&format!("https://h;{text}"));
         let error = parsed.authentication().unwrap_err();
