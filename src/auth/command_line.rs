@@ -24,7 +24,8 @@ use super::credential::{AccessToken, TokenCredential};
 use super::process;
 use super::request::TokenRequest;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
-use crate::http::failure::describe_chain;
+use crate::http::body;
+use crate::http::failure::{chain, describe_chain};
 use crate::secret::excerpt;
 
 /// How long a command may take: the Azure CLI needs seconds to begin.
@@ -142,12 +143,18 @@ impl CommandLine {
             }
             Some(Ended::Refused(text)) => {
                 let hint = format!("log in with `{}`", tool.login());
-                failed(format!("{tool} gave no token: {text}")).with_hint(&hint)
+                let retry = match text.contains(tool.login()) {
+                    true => RetryClass::Never,
+                    // The network, or a service that is busy, fails in the same way.
+                    false => RetryClass::Unknown,
+                };
+                let message = format!("{tool} gave no token: {text}");
+                failed(message).with_hint(&hint).with_retry(retry)
             }
             Some(Ended::Unstartable(why)) => {
                 failed(format!("{tool} cannot be started: {why}")).with_retry(RetryClass::Unknown)
             }
-            None => failed(format!("{tool} gave no token: {}", describe_chain(cause))),
+            None => failed(format!("{tool} gave no token: {}", strange(cause))),
         }
     }
 }
@@ -220,6 +227,13 @@ impl Executor for Runner {
         }
         output
     }
+}
+
+/// What is wrong with what was printed. A text that is none of the expected form is not shown: it may be a
+/// token.
+fn strange(error: &SdkError) -> String {
+    let json = chain(error).find_map(|cause| cause.downcast_ref::<serde_json::Error>());
+    json.map_or_else(|| describe_chain(error), body::json_fault)
 }
 
 fn complaint(output: &Output) -> Ended {

@@ -5,18 +5,20 @@
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 /// The most that is read of what it prints.
-const MAX_OUTPUT: u64 = 1024 * 1024;
+const MAX_OUTPUT: usize = 1024 * 1024;
 /// How often it is looked whether the program has ended.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long what it has started may hold its pipes when it has ended itself.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the command without input.
 ///
@@ -46,42 +48,54 @@ impl Drop for Stop {
 }
 
 fn watch(mut command: Command, limit: Duration, stopped: &AtomicBool) -> io::Result<Output> {
-    let begun = Instant::now();
+    // Beyond the clock is no limit.
+    let end_at = Instant::now().checked_add(limit);
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     lead_a_group(&mut command);
     let mut child = command.spawn()?;
-    let stdout = read(child.stdout.take());
-    let stderr = read(child.stderr.take());
-    let status = match ended(&mut child, begun + limit, stopped) {
-        Ok(status) => status,
+    let watched = follow(&mut child, &|| {
+        let is_late = end_at.is_some_and(|at| Instant::now() >= at);
+        stopped.load(Ordering::Relaxed) || is_late
+    });
+    match watched {
+        Ok((State::Reaped, stdout, stderr)) => Ok(Output {
+            status: assumed(&stdout),
+            stdout,
+            stderr,
+        }),
+        Ok((_, stdout, stderr)) => Ok(Output {
+            status: child.wait().unwrap_or_else(|_| assumed(&stdout)),
+            stdout,
+            stderr,
+        }),
         Err(error) => {
             end(&mut child);
-            return Err(error);
+            Err(error)
         }
-    };
-    // What it has started may still hold the other end.
-    let left = limit.saturating_sub(begun.elapsed());
-    let printed = stdout
-        .recv_timeout(left)
-        .and_then(|out| Ok((out, stderr.recv_timeout(left)?)));
-    let (stdout, stderr) = printed.map_err(|_| timed_out())?;
-    Ok(Output {
-        status,
-        stdout,
-        stderr,
-    })
+    }
 }
 
-fn ended(child: &mut Child, at: Instant, stopped: &AtomicBool) -> io::Result<ExitStatus> {
+/// What it is at the end, and what it has printed to both pipes until then.
+fn follow(child: &mut Child, is_over: &dyn Fn() -> bool) -> io::Result<(State, Vec<u8>, Vec<u8>)> {
+    let stdout = Printed::read(child.stdout.take())?;
+    let stderr = Printed::read(child.stderr.take())?;
+    let mut ended: Option<Instant> = None;
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+        let state = state(child)?;
+        let is_read = stdout.is_whole() && stderr.is_whole();
+        match state {
+            State::Ended | State::Reaped if is_read => {
+                return Ok((state, stdout.take(), stderr.take()));
+            }
+            // What it has started holds the other end of a pipe.
+            State::Ended if ended.get_or_insert_with(Instant::now).elapsed() >= GRACE => {
+                end_group(child);
+                return Ok((state, stdout.take(), stderr.take()));
+            }
+            _ if is_over() => return Err(timed_out()),
+            _ => thread::sleep(LOOK),
         }
-        if stopped.load(Ordering::Relaxed) || Instant::now() >= at {
-            return Err(timed_out());
-        }
-        thread::sleep(LOOK);
     }
 }
 
@@ -89,18 +103,107 @@ fn timed_out() -> io::Error {
     io::ErrorKind::TimedOut.into()
 }
 
-/// What a pipe yields to its end, read by a thread: a full pipe would stop the program.
-fn read(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut data = Vec::new();
-        if let Some(pipe) = pipe {
-            // What was read before an error is what there is.
-            let _ = pipe.take(MAX_OUTPUT).read_to_end(&mut data);
+/// Whether its number still means the program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Runs,
+    /// It does, until the program is waited for.
+    Ended,
+    /// The host program has waited for it, or ignores the ends of its children: the number may be another
+    /// program's by now.
+    Reaped,
+}
+
+/// Looks without taking the status, so that the number of the program, and of its group, stays its own.
+#[cfg(unix)]
+fn state(child: &Child) -> io::Result<State> {
+    // SAFETY: all zeros are a value of this plain structure.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the structure outlives the call, which is all that writes to it.
+    let looked = unsafe { libc::waitid(libc::P_PID, child.id(), &raw mut info, how) };
+    if looked == 0 {
+        // What has not ended leaves the zeros.
+        return Ok(match info.si_signo {
+            0 => State::Runs,
+            _ => State::Ended,
+        });
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::ECHILD) => Ok(State::Reaped),
+        Some(libc::EINTR) => Ok(State::Runs),
+        _ => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn state(child: &mut Child) -> io::Result<State> {
+    Ok(match child.try_wait()? {
+        Some(_) => State::Ended,
+        None => State::Runs,
+    })
+}
+
+/// The status of a program whose own is lost: one that has printed something has succeeded.
+fn assumed(stdout: &[u8]) -> ExitStatus {
+    #[cfg(unix)]
+    use std::os::unix::process::ExitStatusExt;
+    #[cfg(windows)]
+    use std::os::windows::process::ExitStatusExt;
+    // As each system writes a status of 1.
+    let failed = if cfg!(unix) { 1 << 8 } else { 1 };
+    let is_good = !stdout.trim_ascii().is_empty();
+    ExitStatus::from_raw(if is_good { 0 } else { failed })
+}
+
+/// What a pipe yields, read by a thread: a full pipe would stop the program.
+struct Printed {
+    data: Arc<Mutex<Vec<u8>>>,
+    whole: Receiver<()>,
+}
+
+impl Printed {
+    fn read(pipe: Option<impl Read + Send + 'static>) -> io::Result<Self> {
+        let (sender, whole) = mpsc::channel::<()>();
+        let data = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = data.clone();
+        thread::Builder::new()
+            .name("kusto-login".to_owned())
+            .spawn(move || {
+                if let Some(pipe) = pipe {
+                    // What was read before an error is what there is.
+                    let _ = read_into(&kept, pipe);
+                }
+                drop(sender);
+            })?;
+        Ok(Self { data, whole })
+    }
+
+    /// Whether its end was read, or as much as is read.
+    fn is_whole(&self) -> bool {
+        matches!(self.whole.try_recv(), Err(mpsc::TryRecvError::Disconnected))
+    }
+
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.data.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn read_into(kept: &Mutex<Vec<u8>>, mut pipe: impl Read) -> io::Result<()> {
+    let mut part = [0; 8 * 1024];
+    loop {
+        let count = match pipe.read(&mut part) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            count => count?,
+        };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let space = MAX_OUTPUT - kept.len();
+        kept.extend_from_slice(&part[..count.min(space)]);
+        if count == 0 || kept.len() == MAX_OUTPUT {
+            return Ok(());
         }
-        let _ = sender.send(data);
-    });
-    receiver
+    }
 }
 
 /// A shell's children are ended together with it.
@@ -110,19 +213,34 @@ fn lead_a_group(command: &mut Command) {
     command.process_group(0);
 }
 
-#[cfg(not(unix))]
-fn lead_a_group(_: &mut Command) {}
+/// A program without windows does not get one for this.
+#[cfg(windows)]
+fn lead_a_group(command: &mut Command) {
+    use std::os::windows::process::CommandExt;
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    command.creation_flags(CREATE_NO_WINDOW);
+}
 
-/// Ends the program, which has not been waited for: its number still means it.
+/// Ends the program and what it has started; nothing, if its number may be another's.
 fn end(child: &mut Child) {
+    if matches!(state(child), Ok(State::Reaped)) {
+        return;
+    }
+    end_group(child);
+    // It may have ended meanwhile.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Ends what it has started, while its number still means it. On Windows what it has started goes on.
+fn end_group(child: &Child) {
     #[cfg(unix)]
     if let Ok(group) = i32::try_from(child.id()) {
         // SAFETY: a plain system call; the group is the one that the child leads.
         unsafe { libc::kill(-group, libc::SIGKILL) };
     }
-    // It may have ended meanwhile.
-    let _ = child.kill();
-    let _ = child.wait();
+    #[cfg(not(unix))]
+    let _ = child;
 }
 
 #[cfg(all(test, unix))]
@@ -152,7 +270,7 @@ mod tests {
         let output = run(shell("head -c 3000000 /dev/zero 2>/dev/null; true"), LONG)
             .await
             .unwrap();
-        assert_eq!(output.stdout.len() as u64, MAX_OUTPUT);
+        assert_eq!(output.stdout.len(), MAX_OUTPUT);
     }
 
     #[tokio::test]
@@ -204,5 +322,23 @@ mod tests {
         }
         running.abort();
         is_gone(&std::fs::read_to_string(file).unwrap()).await;
+    }
+
+    /// The token is there; what holds the pipe is of no interest, and is ended.
+    #[tokio::test]
+    async fn what_was_printed_counts_although_a_child_holds_the_pipe() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("id");
+        let text = format!("sleep 1000 & echo $! > {}; echo token", file.display());
+        let output = run(shell(&text), LONG).await.unwrap();
+        assert_eq!(output.stdout, b"token\n");
+        assert!(output.status.success());
+        is_gone(&std::fs::read_to_string(file).unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn the_longest_limit_is_none() {
+        let output = run(shell("echo token"), Duration::MAX).await.unwrap();
+        assert_eq!(output.stdout, b"token\n");
     }
 }
