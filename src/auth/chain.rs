@@ -12,6 +12,7 @@ use super::managed::{IdentityId, ManagedIdentity, environment};
 use super::request::TokenRequest;
 use super::workload::{WorkloadIdentity, at_authority};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::secret::excerpt;
 
 /// Why a link of a chain gave no token.
 #[derive(Debug)]
@@ -40,7 +41,9 @@ pub(super) trait Link: Send + Sync + Debug {
 
 /// Logs in with what is at hand: the environment's variables, workload identity, managed identity, the
 /// Azure CLI, the Azure Developer CLI. The first that gives a token is used from then on; one that is
-/// configured and refused ends the search. `AZURE_TOKEN_CREDENTIALS` narrows the choice: `prod` (the first three), `dev` (the others).
+/// configured and refused ends the search. `AZURE_TOKEN_CREDENTIALS` narrows the choice: `prod` (the first
+/// three), `dev` (the others), or the name of one as the official libraries spell it, such as
+/// `ManagedIdentityCredential`. Any other value makes every request for a token fail.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -55,7 +58,7 @@ pub(super) trait Link: Send + Sync + Debug {
 /// ```
 #[derive(Debug)]
 pub struct DefaultLogin {
-    links: Vec<Box<dyn Link>>,
+    links: Result<Vec<Box<dyn Link>>>,
     winner: OnceLock<usize>,
 }
 
@@ -70,24 +73,26 @@ impl DefaultLogin {
     pub fn new() -> Self {
         let choice = environment("AZURE_TOKEN_CREDENTIALS").unwrap_or_default();
         let identity = environment("AZURE_CLIENT_ID").map(IdentityId::ClientId);
-        let production: [Box<dyn Link>; 3] = [
-            Box::new(EnvironmentLogin),
-            Box::new(WorkloadIdentity::new()),
-            Box::new(ManagedIdentity::new(identity.unwrap_or_default()).hasty()),
-        ];
-        let development: [Box<dyn Link>; 2] = [
-            Box::new(CommandLine::azure_cli()),
-            Box::new(CommandLine::azure_developer_cli()),
-        ];
-        let links = match choice.to_ascii_lowercase().as_str() {
-            "prod" => production.into(),
-            "dev" => development.into(),
-            _ => production.into_iter().chain(development).collect(),
+        let identity = ManagedIdentity::new(identity.unwrap_or_default());
+        let environment: Box<dyn Link> = Box::new(EnvironmentLogin);
+        let workload: Box<dyn Link> = Box::new(WorkloadIdentity::new());
+        let az: Box<dyn Link> = Box::new(CommandLine::azure_cli());
+        let azd: Box<dyn Link> = Box::new(CommandLine::azure_developer_cli());
+        let links: Vec<Box<dyn Link>> = match choice.trim().to_ascii_lowercase().as_str() {
+            "" => vec![environment, workload, Box::new(identity.hasty()), az, azd],
+            "prod" => vec![environment, workload, Box::new(identity.hasty())],
+            "dev" => vec![az, azd],
+            "environmentcredential" => vec![environment],
+            "workloadidentitycredential" => vec![workload],
+            "managedidentitycredential" => vec![Box::new(identity)],
+            "azureclicredential" => vec![az],
+            "azuredeveloperclicredential" => vec![azd],
+            _ => return Self::of(Err(unknown_choice(&choice))),
         };
-        Self::of(links)
+        Self::of(Ok(links))
     }
 
-    fn of(links: Vec<Box<dyn Link>>) -> Self {
+    fn of(links: Result<Vec<Box<dyn Link>>>) -> Self {
         Self {
             links,
             winner: OnceLock::new(),
@@ -98,11 +103,12 @@ impl DefaultLogin {
 #[async_trait]
 impl TokenCredential for DefaultLogin {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        if let Some(winner) = self.winner.get().and_then(|index| self.links.get(*index)) {
+        let links = self.links.as_ref().map_err(Error::clone)?;
+        if let Some(winner) = self.winner.get().and_then(|index| links.get(*index)) {
             return winner.link(request).await.map_err(Failure::into_error);
         }
         let mut unavailable = Vec::new();
-        for (index, link) in self.links.iter().enumerate() {
+        for (index, link) in links.iter().enumerate() {
             match link.link(request).await {
                 Ok(token) => {
                     self.winner.get_or_init(|| index);
@@ -117,6 +123,16 @@ impl TokenCredential for DefaultLogin {
         }
         Err(none(&unavailable))
     }
+}
+
+fn unknown_choice(choice: &str) -> Error {
+    let message = format!(
+        "'{}' is none of this library's: prod, dev, EnvironmentCredential, WorkloadIdentityCredential, \
+         ManagedIdentityCredential, AzureCliCredential, AzureDeveloperCliCredential",
+        excerpt(choice, 100)
+    );
+    let error = Error::new(ErrorKind::Config, Step::AcquireToken, message);
+    error.with_argument("AZURE_TOKEN_CREDENTIALS")
 }
 
 fn none(unavailable: &[(&'static str, Error)]) -> Error {
@@ -171,7 +187,7 @@ impl Link for EnvironmentLogin {
         let of =
             |name: &'static str| environment(name).ok_or_else(|| Failure::Unavailable(unset(name)));
         // Without the other two, it may be meant for a workload or a managed identity.
-        let key = of("AZURE_CLIENT_SECRET")?;
+        let key = of("AZURE_CLIENT_SECRET").map_err(|unset| instead_of_key().unwrap_or(unset))?;
         let login = ApplicationKey::new(of("AZURE_CLIENT_ID")?, key);
         let login = match request.tenant() {
             Some(_) => login,
@@ -180,6 +196,22 @@ impl Link for EnvironmentLogin {
         let token = login.get_token(&at_authority(request)).await;
         token.map_err(Failure::Failed)
     }
+}
+
+/// The login that is configured where no secret is: another identity must not take its place.
+fn instead_of_key() -> Option<Failure> {
+    environment("AZURE_CLIENT_ID")?;
+    let certificate = environment("AZURE_CLIENT_CERTIFICATE_PATH");
+    let user = environment("AZURE_USERNAME").and(environment("AZURE_PASSWORD"));
+    let name = match (certificate, user) {
+        (Some(_), _) => "AZURE_CLIENT_CERTIFICATE_PATH",
+        (None, Some(_)) => "AZURE_USERNAME",
+        (None, None) => return None,
+    };
+    let message = "is set, and logins of the environment are not supported with it: use \
+                   AZURE_CLIENT_SECRET or a token callback";
+    let error = Error::new(ErrorKind::Unsupported, Step::AcquireToken, message);
+    Some(Failure::Failed(error.with_argument(name)))
 }
 
 fn unset(name: &str) -> Error {
@@ -226,7 +258,7 @@ mod tests {
             .collect();
         let links = outcomes.iter().zip(&counts);
         let links = links.map(|(outcome, count)| Box::new(Fake(*outcome, count.clone())) as _);
-        let chain = DefaultLogin::of(links.collect());
+        let chain = DefaultLogin::of(Ok(links.collect()));
         let request = TokenRequest::new("s", None);
         let (first, second) = (
             chain.get_token(&request).await,
