@@ -84,10 +84,10 @@ const REFRESH_AHEAD: Duration = Duration::minutes(5);
 /// ...or when this share of its lifetime is over, if that is later: a token of ten minutes would
 /// otherwise be renewed every five.
 const REFRESH_AT_SHARE: f64 = 0.8;
-/// After a renewal failed and while the old token is still valid, the pause before the next
+/// After a renewal, failed or not, and while the token is still valid, the pause before the next
 /// attempt.
-const PAUSE_AFTER_FAILURE: Duration = Duration::seconds(30);
-/// After a failure that may pass, the pause before the next attempt unless the issuer asked for
+const PAUSE_BETWEEN: Duration = Duration::seconds(30);
+/// After a failure that may pass, or may not, the pause before the next attempt unless the issuer asked for
 /// another one: all who wait then share that attempt.
 const COOL_DOWN: std::time::Duration = std::time::Duration::from_secs(1);
 /// The longest pause that an issuer is allowed to ask for.
@@ -109,7 +109,7 @@ type Answer = Option<Result<AccessToken>>;
 struct Slot {
     token: Option<CachedToken>,
     flight: Option<Flight>,
-    /// No renewal ahead of time before this, because the last one failed.
+    /// No renewal ahead of time before this.
     pause_until: Option<OffsetDateTime>,
     /// No attempt at all before this.
     cool_until: Option<Instant>,
@@ -263,7 +263,9 @@ fn land(
     slot.flight = None;
     match result {
         Ok(token) => {
-            slot.pause_until = None;
+            // An issuer that wants its tokens renewed at once is not asked again and again.
+            let renewed = slot.token.is_some();
+            slot.pause_until = renewed.then(|| now.checked_add(PAUSE_BETWEEN)).flatten();
             slot.cool_until = None;
             slot.token = token.expires_on.map(|expires_on| CachedToken {
                 secret: token.secret.clone(),
@@ -272,7 +274,7 @@ fn land(
             });
         }
         Err(error) => {
-            slot.pause_until = now.checked_add(PAUSE_AFTER_FAILURE);
+            slot.pause_until = now.checked_add(PAUSE_BETWEEN);
             slot.cool_until = cool_down(error).and_then(|pause| Instant::now().checked_add(pause));
             if slot.token.is_some() {
                 renewal_failed(error);
@@ -281,10 +283,10 @@ fn land(
     }
 }
 
-/// The pause after a failure that may pass.
+/// The pause after a failure that is not for good.
 fn cool_down(error: &Error) -> Option<std::time::Duration> {
     let pause = error.retry_after().unwrap_or(COOL_DOWN);
-    (error.retry() == RetryClass::Later).then(|| pause.min(LONGEST_COOL_DOWN))
+    (error.retry() != RetryClass::Never).then(|| pause.min(LONGEST_COOL_DOWN))
 }
 
 fn renewal_failed(error: &Error) {

@@ -20,7 +20,7 @@ use crate::http::answer::AnswerKind;
 use crate::http::body;
 use crate::http::host::host_of;
 use crate::http::request::Request;
-use crate::http::transport::Reply;
+use crate::http::transport::{Reply, Transport};
 use crate::op::ids::new_id;
 
 pub(super) mod advice;
@@ -72,20 +72,20 @@ pub(super) enum Sending {
 }
 
 /// An endpoint of one tenant.
-pub(super) struct Endpoint<'a> {
-    request: &'a TokenRequest,
+pub(super) struct Endpoint {
+    transport: Transport,
     url: Url,
     host: String,
 }
 
-impl<'a> Endpoint<'a> {
+impl Endpoint {
     /// The token endpoint of the tenant, at the login host of the request, which is checked here: before
     /// anything is sent.
-    pub(super) fn token(request: &'a TokenRequest, tenant: &str) -> Result<Self> {
+    pub(super) fn token(request: &TokenRequest, tenant: &str) -> Result<Self> {
         Self::new(request, tenant, "token")
     }
 
-    fn new(request: &'a TokenRequest, tenant: &str, name: &str) -> Result<Self> {
+    fn new(request: &TokenRequest, tenant: &str, name: &str) -> Result<Self> {
         let mut url = request.login_url()?;
         let wrong = || {
             Error::new(
@@ -99,7 +99,11 @@ impl<'a> Endpoint<'a> {
             .pop_if_empty()
             .extend([tenant, "oauth2", "v2.0", name]);
         let host = host_of(&url);
-        Ok(Self { request, url, host })
+        Ok(Self {
+            transport: request.transport()?,
+            url,
+            host,
+        })
     }
 
     /// A token of the form that `form` makes, anew for every try.
@@ -148,8 +152,9 @@ impl<'a> Endpoint<'a> {
         if sending == Sending::Once {
             request = request.once();
         }
-        let transport = self.request.transport()?;
-        let sent = transport.send(step, &self.host, request, AnswerKind::TOKEN);
+        let sent = self
+            .transport
+            .send(step, &self.host, request, AnswerKind::TOKEN);
         let reply = tokio::time::timeout(LIMIT, sent)
             .await
             .unwrap_or_else(|_| Err(self.silent()))?;

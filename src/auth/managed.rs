@@ -196,10 +196,14 @@ fn is_absent(error: &Error, is_machine: bool) -> bool {
 
 /// What is refused is refused to one identity.
 fn about(id: &IdentityId, error: Error) -> Error {
+    // What a machine, and App Service, say of an identity that they do not know.
+    let is_unknown = matches!(error.service_code(), None | Some("invalid_request"));
     match error.retry() {
-        RetryClass::Never if error.http_status() == Some(400) => error.with_hint(&format!(
-            "is {id} assigned to this machine? Several identities can be: give the id of one"
-        )),
+        RetryClass::Never if error.http_status() == Some(400) && is_unknown => {
+            error.with_hint(&format!(
+                "is {id} assigned to this machine? Several identities can be: give the id of one"
+            ))
+        }
         _ => error,
     }
 }

@@ -1,8 +1,9 @@
 //! Workload identity: an application proves itself with a token that its surroundings (Kubernetes, a
 //! pipeline) have signed and written to a file (RFC 7523, 2.2).
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -16,7 +17,9 @@ use crate::secret::Secret;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// No header would hold a longer one.
-const MAX_ASSERTION: u64 = 64 * 1024;
+const MAX_ASSERTION: usize = 64 * 1024;
+/// How long reading it may take.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Logs in as an application with a federated token, read anew for every request: it is rotated. What is
 /// not set here comes from the variables `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and
@@ -93,10 +96,7 @@ impl TokenCredential for WorkloadIdentity {
         let request = at_authority(request);
         let endpoint = Endpoint::token(&request, tenant)?;
         // After the check of the login host: nothing of the file is read for another one.
-        let assertion = tokio::task::spawn_blocking(move || read(&file));
-        let assertion = assertion
-            .await
-            .map_err(|error| wrong(error.to_string()))??;
+        let assertion = read_in_time(file).await?;
         let form = || {
             Ok(Form::of_grant("client_credentials")
                 .field("client_id", &client_id)
@@ -139,24 +139,56 @@ pub(super) fn at_authority(request: &TokenRequest) -> TokenRequest {
     request.with_login_endpoint_of(NamedBy::Environment(NAME), url)
 }
 
-fn read(file: &Path) -> Result<Secret> {
-    let mut text = String::new();
-    let opened = std::fs::File::open(file);
-    let read = opened.and_then(|file| file.take(MAX_ASSERTION).read_to_string(&mut text));
-    read.map_err(|error| {
-        let message = format!(
-            "the federated token in {} cannot be read: {error}",
-            file.display()
-        );
-        wrong(message).with_source(error)
-    })?;
-    match text.trim() {
-        "" => {
-            let message = format!("the federated token in {} is empty", file.display());
+/// A mount may hang, and its thread with it.
+async fn read_in_time(file: PathBuf) -> Result<Secret> {
+    let shown = file.display().to_string();
+    let reading = tokio::task::spawn_blocking(move || read(&file));
+    match tokio::time::timeout(LIMIT, reading).await {
+        Ok(read) => read.map_err(|error| wrong(error.to_string()))?,
+        Err(_) => {
+            let limit = LIMIT.as_secs();
+            let message = format!("the federated token in {shown} cannot be read within {limit} s");
             Err(wrong(message).with_retry(RetryClass::Later))
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Secret> {
+    let shown = file.display();
+    let text = text_of(file).map_err(|error| {
+        let message = format!("the federated token in {shown} cannot be read: {error}");
+        let retry = match error.kind() {
+            // It is written while the program starts.
+            io::ErrorKind::NotFound => RetryClass::Later,
+            _ => RetryClass::Never,
+        };
+        wrong(message).with_source(error).with_retry(retry)
+    })?;
+    match text.trim_start_matches('\u{FEFF}').trim() {
+        "" => {
+            let message = format!("the federated token in {shown} is empty");
+            Err(wrong(message).with_retry(RetryClass::Later))
+        }
+        text if text.len() > MAX_ASSERTION => {
+            let message = format!("the federated token in {shown} has more than 64 KiB");
+            Err(wrong(message))
         }
         text => Ok(Secret::from(text)),
     }
+}
+
+/// The text of a file, a little beyond the limit.
+fn text_of(file: &Path) -> io::Result<String> {
+    // To open anything else may wait for a writer.
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = String::new();
+    let longest = MAX_ASSERTION as u64 + 16;
+    std::fs::File::open(file)?
+        .take(longest)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn wrong(message: String) -> Error {
@@ -166,4 +198,40 @@ fn wrong(message: String) -> Error {
 fn missing(name: &str) -> Error {
     let message = "is neither set nor in the environment: workload identity needs it";
     Error::new(ErrorKind::Config, Step::AcquireToken, message).with_argument(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_the_text_of_a_file_that_may_come_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("token");
+        assert!(read(&file).unwrap_err().is_retryable());
+        for (text, token) in [
+            ("a.b.c\n".to_owned(), Some("a.b.c")),
+            ("\u{FEFF}a.b.c\r\n".to_owned(), Some("a.b.c")),
+            (" \n".to_owned(), None),
+            ("t".repeat(64 * 1024 + 1), None),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let read = read(&file).ok();
+            assert_eq!(read.as_ref().map(Secret::expose), token);
+        }
+        assert!(read(directory.path()).unwrap_err().is_permanent());
+    }
+
+    /// Nobody writes to it.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        use std::os::unix::ffi::OsStrExt;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pipe");
+        let name = std::ffi::CString::new(file.as_os_str().as_bytes()).unwrap();
+        // SAFETY: the name ends with a zero and outlives the call.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        assert!(read(&file).unwrap_err().message().contains("no file"));
+    }
 }

@@ -9,6 +9,8 @@ use tokio::process::Command;
 use crate::server::{Act, Request, Server, healthy, reply};
 
 const CLUSTER: &str = "KUSTO_TEST_MACHINE_CLUSTER";
+/// With it, the program is one that lets the system collect its children.
+pub(crate) const IGNORES_CHILDREN: &str = "KUSTO_TEST_MACHINE_IGNORES_CHILDREN";
 const SECRET: &str = "header-of-the-app-service";
 
 fn is_for_token(request: &Request) -> bool {
@@ -75,12 +77,17 @@ async fn the_program() {
     let Ok(cluster) = std::env::var(CLUSTER) else {
         return;
     };
+    #[cfg(unix)]
+    if std::env::var_os(IGNORES_CHILDREN).is_some() {
+        // SAFETY: a plain system call; no handler is installed.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    }
     let client = Client::builder(&cluster).unwrap().build().unwrap();
     let none = RequestProperties::new();
     let options = CallOptions::new().with_timeout(std::time::Duration::from_secs(60));
     match client.management("D", ".show tables", &none, options).await {
         Ok(_) => println!("result: good"),
-        Err(error) => println!("result: {error:?}"),
+        Err(error) => println!("result: {error:?} retry: {:?}", error.retry()),
     }
 }
 
@@ -190,7 +197,12 @@ async fn an_arc_agent_cannot_ask_for_any_file() {
         "",
     ] {
         let headers = format!("WWW-Authenticate: Basic realm={realm}\r\n");
-        let server = machine(move |_, _| Act::Send(reply(401, &headers, ""))).await;
+        let server = machine(move |_, number| match number {
+            // Its first answer may fail as well, and is asked for again.
+            0 => Act::Send(reply(503, "", "")),
+            _ => Act::Send(reply(401, &headers, "")),
+        })
+        .await;
         let endpoint = format!("{}/metadata/identity/oauth2/token", server.url);
         let place = [
             ("IDENTITY_ENDPOINT", endpoint.as_str()),
@@ -198,7 +210,7 @@ async fn an_arc_agent_cannot_ask_for_any_file() {
         ];
         let text = program(&server, "system", &place).await;
         assert!(text.contains("none of its keys"), "{text}");
-        assert_eq!(query_of(&server).len(), 1);
+        assert_eq!(query_of(&server).len(), 2);
     }
 }
 
@@ -219,6 +231,18 @@ async fn what_the_machine_says_is_in_the_error() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(query_of(&server).len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_of_another_reason_is_not_said_to_be_an_unassigned_identity() {
+    let body = r#"{"error":"unauthorized_client","error_description":"Not allowed"}"#;
+    let server = machine(move |_, _| Act::Send(reply(400, "", body))).await;
+    let place = [("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.url.as_str())];
+    let text = program(&server, GUID, &place).await;
+    assert!(
+        text.contains("Not allowed") && !text.contains("assigned"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
-use crate::machine::program_of;
+use crate::machine::{IGNORES_CHILDREN, program_of};
 use crate::server::{Act, Request, Server, healthy, reply};
 
 /// A directory with commands of these names and texts, and the variable that makes them the first ones.
@@ -89,6 +89,18 @@ async fn a_command_line_that_lends_nothing_says_why() {
         ),
         ("exit 7", ["exit status: 7", "`az login`"]),
         (
+            "echo 'no network' >&2; exit 1",
+            ["no network", "retry: Unknown"],
+        ),
+        (
+            "echo 'Please run: az login' >&2; exit 1",
+            ["Please run", "retry: Never"],
+        ),
+        (
+            "echo '\"a-bare-secret\"'",
+            ["the Azure CLI (az) gave no token", "[AUTH]"],
+        ),
+        (
             "echo nonsense",
             ["the Azure CLI (az) gave no token", "[AUTH]"],
         ),
@@ -106,6 +118,7 @@ async fn a_command_line_that_lends_nothing_says_why() {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains("secret-of-old-az"), "{text}");
+        assert!(!text.contains("a-bare-secret"), "{text}");
         assert!(bearers(&server).is_empty());
     }
     let nothing = Commands::new(&[]);
@@ -321,4 +334,67 @@ async fn the_callers_login_host_and_tenant_come_before_those_of_the_environment(
         );
         assert!(text.contains("no known cloud"), "{login}: {text}");
     }
+}
+
+/// As services do that never wait for their children.
+#[tokio::test]
+async fn a_command_lends_its_token_to_a_program_that_ignores_its_children() {
+    let commands = Commands::new(&[("az", AZ)]);
+    let server = plain().await;
+    let connection = format!("{};Login=azcli", server.url);
+    let variables = [
+        ("PATH", commands.path()),
+        (IGNORES_CHILDREN, "1".to_owned()),
+    ];
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let text = program_of(&connection, &variables).await;
+    assert!(text.contains("result: good"), "{text}");
+    assert_eq!(bearers(&server), ["Bearer from-az-login"]);
+}
+
+#[tokio::test]
+async fn the_environment_chooses_one_of_the_chain_by_its_name() {
+    let commands = Commands::new(&[("az", AZ), ("azd", AZD)]);
+    let server = plain().await;
+    let connection = format!("{};Login=default", server.url);
+    let path = commands.path();
+    let with = |name| [("PATH", path.as_str()), ("AZURE_TOKEN_CREDENTIALS", name)];
+    let text = program_of(&connection, &with("azuredeveloperclicredential")).await;
+    assert!(text.contains("result: good"), "{text}");
+    assert_eq!(bearers(&server), ["Bearer from-azd-login"]);
+    for name in ["AzurePowerShellCredential", "everything"] {
+        let text = program_of(&connection, &with(name)).await;
+        assert!(
+            text.contains("[CONFIG]") && text.contains("AZURE_TOKEN_CREDENTIALS"),
+            "{text}"
+        );
+    }
+}
+
+/// Another identity must not take the place of the one that is configured.
+#[tokio::test]
+async fn a_login_of_the_environment_that_is_not_supported_ends_the_search() {
+    let commands = Commands::new(&[("az", AZ)]);
+    let server = plain().await;
+    let connection = format!("{};Login=default", server.url);
+    let path = commands.path();
+    let application = [
+        ("PATH", path.as_str()),
+        ("AZURE_CLIENT_ID", "app-id"),
+        ("AZURE_TENANT_ID", "contoso.test"),
+    ];
+    for more in [
+        &[("AZURE_CLIENT_CERTIFICATE_PATH", "/x.pem")][..],
+        &[("AZURE_USERNAME", "alice"), ("AZURE_PASSWORD", "p")],
+    ] {
+        let text = program_of(&connection, &[&application[..], more].concat()).await;
+        assert!(
+            text.contains("chose: environment") && text.contains(more[0].0),
+            "{text}"
+        );
+        assert!(text.contains("not supported"), "{text}");
+    }
+    assert!(bearers(&server).is_empty());
 }

@@ -265,3 +265,30 @@ async fn a_token_that_no_header_can_hold_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert!(error.message().contains("64 KiB"), "{error}");
 }
+
+#[tokio::test]
+async fn an_issuer_that_wants_renewals_at_once_is_not_asked_all_the_time() {
+    let soon = |text: &str| {
+        let token = token(text, Duration::HOUR)?;
+        Ok(token.with_refresh_on(start() + Duration::SECOND))
+    };
+    let bench = Bench::new([soon("a"), soon("b"), soon("c")], 3);
+    assert_eq!(bench.get().await.unwrap(), "a");
+    bench.clock.advance(Duration::seconds(2));
+    for (calls, pause) in [(2, 0), (2, 10), (2, 10), (3, 11), (3, 0)] {
+        bench.clock.advance(Duration::seconds(pause));
+        bench.get().await.unwrap();
+        settle().await;
+        assert_eq!(bench.calls(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failure_of_unknown_end_there_is_a_pause() {
+    let unknown = failure("hung").map_err(|error| error.with_retry(RetryClass::Unknown));
+    let bench = Bench::new([unknown, token("a", Duration::HOUR)], 2);
+    let begun = Instant::now();
+    bench.get().await.unwrap_err();
+    assert_eq!(bench.get().await.unwrap(), "a");
+    assert!(begun.elapsed() >= COOL_DOWN);
+}

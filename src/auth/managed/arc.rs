@@ -22,6 +22,13 @@ pub(super) async fn lent(lender: &Lender, url: &Url, resource: &str) -> Result<A
     url.query_pairs_mut()
         .append_pair("api-version", "2020-06-01")
         .append_pair("resource", resource);
+    // The agent may have another key by the next try.
+    let lent = lender.lent_to(|| proven(lender, &url));
+    Ok(lent.await?.token())
+}
+
+/// A request with the proof that the agent asks for.
+async fn proven(lender: &Lender, url: &Url) -> Result<Request> {
     let ask = || Request::new(Method::GET, url.clone()).header(METADATA, "true");
     let challenge = lender.send(ask()).await?;
     if challenge.status != 401 {
@@ -35,8 +42,7 @@ pub(super) async fn lent(lender: &Lender, url: &Url, resource: &str) -> Result<A
     let key = read_key(&directory(), Path::new(path))?;
     let proof = Secret::from(format!("Basic {}", key.expose()));
     let name: HeaderName = AUTHORIZATION;
-    let lent = lender.lent(|| ask().header(name.clone(), proof.expose()));
-    Ok(lent.await?.token())
+    Ok(ask().header(name, proof.expose()))
 }
 
 fn directory() -> PathBuf {

@@ -1,5 +1,6 @@
 //! One request to the machine around the program, and its answer.
 
+use std::future::ready;
 use std::time::Duration;
 
 use http::Method;
@@ -31,6 +32,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// The first answer, where others are asked if nothing is there.
 const HASTY_LIMIT: Duration = Duration::from_secs(1);
+
+/// The pause after 410: the service is being updated, which takes up to 70 s, and four pauses are made.
+const UPDATE_PAUSE: Duration = Duration::from_secs(18);
 
 /// Asks one place for tokens.
 #[derive(Debug)]
@@ -91,9 +95,18 @@ impl Lender {
 
     /// A token in answer to the request that `make` makes, anew for every try.
     pub(super) async fn lent(&self, make: impl Fn() -> Request + Send + Sync) -> Result<Lent> {
+        self.lent_to(|| ready(Ok(make()))).await
+    }
+
+    /// As [`lent`](Self::lent), in answer to a request that takes time to make, and may fail.
+    pub(super) async fn lent_to<F>(&self, make: impl Fn() -> F + Send + Sync) -> Result<Lent>
+    where
+        F: Future<Output = Result<Request>> + Send,
+    {
         repeat(&self.host, self.tries, || async {
+            let request = make().await?;
             let sent = OffsetDateTime::now_utc();
-            let reply = self.send(make()).await?;
+            let reply = self.send(request).await?;
             match reply.status {
                 200 => Lent::parse(&reply.body, sent).map_err(|error| error.with_host(&self.host)),
                 _ => Err(self.refused(&reply)),
@@ -140,6 +153,7 @@ impl Lender {
         match self.is_late && matches!(reply.status, 404 | 410) {
             // A page of whoever else answers there.
             _ if is_foreign => error.with_retry(RetryClass::Unknown),
+            true if reply.status == 410 => error.with_retry_after(UPDATE_PAUSE),
             true => error.with_retry(RetryClass::Later),
             false => error,
         }
@@ -190,14 +204,19 @@ impl Lent {
             serde_json::from_slice(text).map_err(|error| strange(&body::json_fault(&error)))?;
         let token = answer.access_token.filter(|token| !token.is_empty());
         let expires_on = answer.expires_on.as_ref().and_then(Seconds::since_1970);
-        let expires_in = || answer.expires_in.as_ref()?.after(sent);
+        let expires_in = answer.expires_in.as_ref().and_then(|it| it.after(sent));
+        let expires_on = match (expires_on, expires_in) {
+            // This machine's clock is ahead: what has just been lent has not expired.
+            (Some(at), Some(by_life)) if at <= sent => Some(by_life),
+            // Either may be of a token that had been lent before.
+            (Some(at), Some(by_life)) => Some(at.min(by_life)),
+            (at, by_life) => at.or(by_life),
+        };
         Ok(Self {
             secret: token
                 .ok_or_else(|| strange("it has no access_token"))?
                 .into(),
-            expires_on: expires_on
-                .or_else(expires_in)
-                .ok_or_else(|| strange("it does not say when it expires"))?,
+            expires_on: expires_on.ok_or_else(|| strange("it does not say when it expires"))?,
             refresh_on: answer.refresh_in.and_then(|seconds| seconds.after(sent)),
         })
     }
@@ -224,7 +243,10 @@ mod tests {
         for (times, expected) in [
             (r#""expires_on":"1000""#, 1000),
             (r#""expires_on":1000"#, 1000),
-            (r#""expires_on":"1000","expires_in":"5""#, 1000),
+            (r#""expires_on":"1000","expires_in":"5""#, 5),
+            (r#""expires_on":"5","expires_in":"1000""#, 5),
+            // A clock that is ahead of the machine's.
+            (r#""expires_on":"-7","expires_in":"1000""#, 1000),
             (
                 r#""expires_on":"9/14/2017 00:00:00 PM +00:00","expires_in":"5""#,
                 5,
