@@ -80,7 +80,9 @@ impl Entra {
         let now = self.now();
         let expires = number(&parts.claims, "exp");
         let begins = number(&parts.claims, "nbf").unwrap_or(now);
-        if expires.is_some_and(|exp| exp > now - LEEWAY) && begins <= now + LEEWAY {
+        // One that is valid for longer than its id is remembered could be used again.
+        let lasting = now - LEEWAY + 1..=now + LONGEST;
+        if expires.is_some_and(|exp| lasting.contains(&exp)) && begins <= now + LEEWAY {
             return Ok(());
         }
         let text = format!(
@@ -98,8 +100,10 @@ impl Entra {
             return Err(Refusal::of_client(50_027, "The assertion has no 'jti'."));
         }
         let expires = number(&parts.claims, "exp").unwrap_or(now);
-        let until = expires.min(now.saturating_add(LONGEST));
-        match state.used.insert(format!("{}/{jti}", app.client_id), until) {
+        match state
+            .used
+            .insert(format!("{}/{jti}", app.client_id), expires)
+        {
             None => Ok(()),
             Some(_) => Err(Refusal::of_client(
                 50_013,

@@ -9,7 +9,7 @@ use super::client::Door;
 use super::device::signer;
 use super::error::Refusal;
 use super::form::Form;
-use super::grants::usable;
+use super::grants::{CODE_SECONDS, usable};
 use super::route::EntraRoute;
 use super::session::{Session, Subject, audience};
 use super::{Entra, State};
@@ -135,6 +135,10 @@ impl Entra {
         let redirect_uri = form.required("redirect_uri").map_err(said)?.to_owned();
         let code = format!("1.{}", Uuid::new_v4().simple());
         let made = self.now();
+        // An expired one is still said to have expired for a while.
+        state
+            .codes
+            .retain(|_, code| code.made + 2 * CODE_SECONDS > made);
         state.codes.insert(
             code.clone(),
             Code {

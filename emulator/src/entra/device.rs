@@ -97,6 +97,10 @@ impl Entra {
             "interval": number(rules.poll_seconds),
             "message": message,
         });
+        let now = self.now();
+        state
+            .devices
+            .retain(|_, device| device.expires + SECONDS > now);
         state.devices.insert(code, device);
         let json = "application/json; charset=utf-8";
         Ok(typed(StatusCode::OK, json, answer.to_string()))

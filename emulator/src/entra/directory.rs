@@ -127,6 +127,18 @@ pub(crate) struct TokenRules {
     pub(super) poll_seconds: i64,
 }
 
+impl TokenRules {
+    /// Times are added to the clock's: they must be far from the ends of their type.
+    pub(super) fn check(&self) -> Result<(), String> {
+        const LONGEST: i64 = 100 * 365 * 24 * 3600;
+        let times = [self.token_seconds, self.clock_skew, self.poll_seconds];
+        match times.iter().all(|time| (-LONGEST..=LONGEST).contains(time)) {
+            true => Ok(()),
+            false => Err("A time of the tokens is longer than a hundred years.".to_owned()),
+        }
+    }
+}
+
 impl Default for TokenRules {
     fn default() -> Self {
         Self {

@@ -187,12 +187,20 @@ impl Entra {
         }
         let scope = form.required("scope")?.to_owned();
         let refused = || {
-            let text = "Assertion failed signature validation, or is out of its time.";
+            let text = "Assertion failed signature validation, is out of its time, or is for another application.";
             Refusal::new("invalid_grant", 50_013, text)
         };
         let claims = self.key.verify(form.required("assertion")?);
         let claims = claims.ok_or_else(refused)?;
-        let is_valid = claims.get("exp").and_then(Json::as_i64) > Some(self.now());
+        let (now, app_uri) = (self.now(), format!("api://{}", app.client_id));
+        let number = |name: &str| claims.get(name).and_then(Json::as_i64);
+        let word = |name: &str| claims.get(name).and_then(Json::as_str).unwrap_or_default();
+        // A token for another resource is none that the user gave to this application.
+        let is_for_app = [&app.client_id, &app_uri]
+            .iter()
+            .any(|own| *own == word("aud"));
+        let is_timely = number("exp") > Some(now) && number("nbf").is_none_or(|nbf| nbf <= now);
+        let is_valid = is_timely && is_for_app && word("tid") == state.directory.tenant;
         let name = claims.get("upn").and_then(Json::as_str);
         let name = name.filter(|_| is_valid).ok_or_else(refused)?;
         Ok(Session {

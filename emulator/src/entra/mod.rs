@@ -82,8 +82,13 @@ impl Entra {
     }
 
     /// Takes another directory; what was granted before stays granted.
-    pub(crate) fn set_directory(&self, directory: Directory) {
+    ///
+    /// # Errors
+    /// For rules whose times are none.
+    pub(crate) fn set_directory(&self, directory: Directory) -> Result<(), String> {
+        directory.tokens.check()?;
         self.lock().directory = directory;
+        Ok(())
     }
 
     /// The token that a platform gives to its workloads, to be exchanged for one of an application that trusts the issuer

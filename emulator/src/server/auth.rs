@@ -87,7 +87,8 @@ fn challenge(authority: &str, problem: Option<&str>) -> Response<Body> {
     let mut reply = empty(StatusCode::UNAUTHORIZED);
     let mut value = format!("Bearer authorization_uri={authority}, resource_id={RESOURCE}");
     if let Some(problem) = problem {
-        let problem = problem.replace(['"', '\\'], "'");
+        let shown = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, '"' | '\\');
+        let problem = problem.replace(|c| !shown(c), "'");
         value.push_str(&format!(
             ", error=\"invalid_token\", error_description=\"{problem}\""
         ));

@@ -1,5 +1,7 @@
 //! The login host, and the control endpoints of its directory below `/emulator/v1/entra`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -180,7 +182,7 @@ impl DirectoryRoute {
 
     fn carry_out(&self, entra: &Entra, body: &[u8]) -> Result<Response<Body>, String> {
         match self {
-            Self::Directory => entra.set_directory(read::<Directory>(body)?),
+            Self::Directory => entra.set_directory(read::<Directory>(body)?)?,
             Self::Device(code) => entra.decide(code, read::<Decision>(body)?)?,
             Self::Assertions => {
                 let Workload {
@@ -197,6 +199,9 @@ impl DirectoryRoute {
     }
 }
 
+/// How long the program that waits for a login may take to answer.
+const BROWSING: Duration = Duration::from_secs(30);
+
 async fn browse(router: &Router, entra: &Entra, body: &[u8]) -> Result<Response<Body>, String> {
     let Page { url } = read(body)?;
     let url = Url::parse(&url).map_err(|_| "The page's address is no URL.")?;
@@ -209,7 +214,7 @@ async fn browse(router: &Router, entra: &Entra, body: &[u8]) -> Result<Response<
             .body(form),
         None => router.http.get(url),
     };
-    let reply = request.send().await;
+    let reply = request.timeout(BROWSING).send().await;
     let reply = reply.map_err(|_| "The program that waits for the login cannot be reached.")?;
     Ok(shown(&json!({ "status": reply.status().as_u16() })))
 }

@@ -11,7 +11,9 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{APP, KUSTO_CLIENT, RESOURCE, SCOPE, TENANT, USER_SCOPE, World, claims, refused, text};
+use super::{
+    APP, KUSTO_CLIENT, RESOURCE, SCOPE, TENANT, USER_SCOPE, World, claims, read, refused, text,
+};
 
 const KEY: &[u8] = include_bytes!("../../src/entra/signing_key.der");
 const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -190,6 +192,8 @@ async fn an_assertion_of_a_certificate_is_checked_and_used_once() {
     assert_eq!(world.token(&with_assertion(&other)).await.0, 200);
     for (member, value, number) in [
         ("exp", json!(now - 3600), 700_024),
+        ("exp", json!(now + 25 * 3600), 700_024),
+        ("exp", json!(i64::MAX), 700_024),
         ("nbf", json!(now + 3600), 700_024),
         ("aud", json!("https://elsewhere.test/token"), 700_023),
         ("sub", json!("somebody"), 700_021),
@@ -246,15 +250,17 @@ async fn a_workload_of_another_issuer_is_the_application() {
 #[tokio::test]
 async fn an_application_acts_for_a_user() {
     let world = World::new().await;
-    let (_, user) = world
-        .token(&[
+    let login = |scope| {
+        [
             ("grant_type", "password"),
             ("client_id", KUSTO_CLIENT),
             ("username", "alice@contoso.test"),
             ("password", "pa$$ w%rd"),
-            ("scope", USER_SCOPE),
-        ])
-        .await;
+            ("scope", scope),
+        ]
+    };
+    let own_scope = format!("api://{APP}/user_impersonation");
+    let (_, user) = world.token(&login(&own_scope)).await;
     let fields = |assertion| {
         [
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
@@ -272,6 +278,44 @@ async fn an_application_acts_for_a_user() {
         (text(&claims, "upn"), text(&claims, "appid")),
         ("alice@contoso.test", APP)
     );
-    let found = world.refusal(&fields("no.token.AAAA")).await;
-    assert_eq!(found, refused(400, "invalid_grant", 50_013));
+    let (_, other) = world.token(&login(USER_SCOPE)).await;
+    for assertion in ["no.token.AAAA", text(&other, "access_token")] {
+        let found = world.refusal(&fields(assertion)).await;
+        assert_eq!(found, refused(400, "invalid_grant", 50_013));
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_a_strange_audience_is_refused_in_a_header_that_can_be_sent() {
+    let world = World::new().await;
+    let scope = "https://a\r\n\"ä/.default";
+    let (_, answer) = world
+        .token(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", APP),
+            ("client_secret", "secret1"),
+            ("scope", scope),
+        ])
+        .await;
+    let request = world
+        .http
+        .post(world.at("/v1/rest/query"))
+        .bearer_auth(text(&answer, "access_token"))
+        .body("{}");
+    let reply = request.send().await.unwrap();
+    assert_eq!(reply.status(), 401);
+    let challenge = reply.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("the token is for"), "{challenge}");
+}
+
+#[tokio::test]
+async fn times_that_no_clock_reaches_are_refused() {
+    let world = World::new().await;
+    let path = world.at("/emulator/v1/entra/directory");
+    for member in ["tokenSeconds", "clockSkew", "pollSeconds"] {
+        let (_, mut directory) = read(world.http.get(&path)).await;
+        directory["tokens"][member] = json!(i64::MAX);
+        let put = world.http.put(&path).body(directory.to_string());
+        assert_eq!(put.send().await.unwrap().status(), 400, "{member}");
+    }
 }
