@@ -109,6 +109,7 @@ enum State {
     Runs,
     /// It does, until the program is waited for.
     Ended,
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only unix loses children"))]
     /// The host program has waited for it, or ignores the ends of its children: the number may be another
     /// program's by now.
     Reaped,
