@@ -53,10 +53,10 @@ pub fn message(blob: &str, properties: Map<String, Value>) -> Result<usize> {
     let identity = IDENTITY.get_or_init(|| ClientIdentity::new(None, None, None, None));
     let message = Message {
         id: Uuid::new_v4(),
-        blob_path: blob.to_owned(),
+        blob_path: blob,
         raw_data_size: Some(2048),
-        database_name: "Database".to_owned(),
-        table_name: "Table".to_owned(),
+        database_name: "Database",
+        table_name: "Table",
         flags: MessageFlags {
             flush_immediately: false,
             ignore_size_limit: false,
@@ -65,12 +65,12 @@ pub fn message(blob: &str, properties: Map<String, Value>) -> Result<usize> {
         report_level: 0,
         report_method: 0,
         source_message_creation_time: "2026-01-01T00:00:00.0000000Z".to_owned(),
-        application_for_tracing: String::new(),
-        client_version_for_tracing: String::new(),
+        application_for_tracing: identity.application(),
+        client_version_for_tracing: identity.version(),
         ingestion_status_in_table: None,
         additional_properties: properties,
     };
-    message.traced(identity).to_text().map(|text| text.len())
+    message.to_text().map(|text| text.len())
 }
 
 /// Through the whole pipeline; blocks are dropped as they come.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,9 +16,11 @@ use crate::error::{Error, ErrorKind, Result, Step};
 pub mod blocking;
 mod catalog;
 pub(crate) mod context;
+pub(crate) mod here;
 pub(crate) mod ids;
 
 pub use catalog::OperationState;
+pub use here::run_here;
 
 /// How long a call may take as a whole, and how it can be stopped.
 ///
@@ -131,7 +134,9 @@ impl<T: Clone + Send + Sync + 'static> Operation<T> {
         tokio::spawn(async move {
             // A panic is reported as the result; a task without a result was dropped with its
             // runtime.
-            let result = contained(work, |panic| Error::defect(panic).with_in_doubt(true));
+            let result = contained(Box::pin(work), |panic| {
+                Error::defect(panic).with_in_doubt(true)
+            });
             sender.send_replace(Some(result.await));
         });
         Self { outcome, cancel }
@@ -185,19 +190,21 @@ fn died_error() -> Error {
 
 /// Runs steps after which nothing has been handed over, whatever happens in them: their error is
 /// never in doubt, nor is their panic, which is reported as an error.
-pub(crate) async fn before_hand_over<T>(steps: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) async fn before_hand_over<T>(steps: Boxed<'_, T>) -> Result<T> {
     contained(steps, Error::defect)
         .await
         .map_err(|error| error.with_in_doubt(false))
 }
 
+/// Steps of a call. Boxed where they are made: the futures of ingestions are large, every layer above
+/// would hold them in its own, and each move of one touches all of it.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
 /// Runs `work`; a panic in it is reported as this error.
 async fn contained<T>(
-    work: impl Future<Output = Result<T>>,
+    mut work: Boxed<'_, T>,
     to_error: impl Fn(&(dyn Any + Send)) -> Error,
 ) -> Result<T> {
-    // The futures of ingestions are large, and every layer above would hold them in its own.
-    let mut work = Box::pin(work);
     std::future::poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
             .unwrap_or_else(|panic| Poll::Ready(Err(to_error(&*panic))))
@@ -271,20 +278,20 @@ impl Scope {
         host: &str,
         future: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        self.check(step).map_err(|stopped| at(host, stopped))?;
         let mut future = std::pin::pin!(future);
-        let mut begun = false;
+        // Many steps do not wait: for them nothing has to be watched.
+        if let Poll::Ready(result) = poll_now(future.as_mut()).await {
+            return result;
+        }
         let stopped = tokio::select! {
             biased;
             stopped = self.stopped(step, host) => stopped,
-            result = async { begun = true; future.as_mut().await } => return result,
+            result = future.as_mut() => return result,
         };
         // An inner step has the same limits, and its error is more precise about what was under
         // way.
-        let within = match begun {
-            true => std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await,
-            false => Poll::Pending,
-        };
-        match within {
+        match poll_now(future.as_mut()).await {
             Poll::Ready(Err(inner)) if inner.kind() == stopped.kind() => Err(inner),
             _ => Err(stopped),
         }
@@ -337,11 +344,7 @@ impl Scope {
             () = self.client.cancelled() => client_closed(step),
             () = sleep_until(self.deadline) => self.timed_out(step),
         };
-        if host.is_empty() {
-            error
-        } else {
-            error.with_host(host)
-        }
+        at(host, error)
     }
 
     fn timed_out(&self, step: Step) -> Error {
@@ -354,6 +357,18 @@ impl Scope {
             step,
             format!("the call's deadline of {allowed} ms passed"),
         )
+    }
+}
+
+/// What a future has to say now.
+async fn poll_now<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+fn at(host: &str, error: Error) -> Error {
+    match host.is_empty() {
+        true => error,
+        false => error.with_host(host),
     }
 }
 
@@ -440,13 +455,14 @@ mod tests {
 
     #[tokio::test]
     async fn steps_before_the_hand_over_are_never_in_doubt() {
-        let panicking =
-            before_hand_over::<()>(async { std::panic::resume_unwind(Box::new("boom")) });
+        let panicking = before_hand_over::<()>(Box::pin(async {
+            std::panic::resume_unwind(Box::new("boom"))
+        }));
         let error = panicking.await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert!(error.to_string().contains("boom") && !error.is_in_doubt());
         let doubtful = Error::new(ErrorKind::Network, Step::UploadBlob, "cut").with_in_doubt(true);
-        let error = before_hand_over::<()>(async { Err(doubtful) }).await;
+        let error = before_hand_over::<()>(Box::pin(async { Err(doubtful) })).await;
         assert!(!error.unwrap_err().is_in_doubt());
     }
 

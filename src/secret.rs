@@ -40,6 +40,16 @@ impl Secret {
     }
 }
 
+impl From<&SecretUrl> for Secret {
+    /// The whole address. Its secrets are in the set already.
+    fn from(url: &SecretUrl) -> Self {
+        Self {
+            value: url.url.as_str().to_owned(),
+            _known: url._known.clone(),
+        }
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)

@@ -157,15 +157,24 @@ fn ingest(
     let (source, reporter) = settings.apply(source, &runtime)?;
     let listening = Listening::begin(&runtime);
     let options = listening.limit(options);
-    let operation = runtime.enter(|| client.start_ingest(source, props.get(), options));
-    // Freeing the client meanwhile cancels the call.
-    drop(client);
-    let fed = reader.map(|(reader, writer)| feed(&runtime, &operation, reader, writer));
-    let result = runtime.wait(operation.wait())?;
+    let (fed, result) = match reader {
+        None => {
+            let call = client.ingest(source, props.get(), options);
+            // Freeing the client meanwhile cancels the call.
+            drop(client);
+            (Ok(()), runtime.run_here(call))
+        }
+        Some((reader, writer)) => {
+            let operation = runtime.enter(|| client.start_ingest(source, props.get(), options));
+            drop(client);
+            let fed = feed(&runtime, &operation, reader, writer);
+            (fed, runtime.wait(operation.wait())?)
+        }
+    };
     if let Some(reporter) = reporter {
         reporter.close();
     }
-    fed.transpose()?;
+    fed?;
     result
 }
 

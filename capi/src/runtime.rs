@@ -13,6 +13,7 @@ use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::signals::{self, Mask};
 use kusto_ingest::error::{Error, ErrorKind, Result, RetryClass, Step};
+use kusto_ingest::op::run_here;
 
 const WORKERS: usize = 2;
 /// Address space, not memory: pages count once they are touched. A debug build overflows 512 KiB.
@@ -50,6 +51,22 @@ thread_local! {
 pub(crate) fn become_library_thread(host: Mask) {
     LIBRARY_THREAD.set(true);
     signals::serve(host);
+}
+
+/// The program's thread while it runs a call: a callback must not block there either.
+struct Serving;
+
+impl Serving {
+    fn begin() -> Self {
+        LIBRARY_THREAD.set(true);
+        Self
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        LIBRARY_THREAD.set(false);
+    }
 }
 
 /// Whether the caller is a callback. A wait there could wait for itself.
@@ -170,6 +187,17 @@ impl Runtime {
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T> {
         check_may_block()?;
         Ok(self.handle.block_on(future))
+    }
+
+    /// Runs a blocking call on the calling thread, which is one of this library's meanwhile: it runs
+    /// callbacks of the log.
+    pub(crate) fn run_here<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        check_may_block()?;
+        let _ended = Serving::begin();
+        run_here(&self.handle, call)
     }
 
     /// Runs all of a blocking call on the library's threads and waits for it: threads that it

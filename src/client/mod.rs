@@ -329,7 +329,7 @@ impl Client {
         let scope = core.scope(&options);
         async move {
             let context = core.context.clone();
-            context.run(work(core, scope?)).await
+            context.run(Box::pin(work(core, scope?))).await
         }
     }
 
@@ -386,12 +386,13 @@ impl Core {
         // before it, and the deadline runs from the call.
         let call = CallGuard::begin(self);
         let scope = call.0.scope(&options);
-        async move {
+        // Boxed at once, as every layer above would hold it in its own.
+        Box::pin(async move {
             let core = &call.0;
             let scope = scope?.patient(core.retry_time);
             let source_id = source.identify();
             let id = props.request_id(source_id);
-            let ingesting = async {
+            let ingesting = Box::pin(async {
                 let begun = Instant::now();
                 let result = core.ingestor.ingest(&scope, source, &props).await;
                 let result = result.map_err(|error| match error.client_request_id() {
@@ -400,10 +401,10 @@ impl Core {
                 });
                 note(&core.resources.host(), &props, begun.elapsed(), &result);
                 result
-            };
+            });
             let context = core.context.of_ingestion(&id, source_id);
             context.run(ingesting).await
-        }
+        })
     }
 }
 

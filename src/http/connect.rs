@@ -15,8 +15,10 @@ use super::connection::Connection;
 use super::failure::{Failure, Unresolved};
 use super::proxy::Proxies;
 use super::resolver::resolve;
+use super::socket::Socket;
 use super::tls::Tls;
 use super::tunnel;
+use crate::op::here::Descriptor;
 
 /// How long connecting may take, TLS included. A dead host must not use up a long deadline.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,21 +46,23 @@ impl Connector {
     /// A new connection to the host of this URL.
     pub(super) async fn connect(&self, url: &Url) -> Result<Connection, Failure> {
         let opening = tokio::time::timeout(CONNECT_TIMEOUT, self.open(url));
-        let stream = opening.await.map_err(|_| Failure::NoConnection)??;
-        Connection::new(stream).await
+        let (stream, socket) = opening.await.map_err(|_| Failure::NoConnection)??;
+        Connection::new(stream, Some(socket)).await
     }
 
-    async fn open(&self, url: &Url) -> Result<Box<dyn Stream>, Failure> {
+    async fn open(&self, url: &Url) -> Result<(Box<dyn Stream>, Descriptor), Failure> {
         let secure = url.scheme() == "https";
         // One that cannot be used is an error before this: `Transport::route`.
         let proxy = self.proxies.of(url).ok().flatten();
-        let stream: Box<dyn Stream> = match proxy {
-            None => Box::new(reach(url).await?),
+        let reached = reach(proxy.unwrap_or(url)).await?;
+        let descriptor = reached.descriptor();
+        let reached: Box<dyn Stream> = Box::new(reached);
+        let stream = match proxy {
+            None => reached,
             Some(proxy) => {
-                let to_proxy: Box<dyn Stream> = Box::new(reach(proxy).await?);
                 let to_proxy = match proxy.scheme() {
-                    "https" => self.encrypt(to_proxy, proxy).await?,
-                    _ => to_proxy,
+                    "https" => self.encrypt(reached, proxy).await?,
+                    _ => reached,
                 };
                 match secure {
                     true => tunnel::open(to_proxy, url, proxy).await?,
@@ -66,10 +70,11 @@ impl Connector {
                 }
             }
         };
-        match secure {
-            true => self.encrypt(stream, url).await,
-            false => Ok(stream),
-        }
+        let stream = match secure {
+            true => self.encrypt(stream, url).await?,
+            false => stream,
+        };
+        Ok((stream, descriptor))
     }
 
     async fn encrypt(
@@ -91,7 +96,7 @@ impl Connector {
 }
 
 /// A TCP connection to the host of this URL.
-async fn reach(url: &Url) -> Result<TcpStream, Failure> {
+async fn reach(url: &Url) -> Result<Socket, Failure> {
     let port = url.port_or_known_default().unwrap_or_default();
     let addresses = match url.host() {
         Some(Host::Domain(name)) => resolve(name, port).await.map_err(Failure::connect)?,
@@ -104,7 +109,7 @@ async fn reach(url: &Url) -> Result<TcpStream, Failure> {
     // A connection without these options works, too.
     let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
     let _ = stream.set_nodelay(true);
-    Ok(stream)
+    Ok(Socket::new(stream))
 }
 
 /// Alternately of each family, beginning with that of the first: a network on which one family

@@ -17,6 +17,7 @@ use tokio::task::coop::unconstrained;
 
 use super::connect::Stream;
 use super::failure::Failure;
+use crate::op::here::{self, Descriptor};
 
 type Driver = http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>;
 
@@ -26,15 +27,21 @@ pub(super) struct Connection {
     /// `None` once it has come to its end: only when it is dropped does hyper give back a request that
     /// it did not begin.
     driver: Option<Pin<Box<Driver>>>,
+    /// Of the socket below all layers.
+    socket: Option<Descriptor>,
 }
 
 impl Connection {
-    pub(super) async fn new(stream: Box<dyn Stream>) -> Result<Self, Failure> {
+    pub(super) async fn new(
+        stream: Box<dyn Stream>,
+        socket: Option<Descriptor>,
+    ) -> Result<Self, Failure> {
         let shaken = http1::handshake(TokioIo::new(stream)).await;
         let (sender, driver) = shaken.map_err(Failure::connect)?;
         Ok(Self {
             sender,
             driver: Some(Box::pin(driver)),
+            socket,
         })
     }
 
@@ -78,8 +85,17 @@ impl Connection {
         }
     }
 
-    /// Whether another request can be sent. An end, or bytes that nobody asked for, are noticed
-    /// here if the runtime knows of them.
+    /// After an answer that was read to its end: whether the connection may be kept. Nobody watches
+    /// it until it is used again.
+    pub(super) fn rest(&mut self) -> bool {
+        if let Some(socket) = self.socket {
+            here::forget(socket);
+        }
+        (self.driver.is_some() && self.sender.is_ready()) || self.is_open()
+    }
+
+    /// Whether another request can be sent. An end, or bytes that nobody asked for, are noticed here
+    /// once they have arrived.
     pub(super) fn is_open(&mut self) -> bool {
         let driver = &mut self.driver;
         let look = poll_fn(|context| {
@@ -87,7 +103,8 @@ impl Connection {
             Poll::Ready(())
         });
         // A task's budget must not hide what has arrived.
-        let _ = pin!(unconstrained(look)).poll(&mut Context::from_waker(Waker::noop()));
+        let mut look = pin!(unconstrained(look));
+        let _ = here::look(|| look.as_mut().poll(&mut Context::from_waker(Waker::noop())));
         self.driver.is_some() && self.sender.is_ready()
     }
 }
@@ -118,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_meets_the_end_of_a_used_connection_comes_back() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let mut connection = Connection::new(Box::new(ours)).await.ok().unwrap();
+        let mut connection = Connection::new(Box::new(ours), None).await.ok().unwrap();
         let answer = async {
             let mut asked = [0; 1024];
             assert!(theirs.read(&mut asked).await.unwrap() > 0);

@@ -20,11 +20,13 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use url::{Position, Url};
 
 use super::connect::Connector;
 use super::connection::Connection;
 use super::failure::Failure;
+use crate::op::{context, here};
 
 /// How long a connection rests before a request that must not be carried out twice uses it: the end
 /// of a connection arrives behind the last answer on it.
@@ -41,7 +43,7 @@ const DISTRUST: Duration = Duration::from_secs(10 * 60);
 
 /// The connections of one transport.
 pub(super) struct Pool {
-    connector: Connector,
+    connector: Arc<Connector>,
     shared: Arc<Shared>,
 }
 
@@ -99,7 +101,7 @@ impl Pool {
             sweeper: Mutex::default(),
         };
         Self {
-            connector,
+            connector: Arc::new(connector),
             shared: Arc::new(shared),
         }
     }
@@ -110,10 +112,6 @@ impl Pool {
         let host = self.shared.host(url);
         let permit = host.permits.clone().acquire_owned().await;
         let permit = permit.map_err(Failure::connect)?;
-        if once {
-            // An end that has arrived is known only after the runtime has asked the system.
-            tokio::task::yield_now().await;
-        }
         let (rested, since) = {
             let mut state = lock(&host.state);
             (state.rested(once), state.cleared)
@@ -137,12 +135,25 @@ impl Pool {
         })
     }
 
-    /// Boxed: what connects is large, rare, and deep inside every request.
+    /// Boxed: what connects is large, rare, and deep inside every request. It starts threads and
+    /// tasks, and sends before the connection is ours: all that is done by the runtime's threads.
     fn connect<'a>(
         &'a self,
         url: &'a Url,
     ) -> Pin<Box<dyn Future<Output = Result<Connection, Failure>> + Send + 'a>> {
-        Box::pin(self.connector.connect(url))
+        if !here::is_here() {
+            return Box::pin(self.connector.connect(url));
+        }
+        let (connector, url) = (self.connector.clone(), url.clone());
+        let connecting = context::carried(async move { connector.connect(&url).await });
+        let task = AbortOnDropHandle::new(tokio::spawn(connecting));
+        Box::pin(async move {
+            task.await
+                .unwrap_or_else(|error| match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(error) => Err(Failure::connect(error)),
+                })
+        })
     }
 
     /// None of the connections of this moment is used again, resting or not.
@@ -274,7 +285,7 @@ impl Resting {
 impl Lease {
     /// The request was answered as a whole: the connection may be used again.
     pub(super) fn keep(mut self) {
-        if !self.connection.is_open() {
+        if !self.connection.rest() {
             return;
         }
         {

@@ -35,6 +35,12 @@ impl Request {
         }
     }
 
+    /// Adds a header whose value never changes.
+    pub(crate) fn fixed(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
     /// Adds a header. A value that no header can have (a line break) is an error when it is sent.
     pub(crate) fn header(self, name: HeaderName, value: &str) -> Self {
         self.with(name, HeaderValue::from_str(value).ok())

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
 use crate::op::Scope;
+use crate::op::ids::chance;
 
 /// How often and with which pauses a step is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +75,7 @@ impl RetryPolicy {
             .base
             .saturating_mul(1u32.checked_shl(attempt).unwrap_or(u32::MAX))
             .min(self.cap);
-        let jittered = ceiling.mul_f64(fastrand::f64());
+        let jittered = ceiling.mul_f64(chance().f64());
         match error.retry_after() {
             Some(asked) => asked.min(self.cap).max(jittered),
             None => jittered,
@@ -364,7 +365,7 @@ impl Patience {
         let ceiling = Self::BASE
             .saturating_mul(1 << self.rounds.min(8))
             .min(Self::CAP);
-        let jittered = ceiling.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let jittered = ceiling.mul_f64(0.5 + chance().f64() / 2.0);
         let asked = passing(round).filter_map(Error::retry_after).max();
         let asked = asked.unwrap_or_default();
         let pause = asked.min(RetryPolicy::SERVICE.cap).max(jittered);

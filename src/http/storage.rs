@@ -49,7 +49,7 @@ fn limit_of(body: usize) -> Duration {
 
 /// A request to the blob or the queue service.
 pub(crate) fn request(method: http::Method, url: url::Url) -> Request {
-    Request::new(method, url).header(VERSION, STORAGE_API_VERSION)
+    Request::new(method, url).fixed(VERSION, STORAGE_API_VERSION)
 }
 
 /// Sends a request to a storage service. An answer of any status that belongs to it is the result.
@@ -99,7 +99,7 @@ pub(crate) fn inconclusive(step: Step, host: &str, message: &str) -> Error {
 pub(crate) fn reply_error(step: Step, host: &str, reply: &Reply) -> Error {
     let refusal = Refusal::read(|name| reply.header(name), &reply.body);
     let error = refused(step, host, reply.status, refusal, reply.retry_after());
-    match &reply.request_id {
+    match reply.request_id() {
         Some(id) => error.with_client_request_id(id),
         None => error,
     }

@@ -117,12 +117,11 @@ impl Transport {
         // The future is large, and every layer above would hold it in its own.
         let sent = Box::pin(self.exchange(step, host, request, kind)).await;
         traced.end(&sent);
-        sent.map_err(
-            |error| match (error.client_request_id(), traced.request_id) {
-                (None, Some(id)) => error.with_client_request_id(id),
-                _ => error,
-            },
-        )
+        let request_id = text(traced.request_id.as_ref());
+        sent.map_err(|error| match (error.client_request_id(), request_id) {
+            (None, Some(id)) => error.with_client_request_id(id),
+            _ => error,
+        })
     }
 
     async fn exchange(
@@ -279,9 +278,13 @@ async fn read(
 }
 
 /// The id under which a request is sent.
-fn request_id(request: &Request) -> Option<String> {
-    let id = request.headers.get(CLIENT_REQUEST_ID)?;
-    id.to_str().ok().map(str::to_owned)
+fn request_id(request: &Request) -> Option<HeaderValue> {
+    request.headers.get(CLIENT_REQUEST_ID).cloned()
+}
+
+/// A header's value, when it is text.
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value.and_then(|value| value.to_str().ok())
 }
 
 /// A request in the log.
@@ -290,7 +293,7 @@ struct Traced<'a> {
     host: &'a str,
     method: http::Method,
     path: String,
-    request_id: Option<String>,
+    request_id: Option<HeaderValue>,
     begun: Instant,
 }
 
@@ -307,7 +310,7 @@ impl<'a> Traced<'a> {
     }
 
     fn end(&self, sent: &Result<(Reply, Lease)>) {
-        let request_id = self.request_id.as_deref().unwrap_or_default();
+        let request_id = text(self.request_id.as_ref()).unwrap_or_default();
         let (step, host, path) = (self.step, self.host, self.path.as_str());
         let (method, duration_ms) = (self.method.as_str(), self.begun.elapsed());
         match sent {
@@ -342,7 +345,7 @@ pub(crate) struct Reply {
     /// When its headers arrived, by this machine's clock. The body may take much longer.
     pub(crate) arrived: OffsetDateTime,
     /// The id under which its request was sent.
-    pub(crate) request_id: Option<String>,
+    request_id: Option<HeaderValue>,
     /// Whether its connection carried an earlier request, so that it can be an answer that was left
     /// of that time.
     pub(crate) is_on_used_connection: bool,
@@ -351,9 +354,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// The id under which its request was sent.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        text(self.request_id.as_ref())
+    }
+
     /// The text of a header, when it is text.
     pub(crate) fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        text(self.headers.get(name))
     }
 
     /// When it was sent, by the clock of its sender.

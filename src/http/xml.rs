@@ -9,7 +9,8 @@ pub(crate) const PROLOG: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;
 
 /// An element and its text. The names are the services' own, without anything to escape.
 pub(crate) fn element(name: &str, text: &str) -> String {
-    format!("<{name}>{}</{name}>", escape(text))
+    let text = escape(text);
+    ["<", name, ">", &text, "</", name, ">"].concat()
 }
 
 /// The members of one record: names and texts, in their order.
@@ -20,36 +21,37 @@ pub(crate) type Members = Vec<(String, String)>;
 pub(crate) fn records(xml: &str, record: &str) -> Option<Vec<Members>> {
     let mut reader = Reader::from_str(xml.trim_start_matches('\u{feff}').trim_start());
     reader.config_mut().expand_empty_elements = true;
-    let (mut records, mut path) = (Vec::new(), Vec::new());
+    let (mut records, mut depth) = (Vec::new(), 0usize);
     // The depth of the record that is being read.
     let mut inside = None;
     loop {
-        let is_member = |path: &[String]| inside.is_some_and(|depth| path.len() == depth + 1);
+        let is_member = |depth: usize| inside.is_some_and(|of_record| depth == of_record + 1);
         match reader.read_event().ok()? {
-            Event::Eof => return path.is_empty().then_some(records),
+            Event::Eof => return (depth == 0).then_some(records),
             Event::Start(start) => {
-                let name = start.local_name().as_ref().to_owned();
-                path.push(name.clone());
+                let name = start.local_name();
+                let name: &str = name.as_ref();
+                depth += 1;
                 if inside.is_none() && name.eq_ignore_ascii_case(record) {
-                    inside = Some(path.len());
+                    inside = Some(depth);
                     records.push(Members::new());
-                } else if is_member(&path) {
-                    records.last_mut()?.push((name, String::new()));
+                } else if is_member(depth) {
+                    records.last_mut()?.push((name.to_owned(), String::new()));
                 }
             }
             Event::End(_) => {
-                if inside == Some(path.len()) {
+                if inside == Some(depth) {
                     inside = None;
                 }
-                path.pop()?;
+                depth = depth.checked_sub(1)?;
             }
-            Event::Text(text) if is_member(&path) => {
+            Event::Text(text) if is_member(depth) => {
                 member(&mut records)?.push_str(&text.xml10_content());
             }
-            Event::CData(text) if is_member(&path) => {
+            Event::CData(text) if is_member(depth) => {
                 member(&mut records)?.push_str(&text.xml10_content());
             }
-            Event::GeneralRef(reference) if is_member(&path) => {
+            Event::GeneralRef(reference) if is_member(depth) => {
                 resolve(&reference, member(&mut records)?)?;
             }
             _ => {}

@@ -20,7 +20,7 @@ use crate::post::queue;
 use crate::props::{DataFormat, IngestionProperties, ReportMethod};
 use crate::query::request::Service;
 use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretUrl};
 use crate::source::Compression;
 use crate::source::encoding::Encoding;
 use crate::source::form::{self, Declared};
@@ -181,7 +181,7 @@ impl QueuedIngestor {
     ) -> Result<Receipt> {
         let path = source.path();
         let named = |error| naming(path.as_deref(), error);
-        let sent = before_hand_over(self.send(scope, source, props)).await;
+        let sent = before_hand_over(Box::pin(self.send(scope, source, props))).await;
         let (call, sent) = sent.map_err(named)?;
         let sent = Mutex::new(sent);
         let handed_over = self.hand_over_sent(&call, &sent).await;
@@ -260,7 +260,7 @@ impl QueuedIngestor {
             .into_iter()
             .map(|blob| self.blob_item(blob, props))
             .collect::<Result<Vec<Item>>>()?;
-        let call = before_hand_over(self.begin(scope, props)).await?;
+        let call = before_hand_over(Box::pin(self.begin(scope, props))).await?;
         let mut status_table = None;
         for (done, item) in items.iter().enumerate() {
             let handing_over = self.hand_over(&call, item);
@@ -292,7 +292,9 @@ impl QueuedIngestor {
         self.resources
             .with_fresh(call.scope, |scope, lent| async move {
                 let mut sent = sent.lock().await;
-                before_hand_over(self.follow(&scope, &lent, &mut sent)).await?;
+                if !Arc::ptr_eq(&sent.lent, &lent) {
+                    before_hand_over(Box::pin(self.follow(&scope, &lent, &mut sent))).await?;
+                }
                 self.hand_over_with(&call.within(&scope), &sent.item, lent)
                     .await
             })
@@ -308,9 +310,6 @@ impl QueuedIngestor {
         lent: &Arc<IngestionResources>,
         sent: &mut Sent,
     ) -> Result<()> {
-        if Arc::ptr_eq(&sent.lent, lent) {
-            return Ok(());
-        }
         if let Some(blob) = sent.item.signed_by(lent) {
             sent.item.blob = blob;
             sent.lent = lent.clone();
@@ -350,7 +349,7 @@ impl QueuedIngestor {
     ) -> Result<Option<String>> {
         let transport = self.service.transport();
         let (input_queues, status_table, text) =
-            before_hand_over(self.announce(call, item, &lent)).await?;
+            before_hand_over(Box::pin(self.announce(call, item, &lent))).await?;
         let ranking = self.resources.ranking();
         let queues = ranking.order(input_queues);
         let idempotent = call.props.is_idempotent();
@@ -359,8 +358,8 @@ impl QueuedIngestor {
         if let (Err(error), Some(status_table)) = (&posted, status_table)
             && !error.is_in_doubt()
         {
-            let removed = table::remove(call.scope, transport, status_table, item.source_id).await;
-            if let Err(left) = removed {
+            let removing = table::remove(call.scope, transport, status_table, item.source_id);
+            if let Err(left) = Box::pin(removing).await {
                 events::StatusLeftBehind {
                     host: left.host().unwrap_or_default(),
                     error: &left,
@@ -381,7 +380,7 @@ impl QueuedIngestor {
         let input_queues = self.input_queues(lent)?;
         let status_table = self.status_table(call.props, lent)?;
         // Built before anything is written: a message that is too large must leave nothing behind.
-        let text = self.message(call, item, status_table)?.to_text()?;
+        let text = self.message(call, item, status_table)?;
         if let Some(status_table) = status_table {
             let entity = PendingEntity {
                 source_id: item.source_id,
@@ -391,7 +390,13 @@ impl QueuedIngestor {
                 now: self.now()?,
             };
             let transport = self.service.transport();
-            table::insert_pending(call.scope, transport, status_table, &entity).await?;
+            Box::pin(table::insert_pending(
+                call.scope,
+                transport,
+                status_table,
+                &entity,
+            ))
+            .await?;
         }
         Ok((input_queues, status_table, text))
     }
@@ -417,39 +422,39 @@ impl QueuedIngestor {
         }
     }
 
+    /// The text of the item's message.
     fn message(
         &self,
         call: &Call<'_>,
         item: &Item,
         status_table: Option<&StatusTable>,
-    ) -> Result<Message> {
-        let props = call.props;
-        let key = item.source_id.to_string();
+    ) -> Result<String> {
+        let (props, identity) = (call.props, self.service.identity());
         let message = Message {
             id: item.source_id,
-            blob_path: item.blob.expose().to_owned(),
+            blob_path: item.blob.expose(),
             raw_data_size: item.bytes_raw,
-            database_name: props.database().to_owned(),
-            table_name: props.table().to_owned(),
+            database_name: props.database(),
+            table_name: props.table(),
             flags: message_flags(props),
             report_level: props.report_level() as i32,
             report_method: props.report_method() as i32,
             source_message_creation_time: self.now()?.to_string(),
-            application_for_tracing: String::new(),
-            client_version_for_tracing: String::new(),
+            application_for_tracing: identity.application(),
+            client_version_for_tracing: identity.version(),
             ingestion_status_in_table: status_table.map(|table| StatusInTable {
-                table_connection_string: table.url().expose().as_str().to_owned(),
-                partition_key: key.clone(),
-                row_key: key,
+                table_connection_string: table.url().expose().as_str(),
+                partition_key: item.source_id,
+                row_key: item.source_id,
             }),
             additional_properties: props
                 .additional_properties_wire(&call.identity_token, item.format.format),
         };
-        Ok(message.traced(self.service.identity()))
+        message.to_text()
     }
 
-    /// Builds the message for the first container: one that is too large for the queue, or has no
-    /// queue, is rejected before anything is uploaded.
+    /// A message that is too large for the queue, or has no queue, is rejected before anything is
+    /// uploaded. The one for the first container is built if it can be too large.
     fn check_draft(
         &self,
         call: &Call<'_>,
@@ -461,19 +466,42 @@ impl QueuedIngestor {
         let url = containers
             .blob_url(0)
             .map_err(|_| self.resources.missing("container to upload to"))?;
+        self.input_queues(lent)?;
+        let status_table = self.status_table(call.props, lent)?;
+        if self.surely_fits(call, &url, status_table) {
+            return Ok(());
+        }
         let item = Item {
             source_id,
-            blob: Secret::new(url.expose().as_str()),
+            blob: Secret::from(&url),
             blob_path: String::new(),
             bytes_raw: Some(MAX_RAW_BYTES),
             bytes_sent: 0,
             format,
         };
-        self.input_queues(lent)?;
-        let status_table = self.status_table(call.props, lent)?;
-        self.message(call, &item, status_table)?
-            .to_text()
-            .map(|_| ())
+        self.message(call, &item, status_table).map(drop)
+    }
+
+    /// Whether the message about this blob is small enough, whatever its texts are made of.
+    fn surely_fits(
+        &self,
+        call: &Call<'_>,
+        blob: &SecretUrl,
+        status_table: Option<&StatusTable>,
+    ) -> bool {
+        let identity = self.service.identity();
+        call.props.bounded_texts().is_some_and(|own| {
+            let table = status_table.map_or("", |table| table.url().expose().as_str());
+            let others = [
+                blob.expose().as_str(),
+                call.identity_token.expose(),
+                identity.application(),
+                identity.version(),
+                table,
+            ];
+            let others = others.iter().map(|text| text.len()).sum::<usize>();
+            Message::surely_fits(own.saturating_add(others))
+        })
     }
 
     fn now(&self) -> Result<DateTime> {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::task::{JoinError, JoinHandle};
 
+use super::here;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step, panic_text};
 
 type Slot<T> = Arc<Mutex<Option<Box<dyn FnOnce() -> T + Send>>>>;
@@ -41,7 +42,8 @@ pub fn spawn<T: Send + 'static>(
         Some(work())
     };
     // The runtime panics, after it has queued the work.
-    match catch_unwind(AssertUnwindSafe(|| tokio::task::spawn_blocking(begin))) {
+    let starting = || here::starting(|| tokio::task::spawn_blocking(begin));
+    match catch_unwind(AssertUnwindSafe(starting)) {
         Ok(handle) => Ok(Job { handle, waiting }),
         Err(panic) => {
             drop(take(&waiting));

@@ -46,15 +46,14 @@ impl Context {
         }
     }
 
-    /// Runs a call in this context. The future is boxed: it is large, and every layer above would
-    /// hold it in its own.
+    /// Runs a call in this context. The future is boxed where it is made: it is large, and what goes
+    /// around it would move all of it again.
     pub(crate) fn run<'a, T: 'a>(
         self,
-        call: impl Future<Output = T> + Send + 'a,
+        call: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
     ) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
         let receiver = self.receiver.clone();
-        // Boxed before anything else: what goes around it would move all of it again.
-        let call = CURRENT.scope(self, Box::pin(call));
+        let call = CURRENT.scope(self, call);
         match receiver {
             Some(receiver) => Box::pin(call.with_subscriber(receiver)),
             None => Box::pin(call),
@@ -70,7 +69,7 @@ fn current() -> Context {
 pub(crate) fn carried<'a, T: 'a>(
     work: impl Future<Output = T> + Send + 'a,
 ) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
-    current().run(work)
+    current().run(Box::pin(work))
 }
 
 /// Work of the current ingestion for one of its items.
@@ -82,7 +81,7 @@ pub(crate) fn for_item<'a, T: 'a>(
         source_id: Some(source_id),
         ..current()
     };
-    context.run(work)
+    context.run(Box::pin(work))
 }
 
 /// The id of the ingestion under way, which the ids of all its requests begin with.
@@ -115,7 +114,7 @@ mod tests {
         let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
         let context = Context::new(None).of_ingestion("mine", first);
         context
-            .run(async {
+            .run(Box::pin(async {
                 let task = tokio::spawn(carried(async { (request_id(), source_id()) }));
                 let (id, source) = task.await.unwrap();
                 let id = id.unwrap();
@@ -124,7 +123,7 @@ mod tests {
                 assert_eq!(source, Some(first));
                 assert_eq!(for_item(second, async { source_id() }).await, Some(second));
                 assert_eq!(tokio::spawn(async { source_id() }).await.unwrap(), None);
-            })
+            }))
             .await;
     }
 }

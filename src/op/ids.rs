@@ -35,6 +35,13 @@ pub(crate) fn new_id() -> Uuid {
     }
 }
 
+/// Chance for one decision: a pause, an order; nothing that must not be guessed. Not fastrand's own of
+/// each thread: it allocates a name for a thread of the program's, which nobody frees on its first one.
+pub(crate) fn chance() -> fastrand::Rng {
+    let (seed, _) = new_id().as_u64_pair();
+    fastrand::Rng::with_seed(seed)
+}
+
 impl Taken {
     fn next(&mut self, forks: u64) -> Option<uuid::Bytes> {
         if self.left == 0 || self.forks != forks {
@@ -50,7 +57,7 @@ impl Taken {
 
 /// How often a process became another one on the way to this one, as far as this library saw it.
 #[cfg(unix)]
-fn forks() -> u64 {
+pub(super) fn forks() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static FORKS: AtomicU64 = AtomicU64::new(0);

@@ -8,49 +8,52 @@ use uuid::Uuid;
 
 use super::catalog::MessageFlags;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::http::headers::ClientIdentity;
 
 /// Azure's limit of a queue message's text, after base64.
 const MAX_TEXT: usize = 64 * 1024;
 
+/// Room for a message without large properties.
+const USUAL: usize = 4 * 1024;
+
 /// One ingestion request. Names are the service's. Not `Debug`: it contains signatures.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Message {
+pub(crate) struct Message<'a> {
     pub(crate) id: Uuid,
-    pub(crate) blob_path: String,
+    pub(crate) blob_path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) raw_data_size: Option<u64>,
-    pub(crate) database_name: String,
-    pub(crate) table_name: String,
+    pub(crate) database_name: &'a str,
+    pub(crate) table_name: &'a str,
     #[serde(flatten)]
     pub(crate) flags: MessageFlags,
     pub(crate) report_level: i32,
     pub(crate) report_method: i32,
     pub(crate) source_message_creation_time: String,
-    pub(crate) application_for_tracing: String,
-    pub(crate) client_version_for_tracing: String,
+    pub(crate) application_for_tracing: &'a str,
+    pub(crate) client_version_for_tracing: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ingestion_status_in_table: Option<StatusInTable>,
+    pub(crate) ingestion_status_in_table: Option<StatusInTable<'a>>,
     pub(crate) additional_properties: Map<String, Value>,
 }
 
 /// Where the service writes the status.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct StatusInTable {
+pub(crate) struct StatusInTable<'a> {
     /// The table's URL with SAS.
-    pub(crate) table_connection_string: String,
-    pub(crate) partition_key: String,
-    pub(crate) row_key: String,
+    pub(crate) table_connection_string: &'a str,
+    pub(crate) partition_key: Uuid,
+    pub(crate) row_key: Uuid,
 }
 
-impl Message {
-    /// Fills the tracing fields.
-    pub(crate) fn traced(mut self, identity: &ClientIdentity) -> Self {
-        self.application_for_tracing = identity.application().to_owned();
-        self.client_version_for_tracing = identity.version().to_owned();
-        self
+impl Message<'_> {
+    /// Whether a message whose texts have so many bytes is small enough, however they are escaped.
+    pub(crate) fn surely_fits(texts: usize) -> bool {
+        // Names, numbers, ids and punctuation.
+        const REST: usize = 4 * 1024;
+        // A control character has six bytes in JSON, and base64 makes four of three.
+        texts.saturating_mul(6).saturating_add(REST) <= MAX_TEXT / 4 * 3
     }
 
     /// The text to post: JSON in base64, which the service expects.
@@ -59,7 +62,8 @@ impl Message {
     /// [`ErrorKind::TooLarge`] when the queue would reject it; an inline mapping is the usual
     /// reason.
     pub(crate) fn to_text(&self) -> Result<String> {
-        let json = serde_json::to_vec(self).map_err(|error| {
+        let mut json = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut json, self).map_err(|error| {
             Error::new(ErrorKind::Internal, Step::PostMessage, error.to_string())
         })?;
         let text = STANDARD.encode(json);

@@ -44,7 +44,7 @@ pub(crate) async fn post(
             patience.begin();
             ranking.record(queue.account(), false);
             events::PostFailed {
-                host: &queue.host(),
+                host: queue.host(),
                 error: &error,
             }
             .emit(scope.repeats());
@@ -56,7 +56,7 @@ pub(crate) async fn post(
             }
         }
         let round = queues.len().min(MAX_QUEUES);
-        match failed.wait(&scope, &mut patience, round).await {
+        match Box::pin(failed.wait(&scope, &mut patience, round)).await {
             Ok(true) => scope = scope.repeating(),
             Ok(false) => return Err(failed.summary()),
             Err(stopped) => {
@@ -113,33 +113,31 @@ async fn post_to(
     let host = queue.host();
     let step = Step::PostMessage;
     let url = messages_url(queue)?;
-    let body = Bytes::from(format!(
-        "{}<QueueMessage>{}</QueueMessage>",
-        xml::PROLOG,
-        xml::element("MessageText", text)
-    ));
+    let text = xml::element("MessageText", text);
+    let body = [xml::PROLOG, "<QueueMessage>", &text, "</QueueMessage>"].concat();
+    let body = Bytes::from(body);
     let put = || async {
         let request = request(Method::POST, url.clone())
-            .header(ACCEPT, XML)
-            .header(CONTENT_TYPE, XML)
+            .fixed(ACCEPT, XML)
+            .fixed(CONTENT_TYPE, XML)
             .body(body.clone())
             .once();
-        let reply = send(transport, step, &host, request).await?;
+        let reply = send(transport, step, host, request).await?;
         match reply.status {
-            200..=299 => check_stored(&host, &reply),
+            200..=299 => check_stored(host, &reply),
             // On a new connection a refusal of nobody is a gateway's that passed nothing on. On a
             // used one it may be left of an earlier request, and this one stored.
             _ if reply.is_on_used_connection && !is_of_service(&reply) => {
-                Err(reply_error(step, &host, &reply).with_in_doubt(true))
+                Err(reply_error(step, host, &reply).with_in_doubt(true))
             }
-            _ => Err(reply_error(step, &host, &reply)),
+            _ => Err(reply_error(step, host, &reply)),
         }
     };
     let policy = RetryPolicy::STORAGE;
     if idempotent {
-        retry_in_doubt(scope, step, &host, policy, put).await
+        retry_in_doubt(scope, step, host, policy, put).await
     } else {
-        retry_until_in_doubt(scope, step, &host, policy, put).await
+        retry_until_in_doubt(scope, step, host, policy, put).await
     }
 }
 

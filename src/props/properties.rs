@@ -310,6 +310,22 @@ impl IngestionProperties {
         }
     }
 
+    /// How many bytes the texts have that a message repeats; `None` for properties of any size, such
+    /// as a mapping or tags.
+    pub(crate) fn bounded_texts(&self) -> Option<usize> {
+        let reference = match &self.mapping {
+            MappingSource::None => 0,
+            MappingSource::Reference { name, .. } => name.len(),
+            MappingSource::Inline(_) | MappingSource::InlineColumns(_) => return None,
+        };
+        let is_plain = self.tags.is_empty()
+            && self.ingest_if_not_exists.is_empty()
+            && self.once.is_none()
+            && self.validation_policy.is_none()
+            && self.additional.is_empty();
+        is_plain.then_some(self.database.len() + self.table.len() + reference)
+    }
+
     /// Checks everything that can be checked without the data and without the service.
     pub fn validate(&self) -> Result<()> {
         check_name("database", &self.database)?;

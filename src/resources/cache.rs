@@ -134,9 +134,24 @@ impl<T> RefreshCache<T> {
         F: FnOnce(Scope) -> Fut,
         Fut: Future<Output = Result<Lease<T>>>,
     {
-        if let Some(lease) = self.fresh() {
-            return Ok(lease.value);
+        match self.fresh() {
+            Some(lease) => Ok(lease.value),
+            // Boxed: large and rare.
+            None => Box::pin(self.refreshed(scope, step, host, fetch)).await,
         }
+    }
+
+    async fn refreshed<F, Fut>(
+        &self,
+        scope: &Scope,
+        step: Step,
+        host: &str,
+        fetch: F,
+    ) -> Result<Arc<T>>
+    where
+        F: FnOnce(Scope) -> Fut,
+        Fut: Future<Output = Result<Lease<T>>>,
+    {
         let usable = self.peek(|lease, now| now < lease.unusable_at);
         let mut turn = match (self.turn(), &usable) {
             (Some(turn), _) => turn,

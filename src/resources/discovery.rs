@@ -1,5 +1,7 @@
 //! `.get ingestion resources` and `.get kusto identity token` (wire-v1 section 4.1).
 
+use std::sync::Arc;
+
 use time::format_description::well_known::Iso8601;
 use time::{OffsetDateTime, UtcOffset};
 use url::Url;
@@ -12,11 +14,15 @@ use crate::query::request::Service;
 use crate::query::{DataSet, Value};
 use crate::secret::{Secret, SecretUrl};
 
-/// A storage resource with its signature.
+/// A storage resource with its signature. Clones share it: every call orders some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StorageResource {
+pub(crate) struct StorageResource(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     url: SecretUrl,
     account: String,
+    host: String,
 }
 
 /// A container for uploads (`TempStorage`).
@@ -34,31 +40,32 @@ impl StorageResource {
             Some(url::Host::Domain(name)) => name.split('.').next().unwrap_or(name).to_owned(),
             _ => host_of(&url),
         };
-        Some(Self {
+        Some(Self(Arc::new(Parts {
+            host: host_of(&url),
             url: SecretUrl::new(url),
             account,
-        })
+        })))
     }
 
     /// The address with its signature.
     pub(crate) fn url(&self) -> &SecretUrl {
-        &self.url
+        &self.0.url
     }
 
     /// The storage account, for ranking by success.
     pub(crate) fn account(&self) -> &str {
-        &self.account
+        &self.0.account
     }
 
     /// Host and port.
-    pub(crate) fn host(&self) -> String {
-        host_of(self.url.expose())
+    pub(crate) fn host(&self) -> &str {
+        &self.0.host
     }
 
     /// The expiry of the signature (`se`), if it can be read.
     fn expires_at(&self) -> Option<OffsetDateTime> {
         let (_, text) = self
-            .url
+            .url()
             .expose()
             .query_pairs()
             .find(|(key, _)| key == "se")?;

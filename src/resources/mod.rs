@@ -144,7 +144,7 @@ impl Resources {
         F: Fn(Scope, Arc<IngestionResources>) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let mut lent = before_hand_over(self.get(scope)).await?;
+        let mut lent = before_hand_over(Box::pin(self.get(scope))).await?;
         let mut rounds = Rounds {
             patience: Patience::new(),
             replaced: false,
@@ -159,7 +159,7 @@ impl Resources {
                 Err(error) => error,
             };
             in_doubt |= error.is_in_doubt();
-            let next = self.for_next_round(scope, &mut rounds, &lent, &error);
+            let next = Box::pin(self.for_next_round(scope, &mut rounds, &lent, &error));
             match before_hand_over(next).await {
                 Ok(Some(fresh)) => lent = fresh,
                 Ok(None) => return Err(error.with_in_doubt(in_doubt).after(failed)),

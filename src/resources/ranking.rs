@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::discovery::StorageResource;
 use crate::clock::Clock;
+use crate::op::ids::chance;
 
 /// A minute of history in six buckets, the newest with the most weight.
 const BUCKETS: usize = 6;
@@ -48,7 +49,12 @@ impl Ranking {
     pub(crate) fn record(&self, account: &str, success: bool) {
         let now = self.bucket_number();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let history = accounts.entry(account.to_owned()).or_default();
+        if !accounts.contains_key(account) {
+            accounts.insert(account.to_owned(), History::default());
+        }
+        let Some(history) = accounts.get_mut(account) else {
+            return;
+        };
         history.advance(now);
         let bucket = &mut history.buckets[0];
         if success {
@@ -128,7 +134,7 @@ impl History {
 /// The resources of each account, both at random.
 fn shuffled_groups(resources: &[StorageResource]) -> Vec<Vec<&StorageResource>> {
     let mut shuffled: Vec<&StorageResource> = resources.iter().collect();
-    fastrand::shuffle(&mut shuffled);
+    chance().shuffle(&mut shuffled);
     let mut groups: Vec<Vec<&StorageResource>> = Vec::new();
     for resource in shuffled {
         let is_of = |group: &&mut Vec<&StorageResource>| {

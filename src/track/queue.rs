@@ -195,16 +195,16 @@ async fn get(
     let (step, host) = (Step::ReadOutcomes, queue.host());
     let mut url = messages_url(queue)?;
     url.query_pairs_mut().extend_pairs(parameters);
-    retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
+    retry(scope, step, host, RetryPolicy::ONLY_STORAGE, || async {
         let request = request(Method::GET, url.clone()).header(ACCEPT, XML);
-        let reply = send(transport, step, &host, request).await?;
+        let reply = send(transport, step, host, request).await?;
         match reply.status {
             200..=299 => messages(&reply).ok_or_else(|| {
                 let message = "the answer of the queue cannot be read";
                 let error = Error::new(ErrorKind::Service, step, message);
-                error.with_host(&host).with_http_status(reply.status)
+                error.with_host(host).with_http_status(reply.status)
             }),
-            _ => Err(reply_error(step, &host, &reply)),
+            _ => Err(reply_error(step, host, &reply)),
         }
     })
     .await
@@ -221,17 +221,15 @@ async fn delete(
     let mut url = child_url(&messages_url(queue)?, &[&message.id])?;
     url.query_pairs_mut()
         .append_pair("popreceipt", &message.receipt);
-    retry_in_doubt(scope, step, &host, RetryPolicy::STORAGE, || async {
+    retry_in_doubt(scope, step, host, RetryPolicy::STORAGE, || async {
         let request = request(Method::DELETE, url.clone());
-        let reply = send(transport, step, &host, request).await?;
+        let reply = send(transport, step, host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
             404 if is_of_service(&reply) => Ok(()),
             // It may be left of an earlier request on the connection, and this message deleted.
-            _ if !is_of_service(&reply) => {
-                Err(reply_error(step, &host, &reply).with_in_doubt(true))
-            }
-            _ => Err(reply_error(step, &host, &reply)),
+            _ if !is_of_service(&reply) => Err(reply_error(step, host, &reply).with_in_doubt(true)),
+            _ => Err(reply_error(step, host, &reply)),
         }
     })
     .await

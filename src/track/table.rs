@@ -56,15 +56,15 @@ pub(crate) async fn insert_pending(
     let body = Bytes::from(body.to_string());
     let host = table.host();
     let step = Step::WriteStatusEntity;
-    retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
+    retry(scope, step, host, RetryPolicy::ONLY_STORAGE, || async {
         // PUT replaces: safe to repeat, unlike an insert that answers 409 to its own repetition.
         let request = table_request(Method::PUT, url.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(body.clone());
-        let reply = send(transport, step, &host, request).await?;
+        let reply = send(transport, step, host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
-            _ => Err(reply_error(step, &host, &reply)),
+            _ => Err(reply_error(step, host, &reply)),
         }
     })
     .await
@@ -80,13 +80,13 @@ pub(crate) async fn remove(
     let url = entity_url(table.url().expose(), &source_id.to_string());
     let host = table.host();
     let step = Step::WriteStatusEntity;
-    retry(scope, step, &host, RetryPolicy::STORAGE, || async {
+    retry(scope, step, host, RetryPolicy::STORAGE, || async {
         let request = table_request(Method::DELETE, url.clone()).header(IF_MATCH, "*");
-        let reply = send(transport, step, &host, request).await?;
+        let reply = send(transport, step, host, request).await?;
         match reply.status {
             200..=299 => Ok(()),
             404 if is_of_service(&reply) => Ok(()),
-            _ => Err(reply_error(step, &host, &reply)),
+            _ => Err(reply_error(step, host, &reply)),
         }
     })
     .await
@@ -103,13 +103,13 @@ pub(crate) async fn read(
     let host = table.host();
     let step = Step::ReadStatus;
     // While it cannot be reached, the caller asks whether it has moved.
-    retry(scope, step, &host, RetryPolicy::ONLY_STORAGE, || async {
+    retry(scope, step, host, RetryPolicy::ONLY_STORAGE, || async {
         let request = table_request(Method::GET, url.clone());
-        let reply = send(transport, step, &host, request).await?;
+        let reply = send(transport, step, host, request).await?;
         match reply.status {
-            200 => parse_entity(&reply.body, &host).map(Some),
+            200 => parse_entity(&reply.body, host).map(Some),
             404 if is_of_service(&reply) => Ok(None),
-            _ => Err(reply_error(step, &host, &reply)),
+            _ => Err(reply_error(step, host, &reply)),
         }
     })
     .await

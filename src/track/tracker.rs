@@ -44,7 +44,7 @@ impl Tracker {
                 for id in token.source_ids() {
                     let item = self.find(&scope, tables, *id).await?;
                     let missing = || match own {
-                        Some(table) => no_entity(*id, &table.host()),
+                        Some(table) => no_entity(*id, table.host()),
                         None => self.no_table(address),
                     };
                     items.push(item.ok_or_else(missing)?);

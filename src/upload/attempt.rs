@@ -52,11 +52,11 @@ pub(crate) async fn send(
         biased;
         second = next_block(scope, feed) => second?,
         // Others wait for the memory that this block holds.
-        () = first.pressed() => return put_blocks(scope, target, feed, vec![first], meter).await,
+        () = first.pressed() => return Box::pin(put_blocks(scope, target, feed, vec![first], meter)).await,
     };
     match second {
         None => put_whole(scope, target.as_ref(), first, meter).await,
-        Some(second) => put_blocks(scope, target, feed, vec![first, second], meter).await,
+        Some(second) => Box::pin(put_blocks(scope, target, feed, vec![first, second], meter)).await,
     }
 }
 

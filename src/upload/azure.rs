@@ -128,7 +128,7 @@ impl Containers for AzureContainers<'_> {
     }
 
     async fn again(&self) {
-        let lent = self.resources.get(self.scope).await;
+        let lent = Box::pin(self.resources.get(self.scope)).await;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match lent {
             Ok(lent) => state.from = lent,
@@ -155,7 +155,8 @@ impl Containers for AzureContainers<'_> {
             self.resources.ranking().record(&account, outcome.is_ok());
         }
         if outcome.is_err_and(|error| matches!(error.http_status(), Some(403 | 404))) {
-            self.replace_rest(attempt).await;
+            // Boxed: large and rare, as the futures of all requests to the service.
+            Box::pin(self.replace_rest(attempt)).await;
         }
     }
 }
@@ -204,8 +205,8 @@ impl BlobTarget for AzureBlob {
     async fn put_blob(&self, data: Bytes) -> Result<()> {
         let request = self
             .put(&[])
-            .header(BLOB_TYPE, "BlockBlob")
-            .header(CONTENT_TYPE, BINARY)
+            .fixed(BLOB_TYPE, "BlockBlob")
+            .fixed(CONTENT_TYPE, BINARY)
             .body(data);
         self.send(Step::UploadBlob, request).await
     }
@@ -214,7 +215,7 @@ impl BlobTarget for AzureBlob {
         let id = block_id(self.attempt, index);
         let request = self
             .put(&[("comp", "block"), ("blockid", &id)])
-            .header(CONTENT_TYPE, BINARY)
+            .fixed(CONTENT_TYPE, BINARY)
             .body(data);
         self.send(Step::UploadBlob, request).await
     }
@@ -228,7 +229,7 @@ impl BlobTarget for AzureBlob {
         );
         let request = self
             .put(&[("comp", "blocklist")])
-            .header(CONTENT_TYPE, "application/xml")
+            .fixed(CONTENT_TYPE, "application/xml")
             .body(list);
         self.send(Step::CommitBlob, request).await
     }

@@ -60,7 +60,8 @@ pub(crate) async fn upload(
         // The list may grow: after a 403 it is renewed.
         if container >= containers.len().min(round_from + MAX_CONTAINERS) {
             let round = last(&failed, container - round_from);
-            match another_round(&scope, containers, feed, round, &mut patience).await {
+            let another = another_round(&scope, containers, feed, round, &mut patience);
+            match Box::pin(another).await {
                 Ok(true) => {
                     round_from = container;
                     scope = scope.repeating();

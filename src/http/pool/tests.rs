@@ -171,3 +171,28 @@ async fn what_nobody_uses_is_closed() {
     assert!(!pool.shared.sweep());
     assert!(lock(&pool.shared.hosts).is_empty());
 }
+
+/// On the thread that runs a call by itself nobody else notices an end.
+#[cfg(unix)]
+#[test]
+fn a_thread_that_waits_by_itself_sees_what_the_server_has_ended() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let pool = pool(8);
+    let call = async move {
+        pool.take(&url, false).await.unwrap().keep();
+        let (accepted, _) = listener.accept().unwrap();
+        let mut lease = pool.take(&url, false).await.unwrap();
+        assert!(lease.is_used && lease.connection.is_open());
+        drop(accepted);
+        while lease.connection.is_open() {
+            std::thread::yield_now();
+        }
+        lease.keep();
+        Ok(pool.take(&url, false).await.unwrap().is_used)
+    };
+    assert!(!crate::op::run_here(runtime.handle(), call).unwrap());
+}

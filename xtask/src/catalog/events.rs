@@ -245,7 +245,8 @@ The library writes nothing to the terminal or to files. Its log goes to a receiv
 The other languages hand both on in the way of their own loggers: see the page of each binding.
 
 All events of a client's calls go to its receiver, from whichever thread they come. No event contains a token, a key or a \
-signature; addresses are shown without their query. A receiver is called on the library's threads: it must be quick, and must \
+signature; addresses are shown without their query. A receiver is called on the library's threads, and on one \
+that waits in a blocking call: it must be quick, and must \
 not call the library.
 
 A line of text is the message, then `name=value` for each field; values with spaces, quotes or `=` in them are quoted:

@@ -1,0 +1,151 @@
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::thread::ThreadId;
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::op::{CallOptions, CancelToken, Scope};
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn this_thread() -> ThreadId {
+    std::thread::current().id()
+}
+
+/// Ends with the bytes of a socket that this thread watches.
+struct Readable(UnixStream);
+
+impl Future for Readable {
+    type Output = (Vec<u8>, ThreadId);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(poll_ready(self.0.as_raw_fd(), Interest::Read, context));
+        let mut bytes = vec![0; 16];
+        let length = self.0.read(&mut bytes).unwrap();
+        bytes.truncate(length);
+        Poll::Ready((bytes, this_thread()))
+    }
+}
+
+#[test]
+fn a_call_watches_its_sockets_on_the_thread_that_waits() {
+    let runtime = runtime();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let (begun, begin) = mpsc::channel();
+    let sending = std::thread::spawn(move || {
+        begin.recv().unwrap();
+        theirs.write_all(b"late").unwrap();
+        theirs
+    });
+    let call = async move {
+        assert!(is_here());
+        begun.send(()).unwrap();
+        Ok(Readable(ours).await)
+    };
+    let got = run_here(runtime.handle(), call).unwrap();
+    assert_eq!(got, (b"late".to_vec(), this_thread()));
+    assert!(!is_here());
+    sending.join().unwrap();
+}
+
+/// As in a set of futures: the one that waits for the socket is looked at only when its own waker says
+/// so.
+#[test]
+fn a_socket_wakes_the_waker_that_waits_for_it() {
+    struct Flag(AtomicBool, Waker);
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+            self.1.wake_by_ref();
+        }
+    }
+    let runtime = runtime();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(b"there").unwrap();
+    let mut reading = Readable(ours);
+    let mut flag: Option<Arc<Flag>> = None;
+    let call = std::future::poll_fn(move |context| {
+        if flag
+            .as_ref()
+            .is_some_and(|flag| !flag.0.load(Ordering::SeqCst))
+        {
+            return Poll::Pending;
+        }
+        let new = Arc::new(Flag(AtomicBool::new(false), context.waker().clone()));
+        let waker = Waker::from(flag.insert(new).clone());
+        let read = Pin::new(&mut reading).poll(&mut Context::from_waker(&waker));
+        read.map(|(bytes, _)| Ok(bytes))
+    });
+    assert_eq!(run_here(runtime.handle(), call).unwrap(), b"there");
+}
+
+#[test]
+fn timers_tasks_and_cancellations_end_a_wait() {
+    let runtime = runtime();
+    let cancel = CancelToken::new();
+    let options = CallOptions::new().with_cancel(cancel.clone());
+    let scope = Scope::new(&options, Default::default());
+    let call = async move {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        let on_runtime = tokio::spawn(async { (is_here(), this_thread()) });
+        let (here, thread) = on_runtime.await.unwrap();
+        assert!(!here && thread != this_thread());
+        tokio::spawn(async move { cancel.cancel() });
+        let never = std::future::pending::<Result<()>>();
+        scope.run(crate::error::Step::UploadBlob, "", never).await
+    };
+    let error = run_here(runtime.handle(), call).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn a_panic_is_a_result_and_the_thread_is_free_again() {
+    let runtime = runtime();
+    let panicking = async { std::panic::resume_unwind(Box::new("boom")) };
+    let error = run_here::<()>(runtime.handle(), panicking).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert!(!is_here());
+    assert_eq!(run_here(runtime.handle(), async { Ok(7) }).unwrap(), 7);
+}
+
+#[test]
+fn a_thread_with_a_small_stack_leaves_its_call_to_the_runtime() {
+    let runtime = runtime();
+    let handle = runtime.handle().clone();
+    let small = std::thread::Builder::new().stack_size(64 * 1024);
+    let thread = small.spawn(move || run_here(&handle, async { Ok((is_here(), this_thread())) }));
+    let thread = thread.unwrap();
+    let own = thread.thread().id();
+    let (here, ran) = thread.join().unwrap().unwrap();
+    assert!(!here && ran != own);
+}
+
+#[test]
+fn threads_that_a_call_starts_take_no_signals_and_the_caller_still_does() {
+    fn blocked() -> bool {
+        // SAFETY: the sets are plain data that the call fills in.
+        unsafe {
+            let mut mask = std::mem::zeroed();
+            libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut mask);
+            libc::sigismember(&mask, libc::SIGTERM) == 1
+        }
+    }
+    let runtime = runtime();
+    let call = async {
+        let job = crate::op::blocking::spawn(crate::error::Step::Compress, blocked)?;
+        Ok(job.await.unwrap())
+    };
+    assert!(run_here(runtime.handle(), call).unwrap());
+    assert!(!blocked());
+}
