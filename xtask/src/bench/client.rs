@@ -46,6 +46,7 @@ pub(crate) const C: &str = "C library";
 pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
 pub(crate) const RAW: &str = "raw sockets";
+const HYPER: &str = "bare hyper";
 
 /// Those of `bench bindings`, each with the function that builds its program: a language is one
 /// line.
@@ -64,12 +65,15 @@ impl Client {
     pub(crate) fn all(settings: &[String]) -> Result<(Vec<Client>, Vec<String>), String> {
         let mut clients = Vec::from(Client::own(settings)?);
         let mut missing = Vec::new();
-        match raw() {
-            Ok(program) => clients.push(Client {
-                is_floor: true,
-                ..Client::new(RAW, program, &[])
-            }),
-            Err(reason) => missing.push(format!("{RAW}: {reason}")),
+        let floors: [(&'static str, Build); 2] = [(RAW, raw), (HYPER, hyper)];
+        for (name, build) in floors {
+            match build() {
+                Ok(program) => clients.push(Client {
+                    is_floor: true,
+                    ..Client::new(name, program, &[])
+                }),
+                Err(reason) => missing.push(format!("{name}: {reason}")),
+            }
         }
         match peer() {
             Ok(program) => clients.push(Client::new(PYTHON, program, &[])),
@@ -176,13 +180,23 @@ fn node() -> Result<Program, String> {
 }
 
 fn rust() -> Result<Program, String> {
+    of_package("bench_client")
+}
+
+/// The requests of an ingestion on bare connections of the library's HTTP.
+fn hyper() -> Result<Program, String> {
+    of_package("bench_hyper")
+}
+
+/// A program of benches/.
+fn of_package(name: &str) -> Result<Program, String> {
     let package = ["--package", "kusto-ingest-bench"];
     process::run(
         process::cargo(artifacts::RELEASE)
             .args(package)
             .args(isal::features()),
     )?;
-    let program = workspace::target().join("release/bench_client");
+    let program = workspace::target().join("release").join(name);
     Ok(built(&program, "rustc", "--version"))
 }
 
