@@ -142,6 +142,8 @@ fn threads_that_a_call_starts_take_no_signals_and_the_caller_still_does() {
         }
     }
     let runtime = runtime();
+    // Its own thread has begun: it might take the work, and has the mask of this one.
+    runtime.block_on(runtime.spawn(async {})).unwrap();
     let call = async {
         let job = crate::op::blocking::spawn(crate::error::Step::Compress, blocked)?;
         Ok(job.await.unwrap())
