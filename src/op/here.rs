@@ -10,9 +10,11 @@
 
 use std::future::Future;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{contained, died_error};
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 
 #[cfg(unix)]
@@ -31,7 +33,7 @@ pub(crate) use sockets::{Interest, is_looking, poll_ready};
 /// of what `runtime.block_on` costs, because no other thread takes part in an exchange with the
 /// service. A signal that arrives meanwhile does not end it, and a closed connection raises no SIGPIPE.
 ///
-/// Where the system cannot do so (not Unix, no descriptors left, a thread with a small stack) the call
+/// Where the system cannot do so (not Unix, no descriptors left, a small stack, the stack of a coroutine) the call
 /// becomes a task of the runtime instead.
 ///
 /// ```no_run
@@ -43,14 +45,24 @@ pub(crate) use sockets::{Interest, is_looking, poll_ready};
 /// ```
 ///
 /// # Errors
-/// Those of the call. A panic in it is reported as one.
+/// Those of the call. A panic in it is reported as one. [`ErrorKind::InvalidArgument`] for a runtime of
+/// one thread (`new_current_thread`): nobody would drive its timers and tasks meanwhile.
 ///
 /// # Panics
-/// Within a task of a runtime, as [`Handle::block_on`]; such code awaits the call.
+/// Within a task of a runtime, as [`Handle::block_on`], and within a call that runs here; such code
+/// awaits the call.
 pub fn run_here<T: Send + 'static>(
     runtime: &Handle,
     call: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
+    if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        let why =
+            "has one thread, which would have to drive the timers of the call that it waits for";
+        return Err(Error::invalid_argument("runtime", why));
+    }
+    // Panics where nothing may block.
+    runtime.block_on(std::future::ready(()));
+    assert!(!is_here(), "a call within a call on the same thread");
     let call = contained(Box::pin(call), |panic| {
         Error::defect(panic).with_in_doubt(true)
     });

@@ -110,6 +110,9 @@ fn once_ready<T>(
         match attempt() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if here::is_looking() {
+                    return Poll::Pending;
+                }
                 ready!(here::poll_ready(socket, interest, context));
             }
             result => return Poll::Ready(result),

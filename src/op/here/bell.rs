@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Read, Result, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Wake;
 
 /// The thread runs its call.
@@ -14,7 +14,48 @@ const RUNG: u8 = 1;
 /// It watches its sockets.
 const ASLEEP: u8 = 2;
 
-/// The bell of one thread.
+/// How many bells are kept for later calls: each has two descriptors.
+const KEPT: usize = 16;
+
+/// Bells that no call uses, with the process that made each: a child shares the descriptors of its
+/// parent. Only ever tried: the lock of a child may have been held by a thread that it does not have.
+static STOCK: Mutex<Vec<(u32, Arc<Bell>)>> = Mutex::new(Vec::new());
+
+/// A bell for one call.
+pub(super) struct Borrowed {
+    pub(super) bell: Arc<Bell>,
+    process: u32,
+}
+
+impl Borrowed {
+    /// # Errors
+    /// When there are no descriptors for another one.
+    pub(super) fn take() -> Result<Self> {
+        let process = std::process::id();
+        let kept = STOCK.try_lock().ok().and_then(|mut stock| {
+            stock.retain(|(maker, _)| *maker == process);
+            stock.pop()
+        });
+        let bell = match kept {
+            Some((_, bell)) => bell,
+            None => Arc::new(Bell::new()?),
+        };
+        Ok(Self { bell, process })
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        // A waker that somebody still holds rings for another call then: that looks once too often.
+        if let Ok(mut stock) = STOCK.try_lock()
+            && stock.len() < KEPT
+        {
+            stock.push((self.process, self.bell.clone()));
+        }
+    }
+}
+
+/// What wakes one thread.
 pub(super) struct Bell {
     state: AtomicU8,
     /// Also sends without SIGPIPE: this end is never closed before the other.
@@ -41,7 +82,8 @@ impl Bell {
 
     /// Before the call is run: earlier rings are answered by it.
     pub(super) fn awake(&self) {
-        self.state.store(AWAKE, Ordering::SeqCst);
+        // Not a mere store: what was done before the ring must be seen by the call now.
+        self.state.swap(AWAKE, Ordering::SeqCst);
     }
 
     /// Before the thread sleeps; false when it must not.

@@ -2,17 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::ops::Range;
 use std::os::fd::RawFd;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::bell::Bell;
-use super::stack;
-use crate::op::ids::forks;
+use super::bell::{Bell, Borrowed};
+use super::stack::{self, Uncancelled};
 
 /// By which the system knows a socket.
 pub(crate) type Descriptor = RawFd;
@@ -46,15 +45,8 @@ struct Watch {
     sockets: Vec<Watched>,
     /// What the system is asked about.
     asked: Vec<libc::pollfd>,
-    kept: Option<Kept>,
-}
-
-/// What a thread keeps from call to call.
-#[derive(Clone)]
-struct Kept {
-    bell: Arc<Bell>,
-    /// [`forks`] when it was made: a child process shares the descriptors of its parent.
-    forks: u64,
+    /// Where the thread's own stack is, once it was asked.
+    stack: Option<Range<usize>>,
 }
 
 struct Watched {
@@ -69,7 +61,7 @@ impl Watch {
         Self {
             sockets: Vec::new(),
             asked: Vec::new(),
-            kept: None,
+            stack: None,
         }
     }
 
@@ -78,18 +70,12 @@ impl Watch {
         self.sockets.iter().position(same)
     }
 
-    /// The bell of this thread; `None` where a call cannot wait.
-    fn bell(&mut self) -> Option<Arc<Bell>> {
-        let forks = forks();
-        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.forks == forks) {
-            return Some(kept.bell.clone());
+    /// Whether a call can run on the stack in use.
+    fn has_room(&mut self) -> bool {
+        if self.stack.is_none() {
+            self.stack = stack::bounds();
         }
-        if !stack::suffices() {
-            return None;
-        }
-        let bell = Arc::new(Bell::new().ok()?);
-        let kept = Kept { bell, forks };
-        Some(self.kept.insert(kept).bell.clone())
+        self.stack.as_ref().is_some_and(stack::suffices)
     }
 
     /// Waits for one of the sockets or the bell. Returns the wakers, other than the call's own, of
@@ -108,20 +94,32 @@ impl Watch {
         // SAFETY: the list is valid for its length, and the call writes only into it.
         let found = unsafe { libc::poll(self.asked.as_mut_ptr(), self.asked.len() as _, -1) };
         if found < 0 {
-            // A signal, or no memory: the call is looked at, and asked again.
-            if std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
-                std::thread::sleep(Duration::from_millis(1));
+            // After a signal the call is looked at, and the system asked again.
+            if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted {
+                return Vec::new();
             }
-            return Vec::new();
+            // No memory, or more descriptors than are allowed by now: reading and writing will tell.
+            std::thread::sleep(Duration::from_millis(1));
+            bell.quiet();
+            return self.settle(own, |_| true);
         }
-        let mut answers = self.asked.iter();
-        if answers.next().is_some_and(|it| it.revents != 0) {
+        let mut answers = std::mem::take(&mut self.asked);
+        let mut found = answers.iter().map(|it| it.revents != 0);
+        if found.next() == Some(true) {
             bell.quiet();
         }
+        let others = self.settle(own, |_| found.next() == Some(true));
+        answers.clear();
+        self.asked = answers;
+        others
+    }
+
+    /// Notes which of the sockets that were asked about are ready, in their order. Returns the wakers of
+    /// those, other than the call's own.
+    fn settle(&mut self, own: &Waker, mut is_ready: impl FnMut(RawFd) -> bool) -> Vec<Waker> {
         let mut others = Vec::new();
-        let waits = self.sockets.iter_mut().filter(|it| !it.is_ready);
-        for (watched, answer) in waits.zip(answers) {
-            watched.is_ready = answer.revents != 0;
+        for watched in self.sockets.iter_mut().filter(|it| !it.is_ready) {
+            watched.is_ready = is_ready(watched.socket);
             if watched.is_ready && !watched.waker.will_wake(own) {
                 others.push(watched.waker.clone());
             }
@@ -138,14 +136,15 @@ impl Running {
     fn begin() -> Option<Self> {
         RUNS.try_with(|runs| !runs.replace(true))
             .is_ok_and(|began| began)
-            .then_some(Self)
+            .then(|| Self)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        RUNS.set(false);
-        WATCH.with_borrow_mut(|watch| watch.sockets.clear());
+        // The thread may be ending.
+        let _ = RUNS.try_with(|runs| runs.set(false));
+        let _ = WATCH.try_with(|watch| watch.borrow_mut().sockets.clear());
     }
 }
 
@@ -165,10 +164,19 @@ pub(crate) fn starting<T>(start: impl FnOnce() -> T) -> T {
 
 /// Runs a call to its end; gives it back where this thread cannot.
 pub(super) fn run<F: Future>(runtime: &Handle, call: F) -> Result<F::Output, F> {
-    let bell = WATCH.try_with(|watch| watch.try_borrow_mut().ok()?.bell());
-    let (Some(bell), Some(_running)) = (bell.ok().flatten(), Running::begin()) else {
+    let has_room = WATCH.try_with(|watch| watch.borrow_mut().has_room());
+    let borrowed = match has_room {
+        Ok(true) => Borrowed::take(),
+        _ => return Err(call),
+    };
+    let Ok(borrowed) = borrowed else {
         return Err(call);
     };
+    let Some(_running) = Running::begin() else {
+        return Err(call);
+    };
+    let _uncancelled = Uncancelled::begin();
+    let bell = &borrowed.bell;
     let _entered = runtime.enter();
     let own = Waker::from(bell.clone());
     let mut context = Context::from_waker(&own);
@@ -179,7 +187,7 @@ pub(super) fn run<F: Future>(runtime: &Handle, call: F) -> Result<F::Output, F> 
             return Ok(result);
         }
         if bell.sleep() {
-            let others = WATCH.with_borrow_mut(|watch| watch.sleep(&bell, &own));
+            let others = WATCH.with_borrow_mut(|watch| watch.sleep(bell, &own));
             bell.awake();
             others.into_iter().for_each(Waker::wake);
         }

@@ -1,38 +1,60 @@
-//! What a call needs to know about the program's own thread: its stack, and its signals.
+//! What a call needs to know about the program's own thread: its stack, its signals, its cancellation.
 
-/// What a call needs, with room to spare. Some programs start threads with very small stacks.
-const NEEDED: usize = 256 * 1024;
+use std::ops::Range;
 
-/// Whether the current thread's stack is large enough for a call.
+/// What a call needs, with room to spare.
+const NEEDED: usize = if cfg!(debug_assertions) {
+    1024 * 1024
+} else {
+    256 * 1024
+};
+
+/// Where the current thread's own stack is, from its lowest address on.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn suffices() -> bool {
-    let mut size = 0;
-    // SAFETY: the attributes are plain data that the first call fills in and the last one releases;
-    // `size` outlives the calls.
-    unsafe {
+pub(super) fn bounds() -> Option<Range<usize>> {
+    let (mut low, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the attributes are plain data that the first call fills in and the last one releases; the
+    // places for the results outlive the calls.
+    let known = unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
-            return false;
+            return None;
         }
-        libc::pthread_attr_getstacksize(&attributes, &mut size);
+        let known = libc::pthread_attr_getstack(&attributes, &mut low, &mut size) == 0;
         libc::pthread_attr_destroy(&mut attributes);
-    }
-    size >= NEEDED
+        known
+    };
+    let low = low as usize;
+    known.then(|| low..low.saturating_add(size))
 }
 
-/// Whether the current thread's stack is large enough for a call.
+/// Where the current thread's own stack is, from its lowest address on.
 #[cfg(target_vendor = "apple")]
-pub(super) fn suffices() -> bool {
-    // SAFETY: about the calling thread.
-    let size = unsafe { libc::pthread_get_stacksize_np(libc::pthread_self()) };
-    size >= NEEDED
+pub(super) fn bounds() -> Option<Range<usize>> {
+    // SAFETY: both are about the calling thread and cannot fail.
+    let (high, size) = unsafe {
+        let this = libc::pthread_self();
+        (
+            libc::pthread_get_stackaddr_np(this) as usize,
+            libc::pthread_get_stacksize_np(this),
+        )
+    };
+    Some(high.saturating_sub(size)..high)
 }
 
-/// Whether the current thread's stack is large enough for a call: unknown.
+/// Where the current thread's own stack is: unknown.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(super) fn suffices() -> bool {
-    const { assert!(NEEDED > 0) };
-    false
+pub(super) fn bounds() -> Option<Range<usize>> {
+    None
+}
+
+/// Whether the stack in use is the thread's own, and enough of it is left. A coroutine has another one,
+/// of a size that nobody knows.
+#[inline(never)]
+pub(super) fn suffices(own: &Range<usize>) -> bool {
+    let here = 0u8;
+    let now = std::ptr::from_ref(&here) as usize;
+    own.contains(&now) && now - own.start >= NEEDED
 }
 
 /// What a thread raises by a fault of its own stays with the program's crash handler.
@@ -74,5 +96,39 @@ impl Drop for Masked {
     fn drop(&mut self) {
         // SAFETY: a set that the system filled in.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// While it lives, `pthread_cancel` does not end the thread: it would unwind through frames of Rust from
+/// within a call of the system, which aborts the process. A request stays pending until then.
+pub(super) struct Uncancelled(#[cfg(not(target_os = "android"))] i32);
+
+#[cfg(not(target_os = "android"))]
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: i32, before: *mut i32) -> i32;
+}
+
+impl Uncancelled {
+    #[cfg(not(target_os = "android"))]
+    pub(super) fn begin() -> Self {
+        const DISABLE: i32 = if cfg!(target_vendor = "apple") { 0 } else { 1 };
+        let mut before = DISABLE;
+        // SAFETY: about the calling thread; the place for the result outlives the call.
+        unsafe { pthread_setcancelstate(DISABLE, &mut before) };
+        Self(before)
+    }
+
+    /// There is no such thing.
+    #[cfg(target_os = "android")]
+    pub(super) fn begin() -> Self {
+        Self()
+    }
+}
+
+#[cfg(not(target_os = "android"))]
+impl Drop for Uncancelled {
+    fn drop(&mut self) {
+        // SAFETY: as above; the state is one that the system gave.
+        unsafe { pthread_setcancelstate(self.0, &mut 0) };
     }
 }

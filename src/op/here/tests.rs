@@ -151,3 +151,94 @@ fn threads_that_a_call_starts_take_no_signals_and_the_caller_still_does() {
     assert!(run_here(runtime.handle(), call).unwrap());
     assert!(!blocked());
 }
+
+#[test]
+fn a_runtime_of_one_thread_is_refused() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let error = run_here(runtime.handle(), async { Ok(()) }).unwrap_err();
+    assert_eq!(error.argument(), Some("runtime"));
+}
+
+#[test]
+fn a_task_and_a_call_may_not_wait_here() {
+    let runtime = runtime();
+    let handle = runtime.handle().clone();
+    let within = handle.clone();
+    let task = runtime.block_on(async move { run_here(&within, async { Ok(()) }) }.catch());
+    assert!(task.is_none(), "in a task");
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let within = handle.clone();
+    let call = async move {
+        let nested = async { run_here(&within, async { Ok(()) }) }.catch().await;
+        assert!(nested.is_none() && is_here(), "the call goes on");
+        theirs.write_all(b"on").unwrap();
+        Ok(Readable(ours).await.0)
+    };
+    assert_eq!(run_here(&handle, call).unwrap(), b"on");
+}
+
+/// Its result; `None` after a panic.
+trait Catch: Future + Sized {
+    async fn catch(self) -> Option<Self::Output> {
+        let mut future = Box::pin(self);
+        let poll = std::panic::AssertUnwindSafe(move |context: &mut Context<'_>| {
+            let poll = std::panic::AssertUnwindSafe(|| future.as_mut().poll(context));
+            match std::panic::catch_unwind(poll) {
+                Ok(polled) => polled.map(Some),
+                Err(_) => Poll::Ready(None),
+            }
+        });
+        let mut poll = poll;
+        std::future::poll_fn(move |context| (poll.0)(context)).await
+    }
+}
+
+impl<F: Future> Catch for F {}
+
+#[test]
+fn many_threads_share_few_bells() {
+    let descriptors = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let runtime = runtime();
+    run_here(runtime.handle(), async { Ok(()) }).unwrap();
+    let before = descriptors();
+    let (leave, left) = std::sync::mpsc::channel::<()>();
+    let left = Arc::new(std::sync::Mutex::new(left));
+    let threads: Vec<_> = (0..200)
+        .map(|_| {
+            let (handle, left) = (runtime.handle().clone(), left.clone());
+            let (done, waited) = mpsc::channel();
+            let thread = std::thread::spawn(move || {
+                run_here(&handle, async { Ok(()) }).unwrap();
+                done.send(()).unwrap();
+                let _ = left.lock().unwrap().recv();
+            });
+            waited.recv().unwrap();
+            thread
+        })
+        .collect();
+    let after = descriptors();
+    drop(leave);
+    threads.into_iter().for_each(|it| it.join().unwrap());
+    // Other tests open some as well.
+    assert!(after < before + 200, "{before} and then {after}");
+}
+
+/// A coroutine runs on memory that is not the thread's stack.
+#[test]
+fn only_the_stack_of_the_thread_itself_will_do() {
+    let own = super::stack::bounds().unwrap();
+    assert!(super::stack::suffices(&own));
+    let elsewhere = vec![0u8; 4 << 20];
+    let range = elsewhere.as_ptr_range();
+    assert!(!super::stack::suffices(
+        &(range.start as usize..range.end as usize)
+    ));
+    let here = std::ptr::from_ref(&own) as usize;
+    assert!(
+        !super::stack::suffices(&(here - 4096..own.end)),
+        "little is left"
+    );
+}
