@@ -42,7 +42,7 @@
 #define KUSTO_FOREVER ((int64_t)-1)
 
 /**
- * kusto_error_retry: The library cannot tell.
+ * kusto_error_retry: The library does not know.
  */
 #define KUSTO_RETRY_UNKNOWN 0
 
@@ -504,8 +504,8 @@ typedef void (KUSTO_CALL *kusto_log_event_fn)(void *user_data,
 /**
  * Requests a token. It must return at once; answer then or later, from any thread, with exactly one
  * kusto_token_request_complete or kusto_token_request_fail. Called from a thread of the library, at
- * most once at a time for a scope, only when there is no valid token in the cache. Without an
- * answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
+ * most once at a time for each scope, tenant and login host, when there is no valid token in the
+ * cache, and a while before one expires. Without an answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
  */
 typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *request);
 
@@ -513,7 +513,8 @@ typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *
  * Called when an operation has ended. `op` is borrowed during the call: read its state and result, do
  * not free it. Called once, on a thread of the library, one callback at a time. Blocking calls fail
  * there with KUSTO_E_INVALID_STATE; any handle may be freed there, the client too. Must not throw. As
- * in every callback, the signal mask is that of the thread that started the library's threads.
+ * in every callback on a thread of the library, the signal mask is that of the thread that started
+ * these threads.
  */
 typedef void (KUSTO_CALL *kusto_done_fn)(void *user_data, const kusto_op *op);
 
@@ -1639,7 +1640,8 @@ KUSTO_API void kusto_source_free(kusto_source *source);
 /**
  * Hands a source over to the service and waits until the data is uploaded and queued. The service
  * ingests it later; kusto_track and kusto_outcomes_peek report its status. A reader is called on
- * this thread. The deadline covers the whole call; a callback that blocks is not interrupted.
+ * this thread; without one this thread itself sends and receives, and may call the log. The
+ * deadline covers the whole call; a callback that blocks is not interrupted.
  *
  * Delivery is at least once. The upload may be repeated: it replaces itself. The message that
  * notifies the service is not repeated when it may have arrived (kusto_error_in_doubt). Calling

@@ -84,7 +84,7 @@ enum class errc : std::int32_t {
 
 /// Whether calling again with the same arguments can succeed. KUSTO_RETRY_*.
 enum class retry_class : std::int32_t {
-    unknown = KUSTO_RETRY_UNKNOWN, ///< The library cannot tell.
+    unknown = KUSTO_RETRY_UNKNOWN, ///< The library does not know.
     never = KUSTO_RETRY_NEVER, ///< The same call fails again: something must be changed first.
     later = KUSTO_RETRY_LATER ///< The cause is temporary: try again later.
 };
@@ -952,7 +952,8 @@ public:
         return try_app_key(tenant, client_id, key).value();
     }
 
-    /// A callable that supplies tokens on a thread of the library, called at most once at a time for a scope.
+    /// A callable that supplies tokens on a thread of the library, called at most once at a time for each
+    /// scope, tenant and login host, also a while before a token expires.
     /// It must return at once. Either `access_token ask(const token_request &)` returns the token, or
     /// `void ask(token_request &)` moves the request away and answers within 5 minutes. An exception fails
     /// the waiting calls with `errc::auth` and the exception's text. Destroyed with the last client that uses

@@ -68,7 +68,7 @@ type Retry int32
 
 // The values of [Error.Retry] and [Status.Retry].
 const (
-	RetryUnknown Retry = C.KUSTO_RETRY_UNKNOWN // The library cannot tell.
+	RetryUnknown Retry = C.KUSTO_RETRY_UNKNOWN // The library does not know.
 	RetryNever   Retry = C.KUSTO_RETRY_NEVER   // The same call fails again: something must be changed first.
 	RetryLater   Retry = C.KUSTO_RETRY_LATER   // The cause is temporary: try again later.
 )

@@ -130,7 +130,7 @@ impl kusto_status {
     }
 }
 
-/// kusto_error_retry: The library cannot tell.
+/// kusto_error_retry: The library does not know.
 pub const KUSTO_RETRY_UNKNOWN: i32 = 0;
 
 /// kusto_error_retry: The same call fails again: something must be changed first.

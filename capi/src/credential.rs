@@ -36,8 +36,8 @@ pub struct kusto_token_request {
 
 /// Requests a token. It must return at once; answer then or later, from any thread, with exactly one
 /// kusto_token_request_complete or kusto_token_request_fail. Called from a thread of the library, at
-/// most once at a time for a scope, only when there is no valid token in the cache. Without an
-/// answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
+/// most once at a time for each scope, tenant and login host, when there is no valid token in the
+/// cache, and a while before one expires. Without an answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
 pub type kusto_token_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, request: *mut kusto_token_request)>;
 

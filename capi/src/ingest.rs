@@ -29,7 +29,8 @@ const CHUNK: usize = 256 * 1024;
 
 /// Hands a source over to the service and waits until the data is uploaded and queued. The service
 /// ingests it later; kusto_track and kusto_outcomes_peek report its status. A reader is called on
-/// this thread. The deadline covers the whole call; a callback that blocks is not interrupted.
+/// this thread; without one this thread itself sends and receives, and may call the log. The
+/// deadline covers the whole call; a callback that blocks is not interrupted.
 ///
 /// Delivery is at least once. The upload may be repeated: it replaces itself. The message that
 /// notifies the service is not repeated when it may have arrived (kusto_error_in_doubt). Calling

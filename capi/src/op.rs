@@ -31,7 +31,8 @@ use kusto_ingest::track::Report;
 /// Called when an operation has ended. `op` is borrowed during the call: read its state and result, do
 /// not free it. Called once, on a thread of the library, one callback at a time. Blocking calls fail
 /// there with KUSTO_E_INVALID_STATE; any handle may be freed there, the client too. Must not throw. As
-/// in every callback, the signal mask is that of the thread that started the library's threads.
+/// in every callback on a thread of the library, the signal mask is that of the thread that started
+/// these threads.
 pub type kusto_done_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, op: *const kusto_op)>;
 
 /// The result of an operation that succeeded. Shared, because every handle may read it.

@@ -18,7 +18,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Obtains tokens from a function of the caller.
 ///
 /// The function must return at once; the answer is given through the [`PendingToken`], then or
-/// later, from any thread. At most one request per scope and tenant is pending at a time.
+/// later, from any thread. At most one request per scope, tenant and login host is pending
+/// at a time.
 ///
 /// ```
 /// use kusto_ingest::auth::{AccessToken, TokenCallback};

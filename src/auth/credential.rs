@@ -18,7 +18,8 @@ use crate::op::context;
 use crate::secret::Secret;
 
 /// Obtains tokens. Implementations need no cache and no lock: the client caches tokens until
-/// shortly before they expire and sends at most one request at a time per scope and tenant.
+/// shortly before they expire and sends at most one request at a time per scope, tenant and login
+/// host.
 ///
 /// [`Credential::from_fn`](crate::auth::Credential::from_fn) makes one from an async closure. A type of
 /// your own implements it with [`macro@async_trait`].

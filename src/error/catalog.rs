@@ -128,7 +128,7 @@ impl ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum RetryClass {
-    /// The library cannot tell.
+    /// The library does not know.
     Unknown = 0,
     /// The same call fails again: something must be changed first.
     Never = 1,

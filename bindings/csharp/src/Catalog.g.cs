@@ -70,7 +70,7 @@ public enum KustoErrorCode
 /// <summary>Whether calling again with the same arguments can succeed.</summary>
 public enum KustoRetry
 {
-    /// <summary>The library cannot tell.</summary>
+    /// <summary>The library does not know.</summary>
     Unknown = 0,
 
     /// <summary>The same call fails again: something must be changed first.</summary>

@@ -98,7 +98,7 @@ impl Watch {
             if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted {
                 return Vec::new();
             }
-            // No memory, or more descriptors than are allowed by now: reading and writing will tell.
+            // No memory, or more descriptors than are allowed by now: reading and writing show what is wrong.
             std::thread::sleep(Duration::from_millis(1));
             bell.quiet();
             return self.settle(own, |_| true);
