@@ -1,11 +1,15 @@
-//! What wakes a thread that watches sockets: a byte in a pipe, and only while the thread sleeps.
+//! What wakes a thread that watches sockets, and only while the thread sleeps.
+//!
+//! Each call makes one and closes it. Kept ones would have to survive what programs do between calls: a
+//! daemon closes all descriptors that it does not know, and a child process has copies of its parent's.
 
-use std::io::{ErrorKind, Read, Result, Write};
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::io::{ErrorKind, Result};
+use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Wake;
+
+use line::Line;
 
 /// The thread runs its call.
 const AWAKE: u8 = 0;
@@ -14,70 +18,25 @@ const RUNG: u8 = 1;
 /// It watches its sockets.
 const ASLEEP: u8 = 2;
 
-/// How many bells are kept for later calls: each has two descriptors.
-const KEPT: usize = 16;
-
-/// Bells that no call uses, with the process that made each: a child shares the descriptors of its
-/// parent. Only ever tried: the lock of a child may have been held by a thread that it does not have.
-static STOCK: Mutex<Vec<(u32, Arc<Bell>)>> = Mutex::new(Vec::new());
-
-/// A bell for one call.
-pub(super) struct Borrowed {
-    pub(super) bell: Arc<Bell>,
-    process: u32,
-}
-
-impl Borrowed {
-    /// # Errors
-    /// When there are no descriptors for another one.
-    pub(super) fn take() -> Result<Self> {
-        let process = std::process::id();
-        let kept = STOCK.try_lock().ok().and_then(|mut stock| {
-            stock.retain(|(maker, _)| *maker == process);
-            stock.pop()
-        });
-        let bell = match kept {
-            Some((_, bell)) => bell,
-            None => Arc::new(Bell::new()?),
-        };
-        Ok(Self { bell, process })
-    }
-}
-
-impl Drop for Borrowed {
-    fn drop(&mut self) {
-        // A waker that somebody still holds rings for another call then: that looks once too often.
-        if let Ok(mut stock) = STOCK.try_lock()
-            && stock.len() < KEPT
-        {
-            stock.push((self.process, self.bell.clone()));
-        }
-    }
-}
-
 /// What wakes one thread.
 pub(super) struct Bell {
     state: AtomicU8,
-    /// Also sends without SIGPIPE: this end is never closed before the other.
-    outside: UnixStream,
-    inside: UnixStream,
+    line: Line,
 }
 
 impl Bell {
+    /// # Errors
+    /// When there are no descriptors left.
     pub(super) fn new() -> Result<Self> {
-        let (outside, inside) = UnixStream::pair()?;
-        outside.set_nonblocking(true)?;
-        inside.set_nonblocking(true)?;
         Ok(Self {
             state: AtomicU8::new(AWAKE),
-            outside,
-            inside,
+            line: Line::new()?,
         })
     }
 
     /// What is readable after a ring.
     pub(super) fn descriptor(&self) -> RawFd {
-        self.inside.as_raw_fd()
+        self.line.descriptor()
     }
 
     /// Before the call is run: earlier rings are answered by it.
@@ -94,16 +53,10 @@ impl Bell {
             .is_ok()
     }
 
-    /// Takes the bytes of rings that are answered.
+    /// Forgets rings that are answered.
     pub(super) fn quiet(&self) {
-        let mut rings = [0; 16];
-        loop {
-            match (&self.inside).read(&mut rings) {
-                Ok(length) if length == rings.len() => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                _ => return,
-            }
-        }
+        // That there is none is all that can fail.
+        let _ = self.line.quiet();
     }
 }
 
@@ -114,11 +67,82 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.state.swap(RUNG, Ordering::SeqCst) == ASLEEP {
-            // A full pipe wakes as well; a signal may interrupt.
-            while (&self.outside)
-                .write(&[1])
+            // A full line wakes as well; a signal may interrupt.
+            while self
+                .line
+                .ring()
                 .is_err_and(|error| error.kind() == ErrorKind::Interrupted)
             {}
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod line {
+    use std::fs::File;
+    use std::io::{Error, Read, Result, Write};
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+    /// A counter of the system, readable while it is not 0.
+    pub(super) struct Line(File);
+
+    impl Line {
+        pub(super) fn new() -> Result<Self> {
+            // SAFETY: no memory is passed.
+            let made = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+            if made < 0 {
+                return Err(Error::last_os_error());
+            }
+            // SAFETY: it was just made, and nobody else closes it.
+            Ok(Self(unsafe { OwnedFd::from_raw_fd(made) }.into()))
+        }
+
+        pub(super) fn descriptor(&self) -> RawFd {
+            self.0.as_raw_fd()
+        }
+
+        pub(super) fn ring(&self) -> Result<()> {
+            (&self.0).write(&1u64.to_ne_bytes()).map(drop)
+        }
+
+        pub(super) fn quiet(&self) -> Result<()> {
+            (&self.0).read(&mut [0; 8]).map(drop)
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod line {
+    use std::io::{Read, Result, Write};
+    use std::os::fd::{AsRawFd, RawFd};
+    use std::os::unix::net::UnixStream;
+
+    /// A pair of sockets, one of which is readable after a byte was written to the other. Neither is closed
+    /// before the other, so that writing raises no SIGPIPE.
+    pub(super) struct Line {
+        outside: UnixStream,
+        inside: UnixStream,
+    }
+
+    impl Line {
+        pub(super) fn new() -> Result<Self> {
+            let (outside, inside) = UnixStream::pair()?;
+            outside.set_nonblocking(true)?;
+            inside.set_nonblocking(true)?;
+            Ok(Self { outside, inside })
+        }
+
+        pub(super) fn descriptor(&self) -> RawFd {
+            self.inside.as_raw_fd()
+        }
+
+        pub(super) fn ring(&self) -> Result<()> {
+            (&self.outside).write(&[1]).map(drop)
+        }
+
+        pub(super) fn quiet(&self) -> Result<()> {
+            // A byte that is left wakes once too often.
+            (&self.inside).read(&mut [0; 64]).map(drop)
         }
     }
 }

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::ops::Range;
 use std::os::fd::RawFd;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::bell::{Bell, Borrowed};
+use super::bell::Bell;
 use super::stack::{self, Uncancelled};
 
 /// By which the system knows a socket.
@@ -164,19 +165,20 @@ pub(crate) fn starting<T>(start: impl FnOnce() -> T) -> T {
 
 /// Runs a call to its end; gives it back where this thread cannot.
 pub(super) fn run<F: Future>(runtime: &Handle, call: F) -> Result<F::Output, F> {
-    let has_room = WATCH.try_with(|watch| watch.borrow_mut().has_room());
-    let borrowed = match has_room {
-        Ok(true) => Borrowed::take(),
-        _ => return Err(call),
-    };
-    let Ok(borrowed) = borrowed else {
+    // First, as closing a descriptor is a point of cancellation, too.
+    let _uncancelled = Uncancelled::begin();
+    if !WATCH
+        .try_with(|watch| watch.borrow_mut().has_room())
+        .unwrap_or(false)
+    {
+        return Err(call);
+    }
+    let Ok(bell) = Bell::new().map(Arc::new) else {
         return Err(call);
     };
     let Some(_running) = Running::begin() else {
         return Err(call);
     };
-    let _uncancelled = Uncancelled::begin();
-    let bell = &borrowed.bell;
     let _entered = runtime.enter();
     let own = Waker::from(bell.clone());
     let mut context = Context::from_waker(&own);
@@ -187,7 +189,7 @@ pub(super) fn run<F: Future>(runtime: &Handle, call: F) -> Result<F::Output, F> 
             return Ok(result);
         }
         if bell.sleep() {
-            let others = WATCH.with_borrow_mut(|watch| watch.sleep(bell, &own));
+            let others = WATCH.with_borrow_mut(|watch| watch.sleep(&bell, &own));
             bell.awake();
             others.into_iter().for_each(Waker::wake);
         }

@@ -199,7 +199,7 @@ trait Catch: Future + Sized {
 impl<F: Future> Catch for F {}
 
 #[test]
-fn many_threads_share_few_bells() {
+fn threads_that_have_waited_hold_no_descriptors() {
     let descriptors = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let runtime = runtime();
     run_here(runtime.handle(), async { Ok(()) }).unwrap();
