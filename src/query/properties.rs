@@ -46,12 +46,13 @@ impl RequestProperties {
     #[must_use]
     pub fn with_option(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         let name = name.into();
-        self.put(known(&name).unwrap_or(&name), value.into());
+        self.put(known(&name).unwrap_or(name.trim()), value.into());
         self
     }
 
     /// As [`RequestProperties::with_option`], but an option that this library does not know is passed
-    /// on to the service as it is, which ignores names that it does not know either.
+    /// on to the service as it is, which ignores names that it does not know either. The request fails
+    /// for an empty name.
     #[must_use]
     pub fn with_additional_option(
         mut self,
@@ -60,7 +61,7 @@ impl RequestProperties {
     ) -> Self {
         let name = name.into();
         if known(&name).is_none() {
-            self.additional.insert(name.clone());
+            self.additional.insert(name.trim().to_owned());
         }
         self.with_option(name, value)
     }
@@ -85,10 +86,11 @@ impl RequestProperties {
     /// Sets a query parameter, which the query text must declare. A string or a number is sent
     /// unchanged; any other type as the text of its literal, such as
     /// `datetime(2026-01-01T00:00:00Z)` (the functions of `kusto_ingest::command` produce
-    /// literals).
+    /// literals). The request fails for an empty name.
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
-        self.parameters.insert(name.into(), value.into());
+        let name = name.into().trim().to_owned();
+        self.parameters.insert(name, value.into());
         self
     }
 
@@ -108,16 +110,22 @@ impl RequestProperties {
         self
     }
 
-    /// Whether every option may be sent.
+    /// Whether every option and parameter may be sent.
     ///
     /// # Errors
-    /// As [`RequestProperties::set_option`].
+    /// As [`RequestProperties::set_option`]; the same kind for an empty name.
     pub(super) fn check(&self) -> Result<()> {
-        let is_known = |name: &str| known(name).is_some() || self.additional.contains(name);
-        match self.options.keys().find(|name| !is_known(name)) {
-            Some(name) => Err(unknown(name)),
-            None => Ok(()),
+        let is_known = |name: &str| {
+            known(name).is_some() || (!name.is_empty() && self.additional.contains(name))
+        };
+        if let Some(name) = self.options.keys().find(|name| !is_known(name)) {
+            return Err(unknown(name));
         }
+        if self.parameters.contains_key("") {
+            let message = "the name of a query parameter must not be empty";
+            return Err(Error::invalid_argument("name", message));
+        }
+        Ok(())
     }
 
     /// The properties as the body of a request holds them, and how long to wait for the answer.
@@ -183,6 +191,29 @@ mod tests {
         passed.check().unwrap();
         let (wire, _) = passed.to_wire(Duration::from_secs(60));
         assert_eq!(wire["Options"]["query_of_tomorrow"], 1);
+    }
+
+    #[test]
+    fn a_name_is_trimmed_and_not_empty() {
+        let empty = RequestProperties::new();
+        for (wrong, what) in [
+            (empty.clone().with_additional_option(" ", 1), "option"),
+            (empty.clone().with_option("", 1), "option"),
+            (empty.clone().with_parameter(" ", 1), "parameter"),
+        ] {
+            let error = wrong.check().unwrap_err();
+            assert_eq!(error.argument(), Some("name"));
+            assert!(error.message().contains(what), "{error}");
+        }
+        let padded = empty
+            .with_additional_option(" query_of_tomorrow ", 1)
+            .with_option(" NoTruncation ", true)
+            .with_parameter(" p ", 2);
+        padded.check().unwrap();
+        let (wire, _) = padded.to_wire(Duration::from_secs(60));
+        assert_eq!(wire["Options"]["query_of_tomorrow"], 1);
+        assert_eq!(wire["Options"]["notruncation"], true);
+        assert_eq!(wire["Parameters"], serde_json::json!({"p": 2}));
     }
 
     #[test]
