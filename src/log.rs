@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::secret::misleads;
 use subscriber::{Events, Receiver};
 
 mod catalog;
@@ -56,7 +57,7 @@ impl fmt::Display for LogRecord<'_> {
 
 /// Whether a value can stand in a line without quotes.
 fn is_plain(text: &str) -> bool {
-    let separates = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '=' | '\\');
+    let separates = |c: char| c.is_whitespace() || misleads(c) || matches!(c, '"' | '=' | '\\');
     !text.is_empty() && !text.contains(separates)
 }
 
@@ -168,6 +169,7 @@ mod tests {
     fn values_that_would_run_together_are_quoted() {
         let fields = serde_json::json!({
             "host": "h:1", "error": "no \"x\"", "bytes": 7, "empty": "", "table": "a=b",
+            "turned": "a\u{202e}b",
         });
         let record = LogRecord {
             level: LogLevel::Info,
@@ -178,7 +180,7 @@ mod tests {
         };
         assert_eq!(
             record.to_string(),
-            r#"will try again host=h:1 error="no \"x\"" bytes=7 empty="" table="a=b""#
+            r#"will try again host=h:1 error="no \"x\"" bytes=7 empty="" table="a=b" turned="a\u{202e}b""#
         );
     }
 }

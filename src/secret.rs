@@ -136,7 +136,8 @@ pub fn redact(text: &str) -> String {
     redact_shapes(&mask(text.to_owned()))
 }
 
-/// The beginning of a third party's text, without secrets. The text may have any length: so much
+/// The beginning of a third party's text, without secrets and without what [`misleads`] its reader;
+/// lines, tabs and the joiners that some scripts need are kept. The text may have any length: so much
 /// is searched that what is shown has no half of a secret at its end, and not all of it, because the
 /// search needs many times the memory of its text.
 pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
@@ -145,12 +146,32 @@ pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let shown = redact(&text[..end]);
+    let shown = redact(&plain(&text[..end]));
     match shown.char_indices().nth(max_chars) {
         Some((at, _)) => format!("{}...", &shown[..at]),
         None if end < text.len() => shown + "...",
         None => shown,
     }
+}
+
+/// A character that is not seen itself but changes what is read: a control character, a line separator,
+/// one of those that turn the direction, join, or have no width (of Unicode's category Cf).
+pub(crate) fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The text without what misleads. White space becomes a space, which must not join two words: the first
+/// may be the mark of a secret.
+fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' | '\u{200c}' | '\u{200d}' => Some(c),
+        _ if !misleads(c) => Some(c),
+        _ => c.is_whitespace().then_some(' '),
+    };
+    text.chars().filter_map(shown).collect()
 }
 
 /// A code or an id of a third party; `None` when the text cannot be one.
@@ -240,6 +261,19 @@ mod tests {
         assert_eq!(redact(&text), text);
         let text = "http://h?s ".repeat(100_000);
         assert_eq!(redact(&text), "http://h?**** ".repeat(100_000));
+    }
+
+    #[test]
+    fn a_third_partys_text_neither_hides_nor_turns_what_is_read() {
+        let turned =
+            "user \u{202e}nimda\u{2066}\u{200b}\u{feff}: \u{1b}[2Jno\u{2028}next\u{2029}\r\n\tend";
+        assert_eq!(excerpt(turned, 99), "user nimda: [2Jno next  \n\tend");
+        let joined = "\u{645}\u{6cc}\u{200c}\u{62e} \u{1f468}\u{200d}\u{1f466}";
+        assert_eq!(excerpt(joined, 99), joined);
+        for hidden in ["Bearer\rabc.def", "Bea\u{200b}rer\u{85}abc.def"] {
+            assert_eq!(excerpt(hidden, 99), "Bearer ****");
+        }
+        assert_eq!(excerpt("/c?si\u{2060}g=x", 99), "/c?sig=****");
     }
 
     #[test]

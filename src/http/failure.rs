@@ -14,7 +14,7 @@ use super::connect::CONNECT_TIMEOUT;
 use super::tunnel::Closed;
 use super::verifier::Rejected;
 use crate::error::Error;
-use crate::secret::redact;
+use crate::secret::{excerpt, redact};
 
 /// A host name that the system cannot resolve, with the system's text.
 #[derive(Debug)]
@@ -170,6 +170,9 @@ fn of_certificate(error: &CertificateError) -> String {
     }
 }
 
+/// What is shown of the names of a certificate, in characters: it may have thousands.
+const MOST_NAMES: usize = 300;
+
 fn why_rejected(error: &CertificateError) -> String {
     use CertificateError as Wrong;
     match error {
@@ -186,7 +189,7 @@ fn why_rejected(error: &CertificateError) -> String {
             let presented: Vec<_> = presented.iter().map(|name| quoted(name)).collect();
             let names = match presented.is_empty() {
                 true => "no name".to_owned(),
-                false => presented.join(", "),
+                false => excerpt(&presented.join(", "), MOST_NAMES),
             };
             format!("it is for {names}, not for {}", expected.to_str())
         }
@@ -373,6 +376,11 @@ mod tests {
             presented: vec!["DnsName(\"b.example\")".to_owned()],
         };
         assert!(wrong(named).ends_with("it is for b.example, not for a.example"));
+        let many = CertificateError::NotValidForNameContext {
+            expected: "a.example".try_into().unwrap(),
+            presented: vec!["DnsName(\"b.example\")".to_owned(); 1000],
+        };
+        assert!(wrong(many).ends_with("b.e..., not for a.example"));
         let issuer = wrong(CertificateError::UnknownIssuer);
         assert!(
             issuer.contains("issuer") && issuer.contains("ca certificates"),

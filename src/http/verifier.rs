@@ -10,6 +10,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
+use crate::secret::misleads;
+
 /// A certificate that is not accepted, and who signed it.
 #[derive(Debug)]
 pub(super) struct Rejected {
@@ -93,7 +95,8 @@ const ATTRIBUTES: [[u8; 3]; 3] = [[0x55, 0x04, 0x03], [0x55, 0x04, 0x0a], [0x55,
 /// What is shown of a name: it is the server's word, and may be anything.
 const MOST: usize = 100;
 
-/// The name of the issuer, as far as it is of visible characters.
+/// The name of the issuer, as far as it is of visible characters. It is shown between quotes, which it
+/// does not close.
 fn issuer_of(certificate: &[u8]) -> Option<String> {
     let (certificate, _) = element(certificate, SEQUENCE)?;
     let (mut rest, _) = element(certificate, SEQUENCE)?;
@@ -110,7 +113,7 @@ fn issuer_of(certificate: &[u8]) -> Option<String> {
     })?;
     let shown: String = found
         .chars()
-        .filter(|c| !c.is_control())
+        .filter(|c| !misleads(*c) && *c != '\'')
         .take(MOST)
         .collect();
     (!shown.trim().is_empty()).then_some(shown)
@@ -197,6 +200,15 @@ mod tests {
         assert_eq!(issuer_of(&certificate(&one)).as_deref(), Some("Contoso"));
         assert_eq!(issuer_of(&certificate(&[])), None);
         assert_eq!(issuer_of(&certificate(&[attribute(common, "\n")])), None);
+    }
+
+    #[test]
+    fn the_name_of_an_issuer_is_read_as_it_is_written() {
+        let common = ATTRIBUTES[0];
+        let shown = |text: &str| issuer_of(&certificate(&[attribute(common, text)]));
+        let turned = "C\u{202e}A\u{2069}\u{200b}\u{200d}\u{feff}\u{2028} of' Contoso', not 'x'";
+        assert_eq!(shown(turned).as_deref(), Some("CA of Contoso, not x"));
+        assert_eq!(shown("\u{2067}'\u{200c}"), None);
     }
 
     #[test]
