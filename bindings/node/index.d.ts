@@ -658,10 +658,11 @@ export declare class ClientRequestProperties {
     clientRequestId: string | null;
     /**
      * One of the service's request options by its name, such as `notruncation`; docs/SETTINGS.md lists them. The request
-     * fails for a name that is not listed, with the nearest one.
+     * fails for a name that is not listed, with the nearest one. Case does not count. Replaces the value that the option
+     * has. A number for `servertimeout` is milliseconds.
      */
     setOption(name: string, value: unknown): void;
-    /** Passes an option on to the service whose name the library does not know. */
+    /** Passes an option on to the service whose name the library does not know; a known one means the same as with `setOption`. */
     setAdditionalOption(name: string, value: unknown): void;
     getOption(name: string, defaultValue?: unknown): any;
     clearOptions(): void;

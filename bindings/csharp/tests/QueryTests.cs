@@ -236,6 +236,28 @@ public sealed class QueryTests : Bed
     }
 
     [Test]
+    public void CaseDoesNotCountInTheNamesOfOptions()
+    {
+        ICslQueryProvider query = Query();
+        ClientRequestProperties properties = new();
+        properties.SetOption("NoTruncation", true);
+        Assert.That(properties.HasOption(" notruncation "));
+        properties.SetOption("NoTruncatoin", true);
+        properties.ClearOption("notruncatoin");
+        // The later one counts, whichever method set it.
+        properties.SetOption("Query_Of_Tomorrow", true);
+        properties.SetAdditionalOption("query_of_tomorrow", true);
+        query.ExecuteQuery("print 1", properties).Dispose();
+        properties.SetOption("QUERY_OF_TOMORROW", true);
+        KustoException failure = Failed<KustoClientException>(() => query.ExecuteQuery("print 1", properties), KustoErrorCode.InvalidArgument);
+        Assert.That(failure.Argument, Is.EqualTo("QUERY_OF_TOMORROW"));
+        properties.ClearOption("Query_of_tomorrow");
+        query.ExecuteQuery("print 1", properties).Dispose();
+        Assert.That(() => properties.HasOption(null!), Throws.ArgumentNullException);
+        Assert.That(() => properties.ClearOption(null!), Throws.ArgumentNullException);
+    }
+
+    [Test]
     public void ACommandIsNoQueryAndAQueryNoCommand()
     {
         Failed<KustoClientException>(() => Query().ExecuteQuery("  \n.show tables"), KustoErrorCode.InvalidArgument);

@@ -3,34 +3,38 @@
 /** The properties as the addon expects them. */
 const wireOf = Symbol("wire");
 
+/** The option of the service's time limit. */
+const TIMEOUT = "servertimeout";
+
 class ClientRequestProperties {
-    #options;
-    #additional = {};
+    /** By the name without its case, which the library does not distinguish. */
+    #options = new Map();
     #parameters;
     #clientTimeout;
 
     constructor(options, parameters, clientRequestId = null) {
-        this.#options = { ...options };
+        for (const [name, value] of Object.entries(options ?? {})) {
+            this.setOption(name, value);
+        }
         this.#parameters = { ...parameters };
         this.clientRequestId = clientRequestId;
     }
 
     setOption(name, value) {
-        this.#options[name] = value;
+        this.#options.set(keyOf(name), { name, value, isAdditional: false });
     }
 
     /** Passes an option on whose name the library does not know. */
     setAdditionalOption(name, value) {
-        this.#additional[name] = value;
+        this.#options.set(keyOf(name), { name, value, isAdditional: true });
     }
 
     getOption(name, defaultValue) {
-        return this.#options[name] ?? this.#additional[name] ?? defaultValue;
+        return this.#options.get(keyOf(name))?.value ?? defaultValue;
     }
 
     clearOptions() {
-        this.#options = {};
-        this.#additional = {};
+        this.#options.clear();
     }
 
     setParameter(name, value) {
@@ -46,11 +50,11 @@ class ClientRequestProperties {
     }
 
     setTimeout(timeoutMillis) {
-        this.setOption("servertimeout", timeoutMillis);
+        this.setOption(TIMEOUT, timeoutMillis);
     }
 
     getTimeout() {
-        return this.getOption("servertimeout");
+        return this.getOption(TIMEOUT);
     }
 
     setClientTimeout(timeoutMillis) {
@@ -62,18 +66,25 @@ class ClientRequestProperties {
     }
 
     [wireOf]() {
-        const { servertimeout, ...options } = this.#options;
+        const timeout = this.getTimeout();
         // A number is milliseconds, as with the official SDK; a text is the service's own notation.
-        const isText = typeof servertimeout === "string";
+        const isText = typeof timeout === "string";
+        const sent = [...this.#options].filter(([key]) => isText || key !== TIMEOUT).map(([, option]) => option);
+        const options = (wanted) =>
+            Object.fromEntries(sent.filter(({ isAdditional }) => isAdditional === wanted).map(({ name, value }) => [name, value]));
         const parameters = Object.entries(this.#parameters).map(([name, value]) => [name, literal(value)]);
         return {
-            options: isText ? this.#options : options,
-            additionalOptions: this.#additional,
+            options: options(false),
+            additionalOptions: options(true),
             parameters: Object.fromEntries(parameters),
             clientRequestId: this.clientRequestId,
-            serverTimeout: isText ? null : servertimeout,
+            serverTimeout: isText ? null : timeout,
         };
     }
+}
+
+function keyOf(name) {
+    return String(name).trim().toLowerCase();
 }
 
 /** Strings and numbers are sent as they are, other types as Kusto's literals. */

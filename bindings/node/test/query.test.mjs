@@ -1,5 +1,8 @@
 // Commands, queries, and what they answer.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
 import test from "node:test";
 import { inspect } from "node:util";
 
@@ -138,6 +141,46 @@ test("parameters and options", async (t) => {
     properties.clearParameters();
     properties.setOption("servertimeout", "00:01:00");
     assert.equal((await client.executeQuery(null, "print 1", properties, limit)).primaryResults[0].length, 1);
+});
+
+test("case does not count in the names of options", async (t) => {
+    let body;
+    const server = createServer(async (request, response) => {
+        body = JSON.parse(await text(request));
+        response.writeHead(400).end();
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    t.after(() => server.close());
+    const client = new Client(`Data Source=http://127.0.0.1:${server.address().port};Fed=False`);
+    t.after(() => client.close());
+    const sent = async (properties) => {
+        await failed(client.executeQuery("D", "print 1", properties, limit), "SERVICE");
+        return body.properties.Options;
+    };
+
+    const asMilliseconds = new ClientRequestProperties({ ServerTimeout: 60_000 });
+    assert.deepEqual(await sent(asMilliseconds), { servertimeout: "00:01:00" });
+    assert.equal(asMilliseconds.getTimeout(), 60_000);
+    asMilliseconds.setAdditionalOption(" serverTimeout", 90_000);
+    assert.deepEqual(await sent(asMilliseconds), { servertimeout: "00:01:30" });
+    asMilliseconds.setAdditionalOption("SERVERTIMEOUT", "2m");
+    assert.deepEqual(await sent(asMilliseconds), { servertimeout: "2m" });
+    asMilliseconds.setTimeout(30_000);
+    assert.deepEqual(await sent(asMilliseconds), { servertimeout: "00:00:30" });
+
+    const others = new ClientRequestProperties({ NoTruncation: false, servertimeout: 60_000 });
+    others.setOption("notruncation", true);
+    others.setAdditionalOption("Of_Tomorrow", 1);
+    others.setAdditionalOption("of_tomorrow", 2);
+    assert.equal(others.getOption("OF_TOMORROW"), 2);
+    assert.deepEqual(await sent(others), { notruncation: true, of_tomorrow: 2, servertimeout: "00:01:00" });
+    others.clearOptions();
+    assert.equal(others.getOption("notruncation", "none"), "none");
+    for (const wrong of [(empty) => empty.setAdditionalOption(" ", 1), (empty) => empty.setOption("", 1), (empty) => empty.setParameter("", 1)]) {
+        const empty = new ClientRequestProperties();
+        wrong(empty);
+        await failed(client.executeQuery("D", "print 1", empty, limit), "INVALID_ARGUMENT");
+    }
 });
 
 test("several tables and a large answer", async (t) => {
