@@ -241,6 +241,20 @@ func TestLoginsAreKeywords(t *testing.T) {
 		"resource id": {builder().WithUserAssignedIdentityResourceId("/subscriptions/s"), "Managed Identity=/subscriptions/s"},
 		"az":          {builder().WithAzCli(), "Login=azcli"},
 		"default":     {builder().WithAadAppKey("app", "very-secret", "tenant").WithDefaultAzureCredential(), "Login=default"},
+		"identity after a token": {
+			builder().WithApplicationToken("app", "very-secret").WithSystemManagedIdentity(), "Managed Identity=system",
+		},
+		"az after a workload": {
+			builder().WithKubernetesWorkloadIdentity("app", "/f", "tenant").WithAzCli(), "Login=azcli",
+		},
+		"token after a key": {
+			kusto.NewConnectionStringBuilder("https://h").WithAadAppKey("app", "very-secret", "tenant").WithApplicationToken("other", "t"),
+			"Application Client Id=other",
+		},
+		"tenant of the text": {
+			kusto.NewConnectionStringBuilder("https://h;Authority Id=mine").WithAadAppKey("app", "very-secret", "tenant").WithAzCli(),
+			"Authority Id=mine;Login=azcli",
+		},
 		"workload": {
 			builder().WithKubernetesWorkloadIdentity("app", "/f", "tenant"),
 			"Application Client Id=app;Authority Id=tenant;Login=workload;Federated Token File=/f",

@@ -17,9 +17,8 @@ type ConnectionStringBuilder struct {
 	// UserForTracing is the user's name in the service's logs.
 	UserForTracing string
 
-	text     string
-	keywords [][2]string
-	// loginKeywords is the login of the last With... that is not a token.
+	text string
+	// loginKeywords and login are those of the last With...
 	loginKeywords [][2]string
 	login         func() (*C.kusto_credential, error)
 }
@@ -32,17 +31,16 @@ func NewConnectionStringBuilder(connectionString string) *ConnectionStringBuilde
 
 // WithApplicationToken logs in with an application's token, which is not renewed.
 func (b *ConnectionStringBuilder) WithApplicationToken(appID, appToken string) *ConnectionStringBuilder {
+	b.tokenWith(func() (*C.kusto_credential, error) { return fixedToken(appToken) })
 	if appID != "" {
-		b.keywords = append(b.keywords, [2]string{"Application Client Id", appID})
+		b.loginKeywords = [][2]string{{"Application Client Id", appID}}
 	}
-	b.login = func() (*C.kusto_credential, error) { return fixedToken(appToken) }
 	return b
 }
 
 // WithAadUserToken logs in with a user's token, which is not renewed.
 func (b *ConnectionStringBuilder) WithAadUserToken(userToken string) *ConnectionStringBuilder {
-	b.login = func() (*C.kusto_credential, error) { return fixedToken(userToken) }
-	return b
+	return b.tokenWith(func() (*C.kusto_credential, error) { return fixedToken(userToken) })
 }
 
 // WithAadAppKey logs in as an application with its secret, in its tenant.
@@ -115,12 +113,18 @@ func (b *ConnectionStringBuilder) loginWith(keywords [][2]string) *ConnectionStr
 	return b
 }
 
+// tokenWith replaces the login, of which nothing is left: a token of another application or tenant would be asked for.
+func (b *ConnectionStringBuilder) tokenWith(login func() (*C.kusto_credential, error)) *ConnectionStringBuilder {
+	b.login = login
+	b.loginKeywords = nil
+	return b
+}
+
 // WithTokenCredential asks for a token whenever no valid one is cached, one request at a time
 // for each scope. The function runs on a goroutine of its own; its context ends when the last
 // client made from this builder is closed.
 func (b *ConnectionStringBuilder) WithTokenCredential(getToken func(context.Context, TokenRequest) (AccessToken, error)) *ConnectionStringBuilder {
-	b.login = func() (*C.kusto_credential, error) { return tokenCallback(getToken) }
-	return b
+	return b.tokenWith(func() (*C.kusto_credential, error) { return tokenCallback(getToken) })
 }
 
 // String is the connection string for logs: secrets are masked.
@@ -145,8 +149,7 @@ func (b *ConnectionStringBuilder) config() (*C.kusto_config, error) {
 		{"wrapper", "kusto-ingest-go/" + Version},
 		{"runtime", "Go/" + goVersion()},
 	}
-	keywords := append(own, b.keywords...)
-	keywords = append(keywords, b.loginKeywords...)
+	keywords := append(own, b.loginKeywords...)
 	if b.ApplicationForTracing != "" {
 		keywords = append(keywords, [2]string{"Application Name for Tracing", b.ApplicationForTracing})
 	}

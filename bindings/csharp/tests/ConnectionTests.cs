@@ -88,6 +88,32 @@ public sealed class ConnectionTests : Bed
     }
 
     [Test]
+    public void ALoginLeavesNothingOfTheOneBefore()
+    {
+        static KustoConnectionStringBuilder Key(string more = "") =>
+            new KustoConnectionStringBuilder("https://h.example" + more).WithAadApplicationKeyAuthentication("app", "very-secret", "tenant");
+        (KustoConnectionStringBuilder Kcsb, string End)[] logins =
+        [
+            (Key().WithAadAzCliAuthentication(), ";Login=azcli"),
+            (Key().WithAadSystemManagedIdentity(), ";Managed Identity=system"),
+            (Key().WithAadUserTokenAuthentication("a-token"), ""),
+            (Key().WithAadTokenProviderAuthentication(() => "a-token"), ""),
+            (Key(";Authority Id=mine").WithAadAzCliAuthentication(), ";Authority Id=mine;Login=azcli"),
+        ];
+        foreach ((KustoConnectionStringBuilder kcsb, string end) in logins)
+        {
+            Assert.That(kcsb.ToString(), Is.EqualTo("Data Source=https://h.example" + end));
+            Assert.That(kcsb.ApplicationClientId, Is.Null);
+        }
+        KustoConnectionStringBuilder own = new("https://h.example") { Authority = "mine" };
+        Assert.That(own.WithAadApplicationKeyAuthentication("app", "very-secret", "tenant").Authority, Is.EqualTo("tenant"));
+        Assert.That(own.WithAadAzCliAuthentication().Authority, Is.EqualTo("mine"));
+        KustoConnectionStringBuilder later = Key();
+        later.Authority = "later";
+        Assert.That(later.ToString(), Does.Contain("Authority Id=later").And.Not.Contain("tenant"));
+    }
+
+    [Test]
     public void WrongConnectionsAreToldWhenAClientIsMade()
     {
         (KustoConnectionStringBuilder Kcsb, KustoErrorCode Code)[] wrong =

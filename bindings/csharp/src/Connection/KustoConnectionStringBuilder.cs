@@ -23,7 +23,8 @@ public sealed class KustoConnectionStringBuilder
     ];
 
     private readonly string connectionString;
-    private readonly List<KeyValuePair<string, string>> settings = [];
+    /// <summary>In the order in which they are applied. Those of a login are forgotten with it.</summary>
+    private readonly List<(string Keyword, string Value, bool IsOfLogin)> settings = [];
     private Func<TokenFailures, CredentialHandle>? login;
     private KustoLogLevel logLevel;
     private KustoLogReceiver? logReceiver;
@@ -116,13 +117,13 @@ public sealed class KustoConnectionStringBuilder
         set => Set("Client Version for Tracing", value);
     }
 
-    /// <summary>Logs in with a user's token, which is not renewed.</summary>
+    /// <summary>Logs in with a user's token, which is not renewed. Replaces any other login.</summary>
     /// <param name="userToken">The token, without "Bearer".</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadUserTokenAuthentication(string userToken) =>
         WithToken(userToken ?? throw new ArgumentNullException(nameof(userToken)));
 
-    /// <summary>Logs in with an application's token, which is not renewed.</summary>
+    /// <summary>Logs in with an application's token, which is not renewed. Replaces any other login.</summary>
     /// <param name="applicationToken">The token, without "Bearer".</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadApplicationTokenAuthentication(string applicationToken) =>
@@ -187,14 +188,13 @@ public sealed class KustoConnectionStringBuilder
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(KustoTokenProvider tokenProvider)
     {
         KustoTokenProvider provider = tokenProvider ?? throw new ArgumentNullException(nameof(tokenProvider));
-        login = failures =>
+        return WithCredential(failures =>
         {
             int status = NativeMethods.kusto_credential_callback(
                 Callbacks.Token, new TokenContext(provider, failures).Register(), Callbacks.Drop, out CredentialHandle credential, out IntPtr error);
             Failure.ThrowOn(status, error);
             return credential;
-        };
-        return this;
+        });
     }
 
     /// <summary>
@@ -273,27 +273,32 @@ public sealed class KustoConnectionStringBuilder
 
     private KustoConnectionStringBuilder WithLogin(params (string Keyword, string Value)[] keywords)
     {
-        login = null;
+        _ = WithCredential(null);
         foreach (string other in Logins)
         {
             // Without a value, a keyword of the connection string is taken away.
-            Set(other, "");
+            settings.RemoveAll(setting => setting.Keyword == other);
+            settings.Add((other, "", true));
         }
         foreach ((string keyword, string value) in keywords)
         {
-            Set(keyword, value);
+            settings.Add((keyword, value, true));
         }
         return this;
     }
 
-    private KustoConnectionStringBuilder WithToken(string token)
+    private KustoConnectionStringBuilder WithToken(string token) => WithCredential(_ =>
     {
-        login = _ =>
-        {
-            NativeText text = new(token);
-            Failure.ThrowOn(NativeMethods.kusto_credential_token(text.Bytes, text.Length, out CredentialHandle credential, out IntPtr error), error);
-            return credential;
-        };
+        NativeText text = new(token);
+        Failure.ThrowOn(NativeMethods.kusto_credential_token(text.Bytes, text.Length, out CredentialHandle credential, out IntPtr error), error);
+        return credential;
+    });
+
+    /// <summary>Replaces the login, of which nothing is left: a token of another application or tenant would be asked for.</summary>
+    private KustoConnectionStringBuilder WithCredential(Func<TokenFailures, CredentialHandle>? credential)
+    {
+        login = credential;
+        settings.RemoveAll(setting => setting.IsOfLogin);
         return this;
     }
 
@@ -305,9 +310,9 @@ public sealed class KustoConnectionStringBuilder
         Failure.ThrowOn(NativeMethods.kusto_config_parse(text.Bytes, text.Length, out ConfigHandle config, out IntPtr error), error);
         try
         {
-            foreach (KeyValuePair<string, string> setting in settings)
+            foreach ((string keyword, string value, _) in settings)
             {
-                Apply(config, setting.Key, setting.Value);
+                Apply(config, keyword, value);
             }
             return config;
         }
@@ -343,14 +348,14 @@ public sealed class KustoConnectionStringBuilder
         }
     }
 
-    private string? Last(string keyword) => settings.FindLast(setting => setting.Key == keyword).Value;
+    private string? Last(string keyword) => settings.FindLast(setting => setting.Keyword == keyword).Value;
 
     private void Set(string keyword, string? value)
     {
-        settings.RemoveAll(setting => setting.Key == keyword);
+        settings.RemoveAll(setting => setting.Keyword == keyword);
         if (value is not null)
         {
-            settings.Add(new(keyword, value));
+            settings.Add((keyword, value, false));
         }
     }
 
