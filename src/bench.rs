@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::headers::ClientIdentity;
-use crate::pipeline::{CompressionLevel, Input, Pipeline, Work};
+use crate::pipeline::{CompressionLevel, Input, Pipeline, SameFile, Work};
 use crate::post::catalog::MessageFlags;
 use crate::post::message::Message;
 use crate::source::form::Declared;
@@ -41,7 +41,12 @@ pub fn gzip(data: Bytes, level: &str, threads: usize) -> Result<u64> {
 /// # Errors
 /// [`ErrorKind::SourceIo`] when it cannot be read.
 pub fn blocks(path: PathBuf) -> Result<u64> {
-    run(CompressionLevel::default(), 1, Input::Path(path), false)
+    run(
+        CompressionLevel::default(),
+        1,
+        Input::Path(SameFile::new(path)),
+        false,
+    )
 }
 
 /// Builds the text of the queue message about `blob` and returns its length in bytes.

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::log::events;
 use crate::op::{Scope, before_hand_over, context};
-use crate::pipeline::{Input, Pipeline, Work};
+use crate::pipeline::{Input, Pipeline, SameFile, Work};
 use crate::post::message::{Message, StatusInTable};
 use crate::post::queue;
 use crate::props::{DataFormat, IngestionProperties, ReportMethod};
@@ -84,7 +84,8 @@ struct Data {
 /// An item whose data this client has uploaded.
 struct Sent {
     item: Item,
-    data: Data,
+    /// `None` once it could not be read again.
+    data: Option<Data>,
     /// What its container was lent with.
     lent: Arc<IngestionResources>,
 }
@@ -101,6 +102,17 @@ impl<'a> Call<'a> {
 }
 
 impl Data {
+    /// Once more from its first block, to one of other containers.
+    async fn upload_again(
+        &mut self,
+        scope: &Scope,
+        containers: &AzureContainers<'_>,
+    ) -> Result<Item> {
+        self.feed.rewind()?;
+        self.meter.restart_sent();
+        self.upload(scope, containers).await
+    }
+
     /// From its first block, to one of the containers.
     async fn upload(&mut self, scope: &Scope, containers: &AzureContainers<'_>) -> Result<Item> {
         // Large, and every layer above would hold it in its own.
@@ -233,6 +245,7 @@ impl QueuedIngestor {
         };
         let item = data.upload(scope, &containers).await?;
         let lent = containers.lent();
+        let data = Some(data);
         Ok((call, Sent { item, data, lent }))
     }
 
@@ -303,7 +316,8 @@ impl QueuedIngestor {
 
     /// Gives the item the signature of what is lent now. If its container is lent no longer, after
     /// the message was refused or no queue could be reached, the data is uploaded again: the service
-    /// may not find it there. Data that cannot be read again stays where it is.
+    /// may not find it there. Data that cannot be read again, as a file that has changed, stays where
+    /// it is: it is complete there.
     async fn follow(
         &self,
         scope: &Scope,
@@ -316,10 +330,9 @@ impl QueuedIngestor {
             return Ok(());
         }
         // What was lent before is good for a while: a change of the list alone says nothing.
-        if !scope.repeats() || sent.data.feed.rewind().is_err() {
+        let Some(data) = sent.data.as_mut().filter(|_| scope.repeats()) else {
             return Ok(());
-        }
-        sent.data.meter.restart_sent();
+        };
         let containers = AzureContainers::new(
             scope,
             self.service.transport(),
@@ -327,8 +340,19 @@ impl QueuedIngestor {
             lent.clone(),
             sent.item.name().to_owned(),
         );
-        sent.item = sent.data.upload(scope, &containers).await?;
-        sent.lent = containers.lent();
+        let progress = data.meter.progress();
+        match data.upload_again(scope, &containers).await {
+            Ok(item) => {
+                sent.item = item;
+                sent.lent = containers.lent();
+            }
+            Err(error) if is_of_content(&error) => {
+                events::UploadKept { error: &error }.emit();
+                data.meter.restore(progress);
+                sent.data = None;
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -593,8 +617,11 @@ fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Resu
     };
     Ok(match content {
         Content::Bytes(data) => again(Box::new(move || Input::Bytes(data.clone()))),
-        Content::Path(path) if reads_once(&path) => once(Input::Path(path)),
-        Content::Path(path) => again(Box::new(move || Input::Path(path.clone()))),
+        Content::Path(path) if reads_once(&path) => once(Input::Path(SameFile::new(path))),
+        Content::Path(path) => {
+            let file = SameFile::new(path);
+            again(Box::new(move || Input::Path(file.clone())))
+        }
         Content::Reader(reader) => once(Input::Reader(reader)),
         Content::OpenFile(file) => once(Input::Reader(Box::new(file))),
         Content::Push(reader) => once(Input::Push(reader)),
@@ -611,6 +638,12 @@ fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Resu
 /// A pipe or device cannot be read again: opened again it would return the remaining data.
 fn reads_once(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+/// Whether the source failed, not the storage and not the scope.
+fn is_of_content(error: &Error) -> bool {
+    matches!(error.step(), Step::ReadSource | Step::Compress)
+        && !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled)
 }
 
 /// An error of the source's content names the file or the blob.

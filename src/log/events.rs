@@ -351,6 +351,29 @@ impl RenewalFailed<'_> {
     }
 }
 
+/// The service lends the container of uploaded data no longer, and the source changed or failed
+/// when it was read again. The data is complete in the first container, and the message names that
+/// one.
+pub(crate) struct UploadKept<'a> {
+    /// The text of the error, without secrets.
+    pub(crate) error: &'a Error,
+}
+
+impl UploadKept<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "upload_kept",
+            target: "kusto_ingest::ingest",
+            Level::WARN,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            error = %self.error,
+            "the data could not be read again for another container, it stays where it was uploaded"
+        );
+    }
+}
+
 /// The message was not posted, and the entity in the status table could not be removed.
 pub(crate) struct StatusLeftBehind<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management

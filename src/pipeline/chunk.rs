@@ -1,16 +1,14 @@
 //! Reading a source piece by piece, counting and checking it.
 
-use std::fs::{File, Metadata};
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Moving, Reservation};
+use super::file::SameFile;
 use super::panicked;
-use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
+use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::blocking;
 use crate::source::form::{Declared, HEAD};
 use crate::source::push::{Piece, PushReader};
@@ -19,7 +17,7 @@ use crate::source::spare::Spare;
 /// Something that can be read once from its start.
 pub(crate) enum Input {
     Bytes(Bytes),
-    Path(PathBuf),
+    Path(SameFile),
     Reader(Box<dyn Read + Send>),
     Push(PushReader),
 }
@@ -99,9 +97,10 @@ impl Chunks {
                 reader,
                 rest: Piece::default(),
             },
-            Input::Path(path) => {
-                let opened = blocking::spawn(Step::ReadSource, move || open_file(&path))?.await;
-                let (file, name) = opened.map_err(panicked)??;
+            Input::Path(file) => {
+                let name = file.name();
+                let opened = blocking::spawn(Step::ReadSource, move || file.open())?.await;
+                let file = opened.map_err(panicked)??;
                 expected = file.size();
                 From::reader(Box::new(file), name)
             }
@@ -321,114 +320,6 @@ async fn collect(
     Ok(chunk.map(|(data, held)| (data.freeze(), held, Some(spare.clone()))))
 }
 
-/// A file that is read to its end, and must not change meanwhile.
-struct WholeFile {
-    file: File,
-    /// `None` for a pipe or a device, which has no size of its own.
-    opened: Option<Stamp>,
-    read: u64,
-}
-
-/// What a file says of itself. The size of files that the system makes up (`/proc`, `/sys`, some
-/// mounted file systems) says nothing about their content: then only a difference between two stamps
-/// is a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified: Option<SystemTime>,
-    /// Whether the file takes room on a disk; made-up files do not.
-    stored: bool,
-}
-
-#[cfg(unix)]
-fn is_stored(metadata: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::blocks(metadata) > 0
-}
-
-#[cfg(not(unix))]
-fn is_stored(_: &Metadata) -> bool {
-    true
-}
-
-impl Stamp {
-    fn of(file: &File) -> std::io::Result<Option<Self>> {
-        let metadata = file.metadata()?;
-        Ok(metadata.is_file().then(|| Self {
-            size: metadata.len(),
-            modified: metadata.modified().ok(),
-            stored: is_stored(&metadata),
-        }))
-    }
-}
-
-impl WholeFile {
-    /// The size, if it can be that of the content.
-    fn size(&self) -> Option<u64> {
-        self.opened.map(|stamp| stamp.size).filter(|size| *size > 0)
-    }
-
-    fn check_end(&self) -> std::io::Result<()> {
-        let Some(opened) = self.opened.filter(|opened| opened.size != self.read) else {
-            return Ok(());
-        };
-        // An end before the stated one is a part of the file, even if the stamp is the same: the
-        // attributes of network file systems lag behind. But what is stored nowhere has no size.
-        let plausible = self.read > opened.size || !opened.stored;
-        if plausible && Stamp::of(&self.file)? == Some(opened) {
-            return Ok(());
-        }
-        Err(std::io::Error::other(format!(
-            "the file changed while it was read: {} bytes when opened, {} read",
-            opened.size, self.read
-        )))
-    }
-}
-
-impl Read for WholeFile {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.file.read(buffer)?;
-        self.read += length as u64;
-        if length == 0 && !buffer.is_empty() {
-            self.check_end()?;
-        }
-        Ok(length)
-    }
-}
-
-fn open_file(path: &Path) -> Result<(WholeFile, String)> {
-    let name = path.display().to_string();
-    let to_error = |error: std::io::Error| {
-        let retry = retry_of_opening(error.kind());
-        let failed = source_error(&name, &error.to_string());
-        failed.with_retry(retry).with_source(error)
-    };
-    let file = File::open(path).map_err(to_error)?;
-    if file.metadata().map_err(to_error)?.is_dir() {
-        return Err(source_error(&name, "is a directory").with_retry(RetryClass::Never));
-    }
-    let opened = Stamp::of(&file).map_err(to_error)?;
-    let file = WholeFile {
-        file,
-        opened,
-        read: 0,
-    };
-    Ok((file, name))
-}
-
-/// What is wrong with a name or with rights stays wrong; a disk or a network file system may recover.
-fn retry_of_opening(kind: std::io::ErrorKind) -> RetryClass {
-    use std::io::ErrorKind as Kind;
-    match kind {
-        Kind::NotFound
-        | Kind::PermissionDenied
-        | Kind::IsADirectory
-        | Kind::NotADirectory
-        | Kind::InvalidFilename
-        | Kind::InvalidInput => RetryClass::Never,
-        _ => RetryClass::Unknown,
-    }
-}
-
 /// A reader may fail with this crate's error: an [`Error`] inside an [`std::io::Error`] is passed
 /// on with this step, so that another call's upload error does not look like one of ours.
 fn read_error(name: &str, error: std::io::Error) -> Error {
@@ -438,7 +329,7 @@ fn read_error(name: &str, error: std::io::Error) -> Error {
     }
 }
 
-fn source_error(name: &str, cause: &str) -> Error {
+pub(super) fn source_error(name: &str, cause: &str) -> Error {
     Error::new(
         ErrorKind::SourceIo,
         Step::ReadSource,
@@ -453,35 +344,4 @@ fn too_large(limit: u64) -> Error {
         format!("the source is larger than {limit} bytes, the service's limit for one source"),
     )
     .with_argument("source")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(stated: u64, stored: bool, read: u64) -> std::io::Result<()> {
-        let mut file = WholeFile {
-            file: tempfile::tempfile()?,
-            opened: None,
-            read,
-        };
-        let now = Stamp::of(&file.file)?;
-        // The file says the same as when it was opened, but for what is made up here.
-        file.opened = now.map(|stamp| Stamp {
-            size: stated,
-            stored,
-            ..stamp
-        });
-        let unchanged = stated == 0 && !stored;
-        assert_eq!(file.opened == now, unchanged);
-        file.check_end()
-    }
-
-    #[test]
-    fn an_early_end_is_no_end_and_a_made_up_size_no_change() {
-        assert!(file(10, true, 10).is_ok());
-        assert!(file(0, false, 500).is_ok());
-        assert!(file(10, true, 5).is_err());
-        assert!(file(10, true, 20).is_err());
-    }
 }

@@ -9,6 +9,7 @@
 mod block;
 mod budget;
 mod chunk;
+mod file;
 mod gzip;
 mod memory;
 mod run;
@@ -22,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) use block::Block;
 pub(crate) use budget::{Budget, Keeper};
 pub(crate) use chunk::Input;
+pub(crate) use file::SameFile;
 pub use gzip::CompressionLevel;
 use gzip::Gzip;
 

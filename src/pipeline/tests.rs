@@ -331,7 +331,7 @@ async fn foreign_bytes_are_refused_from_every_source_however_they_arrive() {
         for input in [
             Input::Bytes(Bytes::from_static(foreign)),
             Input::Reader(Box::new(foreign)),
-            Input::Path(path.clone()),
+            Input::Path(SameFile::new(path.clone())),
             Input::Push(pushed),
         ] {
             // Chunks smaller than the first bytes that are looked at.
@@ -358,7 +358,9 @@ async fn a_file_whose_size_says_nothing_is_read_to_its_end() {
                 assert!(path.starts_with("/sys"), "not every machine has {path}");
                 continue;
             };
-            let (blocks, totals) = collect(Input::Path(path.into()), work).await.unwrap();
+            let (blocks, totals) = collect(Input::Path(SameFile::new(path)), work)
+                .await
+                .unwrap();
             let blocks = blocks.concat();
             let back = if work.gzip { gunzip(&blocks) } else { blocks };
             assert!(back == content, "{path}");
@@ -369,13 +371,13 @@ async fn a_file_whose_size_says_nothing_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_file_that_is_missing_or_changes_is_a_source_error() {
-    let error = collect(Input::Path("no/such/file".into()), PLAIN)
+    let error = collect(Input::Path(SameFile::new("no/such/file")), PLAIN)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SourceIo);
     assert_eq!(error.retry(), RetryClass::Never);
     let directory = tempfile::tempdir().unwrap();
-    let error = collect(Input::Path(directory.path().into()), PLAIN).await;
+    let error = collect(Input::Path(SameFile::new(directory.path())), PLAIN).await;
     assert_eq!(error.unwrap_err().retry(), RetryClass::Never);
     let path = directory.path().join("f");
     std::fs::write(&path, noise(1000)).unwrap();
@@ -389,7 +391,7 @@ async fn a_file_that_is_missing_or_changes_is_a_source_error() {
         };
         std::fs::write(&path, noise(1000)).unwrap();
         let mut chunks = chunk::Chunks::open(
-            Input::Path(path.clone()),
+            Input::Path(SameFile::new(path.clone())),
             reading,
             Budget::new(10_000),
             tokio_util::sync::CancellationToken::new(),
@@ -427,7 +429,7 @@ async fn gzip_is_the_same_for_any_threads_and_kind_of_source() {
         });
         for input in [
             Input::Bytes(data.clone().into()),
-            Input::Path(path),
+            Input::Path(SameFile::new(path)),
             Input::Reader(Box::new(std::io::Cursor::new(data.clone()))),
             Input::Push(pushed),
         ] {

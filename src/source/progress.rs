@@ -69,6 +69,19 @@ impl Meter {
         self.tell(&state);
     }
 
+    /// As it is now.
+    pub(crate) fn progress(&self) -> Progress {
+        self.lock().progress
+    }
+
+    /// As it was before an attempt that was given up: its reading no longer counts.
+    pub(crate) fn restore(&self, progress: Progress) {
+        let mut state = self.lock();
+        state.progress = progress;
+        state.reading += 1;
+        self.tell(&state);
+    }
+
     /// A handle for a reading of the source from its start: earlier readings no longer count.
     pub(crate) fn restart_read(&self) -> Self {
         let mut state = self.lock();

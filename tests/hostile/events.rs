@@ -113,7 +113,32 @@ async fn provoke(events: &Events) {
     ingest(events, &props(), refuse(403, Request::is_post_of_message)).await;
     ingest(events, &props(), refuse(404, Request::is_post_of_message)).await;
     take_outcomes(events).await;
+    lose_the_file(events).await;
     track(events).await;
+}
+
+/// A file that is gone when the service lends another container.
+async fn lose_the_file(events: &Events) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.csv");
+    std::fs::write(&path, "1,a\n").unwrap();
+    let source = Source::file(&path);
+    let server = Server::start(move |request, base| {
+        let is_refused = request.is_post_of_message() && path.exists();
+        if is_refused {
+            std::fs::remove_file(&path).unwrap();
+        }
+        let answer = healthy(request, base);
+        Act::Send(match (is_refused, path.exists()) {
+            (true, _) => of_storage(request, 403, ""),
+            (_, true) => answer,
+            (_, false) => answer.replace("/c1?", "/c2?"),
+        })
+    })
+    .await;
+    let client = watched(&server, events).build().unwrap();
+    let ingested = client.ingest(source, &props(), CallOptions::new()).await;
+    assert!(ingested.is_ok(), "{ingested:?}");
 }
 
 /// The service refuses an identity token.

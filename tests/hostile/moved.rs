@@ -1,11 +1,15 @@
 //! Storage that is elsewhere by now, and identity tokens that the service has forgotten.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kusto_ingest::prelude::*;
+use kusto_ingest::source::Progress;
 use serde_json::Value;
 
 use crate::server::{
@@ -169,6 +173,16 @@ fn posted_blob(server: &Server) -> String {
 
 /// A service whose signatures of the first time its queue refuses.
 async fn signing_anew(second: fn(String) -> String) -> Server {
+    refusing(Request::is_post_of_message, || (), second).await
+}
+
+/// A service whose signatures of the first time it refuses in these requests, and something happens
+/// meanwhile.
+async fn refusing(
+    which: fn(&Request) -> bool,
+    meanwhile: impl Fn() + Send + Sync + 'static,
+    second: fn(String) -> String,
+) -> Server {
     let lent = AtomicUsize::new(0);
     Server::start(move |request, base| {
         if is_of_resources(request) {
@@ -177,9 +191,12 @@ async fn signing_anew(second: fn(String) -> String) -> Server {
                 _ => second(healthy_with(request, base, "sig=new", "")),
             });
         }
-        let is_refused = request.is_post_of_message() && request.line.contains("sig=old");
+        let is_refused = which(request) && request.line.contains("sig=old");
         Act::Send(match is_refused {
-            true => of_storage(request, 403, ""),
+            true => {
+                meanwhile();
+                of_storage(request, 403, "")
+            }
             false => healthy(request, base),
         })
     })
@@ -198,7 +215,12 @@ async fn a_message_that_is_posted_again_has_the_blob_with_the_new_signature() {
 
 #[tokio::test]
 async fn data_whose_container_is_lent_no_longer_is_uploaded_again() {
-    let sources: [fn() -> Source; 2] = [row, || Source::reader(&b"1,a\n"[..])];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.csv");
+    std::fs::write(&path, "1,a\n").unwrap();
+    let sources: [&dyn Fn() -> Source; 3] = [&row, &|| Source::reader(&b"1,a\n"[..]), &|| {
+        Source::file(&path)
+    }];
     for source in sources {
         let server = signing_anew(|answer| answer.replace("/c1?", "/c2?")).await;
         let client = server.builder().retry_time(0).unwrap().build().unwrap();
@@ -211,6 +233,79 @@ async fn data_whose_container_is_lent_no_longer_is_uploaded_again() {
         let bodies: Vec<_> = uploads.map(|it| &it.body).collect();
         assert_eq!(bodies.len(), 2);
         assert_eq!(bodies[0], bodies[1]);
+    }
+}
+
+type Change = fn(&Path) -> std::io::Result<()>;
+
+/// What can happen to a file between two readings, the first one of `1,a`.
+const CHANGES: [(&str, Change); 5] = [
+    ("rotated", |path| {
+        std::fs::rename(path, path.with_extension("1"))?;
+        std::fs::write(path, "2,b\n")
+    }),
+    ("rewritten", |path| {
+        std::fs::write(path, "2,b\n")?;
+        let later = SystemTime::now() + Duration::from_secs(1);
+        File::options().write(true).open(path)?.set_modified(later)
+    }),
+    ("grown", |path| std::fs::write(path, "1,a\n2,b\n")),
+    ("cut", |path| std::fs::write(path, "1,")),
+    ("deleted", |path| std::fs::remove_file(path)),
+];
+
+/// A service that lends other storage after it has refused these requests once, when the file has
+/// been changed.
+async fn changing(path: &Path, change: Change, which: fn(&Request) -> bool) -> Server {
+    std::fs::write(path, "1,a\n").unwrap();
+    let (path, changed) = (path.to_owned(), AtomicUsize::new(0));
+    let meanwhile = move || {
+        if changed.fetch_add(1, Ordering::SeqCst) == 0 {
+            change(&path).unwrap();
+        }
+    };
+    refusing(which, meanwhile, |answer| answer.replace("/c1?", "/c2?")).await
+}
+
+/// Another content must not be posted as the one that was read first.
+#[tokio::test]
+async fn a_file_that_is_another_by_now_stays_where_it_is_complete() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.csv");
+    for (name, change) in CHANGES {
+        let server = changing(&path, change, Request::is_post_of_message).await;
+        let client = server.builder().retry_time(0).unwrap().build().unwrap();
+        let last = Arc::<Mutex<Progress>>::default();
+        let seen = last.clone();
+        let source = Source::file(&path).with_progress(move |now| *seen.lock().unwrap() = now);
+        let ingested = client.ingest(source, &props(), once()).await;
+        let receipt = ingested.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(posted_blob(&server).contains("/c1/"), "{name}");
+        assert!(receipt.items()[0].blob.contains("/c1/"), "{name}");
+        let progress = *last.lock().unwrap();
+        assert_eq!(
+            (progress.read, progress.sent),
+            (4, receipt.items()[0].bytes_sent)
+        );
+        let elsewhere = server.count(|it| it.line.starts_with("PUT /c2"));
+        assert_eq!(elsewhere, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_another_by_now_is_not_sent_to_another_container() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.csv");
+    for (name, change) in CHANGES {
+        let server = changing(&path, change, Request::is_upload).await;
+        let client = server.builder().retry_time(0).unwrap().build().unwrap();
+        let ingested = client.ingest(Source::file(&path), &props(), once()).await;
+        let error = ingested.expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::SourceIo, "{name}: {error}");
+        assert!(!error.is_in_doubt(), "{name}");
+        let is_change = error.message().contains("changed after");
+        assert_eq!(is_change, name != "deleted", "{error}");
+        assert_eq!(server.count(Request::is_post_of_message), 0, "{name}");
     }
 }
 
