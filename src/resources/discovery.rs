@@ -1,5 +1,6 @@
 //! `.get ingestion resources` and `.get kusto identity token` (wire-v1 section 4.1).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use time::format_description::well_known::Iso8601;
@@ -128,10 +129,13 @@ impl IngestionResources {
         .flatten()
     }
 
-    /// Whether any of it is at another address, whatever the signatures.
+    /// Whether any of it is at another address, whatever the signatures and the order.
     pub(crate) fn is_elsewhere(&self, other: &Self) -> bool {
-        let address = |resource: &StorageResource| resource.url().redacted().to_owned();
-        !self.all().map(address).eq(other.all().map(address))
+        self.addresses() != other.addresses()
+    }
+
+    fn addresses(&self) -> BTreeSet<&str> {
+        self.all().map(|it| it.url().redacted()).collect()
     }
 
     /// When the first of the signatures expires.
@@ -273,6 +277,22 @@ mod tests {
         }
         assert!(limited("-009999-01-01T00:00:00%2B14:00").is_none());
         assert!(limited("2024-05-01T10:20:00Z").is_some());
+    }
+
+    #[test]
+    fn another_order_or_signature_is_no_other_place() {
+        let queue = |name: &str, signature: &str| {
+            format!(r#"["FailedIngestionsQueue","https://a.example/{name}?sig={signature}"]"#)
+        };
+        let lent = |rows: &[String]| parse(&rows.join(","));
+        let first = lent(&[queue("one", "x"), queue("two", "x")]);
+        for (rows, is_elsewhere) in [
+            (vec![queue("two", "y"), queue("one", "y")], false),
+            (vec![queue("one", "x"), queue("three", "x")], true),
+            (vec![queue("two", "x")], true),
+        ] {
+            assert_eq!(lent(&rows).is_elsewhere(&first), is_elsewhere, "{rows:?}");
+        }
     }
 
     #[test]

@@ -89,6 +89,9 @@ struct Rounds {
     patience: Patience,
     /// Whether resources that storage refused have been replaced.
     replaced: bool,
+    /// Whether it has gone on at once because storage is elsewhere. Once: a service may lend other
+    /// storage each time, and none of it may be reached.
+    moved: bool,
 }
 
 impl Resources {
@@ -148,6 +151,7 @@ impl Resources {
         let mut rounds = Rounds {
             patience: Patience::new(),
             replaced: false,
+            moved: false,
         };
         let (mut failed, mut in_doubt) = (Vec::new(), false);
         let mut current = scope.clone();
@@ -198,7 +202,8 @@ impl Resources {
         }
         self.doubt(lent, error);
         let fresh = self.get(scope).await?;
-        if fresh.is_elsewhere(lent) {
+        if !rounds.moved && fresh.is_elsewhere(lent) {
+            rounds.moved = true;
             return Ok(Some(fresh));
         }
         let round = std::slice::from_ref(error);

@@ -1,5 +1,6 @@
 //! Storage that is elsewhere by now, and identity tokens that the service has forgotten.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use kusto_ingest::source::Progress;
 use serde_json::Value;
 
 use crate::server::{
-    Act, Request, Server, TOKEN_REFUSED, healthy, healthy_with, of_storage, props, row,
+    Act, Request, Server, TOKEN_REFUSED, healthy, healthy_with, of_storage, props, reply, row,
 };
 
 fn once() -> CallOptions {
@@ -307,6 +308,41 @@ async fn a_file_that_is_another_by_now_is_not_sent_to_another_container() {
         assert_eq!(is_change, name != "deleted", "{error}");
         assert_eq!(server.count(Request::is_post_of_message), 0, "{name}");
     }
+}
+
+const SILENT: &str = "GET /faile";
+
+/// Storage that is silent, and is lent under another name each time.
+async fn wandering() -> Server {
+    let lent = AtomicUsize::new(0);
+    Server::start(move |request, base| {
+        if request.line.starts_with(SILENT) {
+            return Act::Send(String::new());
+        }
+        let answer = healthy(request, base);
+        if !is_of_resources(request) {
+            return Act::Send(answer);
+        }
+        // An end for a client that never gives up. One digit: lengths stay right.
+        Act::Send(match lent.fetch_add(1, Ordering::SeqCst) {
+            number @ ..10 => answer.replace("/failed?", &format!("/faile{number}?")),
+            _ => reply(400, "", ""),
+        })
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_is_elsewhere_each_time_is_followed_at_once_only_once() {
+    let server = wandering().await;
+    let client = server.builder().retry_time(0).unwrap().build().unwrap();
+    let query = OutcomeQuery::new(Outcome::Failures);
+    let error = client.peek_outcomes(&query, once()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+    let requests = server.requests();
+    let asked = requests.iter().filter(|it| it.line.starts_with(SILENT));
+    let names: BTreeSet<_> = asked.map(|it| &it.line[..SILENT.len() + 1]).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
 }
 
 /// A service whose status table was lent under another name at first.
