@@ -299,6 +299,32 @@ impl StorageGone<'_> {
     }
 }
 
+/// The table may be newer than the resources, or the token is another cluster's. At most once in 30
+/// seconds.
+pub(crate) struct StatusTableUnknown<'a> {
+    /// The host and port that was called; of an ingestion that ended well, the data management
+    /// service.
+    pub(crate) host: &'a str,
+    /// The text of the error, without secrets.
+    pub(crate) error: &'a Error,
+}
+
+impl StatusTableUnknown<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "status_table_unknown",
+            target: "kusto_ingest::resources",
+            Level::INFO,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            host = filled(self.host),
+            error = %self.error,
+            "the service does not lend the status table of a token, the ingestion resources are fetched again"
+        );
+    }
+}
+
 /// A status or a notification says that an item failed with `BadRequest_InvalidKustoIdentityToken`.
 /// At most once in 30 seconds.
 pub(crate) struct IdentityTokenRefused<'a> {

@@ -61,6 +61,8 @@ pub(crate) struct Resources {
     ranking: Arc<Ranking>,
     /// When the resources were fetched again because storage could not be reached.
     doubted: Occasion,
+    /// When they were fetched again because they do not hold the status table of a token.
+    missed: Occasion,
     /// When the identity token was given up.
     refused: Occasion,
 }
@@ -103,6 +105,7 @@ impl Resources {
             ranking: Arc::new(Ranking::new(clock.clone())),
             clock,
             doubted: Occasion::default(),
+            missed: Occasion::default(),
             refused: Occasion::default(),
         }
     }
@@ -223,6 +226,17 @@ impl Resources {
         if self.doubted.again() {
             let host = error.host().unwrap_or_default();
             events::StorageGone { host, error }.emit();
+            self.resources.expire(lent);
+        }
+    }
+
+    /// A token names a status table that `lent` does not hold: the service may lend it by now. They are
+    /// fetched again at the next use. Not an occasion of [`doubt`](Self::doubt), which ingestions need
+    /// in an outage: the token may be of another cluster, and is asked about again and again.
+    pub(crate) fn miss(&self, lent: &Arc<IngestionResources>, error: &Error) {
+        if self.missed.again() {
+            let host = error.host().unwrap_or_default();
+            events::StatusTableUnknown { host, error }.emit();
             self.resources.expire(lent);
         }
     }

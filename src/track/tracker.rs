@@ -65,7 +65,7 @@ impl Tracker {
         if own_table(&lent, address).is_some() {
             return Ok(lent);
         }
-        self.resources.doubt(&lent, &self.no_table(address));
+        self.resources.miss(&lent, &self.no_table(address));
         self.resources.get(scope).await
     }
 

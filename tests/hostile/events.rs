@@ -141,6 +141,14 @@ async fn lose_the_file(events: &Events) {
     assert!(ingested.is_ok(), "{ingested:?}");
 }
 
+/// The table of a token is not lent by this service.
+async fn track_elsewhere(events: &Events, token: &TrackingToken) {
+    let server = Server::start(|request, base| Act::Send(healthy(request, base))).await;
+    let client = watched(&server, events).build().unwrap();
+    let report = client.track(token, CallOptions::new()).await;
+    assert_eq!(report.unwrap().count(ItemState::Succeeded), 1);
+}
+
 /// The service refuses an identity token.
 async fn track(events: &Events) {
     let server = Server::start(|request, base| {
@@ -156,6 +164,7 @@ async fn track(events: &Events) {
     let receipt = receipt.unwrap();
     let report = client.track(receipt.tracking_token(), CallOptions::new());
     assert_eq!(report.await.unwrap().count(ItemState::Failed), 1);
+    track_elsewhere(events, receipt.tracking_token()).await;
 }
 
 /// One message is taken, and the queue fails after it.

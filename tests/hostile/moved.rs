@@ -395,6 +395,22 @@ async fn a_table_of_another_cluster_is_asked_for_once_more_only() {
     assert_eq!(server.count(is_of_resources), 3);
 }
 
+/// It says nothing about storage that ingestions need.
+#[tokio::test]
+async fn a_token_of_another_cluster_does_not_use_up_the_fetch_of_an_outage() {
+    let elsewhere = Server::start(|request, base| Act::Send(healthy(request, base))).await;
+    let other = elsewhere.builder().build().unwrap();
+    let receipt = other.ingest(row(), &tabled(), once()).await.unwrap();
+    let server = lending_nowhere(&["queue"], 2).await;
+    let client = server.builder().retry_time(0).unwrap().build().unwrap();
+    client
+        .track(receipt.tracking_token(), once())
+        .await
+        .unwrap();
+    client.ingest(row(), &props(), once()).await.unwrap();
+    assert_eq!(server.count(is_of_resources), 3);
+}
+
 /// Storage that gives the first `times` reads of a status or a notification this answer.
 async fn failing(times: usize, status: Option<u16>) -> Server {
     let reads = AtomicUsize::new(0);
