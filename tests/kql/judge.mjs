@@ -3,7 +3,8 @@
 //
 //   npm ci && node judge.mjs URL [REPORT] [--all]
 //
-// Fails when they differ on a text that is not in differences.txt, and when an entry of that file is not needed. Prints how many
+// Fails when they differ on a text that is not in differences.txt, when an entry of that file is not needed, and when more than a
+// tenth of the right texts of the core are refused, whatever differences.txt says of them. Prints how many
 // texts both accept with the same columns, both refuse, or only one of them accepts: of the core, and of what is outside of it.
 // --all adds the thousands of texts that list.mjs makes. REPORT gets every text on which both differ, by kind.
 import fs from "node:fs";
@@ -20,6 +21,8 @@ const here = import.meta.dirname;
 const GOLDEN_FILES = path.join(here, "../../emulator/tests/golden");
 const ROWS = ["same columns", "other columns", "refused here only", "refused by both", "accepted here only"];
 const [SAME, OTHER, REFUSED, BOTH, LAX] = ROWS.keys();
+/** How many of a hundred right texts of the core may be refused. */
+const MOST_REFUSED = 10;
 
 /** What both say of each entry: `{entry, verdict, found}`, in order. */
 async function both(url, verdicts, chosen) {
@@ -84,15 +87,24 @@ class Report {
   end(omitted) {
     const unused = this.differences.unused(omitted).map(({ at, line }) => `differences.txt:${at}: not needed: ${line}`);
     this.failures.push(...unused);
+    const { share } = this.refused();
+    if (share <= MOST_REFUSED) this.passed += 1;
+    else this.failures.push(`${share.toFixed(1)} % of the right texts of the core are refused, more than ${MOST_REFUSED} %`);
+  }
+
+  /** Of the core: the texts that only the parser takes, the right ones that are refused, and their share of the right ones in %. */
+  refused() {
+    const { core } = this.counts;
+    const laxer = this.excused.laxer ?? 0;
+    const wrongly = core[REFUSED] - laxer;
+    return { laxer, wrongly, share: (100 * wrongly) / (core[SAME] + core[OTHER] + wrongly) };
   }
 
   print() {
     const { core, outside } = this.counts;
     console.table(Object.fromEntries(ROWS.map((name, row) => [name, { core: core[row], outside: outside[row] }])));
-    const laxer = this.excused.laxer ?? 0;
-    const right = core[SAME] + core[OTHER] + core[REFUSED] - laxer;
-    const share = (100 * (core[REFUSED] - laxer)) / right;
-    console.log(`of the core ${laxer} texts are refused that only the parser takes, and ${core[REFUSED] - laxer} right ones: ${share.toFixed(1)} %`);
+    const { laxer, wrongly, share } = this.refused();
+    console.log(`of the core ${laxer} texts are refused that only the parser takes, and ${wrongly} right ones: ${share.toFixed(1)} %`);
     for (const failure of this.failures) console.log(`  FAIL  ${failure}`);
     console.log(`${this.passed} passed, ${this.failures.length} failed, 0 skipped`);
   }
