@@ -72,6 +72,9 @@ pub(crate) struct Ingest {
     pub(crate) report_method: String,
     #[serde(default)]
     pub(crate) properties: Map<String, Value>,
+    /// By the way that refuses a name which the library does not know.
+    #[serde(default)]
+    pub(crate) named: Map<String, Value>,
     pub(crate) source_id: Option<String>,
     pub(crate) compression: Option<String>,
     pub(crate) raw_size: Option<u64>,

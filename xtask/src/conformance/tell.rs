@@ -60,6 +60,7 @@ pub(crate) fn start(
         .with("report_level", &step.report_level)
         .with("report_method", &step.report_method)
         .each("property", properties(step)?)
+        .each("named", pairs(&step.named)?)
         .maybe("source_id", step.source_id.as_ref())
         .maybe("compression", step.compression.as_ref())
         .maybe("raw_size", step.raw_size)

@@ -267,7 +267,7 @@ const verb &verb_of(const message &said)
         {"client", make_client, {"client", "connection", "login", "setting"}},
         {"start", start, {"client", "op", "database", "table", "source", "path", "blob", "blob_raw_size", "blob_id",
                           "piece", "fail_after", "format", "mapping_ref", "mapping", "tag", "report_level",
-                          "report_method", "property", "source_id", "compression", "raw_size", "timeout", "cancelled",
+                          "report_method", "property", "named", "source_id", "compression", "raw_size", "timeout", "cancelled",
                           "progress"}},
         {"wait", wait, {"op"}},
         {"cancel", cancel, {"op"}},

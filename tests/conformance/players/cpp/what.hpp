@@ -39,6 +39,8 @@ inline kusto::props props_of(const message &said)
             into.add_tag(value);
         else if (key == "property")
             into.set_additional(assignment(value).first, assignment(value).second);
+        else if (key == "named")
+            into.set(assignment(value).first, assignment(value).second);
     }
     return into;
 }

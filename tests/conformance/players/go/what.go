@@ -64,6 +64,8 @@ func options(said *message) []kusto.FileOption {
 			method = value
 		case "property":
 			options = append(options, property(assignment(value)))
+		case "named":
+			options = append(options, kusto.Property(assignment(value)))
 		case "source_id":
 			options = append(options, kusto.SourceID(value))
 		case "compression":

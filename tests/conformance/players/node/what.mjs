@@ -45,6 +45,7 @@ export function propertiesOf(message) {
         reportLevel: level && REPORT_LEVELS[level],
         reportMethod: method && REPORT_METHODS[method],
         ...named(message.pairs("property")),
+        ...Object.fromEntries(message.pairs("named")),
     };
 }
 

@@ -12,7 +12,7 @@ use crate::message::Message;
 use crate::properties::properties;
 use crate::source::source;
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "client",
     "op",
     "database",
@@ -31,6 +31,7 @@ const KEYS: [&str; 24] = [
     "report_level",
     "report_method",
     "property",
+    "named",
     "source_id",
     "compression",
     "raw_size",

@@ -25,8 +25,8 @@ pub(crate) fn properties(told: &Message) -> Result<Result<IngestionProperties, E
     }
     let format = told.get("format");
     let format = format.map(|name| meaning(FORMATS, name)).transpose()?;
-    let others = told.pairs("property")?;
-    Ok(read(properties, told, format, &others))
+    let (others, named) = (told.pairs("property")?, told.pairs("named")?);
+    Ok(read(properties, told, format, &others).and_then(|properties| by_name(properties, &named)))
 }
 
 fn with_tag(properties: IngestionProperties, tag: &str) -> IngestionProperties {
@@ -61,6 +61,17 @@ fn read(
     }
     for (name, value) in others {
         properties = with(properties, name, value)?;
+    }
+    Ok(properties)
+}
+
+/// Properties whose names the library must know.
+fn by_name(
+    mut properties: IngestionProperties,
+    named: &[(&str, &str)],
+) -> Result<IngestionProperties, Error> {
+    for (name, value) in named {
+        properties.set(name, value)?;
     }
     Ok(properties)
 }
