@@ -155,9 +155,12 @@ export class Page {
         await this.send("Input.insertText", { text });
     }
 
-    async press(key, { ctrl = false } = {}) {
-        const named = { key, code: key, modifiers: ctrl ? 2 : 0, windowsVirtualKeyCode: { Enter: 13, Tab: 9 }[key] };
-        await this.send("Input.dispatchKeyEvent", { type: "rawKeyDown", ...named });
+    async press(key, { ctrl = false, shift = false } = {}) {
+        const modifiers = (ctrl ? 2 : 0) + (shift ? 8 : 0);
+        const named = { key, code: key, modifiers, windowsVirtualKeyCode: { Enter: 13, Tab: 9 }[key] };
+        // Enter does what it does (follows a link, presses a button) by the character that it types.
+        const types = key === "Enter" && !ctrl ? { type: "keyDown", text: "\r" } : { type: "rawKeyDown" };
+        await this.send("Input.dispatchKeyEvent", { ...named, ...types });
         await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...named });
     }
 

@@ -119,6 +119,33 @@ test("queries are run by the keyboard and drawn", async () => {
     check(again);
 });
 
+test("the keyboard alone reaches tabs, query box and flush", async () => {
+    const looked = await browser.open(at({ tab: "ingestions" }));
+    await looked.text("#flush");
+    const focused = `((node) => node.id || node.dataset.tab || node.name || node.innerText)(document.activeElement)`;
+    const next = async (options) => {
+        await looked.press("Tab", options);
+        return looked.value(focused);
+    };
+    const tabs = ["ingestions", "tables", "query", "faults"];
+    for (const tab of [...tabs, "flush"]) assert.equal(await next(), tab);
+    assert.equal(await looked.value(`document.activeElement.matches(":focus-visible")`), true);
+    const flushed = () => looked.requests.filter((url) => url.endsWith("/flush")).length;
+    await looked.press("Enter");
+    await looked.until(`performance.getEntriesByType("resource").some(({ name }) => name.endsWith("/flush"))`);
+    assert.equal(flushed(), 1);
+
+    // Back to the third tab, and from there into its box.
+    for (const tab of ["faults", "query"]) assert.equal(await next({ shift: true }), tab);
+    await looked.press("Enter");
+    await looked.until(`document.querySelector("#query textarea").checkVisibility()`);
+    for (const name of ["faults", "db", "Run", "q"]) assert.equal(await next(), name);
+    await looked.send("Input.insertText", { text: "print 42" });
+    await looked.press("Enter", { ctrl: true });
+    await looked.until(`document.querySelector("#answer td")?.innerText === "42"`);
+    check(looked);
+});
+
 test("no label of a drawing is cut off", async () => {
     const q = "range n from 0 to 48 step 4 | project t = datetime(2024-01-01) + n * 1h, n | render timechart";
     const looked = await browser.open(at({ tab: "query", db: database, q }), 1000, 800);
