@@ -55,6 +55,9 @@ const STARTS: [Start; 5] = [
     },
 ];
 
+/// What a reader must know before the first program runs.
+const CAUTION: &str = "**Queued is not ingested.**";
+
 /// Compiles the programs, runs them, and checks the rows; then types the first commands of each language.
 pub(crate) fn leg() -> Result<Tally, String> {
     let check = |(file, language): &(&str, &str)| {
@@ -81,6 +84,9 @@ impl Start {
         let program = first_block(&text, self.language).ok_or("there is no program")?;
         let (_, rest) = text.split_once(program).ok_or("there is no program")?;
         let commands = first_block(rest, "sh").ok_or("there are no commands")?;
+        if !says_first(&text, program) {
+            return Err(format!("{CAUTION} does not stand before the program"));
+        }
         if !text.contains(&format!("`{}`", self.source)) {
             return Err(format!("it does not say `{}`", self.source));
         }
@@ -125,6 +131,13 @@ fn program_works(file: &str, language: &str) -> Result<(), String> {
     result
 }
 
+/// Whether the section says before its program what must be known first.
+fn says_first(text: &str, program: &str) -> bool {
+    let before = text.split_once(program).map_or("", |(before, _)| before);
+    let section = before.rsplit("\n## ").next().unwrap_or_default();
+    section.contains(CAUTION)
+}
+
 /// The text of the first fenced block in this language.
 pub(crate) fn first_block<'a>(text: &'a str, language: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("```{language}\n"))?;
@@ -141,6 +154,19 @@ mod tests {
         let read = |file| workspace::read(&workspace::root().join(file)).unwrap();
         let example = read("examples/rust/first.rs");
         assert_eq!(first_block(&read("README.md"), "rust"), Some(&*example));
+    }
+
+    /// Here as well, where nothing must be built for it; C# has its leg for the commands.
+    #[test]
+    fn every_first_program_stands_behind_the_caution() {
+        let starts = STARTS.iter().map(|start| (start.file, start.language));
+        for (file, language) in starts.chain([("bindings/csharp/README.md", "csharp")]) {
+            let text = workspace::read(&workspace::root().join(file)).unwrap();
+            let program = first_block(&text, language).unwrap();
+            assert!(says_first(&text, program), "{language} of {file}");
+        }
+        let text = "## A\n**Queued is not ingested.**\n## B\n```c\nint main;\n```\n";
+        assert!(!says_first(text, "int main;\n"));
     }
 
     #[test]
