@@ -6,21 +6,69 @@ use std::time::Duration;
 use kusto_ingest::log::{LogLevel, receiver};
 use kusto_ingest::prelude::*;
 
-use crate::server::{Act, Server, healthy, props};
+use kusto_ingest::track::{Outcome, OutcomeQuery};
 
-/// Names and words of libraries that mean nothing to a user.
-const FOREIGN: [&str; 10] = [
+use crate::server::{Act, Server, healthy, of_storage, props, row};
+
+/// Words of libraries that mean nothing to a user, and names of those below the dependencies.
+const FOREIGN: [&str; 11] = [
     "reqwest",
-    "hyper",
-    "rustls",
-    "tokio",
     "h2",
     "webpki",
+    "typespec",
     "error sending",
     "client error",
     "os error",
     "BoxError",
+    "expected value at line",
+    "invalid type",
+    "ErrorKind",
 ];
+
+/// Dependencies whose names are words of the language, or of what is spoken on the wire.
+const WORDS: [&str; 7] = ["base64", "bytes", "http", "time", "url", "uuid", "tracing"];
+
+/// [`FOREIGN`], and the names of all dependencies, as they are written in Cargo.toml and in code.
+fn foreign() -> Vec<String> {
+    let manifest = include_str!("../../Cargo.toml");
+    let (_, dependencies) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let (dependencies, _) = dependencies.split_once("\n[dev-dependencies]").unwrap();
+    let lines = dependencies.lines().filter(|line| !line.starts_with('#'));
+    let names = lines.filter_map(|line| line.split([' ', '.', '=']).next());
+    let names: Vec<&str> = names
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter(|name| !WORDS.contains(name))
+        .collect();
+    for known in [
+        "hyper",
+        "rustls",
+        "tokio",
+        "azure_core",
+        "quick-xml",
+        "serde_json",
+    ] {
+        assert!(names.contains(&known), "{known}: {names:?}");
+    }
+    let both = names
+        .iter()
+        .flat_map(|name| [name.replace('-', "_"), name.replace('_', "-")]);
+    FOREIGN.into_iter().map(str::to_owned).chain(both).collect()
+}
+
+/// Nothing that a user reads may name what this library is made of.
+fn assert_own_words(error: &Error, lines: Vec<String>) {
+    let mut texts = lines;
+    texts.extend([error.to_string(), error.message().to_owned()]);
+    texts.extend(error.attempts().iter().map(ToString::to_string));
+    let foreign = foreign();
+    for text in texts {
+        let separators = |c: char| !c.is_alphanumeric() && !matches!(c, ' ' | '_' | '-');
+        for part in text.split(separators) {
+            let found = foreign.iter().find(|name| part.contains(name.as_str()));
+            assert_eq!(found, None, "{text}");
+        }
+    }
+}
 
 /// The error of a query there, checked together with the log.
 async fn failing(address: &str) -> Error {
@@ -37,18 +85,7 @@ async fn failing(address: &str) -> Error {
     let query = client.query("D", "T", &RequestProperties::new(), options);
     let error = query.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network, "{error}");
-    let mut texts = std::mem::take(&mut *lines.lock().unwrap());
-    texts.extend([error.to_string(), error.message().to_owned()]);
-    texts.extend(error.attempts().iter().map(ToString::to_string));
-    for text in texts {
-        for name in FOREIGN {
-            let found = text.split(|c: char| !c.is_alphanumeric() && c != ' ');
-            assert!(
-                !found.into_iter().any(|words| words.contains(name)),
-                "{name}: {text}"
-            );
-        }
-    }
+    assert_own_words(&error, std::mem::take(&mut *lines.lock().unwrap()));
     error
 }
 
@@ -140,6 +177,67 @@ async fn answers_that_end_too_early_or_are_none_say_so() {
         let message = failing(&server.url).await.message().to_owned();
         let host = server.url.trim_start_matches("http://");
         assert_eq!(message, format!("no answer from {host}: {cause}"));
+    }
+}
+
+/// What no part of the service would say: cut off, of another form, or of none.
+const UNREADABLE: [&str; 7] = [
+    "",
+    "{",
+    "<html><p>welcome</html>",
+    "<QueueMessagesList><QueueMessage>",
+    r#"{"Tables": 7, "Status": 7}"#,
+    r#"[{"FrameType": 7}]"#,
+    "\u{1}\\",
+];
+
+/// The errors of all calls to a service that answers so to the requests whose line holds `place`.
+async fn unreadable(place: &'static str, answer: &'static str) -> Vec<Error> {
+    let server = Server::start(move |request, base| {
+        Act::Send(match request.line.contains(place) {
+            true => of_storage(request, 200, answer),
+            false => healthy(request, base),
+        })
+    })
+    .await;
+    let client = server.builder().retry_time(0).unwrap().build().unwrap();
+    let (options, request) = (CallOptions::new(), RequestProperties::new());
+    let query = OutcomeQuery::new(Outcome::Failures);
+    let props = props().with_report_method(ReportMethod::Table);
+    let mut errors = Vec::new();
+    errors.extend(client.warm_up(options.clone()).await.err());
+    errors.extend(
+        client
+            .query("D", "T", &request, options.clone())
+            .await
+            .err(),
+    );
+    errors.extend(client.peek_outcomes(&query, options.clone()).await.err());
+    match client.ingest(row(), &props, options.clone()).await {
+        Ok(receipt) => errors.extend(client.track(receipt.tracking_token(), options).await.err()),
+        Err(error) => errors.push(error),
+    }
+    errors
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_read_say_so_in_our_words() {
+    for place in [
+        "/auth/metadata",
+        "/rest/mgmt",
+        "/rest/query",
+        "/failed/",
+        "/table",
+    ] {
+        let asked = UNREADABLE.map(|answer| tokio::spawn(unreadable(place, answer)));
+        let mut count = 0;
+        for errors in asked {
+            for error in errors.await.unwrap() {
+                assert_own_words(&error, Vec::new());
+                count += 1;
+            }
+        }
+        assert!(count >= UNREADABLE.len() - 2, "{place}: {count} errors");
     }
 }
 
