@@ -98,6 +98,34 @@ func TestScanRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// The service sees the language, its runtime and the names that the program gives.
+func TestNamesAtTheService(t *testing.T) {
+	headers := make(chan http.Header, 10)
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		headers <- request.Header
+		io.WriteString(w, `[{"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}]`)
+	}))
+	t.Cleanup(service.Close)
+	builder := kusto.NewConnectionStringBuilder(service.URL)
+	builder.ApplicationForTracing, builder.UserForTracing = "the program", "somebody"
+	client, err := kusto.New(builder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if _, err := client.Query(within(t), "D", "T"); err != nil {
+		t.Fatal(err)
+	}
+	seen := <-headers
+	expected := "Kusto.kusto-ingest-go.Client:{" + kusto.Version + "}|Runtime.Go:{1."
+	if version := seen.Get("x-ms-client-version"); !strings.HasPrefix(version, expected) || !strings.Contains(version, "}|Kusto.Rust.Client:{") {
+		t.Error(version)
+	}
+	if app, user := seen.Get("x-ms-app"), seen.Get("x-ms-user"); app != "the program" || user != "somebody" {
+		t.Error(app, user)
+	}
+}
+
 // What the library could not read is not guessed.
 func TestValuesThatAreNoneOfTheirType(t *testing.T) {
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

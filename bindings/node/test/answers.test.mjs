@@ -1,6 +1,7 @@
 // Answers that only a service that misbehaves sends. What the library could not read is not guessed.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import test from "node:test";
 
@@ -22,6 +23,24 @@ async function valuesOf(t, cells) {
     const { primaryResults } = await client.executeQuery("D", "T", null, limit);
     return [...primaryResults[0].row(0).values()];
 }
+
+test("the service sees the language, its runtime and the names given", async (t) => {
+    let seen;
+    const answer = '[{"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}]';
+    const server = createServer((request, response) => {
+        seen = request.headers;
+        request.resume().on("end", () => response.end(answer));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    t.after(() => server.close());
+    const client = new Client(`http://127.0.0.1:${server.address().port}`, { settings: { application: "the program" } });
+    t.after(() => client.close());
+    await client.executeQuery("D", "T", null, limit);
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url)));
+    const names = `Kusto.kusto-ingest-node.Client:{${version}}|Runtime.Node:{${process.versions.node}}|Kusto.Rust.Client:{`;
+    assert.ok(seen["x-ms-client-version"].startsWith(names), seen["x-ms-client-version"]);
+    assert.equal(seen["x-ms-app"], "the program");
+});
 
 test("what is no value of its type is the text that came", async (t) => {
     const cells = [
