@@ -87,6 +87,31 @@ public sealed class StreamTests : Bed
 
     [TestCase(true)]
     [TestCase(false)]
+    public async Task AMemoryStreamOf64MegabytesDoesNotHoldTheCaller(bool lendsItsBuffer)
+    {
+        IKustoQueuedIngestClient client = NewClient(
+            new KustoConnectionStringBuilder(Connection).WithSetting(KustoSettings.MemoryBudget, "8388608"));
+        Emulator.ResetTraffic();
+        // No upload ends before the call has come back, and eight megabytes do not hold the rest.
+        Emulator.Arm(Emulator.StalledUploads);
+        byte[] noise = new byte[64 << 20];
+        new Random(7).NextBytes(noise);
+        MemoryStream stream = new(noise, 0, noise.Length, writable: false, publiclyVisible: lendsItsBuffer);
+        using CancellationTokenSource cancel = new();
+        Task<Task<IKustoIngestionResult>> calling = Task.Factory.StartNew(
+            () => client.IngestFromStreamAsync(stream, Now("T"), null, cancel.Token),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task<IKustoIngestionResult> call = await InTime(calling);
+        Assert.That(call.IsCompleted, Is.False);
+        Eventually("an upload stalls", () => Emulator.Fired()[0] > 0);
+        Assert.That(call.IsCompleted, Is.False);
+        cancel.Cancel();
+        Cancelled(() => InTime(call), cancel.Token);
+        Assert.That(Emulator.Posted(), Is.EqualTo(0));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
     public async Task AMemoryStreamIsSentFromItsPosition(bool asynchronous)
     {
         IKustoQueuedIngestClient client = NewClient();
