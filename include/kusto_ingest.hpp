@@ -997,6 +997,17 @@ struct log_event {
     std::string_view fields;
 };
 
+namespace detail {
+
+// The standard that the program is compiled for, such as 201703.
+#ifdef _MSVC_LANG
+constexpr long standard = _MSVC_LANG;
+#else
+constexpr long standard = __cplusplus;
+#endif
+
+} // namespace detail
+
 /// Settings of a client. A client copies them: the config may be changed, reused or destroyed at once.
 class config : public detail::object<kusto_config> {
 public:
@@ -1008,8 +1019,12 @@ public:
     /// As the constructor, without exceptions.
     static result<config> try_make(text_view connection_string)
     {
-        return detail::make<config>(kusto_config_parse, connection_string.data(),
-                                    connection_string.size());
+        result<config> made = detail::make<config>(kusto_config_parse, connection_string.data(),
+                                                   connection_string.size());
+        if (made)
+            if (const result<void> named = made->try_name(); !named)
+                return named.error();
+        return made;
     }
 
     /// Sets anything by name: the names of `kusto_config_set`, or any keyword of the connection string.
@@ -1100,6 +1115,16 @@ public:
     }
 
 private:
+    // What the service sees of this header, as of every language's binding; a program may set others.
+    result<void> try_name()
+    {
+        const std::string version = std::to_string(KUSTO_VERSION_MAJOR) + '.' + std::to_string(KUSTO_VERSION_MINOR) +
+                                    '.' + std::to_string(KUSTO_VERSION_PATCH);
+        if (auto set = try_set("wrapper", "kusto-ingest-cpp/" + version); !set)
+            return set;
+        return try_set("runtime", "C++/" + std::to_string(detail::standard / 100 % 100));
+    }
+
     template <class Write>
     static void KUSTO_CALL hand_on(void *user_data, std::int32_t level, const char *event, std::size_t event_length,
                                    const char *message, std::size_t message_length, const char *fields,

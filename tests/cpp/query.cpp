@@ -5,10 +5,57 @@
 #include <cstring>
 #include <limits>
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 using namespace harness;
 using namespace std::chrono_literals;
 
 static const kusto::client *client;
+
+// ---- names ---------------------------------------------------------------------------------------------
+
+// The head of the first request that comes to a service, which refuses it.
+static std::string refused(int listening)
+{
+    const int fd = accept(listening, nullptr, nullptr);
+    std::string head;
+    char buffer[4096];
+    while (head.find("\r\n\r\n") == std::string::npos) {
+        const ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+        if (got <= 0)
+            break;
+        head.append(buffer, static_cast<std::size_t>(got));
+    }
+    constexpr std::string_view answer = "HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    CHECK(send(fd, answer.data(), answer.size(), 0) == static_cast<ssize_t>(answer.size()));
+    // Until the client has read it: with bytes that nobody has read, closing would take the answer back.
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, buffer, sizeof buffer, 0) > 0) {
+    }
+    close(fd);
+    return head;
+}
+
+static void the_service_sees_the_language_and_its_standard()
+{
+    const int listening = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    CHECK(bind(listening, reinterpret_cast<const sockaddr *>(&at), size) == 0 && listen(listening, 8) == 0);
+    CHECK(getsockname(listening, reinterpret_cast<sockaddr *>(&at), &size) == 0);
+    std::string head;
+    std::thread service([&] { head = refused(listening); });
+    const std::string address = "Data Source=http://127.0.0.1:" + std::to_string(ntohs(at.sin_port)) + ";Fed=False";
+    const kusto::client asking{kusto::config(address)};
+    CHECK_CODE(service, asking.try_execute("D", "T", PATIENCE));
+    service.join();
+    close(listening);
+    CHECK(head.find("x-ms-client-version: Kusto.kusto-ingest-cpp.Client:{" + std::string(kusto::version()) + "}|Runtime.C++:{17}|Kusto.Rust.Client:{") !=
+          std::string::npos);
+}
 
 // ---- logins --------------------------------------------------------------------------------------------
 
@@ -288,9 +335,10 @@ static void failures_and_successes_are_peeked_and_taken()
 int main()
 {
     if (connection() == nullptr)
-        return skip_all(17);
+        return skip_all(18);
     const kusto::client connected = connect();
     client = &connected;
+    RUN(the_service_sees_the_language_and_its_standard);
     RUN(a_fixed_token_is_sent);
     RUN(an_answer_at_once_is_asked_once);
     RUN(an_answer_from_another_thread);
