@@ -110,6 +110,34 @@ public sealed class StreamTests : Bed
         Assert.That(Emulator.Posted(), Is.EqualTo(0));
     }
 
+    [Test]
+    public void NoMoreThanTheFirstReadsOfMemoryAreTheCallers()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        Emulator.ResetTraffic();
+        Thread caller = Thread.CurrentThread;
+        // Not disposed: the read that waits for it outlives the call.
+        ManualResetEventSlim back = new();
+        bool held = false;
+        GatedMemory stream = new(new byte[64 << 20], read =>
+        {
+            if (read >= 20 && Thread.CurrentThread == caller)
+            {
+                held = true;
+                return false;
+            }
+            return read != 20 || back.Wait(Patience);
+        });
+        using CancellationTokenSource cancel = new();
+        Task<IKustoIngestionResult> call = client.IngestFromStreamAsync(stream, Now("T"), null, cancel.Token);
+        Assert.That(held, Is.False);
+        Assert.That(call.IsCompleted, Is.False);
+        cancel.Cancel();
+        back.Set();
+        Cancelled(() => InTime(call), cancel.Token);
+        Assert.That(Emulator.Posted(), Is.EqualTo(0));
+    }
+
     [TestCase(true)]
     [TestCase(false)]
     public async Task AMemoryStreamIsSentFromItsPosition(bool asynchronous)
@@ -349,6 +377,16 @@ public sealed class StreamTests : Bed
             : Failed<IngestClientException>(() => client.IngestFromStream(failing, Now(table)), KustoErrorCode.SourceIo);
         Assert.That(failure.InnerException, Is.SameAs(broken));
         Assert.That(whole.Disposed && failing.Disposed);
+    }
+
+    /// <summary>Memory that is read, not lent, whose reads end at once where the gate, asked for each, lets them.</summary>
+    private sealed class GatedMemory(byte[] data, Func<int, bool> gate) : MemoryStream(data)
+    {
+        private int reads;
+
+        // Every other way to read leads here in a derived class. Little at a time, so that no write has to wait either.
+        public override int Read(byte[] buffer, int offset, int count) =>
+            gate(reads++) ? base.Read(buffer, offset, Math.Min(count, 4096)) : 0;
     }
 
     private sealed class Disposer(IDisposable client) : IProgress<IngestionProgress>
