@@ -653,7 +653,7 @@ export declare class IngestStatusQueues {
 
 /** Options and parameters of a command or query. */
 export declare class ClientRequestProperties {
-    constructor(options?: Record<string | null, unknown> | null, parameters?: Record<string, unknown> | null, clientRequestId?: string | null);
+    constructor(options?: Record<string, unknown> | null, parameters?: Record<string, unknown> | null, clientRequestId?: string | null);
     /** The id under which the service logs the request; it should not hold personal data. */
     clientRequestId: string | null;
     /**
