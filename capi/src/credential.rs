@@ -188,7 +188,9 @@ pub unsafe extern "C" fn kusto_token_request_complete(
     });
 }
 
-/// Answers that no token could be obtained. `retryable`: whether a later request may succeed.
+/// Answers that no token could be obtained. `retryable`: whether a later request may succeed; then the callback
+/// is called again, three times in all with pauses of a few seconds, before the calls that wait fail. The library
+/// keeps only the message of a failure.
 ///
 /// Ownership: takes the request. The message is copied.
 /// Threads: any, also inside the callback.

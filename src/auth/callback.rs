@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::credential::{AccessToken, TokenCredential};
 use crate::auth::request::TokenRequest;
+use crate::auth::tries::{Tries, repeat};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::redact;
 
@@ -19,7 +20,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 ///
 /// The function must return at once; the answer is given through the [`PendingToken`], then or
 /// later, from any thread. At most one request per scope, tenant and login host is pending
-/// at a time.
+/// at a time. A failure that may pass is asked again, three times in all with pauses of a few seconds.
 ///
 /// ```
 /// use kusto_ingest::auth::{AccessToken, TokenCallback};
@@ -45,12 +46,24 @@ impl TokenCallback {
         }
     }
 
-    /// How long to wait for an answer, 5 minutes unless set. It matters to calls without a
+    /// How long to wait for an answer, with its repetitions, 5 minutes unless set. It matters to calls without a
     /// deadline: otherwise a forgotten answer would block them for ever.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+}
+
+impl TokenCallback {
+    async fn ask_once(&self, request: &TokenRequest) -> Result<AccessToken> {
+        let (answer, answered) = oneshot::channel();
+        (self.ask)(PendingToken {
+            request: request.clone(),
+            answer,
+        });
+        let dropped = |_| auth_error("the token callback dropped the request without an answer");
+        answered.await.map_err(dropped)?
     }
 }
 
@@ -65,16 +78,10 @@ impl fmt::Debug for TokenCallback {
 #[async_trait]
 impl TokenCredential for TokenCallback {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        let (answer, answered) = oneshot::channel();
-        (self.ask)(PendingToken {
-            request: request.clone(),
-            answer,
-        });
-        match tokio::time::timeout(self.timeout, answered).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(auth_error(
-                "the token callback dropped the request without an answer",
-            )),
+        // Around all of them: an answer that never comes is not waited for again.
+        let asked = repeat("", Tries::OF_PROGRAM, || self.ask_once(request));
+        match tokio::time::timeout(self.timeout, asked).await {
+            Ok(result) => result,
             Err(_) => Err(auth_error(format!(
                 "the token callback did not answer within {} ms",
                 self.timeout.as_millis()
@@ -154,7 +161,20 @@ mod tests {
         assert_eq!(token.secret().expose(), "scope-tenant");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_passes_is_asked_again() {
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let credential = TokenCallback::new(move |pending| {
+            match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+                0 | 1 => pending.fail(true, "busy"),
+                _ => pending.complete(AccessToken::new("at last", None)),
+            }
+        });
+        let token = credential.get_token(&request()).await.unwrap();
+        assert_eq!(token.secret().expose(), "at last");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_failure_carries_its_message_and_retry_class() {
         for (retryable, expected) in [(true, RetryClass::Later), (false, RetryClass::Never)] {
             let credential = TokenCallback::new(move |pending| {

@@ -10,11 +10,13 @@ use tokio::sync::oneshot;
 
 use crate::auth::credential::{AccessToken, TokenCredential};
 use crate::auth::request::TokenRequest;
+use crate::auth::tries::{Tries, repeat};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::failure::describe_chain;
 
-/// What a login may fail with: `?` makes it from any error, and `.into()` from a text. A failure that
-/// passes says so as an [`Error`] of this crate with [`RetryClass::Later`]; any other is for good.
+/// What a login may fail with: `?` makes it from any error, and `.into()` from a text. A failure passes when
+/// it, or what caused it, is an [`Error`] of this crate with [`RetryClass::Later`], or an [`std::io::Error`] of
+/// a connection that broke, was refused or took too long. Of any other error that cannot be known: it is for good.
 pub type LoginError = Box<dyn StdError + Send + Sync>;
 
 /// Makes credentials for `ClientBuilder::credential`.
@@ -23,7 +25,7 @@ pub enum Credential {}
 
 impl Credential {
     /// A credential that calls `login` when no valid token is cached, once at a time for each scope and
-    /// tenant. It may borrow what it has captured, and its future need not be `Send`: it runs on a thread
+    /// tenant; a failure that passes is asked again, three times in all. It may borrow what it has captured, and its future need not be `Send`: it runs on a thread
     /// of its own inside the client's runtime, and is dropped when the client is.
     ///
     /// ```
@@ -71,6 +73,18 @@ where
         + 'static,
 {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+        repeat("", Tries::OF_PROGRAM, || self.log_in(request)).await
+    }
+}
+
+impl<F> Closure<F>
+where
+    F: AsyncFn(TokenRequest) -> std::result::Result<AccessToken, LoginError>
+        + Send
+        + Sync
+        + 'static,
+{
+    async fn log_in(&self, request: &TokenRequest) -> Result<AccessToken> {
         let (mut answer, answered) = oneshot::channel();
         let (login, request, runtime) = (self.0.clone(), request.clone(), Handle::current());
         // Not a blocking thread of the runtime: sources may hold all of those while they wait for the
@@ -101,8 +115,51 @@ where
 fn to_error(cause: LoginError) -> Error {
     match cause.downcast::<Error>() {
         Ok(error) => *error,
-        Err(cause) => failed(format!("the login failed: {}", describe_chain(&*cause))),
+        Err(cause) => {
+            let retry = retry_of(&*cause);
+            failed(format!("the login failed: {}", describe_chain(&*cause))).with_retry(retry)
+        }
     }
+}
+
+/// The outermost error that answers the question decides.
+fn retry_of(cause: &(dyn StdError + 'static)) -> RetryClass {
+    let mut each = Some(cause);
+    while let Some(error) = each {
+        if let Some(known) = error.downcast_ref::<Error>() {
+            return known.retry();
+        }
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(is_broken_connection) {
+            return RetryClass::Later;
+        }
+        // The source of an I/O error is that of the error in it.
+        each = match io.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    RetryClass::Never
+}
+
+fn is_broken_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
+        NetworkDown, NetworkUnreachable, NotConnected, TimedOut, UnexpectedEof,
+    };
+    matches!(
+        error.kind(),
+        BrokenPipe
+            | ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
+            | NotConnected
+            | TimedOut
+            | UnexpectedEof
+    )
 }
 
 fn failed(message: impl Into<String>) -> Error {
@@ -134,7 +191,7 @@ mod tests {
         assert!(token.expires_on().is_some());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn any_error_fails_the_login_and_one_of_this_crate_keeps_its_class() {
         let login = Credential::from_fn(async |_| {
             Err(std::io::Error::other("the vault refused: Bearer abc"))?
@@ -148,6 +205,22 @@ mod tests {
             Credential::from_fn(async |_| Err(failed("busy").with_retry(RetryClass::Later))?);
         let error = login.get_token(&request()).await.unwrap_err();
         assert!(error.is_retryable() && error.message() == "busy", "{error}");
+        assert_eq!(error.attempts().len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broken_connection_passes_and_a_missing_file_does_not() {
+        use std::io::{Error as IoError, ErrorKind as IoErrorKind};
+        for (kind, passes) in [
+            (IoErrorKind::ConnectionReset, true),
+            (IoErrorKind::TimedOut, true),
+            (IoErrorKind::NotFound, false),
+        ] {
+            let login =
+                Credential::from_fn(async move |_| Err(IoError::other(IoError::from(kind)))?);
+            let error = login.get_token(&request()).await.unwrap_err();
+            assert_eq!(error.is_retryable(), passes, "{error}");
+        }
     }
 
     #[tokio::test]

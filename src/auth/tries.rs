@@ -17,6 +17,13 @@ pub(super) struct Tries {
 }
 
 impl Tries {
+    /// For tokens that the program itself obtains.
+    pub(super) const OF_PROGRAM: Self = Self {
+        count: 3,
+        pause: Duration::from_secs(1),
+        longest: Duration::from_secs(30),
+    };
+
     pub(super) const ONCE: Self = Self {
         count: 1,
         pause: Duration::ZERO,
