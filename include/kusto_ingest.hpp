@@ -21,6 +21,7 @@
 
 #include "kusto_ingest.h"
 
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -38,6 +39,7 @@
 #include <optional>
 #include <ostream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -388,6 +390,41 @@ template <class F> bool guarded(failure &kept, F &&body) noexcept
 #endif
 }
 
+/// The latest exceptions of token callbacks: the library passes on only their texts. A login belongs to no call,
+/// since all that need its token wait for the same one.
+class token_failures {
+public:
+    /// Those of the program. Never destroyed: threads of the library may fail while the program ends.
+    static token_failures &all()
+    {
+        static token_failures *const one = new token_failures;
+        return *one;
+    }
+    void add(const failure &thrown)
+    {
+        const std::lock_guard<std::mutex> guard(lock_);
+        kept_[next_++ % kept_.size()] = {thrown.message(), thrown.cause()};
+    }
+    /// The exception in whose words a call failed; null if there is none.
+    std::exception_ptr cause_of(std::string_view message) const
+    {
+        const std::lock_guard<std::mutex> guard(lock_);
+        for (std::size_t age = 1; age <= kept_.size(); age++) {
+            const auto &[text, cause] = kept_[(next_ - age) % kept_.size()];
+            if (cause && message.find(PREFIX + text) != std::string_view::npos)
+                return cause;
+        }
+        return nullptr;
+    }
+    static inline const std::string PREFIX = "the token callback threw: ";
+
+private:
+    mutable std::mutex lock_;
+    // A power of two, since the counter wraps.
+    std::array<std::pair<std::string, std::exception_ptr>, 16> kept_;
+    std::size_t next_ = 0;
+};
+
 /// A handle of the C interface, freed with its owner.
 template <class T> class object {
 public:
@@ -533,6 +570,8 @@ public:
         : raw_(taken, detail::deleter()), code_(static_cast<errc>(status)),
           in_doubt_(kusto_error_in_doubt(taken) != 0)
     {
+        if (code_ == errc::auth)
+            cause_ = detail::token_failures::all().cause_of(what());
     }
 
     /// The whole message for people. Do not compare it.
@@ -887,6 +926,45 @@ struct access_token {
     std::chrono::system_clock::time_point expires_on{};
 };
 
+/// For token callbacks to throw when the cause is temporary: the library asks again, and calls that fail
+/// nevertheless are `retryable()`. So they are with a `kusto::error` that is, and with a std::system_error of a
+/// connection that broke, was refused or took too long. Of any other exception that cannot be known: the calls
+/// fail permanently.
+class transient_token_error : public std::runtime_error {
+public:
+    /// Why there is no token. It becomes part of the messages of the failed calls, so it must hold no secret.
+    explicit transient_token_error(const std::string &message) : std::runtime_error(message) {}
+};
+
+namespace detail {
+
+/// Whether a token callback that threw this can succeed later.
+inline bool passes(const std::exception_ptr &thrown) noexcept
+{
+#if KUSTO_HPP_EXCEPTIONS
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const transient_token_error &) {
+        return true;
+    } catch (const error &known) {
+        return known.retryable();
+    } catch (const std::system_error &known) {
+        for (const std::errc each :
+             {std::errc::timed_out, std::errc::connection_refused, std::errc::connection_reset,
+              std::errc::connection_aborted, std::errc::broken_pipe, std::errc::not_connected,
+              std::errc::host_unreachable, std::errc::network_down, std::errc::network_unreachable})
+            if (known.code() == each)
+                return true;
+    } catch (...) {
+    }
+#else
+    (void)thrown;
+#endif
+    return false;
+}
+
+} // namespace detail
+
 /// One pending request for a token. Answer it once, from any thread; destroying it unanswered fails the calls
 /// that wait for it.
 class token_request : public detail::object<kusto_token_request> {
@@ -956,8 +1034,9 @@ public:
     /// scope, tenant and login host, also a while before a token expires.
     /// It must return at once. Either `access_token ask(const token_request &)` returns the token, or
     /// `void ask(token_request &)` moves the request away and answers within 5 minutes. An exception fails
-    /// the waiting calls with `errc::auth` and the exception's text. Destroyed with the last client that uses
-    /// it. Errors: none but defects of the library.
+    /// the waiting calls with `errc::auth`, the exception's text, and the exception as `cause()`, unless it is a
+    /// `transient_token_error` or its like, after which the callable is called again. Destroyed with the last
+    /// client that uses it. Errors: none but defects of the library.
     template <class F> static result<credential> try_callback(F &&ask)
     {
         using Ask = std::decay_t<F>;
@@ -979,8 +1058,10 @@ private:
             else
                 request.complete(ask(request));
         });
-        if (!answered)
-            request.fail("the token callback threw: " + kept.message());
+        if (!answered) {
+            detail::token_failures::all().add(kept);
+            request.fail(detail::token_failures::PREFIX + kept.message(), detail::passes(kept.cause()));
+        }
     }
 };
 

@@ -109,6 +109,51 @@ static void a_login_that_is_refused_forgotten_or_throws_is_an_error()
     a_login_fails([](kusto::token_request &) { throw std::runtime_error("no purse"); }, "no purse");
 }
 
+// Whether `failed` has this exception as its cause.
+template <class Exception> static bool caused_by(const kusto::error &failed, const char *text)
+{
+    try {
+        if (failed.cause())
+            std::rethrow_exception(failed.cause());
+    } catch (const Exception &cause) {
+        return std::strcmp(cause.what(), text) == 0;
+    }
+    return false;
+}
+
+static void what_a_login_throws_is_the_cause_of_every_call()
+{
+    const kusto::client none = client_with(kusto::credential::callback(
+        [](const kusto::token_request &) -> kusto::access_token { throw std::logic_error("no key to the safe"); }));
+    const auto warmed = none.try_warm_up(PATIENCE);
+    CHECK(gives(warmed, kusto::errc::auth) && caused_by<std::logic_error>(warmed.error(), "no key to the safe"));
+    const auto asked = none.try_execute(database(), "print 1", PATIENCE);
+    CHECK(gives(asked, kusto::errc::auth) && caused_by<std::logic_error>(asked.error(), "no key to the safe"));
+    CHECK(asked.error().permanent());
+    const auto other = client_with(kusto::credential::callback([](kusto::token_request &request) {
+                           request.fail("the safe is lost");
+                       })).try_warm_up(PATIENCE);
+    CHECK(gives(other, kusto::errc::auth) && !other.error().cause());
+}
+
+static void a_login_that_fails_for_a_while_is_asked_again()
+{
+    int asked = 0;
+    const kusto::client client = client_with(kusto::credential::callback([&](const kusto::token_request &) {
+        switch (asked++) {
+        case 0: throw kusto::transient_token_error("busy");
+        case 1: throw std::system_error(std::make_error_code(std::errc::connection_reset));
+        default: return good_token();
+        }
+    }));
+    CHECK(number(client, "print 1") == 1 && asked == 3);
+    const kusto::client never = client_with(kusto::credential::callback(
+        [](const kusto::token_request &) -> kusto::access_token { throw kusto::transient_token_error("still busy"); }));
+    const auto came = never.try_execute(database(), "print 1", PATIENCE);
+    CHECK(gives(came, kusto::errc::auth) && came.error().retryable());
+    CHECK(caused_by<kusto::transient_token_error>(came.error(), "still busy"));
+}
+
 // ---- rows and commands --------------------------------------------------------------------------------------
 
 static void rows_have_names_types_and_nulls()
@@ -343,6 +388,8 @@ int main()
     RUN(an_answer_at_once_is_asked_once);
     RUN(an_answer_from_another_thread);
     RUN(a_login_that_is_refused_forgotten_or_throws_is_an_error);
+    RUN(what_a_login_throws_is_the_cause_of_every_call);
+    RUN(a_login_that_fails_for_a_while_is_asked_again);
     RUN(rows_have_names_types_and_nulls);
     RUN(every_scalar_has_its_type);
     RUN(every_scalar_but_a_text_can_be_null);
