@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -172,28 +176,161 @@ func TestTokenCallback(t *testing.T) {
 	ingested(t, result, err)
 }
 
+type noLogin struct{ hint string }
+
+func (e *noLogin) Error() string { return "no login today, Bearer " + e.hint }
+
 func TestTokenCallbacksThatFail(t *testing.T) {
+	refused := &noLogin{"hidden-token"}
+	busy := errors.New("come back")
 	for name, test := range map[string]struct {
 		get   func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error)
 		retry kusto.Retry
+		cause error
+		asked int64
 	}{
 		"refused": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
-			return kusto.AccessToken{}, errors.New("no login today")
-		}, kusto.RetryNever},
+			return kusto.AccessToken{}, refused
+		}, kusto.RetryNever, refused, 1},
 		"later": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
-			return kusto.AccessToken{}, fmt.Errorf("busy: %w", &kusto.RetryableError{Err: errors.New("come back")})
-		}, kusto.RetryLater},
-		"panic": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) { panic("oh") }, kusto.RetryNever},
+			return kusto.AccessToken{}, fmt.Errorf("busy: %w", &kusto.RetryableError{Err: busy})
+		}, kusto.RetryLater, busy, 3}, // A query is asked for three times; what may be repeated, more often.
+		"panic": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) { panic(refused) }, kusto.RetryNever, refused, 1},
 		"empty": {func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
 			return kusto.AccessToken{}, nil
-		}, kusto.RetryNever},
+		}, kusto.RetryNever, nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := withTokens(t, test.get).WarmUp(within(t))
-			if failure := failed(t, err, kusto.CodeAuth); failure.Retry != test.retry {
-				t.Errorf("%+v", *failure)
+			var asked atomic.Int64
+			client := withTokens(t, func(ctx context.Context, request kusto.TokenRequest) (kusto.AccessToken, error) {
+				asked.Add(1)
+				return test.get(ctx, request)
+			})
+			_, err := client.Query(within(t), "", "print 1")
+			failure := failed(t, err, kusto.CodeAuth)
+			if failure.Retry != test.retry || asked.Load() != test.asked || strings.Contains(err.Error(), "hidden-token") {
+				t.Errorf("%+v, asked %d times", *failure, asked.Load())
+			}
+			if test.cause == nil {
+				if errors.Unwrap(failure) != nil {
+					t.Errorf("%v has a cause", err)
+				}
+				return
+			}
+			if !errors.Is(err, test.cause) {
+				t.Errorf("%v does not hold %v", err, test.cause)
+			}
+			var own *noLogin
+			if errors.As(test.cause, &own) != errors.As(err, &own) {
+				t.Errorf("%v is found as %v", err, own)
+			}
+			if test.retry == kusto.RetryLater {
+				return
+			}
+			if _, err := client.FromBytes(within(t), []byte(twoRows), now("T")...); !errors.Is(err, test.cause) {
+				t.Errorf("%v does not hold %v", err, test.cause)
+			}
+			if err := client.WarmUp(within(t)); !errors.Is(err, test.cause) {
+				t.Errorf("%v does not hold %v", err, test.cause)
 			}
 		})
+	}
+}
+
+func TestAPassingFailureOfATokenCallbackIsAskedAgain(t *testing.T) {
+	var asked atomic.Int64
+	client := withTokens(t, func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+		if asked.Add(1) < 3 {
+			return kusto.AccessToken{}, io.ErrUnexpectedEOF
+		}
+		return kusto.AccessToken{Token: "a-token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+	})
+	if number(t, client, "print 1") != 1 {
+		t.Error("no 1")
+	}
+}
+
+// As errors of azcore and azidentity are.
+type responseError struct {
+	StatusCode  int
+	RawResponse *http.Response
+}
+
+func (e *responseError) Error() string { return "refused" }
+
+func TestWhichFailuresOfTokenCallbacksPass(t *testing.T) {
+	_, unreachable := net.DialTimeout("tcp", "127.0.0.1:1", time.Second)
+	expired, cancel := context.WithDeadline(context.Background(), time.Now())
+	defer cancel()
+	for _, test := range []struct {
+		err    error
+		passes bool
+	}{
+		{&kusto.RetryableError{Err: errors.New("busy")}, true},
+		{&kusto.Error{Retry: kusto.RetryLater}, true},
+		{&kusto.Error{Retry: kusto.RetryNever}, false},
+		{&responseError{StatusCode: 408}, true},
+		{&responseError{StatusCode: 429}, true},
+		{&responseError{StatusCode: 503}, true},
+		{&responseError{StatusCode: 401}, false},
+		{&responseError{RawResponse: &http.Response{StatusCode: 500}}, true},
+		{&responseError{RawResponse: &http.Response{StatusCode: 400}}, false},
+		{&responseError{}, false},
+		{fmt.Errorf("login failed: %w", &responseError{StatusCode: 502}), true},
+		{errors.Join(errors.New("the first"), &responseError{StatusCode: 502}), true},
+		{&url.Error{Op: "Get", URL: "https://login.example", Err: io.ErrUnexpectedEOF}, true},
+		{&url.Error{Op: "Get", URL: "https://login.example", Err: errors.New("wrong scheme")}, false},
+		{unreachable, true},
+		{expired.Err(), true},
+		{context.Canceled, false},
+		{os.ErrNotExist, false},
+		{errors.New("wrong"), false},
+	} {
+		if kusto.Passes(test.err) != test.passes {
+			t.Errorf("%T %v: %v", test.err, test.err, !test.passes)
+		}
+	}
+}
+
+// As azcore has it.
+type tokenOptions struct {
+	Claims    string
+	EnableCAE bool
+	Scopes    []string
+	TenantID  string
+}
+
+type tokenOfAzure struct {
+	Token     string
+	ExpiresOn time.Time
+	RefreshOn time.Time
+}
+
+type azureCredential struct{ asked []tokenOptions }
+
+func (c *azureCredential) GetToken(ctx context.Context, options tokenOptions) (tokenOfAzure, error) {
+	c.asked = append(c.asked, options)
+	return tokenOfAzure{Token: "a-token", ExpiresOn: time.Now().Add(time.Hour)}, ctx.Err()
+}
+
+type otherCredential struct{}
+
+func (otherCredential) GetToken(context.Context, string) (string, error) { return "", nil }
+
+func TestACredentialOfAzure(t *testing.T) {
+	credential := &azureCredential{}
+	kcsb := kusto.NewConnectionStringBuilder(connection + ";Authority Id=contoso").WithTokenCredential(credential)
+	if number(t, clientOf(t, kcsb), "print 9") != 9 {
+		t.Error("no 9")
+	}
+	if len(credential.asked) != 1 || credential.asked[0].TenantID != "contoso" || len(credential.asked[0].Scopes) != 1 {
+		t.Errorf("%+v", credential.asked)
+	}
+	for _, wrong := range []any{nil, (*azureCredential)(nil), otherCredential{}, "text", func() {}} {
+		_, err := kusto.New(kusto.NewConnectionStringBuilder(connection).WithTokenCredential(wrong))
+		if failure := failed(t, err, kusto.CodeInvalidArgument); failure.Argument != "credential" {
+			t.Errorf("%T: %+v", wrong, *failure)
+		}
 	}
 }
 

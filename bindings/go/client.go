@@ -14,6 +14,7 @@ import (
 type Client struct {
 	handle          *C.kusto_client
 	database, table string
+	tokenFailures   *tokenFailures
 
 	mu     sync.Mutex
 	closed bool
@@ -60,7 +61,8 @@ func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 			option(&chosen)
 		}
 	}
-	config, err := kcsb.config()
+	failures := &tokenFailures{}
+	config, err := kcsb.config(failures)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +77,7 @@ func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 			return nil, err
 		}
 	}
-	client := &Client{database: chosen.database, table: chosen.table}
+	client := &Client{database: chosen.database, table: chosen.table, tokenFailures: failures}
 	client.idle, client.gone = make(chan struct{}), make(chan struct{})
 	var failure *C.kusto_error
 	if status := C.kusto_client_new(config, &client.handle, &failure); status != C.KUSTO_OK {
@@ -211,7 +213,7 @@ func (c *Client) isClosed() bool {
 	return c.closed
 }
 
-// explained adds why the library cancelled a call.
+// explained adds why the library cancelled a call, and the error of the program's own token callback.
 func (c *Client) explained(ctx context.Context, err error) error {
 	failure, ok := err.(*Error)
 	if !ok {
@@ -224,6 +226,11 @@ func (c *Client) explained(ctx context.Context, err error) error {
 			return err
 		}
 	case CodeInvalidState:
+	case CodeAuth:
+		if cause := c.tokenFailures.causeOf(failure); cause != nil {
+			failure.cause = cause
+		}
+		return err
 	default:
 		return err
 	}

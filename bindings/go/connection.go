@@ -4,7 +4,6 @@ package kustoingest
 import "C"
 
 import (
-	"context"
 	"runtime"
 	"strings"
 )
@@ -20,7 +19,7 @@ type ConnectionStringBuilder struct {
 	text string
 	// loginKeywords and login are those of the last With...
 	loginKeywords [][2]string
-	login         func() (*C.kusto_credential, error)
+	login         func(*tokenFailures) (*C.kusto_credential, error)
 }
 
 // NewConnectionStringBuilder takes a connection string, such as
@@ -31,7 +30,7 @@ func NewConnectionStringBuilder(connectionString string) *ConnectionStringBuilde
 
 // WithApplicationToken logs in with an application's token, which is not renewed.
 func (b *ConnectionStringBuilder) WithApplicationToken(appID, appToken string) *ConnectionStringBuilder {
-	b.tokenWith(func() (*C.kusto_credential, error) { return fixedToken(appToken) })
+	b.tokenWith(func(*tokenFailures) (*C.kusto_credential, error) { return fixedToken(appToken) })
 	if appID != "" {
 		b.loginKeywords = [][2]string{{"Application Client Id", appID}}
 	}
@@ -40,7 +39,7 @@ func (b *ConnectionStringBuilder) WithApplicationToken(appID, appToken string) *
 
 // WithAadUserToken logs in with a user's token, which is not renewed.
 func (b *ConnectionStringBuilder) WithAadUserToken(userToken string) *ConnectionStringBuilder {
-	return b.tokenWith(func() (*C.kusto_credential, error) { return fixedToken(userToken) })
+	return b.tokenWith(func(*tokenFailures) (*C.kusto_credential, error) { return fixedToken(userToken) })
 }
 
 // WithAadAppKey logs in as an application with its secret, in its tenant.
@@ -114,22 +113,31 @@ func (b *ConnectionStringBuilder) loginWith(keywords [][2]string) *ConnectionStr
 }
 
 // tokenWith replaces the login, of which nothing is left: a token of another application or tenant would be asked for.
-func (b *ConnectionStringBuilder) tokenWith(login func() (*C.kusto_credential, error)) *ConnectionStringBuilder {
+func (b *ConnectionStringBuilder) tokenWith(login func(*tokenFailures) (*C.kusto_credential, error)) *ConnectionStringBuilder {
 	b.login = login
 	b.loginKeywords = nil
 	return b
 }
 
-// WithTokenCredential asks for a token whenever no valid one is cached, one request at a time
-// for each scope. The function runs on a goroutine of its own; its context ends when the last
-// client made from this builder is closed.
-func (b *ConnectionStringBuilder) WithTokenCredential(getToken func(context.Context, TokenRequest) (AccessToken, error)) *ConnectionStringBuilder {
-	return b.tokenWith(func() (*C.kusto_credential, error) { return tokenCallback(getToken) })
+// WithTokenCredential asks for a token whenever no valid one is cached, one request at a time for each scope.
+// credential is an azcore.TokenCredential, such as every credential of azidentity, which gets the scope and the
+// tenant of the connection string; or a func(context.Context, [TokenRequest]) ([AccessToken], error). It is an any
+// since this package does without azcore; [New] refuses what is neither. It runs on a goroutine of its own; its
+// context ends when the last client made from this builder is closed. An error of it is found in the errors of
+// calls by errors.Is and errors.As; [RetryableError] says which of them are asked again.
+func (b *ConnectionStringBuilder) WithTokenCredential(credential any) *ConnectionStringBuilder {
+	return b.tokenWith(func(failures *tokenFailures) (*C.kusto_credential, error) {
+		get, err := asGetToken(credential)
+		if err != nil {
+			return nil, err
+		}
+		return tokenCallback(get, failures)
+	})
 }
 
 // String is the connection string for logs: secrets are masked.
 func (b *ConnectionStringBuilder) String() string {
-	config, err := b.config()
+	config, err := b.config(nil)
 	if err != nil {
 		return "invalid connection string"
 	}
@@ -137,8 +145,8 @@ func (b *ConnectionStringBuilder) String() string {
 	return copied(func(n *C.size_t) *C.char { return C.kusto_config_redacted(config, n) })
 }
 
-// config is for the caller to free.
-func (b *ConnectionStringBuilder) config() (*C.kusto_config, error) {
+// config is for the caller to free. The failures are those of the client's token callback.
+func (b *ConnectionStringBuilder) config(failures *tokenFailures) (*C.kusto_config, error) {
 	var config *C.kusto_config
 	var failure *C.kusto_error
 	start, length := present(b.text)
@@ -156,7 +164,7 @@ func (b *ConnectionStringBuilder) config() (*C.kusto_config, error) {
 	if b.UserForTracing != "" {
 		keywords = append(keywords, [2]string{"User Name for Tracing", b.UserForTracing})
 	}
-	if err := b.complete(config, keywords); err != nil {
+	if err := b.complete(config, keywords, failures); err != nil {
 		C.kusto_config_free(config)
 		return nil, err
 	}
@@ -174,7 +182,7 @@ func goVersion() string {
 	return "unknown"
 }
 
-func (b *ConnectionStringBuilder) complete(config *C.kusto_config, keywords [][2]string) error {
+func (b *ConnectionStringBuilder) complete(config *C.kusto_config, keywords [][2]string, failures *tokenFailures) error {
 	for _, keyword := range keywords {
 		if err := setConfig(config, keyword[0], keyword[1]); err != nil {
 			return err
@@ -183,7 +191,7 @@ func (b *ConnectionStringBuilder) complete(config *C.kusto_config, keywords [][2
 	if b.login == nil {
 		return nil
 	}
-	credential, err := b.login()
+	credential, err := b.login(failures)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -22,7 +21,11 @@ type AccessToken struct {
 	ExpiresOn time.Time
 }
 
-// RetryableError marks an error of a token callback as transient: calling again later may succeed.
+// RetryableError marks an error of a token callback as transient: it is asked again, and calls that fail
+// nevertheless have [RetryLater]. Errors that say so themselves need no mark: one with an HTTP status 408, 429 or
+// from 500 on (a field StatusCode, or RawResponse with one, as azcore and azidentity have), a broken connection, a
+// time limit, an [Error] with RetryLater, also when another error wraps them. Of any other error that cannot be
+// known: it is permanent.
 type RetryableError struct{ Err error }
 
 // Error is the text of the wrapped error.
@@ -43,19 +46,19 @@ func fixedToken(token string) (*C.kusto_credential, error) {
 
 // tokens is the user data of the library's token callback.
 type tokens struct {
-	get    func(context.Context, TokenRequest) (AccessToken, error)
-	ctx    context.Context
-	cancel context.CancelFunc
+	get      getToken
+	failures *tokenFailures
+	ctx      context.Context
+	cancel   context.CancelFunc
 }
+
+type getToken func(context.Context, TokenRequest) (AccessToken, error)
 
 // No call can wait for a token any more.
 func (t *tokens) dropped() { t.cancel() }
 
-func tokenCallback(get func(context.Context, TokenRequest) (AccessToken, error)) (*C.kusto_credential, error) {
-	if get == nil {
-		return nil, invalidArgument("getToken", "must not be nil")
-	}
-	asked := &tokens{get: get}
+func tokenCallback(get getToken, failures *tokenFailures) (*C.kusto_credential, error) {
+	asked := &tokens{get: get, failures: failures}
 	asked.ctx, asked.cancel = context.WithCancel(context.Background())
 	var credential *C.kusto_credential
 	var failure *C.kusto_error
@@ -77,9 +80,9 @@ func (t *tokens) answer(request *C.kusto_token_request) {
 		Tenant: copied(func(n *C.size_t) *C.char { return C.kusto_token_request_tenant(request, n) }),
 	})
 	if err != nil {
-		var passing *RetryableError
+		t.failures.add(err)
 		var retryable C.kusto_bool
-		if errors.As(err, &passing) {
+		if passes(err) {
 			retryable = 1
 		}
 		start, length := present(err.Error())
@@ -99,6 +102,9 @@ func (t *tokens) ask(request TokenRequest) (token AccessToken, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("the token callback panicked: %v", panicked)
+			if cause, ok := panicked.(error); ok {
+				err = fmt.Errorf("the token callback panicked: %w", cause)
+			}
 		}
 	}()
 	return t.get(t.ctx, request)

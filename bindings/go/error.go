@@ -17,7 +17,7 @@ var ErrClosed = errors.New("the client is closed")
 
 // Error is the error of every function here. errors.Is finds context.Canceled,
 // context.DeadlineExceeded, the cause that a context was cancelled with, [ErrClosed], a reader's own
-// error, and the operating system's error in it: fs.ErrNotExist and fs.ErrPermission for a file that
+// error, that of a token credential, and the operating system's error in it: fs.ErrNotExist and fs.ErrPermission for a file that
 // cannot be read.
 type Error struct {
 	Code            Code
@@ -46,8 +46,8 @@ type Error struct {
 // Error is the text for people.
 func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
 
-// Unwrap is the cause, if it was one of these: the context's error, [ErrClosed], the reader's error, the
-// operating system's error (a syscall.Errno).
+// Unwrap is the cause, if it was one of these: the context's error, [ErrClosed], the reader's error, that
+// of the token credential, the operating system's error (a syscall.Errno).
 func (e *Error) Unwrap() error { return e.cause }
 
 // Permanent says that the same call will fail again.

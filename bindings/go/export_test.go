@@ -15,3 +15,6 @@ var Attributes = attributes
 
 // ParseTimespan is for tests of its borders.
 var ParseTimespan = parseTimespan
+
+// Passes is whether a token callback that failed so is asked again.
+var Passes = passes
