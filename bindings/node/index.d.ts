@@ -155,8 +155,11 @@ export interface TokenOptions {
 }
 
 /**
- * Provides tokens. An error whose member `retryable` is true says that calling later may succeed; the message of the
- * error becomes part of the {@link KustoError}, the error its `cause`.
+ * Provides tokens. The error of one that fails becomes the `cause` of the {@link KustoError}, its message a part of the text. It
+ * is asked again, and the failure is `retryable`, when the error, or one that caused it, says that it passes: by a member
+ * `retryable` that is true, by an HTTP status 408, 429 or from 500 on (`statusCode` or `status`, as errors of `@azure/identity`
+ * have it), by the code of a connection that failed (`ECONNRESET`, ...), or as a `TimeoutError`. Of any other error that cannot be
+ * known: it is permanent.
  */
 export type TokenProvider = (scopes: string[], options: TokenOptions) => Promise<string | AccessToken>;
 

@@ -11,6 +11,7 @@ const { checkOptions, withoutMissing } = require("./names.js");
 const { IngestionProperties, wireProperties } = require("./properties.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
 const { KustoResponseDataSet } = require("./response.js");
+const { passes } = require("./token-failure.js");
 
 /** A client's native half, for the other files of this package. */
 const nativeOf = Symbol("native");
@@ -142,7 +143,7 @@ class Client {
             call(() => request.complete(token, expiresOnTimestamp));
         } catch (error) {
             this.#tokenError = error;
-            request.fail(error?.retryable === true, wordsOf(error));
+            request.fail(passes(error), wordsOf(error));
         }
     }
 }

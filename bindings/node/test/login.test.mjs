@@ -1,5 +1,6 @@
 // Logins, and that nothing secret is shown.
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import test from "node:test";
 import { inspect } from "node:util";
 
@@ -8,6 +9,9 @@ import { IngestClient, KustoConnectionStringBuilder, LogLevel, setLog } from "@k
 import { arm, connection, failed, ingested, limit, newClient, newTable, now, single, twoRows } from "./bed.mjs";
 
 const { withAccessToken, withTokenCredential, withTokenProvider } = KustoConnectionStringBuilder;
+const require = createRequire(import.meta.url);
+const { passes } = require("../lib/token-failure.js");
+const { KustoError } = require("../lib/error.js");
 const inAnHour = () => Date.now() + 3_600_000;
 
 test("a token provider is asked once for a token that lasts", async (t) => {
@@ -96,6 +100,51 @@ test("providers that fail", async (t) => {
                 assert.ok(error.message.includes(cause.message));
             }
         });
+    }
+});
+
+test("a failure that passes is asked again", async (t) => {
+    let asked = 0;
+    const provider = async () => {
+        asked += 1;
+        if (asked < 3) {
+            throw Object.assign(new Error("busy"), { statusCode: 503 });
+        }
+        return { token: "a-token", expiresOnTimestamp: inAnHour() };
+    };
+    const client = newClient(t, { kcsb: withTokenProvider(connection, provider) });
+    assert.equal(await single(client, "print 1"), 1);
+    assert.equal(asked, 3);
+});
+
+test("which failures pass", () => {
+    const error = (members, cause) => Object.assign(new Error("failed", { cause }), members);
+    const circle = error({});
+    circle.cause = circle;
+    for (const [thrown, expected] of [
+        [error({ retryable: true }), true],
+        [error({ retryable: false, statusCode: 503 }), true],
+        [error({ retryable: false }, error({ statusCode: 503 })), false],
+        [error({ statusCode: 408 }), true],
+        [error({ statusCode: 429 }), true],
+        [error({ status: 500 }), true],
+        [error({ statusCode: 401 }), false],
+        [error({}, error({ statusCode: 502 })), true],
+        [error({ statusCode: 400 }, error({ code: "ECONNRESET" })), false],
+        [error({ code: "REQUEST_SEND_ERROR" }), true],
+        [new TypeError("fetch failed", { cause: error({ code: "ECONNREFUSED" }) }), true],
+        [new AggregateError([error({}), error({ code: "ETIMEDOUT" })]), true],
+        [AbortSignal.timeout(0).reason ?? new DOMException("late", "TimeoutError"), true],
+        [error({ code: "ENOENT" }), false],
+        [new KustoError({ code: "SERVICE", message: "x", retry: "later" }), true],
+        [new KustoError({ code: "SERVICE", message: "x", retry: "never" }), false],
+        [new KustoError({ code: "SERVICE", message: "x" }), false],
+        [circle, false],
+        [{ get cause() { throw circle; } }, false],
+        ["text", false],
+        [undefined, false],
+    ]) {
+        assert.equal(passes(thrown), expected, inspect(thrown));
     }
 });
 
