@@ -106,4 +106,71 @@ public sealed class TokenTests : Bed
             ThreadPool.SetMaxThreads(workers, completions);
         }
     }
+
+    /// <summary>An asynchronous provider continues after each await on a thread of its own, while calls hold all those of the pool.</summary>
+    [Test]
+    public async Task ManyCallsOnASmallPoolDoNotKeepAnAsynchronousProviderWaiting()
+    {
+        const int Calls = 64;
+        ThreadPool.GetMaxThreads(out int workers, out int completions);
+        int few = Environment.ProcessorCount;
+        Assert.That(ThreadPool.SetMaxThreads(few, completions));
+        try
+        {
+            using CountdownEvent waiting = new(few);
+            List<bool> ofThePool = [];
+            using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider(With(async (_, _) =>
+            {
+                // Each call holds its thread until there is a token.
+                Assert.That(waiting.Wait(Patience));
+                for (int i = 0; i < 10; i++)
+                {
+                    await Task.Yield();
+                    ofThePool.Add(Thread.CurrentThread.IsThreadPoolThread);
+                }
+                return new KustoAccessToken("a-token", DateTimeOffset.UtcNow.AddHours(1));
+            }));
+            ClientRequestProperties limit = new() { Timeout = Patience };
+            Task<bool>[] calls = Enumerable.Range(0, Calls).Select(_ => Task.Run(() =>
+            {
+                if (!waiting.IsSet)
+                {
+                    waiting.Signal();
+                }
+                using IDataReader answer = query.ExecuteQuery(null, "print 1", limit);
+                return answer.Read();
+            })).ToArray();
+            Assert.That(await Task.WhenAll(calls), Has.All.True);
+            Assert.That(ofThePool, Has.Count.EqualTo(10).And.All.False);
+        }
+        finally
+        {
+            ThreadPool.SetMaxThreads(workers, completions);
+        }
+    }
+
+    /// <summary>A provider may wait for a task of its own.</summary>
+    [Test]
+    public void AProviderThatBlocksOnItsOwnTaskDoesNotWaitForItself()
+    {
+        static async Task<string> Fetch()
+        {
+            await Task.Delay(1);
+            return "a-token";
+        }
+        using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider(
+            With((_, _) => Task.FromResult(new KustoAccessToken(Fetch().Result, DateTimeOffset.UtcNow.AddHours(1)))));
+        using IDataReader answer = query.ExecuteQuery(null, "print 1", new ClientRequestProperties { Timeout = Patience });
+        Assert.That(answer.Read());
+    }
+
+    /// <summary>The library masks what looks like a secret in the message: the exception is found nevertheless.</summary>
+    [Test]
+    public void AFailureWhoseMessageIsMaskedKeepsItsException()
+    {
+        InvalidOperationException cause = new("refused: Bearer abcdefgh");
+        KustoClientException failed = Failed<KustoClientException>(NewClient(With((_, _) => throw cause)).WarmUp, KustoErrorCode.Auth);
+        Assert.That(failed.InnerException, Is.SameAs(cause));
+        Assert.That(failed.Message, Does.Not.Contain("abcdefgh"));
+    }
 }

@@ -44,7 +44,7 @@ public sealed class KustoAccessToken
 }
 
 /// <summary>
-/// Provides a token. Begins on a thread of its own, at most once at a time for each scope of a client, and only
+/// Provides a token. Begins on a thread of its own, and continues on one after an await that does not say otherwise; at most once at a time for each scope of a client, and only
 /// when no valid token is cached. Its exceptions become the inner ones of the calls that wait for it.
 /// </summary>
 /// <param name="request">The token that is requested.</param>
@@ -53,9 +53,9 @@ public sealed class KustoAccessToken
 public delegate Task<KustoAccessToken> KustoTokenProvider(KustoTokenRequest request, CancellationToken cancellationToken);
 
 /// <summary>
-/// For token providers to throw when the cause is transient: calls then fail with <see cref="KustoRetry.Later"/>. So they do with
+/// For token providers to throw when the cause is transient: they are asked again, and calls that fail nevertheless have <see cref="KustoRetry.Later"/>. So they do with
 /// exceptions that say it themselves: no connection, a time limit, or an HTTP status 408, 429 or from 500 on, also as an inner
-/// exception. With any other one they fail permanently.
+/// exception. Of any other one that cannot be known: calls fail permanently.
 /// </summary>
 public sealed class TransientTokenException : Exception
 {

@@ -179,7 +179,7 @@ public sealed class KustoConnectionStringBuilder
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(Func<Task<string>> tokenProviderCallback)
     {
         Func<Task<string>> callback = tokenProviderCallback ?? throw new ArgumentNullException(nameof(tokenProviderCallback));
-        return WithAadTokenProviderAuthentication(async (_, _) => new KustoAccessToken(Given(await callback().ConfigureAwait(false))));
+        return WithAadTokenProviderAuthentication(async (_, _) => new KustoAccessToken(Given(await callback().ConfigureAwait(true))));
     }
 
     /// <summary>Asks for a token whenever no valid one is cached.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -22,10 +23,8 @@ internal sealed class TokenContext : CallbackContext
     internal static void Ask(IntPtr userData, IntPtr request)
     {
         TokenContext context = Of<TokenContext>(userData);
-        // A provider may block, so it gets a thread, without the execution context of the client's creator. Not one of the pool: calls that
-        // wait on all of those may be waiting for this very token.
-        _ = Task.Factory.StartNew(
-            () => context.AnswerAsync(request), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        // A provider may block, so it gets a thread, without the execution context of the client's creator.
+        OwnThreads.Start(() => _ = context.AnswerAsync(request));
     }
 
     // Callbacks that the provider registered on its token must not run on the library's thread.
@@ -35,7 +34,8 @@ internal sealed class TokenContext : CallbackContext
     {
         try
         {
-            Complete(request, await GetTokenAsync(request).ConfigureAwait(false));
+            // Here and below back to a thread of its own, not to one of the pool.
+            Complete(request, await GetTokenAsync(request).ConfigureAwait(true));
         }
         catch (Exception failure)
         {
@@ -48,7 +48,7 @@ internal sealed class TokenContext : CallbackContext
     private async Task<KustoAccessToken> GetTokenAsync(IntPtr request)
     {
         Task<KustoAccessToken>? asked = provider(Question(request), gone.Token);
-        KustoAccessToken? token = asked is null ? null : await asked.ConfigureAwait(false);
+        KustoAccessToken? token = asked is null ? null : await asked.ConfigureAwait(true);
         return token ?? throw new InvalidOperationException("the token provider returned null");
     }
 
@@ -92,7 +92,9 @@ internal sealed class TokenFailures
         }
         lock (latest)
         {
-            return latest.FindLast(failure => !string.IsNullOrEmpty(failure.Message) && error.Message.Contains(NativeText.Replaced(failure.Message)));
+            return latest.FindLast(failure => !string.IsNullOrEmpty(failure.Message) && error.Message.Contains(NativeText.Replaced(failure.Message)))
+                // A text with a secret was masked by the library.
+                ?? (error.Message.Contains("the token callback failed") ? latest.LastOrDefault() : null);
         }
     }
 }
