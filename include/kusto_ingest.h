@@ -287,6 +287,49 @@
 #define KUSTO_OUTCOME_SUCCESSES 2
 
 /**
+ * kusto_prompt_fn: To enter a code at an address, on any device.
+ */
+#define KUSTO_PROMPT_DEVICE_CODE 1
+
+/**
+ * kusto_prompt_fn: To open an address in a browser on this machine.
+ */
+#define KUSTO_PROMPT_BROWSER 2
+
+/**
+ * kusto_prompt_fn: The library is to open the address in the system's browser. For a device code:
+ * it is shown.
+ */
+#define KUSTO_PROMPTED_OPEN_BROWSER 0
+
+/**
+ * kusto_prompt_fn: The program has shown the code, or has opened the address itself.
+ */
+#define KUSTO_PROMPTED_SHOWN 1
+
+/**
+ * kusto_credential_managed_identity: The one that belongs to the machine itself; it has no id.
+ */
+#define KUSTO_IDENTITY_SYSTEM 0
+
+/**
+ * kusto_credential_managed_identity: One that a user assigned, by its client id.
+ */
+#define KUSTO_IDENTITY_CLIENT_ID 1
+
+/**
+ * kusto_credential_managed_identity: One that a user assigned, by its object id, also called
+ * principal id.
+ */
+#define KUSTO_IDENTITY_OBJECT_ID 2
+
+/**
+ * kusto_credential_managed_identity: One that a user assigned, by its resource id
+ * (`/subscriptions/...`).
+ */
+#define KUSTO_IDENTITY_RESOURCE_ID 3
+
+/**
  * The class of an error. The list only grows: decide about a value that you do not know by whether
  * the error is permanent.
  */
@@ -508,6 +551,24 @@ typedef void (KUSTO_CALL *kusto_log_event_fn)(void *user_data,
  * cache, and a while before one expires. Without an answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
  */
 typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *request);
+
+/**
+ * Shows the user of a login what it asks. `kind` is one of KUSTO_PROMPT_*; `url` is the address to open, `code` what
+ * to enter there (NULL for a browser), `message` both in one text for people, `expires_on` the end of the login
+ * in seconds since 1970. It returns one of KUSTO_PROMPTED_*, or a negative number when it cannot show it: then
+ * the login fails with KUSTO_E_AUTH. All texts end with a NUL and are borrowed during the call; they do not belong
+ * in a log. Called on a thread of its own, once for each login, never twice at once for one credential; it must
+ * not throw.
+ */
+typedef int32_t (KUSTO_CALL *kusto_prompt_fn)(void *user_data,
+                                   int32_t kind,
+                                   const char *url,
+                                   size_t url_len,
+                                   const char *code,
+                                   size_t code_len,
+                                   const char *message,
+                                   size_t message_len,
+                                   int64_t expires_on);
 
 /**
  * Called when an operation has ended. `op` is borrowed during the call: read its state and result, do
@@ -1073,26 +1134,6 @@ kusto_status kusto_credential_callback(kusto_token_fn callback,
                                        kusto_error **err);
 
 /**
- * A credential that logs in as an application of Entra ID with its secret. `tenant` is the id or the
- * domain of the application's tenant; NULL means that of the connection string (`Authority Id`).
- *
- * Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
- * Threads: any.
- * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Whether Entra ID accepts the secret shows with
- * the first call of a client.
- * Since: 0.1
- */
-KUSTO_API
-kusto_status kusto_credential_app_key(const char *tenant,
-                                      size_t tenant_len,
-                                      const char *client_id,
-                                      size_t client_id_len,
-                                      const char *key,
-                                      size_t key_len,
-                                      kusto_credential **out,
-                                      kusto_error **err);
-
-/**
  * The scope for which a token is requested, such as `https://kusto.kusto.windows.net/.default`.
  *
  * Ownership: the text is borrowed until the request is answered; it ends with a NUL. `len` may be
@@ -1147,6 +1188,31 @@ void kusto_token_request_fail(kusto_token_request *request,
                               size_t message_len);
 
 /**
+ * Sets up a credential before its first use, by name. Case and spaces in names do not count.
+ *
+ * - "tenant": The tenant to log in to, by id or domain; before that of the connection string.
+ * - "authority": The login host, such as `https://login.microsoftonline.com`; before what the cluster names.
+ *   It must be that of a known cloud, a trusted host of the client, or this machine.
+ * - "client id": The public client that asks for a user: of a device code, a browser or a password.
+ * - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
+ *   instead of asking.
+ *
+ * Ownership: both texts are copied.
+ * Threads: one at a time for each credential.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for an unknown name, one that this login does not have, or a wrong value;
+ * KUSTO_E_INVALID_STATE once it was set in a config or made a part of another credential. The credential is
+ * unchanged then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_set(kusto_credential *credential,
+                                  const char *key,
+                                  size_t key_len,
+                                  const char *value,
+                                  size_t value_len,
+                                  kusto_error **err);
+
+/**
  * Frees a handle of a credential. Configs and clients that use it are not affected.
  *
  * Ownership: takes the handle; NULL is allowed.
@@ -1155,6 +1221,237 @@ void kusto_token_request_fail(kusto_token_request *request,
  * Since: 0.1
  */
 KUSTO_API void kusto_credential_free(kusto_credential *credential);
+
+/**
+ * Sets who shows what a login of the connection string asks its user (`Login=device`). Without it such a login is
+ * an error of kusto_client_new; NULL removes it.
+ *
+ * Ownership: takes `user_data`, even when the call fails; `drop` is called when no config and no client uses it.
+ * Threads: one at a time for each config.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for NULL as config.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_config_set_prompt(kusto_config *config,
+                                     kusto_prompt_fn prompt,
+                                     void *user_data,
+                                     kusto_drop_fn drop,
+                                     kusto_error **err);
+
+/**
+ * A credential that logs in as an application of Entra ID with its secret. `tenant` is the id or the
+ * domain of the application's tenant; NULL means that of the connection string (`Authority Id`).
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Whether Entra ID accepts the secret shows with
+ * the first call of a client.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_app_key(const char *tenant,
+                                      size_t tenant_len,
+                                      const char *client_id,
+                                      size_t client_id_len,
+                                      const char *key,
+                                      size_t key_len,
+                                      kusto_credential **out,
+                                      kusto_error **err);
+
+/**
+ * A credential that logs in as a user who enters a code on any device. `prompt` is called for each code, on a
+ * thread of the library, and shows it. `tenant` is the id or the domain of the user's tenant;
+ * NULL means that of the connection string (`Authority Id`), or any organisation. Later tokens come without the user, as
+ * long as Entra ID allows it. A login that no call waits for is given up after 10 seconds.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, even when the call fails;
+ * `drop` is called when the credential, every config it was set in and every client made from those are freed.
+ * The text is copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_device_code(const char *tenant,
+                                          size_t tenant_len,
+                                          kusto_prompt_fn prompt,
+                                          void *user_data,
+                                          kusto_drop_fn drop,
+                                          kusto_credential **out,
+                                          kusto_error **err);
+
+/**
+ * A credential that logs in as a user with a password, which Entra ID advises against: accounts with a second
+ * factor and those of federated organisations cannot. `tenant` is the id or the domain of the user's tenant;
+ * NULL means that of the connection string (`Authority Id`), or any organisation. A password that was refused is
+ * not sent again.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Whether Entra ID accepts the password shows with the
+ * first call of a client.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_user_password(const char *tenant,
+                                            size_t tenant_len,
+                                            const char *user,
+                                            size_t user_len,
+                                            const char *password,
+                                            size_t password_len,
+                                            kusto_credential **out,
+                                            kusto_error **err);
+
+/**
+ * A credential that logs in with an identity of the machine: of virtual machines, App Service, Functions,
+ * Container Apps, Azure Arc, Cloud Shell. `kind` is one of KUSTO_IDENTITY_*; `id` is NULL for the system's.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Whether the machine has the identity shows with the
+ * first call of a client.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_managed_identity(int32_t kind,
+                                               const char *id,
+                                               size_t id_len,
+                                               kusto_credential **out,
+                                               kusto_error **err);
+
+/**
+ * A credential that logs in as an application with a federated token in a file, which is read anew for every
+ * login, as Kubernetes writes it. What is NULL comes from the environment: AZURE_TENANT_ID, AZURE_CLIENT_ID,
+ * AZURE_FEDERATED_TOKEN_FILE; the tenant of the connection string (`Authority Id`) comes before that.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. What is missing shows with the first call of a client.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_workload_identity(const char *tenant,
+                                                size_t tenant_len,
+                                                const char *client_id,
+                                                size_t client_id_len,
+                                                const char *file,
+                                                size_t file_len,
+                                                kusto_credential **out,
+                                                kusto_error **err);
+
+/**
+ * A credential that logs in as whoever is logged in to the Azure CLI (`az login`).
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API kusto_status kusto_credential_azure_cli(kusto_credential **out, kusto_error **err);
+
+/**
+ * A credential that logs in as whoever is logged in to the Azure Developer CLI (`azd auth login`).
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_azure_developer_cli(kusto_credential **out,
+                                                  kusto_error **err);
+
+/**
+ * A credential that logs in as the variables of the official libraries say: AZURE_TENANT_ID, AZURE_CLIENT_ID and
+ * AZURE_CLIENT_SECRET. They are read at every login.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_environment(kusto_credential **out,
+                                          kusto_error **err);
+
+/**
+ * A credential that logs in with the first of these that is at hand: the environment's variables, workload
+ * identity, managed identity, the Azure CLI, the Azure Developer CLI. AZURE_TOKEN_CREDENTIALS narrows the choice, as
+ * it does for the official libraries.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_default(kusto_credential **out,
+                                      kusto_error **err);
+
+/**
+ * A credential that logs in with the first of its parts that is at hand; kusto_credential_add adds them. A part
+ * that is not configured here makes room for the next; one that is configured and refused ends the search.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_chain(kusto_credential **out,
+                                    kusto_error **err);
+
+/**
+ * Adds a part at the end of a chain. From then on `part` can no longer be set up.
+ *
+ * Ownership: `part` is shared: the caller may free its own handle at any time.
+ * Threads: one at a time for each credential.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for NULL, and for a credential that is no chain; KUSTO_E_INVALID_STATE for a
+ * chain that is in use.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_add(kusto_credential *chain,
+                                  const kusto_credential *part,
+                                  kusto_error **err);
+
+/**
+ * A credential that logs in as an application which trusts another issuer. `assertion` gives the other issuer's
+ * tokens: a callback (kusto_credential_callback), a managed identity, any other; it is asked anew for each
+ * login, with the scope `api://AzureADTokenExchange/.default`. `tenant` is that of the application; NULL means that of the connection string (`Authority Id`).
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied; `assertion` is shared.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_federated(const char *tenant,
+                                        size_t tenant_len,
+                                        const char *client_id,
+                                        size_t client_id_len,
+                                        const kusto_credential *assertion,
+                                        kusto_credential **out,
+                                        kusto_error **err);
+
+/**
+ * A credential that logs in as the user on whose behalf an application works: it exchanges `user_token`, with which
+ * the user has called the application, for one of the cluster. `application` is a credential of
+ * kusto_credential_app_key, kusto_credential_certificate or kusto_credential_federated. One credential is for one
+ * user.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. The text is copied; `application` is not changed
+ * and may be used for other users.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_on_behalf_of(const kusto_credential *application,
+                                           const char *user_token,
+                                           size_t user_token_len,
+                                           kusto_credential **out,
+                                           kusto_error **err);
 
 /**
  * Creates a client of the cluster that the config names. Sends nothing before its first use. The

@@ -213,6 +213,26 @@ inline std::string_view name_of(outcome value) noexcept { return kusto_outcome_n
 /// Writes the name of a value.
 inline std::ostream &operator<<(std::ostream &out, outcome value) { return out << name_of(value); }
 
+/// What a login asks of the user. KUSTO_PROMPT_*.
+enum class prompt_kind : std::int32_t {
+    device_code = KUSTO_PROMPT_DEVICE_CODE, ///< To enter a code at an address, on any device.
+    browser = KUSTO_PROMPT_BROWSER ///< To open an address in a browser on this machine.
+};
+
+/// What the program has done with a prompt. KUSTO_PROMPTED_*.
+enum class prompted : std::int32_t {
+    open_browser = KUSTO_PROMPTED_OPEN_BROWSER, ///< The library is to open the address in the system's browser. For a device code: it is shown.
+    shown = KUSTO_PROMPTED_SHOWN ///< The program has shown the code, or has opened the address itself.
+};
+
+/// Which of a machine's identities is meant. KUSTO_IDENTITY_*.
+enum class identity_kind : std::int32_t {
+    system = KUSTO_IDENTITY_SYSTEM, ///< The one that belongs to the machine itself; it has no id.
+    client_id = KUSTO_IDENTITY_CLIENT_ID, ///< One that a user assigned, by its client id.
+    object_id = KUSTO_IDENTITY_OBJECT_ID, ///< One that a user assigned, by its object id, also called principal id.
+    resource_id = KUSTO_IDENTITY_RESOURCE_ID ///< One that a user assigned, by its resource id (`/subscriptions/...`).
+};
+
 /// Not for users.
 namespace detail {
 
@@ -1002,6 +1022,47 @@ public:
     }
 };
 
+/// What a login asks of its user; the texts are borrowed during the call and do not belong in a log.
+struct prompt {
+    /// What the user is to do.
+    prompt_kind kind;
+    /// The address to open.
+    std::string_view url;
+    /// What to enter there; empty for a browser.
+    std::string_view code;
+    /// All of it in one text for people.
+    std::string_view message;
+    /// Until when the login waits.
+    std::chrono::system_clock::time_point expires_on;
+};
+
+namespace detail {
+
+/// Calls a callable that shows prompts. One that returns nothing has shown them.
+template <class Show>
+std::int32_t KUSTO_CALL show_prompt(void *user_data, std::int32_t kind, const char *url, std::size_t url_length,
+                                    const char *code, std::size_t code_length, const char *message,
+                                    std::size_t message_length, std::int64_t expires_on) noexcept
+{
+    failure kept;
+    std::int32_t answer = -1;
+    Show &show = *static_cast<Show *>(user_data);
+    guarded(kept, [&] {
+        const std::chrono::system_clock::time_point end{std::chrono::seconds(expires_on)};
+        const prompt asked{static_cast<prompt_kind>(kind), text(url, url_length), text(code, code_length),
+                           text(message, message_length), end};
+        if constexpr (std::is_void_v<std::invoke_result_t<Show &, const prompt &>>) {
+            show(asked);
+            answer = KUSTO_PROMPTED_SHOWN;
+        } else {
+            answer = static_cast<std::int32_t>(prompted(show(asked)));
+        }
+    });
+    return answer;
+}
+
+} // namespace detail
+
 /// A source of tokens, shared by the configs it was set in and the clients made from them. Destroying it does
 /// not affect them.
 class credential : public detail::object<kusto_credential> {
@@ -1045,6 +1106,141 @@ public:
     }
     /// As `try_callback`; throws `error`.
     template <class F> static credential callback(F &&ask) { return try_callback(std::forward<F>(ask)).value(); }
+
+    /// A user who enters a code on any device. `show(const prompt &)` shows each code; it returns nothing, and an
+    /// exception fails the login. It is called on a thread of its own. `tenant` is
+    /// that of the user; empty means that of the connection string (`Authority Id`), or any organisation. Errors:
+    /// `invalid_argument`.
+    template <class F> static result<credential> try_device_code(text_view tenant, F &&show)
+    {
+        using Show = std::decay_t<F>;
+        return detail::make<credential>(kusto_credential_device_code, tenant.data(), tenant.size(),
+                                        &detail::show_prompt<Show>,
+                                        static_cast<void *>(new Show(std::forward<F>(show))), &detail::drop<Show>);
+    }
+    /// As `try_device_code`; throws `error`.
+    template <class F> static credential device_code(text_view tenant, F &&show)
+    {
+        return try_device_code(tenant, std::forward<F>(show)).value();
+    }
+
+    /// A user with a password, which Entra ID advises against. `tenant` as `try_device_code`. Errors:
+    /// `invalid_argument`.
+    static result<credential> try_user_password(text_view tenant, text_view user, text_view password)
+    {
+        return detail::make<credential>(kusto_credential_user_password, tenant.data(), tenant.size(), user.data(),
+                                        user.size(), password.data(), password.size());
+    }
+    /// As `try_user_password`; throws `error`.
+    static credential user_password(text_view tenant, text_view user, text_view password)
+    {
+        return try_user_password(tenant, user, password).value();
+    }
+
+    /// An identity of the machine; the system's has no id. Errors: `invalid_argument`.
+    static result<credential> try_managed_identity(identity_kind kind = identity_kind::system, text_view id = {})
+    {
+        return detail::make<credential>(kusto_credential_managed_identity, static_cast<std::int32_t>(kind), id.data(),
+                                        id.size());
+    }
+    /// As `try_managed_identity`; throws `error`.
+    static credential managed_identity(identity_kind kind = identity_kind::system, text_view id = {})
+    {
+        return try_managed_identity(kind, id).value();
+    }
+
+    /// An application with a federated token in a file, as Kubernetes writes it. What is empty comes from the
+    /// environment: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE. Errors: `invalid_argument`.
+    static result<credential> try_workload_identity(text_view tenant = {}, text_view client_id = {},
+                                                    text_view file = {})
+    {
+        return detail::make<credential>(kusto_credential_workload_identity, tenant.data(), tenant.size(),
+                                        client_id.data(), client_id.size(), file.data(), file.size());
+    }
+    /// As `try_workload_identity`; throws `error`.
+    static credential workload_identity(text_view tenant = {}, text_view client_id = {}, text_view file = {})
+    {
+        return try_workload_identity(tenant, client_id, file).value();
+    }
+
+    /// Whoever is logged in to the Azure CLI (`az login`). Errors: none but defects of the library.
+    static result<credential> try_azure_cli() { return detail::make<credential>(kusto_credential_azure_cli); }
+    /// As `try_azure_cli`; throws `error`.
+    static credential azure_cli() { return try_azure_cli().value(); }
+
+    /// Whoever is logged in to the Azure Developer CLI (`azd auth login`). Errors: none but defects of the library.
+    static result<credential> try_azure_developer_cli() { return detail::make<credential>(kusto_credential_azure_developer_cli); }
+    /// As `try_azure_developer_cli`; throws `error`.
+    static credential azure_developer_cli() { return try_azure_developer_cli().value(); }
+
+    /// As the variables of the official libraries say: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. Errors: none but defects of the library.
+    static result<credential> try_environment() { return detail::make<credential>(kusto_credential_environment); }
+    /// As `try_environment`; throws `error`.
+    static credential environment() { return try_environment().value(); }
+
+    /// The first of these that is at hand: the environment's variables, workload identity, managed identity, the Azure
+    /// CLI, the Azure Developer CLI. Errors: none but defects of the library.
+    static result<credential> try_default_login() { return detail::make<credential>(kusto_credential_default); }
+    /// As `try_default_login`; throws `error`.
+    static credential default_login() { return try_default_login().value(); }
+
+    /// The first of several logins that is at hand; `add` adds them. Errors: none but defects of the library.
+    static result<credential> try_chain() { return detail::make<credential>(kusto_credential_chain); }
+    /// As `try_chain`; throws `error`.
+    static credential chain() { return try_chain().value(); }
+
+    /// Adds a part at the end of a chain; shared, not taken. Errors: `invalid_argument` for what is no chain,
+    /// `invalid_state` for one in use.
+    result<void> try_add(const credential &part) { return detail::call(kusto_credential_add, c_ptr(), part.c_ptr()); }
+    /// As `try_add`; throws `error`.
+    credential &add(const credential &part) &
+    {
+        try_add(part).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    credential add(const credential &part) && { return std::move(add(part)); }
+
+    /// An application that trusts another issuer, whose tokens `assertion` gives: a `callback`, a `managed_identity`,
+    /// any other. It is asked with the scope `api://AzureADTokenExchange/.default`. Errors: `invalid_argument`.
+    static result<credential> try_federated(text_view tenant, text_view client_id, const credential &assertion)
+    {
+        return detail::make<credential>(kusto_credential_federated, tenant.data(), tenant.size(), client_id.data(),
+                                        client_id.size(), assertion.c_ptr());
+    }
+    /// As `try_federated`; throws `error`.
+    static credential federated(text_view tenant, text_view client_id, const credential &assertion)
+    {
+        return try_federated(tenant, client_id, assertion).value();
+    }
+
+    /// The user on whose behalf an application works, whose token `user_token` it was called with. Errors:
+    /// `invalid_argument` for what is no application.
+    static result<credential> try_on_behalf_of(const credential &application, text_view user_token)
+    {
+        return detail::make<credential>(kusto_credential_on_behalf_of, application.c_ptr(), user_token.data(),
+                                        user_token.size());
+    }
+    /// As `try_on_behalf_of`; throws `error`.
+    static credential on_behalf_of(const credential &application, text_view user_token)
+    {
+        return try_on_behalf_of(application, user_token).value();
+    }
+
+    /// Sets it up before its first use: the names of `kusto_credential_set`. Errors: `invalid_argument`,
+    /// `invalid_state` once it is in use; it is unchanged then.
+    result<void> try_set(text_view key, text_view value)
+    {
+        return detail::call(kusto_credential_set, c_ptr(), key.data(), key.size(), value.data(), value.size());
+    }
+    /// As `try_set`; throws `error`.
+    credential &set(text_view key, text_view value) &
+    {
+        try_set(key, value).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    credential set(text_view key, text_view value) && { return std::move(set(key, value)); }
 
 private:
     template <class Ask> static void KUSTO_CALL answer(void *user_data, kusto_token_request *taken) noexcept
@@ -1152,6 +1348,23 @@ public:
     }
     /// The same for a temporary, which it passes on.
     config set_credential(const credential &login) && { return std::move(set_credential(login)); }
+    /// Sets who shows what a login of the connection string asks its user (`Login=device`):
+    /// `show(const prompt &)`, as `credential::try_device_code` has it, or with a `prompted` as its result.
+    /// Destroyed with the last config and client that uses it. Errors: `invalid_argument`.
+    template <class F> result<void> try_set_prompt(F &&show)
+    {
+        using Show = std::decay_t<F>;
+        return detail::call(kusto_config_set_prompt, c_ptr(), &detail::show_prompt<Show>,
+                            static_cast<void *>(new Show(std::forward<F>(show))), &detail::drop<Show>);
+    }
+    /// As `try_set_prompt`; throws `error`.
+    template <class F> config &set_prompt(F &&show) &
+    {
+        try_set_prompt(std::forward<F>(show)).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    template <class F> config set_prompt(F &&show) && { return std::move(set_prompt(std::forward<F>(show))); }
     /// Sends the log of the clients that are made of this config to `write(const log_event &)`, and not to that of
     /// `kusto::set_log`; replaces the previous callable for clients made later. It is called from any thread, also
     /// concurrently, must be quick and must not call the library. An event is lost if the callable throws. Destroyed

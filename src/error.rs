@@ -55,6 +55,8 @@ struct Inner {
     /// How many attempts it stands for, itself included: of long lists some are left out.
     stands_for: u64,
     handed_over: Vec<Uuid>,
+    /// Whether it says that a login is not configured here.
+    is_absent: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -80,6 +82,7 @@ impl Error {
             at: now,
             stands_for: 1,
             handed_over: Vec::new(),
+            is_absent: false,
             source: None,
         }))
     }
@@ -107,6 +110,16 @@ impl Error {
     pub(crate) fn with_hint(mut self, hint: &str) -> Self {
         self.0.message = format!("{} ({hint})", self.0.message.trim_end());
         self
+    }
+
+    /// Says that nothing was refused: what was asked for is not configured here, and something else may be.
+    pub(crate) fn of_absent(mut self) -> Self {
+        self.0.is_absent = true;
+        self
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        self.0.is_absent
     }
 
     /// Names the argument that is wrong.

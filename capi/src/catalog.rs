@@ -461,3 +461,30 @@ pub extern "C" fn kusto_outcome_name(value: i32) -> *const c_char {
     };
     name.as_ptr()
 }
+
+/// kusto_prompt_fn: To enter a code at an address, on any device.
+pub const KUSTO_PROMPT_DEVICE_CODE: i32 = 1;
+
+/// kusto_prompt_fn: To open an address in a browser on this machine.
+pub const KUSTO_PROMPT_BROWSER: i32 = 2;
+
+/// kusto_prompt_fn: The library is to open the address in the system's browser. For a device code:
+/// it is shown.
+pub const KUSTO_PROMPTED_OPEN_BROWSER: i32 = 0;
+
+/// kusto_prompt_fn: The program has shown the code, or has opened the address itself.
+pub const KUSTO_PROMPTED_SHOWN: i32 = 1;
+
+/// kusto_credential_managed_identity: The one that belongs to the machine itself; it has no id.
+pub const KUSTO_IDENTITY_SYSTEM: i32 = 0;
+
+/// kusto_credential_managed_identity: One that a user assigned, by its client id.
+pub const KUSTO_IDENTITY_CLIENT_ID: i32 = 1;
+
+/// kusto_credential_managed_identity: One that a user assigned, by its object id, also called
+/// principal id.
+pub const KUSTO_IDENTITY_OBJECT_ID: i32 = 2;
+
+/// kusto_credential_managed_identity: One that a user assigned, by its resource id
+/// (`/subscriptions/...`).
+pub const KUSTO_IDENTITY_RESOURCE_ID: i32 = 3;

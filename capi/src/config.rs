@@ -8,6 +8,7 @@ use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::text::{CText, lend_optional, text};
+use kusto_ingest::auth::{LoginError, Prompt, Prompted};
 use kusto_ingest::client::{Client, ClientBuilder};
 use kusto_ingest::log::Dispatch;
 
@@ -27,6 +28,17 @@ impl kusto_config {
 
     pub(crate) fn set_log(&mut self, receiver: Option<Dispatch>) {
         self.builder = self.builder.clone().log(receiver);
+    }
+
+    pub(crate) fn set_prompt(
+        &mut self,
+        show: impl Fn(&Prompt) -> std::result::Result<Prompted, LoginError> + Send + Sync + 'static,
+    ) {
+        self.builder = self.builder.clone().prompt(show);
+    }
+
+    pub(crate) fn clear_prompt(&mut self) {
+        self.builder = self.builder.clone().without_prompt();
     }
 
     pub(crate) fn builder(&self) -> &ClientBuilder {

@@ -1,28 +1,63 @@
-//! `kusto_credential`: a fixed token, or a callback that supplies tokens.
+//! `kusto_credential`: a fixed token, a callback that supplies tokens, or one of the logins of login.rs.
 
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
 
 use crate::callback::{UserData, kusto_drop_fn};
 use crate::catalog::kusto_status;
+use crate::draft::{Draft, Login};
 use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::kusto_bool;
-use crate::text::{CText, lend_optional, optional, text};
-use kusto_ingest::auth::{
-    AccessToken, ApplicationKey, PendingToken, StaticToken, TokenCallback, TokenCredential,
-};
-use kusto_ingest::error::{Error, Result};
+use crate::text::{CText, lend_optional, text};
+use kusto_ingest::auth::{AccessToken, PendingToken, StaticToken, TokenCallback, TokenCredential};
+use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 
 /// A source of tokens, shared by the configs it was set in and the clients made from them.
-pub struct kusto_credential(Arc<dyn TokenCredential>);
+pub struct kusto_credential {
+    draft: Draft,
+    /// Made at its first use.
+    made: OnceLock<Arc<dyn TokenCredential>>,
+}
 
 impl kusto_credential {
+    pub(crate) fn new(login: Login) -> Self {
+        Self::of(Draft::new(login))
+    }
+
+    pub(crate) fn of(draft: Draft) -> Self {
+        Self {
+            draft,
+            made: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn set_tenant(&mut self, tenant: &str) {
+        self.draft.set_tenant(tenant);
+    }
+
     pub(crate) fn shared(&self) -> Arc<dyn TokenCredential> {
-        self.0.clone()
+        self.made.get_or_init(|| self.draft.make()).clone()
+    }
+
+    pub(crate) fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// Changes what it will be.
+    pub(crate) fn change(&mut self, change: impl FnOnce(Draft) -> Result<Draft>) -> Result<()> {
+        if self.made.get().is_some() {
+            let message = "is in use already: a credential is set up before its first use";
+            return Err(
+                Error::new(ErrorKind::InvalidState, Step::CheckArguments, message)
+                    .with_argument("credential"),
+            );
+        }
+        self.draft = change(self.draft.clone())?;
+        Ok(())
     }
 }
 
@@ -57,7 +92,9 @@ pub unsafe extern "C" fn kusto_credential_token(
     guarded(err, || {
         let out = Out::required(out, "out")?;
         let token = filled(text(token, token_len, "token")?, "token")?;
-        out.give(kusto_credential(Arc::new(StaticToken::new(token))));
+        out.give(kusto_credential::new(Login::Fixed(Arc::new(
+            StaticToken::new(token),
+        ))));
         Ok(())
     })
 }
@@ -91,40 +128,8 @@ pub unsafe extern "C" fn kusto_credential_callback(
             // The caller's own function; it owns the request from here on.
             user_data.call(|data| callback(data, request));
         };
-        out.give(kusto_credential(Arc::new(TokenCallback::new(ask))));
-        Ok(())
-    })
-}
-
-/// A credential that logs in as an application of Entra ID with its secret. `tenant` is the id or the
-/// domain of the application's tenant; NULL means that of the connection string (`Authority Id`).
-///
-/// Ownership: the caller frees `*out` with kusto_credential_free. The texts are copied.
-/// Threads: any.
-/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then. Whether Entra ID accepts the secret shows with
-/// the first call of a client.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kusto_credential_app_key(
-    tenant: *const c_char,
-    tenant_len: usize,
-    client_id: *const c_char,
-    client_id_len: usize,
-    key: *const c_char,
-    key_len: usize,
-    out: *mut *mut kusto_credential,
-    err: *mut *mut kusto_error,
-) -> kusto_status {
-    guarded(err, || {
-        let out = Out::required(out, "out")?;
-        let tenant = optional(tenant, tenant_len, "tenant")?;
-        let client_id = filled(text(client_id, client_id_len, "client_id")?, "client_id")?;
-        let key = filled(text(key, key_len, "key")?, "key")?;
-        let mut login = ApplicationKey::new(client_id, key);
-        if let Some(tenant) = tenant.filter(|tenant| !tenant.is_empty()) {
-            login = login.with_tenant(tenant);
-        }
-        out.give(kusto_credential(Arc::new(login)));
+        let login = Login::Fixed(Arc::new(TokenCallback::new(ask)));
+        out.give(kusto_credential::new(login));
         Ok(())
     })
 }
@@ -211,6 +216,38 @@ pub unsafe extern "C" fn kusto_token_request_fail(
     });
 }
 
+/// Sets up a credential before its first use, by name. Case and spaces in names do not count.
+///
+/// - "tenant": The tenant to log in to, by id or domain; before that of the connection string.
+/// - "authority": The login host, such as `https://login.microsoftonline.com`; before what the cluster names.
+///   It must be that of a known cloud, a trusted host of the client, or this machine.
+/// - "client id": The public client that asks for a user: of a device code, a browser or a password.
+/// - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
+///   instead of asking.
+///
+/// Ownership: both texts are copied.
+/// Threads: one at a time for each credential.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for an unknown name, one that this login does not have, or a wrong value;
+/// KUSTO_E_INVALID_STATE once it was set in a config or made a part of another credential. The credential is
+/// unchanged then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_credential_set(
+    credential: *mut kusto_credential,
+    key: *const c_char,
+    key_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    guarded(err, || {
+        let credential = handle::borrow_mut(credential, "credential")?;
+        let key = text(key, key_len, "key")?;
+        let value = text(value, value_len, "value")?;
+        credential.change(|draft| draft.set(key, value))
+    })
+}
+
 /// Frees a handle of a credential. Configs and clients that use it are not affected.
 ///
 /// Ownership: takes the handle; NULL is allowed.
@@ -222,7 +259,7 @@ pub unsafe extern "C" fn kusto_credential_free(credential: *mut kusto_credential
     guard::value((), || drop(handle::take(credential)));
 }
 
-fn filled<'a>(text: &'a str, argument: &str) -> Result<&'a str> {
+pub(crate) fn filled<'a>(text: &'a str, argument: &str) -> Result<&'a str> {
     match text.trim().is_empty() {
         true => Err(Error::invalid_argument(argument, "must not be empty")),
         false => Ok(text),

@@ -34,6 +34,10 @@ pub mod config;
 
 pub mod credential;
 
+pub mod prompt;
+
+pub mod login;
+
 pub mod client;
 
 pub mod props;
@@ -63,6 +67,7 @@ pub mod query;
 pub mod callback;
 
 mod dispatcher;
+mod draft;
 #[deny(unsafe_op_in_unsafe_fn)]
 mod guard;
 #[deny(unsafe_op_in_unsafe_fn)]

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
+use super::application::Application;
 use super::credential::{AccessToken, TokenCredential};
-use super::entra::{Endpoint, Form, Sending, application_tenant};
 use super::request::TokenRequest;
 use crate::error::Result;
 use crate::secret::Secret;
@@ -47,20 +47,23 @@ impl ApplicationKey {
         self.tenant = Some(tenant.into());
         self
     }
+
+    pub(super) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    pub(super) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    pub(super) fn key(&self) -> &Secret {
+        &self.key
+    }
 }
 
 #[async_trait]
 impl TokenCredential for ApplicationKey {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        let tenant = application_tenant(self.tenant.as_deref(), request)?;
-        let form = || {
-            Ok(Form::of_grant("client_credentials")
-                .field("client_id", &self.client_id)
-                .field("client_secret", self.key.expose())
-                .field("scope", request.scope()))
-        };
-        let endpoint = Endpoint::token(request, tenant)?;
-        let grant = endpoint.token_for(Sending::Repeatable, form).await?;
-        Ok(grant.access)
+        Application::from(self.clone()).get_token(request).await
     }
 }

@@ -24,9 +24,10 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    fn into_error(self) -> Error {
+    pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Unavailable(error) | Self::Failed(error) => error,
+            Self::Unavailable(error) => error.of_absent(),
+            Self::Failed(error) => error,
         }
     }
 }
@@ -146,7 +147,7 @@ fn none(unavailable: &[(&'static str, Error)]) -> Error {
     let reasons: Vec<_> = unavailable.iter().map(reason).collect();
     let message = format!("the default login found none: {}", reasons.join("; "));
     let may_pass = |(_, error): &(_, Error)| error.retry() != RetryClass::Never;
-    let error = Error::new(ErrorKind::Auth, Step::AcquireToken, message);
+    let error = Error::new(ErrorKind::Auth, Step::AcquireToken, message).of_absent();
     match unavailable.iter().any(may_pass) {
         true => error.with_retry(RetryClass::Unknown),
         false => error,

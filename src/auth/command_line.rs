@@ -159,9 +159,8 @@ impl CommandLine {
     }
 }
 
-#[async_trait]
-impl TokenCredential for CommandLine {
-    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+impl CommandLine {
+    async fn lent(&self, request: &TokenRequest) -> Result<AccessToken> {
         let runner = Arc::new(Runner {
             limit: self.limit,
             ended: Mutex::default(),
@@ -173,6 +172,13 @@ impl TokenCredential for CommandLine {
 }
 
 #[async_trait]
+impl TokenCredential for CommandLine {
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+        self.link(request).await.map_err(Failure::into_error)
+    }
+}
+
+#[async_trait]
 impl Link for CommandLine {
     fn name(&self) -> &'static str {
         self.tool.name()
@@ -180,7 +186,7 @@ impl Link for CommandLine {
 
     /// Whoever is not logged in there may be elsewhere.
     async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
-        self.get_token(request).await.map_err(Failure::Unavailable)
+        self.lent(request).await.map_err(Failure::Unavailable)
     }
 }
 

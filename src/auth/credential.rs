@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::request::TokenRequest;
@@ -16,6 +14,10 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
 use crate::op::context;
 use crate::secret::Secret;
+
+mod flight;
+
+use flight::{Flight, Waiter};
 
 /// Obtains tokens. Implementations need no cache and no lock: the client caches tokens until
 /// shortly before they expire and sends at most one request at a time per scope, tenant and login
@@ -104,7 +106,6 @@ pub(crate) struct TokenCache {
 }
 
 type Slots = HashMap<TokenRequest, Slot>;
-type Answer = Option<Result<AccessToken>>;
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -121,21 +122,6 @@ struct CachedToken {
     secret: Secret,
     expires_on: OffsetDateTime,
     refresh_on: OffsetDateTime,
-}
-
-/// A request to the credential under way, in a separate task so that it outlives the call that
-/// started it.
-#[derive(Debug)]
-struct Flight {
-    answer: watch::Receiver<Answer>,
-    task: AbortHandle,
-}
-
-impl Flight {
-    /// The task ended without an answer: the credential panicked or the runtime was shut down.
-    fn is_dead(&self) -> bool {
-        self.answer.has_changed().is_err() && self.answer.borrow().is_none()
-    }
 }
 
 impl TokenCache {
@@ -155,11 +141,21 @@ impl TokenCache {
 
     /// A token that is valid now. Must be called inside a tokio runtime.
     pub(crate) async fn get(&self, request: &TokenRequest) -> Result<Secret> {
-        let answer = match self.look_up(request) {
+        let waiter = match self.look_up(request) {
             LookUp::Valid(secret) => return Ok(secret),
-            LookUp::Wait(answer) => answer,
+            LookUp::Wait(waiter) => waiter,
         };
-        await_answer(answer).await.map(|token| token.secret)
+        let is_renewal = waiter.is_renewal;
+        let answer = waiter.answer().await;
+        let answer = match answer {
+            // A renewal asks nobody; a call may.
+            Err(error) if is_renewal && error.is_permanent() => match self.look_up(request) {
+                LookUp::Valid(secret) => return Ok(secret),
+                LookUp::Wait(waiter) => waiter.answer().await,
+            },
+            answer => answer,
+        };
+        answer.map(|token| token.secret)
     }
 
     /// Forgets a token that the service rejected (401), so that the next call requests another.
@@ -183,7 +179,8 @@ impl TokenCache {
             let secret = token.secret.clone();
             let paused = slot.pause_until.is_some_and(|until| now < until);
             if now >= token.refresh_on && !paused && slot.flight.is_none() {
-                slot.flight = Some(self.start_flight(request, slot.cool_until));
+                let quiet = request.clone().silently();
+                slot.flight = Some(self.start_flight(quiet, slot.cool_until, true));
             }
             return LookUp::Valid(secret);
         }
@@ -191,22 +188,26 @@ impl TokenCache {
         let cool_until = slot.cool_until;
         let flight = slot
             .flight
-            .get_or_insert_with(|| self.start_flight(request, cool_until));
-        LookUp::Wait(flight.answer.clone())
+            .get_or_insert_with(|| self.start_flight(request.clone(), cool_until, false));
+        LookUp::Wait(flight.join())
     }
 
-    fn start_flight(&self, request: &TokenRequest, cool_until: Option<Instant>) -> Flight {
-        let (sender, answer) = watch::channel(None);
+    fn start_flight(
+        &self,
+        request: TokenRequest,
+        cool_until: Option<Instant>,
+        is_renewal: bool,
+    ) -> Flight {
         let credential = Arc::clone(&self.credential);
         let clock = Arc::clone(&self.clock);
         let slots = Arc::clone(&self.slots);
-        let request = request.clone();
+        let (asked, at) = (request.clone(), clock.clone());
         let asking = async move {
             if let Some(until) = cool_until {
                 tokio::time::sleep_until(until).await;
             }
             let begun = Instant::now();
-            let result = credential.get_token(&request).await.and_then(check);
+            let result = credential.get_token(&asked).await.and_then(check);
             if result.is_ok() {
                 events::StepEnded {
                     step: Step::AcquireToken,
@@ -216,15 +217,23 @@ impl TokenCache {
                 }
                 .emit();
             }
-            land(&slots, &request, &result, clock.now());
-            // No caller waits any more when all were cancelled: the token is cached nevertheless.
-            let _ = sender.send(Some(result));
+            result
         };
-        let task = tokio::spawn(context::carried(asking));
-        Flight {
-            answer,
-            task: task.abort_handle(),
-        }
+        let landing = slots.clone();
+        let land = {
+            let request = request.clone();
+            move |result: &Result<AccessToken>| land(&landing, &request, result, at.now())
+        };
+        // Under the lock, with which calls join: none can join what is given up.
+        let give_up = move |is_left: &dyn Fn() -> bool| {
+            let mut slots = lock(&slots);
+            let gives_up = is_left();
+            if gives_up && let Some(slot) = slots.get_mut(&request) {
+                slot.flight = None;
+            }
+            gives_up
+        };
+        Flight::start(context::carried(asking), is_renewal, land, give_up)
     }
 }
 
@@ -234,7 +243,7 @@ impl Drop for TokenCache {
     fn drop(&mut self) {
         for slot in lock(&self.slots).values() {
             if let Some(flight) = &slot.flight {
-                flight.task.abort();
+                flight.abort();
             }
         }
     }
@@ -242,7 +251,7 @@ impl Drop for TokenCache {
 
 enum LookUp {
     Valid(Secret),
-    Wait(watch::Receiver<Answer>),
+    Wait(Waiter),
 }
 
 fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
@@ -310,18 +319,6 @@ fn refresh_on(
     }
     let share = now.saturating_add((expires_on - now) * REFRESH_AT_SHARE);
     share.max(expires_on.saturating_sub(REFRESH_AHEAD))
-}
-
-async fn await_answer(mut answer: watch::Receiver<Answer>) -> Result<AccessToken> {
-    let landed = answer.wait_for(Option::is_some).await;
-    match landed.ok().and_then(|answer| answer.clone()) {
-        Some(result) => result,
-        None => Err(Error::new(
-            ErrorKind::Auth,
-            Step::AcquireToken,
-            "the credential ended without an answer",
-        )),
-    }
 }
 
 /// Servers reject headers long before this length.

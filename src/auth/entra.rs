@@ -6,26 +6,27 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
-use serde::Deserialize;
 use time::OffsetDateTime;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::credential::AccessToken;
 use super::request::TokenRequest;
-use super::seconds::Seconds;
 use super::tries::{Tries, repeat};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::answer::AnswerKind;
-use crate::http::body;
 use crate::http::host::host_of;
 use crate::http::request::Request;
 use crate::http::transport::{Reply, Transport};
 use crate::op::ids::new_id;
+use crate::secret::Secret;
 
 pub(super) mod advice;
+mod device;
+mod grant;
 mod refusal;
 
+pub(super) use device::{DeviceGrant, wait_for_user};
+pub(super) use grant::{Grant, Outcome};
 pub(super) use refusal::Refusal;
 
 /// By this id Entra's support finds a request.
@@ -54,6 +55,13 @@ impl Form {
 
     pub(super) fn empty() -> Self {
         Self(String::new())
+    }
+
+    /// What proves an application in place of a secret (RFC 7523, 2.2).
+    pub(super) fn assertion(self, assertion: &Secret) -> Self {
+        const JWT: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        self.field("client_assertion_type", JWT)
+            .field("client_assertion", assertion.expose())
     }
 
     pub(super) fn field(self, name: &str, value: &str) -> Self {
@@ -112,32 +120,56 @@ impl Endpoint {
         sending: Sending,
         form: impl Fn() -> Result<Form> + Send + Sync,
     ) -> Result<Grant> {
-        self.send(sending, form, Grant::parse).await
+        match self.outcome_of(sending, form).await? {
+            Outcome::Granted(grant) => Ok(grant),
+            Outcome::Refused(_, error) => Err(error),
+        }
     }
 
-    /// Sends the form until the answer is one that `read` can read, it is refused for good, or was sent often
-    /// enough.
-    async fn send<T>(
+    /// As [`Endpoint::token_for`], where a refusal is an answer like any other.
+    pub(super) async fn outcome_of(
         &self,
         sending: Sending,
         form: impl Fn() -> Result<Form> + Send + Sync,
-        read: fn(&[u8], OffsetDateTime) -> Result<T>,
+    ) -> Result<Outcome> {
+        let read = |reply: &Reply, at| Outcome::read(reply, &self.host, at);
+        self.send(sending, form, read).await
+    }
+
+    /// Sends the form until the answer is one that `read` takes, or it was sent often enough.
+    async fn send<T: Refusable>(
+        &self,
+        sending: Sending,
+        form: impl Fn() -> Result<Form> + Send + Sync,
+        read: impl Fn(&Reply, OffsetDateTime) -> Result<T> + Send + Sync,
     ) -> Result<T> {
         let tries = match sending {
             Sending::Repeatable => REPEATED,
             Sending::Once => Tries::ONCE,
         };
         let sent = repeat(&self.host, tries, || async {
-            let id = new_id().to_string();
-            // By the clock at sending: the life of a token begins on the way.
-            let at = OffsetDateTime::now_utc();
-            let reply = self.send_once(sending, form()?, &id).await;
-            let answer = reply.and_then(|reply| read(&reply.body, at));
-            answer.map_err(|error| error.with_host(&self.host).with_client_request_id(id))
+            self.ask(sending, form()?, &read).await
         });
         sent.await.map_err(|error| finally(sending, error))
     }
 
+    /// Sends the form once.
+    async fn ask<T: Refusable>(
+        &self,
+        sending: Sending,
+        form: Form,
+        read: &(impl Fn(&Reply, OffsetDateTime) -> Result<T> + Send + Sync),
+    ) -> Result<T> {
+        let id = new_id().to_string();
+        // By the clock at sending: the life of a token begins on the way.
+        let at = OffsetDateTime::now_utc();
+        let reply = self.send_once(sending, form, &id).await;
+        let known = |error: Error| error.with_host(&self.host).with_client_request_id(&*id);
+        let answer = reply.and_then(|reply| read(&reply, at)).map_err(known)?;
+        Ok(answer.map_refusal(known))
+    }
+
+    /// The answer, of whatever status.
     async fn send_once(&self, sending: Sending, form: Form, id: &str) -> Result<Reply> {
         let step = Step::AcquireToken;
         let mut request = Request::new(Method::POST, self.url.clone())
@@ -155,13 +187,9 @@ impl Endpoint {
         let sent = self
             .transport
             .send(step, &self.host, request, AnswerKind::TOKEN);
-        let reply = tokio::time::timeout(LIMIT, sent)
+        tokio::time::timeout(LIMIT, sent)
             .await
-            .unwrap_or_else(|_| Err(self.silent()))?;
-        match reply.status {
-            200..=299 => Ok(reply),
-            _ => Err(Refusal::read(&reply).error(&self.host, &reply)),
-        }
+            .unwrap_or_else(|_| Err(self.silent()))
     }
 
     fn silent(&self) -> Error {
@@ -172,47 +200,18 @@ impl Endpoint {
     }
 }
 
+/// An answer that may hold a refusal, which is to say whose request it was.
+trait Refusable {
+    #[must_use]
+    fn map_refusal(self, change: impl FnOnce(Error) -> Error) -> Self;
+}
+
 /// What a request may be followed by that must not be sent again: nothing that repeats it unasked.
 fn finally(sending: Sending, error: Error) -> Error {
     match (sending, error.retry()) {
         (Sending::Once, RetryClass::Later) => error.with_retry(RetryClass::Unknown),
         _ => error,
     }
-}
-
-/// What a token endpoint granted.
-pub(super) struct Grant {
-    pub(super) access: AccessToken,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    access_token: Option<String>,
-    expires_in: Option<Seconds>,
-    refresh_in: Option<Seconds>,
-}
-
-impl Grant {
-    fn parse(text: &[u8], sent: OffsetDateTime) -> Result<Self> {
-        let answer: Answer = serde_json::from_slice(text)
-            .map_err(|error| strange(text, &body::json_fault(&error)))?;
-        let token = answer.access_token.filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| strange(text, "it has no access_token"))?;
-        let after = |seconds: &Option<Seconds>| seconds.as_ref()?.after(sent);
-        let mut access = AccessToken::new(token, after(&answer.expires_in));
-        if let Some(at) = after(&answer.refresh_in) {
-            access = access.with_refresh_on(at);
-        }
-        Ok(Self { access })
-    }
-}
-
-/// A success that is none: a captive portal, or a proxy's page.
-fn strange(text: &[u8], why: &str) -> Error {
-    let message = format!("the answer ({}) has no token: {why}", body::describe(text));
-    Error::new(ErrorKind::Auth, Step::AcquireToken, message)
-        .with_http_status(200)
-        .with_retry(RetryClass::Later)
 }
 
 /// A tenant as part of an address.

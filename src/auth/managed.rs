@@ -137,9 +137,8 @@ impl ManagedIdentity {
     }
 }
 
-#[async_trait]
-impl TokenCredential for ManagedIdentity {
-    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+impl ManagedIdentity {
+    async fn lent(&self, request: &TokenRequest) -> Result<AccessToken> {
         let place = Place::of(&place::environment)?;
         let lender = Lender::new(self.transport()?, &place, self.is_hasty);
         let resource = request.resource();
@@ -164,6 +163,13 @@ impl TokenCredential for ManagedIdentity {
 }
 
 #[async_trait]
+impl TokenCredential for ManagedIdentity {
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+        self.link(request).await.map_err(Failure::into_error)
+    }
+}
+
+#[async_trait]
 impl Link for ManagedIdentity {
     fn name(&self) -> &'static str {
         "managed identity"
@@ -172,7 +178,7 @@ impl Link for ManagedIdentity {
     async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
         let place = Place::of(&place::environment);
         let is_machine = matches!(place, Ok(Place::VirtualMachine(_)));
-        self.get_token(request)
+        self.lent(request)
             .await
             .map_err(|error| match is_absent(&error, is_machine) {
                 true => Failure::Unavailable(error),

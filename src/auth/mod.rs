@@ -1,33 +1,46 @@
 //! The caller's identity: credentials, and the cache of their tokens.
 
+pub mod application;
 pub mod application_key;
 pub(crate) mod authorizer;
 pub mod azure;
 pub mod callback;
+mod catalog;
 pub mod chain;
 pub mod closure;
 pub(crate) mod cloud;
 pub mod command_line;
 pub mod credential;
+pub mod device_code;
 mod entra;
+pub mod federated;
 pub mod managed;
 mod process;
+pub mod prompt;
 pub mod request;
 mod seconds;
+pub mod several;
 pub mod static_token;
 mod tries;
+mod user;
 pub mod user_password;
 pub mod workload;
 
+pub use application::{Application, OnBehalfOf};
 pub use application_key::ApplicationKey;
 pub use azure::AzureCredential;
 pub use callback::{PendingToken, TokenCallback};
+pub use catalog::PromptKind;
 pub use chain::{DefaultLogin, EnvironmentLogin};
 pub use closure::{Credential, LoginError};
 pub use command_line::CommandLine;
 pub use credential::{AccessToken, TokenCredential};
+pub use device_code::DeviceCode;
+pub use federated::Federated;
 pub use managed::{IdentityId, ManagedIdentity};
+pub use prompt::{Prompt, Prompted};
 pub use request::TokenRequest;
+pub use several::Chain;
 pub use static_token::StaticToken;
 pub use user_password::UserPassword;
 pub use workload::WorkloadIdentity;

@@ -22,6 +22,7 @@ pub struct TokenRequest {
     named_by: NamedBy,
     client_id: String,
     network: Network,
+    asking: Asking,
 }
 
 /// Who named the login host. What the caller sets comes first, then the environment, then the cluster.
@@ -44,6 +45,7 @@ impl TokenRequest {
             named_by: NamedBy::Cluster,
             client_id: DEFAULT_CLIENT_ID.to_owned(),
             network: Network::default(),
+            asking: Asking::Allowed,
         }
     }
 
@@ -51,6 +53,20 @@ impl TokenRequest {
     #[must_use]
     pub fn with_login_endpoint(self, endpoint: impl Into<String>) -> Self {
         self.with_login_endpoint_of(NamedBy::Caller, endpoint)
+    }
+
+    /// The same request in this tenant.
+    #[must_use]
+    pub fn with_tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// The same request for another scope.
+    #[must_use]
+    pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = scope.into();
+        self
     }
 
     #[must_use]
@@ -85,6 +101,17 @@ impl TokenRequest {
             local,
         }));
         self
+    }
+
+    /// The same request for a renewal ahead of time, for which no call waits: nobody is asked.
+    #[must_use]
+    pub(super) fn silently(mut self) -> Self {
+        self.asking = Asking::Forbidden;
+        self
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self.asking, Asking::Forbidden)
     }
 
     /// The scope, such as `https://kusto.kusto.windows.net/.default`.
@@ -125,9 +152,13 @@ impl TokenRequest {
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) for one that is not trusted.
     pub(crate) fn login_url(&self) -> Result<Url> {
+        // What the caller names may be on this machine; what a cluster elsewhere names may not.
+        let is_own = self.named_by == NamedBy::Caller;
         let url = match &self.network.0 {
-            Some(way) => way.rules.login_url(&self.login_endpoint, way.local),
-            None => TrustedHosts::new().login_url(&self.login_endpoint, false),
+            Some(way) => way
+                .rules
+                .login_url(&self.login_endpoint, way.local || is_own),
+            None => TrustedHosts::new().login_url(&self.login_endpoint, is_own),
         };
         url.map_err(|error| match self.named_by {
             NamedBy::Cluster | NamedBy::Caller => error,
@@ -143,6 +174,25 @@ impl TokenRequest {
             None => Transport::new(&[], CONNECTIONS),
         }
     }
+}
+
+/// Whether the user may be asked: no part of what is asked for either.
+#[derive(Clone, Copy, Debug)]
+enum Asking {
+    Allowed,
+    Forbidden,
+}
+
+impl PartialEq for Asking {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Asking {}
+
+impl Hash for Asking {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// The way to the login host: no part of what is asked for, and so the same for every comparison.

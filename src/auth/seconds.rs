@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
+type Span = std::time::Duration;
+
 /// The longest life of a token that is believed: ten years.
 const LONGEST_LIFE: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
 
@@ -26,6 +28,11 @@ impl Seconds {
         let seconds = self.value()?;
         let is_life = seconds > 0.0 && seconds <= LONGEST_LIFE;
         is_life.then(|| start.saturating_add(Duration::seconds(seconds as i64)))
+    }
+
+    /// As a span of time, zero among them; `None` for what is none.
+    pub(super) fn duration(&self) -> Option<Span> {
+        Span::try_from_secs_f64(self.value()?).ok()
     }
 
     /// The time so long after 1970.

@@ -7,11 +7,9 @@ use async_trait::async_trait;
 use super::credential::{AccessToken, TokenCredential};
 use super::entra::{Endpoint, Form, Sending, tenant_of};
 use super::request::TokenRequest;
+use super::user::ANY_ORGANISATION;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-
-/// The tenants of all organisations: that of the user is found by the name.
-const ANY_ORGANISATION: &str = "organizations";
 
 /// Logs in as a user with a password. Accounts with a second factor, and those of a federated
 /// organisation, cannot: Entra ID refuses them.
@@ -31,7 +29,7 @@ const ANY_ORGANISATION: &str = "organizations";
 ///     .build()?;
 /// # Ok::<(), kusto_ingest::error::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct UserPassword {
     user: String,
     password: Secret,

@@ -15,7 +15,6 @@ use super::request::{NamedBy, TokenRequest};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::Secret;
 
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// No header would hold a longer one.
 const MAX_ASSERTION: usize = 64 * 1024;
 /// How long reading it may take.
@@ -83,9 +82,8 @@ impl WorkloadIdentity {
     }
 }
 
-#[async_trait]
-impl TokenCredential for WorkloadIdentity {
-    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+impl WorkloadIdentity {
+    async fn exchanged(&self, request: &TokenRequest) -> Result<AccessToken> {
         let client_id = self.client_id().ok_or_else(|| missing("AZURE_CLIENT_ID"))?;
         let file = self
             .file()
@@ -100,12 +98,18 @@ impl TokenCredential for WorkloadIdentity {
         let form = || {
             Ok(Form::of_grant("client_credentials")
                 .field("client_id", &client_id)
-                .field("client_assertion_type", ASSERTION_TYPE)
-                .field("client_assertion", assertion.expose())
+                .assertion(&assertion)
                 .field("scope", request.scope()))
         };
         let grant = endpoint.token_for(Sending::Repeatable, form).await?;
         Ok(grant.access)
+    }
+}
+
+#[async_trait]
+impl TokenCredential for WorkloadIdentity {
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+        self.link(request).await.map_err(Failure::into_error)
     }
 }
 
@@ -119,7 +123,7 @@ impl Link for WorkloadIdentity {
         if self.file().is_none() || self.client_id().is_none() {
             return Err(Failure::Unavailable(missing("AZURE_FEDERATED_TOKEN_FILE")));
         }
-        self.get_token(request).await.map_err(Failure::Failed)
+        self.exchanged(request).await.map_err(Failure::Failed)
     }
 }
 

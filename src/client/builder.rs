@@ -11,9 +11,11 @@ use super::settings::{
     PipelineSettings, RetryTime, check_connections_per_host, check_query_answer_limit, wrong,
 };
 use crate::auth::authorizer::{Authorizer, Login};
+use crate::auth::prompt::Prompter;
 use crate::auth::{
-    ApplicationKey, CommandLine, DefaultLogin, EnvironmentLogin, ManagedIdentity, StaticToken,
-    TokenCredential, UserPassword, WorkloadIdentity,
+    ApplicationKey, CommandLine, DefaultLogin, DeviceCode, EnvironmentLogin, LoginError,
+    ManagedIdentity, Prompt, Prompted, StaticToken, TokenCredential, UserPassword,
+    WorkloadIdentity,
 };
 use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
@@ -41,6 +43,7 @@ pub struct ClientBuilder {
     engine: Option<Url>,
     data_management: Option<Url>,
     credential: Option<Arc<dyn TokenCredential>>,
+    prompter: Option<Prompter>,
     trusted: TrustedHosts,
     http_storage: bool,
     ca_certificates: Vec<u8>,
@@ -63,6 +66,7 @@ impl ClientBuilder {
             engine: None,
             data_management: None,
             credential: None,
+            prompter: None,
             trusted: TrustedHosts::default(),
             http_storage: false,
             ca_certificates: Vec::new(),
@@ -82,6 +86,38 @@ impl ClientBuilder {
     #[must_use]
     pub fn credential(mut self, credential: Arc<dyn TokenCredential>) -> Self {
         self.credential = Some(credential);
+        self
+    }
+
+    /// Shows the user what a login of the connection string asks (`Login=device`), as
+    /// [`DeviceCode::new`](crate::auth::DeviceCode::new) has it. Without it such a login is an error: a program
+    /// that nobody watches must not wait for anybody.
+    ///
+    /// ```
+    /// use kusto_ingest::auth::Prompted;
+    /// use kusto_ingest::client::Client;
+    ///
+    /// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net;Login=device")?
+    ///     .prompt(|prompt| {
+    ///         println!("{}", prompt.message());
+    ///         Ok(Prompted::Shown)
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), kusto_ingest::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn prompt(
+        mut self,
+        show: impl Fn(&Prompt) -> std::result::Result<Prompted, LoginError> + Send + Sync + 'static,
+    ) -> Self {
+        self.prompter = Some(Prompter::new(show));
+        self
+    }
+
+    /// Takes the function of [`ClientBuilder::prompt`] away.
+    #[must_use]
+    pub fn without_prompt(mut self) -> Self {
+        self.prompter = None;
         self
     }
 
@@ -415,6 +451,14 @@ impl ClientBuilder {
                     None => login,
                 }))
             }
+            Authentication::DeviceCode { client_id } => {
+                let prompter = self.prompter.clone().ok_or_else(no_prompt)?;
+                let login = DeviceCode::with_prompter(prompter);
+                Login::with(Arc::new(match client_id {
+                    Some(id) => login.with_client_id(id),
+                    None => login,
+                }))
+            }
             Authentication::AzureCli => Login::with(Arc::new(CommandLine::azure_cli())),
             Authentication::AzureDeveloperCli => {
                 Login::with(Arc::new(CommandLine::azure_developer_cli()))
@@ -443,6 +487,13 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClientBuilder({})", self.redacted())
     }
+}
+
+fn no_prompt() -> Error {
+    let message = "asks the user, and the program has not said who shows that: set a prompt \
+                   (`kusto_config_set_prompt` in C, `ClientBuilder::prompt` in Rust), or use a login without \
+                   a user";
+    Error::new(ErrorKind::Auth, Step::BuildClient, message).with_argument("Login")
 }
 
 fn workload(client_id: Option<String>, file: Option<String>) -> WorkloadIdentity {

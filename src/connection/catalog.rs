@@ -24,11 +24,11 @@ pub enum Keyword {
     /// trusted host or of this machine.
     LoginEndpoint,
     /// What to log in with: `azcli`, `azd`, `workload`, `environment`, `managedidentity` (the
-    /// system's), `default` (the first of these that is at hand) or `none`. `workload`,
-    /// `environment` and `default` read the variables of the official SDKs: `AZURE_TENANT_ID`,
-    /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`, `AZURE_FEDERATED_TOKEN_FILE`,
-    /// `AZURE_AUTHORITY_HOST`; `AZURE_TOKEN_CREDENTIALS` narrows `default` to `prod`, `dev` or one
-    /// of them.
+    /// system's), `device` (a code that the program shows its user), `default` (the first of these
+    /// that is at hand) or `none`. `workload`, `environment` and `default` read the variables of
+    /// the official SDKs: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`,
+    /// `AZURE_FEDERATED_TOKEN_FILE`, `AZURE_AUTHORITY_HOST`; `AZURE_TOKEN_CREDENTIALS` narrows
+    /// `default` to `prod`, `dev` or one of them.
     Login,
     /// The file with the federated token of a workload identity; by default that of
     /// `AZURE_FEDERATED_TOKEN_FILE`.

@@ -72,6 +72,11 @@ pub enum Authentication {
         /// The public client that asks, if one is named.
         client_id: Option<String>,
     },
+    /// As a user who enters a code on any device.
+    DeviceCode {
+        /// The public client that asks, if one is named.
+        client_id: Option<String>,
+    },
     /// As whoever is logged in to the Azure CLI.
     AzureCli,
     /// As whoever is logged in to the Azure Developer CLI.
@@ -260,6 +265,9 @@ impl ConnectionString {
             "none" => Authentication::None,
             "azcli" => Authentication::AzureCli,
             "azd" => Authentication::AzureDeveloperCli,
+            "device" => Authentication::DeviceCode {
+                client_id: owned(Keyword::ApplicationClientId),
+            },
             "environment" => Authentication::Environment,
             "default" => Authentication::Default,
             "managedidentity" => Authentication::ManagedIdentity("system".to_owned()),
@@ -335,10 +343,11 @@ const LOGINS: [Keyword; 7] = [
     Keyword::Login,
 ];
 
-const LOGIN_NAMES: [&str; 7] = [
+const LOGIN_NAMES: [&str; 8] = [
     "azcli",
     "azd",
     "default",
+    "device",
     "environment",
     "managedidentity",
     "none",

@@ -354,6 +354,19 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// One with this body and no headers.
+    #[cfg(test)]
+    pub(crate) fn of(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            arrived: OffsetDateTime::UNIX_EPOCH,
+            request_id: None,
+            is_on_used_connection: false,
+            headers: HeaderMap::new(),
+            body: body.into(),
+        }
+    }
+
     /// The id under which its request was sent.
     pub(crate) fn request_id(&self) -> Option<&str> {
         text(self.request_id.as_ref())

@@ -115,14 +115,96 @@ static void an_application_names_its_tenant(void)
     kusto_client_free(client);
 }
 
+static int32_t show(void *user_data, int32_t kind, const char *url, size_t url_len, const char *code, size_t code_len,
+                    const char *message, size_t message_len, int64_t expires_on)
+{
+    (void)user_data, (void)kind, (void)url, (void)url_len, (void)code, (void)code_len, (void)message, (void)message_len;
+    return expires_on > 0 ? KUSTO_PROMPTED_SHOWN : -1;
+}
+
+static void a_credential_is_set_up_before_its_first_use(void)
+{
+    struct login life = {0, 0, AT_ONCE};
+    kusto_credential *device = NULL, *chain = NULL;
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_device_code(NULL, 0, NULL, &life, dropped, &device, &err));
+    CHECK(device == NULL && read_count(&life.dropped) == 1);
+    CHECK_OK(kusto_credential_device_code(NULL, 0, show, &life, dropped, &device, &err));
+    CHECK_OK(kusto_credential_set(device, "Client Id", KUSTO_CSTR, "an-id", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_credential_set(device, "prompt", KUSTO_CSTR, "never", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(device, "prompt", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(device, "colour", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_add(device, device, &err));
+    CHECK_OK(kusto_credential_chain(&chain, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_add(chain, chain, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(chain, "client id", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_credential_add(chain, device, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_STATE, kusto_credential_set(device, "tenant", KUSTO_CSTR, "t", KUSTO_CSTR, &err));
+    kusto_credential_free(device);
+    CHECK(read_count(&life.dropped) == 1);
+    kusto_credential_free(chain);
+    CHECK(reaches(&life.dropped, 2));
+}
+
+static void a_login_of_a_user_needs_who_shows_it(void)
+{
+    struct login life = {0, 0, AT_ONCE};
+    kusto_config *config = NULL;
+    kusto_client *client = NULL;
+    kusto_error *error = NULL;
+    CHECK_OK(kusto_config_parse(connection(), KUSTO_CSTR, &config, &err));
+    CHECK_OK(kusto_config_set(config, "Fed", KUSTO_CSTR, "true", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_config_set(config, "Login", KUSTO_CSTR, "device", KUSTO_CSTR, &err));
+    CHECK(kusto_client_new(config, &client, &error) == KUSTO_E_AUTH && client == NULL);
+    CHECK(strstr(kusto_error_message(error, NULL), "kusto_config_set_prompt") != NULL);
+    kusto_error_free(error);
+    CHECK_OK(kusto_config_set_prompt(config, show, &life, dropped, &err));
+    CHECK_OK(kusto_client_new(config, &client, &err));
+    kusto_client_free(client);
+    CHECK_OK(kusto_config_set_prompt(config, NULL, NULL, NULL, &err));
+    kusto_config_free(config);
+    CHECK(reaches(&life.dropped, 1));
+}
+
+/* What is wrong shows before anything is sent. */
+static void the_other_logins_take_what_they_need(void)
+{
+    kusto_credential *one = NULL, *two = NULL;
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_managed_identity(KUSTO_IDENTITY_CLIENT_ID, NULL, 0, &one, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_managed_identity(KUSTO_IDENTITY_SYSTEM, "x", KUSTO_CSTR, &one, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_managed_identity(9, NULL, 0, &one, &err));
+    CHECK_OK(kusto_credential_managed_identity(KUSTO_IDENTITY_OBJECT_ID, "an-id", KUSTO_CSTR, &one, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_on_behalf_of(one, "a-token", KUSTO_CSTR, &two, &err));
+    CHECK_OK(kusto_credential_federated("t", KUSTO_CSTR, "id", KUSTO_CSTR, one, &two, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_on_behalf_of(two, "a-token", KUSTO_CSTR, &one, &err));
+    kusto_credential_free(one);
+    kusto_credential_free(two);
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_user_password(NULL, 0, "u", KUSTO_CSTR, "", 0, &one, &err));
+    CHECK_OK(kusto_credential_user_password(NULL, 0, "u", KUSTO_CSTR, "a-password", KUSTO_CSTR, &one, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_workload_identity(NULL, 0, NULL, 0, NULL, 0, &one, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_azure_cli(&one, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_azure_developer_cli(&one, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_environment(&one, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_default(&one, &err));
+    kusto_credential_free(one);
+}
+
 int main(void)
 {
     if (connection() == NULL)
-        return skip_all(5);
+        return skip_all(8);
     RUN(a_fixed_token_is_sent);
     RUN(an_answer_at_once);
     RUN(an_answer_from_another_thread);
     RUN(a_refusal_is_an_error_of_the_login);
     RUN(an_application_names_its_tenant);
+    RUN(a_credential_is_set_up_before_its_first_use);
+    RUN(a_login_of_a_user_needs_who_shows_it);
+    RUN(the_other_logins_take_what_they_need);
     return harness_end();
 }

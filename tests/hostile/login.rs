@@ -15,12 +15,14 @@ use crate::server::{Act, Request, Server, healthy, reply};
 const SECRET: &str = "s3cret~of.the-application";
 const TOKEN_PATH: &str = "POST /contoso.test/oauth2/v2.0/token";
 
-fn is_login(request: &Request) -> bool {
+pub(crate) fn is_login(request: &Request) -> bool {
     request.line.contains("/oauth2/")
 }
 
 /// A cluster whose login host, itself, acts like this. The number counts the requests to it from 0.
-async fn cluster(act: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -> Server {
+pub(crate) async fn cluster(
+    act: impl Fn(&Request, usize) -> Act + Send + Sync + 'static,
+) -> Server {
     let logins = AtomicUsize::new(0);
     Server::start(move |request, base| {
         if is_login(request) {
@@ -35,16 +37,16 @@ async fn cluster(act: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -
     .await
 }
 
-fn granted(token: &str) -> Act {
+pub(crate) fn granted(token: &str) -> Act {
     let body = format!(r#"{{"token_type":"Bearer","expires_in":3599,"access_token":"{token}"}}"#);
     Act::Send(reply(200, "", &body))
 }
 
-fn refused(status: u16, headers: &str, body: &str) -> Act {
+pub(crate) fn refused(status: u16, headers: &str, body: &str) -> Act {
     Act::Send(reply(status, headers, body))
 }
 
-fn aadsts(number: u64, error: &str) -> String {
+pub(crate) fn aadsts(number: u64, error: &str) -> String {
     format!(
         r#"{{"error":"{error}","error_description":"AADSTS{number}: What \"went\" wrong.\r\nTrace ID: t\r\nCorrelation ID: c","error_codes":[{number}],"trace_id":"t","correlation_id":"corr-{number}"}}"#
     )
@@ -58,7 +60,7 @@ fn with_key(server: &Server) -> ClientBuilder {
     server.builder().credential(key())
 }
 
-async fn command(client: &Client, options: CallOptions) -> Result<()> {
+pub(crate) async fn command(client: &Client, options: CallOptions) -> Result<()> {
     let none = RequestProperties::new();
     client
         .management("D", ".show tables", &none, options)
@@ -66,7 +68,7 @@ async fn command(client: &Client, options: CallOptions) -> Result<()> {
         .map(|_| ())
 }
 
-fn soon() -> CallOptions {
+pub(crate) fn soon() -> CallOptions {
     CallOptions::new().with_timeout(Duration::from_secs(60))
 }
 

@@ -13,4 +13,5 @@ mod steps;
 mod storage;
 mod texts;
 mod tools;
+mod user_login;
 mod values;

@@ -292,3 +292,86 @@ async fn after_a_failure_of_unknown_end_there_is_a_pause() {
     assert_eq!(bench.get().await.unwrap(), "a");
     assert!(begun.elapsed() >= COOL_DOWN);
 }
+
+/// Never ends, and says when it is dropped and whether it might ask.
+#[derive(Debug)]
+struct Endless {
+    asked: tokio::sync::watch::Sender<usize>,
+    dropped: Arc<AtomicUsize>,
+}
+
+struct Guard(Arc<AtomicUsize>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl TokenCredential for Endless {
+    async fn get_token(&self, _: &TokenRequest) -> Result<AccessToken> {
+        let _guard = Guard(self.dropped.clone());
+        self.asked.send_modify(|asked| *asked += 1);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_is_given_up_ten_seconds_after_the_last_has_left() {
+    let dropped = Arc::<AtomicUsize>::default();
+    let asked = tokio::sync::watch::Sender::new(0);
+    let credential = Endless {
+        asked: asked.clone(),
+        dropped: dropped.clone(),
+    };
+    let cache = TokenCache::new(Arc::new(credential));
+    let request = TokenRequest::new("s", None);
+    let waits = async |seconds: u64| {
+        let limit = std::time::Duration::from_secs(seconds);
+        tokio::time::timeout(limit, cache.get(&request))
+            .await
+            .is_err()
+    };
+    let sleep = async |millis: u64| {
+        tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    };
+    assert!(waits(30).await);
+    sleep(9_900).await;
+    // Another one comes, and the first login goes on.
+    assert!(waits(60).await);
+    assert_eq!((*asked.borrow(), dropped.load(Ordering::SeqCst)), (1, 0));
+    sleep(9_900).await;
+    assert_eq!(dropped.load(Ordering::SeqCst), 0);
+    sleep(200).await;
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    // The next call begins another one.
+    assert!(waits(1).await);
+    assert_eq!(*asked.borrow(), 2);
+}
+
+/// Gives a token that is to be renewed at once, and says of each request whether it might ask the user.
+#[derive(Debug, Default)]
+struct Asker(Mutex<Vec<bool>>);
+
+#[async_trait]
+impl TokenCredential for Asker {
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+        self.0.lock().unwrap().push(request.is_silent());
+        let token = AccessToken::new("a", Some(start() + Duration::HOUR));
+        Ok(token.with_refresh_on(start()))
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_ahead_of_time_must_not_ask_the_user_and_a_call_may() {
+    let asker = Arc::<Asker>::default();
+    let clock = Arc::new(ManualClock::default());
+    let cache = TokenCache::with_clock(asker.clone(), clock);
+    let request = TokenRequest::new("s", None);
+    for _ in 0..2 {
+        cache.get(&request).await.unwrap();
+        settle().await;
+    }
+    assert_eq!(*asker.0.lock().unwrap(), [false, true]);
+}

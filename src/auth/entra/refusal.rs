@@ -55,6 +55,14 @@ impl Refusal {
         self.error.is_none() && self.number.is_none() && self.text.is_none()
     }
 
+    /// Whether only the user can help: what was kept of the earlier login is worth nothing now.
+    pub(in crate::auth) fn needs_user(&self) -> bool {
+        matches!(
+            self.error.as_deref(),
+            Some("invalid_grant" | "interaction_required" | "login_required" | "consent_required")
+        )
+    }
+
     /// Whether the same request may succeed later: the service is throttled, busy or out of order.
     fn passes(&self, status: u16) -> bool {
         let is_busy = matches!(self.number, Some(90033 | 90006))
@@ -68,7 +76,7 @@ impl Refusal {
         number.or_else(|| self.error.clone())
     }
 
-    pub(in crate::auth) fn error(self, host: &str, reply: &Reply) -> Error {
+    pub(in crate::auth) fn error(&self, host: &str, reply: &Reply) -> Error {
         let said = match (&self.text, &self.error) {
             (Some(text), _) => text.clone(),
             (None, Some(error)) => format!("its reason is {error}"),

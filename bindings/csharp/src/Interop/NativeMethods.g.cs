@@ -23,6 +23,10 @@ internal static unsafe partial class NativeMethods
     internal delegate void kusto_token_fn(IntPtr userData, IntPtr request);
 
     [UnmanagedFunctionPointer(C)]
+    internal delegate int kusto_prompt_fn(
+        IntPtr userData, int kind, byte* url, nuint urlLen, byte* code, nuint codeLen, byte* message, nuint messageLen, long expiresOn);
+
+    [UnmanagedFunctionPointer(C)]
     internal delegate void kusto_done_fn(IntPtr userData, IntPtr op);
 
     [UnmanagedFunctionPointer(C)]
@@ -164,10 +168,6 @@ internal static unsafe partial class NativeMethods
         IntPtr callback, IntPtr userData, IntPtr drop, out CredentialHandle @out, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
-    internal static extern int kusto_credential_app_key(
-        byte[]? tenant, nuint tenantLen, byte[]? clientId, nuint clientIdLen, byte[]? key, nuint keyLen, out CredentialHandle @out, out IntPtr err);
-
-    [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_token_request_scope(IntPtr request, out nuint len);
 
     [DllImport(Library, CallingConvention = C)]
@@ -180,7 +180,60 @@ internal static unsafe partial class NativeMethods
     internal static extern void kusto_token_request_fail(IntPtr request, int retryable, byte[]? message, nuint messageLen);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_set(
+        CredentialHandle credential, byte[]? key, nuint keyLen, byte[]? value, nuint valueLen, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern void kusto_credential_free(IntPtr credential);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_config_set_prompt(ConfigHandle config, IntPtr prompt, IntPtr userData, IntPtr drop, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_app_key(
+        byte[]? tenant, nuint tenantLen, byte[]? clientId, nuint clientIdLen, byte[]? key, nuint keyLen, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_device_code(
+        byte[]? tenant, nuint tenantLen, IntPtr prompt, IntPtr userData, IntPtr drop, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_user_password(
+        byte[]? tenant, nuint tenantLen, byte[]? user, nuint userLen, byte[]? password, nuint passwordLen, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_managed_identity(
+        int kind, byte[]? id, nuint idLen, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_workload_identity(
+        byte[]? tenant, nuint tenantLen, byte[]? clientId, nuint clientIdLen, byte[]? file, nuint fileLen, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_azure_cli(out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_azure_developer_cli(out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_environment(out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_default(out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_chain(out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_add(CredentialHandle chain, CredentialHandle part, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_federated(
+        byte[]? tenant, nuint tenantLen, byte[]? clientId, nuint clientIdLen, CredentialHandle assertion, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_on_behalf_of(
+        CredentialHandle application, byte[]? userToken, nuint userTokenLen, out CredentialHandle @out, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_client_new(ConfigHandle config, out ClientHandle @out, out IntPtr err);

@@ -1,0 +1,158 @@
+//! A credential while it is set up.
+
+use std::sync::Arc;
+
+use kusto_ingest::auth::{
+    AccessToken, Application, Chain, DeviceCode, OnBehalfOf, TokenCredential, TokenRequest,
+    UserPassword,
+};
+use kusto_ingest::error::{Error, Result};
+
+/// A login; those that have settings of their own, by what they are.
+#[derive(Clone, Debug)]
+pub(crate) enum Login {
+    Fixed(Arc<dyn TokenCredential>),
+    Application(Application),
+    Password(UserPassword),
+    Device(DeviceCode),
+    Chain(Chain),
+}
+
+/// A login, with what every login can be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    login: Login,
+    tenant: Option<String>,
+    authority: Option<String>,
+}
+
+impl Draft {
+    pub(crate) fn new(login: Login) -> Self {
+        Self {
+            login,
+            tenant: None,
+            authority: None,
+        }
+    }
+
+    pub(crate) fn set_tenant(&mut self, tenant: &str) {
+        self.tenant = Some(tenant.to_owned());
+    }
+
+    /// With this setting.
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Result<Self> {
+        let name: String = key.chars().filter(|c| !c.is_whitespace()).collect();
+        if value.trim().is_empty() {
+            return Err(Error::invalid_argument(key, "must not be empty"));
+        }
+        match name.to_lowercase().as_str() {
+            "tenant" => self.tenant = Some(value.to_owned()),
+            "authority" => self.authority = Some(value.to_owned()),
+            "clientid" => self.login = self.login.with_client_id(value)?,
+            "prompt" => self.login = self.login.with_prompts(value)?,
+            _ => {
+                let message = "is no setting of a credential: tenant, authority, client id, prompt";
+                return Err(Error::invalid_argument(key, message));
+            }
+        }
+        Ok(self)
+    }
+
+    /// With another part at the end of a chain.
+    pub(crate) fn then(mut self, part: Arc<dyn TokenCredential>) -> Result<Self> {
+        let Login::Chain(chain) = self.login else {
+            return Err(Error::invalid_argument("chain", "is no chain"));
+        };
+        self.login = Login::Chain(chain.then(part));
+        Ok(self)
+    }
+
+    /// The same application for a user.
+    pub(crate) fn on_behalf_of(&self, of: impl FnOnce(Application) -> OnBehalfOf) -> Result<Self> {
+        let Login::Application(application) = &self.login else {
+            let message = "must be a credential of an application";
+            return Err(Error::invalid_argument("application", message));
+        };
+        Ok(Self {
+            login: Login::Fixed(Arc::new(of(application.clone()))),
+            ..self.clone()
+        })
+    }
+
+    pub(crate) fn make(&self) -> Arc<dyn TokenCredential> {
+        let login = self.login.make();
+        match (&self.tenant, &self.authority) {
+            (None, None) => login,
+            (tenant, authority) => Arc::new(Placed {
+                login,
+                tenant: tenant.clone(),
+                authority: authority.clone(),
+            }),
+        }
+    }
+}
+
+impl Login {
+    fn make(&self) -> Arc<dyn TokenCredential> {
+        match self.clone() {
+            Self::Fixed(login) => login,
+            Self::Application(login) => Arc::new(login),
+            Self::Password(login) => Arc::new(login),
+            Self::Device(login) => Arc::new(login),
+            Self::Chain(login) => Arc::new(login),
+        }
+    }
+
+    fn with_client_id(self, id: &str) -> Result<Self> {
+        Ok(match self {
+            Self::Password(login) => Self::Password(login.with_client_id(id)),
+            Self::Device(login) => Self::Device(login.with_client_id(id)),
+            _ => return Err(other("client id")),
+        })
+    }
+
+    fn with_prompts(self, value: &str) -> Result<Self> {
+        let allowed = match value.trim().to_ascii_lowercase().as_str() {
+            "auto" => true,
+            "never" => false,
+            _ => return Err(Error::invalid_argument("prompt", "must be auto or never")),
+        };
+        Ok(match self {
+            Self::Device(login) => Self::Device(login.with_prompts(allowed)),
+            _ => return Err(other("prompt")),
+        })
+    }
+}
+
+fn other(key: &str) -> Error {
+    Error::invalid_argument(key, "is a setting of other logins than this one")
+}
+
+/// A login in a tenant, or at a login host, of the program's choice.
+#[derive(Debug)]
+struct Placed {
+    login: Arc<dyn TokenCredential>,
+    tenant: Option<String>,
+    authority: Option<String>,
+}
+
+impl TokenCredential for Placed {
+    fn get_token<'s, 'r, 'f>(
+        &'s self,
+        request: &'r TokenRequest,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<AccessToken>> + Send + 'f>>
+    where
+        's: 'f,
+        'r: 'f,
+        Self: 'f,
+    {
+        let mut request = request.clone();
+        if let Some(tenant) = &self.tenant {
+            request = request.with_tenant(tenant);
+        }
+        if let Some(authority) = &self.authority {
+            request = request.with_login_endpoint(authority);
+        }
+        Box::pin(async move { self.login.get_token(&request).await })
+    }
+}
