@@ -2,6 +2,8 @@
 
 mod blob_name;
 mod catalog;
+mod data;
+mod item;
 pub(crate) mod queued;
 mod receipt;
 

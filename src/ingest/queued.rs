@@ -1,6 +1,5 @@
 //! Queued ingestion: upload, status entity, message.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,30 +8,28 @@ use uuid::Uuid;
 
 use super::blob_name::blob_name;
 use super::catalog::message_flags;
-use super::receipt::{Receipt, ReceiptItem};
+use super::data::{Data, MAX_RAW_BYTES, Sent, known_size, open, work};
+use super::item::{Item, Resolved, partial, receipt};
+use super::receipt::Receipt;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::log::events;
 use crate::op::{Scope, before_hand_over, context};
-use crate::pipeline::{Input, Pipeline, SameFile, Work};
+use crate::pipeline::Pipeline;
 use crate::post::message::{Message, StatusInTable};
 use crate::post::queue;
-use crate::props::{DataFormat, IngestionProperties, ReportMethod};
+use crate::props::{IngestionProperties, ReportMethod};
 use crate::query::request::Service;
 use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
 use crate::secret::{Secret, SecretUrl};
 use crate::source::Compression;
 use crate::source::encoding::Encoding;
-use crate::source::form::{self, Declared};
+use crate::source::form;
 use crate::source::progress::Meter;
 use crate::source::{BlobSource, Content, Source};
-use crate::track::TrackingToken;
 use crate::track::table::{self, PendingEntity};
-use crate::upload::{AzureContainers, BlockSource, Feed, blob_in, upload};
+use crate::upload::{AzureContainers, Feed};
 use crate::values::DateTime;
-
-/// The service's limit for one source, unless the properties lift it.
-const MAX_RAW_BYTES: u64 = 6 * 1024 * 1024 * 1024;
 
 /// Queued ingestion for one client.
 #[derive(Debug)]
@@ -45,49 +42,11 @@ pub(crate) struct QueuedIngestor {
     said_default: AtomicBool,
 }
 
-/// A format, and whether it is only the default.
-#[derive(Clone, Copy)]
-struct Resolved {
-    format: DataFormat,
-    assumed: bool,
-}
-
 /// The fields that all messages of one call share.
 struct Call<'a> {
     scope: &'a Scope,
     props: &'a IngestionProperties,
     identity_token: Arc<Secret>,
-}
-
-/// The blob of one message.
-struct Item {
-    source_id: Uuid,
-    /// With the authorization for the service.
-    blob: Secret,
-    /// Without the authorization.
-    blob_path: String,
-    bytes_raw: Option<u64>,
-    bytes_sent: u64,
-    format: Resolved,
-}
-
-/// The data of an item, for as long as it may have to be uploaded again.
-struct Data {
-    feed: Feed,
-    meter: Meter,
-    encoding: Encoding,
-    given_raw_size: Option<u64>,
-    source_id: Uuid,
-    format: Resolved,
-}
-
-/// An item whose data this client has uploaded.
-struct Sent {
-    item: Item,
-    /// `None` once it could not be read again.
-    data: Option<Data>,
-    /// What its container was lent with.
-    lent: Arc<IngestionResources>,
 }
 
 impl<'a> Call<'a> {
@@ -98,54 +57,6 @@ impl<'a> Call<'a> {
             props: self.props,
             identity_token: self.identity_token.clone(),
         }
-    }
-}
-
-impl Data {
-    /// Once more from its first block, to one of other containers.
-    async fn upload_again(
-        &mut self,
-        scope: &Scope,
-        containers: &AzureContainers<'_>,
-    ) -> Result<Item> {
-        self.feed.rewind()?;
-        self.meter.restart_sent();
-        self.upload(scope, containers).await
-    }
-
-    /// From its first block, to one of the containers.
-    async fn upload(&mut self, scope: &Scope, containers: &AzureContainers<'_>) -> Result<Item> {
-        // Large, and every layer above would hold it in its own.
-        let uploading = Box::pin(upload(scope, &mut self.feed, containers, &self.meter));
-        let uploaded = uploading.await?;
-        let url = containers.blob_url(uploaded.container)?;
-        let totals = uploaded.totals;
-        Ok(Item {
-            source_id: self.source_id,
-            blob: Secret::new(url.expose().as_str()),
-            blob_path: url.redacted().to_owned(),
-            bytes_raw: self.encoding.raw_size(totals.read, self.given_raw_size),
-            bytes_sent: totals.produced,
-            format: self.format,
-        })
-    }
-}
-
-impl Item {
-    /// The last part of the blob's path.
-    fn name(&self) -> &str {
-        let end = self.blob_path.rsplit_once('/');
-        end.map_or(&*self.blob_path, |(_, name)| name)
-    }
-
-    /// The blob's address as these resources sign it, if they hold its container.
-    fn signed_by(&self, lent: &IngestionResources) -> Option<Secret> {
-        let mut containers = lent.containers.iter();
-        let url = containers.find_map(|container| {
-            let url = blob_in(container, self.name()).ok()?;
-            (url.redacted() == self.blob_path).then_some(url)
-        })?;
-        Some(Secret::new(url.expose().as_str()))
     }
 }
 
@@ -579,67 +490,6 @@ impl QueuedIngestor {
     }
 }
 
-fn work(encoding: &Encoding, format: DataFormat, props: &IngestionProperties) -> Work {
-    let declared = Declared {
-        compression: encoding.source,
-        format,
-    };
-    let limited = encoding.source == Compression::None && !props.ignore_size_limit();
-    Work {
-        gzip: encoding.gzip,
-        declared,
-        limit: limited.then_some(MAX_RAW_BYTES),
-    }
-}
-
-fn known_size(source: &Source) -> Option<u64> {
-    match &source.content {
-        Content::Bytes(data) => Some(data.len() as u64),
-        Content::Path(path) => {
-            let metadata = std::fs::metadata(path).ok()?;
-            // The size of a file that the system makes up is 0 and says nothing.
-            (metadata.is_file() && metadata.len() > 0).then_some(metadata.len())
-        }
-        _ => None,
-    }
-}
-
-fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Result<BlockSource> {
-    let once = |input| {
-        let blocks = pipeline.start(input, work, meter.clone());
-        BlockSource::OneShot(blocks, pipeline.budget().clone())
-    };
-    let again = |input: Box<dyn Fn() -> Input + Send>| {
-        let (pipeline, meter) = (pipeline.clone(), meter.clone());
-        BlockSource::Rewindable(Box::new(move || {
-            pipeline.start(input(), work, meter.restart_read())
-        }))
-    };
-    Ok(match content {
-        Content::Bytes(data) => again(Box::new(move || Input::Bytes(data.clone()))),
-        Content::Path(path) if reads_once(&path) => once(Input::Path(SameFile::new(path))),
-        Content::Path(path) => {
-            let file = SameFile::new(path);
-            again(Box::new(move || Input::Path(file.clone())))
-        }
-        Content::Reader(reader) => once(Input::Reader(reader)),
-        Content::OpenFile(file) => once(Input::Reader(Box::new(file))),
-        Content::Push(reader) => once(Input::Push(reader)),
-        Content::Blobs(_) => {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                Step::ReadSource,
-                "blobs are not read by the client",
-            ));
-        }
-    })
-}
-
-/// A pipe or device cannot be read again: opened again it would return the remaining data.
-fn reads_once(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-}
-
 /// Whether the source failed, not the storage and not the scope.
 fn is_of_content(error: &Error) -> bool {
     matches!(error.step(), Step::ReadSource | Step::Compress)
@@ -654,44 +504,4 @@ fn naming(source: Option<&str>, error: Error) -> Error {
         Some(source) if is_content => error.about(source),
         _ => error,
     }
-}
-
-fn receipt(props: &IngestionProperties, status_table: Option<String>, items: Vec<Item>) -> Receipt {
-    let ids: Vec<Uuid> = items.iter().map(|item| item.source_id).collect();
-    let first = ids.first().copied().unwrap_or_default();
-    let token = TrackingToken::new(props.database(), props.table(), status_table, ids);
-    let items = items
-        .into_iter()
-        .map(|item| ReceiptItem {
-            source_id: item.source_id,
-            blob: item.blob_path,
-            bytes_raw: item.bytes_raw,
-            bytes_sent: item.bytes_sent,
-            format: item.format.format,
-            format_assumed: item.format.assumed,
-        })
-        .collect();
-    Receipt {
-        items,
-        token,
-        client_request_id: props.request_id(first),
-    }
-}
-
-fn partial(items: &[Item], done: usize, cause: Error) -> Error {
-    let in_doubt = cause.is_in_doubt();
-    let was_not = if in_doubt { "may have been" } else { "was not" };
-    Error::new(
-        ErrorKind::Partial,
-        Step::PostMessage,
-        format!(
-            "{done} of {} blobs were handed over, the one with source id {} {was_not}, the rest was \
-             not tried",
-            items.len(),
-            items[done].source_id
-        ),
-    )
-    .with_in_doubt(in_doubt)
-    .with_handed_over(items[..done].iter().map(|item| item.source_id).collect())
-    .with_attempts(vec![cause])
 }

@@ -1,0 +1,144 @@
+//! The data of an item, from the source to a container.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::item::{Item, Resolved};
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::op::Scope;
+use crate::pipeline::{Input, Pipeline, SameFile, Work};
+use crate::props::{DataFormat, IngestionProperties};
+use crate::resources::IngestionResources;
+use crate::secret::Secret;
+use crate::source::encoding::Encoding;
+use crate::source::form::Declared;
+use crate::source::progress::Meter;
+use crate::source::{Compression, Content, Source};
+use crate::upload::{AzureContainers, BlockSource, Feed, upload};
+
+/// The service's limit for one source, unless the properties lift it.
+pub(super) const MAX_RAW_BYTES: u64 = 6 * 1024 * 1024 * 1024;
+
+/// The data of an item, for as long as it may have to be uploaded again.
+pub(super) struct Data {
+    pub(super) feed: Feed,
+    pub(super) meter: Meter,
+    pub(super) encoding: Encoding,
+    pub(super) given_raw_size: Option<u64>,
+    pub(super) source_id: Uuid,
+    pub(super) format: Resolved,
+}
+
+/// An item whose data this client has uploaded.
+pub(super) struct Sent {
+    pub(super) item: Item,
+    /// `None` once it could not be read again.
+    pub(super) data: Option<Data>,
+    /// What its container was lent with.
+    pub(super) lent: Arc<IngestionResources>,
+}
+
+impl Data {
+    /// Once more from its first block, to one of other containers.
+    pub(super) async fn upload_again(
+        &mut self,
+        scope: &Scope,
+        containers: &AzureContainers<'_>,
+    ) -> Result<Item> {
+        self.feed.rewind()?;
+        self.meter.restart_sent();
+        self.upload(scope, containers).await
+    }
+
+    /// From its first block, to one of the containers.
+    pub(super) async fn upload(
+        &mut self,
+        scope: &Scope,
+        containers: &AzureContainers<'_>,
+    ) -> Result<Item> {
+        // Large, and every layer above would hold it in its own.
+        let uploading = Box::pin(upload(scope, &mut self.feed, containers, &self.meter));
+        let uploaded = uploading.await?;
+        let url = containers.blob_url(uploaded.container)?;
+        let totals = uploaded.totals;
+        Ok(Item {
+            source_id: self.source_id,
+            blob: Secret::new(url.expose().as_str()),
+            blob_path: url.redacted().to_owned(),
+            bytes_raw: self.encoding.raw_size(totals.read, self.given_raw_size),
+            bytes_sent: totals.produced,
+            format: self.format,
+        })
+    }
+}
+
+/// What the pipeline does with data of this encoding and format.
+pub(super) fn work(encoding: &Encoding, format: DataFormat, props: &IngestionProperties) -> Work {
+    let declared = Declared {
+        compression: encoding.source,
+        format,
+    };
+    let limited = encoding.source == Compression::None && !props.ignore_size_limit();
+    Work {
+        gzip: encoding.gzip,
+        declared,
+        limit: limited.then_some(MAX_RAW_BYTES),
+    }
+}
+
+/// The number of bytes that will be read, where it is known before.
+pub(super) fn known_size(source: &Source) -> Option<u64> {
+    match &source.content {
+        Content::Bytes(data) => Some(data.len() as u64),
+        Content::Path(path) => {
+            let metadata = std::fs::metadata(path).ok()?;
+            // The size of a file that the system makes up is 0 and says nothing.
+            (metadata.is_file() && metadata.len() > 0).then_some(metadata.len())
+        }
+        _ => None,
+    }
+}
+
+/// Begins to read, now or when the blocks are wanted; what can be read again is, for another container.
+pub(super) fn open(
+    pipeline: &Pipeline,
+    content: Content,
+    work: Work,
+    meter: Meter,
+) -> Result<BlockSource> {
+    let once = |input| {
+        let blocks = pipeline.start(input, work, meter.clone());
+        BlockSource::OneShot(blocks, pipeline.budget().clone())
+    };
+    let again = |input: Box<dyn Fn() -> Input + Send>| {
+        let (pipeline, meter) = (pipeline.clone(), meter.clone());
+        BlockSource::Rewindable(Box::new(move || {
+            pipeline.start(input(), work, meter.restart_read())
+        }))
+    };
+    Ok(match content {
+        Content::Bytes(data) => again(Box::new(move || Input::Bytes(data.clone()))),
+        Content::Path(path) if reads_once(&path) => once(Input::Path(SameFile::new(path))),
+        Content::Path(path) => {
+            let file = SameFile::new(path);
+            again(Box::new(move || Input::Path(file.clone())))
+        }
+        Content::Reader(reader) => once(Input::Reader(reader)),
+        Content::OpenFile(file) => once(Input::Reader(Box::new(file))),
+        Content::Push(reader) => once(Input::Push(reader)),
+        Content::Blobs(_) => {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                Step::ReadSource,
+                "blobs are not read by the client",
+            ));
+        }
+    })
+}
+
+/// A pipe or device cannot be read again: opened again it would return the remaining data.
+fn reads_once(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
