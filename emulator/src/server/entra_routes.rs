@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
-use super::reply::{JSON, failure};
+use super::reply::{JSON, answer_of, failure};
 use super::router::Router;
 use crate::entra::{Decision, Directory, Entra, EntraRoute, Visit};
 use crate::faults::{Book, Fault, Subject};
-use crate::http::{Body, Cut, RequestBody, empty, garbage, play, set, typed};
+use crate::http::{Body, Cut, RequestBody, empty, play, typed};
 use crate::services::ServiceKind;
 
 /// The largest body of a login or of a directory, in bytes.
@@ -64,21 +64,15 @@ pub(super) async fn play_on(
 
 /// What the login host and the machine say when a fault rule fires that has an answer.
 fn login_fault(fault: &Fault) -> Response<Body> {
-    let Fault::Status {
-        status,
-        retry_after,
-        code,
-        body,
-    } = fault
-    else {
-        return garbage(StatusCode::OK);
-    };
-    let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer_of(fault, login_failure)
+}
+
+/// An error in the form of the login host.
+fn login_failure(status: StatusCode, given: Option<&str>) -> Response<Body> {
     let usual = match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         true => "temporarily_unavailable",
         false => "invalid_request",
     };
-    let given = code.as_deref();
     let number = given.and_then(|code| code.strip_prefix("AADSTS")?.parse::<u32>().ok());
     let error = given.filter(|_| number.is_none()).unwrap_or(usual);
     let number = number.unwrap_or(90_033);
@@ -87,12 +81,7 @@ fn login_fault(fault: &Fault) -> Response<Body> {
         "error_description": format!("AADSTS{number}: A fault rule made the request fail."),
         "error_codes": [number],
     });
-    let text = body.clone().unwrap_or_else(|| shown.to_string());
-    let mut reply = typed(status, JSON, text);
-    if let Some(seconds) = retry_after {
-        set(&mut reply, "retry-after", &seconds.to_string());
-    }
-    reply
+    typed(status, JSON, shown.to_string())
 }
 
 /// A control endpoint of the directory.

@@ -39,6 +39,21 @@ pub(super) fn failure(status: StatusCode, code: &str, message: &str) -> Response
 
 /// What a service says when a fault rule fires that has an answer.
 pub(super) fn fault_reply(fault: &Fault, service: ServiceKind) -> Response<Body> {
+    // Authentication metadata has no form of errors: a cluster without them answers nothing but 404.
+    answer_of(fault, |status, code| match service {
+        ServiceKind::Metadata => empty(status),
+        _ => {
+            let code = code.unwrap_or(usual_code(status));
+            failure(status, code, "A fault rule made the request fail.")
+        }
+    })
+}
+
+/// The answer of a fault: `form` makes the error from the status and the code that the rule names, if it does.
+pub(super) fn answer_of(
+    fault: &Fault,
+    form: impl FnOnce(StatusCode, Option<&str>) -> Response<Body>,
+) -> Response<Body> {
     let Fault::Status {
         status,
         retry_after,
@@ -49,13 +64,7 @@ pub(super) fn fault_reply(fault: &Fault, service: ServiceKind) -> Response<Body>
         return garbage(StatusCode::OK);
     };
     let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    // Authentication metadata has no form of errors: a cluster without them answers nothing but 404.
-    let mut reply = if service == ServiceKind::Metadata {
-        empty(status)
-    } else {
-        let code = code.as_deref().unwrap_or(usual_code(status));
-        failure(status, code, "A fault rule made the request fail.")
-    };
+    let mut reply = form(status, code.as_deref());
     if let Some(body) = body {
         *reply.body_mut() = body.clone().into();
     }
