@@ -9,14 +9,12 @@ use azure_core::error::{Error as SdkError, ErrorKind as SdkErrorKind};
 use azure_core::http::RawResponse;
 use azure_core::http::headers::HeaderName;
 
+use super::callback::LONGEST_LOGIN;
 use super::credential::{AccessToken, TokenCredential};
 use super::request::TokenRequest;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::date;
 use crate::http::failure::{chain, describe_chain};
-
-/// How long a credential may take, as a callback may: nothing else ends one that never answers.
-const LIMIT: Duration = Duration::from_secs(300);
 
 /// Logs in with a credential of the crate `azure_core`, such as those of `azure_identity`. Its requests
 /// go its own way: the client's certificates and proxies do not apply to them.
@@ -27,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// use kusto_ingest::auth::AzureCredential;
 /// use kusto_ingest::client::Client;
 ///
-/// # fn example(credential: Arc<dyn azure_core::credentials::TokenCredential>) -> kusto_ingest::error::Result<()> {
+/// # fn example(credential: Arc<dyn kusto_ingest::azure_core::credentials::TokenCredential>) -> kusto_ingest::error::Result<()> {
 /// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net")?
 ///     .credential(Arc::new(AzureCredential::new(credential)))
 ///     .build()?;
@@ -47,10 +45,13 @@ impl AzureCredential {
 #[async_trait]
 impl TokenCredential for AzureCredential {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        match tokio::time::timeout(LIMIT, lent(&*self.0, request)).await {
+        match tokio::time::timeout(LONGEST_LOGIN, lent(&*self.0, request)).await {
             Ok(lent) => lent.map_err(|error| to_error(&error)),
             Err(_) => {
-                let message = format!("the credential gave no answer within {} s", LIMIT.as_secs());
+                let message = format!(
+                    "the credential gave no answer within {} s",
+                    LONGEST_LOGIN.as_secs()
+                );
                 Err(Error::new(ErrorKind::Auth, Step::AcquireToken, message)
                     .with_retry(RetryClass::Later))
             }

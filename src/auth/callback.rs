@@ -13,8 +13,8 @@ use crate::auth::tries::{Tries, repeat};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::redact;
 
-/// How long an answer may take unless [`TokenCallback::with_timeout`] changes it.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a login of the program may take, unless [`TokenCallback::with_timeout`] changes it.
+pub(super) const LONGEST_LOGIN: Duration = Duration::from_secs(300);
 
 /// Obtains tokens from a function of the caller.
 ///
@@ -42,7 +42,7 @@ impl TokenCallback {
     pub fn new(ask: impl Fn(PendingToken) + Send + Sync + 'static) -> Self {
         Self {
             ask: Box::new(ask),
-            timeout: DEFAULT_TIMEOUT,
+            timeout: LONGEST_LOGIN,
         }
     }
 

@@ -3,11 +3,13 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::auth::callback::LONGEST_LOGIN;
 use crate::auth::credential::{AccessToken, TokenCredential};
 use crate::auth::request::TokenRequest;
 use crate::auth::tries::{Tries, repeat};
@@ -27,6 +29,9 @@ impl Credential {
     /// A credential that calls `login` when no valid token is cached, once at a time for each scope and
     /// tenant; a failure that passes is asked again, three times in all. It may borrow what it has captured, and its future need not be `Send`: it runs on a thread
     /// of its own inside the client's runtime, and is dropped when the client is.
+    ///
+    /// A call waits for it until the call's own deadline; calls without one, and all that wait with them, fail
+    /// after 5 minutes with an error that is worth a retry.
     ///
     /// ```
     /// use std::time::Duration;
@@ -52,11 +57,18 @@ impl Credential {
             + Sync
             + 'static,
     {
-        Arc::new(Closure(Arc::new(login)))
+        Arc::new(Closure {
+            login: Arc::new(login),
+            limit: Some(LONGEST_LOGIN),
+        })
     }
 }
 
-struct Closure<F>(Arc<F>);
+struct Closure<F> {
+    login: Arc<F>,
+    /// None in tests whose clock stands still: it would leap to the limit while the login's thread works.
+    limit: Option<Duration>,
+}
 
 impl<F> fmt::Debug for Closure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +85,16 @@ where
         + 'static,
 {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        repeat("", Tries::OF_PROGRAM, || self.log_in(request)).await
+        let tried = repeat("", Tries::OF_PROGRAM, || self.log_in(request));
+        let Some(limit) = self.limit else {
+            return tried.await;
+        };
+        // Around all of them, as with a callback. What is given up drops the receiver, which ends the login too.
+        let ended = tokio::time::timeout(limit, tried).await;
+        ended.unwrap_or_else(|_| {
+            let message = format!("the login did not end within {} s", limit.as_secs());
+            Err(failed(message).with_retry(RetryClass::Later))
+        })
     }
 }
 
@@ -86,7 +107,7 @@ where
 {
     async fn log_in(&self, request: &TokenRequest) -> Result<AccessToken> {
         let (mut answer, answered) = oneshot::channel();
-        let (login, request, runtime) = (self.0.clone(), request.clone(), Handle::current());
+        let (login, request, runtime) = (self.login.clone(), request.clone(), Handle::current());
         // Not a blocking thread of the runtime: sources may hold all of those while they wait for the
         // connection that the token is for.
         std::thread::Builder::new()
@@ -169,12 +190,16 @@ fn failed(message: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
-    use std::time::Duration;
 
     use super::*;
 
     fn request() -> TokenRequest {
         TokenRequest::new("scope", None)
+    }
+
+    fn patient<F>(login: F) -> Closure<F> {
+        let login = Arc::new(login);
+        Closure { login, limit: None }
     }
 
     #[tokio::test]
@@ -193,16 +218,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn any_error_fails_the_login_and_one_of_this_crate_keeps_its_class() {
-        let login = Credential::from_fn(async |_| {
-            Err(std::io::Error::other("the vault refused: Bearer abc"))?
-        });
+        let login = patient(async |_| Err(std::io::Error::other("the vault refused: Bearer abc"))?);
         let error = login.get_token(&request()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Auth);
         assert!(error.is_permanent() && !error.is_retryable(), "{error}");
         assert!(error.message().contains("the vault refused") && !error.message().contains("abc"));
 
-        let login =
-            Credential::from_fn(async |_| Err(failed("busy").with_retry(RetryClass::Later))?);
+        let login = patient(async |_| Err(failed("busy").with_retry(RetryClass::Later))?);
         let error = login.get_token(&request()).await.unwrap_err();
         assert!(error.is_retryable() && error.message() == "busy", "{error}");
         assert_eq!(error.attempts().len(), 3);
@@ -216,8 +238,7 @@ mod tests {
             (IoErrorKind::TimedOut, true),
             (IoErrorKind::NotFound, false),
         ] {
-            let login =
-                Credential::from_fn(async move |_| Err(IoError::other(IoError::from(kind)))?);
+            let login = patient(async move |_| Err(IoError::other(IoError::from(kind)))?);
             let error = login.get_token(&request()).await.unwrap_err();
             assert_eq!(error.is_retryable(), passes, "{error}");
         }
@@ -228,6 +249,14 @@ mod tests {
         let login = Credential::from_fn(async |_| panic!("on purpose"));
         let error = login.get_token(&request()).await.unwrap_err();
         assert!(error.message().contains("panicked"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_that_never_ends_is_not_waited_for_for_ever() {
+        let login = Credential::from_fn(async |_| std::future::pending().await);
+        let error = login.get_token(&request()).await.unwrap_err();
+        assert!(error.message().contains("within 300 s"), "{error}");
+        assert!(error.is_retryable(), "{error}");
     }
 
     #[tokio::test]

@@ -27,7 +27,8 @@ use flight::{Flight, Waiter};
 /// your own implements it with [`macro@async_trait`].
 #[async_trait]
 pub trait TokenCredential: Send + Sync + Debug {
-    /// A token for this scope. Errors should be of kind [`ErrorKind::Auth`].
+    /// A token for this scope. Errors should be of kind [`ErrorKind::Auth`]. It should end by itself in any case:
+    /// calls that have no deadline wait for it as long as it takes.
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken>;
 }
 
