@@ -75,10 +75,9 @@ pub unsafe extern "C" fn kusto_request_options_set(
     value_len: usize,
     err: *mut *mut kusto_error,
 ) -> kusto_status {
-    change(options, err, |options| {
+    change(options, err, |mut options| {
         let name = name_of(text(name, name_len, "name")?)?;
         let value = text(value, value_len, "value")?;
-        let mut options = options;
         options.set_option(name, json_of(value))?;
         Ok(options)
     })
