@@ -2426,13 +2426,12 @@ kusto_status kusto_track_start(const kusto_client *client,
  * As kusto_track, repeated every `poll_ms` milliseconds until no item is pending. Failures to read the
  * status that may pass, such as an outage of the network, are waited out until the deadline of the call;
  * a call with KUSTO_FOREVER ends when they last for the setting `retry time`.
- * Without a status table (kusto_props_set_reporting) none ever is pending: this returns at once with
- * KUSTO_ITEM_QUEUED, which says nothing about the ingestion.
+ * Needs a status table (kusto_props_set_reporting): without one no end is ever seen.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.
  * Failure: as kusto_track; KUSTO_E_TIMED_OUT when an item is still pending at the deadline; the
- * message says how many are.
+ * message says how many are. KUSTO_E_INVALID_STATE when the ingestion does not report to a status table.
  * Since: 0.1
  */
 KUSTO_API

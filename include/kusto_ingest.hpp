@@ -2915,7 +2915,7 @@ public:
     }
 
     /// As `try_track`, repeated every `poll` until no item is pending. Errors: as `try_track`; `timed_out`
-    /// when an item is still pending at the end of the limit.
+    /// when an item is still pending at the end of the limit; `invalid_state` without a status table.
     result<report> try_track_until_final(text_view token, std::chrono::milliseconds poll,
                                          time_limit limit = {}) const
     {

@@ -94,7 +94,8 @@ func WithInterval(interval time.Duration) WaitOption {
 }
 
 // Wait returns nil when the service has ingested the data or skipped it because it is there already,
-// and an *[Error] with [Error.Statuses] when it has not. It needs [ReportResultToTable].
+// and an *[Error] with [Error.Statuses] when it has not. It needs [ReportResultToTable]: without it, it fails
+// at once with [CodeInvalidState].
 func (r *Result) Wait(ctx context.Context, opts ...WaitOption) error {
 	interval := DefaultWaitPollInterval
 	for _, option := range opts {

@@ -59,10 +59,6 @@ func outcome(statuses []Status) error {
 		switch {
 		case status.State == StateSucceeded || status.State == StateSkipped:
 			good++
-		case status.State == StateQueued:
-			failure := newError(CodeInvalidState, "the ingestion does not report to the status table: use ReportResultToTable")
-			failure.Statuses = statuses
-			return failure
 		case failure == nil:
 			failure = &Error{
 				Code: CodeService, Step: "ingest", RetryAfter: -1, Statuses: statuses,

@@ -7,7 +7,7 @@ use crate::catalog::KUSTO_RETRY_UNKNOWN;
 use crate::guard;
 use crate::handle;
 use crate::text::{CText, lend_optional};
-use kusto_ingest::track::{ItemState, Report, ReportItem};
+use kusto_ingest::track::{IngestionStatus, ItemState, Report};
 
 /// The status of ingestions: items, one for each source. Immutable.
 pub struct kusto_report {
@@ -29,7 +29,7 @@ struct Item {
 }
 
 impl Item {
-    fn new(item: &ReportItem) -> Self {
+    fn new(item: &IngestionStatus) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(CText::new);
         Self {
             source_id: item.source_id.map(|id| CText::new(id.to_string())),
@@ -278,7 +278,7 @@ pub unsafe extern "C" fn kusto_report_free(report: *mut kusto_report) {
 unsafe fn item_of<'a>(
     report: *const kusto_report,
     index: usize,
-) -> Option<(&'a ReportItem, &'a Item)> {
+) -> Option<(&'a IngestionStatus, &'a Item)> {
     // SAFETY: as promised by the caller.
     let report = unsafe { report.as_ref() }?;
     Some((report.report.items().get(index)?, report.items.get(index)?))

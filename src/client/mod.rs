@@ -31,7 +31,7 @@ use crate::query::{DataSet, RequestProperties};
 use crate::resources::Resources;
 use crate::source::Source;
 use crate::track::tracker::Tracker;
-use crate::track::{OutcomeQuery, Report, ReportItem, TrackingToken};
+use crate::track::{IngestionStatus, OutcomeQuery, Report, TrackingToken};
 
 pub use crate::pipeline::CompressionLevel;
 pub use builder::ClientBuilder;
@@ -176,9 +176,9 @@ impl Client {
     /// waited out until that deadline; a call without one ends when they last for the setting `retry time`.
     ///
     /// Needs a status table ([`ReportMethod::Table`](crate::props::ReportMethod::Table) or
-    /// [`QueueAndTable`](crate::props::ReportMethod::QueueAndTable)): without it this returns at once with every
-    /// item [`Queued`](crate::track::ItemState::Queued), which says nothing about the ingestion. A failed ingestion
-    /// is a state too, not an error: look at each.
+    /// [`QueueAndTable`](crate::props::ReportMethod::QueueAndTable)): without it no end is ever seen, and the
+    /// call fails with [`ErrorKind::InvalidState`](crate::error::ErrorKind::InvalidState). A failed ingestion
+    /// is a state, not an error: look at each.
     pub fn track_until_final(
         &self,
         token: &TrackingToken,
@@ -357,7 +357,7 @@ impl fmt::Debug for Client {
 impl Core {
     /// A report, after acting on what it says about this client.
     async fn heeded(&self, report: Report) -> Report {
-        if report.items().iter().any(ReportItem::is_token_refused) {
+        if report.items().iter().any(IngestionStatus::is_token_refused) {
             self.resources.give_up_token().await;
         }
         report

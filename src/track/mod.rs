@@ -9,5 +9,5 @@ pub(crate) mod tracker;
 
 pub use catalog::{FailureStatus, ItemState, Outcome};
 pub use queue::OutcomeQuery;
-pub use report::{Report, ReportItem};
+pub use report::{IngestionStatus, Report};
 pub use token::TrackingToken;

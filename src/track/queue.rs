@@ -14,7 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::catalog::{ItemState, Outcome};
-use super::report::ReportItem;
+use super::report::IngestionStatus;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{RetryPolicy, retry, retry_in_doubt};
 use crate::http::storage::{child_url, is_of_service, reply_error, request, send};
@@ -62,7 +62,7 @@ impl OutcomeQuery {
         self
     }
 
-    fn wants(&self, item: &ReportItem) -> bool {
+    fn wants(&self, item: &IngestionStatus) -> bool {
         match (&self.source_ids, item.source_id) {
             (None, _) => true,
             (Some(wanted), Some(id)) => wanted.contains(&id),
@@ -94,7 +94,7 @@ pub(crate) async fn peek(
     transport: &Transport,
     queues: &[Queue],
     query: &OutcomeQuery,
-) -> Result<Vec<ReportItem>> {
+) -> Result<Vec<IngestionStatus>> {
     let mut items = Vec::new();
     for queue in queues {
         if items.len() >= query.limit {
@@ -117,8 +117,8 @@ pub(crate) async fn take(
     transport: &Transport,
     queues: &[Queue],
     query: &OutcomeQuery,
-) -> Result<Vec<ReportItem>> {
-    let mut items: Vec<ReportItem> = Vec::new();
+) -> Result<Vec<IngestionStatus>> {
+    let mut items: Vec<IngestionStatus> = Vec::new();
     for queue in queues {
         let taken = take_from(scope, transport, queue, query, &mut items).await;
         match taken {
@@ -142,7 +142,7 @@ async fn take_from(
     transport: &Transport,
     queue: &Queue,
     query: &OutcomeQuery,
-    items: &mut Vec<ReportItem>,
+    items: &mut Vec<IngestionStatus>,
 ) -> Result<()> {
     let visibility = VISIBILITY_SECONDS.to_string();
     let mut seen = HashSet::new();
@@ -249,18 +249,18 @@ fn is_certainly_kept(deleted: &Result<()>) -> bool {
 
 /// Messages are base64 of UTF-8 JSON; plain JSON is read too. Anything else becomes an item whose
 /// details are the text, so that it is visible and does not block the queue.
-pub(crate) fn parse(text: &str, default_state: ItemState) -> ReportItem {
+pub(crate) fn parse(text: &str, default_state: ItemState) -> IngestionStatus {
     let decoded = STANDARD
         .decode(text.trim())
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .unwrap_or_else(|| text.to_owned());
     match serde_json::from_str::<Value>(decoded.trim_start_matches('\u{feff}')) {
-        Ok(Value::Object(object)) => ReportItem::from_json(&object, default_state),
-        _ => ReportItem {
+        Ok(Value::Object(object)) => IngestionStatus::from_json(&object, default_state),
+        _ => IngestionStatus {
             state: default_state,
             details: Some(crate::secret::redact(&decoded)),
-            ..ReportItem::default()
+            ..IngestionStatus::default()
         },
     }
 }

@@ -13,7 +13,7 @@ const REFUSED_TOKEN: &str = "BadRequest_InvalidKustoIdentityToken";
 /// The status of ingestions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    items: Vec<ReportItem>,
+    items: Vec<IngestionStatus>,
 }
 
 /// What is assumed until the service says something else.
@@ -30,7 +30,7 @@ impl ItemState {
     }
 
     /// From the service's text. One that this library does not know counts as pending: the text
-    /// itself is kept in [`ReportItem::status`].
+    /// itself is kept in [`IngestionStatus::status`].
     fn from_status(status: &str) -> Self {
         match status.trim().to_ascii_lowercase().as_str() {
             "succeeded" => ItemState::Succeeded,
@@ -59,7 +59,7 @@ impl FailureStatus {
 /// The status of one item. The service may omit any member.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct ReportItem {
+pub struct IngestionStatus {
     /// The item's state. A word of the service that this library does not know is
     /// [`ItemState::Pending`] here, and as the service wrote it in `status`.
     pub state: ItemState,
@@ -91,7 +91,7 @@ pub struct ReportItem {
     pub should_retry: Option<bool>,
 }
 
-impl ReportItem {
+impl IngestionStatus {
     /// Whether the same data can be ingested again with success.
     ///
     /// A refused identity token is [`RetryClass::Later`], though the service calls it permanent: the
@@ -182,12 +182,12 @@ impl ReportItem {
 }
 
 impl Report {
-    pub(crate) fn new(items: Vec<ReportItem>) -> Self {
+    pub(crate) fn new(items: Vec<IngestionStatus>) -> Self {
         Self { items }
     }
 
     /// The items.
-    pub fn items(&self) -> &[ReportItem] {
+    pub fn items(&self) -> &[IngestionStatus] {
         &self.items
     }
 
@@ -201,9 +201,9 @@ impl Report {
         self.items.iter().all(|item| item.state.is_final())
     }
 
-    /// The items as a JSON array; see [`ReportItem::to_json`].
+    /// The items as a JSON array; see [`IngestionStatus::to_json`].
     pub fn to_json(&self) -> Value {
-        self.items.iter().map(ReportItem::to_json).collect()
+        self.items.iter().map(IngestionStatus::to_json).collect()
     }
 }
 
@@ -245,8 +245,8 @@ impl Fields<'_> {
 mod tests {
     use super::*;
 
-    fn item(value: Value, default_state: ItemState) -> ReportItem {
-        ReportItem::from_json(value.as_object().unwrap(), default_state)
+    fn item(value: Value, default_state: ItemState) -> IngestionStatus {
+        IngestionStatus::from_json(value.as_object().unwrap(), default_state)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::catalog::ItemState;
-use super::report::ReportItem;
+use super::report::IngestionStatus;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::request::Request;
 use crate::http::retry::{RetryPolicy, retry};
@@ -98,7 +98,7 @@ pub(crate) async fn read(
     transport: &Transport,
     table: &StatusTable,
     source_id: Uuid,
-) -> Result<Option<ReportItem>> {
+) -> Result<Option<IngestionStatus>> {
     let url = entity_url(table.url().expose(), &source_id.to_string());
     let host = table.host();
     let step = Step::ReadStatus;
@@ -115,9 +115,9 @@ pub(crate) async fn read(
     .await
 }
 
-pub(crate) fn parse_entity(body: &[u8], host: &str) -> Result<ReportItem> {
+pub(crate) fn parse_entity(body: &[u8], host: &str) -> Result<IngestionStatus> {
     match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(entity)) => Ok(ReportItem::from_json(&entity, ItemState::Pending)),
+        Ok(Value::Object(entity)) => Ok(IngestionStatus::from_json(&entity, ItemState::Pending)),
         _ => Err(Error::new(
             ErrorKind::Service,
             Step::ReadStatus,

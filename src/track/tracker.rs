@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::report::ReportItem;
+use super::report::IngestionStatus;
 use super::{ItemState, Outcome, OutcomeQuery, Report, TrackingToken, queue, table};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::transport::Transport;
@@ -31,7 +31,7 @@ impl Tracker {
     /// outage of the table is waited out for as long as the scope is patient.
     pub(crate) async fn status(&self, scope: &Scope, token: &TrackingToken) -> Result<Report> {
         let Some(address) = token.status_table() else {
-            let queued = |id: &Uuid| ReportItem::queued(*id, token.database(), token.table());
+            let queued = |id: &Uuid| IngestionStatus::queued(*id, token.database(), token.table());
             return Ok(Report::new(token.source_ids().iter().map(queued).collect()));
         };
         self.resources
@@ -75,7 +75,7 @@ impl Tracker {
         scope: &Scope,
         tables: &[StatusTable],
         id: Uuid,
-    ) -> Result<Option<ReportItem>> {
+    ) -> Result<Option<IngestionStatus>> {
         for status_table in tables {
             let found = table::read(scope, &self.transport, status_table, id).await?;
             if found.is_some() {
@@ -95,6 +95,10 @@ impl Tracker {
     ) -> Result<Report> {
         if poll.is_zero() {
             return Err(Error::invalid_argument("poll", "must be more than 0"));
+        }
+        // To return "queued" would look like an end, and there is none to wait for.
+        if !token.has_status_table() {
+            return Err(no_end());
         }
         let mut seen = None;
         self.poll(scope, token, poll, &mut seen)
@@ -189,6 +193,17 @@ impl Tracker {
 fn own_table<'a>(lent: &'a IngestionResources, address: &str) -> Option<&'a StatusTable> {
     let mut tables = lent.status_tables.iter();
     tables.find(|table| table.url().redacted() == address)
+}
+
+/// Only the notification queues report about such an ingestion.
+fn no_end() -> Error {
+    Error::new(
+        ErrorKind::InvalidState,
+        Step::CheckArguments,
+        "the ingestion does not report to a status table, so that its end cannot be waited for: ingest \
+         with the report method table, or queue and table",
+    )
+    .with_argument("reportMethod")
 }
 
 /// What is missing at the deadline.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kusto_emulator::{Emulator, Options};
 use kusto_ingest::prelude::*;
 use kusto_ingest::query::{DataSet, Value};
-use kusto_ingest::track::ReportItem;
+use kusto_ingest::track::IngestionStatus;
 use url::Url;
 
 use crate::support::storages;
@@ -76,12 +76,16 @@ impl Bed {
     }
 
     /// Ingests and waits for the first item's final status.
-    pub(crate) async fn outcome(&self, source: Source, props: &IngestionProperties) -> ReportItem {
+    pub(crate) async fn outcome(
+        &self,
+        source: Source,
+        props: &IngestionProperties,
+    ) -> IngestionStatus {
         let receipt = self.client.ingest(source, props, soon()).await.unwrap();
         self.wait(&receipt).await
     }
 
-    pub(crate) async fn wait(&self, receipt: &Receipt) -> ReportItem {
+    pub(crate) async fn wait(&self, receipt: &Receipt) -> IngestionStatus {
         let poll = Duration::from_millis(20);
         let report = self
             .client

@@ -115,8 +115,12 @@ async fn without_a_status_table_the_state_is_queued() {
     let error = bed.client.track_until_final(token, never, soon()).await;
     assert_eq!(error.unwrap_err().argument(), Some("poll"));
     let report = bed.client.track(token, soon()).await.unwrap();
-    assert!(report.is_final());
     assert_eq!(report.items()[0].state, ItemState::Queued);
+    let poll = std::time::Duration::from_millis(20);
+    let waiting = bed.client.track_until_final(token, poll, soon()).await;
+    let error = waiting.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    assert_eq!(error.argument(), Some("reportMethod"));
 }
 
 #[tokio::test]

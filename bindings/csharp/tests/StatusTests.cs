@@ -118,7 +118,8 @@ public sealed class StatusTests : Bed
             Failed<KustoClientException>(() => result.WaitForFinalStatusAsync(Patience, Poll), KustoErrorCode.InvalidState),
         })
         {
-            Assert.That(failure.Message, Does.Contain("ReportMethod to IngestionReportMethod.Table"));
+            Assert.That(failure.Message, Does.Contain("report method"));
+            Assert.That(failure.Argument, Is.EqualTo("reportMethod"));
         }
     }
 

@@ -56,10 +56,6 @@ function failureOf(statuses) {
     if (failed === undefined) {
         return undefined;
     }
-    if (failed.State === OperationStatus.Queued) {
-        const message = "the ingestion does not report to the status table: set reportMethod to ReportMethod.Table";
-        return new KustoError({ code: ErrorCode.InvalidState, message, step: "check arguments", retry: "never", statuses });
-    }
     return new KustoError({
         code: statuses.some(good) ? ErrorCode.Partial : ErrorCode.Service,
         message: `ingest: source ${failed.IngestionSourceId}: ${failed.State}: ${failed.Details}`,

@@ -2,7 +2,7 @@
 
 use kusto_ingest::ingest::{Receipt, ReceiptItem};
 use kusto_ingest::query::{Column, DataSet, Table, Value};
-use kusto_ingest::track::{Report, ReportItem};
+use kusto_ingest::track::{IngestionStatus, Report};
 use serde_json::{Value as Json, json};
 
 use crate::failure::retry;
@@ -31,7 +31,7 @@ pub(crate) fn receipt(receipt: &Receipt) -> String {
 
 /// The service's names, as in the official SDK, and whether to retry.
 pub(crate) fn report(report: &Report) -> String {
-    let item = |item: &ReportItem| {
+    let item = |item: &IngestionStatus| {
         let mut json = item.to_json();
         json["Retry"] = retry(item.retry()).into();
         json

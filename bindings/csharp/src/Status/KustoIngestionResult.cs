@@ -51,25 +51,10 @@ internal sealed class KustoIngestionResult : IKustoIngestionResult
         await client.StatusAsync(TrackingToken, cancellationToken).ConfigureAwait(false);
 
     public IEnumerable<IngestionStatus> WaitForFinalStatus(TimeSpan? timeout, TimeSpan? pollInterval) =>
-        Reported(client.FinalStatus(TrackingToken, timeout, pollInterval));
+        client.FinalStatus(TrackingToken, timeout, pollInterval);
 
     public async Task<IEnumerable<IngestionStatus>> WaitForFinalStatusAsync(TimeSpan? timeout, TimeSpan? pollInterval, CancellationToken cancellationToken) =>
-        Reported(await client.FinalStatusAsync(TrackingToken, timeout, pollInterval, cancellationToken).ConfigureAwait(false));
-
-    /// <summary>Final statuses: an ingestion without a status table never has one.</summary>
-    /// <exception cref="KustoException">There is no status table.</exception>
-    internal static IReadOnlyList<IngestionStatus> Reported(IReadOnlyList<IngestionStatus> statuses) => statuses.All(status => status.Status != Native.Status.Queued)
-        ? statuses
-        : throw new KustoClientException(
-            new ErrorDetails
-            {
-                Code = KustoErrorCode.InvalidState,
-                Message = "the ingestion does not report to the status table: set KustoQueuedIngestionProperties.ReportMethod to IngestionReportMethod.Table or QueueAndTable",
-                Step = "check arguments",
-                Argument = nameof(KustoQueuedIngestionProperties.ReportMethod),
-                Retry = KustoRetry.Never,
-            },
-            null);
+        await client.FinalStatusAsync(TrackingToken, timeout, pollInterval, cancellationToken).ConfigureAwait(false);
 
     internal static IngestionStatus Find(IReadOnlyList<IngestionStatus> statuses, Guid sourceId) =>
         statuses.FirstOrDefault(status => status.IngestionSourceId == sourceId)

@@ -43,13 +43,22 @@ internal sealed class ModelResult : IKustoIngestionResult
     public Task<IEnumerable<IngestionStatus>> GetIngestionStatusCollectionAsync(CancellationToken cancellationToken) =>
         Answer(GetIngestionStatusCollection, cancellationToken);
 
-    public IEnumerable<IngestionStatus> WaitForFinalStatus(TimeSpan? timeout, TimeSpan? pollInterval) => statuses.All(status => status.IsFinal)
-        ? KustoIngestionResult.Reported(statuses)
-        : throw new KustoClientException(
-            new ErrorDetails { Code = KustoErrorCode.TimedOut, Message = "track status: a source is still pending", Step = "track status", Retry = KustoRetry.Later }, null);
+    public IEnumerable<IngestionStatus> WaitForFinalStatus(TimeSpan? timeout, TimeSpan? pollInterval)
+    {
+        if (statuses.Any(status => status.Status == Native.Status.Queued))
+        {
+            throw Failed(KustoErrorCode.InvalidState, "check arguments", "the ingestion does not report to a status table", KustoRetry.Never);
+        }
+        return statuses.All(status => status.IsFinal)
+            ? statuses
+            : throw Failed(KustoErrorCode.TimedOut, "track status", "track status: a source is still pending", KustoRetry.Later);
+    }
 
     public Task<IEnumerable<IngestionStatus>> WaitForFinalStatusAsync(TimeSpan? timeout, TimeSpan? pollInterval, CancellationToken cancellationToken) =>
         Answer(() => WaitForFinalStatus(timeout, pollInterval), cancellationToken);
+
+    private static KustoClientException Failed(KustoErrorCode code, string step, string message, KustoRetry retry) =>
+        new(new ErrorDetails { Code = code, Message = message, Step = step, Retry = retry }, null);
 
     // As in a call of the service, failures are the task's.
     private static async Task<T> Answer<T>(Func<T> answer, CancellationToken cancellation)

@@ -4,7 +4,7 @@ use kusto_ingest::error::{Error, RetryClass};
 use kusto_ingest::prelude::*;
 use kusto_ingest::query::DataSet;
 use kusto_ingest::source::Progress;
-use kusto_ingest::track::ReportItem;
+use kusto_ingest::track::IngestionStatus;
 
 use crate::catalog::ITEM_STATES;
 use crate::message::Message;
@@ -71,7 +71,7 @@ pub(crate) fn report(report: &Report) -> Fields {
     report.items().iter().map(item).collect()
 }
 
-fn item(item: &ReportItem) -> (String, String) {
+fn item(item: &IngestionStatus) -> (String, String) {
     let mut states = ITEM_STATES.iter();
     let state = states.find(|(_, state)| item.state == *state);
     let state = state.map_or("-", |(word, _)| word);
