@@ -11,8 +11,8 @@
 //! Rust 1.89 or newer and tokio 1: every method of a client runs inside a tokio runtime with its timer and
 //! its I/O enabled (`#[tokio::main]` enables both), of one thread or several. The feature `isal` compresses
 //! with Intel's ISA-L, at a tenth of the processor time; building it needs nasm, autoconf, automake, libtool
-//! and make. Types of other crates in signatures are re-exported ([`bytes`], [`serde_json`], [`time`],
-//! [`url`], [`uuid`], [`async_trait`](macro@async_trait)): a program needs no dependency of the same version.
+//! and make. Types of other crates in signatures are re-exported ([`azure_core`], [`bytes`], [`serde_json`],
+//! [`time`], [`url`], [`uuid`], [`async_trait`](macro@async_trait)): a program needs no dependency of the same version.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -86,7 +86,7 @@ pub mod values;
 
 /// What public types of this crate have in their signatures, in the versions that fit.
 pub use async_trait::async_trait;
-pub use {bytes, serde_json, time, url, uuid};
+pub use {azure_core, bytes, serde_json, time, url, uuid};
 
 /// Everything that most programs need, in one `use`.
 pub mod prelude {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::artifacts::{self, Artifacts};
 use crate::emulator::{DATABASE, Emulator};
 use crate::tally::Tally;
-use crate::{compiler, isal, process, storm, transcript, workspace};
+use crate::{compiler, isal, outside, process, storm, transcript, workspace};
 
 /// Programs of examples/c and of the other examples, in the order of the demo.
 pub(crate) const PROGRAMS: [&str; 3] = ["quickstart", "storm_events", "ingest_file"];
@@ -39,7 +39,12 @@ pub(crate) fn leg() -> Result<Tally, String> {
 pub(crate) fn rust_leg() -> Result<Tally, String> {
     let mut build = process::cargo(["build", "--quiet", "--workspace", "--examples"]);
     process::run(build.args(isal::features()))?;
-    counted(&workspace::target().join("debug/examples"))
+    let mut tally = counted(&workspace::target().join("debug/examples"))?;
+    tally += Tally::check(
+        "a package outside names every public type by the re-exports",
+        outside::works(),
+    );
+    Ok(tally)
 }
 
 /// The same with the C++ programs; they must also print the output of those in C.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::emulator::Emulator;
 use crate::tally::Tally;
-use crate::{artifacts, demo, header, install, process, tool, workspace};
+use crate::{artifacts, demo, header, install, needs, process, tool, workspace};
 
 /// Functions of the C API that the binding does not use, since it uses equivalent ones.
 const NOT_WRAPPED: &[&str] = &[
@@ -128,7 +128,14 @@ pub(crate) fn leg() -> Result<Tally, String> {
         Ok(()) => Tally::check("the shared library", with_shared_library(&native)),
         Err(reason) => Tally::skip("the shared library", &reason),
     };
-    tally += demo::says_what_c_says("go", &built_examples()?)?;
+    let examples = built_examples()?;
+    if cfg!(target_os = "linux") {
+        tally += Tally::check(
+            "a program needs the libraries that the README names",
+            needs::stand_in("bindings/go/README.md", &examples.join("quickstart")),
+        );
+    }
+    tally += demo::says_what_c_says("go", &examples)?;
     Ok(tally)
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::artifacts::{self, Artifacts};
 use crate::compiler::{self, STRICT};
 use crate::tally::Tally;
-use crate::{isal, process, tool, workspace};
+use crate::{isal, musl, needs, process, tool, workspace};
 
 /// `cargo xtask install --prefix DIR`.
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
@@ -170,6 +170,13 @@ pub(crate) fn leg() -> Result<Tally, String> {
             };
         }
     }
+    if cfg!(target_os = "linux") {
+        tally += Tally::check(
+            "the library needs what docs/DEPLOY.md says",
+            needs::stand_in("docs/DEPLOY.md", &moved.join("lib/libkusto_ingest.so")),
+        );
+    }
+    tally += musl::check();
     Ok(tally)
 }
 

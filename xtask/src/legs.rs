@@ -104,7 +104,7 @@ const PRODUCTS: &[Leg] = &[
     },
     Leg {
         name: "install",
-        about: "the installed tree, used by CMake and pkg-config",
+        about: "the installed tree, used by CMake and pkg-config; a program on musl",
         run: install::leg,
     },
     Leg {
@@ -139,7 +139,7 @@ const PRODUCTS: &[Leg] = &[
     },
     Leg {
         name: "rust-examples",
-        about: "examples/rust, as in the demo",
+        about: "examples/rust, as in the demo; tests/outside in a package of its own",
         run: demo::rust_leg,
     },
     Leg {
