@@ -178,8 +178,15 @@ impl Source {
         Self::of(Content::Reader(Box::new(reader)))
     }
 
-    /// A file, opened when the transfer starts. It must not change until the call returns: a change
-    /// of size is an error. Files whose size says nothing (`/proc`) are read to their end. A file that is not regular (a named pipe) is read once, as a reader is.
+    /// A file, opened when the transfer starts. It must not change until the call returns. A change of its size
+    /// while it is read is an error, and so is any change of size, time of modification or identity when it has to be
+    /// read again for another container; nothing is posted then. A change of content that leaves the size alone
+    /// is not seen during a reading. What is appended to a file in use belongs to the next ingestion: hand over the
+    /// bytes up to a known offset ([`Source::bytes`], or [`Source::reader`] with `take`).
+    ///
+    /// Files whose size says nothing (`/proc`) are read to their end. A file that is not regular (a named pipe) is
+    /// read once, as a reader is.
+    ///
     /// Its extension determines the compression (`.gz`, `.zip`) and, unless the properties set it,
     /// the format.
     pub fn file(path: impl AsRef<Path>) -> Self {
