@@ -1,5 +1,6 @@
 //! The programs of READMEs must work: they are compiled and run unchanged.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::{artifacts, compiler, process, workspace};
 const SHOWN: [(&str, &str); 2] = [("README.md", "c"), ("bindings/cpp/README.md", "cpp")];
 
 /// What a reader types first.
-struct Start {
+pub(crate) struct Start {
     /// The file in which it stands: the first program in a language, and the commands that follow it.
     file: &'static str,
     language: &'static str,
@@ -55,6 +56,22 @@ const STARTS: [Start; 5] = [
     },
 ];
 
+/// Typed by the leg of C#, which has what the commands need.
+pub(crate) const CSHARP: Start = Start {
+    file: "bindings/csharp/README.md",
+    language: "csharp",
+    source: "target/first-csharp/Program.cs",
+    tool: None,
+};
+
+/// Where the texts say that the programs are saved which have a directory of their own.
+const PROJECTS: [&str; 4] = [
+    "target/first-csharp",
+    "target/first-go",
+    "target/first-node",
+    "target/first-rust",
+];
+
 /// What a reader must know before the first program runs.
 const CAUTION: &str = "**Queued is not ingested.**";
 
@@ -73,13 +90,13 @@ impl Start {
     fn check(&self) -> Tally {
         let name = format!("the first commands for {} of {}", self.language, self.file);
         match self.tool.map_or(Ok(()), tool::optional) {
-            Ok(()) => Tally::check(&name, self.works()),
+            Ok(()) => Tally::check(&name, self.works(None)),
             Err(reason) => Tally::skip(&name, &reason),
         }
     }
 
-    /// Types what a reader types.
-    fn works(&self) -> Result<(), String> {
+    /// Types what a reader types, with programs of this directory before those of the system.
+    pub(crate) fn works(&self, programs: Option<&Path>) -> Result<(), String> {
         let text = workspace::read(&workspace::root().join(self.file))?;
         let program = first_block(&text, self.language).ok_or("there is no program")?;
         let (_, rest) = text.split_once(program).ok_or("there is no program")?;
@@ -90,7 +107,7 @@ impl Start {
         if !text.contains(&format!("`{}`", self.source)) {
             return Err(format!("it does not say `{}`", self.source));
         }
-        for project in ["target/first-go", "target/first-node", "target/first-rust"] {
+        for project in PROJECTS {
             workspace::remove_directory(&workspace::root().join(project))?;
         }
         workspace::write(&workspace::root().join(self.source), program)?;
@@ -98,6 +115,10 @@ impl Start {
         let script = format!("set -e -m\ntrap 'kill -- -$(jobs -p); wait' EXIT\n{commands}");
         let mut shell = process::outside_cargo(Command::new("bash"));
         shell.args(["-c", &script]).current_dir(workspace::root());
+        if let Some(programs) = programs {
+            let path = std::env::var("PATH").unwrap_or_default();
+            shell.env("PATH", format!("{}:{path}", programs.display()));
+        }
         // What the crate depends on has been built there.
         shell.env("CARGO_TARGET_DIR", workspace::root().join("target"));
         let said = process::tee(&mut shell, Duration::from_secs(20 * 60))?;
@@ -156,14 +177,18 @@ mod tests {
         assert_eq!(first_block(&read("README.md"), "rust"), Some(&*example));
     }
 
-    /// Here as well, where nothing must be built for it; C# has its leg for the commands.
+    /// Here as well, where nothing must be built for it.
     #[test]
     fn every_first_program_stands_behind_the_caution() {
-        let starts = STARTS.iter().map(|start| (start.file, start.language));
-        for (file, language) in starts.chain([("bindings/csharp/README.md", "csharp")]) {
-            let text = workspace::read(&workspace::root().join(file)).unwrap();
-            let program = first_block(&text, language).unwrap();
-            assert!(says_first(&text, program), "{language} of {file}");
+        for start in STARTS.iter().chain([&CSHARP]) {
+            let text = workspace::read(&workspace::root().join(start.file)).unwrap();
+            let program = first_block(&text, start.language).unwrap();
+            assert!(
+                says_first(&text, program),
+                "{} of {}",
+                start.language,
+                start.file
+            );
         }
         let text = "## A\n**Queued is not ingested.**\n## B\n```c\nint main;\n```\n";
         assert!(!says_first(text, "int main;\n"));

@@ -1,6 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Net;
+using System.Net.Http;
+using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
@@ -271,6 +274,28 @@ public sealed class ConnectionTests : Bed
         Cancelled(() => warming, cancel.Token);
         client.Dispose();
         Assert.That(told.Wait(Patience));
+    }
+
+    /// <summary>The library has its own HTTP client; the leg shows that HTTP_PROXY is honoured.</summary>
+    [Test]
+    public void TheProxyOfHttpClientIsNotAsked()
+    {
+        TcpListener proxy = new(IPAddress.Loopback, 0);
+        proxy.Start();
+        IWebProxy before = HttpClient.DefaultProxy;
+        HttpClient.DefaultProxy = new WebProxy($"http://{proxy.LocalEndpoint}");
+        try
+        {
+            using ICslQueryProvider provider = KustoClientFactory.CreateCslQueryProvider(new KustoConnectionStringBuilder("http://cluster.invalid"));
+            ClientRequestProperties brief = new() { Timeout = TimeSpan.FromSeconds(5) };
+            Assert.Catch<KustoException>(() => provider.ExecuteQuery("Demo", "print 1", brief));
+            Assert.That(proxy.Pending(), Is.False);
+        }
+        finally
+        {
+            HttpClient.DefaultProxy = before;
+            proxy.Stop();
+        }
     }
 
     [Test]

@@ -5,6 +5,7 @@ using System.Data.SqlTypes;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
 
@@ -211,6 +212,18 @@ public sealed class DataReaderTests : Bed
         await Ingested(client.IngestFromDataReaderAsync(new CountingReader(rows, null), Now(table)));
         Assert.That(Count(table), Is.EqualTo(rows));
         Assert.That(Number($"['{table}'] | summarize sum(Id)"), Is.EqualTo((long)rows * (rows - 1) / 2));
+    }
+
+    [Test]
+    public async Task AnAsynchronousReaderNeedsNoThreadOfThePool()
+    {
+        IKustoQueuedIngestClient client = NewClient();
+        string table = NewTable();
+        AsynchronousReader reader = new(5_000);
+        Task<IKustoIngestionResult> ingesting = client.IngestFromDataReaderAsync(reader, Now(table));
+        Assert.That(reader.First, Is.SameAs(Thread.CurrentThread));
+        await Ingested(ingesting);
+        Assert.That(Count(table), Is.EqualTo(5_000));
     }
 
     [TestCase(true)]

@@ -87,7 +87,7 @@ pub(crate) fn checks(toolchain: &Toolchain) -> Result<Tally, String> {
 }
 
 /// Whether the project takes exactly the sources that are compiled here without it.
-fn compiles(
+pub(super) fn compiles(
     toolchain: &Toolchain,
     project: &str,
     directory: &str,

@@ -49,7 +49,8 @@ pub(crate) fn leg() -> Result<Tally, String> {
     Ok(tally)
 }
 
-fn found() -> Result<(), String> {
+/// Whether there is one that can build for .NET 8, or why not.
+pub(crate) fn found() -> Result<(), String> {
     if !process::found("dotnet") {
         return Err("dotnet not found".into());
     }

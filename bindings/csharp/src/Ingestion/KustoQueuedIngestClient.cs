@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Data;
+using System.Data.Common;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
@@ -114,8 +115,9 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
         {
             Transfer transfer = OfDataReader(ingestionProperties, sourceOptions);
             CsvDataStream stream = new(dataReader);
-            // Most readers have no asynchronous Read and would block the caller's thread.
-            return Result(await Task.Run(() => transfer.PushAsync(stream, cancellationToken), CancellationToken.None).ConfigureAwait(false));
+            Task<IngestionReceipt> Push() => transfer.PushAsync(stream, cancellationToken);
+            // Only a DbDataReader has an asynchronous Read; any other would block the caller's thread.
+            return Result(await (dataReader is DbDataReader ? Push() : Task.Run(Push, CancellationToken.None)).ConfigureAwait(false));
         }
         finally
         {

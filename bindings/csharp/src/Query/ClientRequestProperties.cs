@@ -20,8 +20,9 @@ public class ClientRequestProperties
     public string? ClientRequestId { get; set; }
 
     /// <summary>
-    /// The time limit of the whole call; null: no limit. It is also sent to the service, unless
-    /// <see cref="OptionServerTimeout"/> is set.
+    /// The time limit of the whole call, on this side alone: what the service may take is <see cref="OptionServerTimeout"/>, by default 4
+    /// minutes for a query and 10 for a command. The answer is waited for 30 seconds longer than that at most, also with
+    /// null here.
     /// </summary>
     public TimeSpan? Timeout { get; set; }
 
