@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use kusto_emulator::Options;
 use kusto_ingest::auth::{AccessToken, PendingToken, StaticToken, TokenCallback};
@@ -61,6 +62,24 @@ async fn the_right_token_opens_and_a_wrong_one_is_an_auth_error() {
         assert_eq!(error.step(), Step::FetchIdentityToken);
         assert!(error.is_permanent());
         assert!(!error.to_string().contains("wrong"));
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_never_ends_holds_no_call_beyond_its_deadline() {
+    let bed = Bed::built_in().await;
+    let client = client_of(&bed.emulator)
+        .credential(Credential::from_fn(async |_| std::future::pending().await))
+        .build()
+        .unwrap();
+    let brief = || CallOptions::new().with_timeout(Duration::from_millis(200));
+    // The second one waits for the login that the first has begun.
+    for _ in 0..2 {
+        let ingesting = client.ingest(Source::bytes("1,x\n"), &props(), brief());
+        let error = ingesting.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+        assert_eq!(error.step(), Step::AcquireToken);
+        assert!(!error.is_in_doubt());
     }
 }
 
