@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::records::{IngestionFailureRecord, OperationRecord};
 use super::schema::TableSchema;
+use super::sources::Sources;
 use super::table::{BatchingPolicy, Mappings, Policies, Principal, Row, Table};
 
 /// The database every service has.
@@ -117,6 +118,8 @@ struct Inner {
     operations: RwLock<Vec<OperationRecord>>,
     default_batching: Duration,
     data_management: Arc<dyn DataManagement>,
+    /// Who reads what commands name, once there is one.
+    sources: OnceLock<Arc<dyn Sources>>,
 }
 
 /// A panic elsewhere leaves whole values behind (every change is one assignment), so the state
@@ -157,6 +160,7 @@ impl Engine {
             operations: RwLock::default(),
             default_batching,
             data_management,
+            sources: OnceLock::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -171,10 +175,21 @@ impl Engine {
             operations: RwLock::default(),
             default_batching: self.inner.default_batching,
             data_management: self.inner.data_management.clone(),
+            sources: self.inner.sources.clone(),
         };
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// Sets who reads what commands name; the first one stays.
+    pub fn set_sources(&self, sources: Arc<dyn Sources>) {
+        let _ = self.inner.sources.set(sources);
+    }
+
+    /// Who reads what commands name.
+    pub fn sources(&self) -> Option<&dyn Sources> {
+        self.inner.sources.get().map(AsRef::as_ref)
     }
 
     /// The table's columns.

@@ -240,7 +240,8 @@ fn shown(text: &str) -> String {
     let obfuscated = ["h'", "h\"", "h@", "H'", "H\"", "H@"]
         .iter()
         .any(|prefix| text.contains(prefix));
-    if obfuscated {
+    // A signature is one in a plain literal, too.
+    if obfuscated || text.contains("sig=") {
         "***".to_owned()
     } else {
         text.chars().take(4096).collect()

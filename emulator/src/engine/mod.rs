@@ -14,6 +14,7 @@ mod request;
 mod response;
 pub mod role;
 pub mod schema;
+pub mod sources;
 pub mod table;
 pub mod timespan;
 pub mod updates;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use tokio::sync::Semaphore;
 use tracing::warn;
+use uuid::Uuid;
 
 use super::compression::{Unpacking, for_each_file};
 use super::failure::{ErrorCode, Failure};
@@ -47,7 +48,18 @@ pub(crate) struct Loader {
     table_locks: Mutex<HashMap<(String, String), TableLock>>,
 }
 
+/// What came of a source.
+pub(crate) struct Loaded {
+    pub(crate) extent: Uuid,
+    pub(crate) rows: usize,
+}
+
 impl Loader {
+    /// A token that its check accepts.
+    pub(crate) fn identity_token(&self) -> String {
+        self.engine.data_management().identity_token()
+    }
+
     pub(crate) fn new(
         engine: Engine,
         storage: StorageClient,
@@ -134,7 +146,7 @@ impl Loader {
     /// Loads one source, all of it or nothing.
     pub(crate) async fn load(&self, envelope: &Envelope, work: &Work) -> Outcome {
         match self.try_load(envelope, work).await {
-            Ok(rows) => Outcome::Succeeded { rows },
+            Ok(loaded) => Outcome::Succeeded { rows: loaded.rows },
             Err(failure) if failure.code == ErrorCode::SkippedIngestByTag => {
                 Outcome::Skipped(failure)
             }
@@ -142,8 +154,12 @@ impl Loader {
         }
     }
 
-    /// Gives the number of rows.
-    async fn try_load(&self, envelope: &Envelope, work: &Work) -> Result<usize, Failure> {
+    /// The same, with the extent.
+    pub(crate) async fn try_load(
+        &self,
+        envelope: &Envelope,
+        work: &Work,
+    ) -> Result<Loaded, Failure> {
         let mut plan = self.plan(envelope, work)?;
         self.check_tags(envelope, &work.properties)?;
         // Before the table's lock, or the one who has it could wait for those who wait for it.
@@ -175,9 +191,11 @@ impl Loader {
             None => table.lock().await,
         };
         let count = rows.len();
-        self.append(envelope, &work.properties, schema, rows)
-            .await?;
-        Ok(count)
+        let appended = self.append(envelope, &work.properties, schema, rows);
+        Ok(Loaded {
+            extent: appended.await?,
+            rows: count,
+        })
     }
 
     /// Must be called under the table's lock.
@@ -187,7 +205,7 @@ impl Loader {
         properties: &Properties,
         schema: TableSchema,
         rows: Vec<Vec<Value>>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Uuid, Failure> {
         self.check_tags(envelope, properties)?;
         let (engine, database) = (self.engine.clone(), envelope.database.clone());
         let (tags, created) = (properties.tags.clone(), properties.creation_time);
@@ -198,7 +216,7 @@ impl Loader {
             })
         });
         match ingested.await {
-            Ok(ingested) => ingested.map(drop).map_err(ingest_failure),
+            Ok(ingested) => ingested.map_err(ingest_failure),
             Err(_) => Err(Failure::new(
                 ErrorCode::InternalServerError,
                 "The source could not be ingested: internal error.",

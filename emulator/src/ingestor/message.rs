@@ -272,7 +272,7 @@ pub(crate) fn without_credentials(path: &str) -> &str {
     path.split(['?', ';']).next().unwrap_or_default()
 }
 
-fn blob_name(blob: &Url) -> String {
+pub(crate) fn blob_name(blob: &Url) -> String {
     let last = blob.path().rsplit('/').next().unwrap_or_default();
     percent_encoding::percent_decode_str(last)
         .decode_utf8_lossy()

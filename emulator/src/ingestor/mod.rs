@@ -8,6 +8,7 @@
 
 mod batch;
 mod compression;
+mod direct;
 mod failure;
 mod fields;
 mod formats;

@@ -15,6 +15,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::batch::{BatchKey, Batches, Limits};
+use super::direct::Direct;
 use super::failure::{Failure, FailureStatus};
 use super::loader::{Loader, TokenCheck};
 use super::message::{self, Envelope, Work};
@@ -62,13 +63,14 @@ impl Ingestor {
     pub fn spawn(self, shutdown: CancellationToken) -> JoinHandle<()> {
         let storage = StorageClient::new(self.http);
         let parallel = std::thread::available_parallelism().map_or(2, usize::from);
-        let loader = Loader::new(
+        let loader = Arc::new(Loader::new(
             self.engine.clone(),
             storage.clone(),
             self.token_check,
             self.sniff_gzip,
             parallel,
-        );
+        ));
+        Direct::offer(&self.engine, &loader);
         let hands = Hands {
             reporter: Reporter::new(storage.clone(), &self.resources),
             loader,
@@ -232,7 +234,7 @@ impl Worker {
 struct Hands {
     engine: Engine,
     storage: StorageClient,
-    loader: Loader,
+    loader: Arc<Loader>,
     reporter: Reporter,
     ingestions: Arc<Ingestions>,
     reports: Semaphore,

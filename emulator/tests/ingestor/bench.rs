@@ -131,6 +131,18 @@ impl Bench {
         self.engine().with_database_mut(DATABASE, create).unwrap();
     }
 
+    /// Sends a management command; gives the status and the answer.
+    pub(crate) async fn answer(&self, text: &str) -> (u16, Json) {
+        let url = format!("{}/v1/rest/mgmt", self.emulator.engine_url());
+        let body = json!({"db": DATABASE, "csl": text}).to_string();
+        let reply = self.http.post(url).body(body).send().await.unwrap();
+        let status = reply.status().as_u16();
+        (
+            status,
+            serde_json::from_str(&reply.text().await.unwrap()).unwrap(),
+        )
+    }
+
     /// Sends a management command, which must succeed.
     pub(crate) async fn command(&self, text: &str) {
         let url = format!("{}/v1/rest/mgmt", self.emulator.engine_url());

@@ -3,6 +3,7 @@
 
 mod bench;
 mod content;
+mod direct;
 mod failures;
 mod reports;
 mod seen;

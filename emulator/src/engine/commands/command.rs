@@ -213,6 +213,28 @@ pub struct FromQuery {
     pub query: String,
 }
 
+/// `.ingest [async] into table T (ADDRESS, ...) [with (...)]`
+#[derive(Clone, PartialEq)]
+pub struct Ingestion {
+    /// `async`
+    pub is_async: bool,
+    /// The table, always one of the request's database.
+    pub table: TableName,
+    /// Where the blobs are, with what gives access to them: secrets.
+    pub sources: Vec<String>,
+    /// `with (...)`
+    pub properties: Properties,
+}
+
+impl std::fmt::Debug for Ingestion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ingestion")
+            .field("table", &self.table)
+            .field("sources", &self.sources.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// One command.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -272,6 +294,7 @@ pub enum Command {
         properties: Properties,
         data: String,
     },
+    IngestSources(Ingestion),
     FromQuery(FromQuery),
     Script {
         properties: Properties,

@@ -46,9 +46,13 @@ impl Target<'_> {
         table("Status: string", vec![vec![text("Succeeded")]])
     }
 
-    /// Records what a command with `async` did, which is over when the command is, and gives its id.
+    /// Records what a command with `async` did, which is over when the command is, and gives its id, a new one if the
+    /// operation has none yet.
     pub(super) fn finished(&self, operation: OperationRecord) -> Relation {
-        let id = Uuid::new_v4();
+        let id = match operation.operation_id {
+            id if id.is_nil() => Uuid::new_v4(),
+            id => id,
+        };
         let state = match operation.status.as_str() {
             "" => "Completed",
             _ => "Failed",

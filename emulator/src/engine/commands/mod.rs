@@ -6,6 +6,7 @@ pub mod command;
 mod databases;
 mod delete_records;
 mod diagnostics;
+mod direct;
 mod extents;
 mod from_query;
 mod functions;
@@ -163,6 +164,7 @@ impl Target<'_> {
             } => self
                 .of(&table)
                 .ingest_inline(&table.name, &properties, &data),
+            Command::IngestSources(ingestion) => self.ingest_sources(&ingestion),
             Command::FromQuery(command) => self.ingest_result(&command),
             Command::Script { properties, text } => self.script(&properties, &text),
         }

@@ -2,11 +2,14 @@
 
 use super::super::super::kql::lexer::TokenKind;
 use super::super::super::kql::parser::{Parsed, Parser};
-use super::super::command::{Command, FromQuery, FromQueryMode};
+use super::super::command::{Command, FromQuery, FromQueryMode, Ingestion};
 use super::{properties, table_name, tail, unsupported};
 
-/// `.ingest inline into table T [with (...)] <| DATA`
-pub(super) fn inline(p: &mut Parser<'_>) -> Parsed<Command> {
+/// `.ingest inline into table T [with (...)] <| DATA`, or `.ingest [async] into table T (ADDRESS, ...) [with (...)]`
+pub(super) fn ingest(p: &mut Parser<'_>) -> Parsed<Command> {
+    if p.is_word("async") || p.is_word("into") {
+        return sources(p).map(Command::IngestSources);
+    }
     p.expect_word("inline")
         .or_else(|_| unsupported(p, "ingest"))?;
     p.expect_word("into")?;
@@ -16,6 +19,28 @@ pub(super) fn inline(p: &mut Parser<'_>) -> Parsed<Command> {
         table,
         properties: properties(p)?,
         data: tail(p)?,
+    })
+}
+
+fn sources(p: &mut Parser<'_>) -> Parsed<Ingestion> {
+    let is_async = p.eat_word("async");
+    p.expect_word("into")?;
+    p.eat_word("table");
+    let table = table_name(p)?;
+    let address = |p: &mut Parser<'_>| p.string("the address of a blob");
+    let sources = match p.eat("(") {
+        true => {
+            let sources = p.list(address)?;
+            p.expect(")")?;
+            sources
+        }
+        false => vec![address(p)?],
+    };
+    Ok(Ingestion {
+        is_async,
+        table,
+        sources,
+        properties: properties(p)?,
     })
 }
 

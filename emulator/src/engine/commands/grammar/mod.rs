@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str) -> Parsed<(Command, Vec<Operator>)> {
         "clear" => tables::clear(p)?,
         "refresh" => show::refresh(p)?,
         "cancel" => show::cancel(p)?,
-        "ingest" => ingest::inline(p)?,
+        "ingest" => ingest::ingest(p)?,
         "set" => match principals::change(p, RoleVerb::Set)? {
             Some(command) => command,
             None => ingest::from_query(p, &verb)?,
