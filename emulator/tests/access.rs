@@ -22,6 +22,9 @@ async fn exchange(port: u16, head: &str) -> String {
 /// A GET with these headers.
 async fn get(port: u16, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let mut head = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n");
+    if headers.iter().all(|(name, _)| *name != "host") {
+        head.push_str("host: localhost\r\n");
+    }
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use hyper::header::{HOST, HeaderName, ORIGIN, REFERER};
 use hyper::http::request::Parts;
-use hyper::{Response, StatusCode};
+use hyper::{Response, StatusCode, Version};
 use serde_json::json;
 
 use super::body::Body;
@@ -71,6 +71,20 @@ impl Hosts {
                     .flatten()
             })
     }
+}
+
+/// The answer to a request of HTTP/1.1 that does not say exactly once which host it is for (RFC 9112, 3.2).
+pub(crate) fn without_host(parts: &Parts) -> Option<Response<Body>> {
+    if parts.version != Version::HTTP_11 || parts.headers.get_all(HOST).iter().count() == 1 {
+        return None;
+    }
+    let message = "A request of HTTP/1.1 has one header Host.";
+    let error = json!({ "error": { "code": "BadRequest", "message": message, "@message": message, "@permanent": true } });
+    Some(typed(
+        StatusCode::BAD_REQUEST,
+        "application/json; charset=utf-8",
+        error.to_string(),
+    ))
 }
 
 /// Whether the request may change what there is. Links from any page to what only shows something are welcome.

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::Body;
 use super::early::early;
-use super::hosts::Hosts;
+use super::hosts::{Hosts, without_host};
 use crate::traffic::Connection;
 
 /// How long requests under way may take once the end is near.
@@ -108,7 +108,8 @@ where
     let link = Arc::new(Connection::default());
     let service = service_fn(|request: Request<Incoming>| async {
         let (parts, body) = request.into_parts();
-        match port.hosts.refusal(&parts, local) {
+        let refusal = port.hosts.refusal(&parts, local);
+        match refusal.or_else(|| without_host(&parts)) {
             Some(refusal) => Ok(early(refusal, &parts, body)),
             None => handler(Request::from_parts(parts, body), link.clone()).await,
         }
