@@ -1,7 +1,7 @@
-// Compares a running emulator (databases Demo and TestDatabase, both empty) with the parser's verdicts: on the texts of list.mjs and
+// Compares a running emulator (databases Demo and TestDatabase, both empty, or made so by --clear) with the parser's verdicts: on the texts of list.mjs and
 // on those of scripts.mjs.
 //
-//   npm ci && node judge.mjs URL [REPORT] [--all]
+//   npm ci && node judge.mjs URL [REPORT] [--all] [--clear]
 //
 // Fails when they differ on a text that is not in differences.txt, when an entry of that file is not needed, and when more than a
 // tenth of the right texts of the core are refused, whatever differences.txt says of them. Prints how many
@@ -115,9 +115,16 @@ class Report {
   }
 }
 
-const [url, file] = process.argv.slice(2).filter((argument) => argument !== "--all");
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
+const [url, file] = process.argv.slice(2).filter((argument) => !flags.includes(argument));
+for (const name of ["Demo", "TestDatabase"]) {
+  if (flags.includes("--clear")) await clear(url, name);
+  const { tables, functions } = await contents(url, name);
+  const found = [...Object.keys(tables), ...Object.keys(functions)];
+  if (found.length > 0) throw new Error(`the database ${name} is not empty: ${found.join(", ")}; --clear drops all that it has`);
+}
 const list = texts(load(PACKAGE), here);
-const isChosen = ({ made }) => !made || process.argv.includes("--all");
+const isChosen = ({ made }) => !made || flags.includes("--all");
 for (const [name, columns] of Object.entries(TABLES)) {
   await ask(url, "Demo", { text: `.create-merge table ${name} ${columns}`, command: true });
 }

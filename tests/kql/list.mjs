@@ -1,5 +1,5 @@
 // The texts that are put to both judges: made from the parser's own tables of operators, functions and aggregates, and read from
-// queries.kql and commands.kql. `core` is what ordinary queries use; the rest is counted apart.
+// queries.kql, edges.kql and commands.kql. `core` is what ordinary queries use; the rest is counted apart.
 import fs from "node:fs";
 import { items } from "./parser.mjs";
 
@@ -29,7 +29,7 @@ const OUTSIDE = new RegExp(
 /** Every text: `{id, kind, core, command, made, text}`; `made` says that it is made of the parser's tables. */
 export function texts(language, directory) {
   const made = [...operators(language), ...calls(language)].map((entry) => ({ made: true, ...entry }));
-  const found = [...made, ...written(directory, "queries.kql", false), ...written(directory, "commands.kql", true)];
+  const found = [...made, ...written(directory, "queries.kql", false), ...written(directory, "edges.kql", false), ...written(directory, "commands.kql", true)];
   const seen = new Set();
   // Commands change what the next ones see, so that a repeated one is another test.
   const fresh = found.filter((entry) => entry.command || (!seen.has(entry.text) && seen.add(entry.text)));

@@ -97,8 +97,6 @@ impl Scope<'_> {
         let bound = self.bind(expr)?;
         match bound.ty {
             ColumnType::Bool => Ok(bound),
-            // `where d.flag`: a dynamic is read as a bool.
-            ColumnType::Dynamic => Ok(convert(bound, ColumnType::Bool)),
             other => Err(self.error(
                 "SEM0079",
                 expr.at,
@@ -116,8 +114,10 @@ impl Scope<'_> {
     /// When it is none, or negative.
     pub fn bind_count(&self, expr: &Expr) -> Parsed<usize> {
         let bound = self.bind(expr)?;
-        let number = match bound.node {
-            Node::Constant(value) => super::cast::as_long(&value),
+        let number = match (bound.node, bound.ty) {
+            (Node::Constant(value), ColumnType::Int | ColumnType::Long) => {
+                super::cast::as_long(&value)
+            }
             _ => None,
         };
         number

@@ -285,7 +285,7 @@ fn text_test(op: TextOp, left: Expr, right: Expr) -> Expr {
 fn comparison_symbol(symbol: &str) -> Option<BinaryOp> {
     Some(match symbol {
         "==" => BinaryOp::Equal,
-        "!=" => BinaryOp::NotEqual,
+        "!=" | "<>" => BinaryOp::NotEqual,
         "<" => BinaryOp::Less,
         "<=" => BinaryOp::LessOrEqual,
         ">" => BinaryOp::Greater,

@@ -4,7 +4,7 @@
 use super::super::error::KustoError;
 use super::super::schema::Column;
 use super::super::value::ColumnType;
-use super::ast::Named;
+use super::ast::{Expr, ExprKind, Named};
 use super::lexer::{Token, TokenKind, next_token};
 
 /// Result of a parser.
@@ -283,11 +283,47 @@ impl<'t> Parser<'t> {
         Ok(items)
     }
 
-    /// Takes `[name =] expression`.
+    /// Takes `[name =] expression` or `(name, ...) = expression`.
     pub(super) fn named(&mut self) -> Parsed<Named> {
-        let name = self.assigned();
-        let expr = self.expression()?;
-        Ok(Named { name, expr })
+        let at = self.at();
+        let mut names = self.assigned_names();
+        if names.len() < 2 {
+            let name = names.pop().or_else(|| self.assigned());
+            let expr = self.expression()?;
+            return Ok(Named { name, expr });
+        }
+        let more = names.split_off(1);
+        let kind = ExprKind::Names(more, Box::new(self.expression()?));
+        Ok(Named {
+            name: names.pop(),
+            expr: Expr { kind, at },
+        })
+    }
+
+    /// Takes `(name, ...) =`, if that is next, or nothing.
+    fn assigned_names(&mut self) -> Vec<String> {
+        let mut ahead = self.clone();
+        let mut names = Vec::new();
+        if !ahead.eat("(") {
+            return names;
+        }
+        loop {
+            if !matches!(ahead.peek(), TokenKind::Word(_) | TokenKind::Symbol("[")) {
+                return Vec::new();
+            }
+            let Ok(name) = ahead.name("a name") else {
+                return Vec::new();
+            };
+            names.push(name);
+            if !ahead.eat(",") {
+                break;
+            }
+        }
+        if !(ahead.eat(")") && ahead.eat("=")) {
+            return Vec::new();
+        }
+        *self = ahead;
+        names
     }
 
     /// Takes `name =`, if that is next. An error, which counts the lines before it, is made of nothing that may

@@ -4,10 +4,11 @@ use super::super::error::KustoError;
 use super::super::schema::Column;
 use super::super::table::Row;
 use super::super::value::{ColumnType, Value};
-use super::ast::{Expr, Named, Source};
+use super::ast::{Expr, ExprKind, Named, Source};
 use super::bound::Bound;
 use super::cast::{as_long, as_real, cast};
 use super::frame::{Binding, Frame};
+use super::functions::{sorted_apart, sorted_name};
 use super::parser::Parsed;
 use super::patterns::Invocation;
 use super::relation::{Relation, Rows};
@@ -190,9 +191,17 @@ impl Run<'_> {
         let scope = self.scope(&[], "print");
         declared_once(&scope, values.iter().filter(|value| value.name.is_some()))?;
         let (mut columns, mut row) = (Vec::new(), Row::new());
-        for (at, named) in values.iter().enumerate() {
+        let all = values.iter().enumerate().flat_map(|(at, named)| {
+            let whole = named.name.is_some() && !matches!(named.expr.kind, ExprKind::Names(..));
+            let apart = sorted_apart(named).into_iter();
+            apart
+                .take(if whole { 1 } else { usize::MAX })
+                .map(move |one| (at, one))
+        });
+        for (at, named) in all {
             let bound = scope.bind(&named.expr)?;
-            let name = named.name.clone().unwrap_or_else(|| format!("print_{at}"));
+            let name = named.name.or_else(|| sorted_name(&named.expr));
+            let name = name.unwrap_or_else(|| format!("print_{at}"));
             push_column(&mut columns, Some(name), &bound);
             row.push(bound.eval(&[]).into_owned());
         }
@@ -238,6 +247,9 @@ impl Run<'_> {
         let whole = |ty| matches!(ty, ColumnType::Int | ColumnType::Long);
         let types = [from.ty, to.ty, step.ty];
         let made: fn(i64) -> Value = match types {
+            [ColumnType::Int, ColumnType::Int, ColumnType::Int] => {
+                |number| i32::try_from(number).map_or(Value::Null, Value::Int)
+            }
             types if types.into_iter().all(whole) => Value::Long,
             [
                 ColumnType::DateTime,
@@ -279,10 +291,10 @@ impl Run<'_> {
             return Err(scope.error("SEM0046", bounds[1].at, "the range has too many values"));
         }
         let rows: Vec<Row> = values.map(|at| vec![made(at)]).collect();
-        let ty = if whole(from.ty) {
-            ColumnType::Long
-        } else {
-            from.ty
+        let ty = match types {
+            [ColumnType::Int, ColumnType::Int, ColumnType::Int] => ColumnType::Int,
+            _ if whole(from.ty) => ColumnType::Long,
+            _ => from.ty,
         };
         Ok(Relation {
             serialized: true,

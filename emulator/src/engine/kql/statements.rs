@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::schema::Column;
-use super::super::value::Value;
+use super::super::value::{ColumnType, Value};
 use super::again::draws;
 use super::ast::{
     Expr, ExprKind, LetValue, Operator, Parameter, Pipeline, Query, Source, Statement,
@@ -105,23 +105,29 @@ fn option(parser: &mut Parser<'_>) -> Parsed<(String, Value)> {
 impl Parser<'_> {
     /// Takes a literal, with its sign if it has one.
     pub(super) fn constant(&mut self) -> Parsed<Value> {
+        self.typed_constant().map(|(value, _)| value)
+    }
+
+    /// A literal, which may have a sign, and its type.
+    pub(super) fn typed_constant(&mut self) -> Parsed<(Value, ColumnType)> {
         let negative = self.eat("-");
-        let value = match self.peek().clone() {
-            TokenKind::Literal(value, _) => {
+        let (value, ty) = match self.peek().clone() {
+            TokenKind::Literal(value, ty) => {
                 self.advance();
-                value
+                (value, ty)
             }
-            _ => self.string("a literal").map(Value::String)?,
+            _ => (Value::String(self.string("a literal")?), ColumnType::String),
         };
-        match (negative, value) {
-            (false, value) => Ok(value),
-            (true, Value::Long(number)) => Ok(Value::Long(number.wrapping_neg())),
-            (true, Value::Int(number)) => Ok(Value::Int(number.wrapping_neg())),
-            (true, Value::Real(number)) => Ok(Value::Real(-number)),
-            (true, Value::TimeSpan(ticks)) => Ok(Value::TimeSpan(ticks.wrapping_neg())),
-            (true, Value::Decimal(number)) => Ok(Value::Decimal(-number)),
-            _ => Err(self.expected("a number")),
-        }
+        let value = match (negative, value) {
+            (false, value) => value,
+            (true, Value::Long(number)) => Value::Long(number.wrapping_neg()),
+            (true, Value::Int(number)) => Value::Int(number.wrapping_neg()),
+            (true, Value::Real(number)) => Value::Real(-number),
+            (true, Value::TimeSpan(ticks)) => Value::TimeSpan(ticks.wrapping_neg()),
+            (true, Value::Decimal(number)) => Value::Decimal(-number),
+            _ => return Err(self.expected("a number")),
+        };
+        Ok((value, ty))
     }
 
     /// Takes `let name = value`.
@@ -312,13 +318,22 @@ impl Parser<'_> {
         self.expect("[")?;
         let mut values = Vec::new();
         while !self.eat("]") {
-            values.push(self.expression()?);
+            values.push(self.cell()?);
             if !self.eat(",") {
                 self.expect("]")?;
                 break;
             }
         }
         Ok(Source::DataTable(columns, values, at))
+    }
+
+    /// A literal, which may have a sign.
+    fn cell(&mut self) -> Parsed<Expr> {
+        let at = self.at();
+        self.eat("+");
+        let (value, ty) = self.typed_constant()?;
+        let kind = ExprKind::Literal(value, ty);
+        Ok(Expr { kind, at })
     }
 
     fn range(&mut self) -> Parsed<Source> {

@@ -133,7 +133,7 @@ impl Parser<'_> {
         let aggregates = if self.is_word("by") {
             Vec::new()
         } else {
-            self.list(Self::aggregated)?
+            self.list(Self::named)?
         };
         let by = if self.eat_word("by") {
             self.list(Self::named)?
@@ -141,26 +141,6 @@ impl Parser<'_> {
             Vec::new()
         };
         Ok(Operator::Summarize { aggregates, by })
-    }
-
-    /// `[name =] expression` or `(name, ...) = expression`.
-    fn aggregated(&mut self) -> Parsed<Named> {
-        let at = self.at();
-        let mut ahead = self.clone();
-        if !ahead.eat("(") {
-            return self.named();
-        }
-        let names = ahead.list(|parser| parser.name("a column name"));
-        let (Ok(mut names), true, true) = (names, ahead.eat(")"), ahead.eat("=")) else {
-            return self.named();
-        };
-        *self = ahead;
-        let first = names.remove(0);
-        let kind = ExprKind::Names(names, Box::new(self.expression()?));
-        Ok(Named {
-            name: Some(first),
-            expr: Expr { kind, at },
-        })
     }
 
     fn distinct(&mut self) -> Parsed<Operator> {

@@ -10,7 +10,7 @@ use super::ast::{Expr, ExprKind, Named};
 use super::bound::Bound;
 use super::budget::Made;
 use super::cast::push_key;
-use super::functions::result_name;
+use super::functions::{result_name, sorted_apart};
 use super::parser::Parsed;
 use super::relation::{Relation, Rows};
 use super::scope::Scope;
@@ -38,7 +38,8 @@ pub(super) fn run(
     aggregates: &[Named],
     by: &[Named],
 ) -> Parsed<Relation> {
-    declared_once(scope, by.iter().chain(aggregates))?;
+    let aggregates: Vec<Named> = aggregates.iter().flat_map(sorted_apart).collect();
+    declared_once(scope, by.iter().chain(&aggregates))?;
     let keys: Vec<Bound> = by
         .iter()
         .map(|named| scope.bind(&named.expr))

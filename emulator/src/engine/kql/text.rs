@@ -31,6 +31,10 @@ pub(super) fn bind(
             return Err(scope.error("SEM0064", at, message));
         }
     }
+    if is_constant_dynamic(&right) && by_terms(op.test) {
+        let message = "a term is no constant of type dynamic. Try tostring()";
+        return Err(scope.error("SEM0064", at, message));
+    }
     let (left, right) = (
         convert(left, ColumnType::String),
         convert(right, ColumnType::String),
@@ -49,6 +53,18 @@ pub(super) fn bind(
         vec![left, right],
         Arc::new(function),
     ))
+}
+
+fn is_constant_dynamic(bound: &Bound) -> bool {
+    bound.ty == ColumnType::Dynamic && matches!(bound.node, Node::Constant(_))
+}
+
+/// Whether the test is of `has` or its kin.
+fn by_terms(test: TextTest) -> bool {
+    matches!(
+        test,
+        TextTest::Has | TextTest::HasPrefix | TextTest::HasSuffix
+    )
 }
 
 /// Whether the test that `bind` makes of a column holds for any of them. Columns that it does not

@@ -71,6 +71,11 @@ pub enum Evaluated {
     Table(Relation),
 }
 
+/// Whether a value of one type may be the argument of a parameter of another.
+fn passes(given: ColumnType, parameter: ColumnType) -> bool {
+    given == parameter || (given.is_numeric() && parameter.is_numeric())
+}
+
 impl Parser<'_> {
     /// Takes `[view] (parameters) { body }` if that is next.
     pub(super) fn function(&mut self) -> Parsed<Option<Function>> {
@@ -169,11 +174,22 @@ impl Parser<'_> {
         }
         let ty = self.column_type()?;
         let default = match self.eat("=") {
-            true => Some(cast(&self.constant()?, ty)),
+            true => Some(self.default_of(ty)?),
             false => None,
         };
         let kind = ParameterKind::Scalar(ty, default);
         Ok(Parameter { name, kind })
+    }
+
+    /// A parameter's default, of its type.
+    fn default_of(&mut self, ty: ColumnType) -> Parsed<Value> {
+        let start = self.clone();
+        let (value, found) = self.typed_constant()?;
+        if !passes(found, ty) {
+            let (found, wanted) = (found.kusto_name(), ty.kusto_name());
+            return Err(start.error(format!("the default is a {found}, not a {wanted}")));
+        }
+        Ok(cast(&value, ty))
     }
 
     /// `(*)`, `(a:long, b:string)`
@@ -491,7 +507,7 @@ impl Call<'_> {
             (None, Some(default)) => Bound::constant(default.clone(), ty),
             (None, None) => return Err(missing),
         };
-        if bound.ty != ty && !(bound.ty.is_numeric() && ty.is_numeric()) {
+        if !passes(bound.ty, ty) {
             let (found, wanted) = (bound.ty.kusto_name(), ty.kusto_name());
             return Err(self.wrong(&format!(
                 "the argument '{name}' is a {found}, not a {wanted}"

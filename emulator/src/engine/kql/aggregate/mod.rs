@@ -273,9 +273,9 @@ pub fn bind(scope: &Scope<'_>, expr: &Expr, by: &[String]) -> Parsed<Aggregate> 
     match kind {
         _ if gives_arguments(kind) => arguments = spread(scope, &arguments, by),
         Kind::Covariance { .. } | Kind::Digest => {}
-        Kind::Percentiles { weighted, .. } => {
+        Kind::Percentiles { weighted, array } => {
             let of = arguments.split_off(1 + usize::from(weighted));
-            ranks = percentile::ranks(scope, &of)?;
+            ranks = percentile::ranks(scope, &of, array)?;
         }
         _ => {
             if let Some(last) = arguments.get(1) {
@@ -441,18 +441,28 @@ fn columns(record: &Record, arguments: &[Expr], bound: &[Bound], ranks: &[f64]) 
     };
     match record.kind {
         Kind::ArgMin | Kind::ArgMax => {
-            let first = if record.kind == Kind::ArgMin {
+            let prefix = if record.kind == Kind::ArgMin {
                 "min_"
             } else {
                 "max_"
             };
-            several(arguments, bound, first, "")
+            let first = arguments.first().and_then(result_name);
+            let of = format!("{prefix}{}", first.unwrap_or_default());
+            several(arguments, bound, "", |at| match at {
+                0 => prefix.to_owned(),
+                at => format!("{of}_arg{at}"),
+            })
         }
         Kind::Any if bound.len() != 1 => {
             let prefix = if record.name == "any" { "any_" } else { "" };
-            several(arguments, bound, "any_", prefix)
+            several(arguments, bound, prefix, |at| format!("any_arg{at}"))
         }
-        Kind::Any if record.name.starts_with("take") => several(arguments, bound, "any_", ""),
+        Kind::Any if record.name.starts_with("take") => {
+            several(arguments, bound, "", |at| match record.conditional {
+                true => "Column1".to_owned(),
+                false => format!("any_arg{at}"),
+            })
+        }
         Kind::Count | Kind::DistinctCount => one(Long),
         Kind::List | Kind::ListWithNulls | Kind::Set | Kind::Bag => one(Dynamic),
         Kind::Hll | Kind::HllMerge | Kind::Digest | Kind::DigestMerge | Kind::Schema => {
@@ -481,14 +491,16 @@ fn columns(record: &Record, arguments: &[Expr], bound: &[Bound], ranks: &[f64]) 
     }
 }
 
-fn several(arguments: &[Expr], bound: &[Bound], first: &str, prefix: &str) -> Vec<Column> {
+/// A column for each argument; `unnamed` names that of an argument which lends no name.
+fn several(
+    arguments: &[Expr],
+    bound: &[Bound],
+    prefix: &str,
+    unnamed: impl Fn(usize) -> String,
+) -> Vec<Column> {
     let named = |(at, (expr, bound)): (usize, (&Expr, &Bound))| {
-        let fallback = || match at {
-            0 => first.to_owned(),
-            at => format!("Column{at}"),
-        };
         let lent = result_name(expr).map(|name| format!("{prefix}{name}"));
-        Column::new(lent.unwrap_or_else(fallback), bound.ty)
+        Column::new(lent.unwrap_or_else(|| unnamed(at)), bound.ty)
     };
     arguments.iter().zip(bound).enumerate().map(named).collect()
 }

@@ -11,8 +11,9 @@ use super::super::parser::Parsed;
 use super::super::scope::Scope;
 use super::as_percentile;
 
-/// The percentiles that the arguments name: constant numbers from 0 to 100, or one array of them.
-pub(super) fn ranks(scope: &Scope<'_>, arguments: &[Expr]) -> Parsed<Vec<f64>> {
+/// The percentiles that the arguments name: constant numbers from 0 to 100, or of a function that gives an `array`
+/// one array of them.
+pub(super) fn ranks(scope: &Scope<'_>, arguments: &[Expr], array: bool) -> Parsed<Vec<f64>> {
     let mut ranks = Vec::new();
     for argument in arguments {
         let wrong = || {
@@ -26,7 +27,7 @@ pub(super) fn ranks(scope: &Scope<'_>, arguments: &[Expr]) -> Parsed<Vec<f64>> {
             return Err(wrong());
         };
         let found: Option<Vec<f64>> = match &value {
-            Value::Dynamic(serde_json::Value::Array(all)) => {
+            Value::Dynamic(serde_json::Value::Array(all)) if array => {
                 all.iter().map(serde_json::Value::as_f64).collect()
             }
             other => as_real(other).map(|rank| vec![rank]),

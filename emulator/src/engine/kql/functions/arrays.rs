@@ -13,9 +13,7 @@ use super::super::cast::{as_long, as_real};
 use super::super::parser::Parsed;
 use super::super::scope::is_hidden;
 use super::record::{Call, Function, Kind, Naming, Returns, Values};
-use super::values::{
-    array, bag, count, dynamic, fits, json, long, order_of_elements, real_json, same,
-};
+use super::values::{array, bag, count, dynamic, fits, json, long, real_json, same};
 
 const DYNAMIC: Returns = Returns::Type(ColumnType::Dynamic);
 const LONG: Returns = Returns::Type(ColumnType::Long);
@@ -31,18 +29,6 @@ const ARRAY_IFF: Function = Function::new(
     DYNAMIC,
     chosen,
 );
-
-/// Of one array: of several, the service gives as many columns.
-const fn sort(name: &'static str, run: fn(&Values<'_>) -> Option<Value>) -> Function {
-    Function::new(
-        name,
-        &[Kind::Dynamic, Kind::Of(ColumnType::Bool)],
-        DYNAMIC,
-        run,
-    )
-    .optional(1)
-    .named(Naming::Suffix("sorted"))
-}
 
 pub(super) const FUNCTIONS: &[Function] = &[
     ARRAY_LENGTH,
@@ -138,8 +124,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Some(Value::Real(numbers?.iter().sum()))
         },
     ),
-    sort("array_sort_asc", |v| sorted(v, true)),
-    sort("array_sort_desc", |v| sorted(v, false)),
     Function::written("pack_array", &[Kind::Any], pack_array).repeated(32_767),
     Function::new(
         "range",
@@ -277,18 +261,6 @@ fn rotated(elements: &[Json], by: i64) -> Option<Value> {
         rotated.rotate_left(usize::try_from(by.rem_euclid(size)).ok()?);
     }
     dynamic(rotated)
-}
-
-fn sorted(v: &Values<'_>, ascending: bool) -> Option<Value> {
-    let mut elements = array(v, 0)?.clone();
-    let nulls_last = !matches!(v.get(1).map(AsRef::as_ref), Some(Value::Bool(false)));
-    elements.sort_by(|l, r| {
-        let nulls = l.is_null().cmp(&r.is_null());
-        let nulls = if nulls_last { nulls } else { nulls.reverse() };
-        let order = order_of_elements(l, r);
-        nulls.then(if ascending { order } else { order.reverse() })
-    });
-    dynamic(elements)
 }
 
 fn ranged(v: &Values<'_>) -> Option<Value> {

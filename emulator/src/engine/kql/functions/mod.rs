@@ -26,6 +26,7 @@ mod series;
 mod service;
 mod sets;
 mod sketches;
+mod sorting;
 mod special;
 mod strings;
 mod units;
@@ -36,12 +37,13 @@ mod zones;
 use super::ast::{Expr, ExprKind};
 use super::bound::Bound;
 use super::parser::Parsed;
-use super::scope::Scope;
+use super::scope::{Scope, is_hidden};
 pub(super) use conversions::guid;
 pub(super) use record::Naming;
 use record::{Call, Function};
 pub(super) use regular::compiled;
 pub(super) use service::PRINCIPAL;
+pub(super) use sorting::{sorted_apart, sorted_name};
 
 /// All functions; those of one name are its overloads, the first that fits is taken.
 fn table() -> impl Iterator<Item = &'static Function> {
@@ -70,6 +72,7 @@ fn table() -> impl Iterator<Item = &'static Function> {
         service::FUNCTIONS,
         sets::FUNCTIONS,
         sketches::FUNCTIONS,
+        sorting::FUNCTIONS,
         special::FUNCTIONS,
         strings::FUNCTIONS,
         units::FUNCTIONS,
@@ -82,12 +85,23 @@ fn table() -> impl Iterator<Item = &'static Function> {
 
 /// The name a column gets that is nothing but this expression, if the expression lends one.
 pub(super) fn result_name(expr: &Expr) -> Option<String> {
+    sorting::sorted_name(expr).or_else(|| lent_name(expr))
+}
+
+/// The name that an expression lends to one around it.
+fn lent_name(expr: &Expr) -> Option<String> {
+    let of_base = |base: &Expr| lent_name(base).filter(|name| !is_hidden(name));
     match &expr.kind {
         ExprKind::Name(name) | ExprKind::Assigned(name, _) => Some(name.clone()),
-        ExprKind::Member(base, member) => Some(format!("{}_{member}", result_name(base)?)),
-        ExprKind::Index(base, key) => match &key.kind {
-            ExprKind::Literal(key, _) => Some(format!("{}_{}", result_name(base)?, key.to_text())),
-            _ => None,
+        ExprKind::Member(base, member) => Some(match of_base(base) {
+            Some(base) => format!("{base}_{member}"),
+            None => member.clone(),
+        }),
+        ExprKind::Index(base, key) => match (of_base(base), &key.kind) {
+            (Some(base), ExprKind::Literal(key, _)) => Some(format!("{base}_{}", key.to_text())),
+            (Some(base), _) => Some(format!("{base}_")),
+            (None, ExprKind::Literal(key, _)) => Some(key.to_text()),
+            (None, _) => None,
         },
         ExprKind::Call(name, arguments) => {
             if let Some(aggregate) = super::aggregate::name_of_call(name, arguments) {

@@ -10,7 +10,7 @@ use super::super::ast::Expr;
 use super::super::bound::{Bound, Node};
 use super::super::parser::Parsed;
 use super::super::scope::{Scope, convert};
-use super::{compiled, result_name};
+use super::{compiled, lent_name};
 
 /// How a column is named that is nothing but a call of the function.
 #[derive(Clone, Copy)]
@@ -23,8 +23,6 @@ pub(in super::super) enum Naming {
     First,
     /// The first argument's, if there is only one.
     Only,
-    /// The first argument's and this.
-    Suffix(&'static str),
     /// This and the first argument's.
     Prefix(&'static str),
 }
@@ -32,13 +30,12 @@ pub(in super::super) enum Naming {
 impl Naming {
     /// The name a call lends.
     pub(in super::super) fn of(self, name: &str, arguments: &[Expr]) -> Option<String> {
-        let first = arguments.first().and_then(result_name);
+        let first = arguments.first().and_then(lent_name);
         match self {
             Self::None => None,
             Self::Always(name) => Some(name.to_owned()),
             Self::First => first,
             Self::Only => first.filter(|_| arguments.len() == 1),
-            Self::Suffix(suffix) => first.map(|first| format!("{first}_{suffix}")),
             Self::Prefix("") => first.map(|first| format!("{name}_{first}")),
             Self::Prefix(prefix) => Some(format!("{prefix}_{}", first.unwrap_or_default())),
         }
@@ -263,7 +260,9 @@ pub(super) struct Call<'c> {
 impl Call<'_> {
     /// The error that an argument does not fit.
     pub(super) fn mismatch(&self, found: &str) -> KustoError {
-        let message = format!("{}() does not take an argument of type {found}", self.name);
+        // A call that stands for a part of another has its name, behind a sign that no text can hold.
+        let name = self.name.trim_start_matches('\0');
+        let message = format!("{name}() does not take an argument of type {found}");
         self.scope.error("SEM0005", self.at, message)
     }
 

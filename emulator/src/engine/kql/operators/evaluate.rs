@@ -29,6 +29,10 @@ struct Schema {
     columns: Vec<Column>,
 }
 
+/// What may stand behind the column of `bag_unpack()`, in this order or by name.
+const BAG_UNPACK_OPTIONS: [&str; 3] =
+    ["OutputColumnPrefix", "columnsConflict", "ignoredProperties"];
+
 impl Parser<'_> {
     pub(in super::super) fn evaluate_step(&mut self) -> Parsed<Plugin> {
         self.settings(&[])?;
@@ -41,7 +45,7 @@ impl Parser<'_> {
         self.expect("(")?;
         let mut arguments = Vec::new();
         if !self.eat(")") {
-            arguments = self.list(Self::expression)?;
+            arguments = self.list(Self::operand)?;
             self.expect(")")?;
         }
         let schema = match self.eat(":") {
@@ -129,11 +133,28 @@ impl Run<'_> {
         if input.columns[bag].ty != ColumnType::Dynamic {
             return Err(wrong("the column of bag_unpack() must be dynamic"));
         }
-        let constant = |at: usize| -> Parsed<Value> {
-            match plugin.arguments.get(at) {
-                Some(argument) => Ok(scope.bind(argument)?.eval(&[]).into_owned()),
-                None => Ok(Value::Null),
+        for argument in &plugin.arguments {
+            if let ExprKind::Assigned(name, _) = &argument.kind
+                && !BAG_UNPACK_OPTIONS.contains(&name.as_str())
+            {
+                return Err(wrong(&format!("bag_unpack() has no argument '{name}'")));
             }
+        }
+        let constant = |at: usize| -> Parsed<Value> {
+            let option = BAG_UNPACK_OPTIONS[at - 1];
+            let called = |argument: &&Expr| matches!(&argument.kind, ExprKind::Assigned(name, _) if *name == option);
+            let argument = match plugin.arguments.get(at).map(|argument| &argument.kind) {
+                None | Some(ExprKind::Assigned(..)) => plugin.arguments.iter().find(called),
+                Some(_) => plugin.arguments.get(at),
+            };
+            let Some(argument) = argument else {
+                return Ok(Value::Null);
+            };
+            let value = match &argument.kind {
+                ExprKind::Assigned(_, value) => value,
+                _ => argument,
+            };
+            Ok(scope.bind(value)?.eval(&[]).into_owned())
         };
         let text = |value: Value| match value {
             Value::String(text) => text,

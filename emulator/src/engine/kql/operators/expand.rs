@@ -12,7 +12,8 @@ use super::super::functions::result_name;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
 use super::super::run::Run;
-use super::super::summarize::push_column;
+use super::super::summarize::{declared_once, push_column};
+use super::add_column;
 
 /// `mv-expand` or `mv-apply`
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +108,7 @@ impl Run<'_> {
         };
         let (mut columns, targets) = self.targets(&input, expansion, operator)?;
         if let Some(index) = &expansion.index {
-            columns.push(Column::new(index, ColumnType::Long));
+            add_column(&mut columns, index, ColumnType::Long);
         }
         let limit = match &expansion.limit {
             Some(limit) => self.scope(&[], operator).bind_count(limit)?,
@@ -145,6 +146,7 @@ impl Run<'_> {
         operator: &'static str,
     ) -> Parsed<(Vec<Column>, Vec<Target>)> {
         let scope = self.scope(&input.columns, operator);
+        declared_once(&scope, expansion.items.iter().map(|item| &item.named))?;
         let mut columns = input.columns.clone();
         let mut targets = Vec::new();
         for Item { named, ty } in &expansion.items {

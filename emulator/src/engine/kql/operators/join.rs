@@ -207,8 +207,7 @@ impl Run<'_> {
                 ExprKind::Name(name) => (name, name),
                 ExprKind::Binary(BinaryOp::Equal, first, second) => {
                     match (side(first), side(second)) {
-                        (Some((true, l)), Some((false, r)))
-                        | (Some((false, r)), Some((true, l))) => (l, r),
+                        (Some((true, l)), Some((false, r))) => (l, r),
                         _ => return Err(condition_error(&left, condition)),
                     }
                 }

@@ -13,6 +13,7 @@ use super::super::relation::Relation;
 use super::super::run::Run;
 use super::super::scope::convert;
 use super::add_column;
+use super::parse::named_once;
 
 /// `parse-kv`
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +120,7 @@ impl Run<'_> {
             }
             None => None,
         };
+        named_once(&scope, &parse.keys, parse.at)?;
         let mut columns = input.columns.clone();
         for key in &parse.keys {
             add_column(&mut columns, &key.name, key.ty);

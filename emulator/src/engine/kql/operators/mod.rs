@@ -24,6 +24,7 @@ use super::super::value::{ColumnType, Value};
 use super::super::watch;
 use super::ast::{Expr, Named, Operator, SortKey};
 use super::bound::is_true;
+use super::functions::sorted_apart;
 use super::origin::{bare, may_see};
 use super::parser::Parsed;
 use super::relation::Relation;
@@ -77,7 +78,8 @@ impl Run<'_> {
             }
             Operator::Where(predicate) => self.filter(relation, predicate),
             Operator::Project(list) => {
-                let (input, list) = self.windowed(relation, list, "project")?;
+                let list: Vec<Named> = list.iter().flat_map(sorted_apart).collect();
+                let (input, list) = self.windowed(relation, &list, "project")?;
                 self.project(&input.columns, &input.rows, &list)
             }
             Operator::Extend(list) => self.extended(relation, list, "extend"),
@@ -188,9 +190,10 @@ impl Run<'_> {
             return Ok(relation);
         }
         let width = relation.columns.len();
-        let (relation, list) = self.windowed(relation, list, operator)?;
+        let list: Vec<Named> = list.iter().flat_map(sorted_apart).collect();
+        let (relation, list) = self.windowed(relation, &list, operator)?;
         let hidden = relation.columns.len() - width;
-        let mut extended = self.extend(relation.columns, relation.rows, &list)?;
+        let mut extended = self.extend(relation.columns, relation.rows, &list, operator)?;
         if hidden > 0 {
             extended.columns.drain(width..width + hidden);
             let mut rows = extended.rows.into_vec();

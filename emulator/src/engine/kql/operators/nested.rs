@@ -179,14 +179,14 @@ impl Run<'_> {
         let Some((level, below)) = levels.split_first() else {
             return Ok(vec![Row::new()]);
         };
-        if part.rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ranked = self.ranked(part, level)?.rows.into_vec();
         let count = match &level.count {
             Some(count) => self.scope(&[], "top-nested").bind_count(count)?,
             None => usize::MAX,
         };
+        if part.rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ranked = self.ranked(part, level)?.rows.into_vec();
         let scope = self.scope(&part.columns, "top-nested");
         let of = scope.bind(&level.of.expr)?;
         let (best, others) = ranked.split_at(count.min(ranked.len()));

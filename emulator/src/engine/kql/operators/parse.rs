@@ -1,5 +1,8 @@
 //! The `parse` and `parse-where` operators.
 
+use std::borrow::Borrow;
+use std::collections::HashSet;
+
 use regex::Regex;
 
 use super::super::super::schema::Column;
@@ -11,7 +14,7 @@ use super::super::lexer::TokenKind;
 use super::super::parser::{Parsed, Parser};
 use super::super::relation::Relation;
 use super::super::run::Run;
-use super::super::scope::convert;
+use super::super::scope::{Scope, convert};
 use super::super::summarize::push_column;
 
 /// `parse` or `parse-where`
@@ -64,6 +67,7 @@ impl Parser<'_> {
         if pattern.is_empty() {
             return Err(self.expected("a pattern"));
         }
+        unambiguous(&pattern).map_err(|message| self.error(message))?;
         Ok(Parse {
             mode,
             flags,
@@ -92,6 +96,23 @@ impl Parser<'_> {
             _ => None,
         })
     }
+}
+
+/// That it is known where each column ends.
+fn unambiguous(pattern: &[Piece]) -> Result<(), &'static str> {
+    for pair in pattern.windows(2) {
+        match pair {
+            [Piece::Column(_), Piece::Column(_)] => return Err("a column follows a string"),
+            [Piece::Anything, Piece::Column(_) | Piece::Anything] => {
+                return Err("a string follows a '*'");
+            }
+            [Piece::Column(column), Piece::Anything] if column.ty == ColumnType::String => {
+                return Err("where a string column ends before a '*' is not known");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 impl Parse {
@@ -166,6 +187,26 @@ impl Parse {
     }
 }
 
+/// That no two columns of a list have one name.
+///
+/// # Errors
+/// At the second one.
+pub(super) fn named_once<C: Borrow<Column>>(
+    scope: &Scope<'_>,
+    list: &[C],
+    at: usize,
+) -> Parsed<()> {
+    let mut known = HashSet::new();
+    for column in list {
+        let name = &column.borrow().name;
+        if !known.insert(name) {
+            let message = format!("a column with the name '{name}' is already declared");
+            return Err(scope.error("SEM0106", at, message));
+        }
+    }
+    Ok(())
+}
+
 impl Run<'_> {
     pub(in super::super) fn parse(&self, input: Relation, parse: &Parse) -> Parsed<Relation> {
         let operator = if parse.only_matches {
@@ -183,6 +224,7 @@ impl Run<'_> {
             )
         })?;
         let parsed = parse.columns();
+        named_once(&scope, &parsed, parse.at)?;
         let mut columns = input.columns.clone();
         let mut places = Vec::new();
         for column in &parsed {

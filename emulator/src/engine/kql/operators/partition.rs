@@ -134,29 +134,30 @@ impl Run<'_> {
             );
             return Err(scope.error("SEM0045", partition.at, message));
         }
+        let ty = input.columns[by].ty;
+        let part = |key: Value, rows| match partition.own_source {
+            true => {
+                let mut frame = Frame::inside(self.frame, usize::MAX);
+                frame.bind(&partition.by, Binding::Scalar(Bound::constant(key, ty)));
+                let run = Run {
+                    frame: &frame,
+                    ..*self
+                };
+                run.pipeline(&partition.query)
+            }
+            false => {
+                let rows = Relation::new(input.columns.clone(), rows);
+                self.steps(rows, &partition.query.operators)
+            }
+        };
+        // Without parts there are no rows, but columns.
+        if parts.is_empty() {
+            let columns = part(Value::absent(ty), Vec::new())?.columns;
+            return Ok(Relation::new(columns, Vec::new()));
+        }
         let mut results = Vec::new();
         for (key, rows) in parts {
-            let rows = Relation::new(input.columns.clone(), rows);
-            let result = match partition.own_source {
-                true => {
-                    let mut frame = Frame::inside(self.frame, usize::MAX);
-                    frame.bind(
-                        &partition.by,
-                        Binding::Scalar(Bound::constant(key, input.columns[by].ty)),
-                    );
-                    let run = Run {
-                        frame: &frame,
-                        ..*self
-                    };
-                    run.pipeline(&partition.query)?
-                }
-                false => self.steps(rows, &partition.query.operators)?,
-            };
-            results.push((String::new(), result));
-        }
-        if results.is_empty() && !partition.own_source {
-            let nothing = Relation::new(input.columns.clone(), Vec::new());
-            return self.steps(nothing, &partition.query.operators);
+            results.push((String::new(), part(key, rows)?));
         }
         self.united(None, false, &results)
     }

@@ -5,7 +5,7 @@ use super::super::super::value::Value;
 use super::super::ast::{Expr, ExprKind, Named, Pattern};
 use super::super::bound::Bound;
 use super::super::budget::{Budget, Made};
-use super::super::functions::result_name;
+use super::super::functions::{result_name, sorted_name};
 use super::super::parser::Parsed;
 use super::super::relation::{Relation, Rows};
 use super::super::run::Run;
@@ -64,30 +64,33 @@ impl Run<'_> {
         Ok(Relation::new(projected, made.into_rows()))
     }
 
-    /// All expressions see the columns as they were before the step.
+    /// All expressions see the columns as they were before the step. A column of the same name is replaced by
+    /// `extend`, and makes `serialize` number the new one.
     pub(in super::super) fn extend(
         &self,
         columns: Vec<Column>,
         rows: Rows,
         list: &[Named],
+        operator: &'static str,
     ) -> Parsed<Relation> {
-        let scope = self.scope(&columns, "extend");
+        let scope = self.scope(&columns, operator);
         declared_once(&scope, list.iter())?;
         let mut extended = columns.clone();
         let mut targets: Vec<(usize, Bound)> = Vec::new();
         for named in list {
             let bound = scope.bind(&named.expr)?;
             let name = named.name.clone();
+            let name = name.or_else(|| shown_name(&columns, &named.expr));
+            // One of several columns of a call keeps its own place.
+            let is_one = named.name.is_none() && sorted_name(&named.expr).is_some();
+            let is_itself = named.name.is_none() && matches!(named.expr.kind, ExprKind::Name(_));
             let place = name
                 .as_ref()
+                .filter(|_| is_itself || !(is_one || operator == "serialize"))
                 .and_then(|name| extended.iter().position(|column| column.name == *name));
             match place {
                 Some(place) => extended[place].ty = bound.ty,
-                None => push_column(
-                    &mut extended,
-                    name.or_else(|| shown_name(&columns, &named.expr)),
-                    &bound,
-                ),
+                None => push_column(&mut extended, name, &bound),
             }
             targets.push((place.unwrap_or(extended.len() - 1), bound));
         }
@@ -142,6 +145,10 @@ impl Run<'_> {
         let scope = self.scope(&columns, "project-rename");
         let mut renamed = columns.clone();
         for (new, old, at) in names {
+            if columns.iter().any(|column| column.name == *new) {
+                let message = format!("a column with the name '{new}' is already declared");
+                return Err(scope.error("SEM0106", *at, message));
+            }
             let place = columns.iter().position(|column| column.name == *old);
             let place = place.ok_or_else(|| scope.unresolved(old, *at))?;
             new.clone_into(&mut renamed[place].name);

@@ -64,14 +64,13 @@ impl Parser<'_> {
             return Err(start.error(format!("'{visualization}' is no visualization")));
         }
         let mut properties = Vec::new();
+        while matches!(self.peek(), TokenKind::Word(word) if word != "with") {
+            properties.push(self.property()?);
+        }
         if self.eat_word("with") {
             self.expect("(")?;
-            properties = self.list(Self::property)?;
+            properties.extend(self.list(Self::property)?);
             self.expect(")")?;
-        } else {
-            while matches!(self.peek(), TokenKind::Word(_)) {
-                properties.push(self.property()?);
-            }
         }
         Ok(Render {
             visualization,

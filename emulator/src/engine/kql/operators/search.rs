@@ -135,6 +135,11 @@ impl Run<'_> {
     }
 }
 
+/// Whether a term can be looked for in a column of this type.
+fn holds_text(ty: ColumnType) -> bool {
+    matches!(ty, ColumnType::String | ColumnType::Dynamic)
+}
+
 impl Search {
     /// As it was written.
     pub(super) fn predicate(&self) -> &Expr {
@@ -143,15 +148,11 @@ impl Search {
 
     /// What it means over these columns.
     pub(super) fn over(&self, columns: &[Column]) -> Expr {
-        let columns = columns
-            .iter()
-            .filter(|column| column.ty != ColumnType::Bool);
-        let names: Vec<String> = columns.map(|column| column.name.clone()).collect();
-        self.spelled(&self.predicate, &names)
+        self.spelled(&self.predicate, columns)
     }
 
     /// The predicate in which a bare text is looked for in every column.
-    fn spelled(&self, expr: &Expr, columns: &[String]) -> Expr {
+    fn spelled(&self, expr: &Expr, columns: &[Column]) -> Expr {
         let at = expr.at;
         let kind = match &expr.kind {
             ExprKind::Binary(op @ (BinaryOp::And | BinaryOp::Or), left, right) => ExprKind::Binary(
@@ -166,9 +167,19 @@ impl Search {
                     .map(|argument| self.spelled(argument, columns))
                     .collect(),
             ),
-            ExprKind::Literal(Value::String(term), _) => return self.anywhere(term, columns, at),
+            ExprKind::Literal(Value::String(term), _) => {
+                let columns = columns
+                    .iter()
+                    .filter(|column| column.ty != ColumnType::Bool);
+                let names: Vec<String> = columns.map(|column| column.name.clone()).collect();
+                return self.anywhere(term, &names, at);
+            }
             ExprKind::Binary(BinaryOp::Term, column, term) => match (&column.kind, &term.kind) {
-                (ExprKind::Name(column), ExprKind::Literal(Value::String(term), _)) => {
+                (ExprKind::Name(column), ExprKind::Literal(Value::String(term), _))
+                    if !columns
+                        .iter()
+                        .any(|known| known.name == *column && !holds_text(known.ty)) =>
+                {
                     return self.anywhere(term, std::slice::from_ref(column), at);
                 }
                 _ => return expr.clone(),

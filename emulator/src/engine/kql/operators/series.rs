@@ -172,6 +172,18 @@ impl Axis {
     }
 }
 
+/// Whether a bound or the step may be of this type. An axis of ints has no step at all.
+fn fits_axis(found: ColumnType, axis: ColumnType, is_step: bool) -> bool {
+    use ColumnType::{DateTime, Int, Long, Real, TimeSpan};
+    match axis {
+        Int => found == Int && !is_step,
+        Long => matches!(found, Int | Long),
+        Real => matches!(found, Int | Long | Real),
+        DateTime if is_step => found == TimeSpan,
+        _ => found == axis,
+    }
+}
+
 impl Run<'_> {
     pub(in super::super) fn make_series(
         &self,
@@ -227,6 +239,18 @@ impl Run<'_> {
                 | ColumnType::TimeSpan
         ) {
             return Err(wrong("the axis must be a number, a datetime or a timespan"));
+        }
+        let bounds = series.from.iter().chain(&series.to);
+        for (expr, is_step) in bounds
+            .map(|bound| (bound, false))
+            .chain([(&series.step, true)])
+        {
+            let found = scope.bind(expr)?.ty;
+            if !fits_axis(found, ty, is_step) {
+                let (found, axis) = (found.kusto_name(), ty.kusto_name());
+                let message = format!("a {found} is no bound or step of an axis of type {axis}");
+                return Err(scope.error("SEM0096", expr.at, message));
+            }
         }
         let number = |expr: &Expr| -> Parsed<f64> {
             let value = scope.bind(expr)?.eval(&[]).into_owned();
