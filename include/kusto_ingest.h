@@ -1196,10 +1196,15 @@ void kusto_token_request_fail(kusto_token_request *request,
  * - "client id": The public client that asks for a user: of a device code, a browser or a password.
  * - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
  *   instead of asking.
+ * - "send chain": Whether the chain of a certificate is sent along, which applications need that are trusted by
+ *   subject name and issuer: "true" or "false", which is the default.
+ * - "thumbprint": The SHA-1 thumbprint of a certificate, in 40 hexadecimal digits: for a key without its
+ *   certificate. The application then signs as older libraries do (RS256).
  *
  * Ownership: both texts are copied.
  * Threads: one at a time for each credential.
  * Failure: KUSTO_E_INVALID_ARGUMENT for an unknown name, one that this login does not have, or a wrong value;
+ * KUSTO_E_CONFIG for a thumbprint that is none, or that of another certificate;
  * KUSTO_E_INVALID_STATE once it was set in a config or made a part of another credential. The credential is
  * unchanged then.
  * Since: 0.1
@@ -1223,8 +1228,9 @@ kusto_status kusto_credential_set(kusto_credential *credential,
 KUSTO_API void kusto_credential_free(kusto_credential *credential);
 
 /**
- * Sets who shows what a login of the connection string asks its user (`Login=device`). Without it such a login is
- * an error of kusto_client_new; NULL removes it.
+ * Sets who shows what a login of the connection string asks its user: `Login=device`, `Login=interactive`,
+ * `User ID` without a password, and `Fed=true` without anything else. Without it such a login is an error of
+ * kusto_client_new, or for `Fed=true` of the first call; NULL removes it.
  *
  * Ownership: takes `user_data`, even when the call fails; `drop` is called when no config and no client uses it.
  * Threads: one at a time for each config.
@@ -1274,6 +1280,58 @@ kusto_status kusto_credential_app_key(const char *tenant,
 KUSTO_API
 kusto_status kusto_credential_device_code(const char *tenant,
                                           size_t tenant_len,
+                                          kusto_prompt_fn prompt,
+                                          void *user_data,
+                                          kusto_drop_fn drop,
+                                          kusto_credential **out,
+                                          kusto_error **err);
+
+/**
+ * A credential that logs in as an application with a certificate: the text of a PEM file with the certificate and
+ * its key, in any order, or a PFX file (in builds that have the feature `pfx`), also in base64. The key must be RSA of
+ * 2048 to 4096 bits. `password` is that of a PFX file, else NULL. `tenant` is the id or the domain of the
+ * application's tenant; NULL means that of the connection string (`Authority Id`). kusto_credential_set has
+ * "send chain" and "thumbprint".
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. Texts and bytes are copied.
+ * Threads: any. Deriving the key of a PFX file takes a moment, on purpose.
+ * Failure: KUSTO_E_CONFIG for a file that cannot be read, a wrong password, and a key that does not fit;
+ * KUSTO_E_UNSUPPORTED for a PFX file in a build that cannot read it; KUSTO_E_INVALID_ARGUMENT. `*out` is NULL then. A
+ * key without a certificate shows with the first call of a client, because "thumbprint" may follow.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_certificate(const char *tenant,
+                                          size_t tenant_len,
+                                          const char *client_id,
+                                          size_t client_id_len,
+                                          const uint8_t *data,
+                                          size_t data_len,
+                                          const char *password,
+                                          size_t password_len,
+                                          kusto_credential **out,
+                                          kusto_error **err);
+
+/**
+ * A credential that logs in as a user in a browser on this machine, which comes back to a port of its own on the
+ * loopback addresses; it is open while the login waits, 5 minutes at the most. `prompt` gets the address, and opens it
+ * or leaves that to the library; NULL means that the library opens it. `tenant` is the id or the domain of the
+ * user's tenant; NULL means that of the connection string (`Authority Id`), or any organisation. `hint` is the user's
+ * name, to be filled in, or NULL. Later tokens come without the user, as long as Entra ID allows it. A login that no
+ * call waits for is given up after 10 seconds.
+ *
+ * Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, even when the call fails;
+ * `drop` is called when the credential, every config it was set in and every client made from those are freed.
+ * The texts are copied.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_credential_interactive(const char *tenant,
+                                          size_t tenant_len,
+                                          const char *hint,
+                                          size_t hint_len,
                                           kusto_prompt_fn prompt,
                                           void *user_data,
                                           kusto_drop_fn drop,
@@ -1363,7 +1421,7 @@ kusto_status kusto_credential_azure_developer_cli(kusto_credential **out,
 
 /**
  * A credential that logs in as the variables of the official libraries say: AZURE_TENANT_ID, AZURE_CLIENT_ID and
- * AZURE_CLIENT_SECRET. They are read at every login.
+ * one of AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, or AZURE_USERNAME with AZURE_PASSWORD. They are read at every login.
  *
  * Ownership: the caller frees `*out` with kusto_credential_free.
  * Threads: any.

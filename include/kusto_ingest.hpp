@@ -1124,6 +1124,50 @@ public:
         return try_device_code(tenant, std::forward<F>(show)).value();
     }
 
+    /// A user in a browser on this machine. `show(const prompt &)` gets its address; it returns `prompted::shown` when
+    /// it has opened it, or nothing, and `prompted::open_browser` to leave that to the library. `hint` is the user's
+    /// name, to be filled in. `tenant` as `try_device_code`. Errors: `invalid_argument`.
+    template <class F> static result<credential> try_interactive(text_view tenant, text_view hint, F &&show)
+    {
+        using Show = std::decay_t<F>;
+        return detail::make<credential>(kusto_credential_interactive, tenant.data(), tenant.size(), hint.data(),
+                                        hint.size(), &detail::show_prompt<Show>,
+                                        static_cast<void *>(new Show(std::forward<F>(show))), &detail::drop<Show>);
+    }
+    /// As `try_interactive`; throws `error`.
+    template <class F> static credential interactive(text_view tenant, text_view hint, F &&show)
+    {
+        return try_interactive(tenant, hint, std::forward<F>(show)).value();
+    }
+    /// The same in the browser that the library opens.
+    static result<credential> try_interactive(text_view tenant = {}, text_view hint = {})
+    {
+        return detail::make<credential>(kusto_credential_interactive, tenant.data(), tenant.size(), hint.data(),
+                                        hint.size(), nullptr, nullptr, nullptr);
+    }
+    /// As `try_interactive`; throws `error`.
+    static credential interactive(text_view tenant = {}, text_view hint = {})
+    {
+        return try_interactive(tenant, hint).value();
+    }
+
+    /// An application with a certificate: the text of a PEM file with its key, or a PFX file and its password. `tenant`
+    /// as `try_app_key`; `set` has `send chain` and `thumbprint`. Errors: `config`, `unsupported`,
+    /// `invalid_argument`.
+    static result<credential> try_certificate(text_view tenant, text_view client_id, std::string_view file,
+                                              text_view password = {})
+    {
+        return detail::make<credential>(kusto_credential_certificate, tenant.data(), tenant.size(), client_id.data(),
+                                        client_id.size(), reinterpret_cast<const std::uint8_t *>(file.data()),
+                                        file.size(), password.data(), password.size());
+    }
+    /// As `try_certificate`; throws `error`.
+    static credential certificate(text_view tenant, text_view client_id, std::string_view file,
+                                  text_view password = {})
+    {
+        return try_certificate(tenant, client_id, file, password).value();
+    }
+
     /// A user with a password, which Entra ID advises against. `tenant` as `try_device_code`. Errors:
     /// `invalid_argument`.
     static result<credential> try_user_password(text_view tenant, text_view user, text_view password)
@@ -1173,7 +1217,8 @@ public:
     /// As `try_azure_developer_cli`; throws `error`.
     static credential azure_developer_cli() { return try_azure_developer_cli().value(); }
 
-    /// As the variables of the official libraries say: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. Errors: none but defects of the library.
+    /// As the variables of the official libraries say: AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret, a
+    /// certificate or a user. Errors: none but defects of the library.
     static result<credential> try_environment() { return detail::make<credential>(kusto_credential_environment); }
     /// As `try_environment`; throws `error`.
     static credential environment() { return try_environment().value(); }

@@ -224,10 +224,15 @@ pub unsafe extern "C" fn kusto_token_request_fail(
 /// - "client id": The public client that asks for a user: of a device code, a browser or a password.
 /// - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
 ///   instead of asking.
+/// - "send chain": Whether the chain of a certificate is sent along, which applications need that are trusted by
+///   subject name and issuer: "true" or "false", which is the default.
+/// - "thumbprint": The SHA-1 thumbprint of a certificate, in 40 hexadecimal digits: for a key without its
+///   certificate. The application then signs as older libraries do (RS256).
 ///
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each credential.
 /// Failure: KUSTO_E_INVALID_ARGUMENT for an unknown name, one that this login does not have, or a wrong value;
+/// KUSTO_E_CONFIG for a thumbprint that is none, or that of another certificate;
 /// KUSTO_E_INVALID_STATE once it was set in a config or made a part of another credential. The credential is
 /// unchanged then.
 /// Since: 0.1

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kusto_ingest::auth::{
-    AccessToken, Application, Chain, DeviceCode, OnBehalfOf, TokenCredential, TokenRequest,
-    UserPassword,
+    AccessToken, Application, Chain, DeviceCode, Interactive, OnBehalfOf, TokenCredential,
+    TokenRequest, UserPassword,
 };
 use kusto_ingest::error::{Error, Result};
 
@@ -15,6 +15,7 @@ pub(crate) enum Login {
     Application(Application),
     Password(UserPassword),
     Device(DeviceCode),
+    Interactive(Interactive),
     Chain(Chain),
 }
 
@@ -49,9 +50,12 @@ impl Draft {
             "tenant" => self.tenant = Some(value.to_owned()),
             "authority" => self.authority = Some(value.to_owned()),
             "clientid" => self.login = self.login.with_client_id(value)?,
+            "sendchain" => self.login = self.login.with_chain(value)?,
+            "thumbprint" => self.login = self.login.with_thumbprint(value)?,
             "prompt" => self.login = self.login.with_prompts(value)?,
             _ => {
-                let message = "is no setting of a credential: tenant, authority, client id, prompt";
+                let message = "is no setting of a credential: tenant, authority, client id, prompt, \
+                               send chain, thumbprint";
                 return Err(Error::invalid_argument(key, message));
             }
         }
@@ -99,6 +103,7 @@ impl Login {
             Self::Application(login) => Arc::new(login),
             Self::Password(login) => Arc::new(login),
             Self::Device(login) => Arc::new(login),
+            Self::Interactive(login) => Arc::new(login),
             Self::Chain(login) => Arc::new(login),
         }
     }
@@ -107,6 +112,7 @@ impl Login {
         Ok(match self {
             Self::Password(login) => Self::Password(login.with_client_id(id)),
             Self::Device(login) => Self::Device(login.with_client_id(id)),
+            Self::Interactive(login) => Self::Interactive(login.with_client_id(id)),
             _ => return Err(other("client id")),
         })
     }
@@ -119,8 +125,39 @@ impl Login {
         };
         Ok(match self {
             Self::Device(login) => Self::Device(login.with_prompts(allowed)),
+            Self::Interactive(login) => Self::Interactive(login.with_prompts(allowed)),
             _ => return Err(other("prompt")),
         })
+    }
+}
+
+impl Login {
+    fn with_chain(self, value: &str) -> Result<Self> {
+        let sent = match value.trim().to_ascii_lowercase().as_str() {
+            "true" => true,
+            "false" => false,
+            _ => {
+                return Err(Error::invalid_argument(
+                    "send chain",
+                    "must be true or false",
+                ));
+            }
+        };
+        match self {
+            Self::Application(Application::Certificate(login)) => {
+                Ok(Self::Application(login.with_chain(sent).into()))
+            }
+            _ => Err(other("send chain")),
+        }
+    }
+
+    fn with_thumbprint(self, value: &str) -> Result<Self> {
+        match self {
+            Self::Application(Application::Certificate(login)) => {
+                Ok(Self::Application(login.with_thumbprint(value)?.into()))
+            }
+            _ => Err(other("thumbprint")),
+        }
     }
 }
 

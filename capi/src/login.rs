@@ -14,12 +14,14 @@ use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::handle::{self, Out};
 use crate::prompt::{kusto_prompt_fn, prompter};
-use crate::text::{optional, text};
+use crate::text::{bytes, optional, text};
 use kusto_ingest::auth::{
-    ApplicationKey, Chain, CommandLine, DefaultLogin, DeviceCode, EnvironmentLogin, Federated,
-    IdentityId, ManagedIdentity, OnBehalfOf, UserPassword, WorkloadIdentity,
+    ApplicationKey, Certificate, Chain, CommandLine, DefaultLogin, DeviceCode, EnvironmentLogin,
+    Federated, IdentityId, Interactive, ManagedIdentity, OnBehalfOf, UserPassword,
+    WorkloadIdentity,
 };
 use kusto_ingest::error::{Error, Result};
+use kusto_ingest::secret::Secret;
 
 fn give(out: Out<kusto_credential>, login: Login, tenant: Option<&str>) {
     let mut credential = kusto_credential::new(login);
@@ -86,6 +88,84 @@ pub unsafe extern "C" fn kusto_credential_device_code(
         let tenant = optional(tenant, tenant_len, "tenant")?;
         let show = prompter(prompt, user_data)?;
         give(out, Login::Device(DeviceCode::new(show)), tenant);
+        Ok(())
+    })
+}
+
+/// A credential that logs in as an application with a certificate: the text of a PEM file with the certificate and
+/// its key, in any order, or a PFX file (in builds that have the feature `pfx`), also in base64. The key must be RSA of
+/// 2048 to 4096 bits. `password` is that of a PFX file, else NULL. `tenant` is the id or the domain of the
+/// application's tenant; NULL means that of the connection string (`Authority Id`). kusto_credential_set has
+/// "send chain" and "thumbprint".
+///
+/// Ownership: the caller frees `*out` with kusto_credential_free. Texts and bytes are copied.
+/// Threads: any. Deriving the key of a PFX file takes a moment, on purpose.
+/// Failure: KUSTO_E_CONFIG for a file that cannot be read, a wrong password, and a key that does not fit;
+/// KUSTO_E_UNSUPPORTED for a PFX file in a build that cannot read it; KUSTO_E_INVALID_ARGUMENT. `*out` is NULL then. A
+/// key without a certificate shows with the first call of a client, because "thumbprint" may follow.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_credential_certificate(
+    tenant: *const c_char,
+    tenant_len: usize,
+    client_id: *const c_char,
+    client_id_len: usize,
+    data: *const u8,
+    data_len: usize,
+    password: *const c_char,
+    password_len: usize,
+    out: *mut *mut kusto_credential,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    guarded(err, || {
+        let out = Out::required(out, "out")?;
+        let tenant = optional(tenant, tenant_len, "tenant")?;
+        let client_id = filled(text(client_id, client_id_len, "client_id")?, "client_id")?;
+        let data = bytes(data, data_len, "data")?;
+        let password = optional(password, password_len, "password")?.map(Secret::from);
+        let login = Certificate::new(client_id, data, password.as_ref())?;
+        give(out, Login::Application(login.into()), tenant);
+        Ok(())
+    })
+}
+
+/// A credential that logs in as a user in a browser on this machine, which comes back to a port of its own on the
+/// loopback addresses; it is open while the login waits, 5 minutes at the most. `prompt` gets the address, and opens it
+/// or leaves that to the library; NULL means that the library opens it. `tenant` is the id or the domain of the
+/// user's tenant; NULL means that of the connection string (`Authority Id`), or any organisation. `hint` is the user's
+/// name, to be filled in, or NULL. Later tokens come without the user, as long as Entra ID allows it. A login that no
+/// call waits for is given up after 10 seconds.
+///
+/// Ownership: the caller frees `*out` with kusto_credential_free. Takes `user_data`, even when the call fails;
+/// `drop` is called when the credential, every config it was set in and every client made from those are freed.
+/// The texts are copied.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_credential_interactive(
+    tenant: *const c_char,
+    tenant_len: usize,
+    hint: *const c_char,
+    hint_len: usize,
+    prompt: kusto_prompt_fn,
+    user_data: *mut c_void,
+    drop: kusto_drop_fn,
+    out: *mut *mut kusto_credential,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    let user_data = UserData::new(user_data, drop);
+    guarded(err, move || {
+        let out = Out::required(out, "out")?;
+        let tenant = optional(tenant, tenant_len, "tenant")?;
+        let mut login = Interactive::new();
+        if let Some(hint) = optional(hint, hint_len, "hint")?.filter(|hint| !hint.is_empty()) {
+            login = login.with_hint(hint);
+        }
+        if prompt.is_some() {
+            login = login.with_prompt(prompter(prompt, user_data)?);
+        }
+        give(out, Login::Interactive(login), tenant);
         Ok(())
     })
 }
@@ -245,7 +325,7 @@ pub unsafe extern "C" fn kusto_credential_azure_developer_cli(
 }
 
 /// A credential that logs in as the variables of the official libraries say: AZURE_TENANT_ID, AZURE_CLIENT_ID and
-/// AZURE_CLIENT_SECRET. They are read at every login.
+/// one of AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, or AZURE_USERNAME with AZURE_PASSWORD. They are read at every login.
 ///
 /// Ownership: the caller frees `*out` with kusto_credential_free.
 /// Threads: any.
@@ -258,7 +338,7 @@ pub unsafe extern "C" fn kusto_credential_environment(
 ) -> kusto_status {
     guarded(err, || {
         let out = Out::required(out, "out")?;
-        give(out, Login::Fixed(Arc::new(EnvironmentLogin)), None);
+        give(out, Login::Fixed(Arc::new(EnvironmentLogin::new())), None);
         Ok(())
     })
 }

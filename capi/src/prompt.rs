@@ -32,8 +32,9 @@ pub type kusto_prompt_fn = Option<
     ) -> i32,
 >;
 
-/// Sets who shows what a login of the connection string asks its user (`Login=device`). Without it such a login is
-/// an error of kusto_client_new; NULL removes it.
+/// Sets who shows what a login of the connection string asks its user: `Login=device`, `Login=interactive`,
+/// `User ID` without a password, and `Fed=true` without anything else. Without it such a login is an error of
+/// kusto_client_new, or for `Fed=true` of the first call; NULL removes it.
 ///
 /// Ownership: takes `user_data`, even when the call fails; `drop` is called when no config and no client uses it.
 /// Threads: one at a time for each config.

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use super::application_key::ApplicationKey;
+use super::certificate::Certificate;
 use super::credential::{AccessToken, TokenCredential};
 use super::entra::{Endpoint, Form, Sending, application_tenant};
 use super::federated::Federated;
@@ -17,6 +18,8 @@ use crate::secret::Secret;
 pub enum Application {
     /// With a secret.
     Key(ApplicationKey),
+    /// With a certificate.
+    Certificate(Certificate),
     /// With a token of another issuer.
     Federated(Federated),
 }
@@ -24,6 +27,12 @@ pub enum Application {
 impl From<ApplicationKey> for Application {
     fn from(login: ApplicationKey) -> Self {
         Self::Key(login)
+    }
+}
+
+impl From<Certificate> for Application {
+    fn from(login: Certificate) -> Self {
+        Self::Certificate(login)
     }
 }
 
@@ -36,6 +45,8 @@ impl From<Federated> for Application {
 /// What proves an application in one login.
 pub(super) enum Proof<'a> {
     Secret(&'a Secret),
+    /// Signs for this audience.
+    Certificate(&'a Certificate, &'a str),
     Assertion(Secret),
 }
 
@@ -44,6 +55,10 @@ impl Proof<'_> {
     pub(super) fn add_to(&self, form: Form) -> Result<Form> {
         Ok(match self {
             Self::Secret(secret) => form.field("client_secret", secret.expose()),
+            // A new one for every try: each is taken once.
+            Self::Certificate(certificate, audience) => {
+                form.assertion(&certificate.assertion(audience)?)
+            }
             Self::Assertion(assertion) => form.assertion(assertion),
         })
     }
@@ -53,6 +68,7 @@ impl Application {
     fn client_id(&self) -> &str {
         match self {
             Self::Key(login) => login.client_id(),
+            Self::Certificate(login) => login.client_id(),
             Self::Federated(login) => login.client_id(),
         }
     }
@@ -60,13 +76,19 @@ impl Application {
     fn tenant(&self) -> Option<&str> {
         match self {
             Self::Key(login) => login.tenant(),
+            Self::Certificate(login) => login.tenant(),
             Self::Federated(login) => login.tenant(),
         }
     }
 
-    async fn proof(&self, request: &TokenRequest) -> Result<Proof<'_>> {
+    async fn proof<'a>(
+        &'a self,
+        request: &TokenRequest,
+        endpoint: &'a Endpoint,
+    ) -> Result<Proof<'a>> {
         Ok(match self {
             Self::Key(login) => Proof::Secret(login.key()),
+            Self::Certificate(login) => Proof::Certificate(login, endpoint.address()),
             Self::Federated(login) => Proof::Assertion(login.assertion(request).await?),
         })
     }
@@ -81,7 +103,7 @@ impl Application {
         let tenant = application_tenant(self.tenant(), request)?;
         // Before the proof is made: none is for a host that is not trusted.
         let endpoint = Endpoint::token(request, tenant)?;
-        let proof = self.proof(request).await?;
+        let proof = self.proof(request, &endpoint).await?;
         let form = || {
             let form = Form::of_grant(grant).field("client_id", self.client_id());
             Ok(fill(proof.add_to(form)?).field("scope", request.scope()))

@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 
-use super::application_key::ApplicationKey;
 use super::command_line::CommandLine;
 use super::credential::{AccessToken, TokenCredential};
+use super::environment::EnvironmentLogin;
 use super::managed::{IdentityId, ManagedIdentity, environment};
 use super::request::TokenRequest;
-use super::workload::{WorkloadIdentity, at_authority};
+use super::workload::WorkloadIdentity;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::excerpt;
 
@@ -75,7 +75,7 @@ impl DefaultLogin {
         let choice = environment("AZURE_TOKEN_CREDENTIALS").unwrap_or_default();
         let identity = environment("AZURE_CLIENT_ID").map(IdentityId::ClientId);
         let identity = ManagedIdentity::new(identity.unwrap_or_default());
-        let environment: Box<dyn Link> = Box::new(EnvironmentLogin);
+        let environment: Box<dyn Link> = Box::new(EnvironmentLogin::new());
         let workload: Box<dyn Link> = Box::new(WorkloadIdentity::new());
         let az: Box<dyn Link> = Box::new(CommandLine::azure_cli());
         let azd: Box<dyn Link> = Box::new(CommandLine::azure_developer_cli());
@@ -154,77 +154,12 @@ fn none(unavailable: &[(&'static str, Error)]) -> Error {
     }
 }
 
-/// Logs in as the variables `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` say; the tenant of
-/// a connection string comes before that of the environment.
-///
-/// ```
-/// use std::sync::Arc;
-///
-/// use kusto_ingest::auth::EnvironmentLogin;
-/// use kusto_ingest::client::Client;
-///
-/// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net")?
-///     .credential(Arc::new(EnvironmentLogin))
-///     .build()?;
-/// # Ok::<(), kusto_ingest::error::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct EnvironmentLogin;
-
-#[async_trait]
-impl TokenCredential for EnvironmentLogin {
-    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        self.link(request).await.map_err(Failure::into_error)
-    }
-}
-
-#[async_trait]
-impl Link for EnvironmentLogin {
-    fn name(&self) -> &'static str {
-        "environment"
-    }
-
-    async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
-        let of =
-            |name: &'static str| environment(name).ok_or_else(|| Failure::Unavailable(unset(name)));
-        // Without the other two, it may be meant for a workload or a managed identity.
-        let key = of("AZURE_CLIENT_SECRET").map_err(|unset| instead_of_key().unwrap_or(unset))?;
-        let login = ApplicationKey::new(of("AZURE_CLIENT_ID")?, key);
-        let login = match request.tenant() {
-            Some(_) => login,
-            None => login.with_tenant(of("AZURE_TENANT_ID")?),
-        };
-        let token = login.get_token(&at_authority(request)).await;
-        token.map_err(Failure::Failed)
-    }
-}
-
-/// The login that is configured where no secret is: another identity must not take its place.
-fn instead_of_key() -> Option<Failure> {
-    environment("AZURE_CLIENT_ID")?;
-    let certificate = environment("AZURE_CLIENT_CERTIFICATE_PATH");
-    let user = environment("AZURE_USERNAME").and(environment("AZURE_PASSWORD"));
-    let name = match (certificate, user) {
-        (Some(_), _) => "AZURE_CLIENT_CERTIFICATE_PATH",
-        (None, Some(_)) => "AZURE_USERNAME",
-        (None, None) => return None,
-    };
-    let message = "is set, and logins of the environment are not supported with it: use \
-                   AZURE_CLIENT_SECRET or a token callback";
-    let error = Error::new(ErrorKind::Unsupported, Step::AcquireToken, message);
-    Some(Failure::Failed(error.with_argument(name)))
-}
-
-fn unset(name: &str) -> Error {
-    let message = "is not set";
-    Error::new(ErrorKind::Config, Step::AcquireToken, message).with_argument(name)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use super::super::environment::unset;
     use super::*;
 
     #[derive(Debug)]

@@ -93,6 +93,16 @@ impl Endpoint {
         Self::new(request, tenant, "token")
     }
 
+    /// Where the browser goes, of a login host that is checked as that of [`Endpoint::token`] is.
+    pub(super) fn authorize(request: &TokenRequest, tenant: &str) -> Result<Url> {
+        Ok(Self::new(request, tenant, "authorize")?.url)
+    }
+
+    /// Its address, for which assertions are made.
+    pub(super) fn address(&self) -> &str {
+        self.url.as_str()
+    }
+
     fn new(request: &TokenRequest, tenant: &str, name: &str) -> Result<Self> {
         let mut url = request.login_url()?;
         let wrong = || {

@@ -1,15 +1,14 @@
 //! Workload identity: an application proves itself with a token that its surroundings (Kubernetes, a
 //! pipeline) have signed and written to a file (RFC 7523, 2.2).
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 
 use super::chain::{Failure, Link};
 use super::credential::{AccessToken, TokenCredential};
 use super::entra::{Endpoint, Form, Sending, application_tenant};
+use super::files::read_in_time;
 use super::managed::environment;
 use super::request::{NamedBy, TokenRequest};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
@@ -17,8 +16,6 @@ use crate::secret::Secret;
 
 /// No header would hold a longer one.
 const MAX_ASSERTION: usize = 64 * 1024;
-/// How long reading it may take.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Logs in as an application with a federated token, read anew for every request: it is rotated. What is
 /// not set here comes from the variables `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and
@@ -94,7 +91,7 @@ impl WorkloadIdentity {
         let request = at_authority(request);
         let endpoint = Endpoint::token(&request, tenant)?;
         // After the check of the login host: nothing of the file is read for another one.
-        let assertion = read_in_time(file).await?;
+        let assertion = read(file).await?;
         let form = || {
             Ok(Form::of_grant("client_credentials")
                 .field("client_id", &client_id)
@@ -120,8 +117,11 @@ impl Link for WorkloadIdentity {
     }
 
     async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
-        if self.file().is_none() || self.client_id().is_none() {
-            return Err(Failure::Unavailable(missing("AZURE_FEDERATED_TOKEN_FILE")));
+        let absent = |name| Err(Failure::Unavailable(missing(name)));
+        match (self.client_id(), self.file()) {
+            (None, _) => return absent("AZURE_CLIENT_ID"),
+            (_, None) => return absent("AZURE_FEDERATED_TOKEN_FILE"),
+            _ => {}
         }
         self.exchanged(request).await.map_err(Failure::Failed)
     }
@@ -143,56 +143,15 @@ pub(super) fn at_authority(request: &TokenRequest) -> TokenRequest {
     request.with_login_endpoint_of(NamedBy::Environment(NAME), url)
 }
 
-/// A mount may hang, and its thread with it.
-async fn read_in_time(file: PathBuf) -> Result<Secret> {
-    let shown = file.display().to_string();
-    let reading = tokio::task::spawn_blocking(move || read(&file));
-    match tokio::time::timeout(LIMIT, reading).await {
-        Ok(read) => read.map_err(|error| wrong(error.to_string()))?,
-        Err(_) => {
-            let limit = LIMIT.as_secs();
-            let message = format!("the federated token in {shown} cannot be read within {limit} s");
-            Err(wrong(message).with_retry(RetryClass::Later))
-        }
-    }
-}
-
-fn read(file: &Path) -> Result<Secret> {
-    let shown = file.display();
-    let text = text_of(file).map_err(|error| {
-        let message = format!("the federated token in {shown} cannot be read: {error}");
-        let retry = match error.kind() {
-            // It is written while the program starts.
-            io::ErrorKind::NotFound => RetryClass::Later,
-            _ => RetryClass::Never,
-        };
-        wrong(message).with_source(error).with_retry(retry)
-    })?;
+/// The token in a file.
+async fn read(file: PathBuf) -> Result<Secret> {
+    let what = format!("the federated token in {}", file.display());
+    let bytes = read_in_time(file, MAX_ASSERTION, what.clone()).await?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong(format!("{what} is no text")))?;
     match text.trim_start_matches('\u{FEFF}').trim() {
-        "" => {
-            let message = format!("the federated token in {shown} is empty");
-            Err(wrong(message).with_retry(RetryClass::Later))
-        }
-        text if text.len() > MAX_ASSERTION => {
-            let message = format!("the federated token in {shown} has more than 64 KiB");
-            Err(wrong(message))
-        }
+        "" => Err(wrong(format!("{what} is empty")).with_retry(RetryClass::Later)),
         text => Ok(Secret::from(text)),
     }
-}
-
-/// The text of a file, a little beyond the limit.
-fn text_of(file: &Path) -> io::Result<String> {
-    // To open anything else may wait for a writer.
-    if !std::fs::metadata(file)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut text = String::new();
-    let longest = MAX_ASSERTION as u64 + 16;
-    std::fs::File::open(file)?
-        .take(longest)
-        .read_to_string(&mut text)?;
-    Ok(text)
 }
 
 fn wrong(message: String) -> Error {
@@ -208,11 +167,11 @@ fn missing(name: &str) -> Error {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_token_is_the_text_of_a_file_that_may_come_later() {
+    #[tokio::test]
+    async fn a_token_is_the_text_of_a_file_that_may_come_later() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("token");
-        assert!(read(&file).unwrap_err().is_retryable());
+        assert!(read(file.clone()).await.unwrap_err().is_retryable());
         for (text, token) in [
             ("a.b.c\n".to_owned(), Some("a.b.c")),
             ("\u{FEFF}a.b.c\r\n".to_owned(), Some("a.b.c")),
@@ -220,22 +179,33 @@ mod tests {
             ("t".repeat(64 * 1024 + 1), None),
         ] {
             std::fs::write(&file, text).unwrap();
-            let read = read(&file).ok();
+            let read = read(file.clone()).await.ok();
             assert_eq!(read.as_ref().map(Secret::expose), token);
         }
-        assert!(read(directory.path()).unwrap_err().is_permanent());
+        assert!(
+            read(directory.path().to_owned())
+                .await
+                .unwrap_err()
+                .is_permanent()
+        );
     }
 
     /// Nobody writes to it.
     #[cfg(unix)]
-    #[test]
-    fn a_pipe_is_not_waited_for() {
+    #[tokio::test]
+    async fn a_pipe_is_not_waited_for() {
         use std::os::unix::ffi::OsStrExt;
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pipe");
         let name = std::ffi::CString::new(file.as_os_str().as_bytes()).unwrap();
         // SAFETY: the name ends with a zero and outlives the call.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-        assert!(read(&file).unwrap_err().message().contains("no file"));
+        assert!(
+            read(file.clone())
+                .await
+                .unwrap_err()
+                .message()
+                .contains("no file")
+        );
     }
 }

@@ -13,9 +13,9 @@ use super::settings::{
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::prompt::Prompter;
 use crate::auth::{
-    ApplicationKey, CommandLine, DefaultLogin, DeviceCode, EnvironmentLogin, LoginError,
-    ManagedIdentity, Prompt, Prompted, StaticToken, TokenCredential, UserPassword,
-    WorkloadIdentity,
+    ApplicationKey, Certificate, CommandLine, DefaultLogin, DeviceCode, EnvironmentLogin,
+    Interactive, LoginError, ManagedIdentity, Prompt, Prompted, StaticToken, TokenCredential,
+    UserPassword, WorkloadIdentity,
 };
 use crate::connection::storage::StorageRules;
 use crate::connection::{Authentication, ConnectionString, Endpoints, Keyword, TrustedHosts};
@@ -89,9 +89,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Shows the user what a login of the connection string asks (`Login=device`), as
-    /// [`DeviceCode::new`](crate::auth::DeviceCode::new) has it. Without it such a login is an error: a program
-    /// that nobody watches must not wait for anybody.
+    /// Shows the user what a login of the connection string asks: the code of `Login=device`, the address of
+    /// `Login=interactive`, `User ID` without a password, and `Fed=true` without anything else. Without it such a
+    /// login is an error: a program that nobody watches must not wait for anybody.
     ///
     /// ```
     /// use kusto_ingest::auth::Prompted;
@@ -421,13 +421,49 @@ impl ClientBuilder {
         )
     }
 
+    fn prompter(&self) -> Result<Prompter> {
+        self.prompter.clone().ok_or_else(no_prompt)
+    }
+
+    fn interactive(&self, hint: Option<String>, client_id: Option<String>) -> Result<Login> {
+        let mut login = Interactive::new().with_prompter(self.prompter()?);
+        if let Some(hint) = hint {
+            login = login.with_hint(hint);
+        }
+        if let Some(id) = client_id {
+            login = login.with_client_id(id);
+        }
+        Ok(Login::with(Arc::new(login)))
+    }
+
     fn login(&self) -> Result<Login> {
         if let Some(credential) = &self.credential {
             return Ok(Login::with(credential.clone()));
         }
         Ok(match self.connection.authentication()? {
             Authentication::None => Login::None,
+            // As .NET has it: federated and nothing else asks the user, where the program shows that.
+            Authentication::Incomplete if self.prompter.is_some() => {
+                self.interactive(None, None)?
+            }
             Authentication::Incomplete => Login::Incomplete,
+            Authentication::Interactive { hint, client_id } => self.interactive(hint, client_id)?,
+            Authentication::Certificate {
+                client_id,
+                file,
+                password,
+                thumbprint,
+                sends_chain,
+            } => {
+                let file = file.expose().as_bytes();
+                let mut login = Certificate::new(client_id, file, password.as_ref())?;
+                if let Some(text) = thumbprint {
+                    login = login.with_thumbprint(&text)?;
+                }
+                let login = login.with_chain(sends_chain);
+                login.check()?;
+                Login::with(Arc::new(login))
+            }
             Authentication::UserToken(token) | Authentication::ApplicationToken(token) => {
                 Login::with(Arc::new(StaticToken::new(token)))
             }
@@ -452,8 +488,7 @@ impl ClientBuilder {
                 }))
             }
             Authentication::DeviceCode { client_id } => {
-                let prompter = self.prompter.clone().ok_or_else(no_prompt)?;
-                let login = DeviceCode::with_prompter(prompter);
+                let login = DeviceCode::with_prompter(self.prompter()?);
                 Login::with(Arc::new(match client_id {
                     Some(id) => login.with_client_id(id),
                     None => login,
@@ -463,7 +498,7 @@ impl ClientBuilder {
             Authentication::AzureDeveloperCli => {
                 Login::with(Arc::new(CommandLine::azure_developer_cli()))
             }
-            Authentication::Environment => Login::with(Arc::new(EnvironmentLogin)),
+            Authentication::Environment => Login::with(Arc::new(EnvironmentLogin::new())),
             Authentication::Default => Login::with(Arc::new(DefaultLogin::new())),
             Authentication::WorkloadIdentity { client_id, file } => {
                 Login::with(Arc::new(workload(client_id, file)))

@@ -24,9 +24,11 @@ pub enum Keyword {
     /// trusted host or of this machine.
     LoginEndpoint,
     /// What to log in with: `azcli`, `azd`, `workload`, `environment`, `managedidentity` (the
-    /// system's), `device` (a code that the program shows its user), `default` (the first of these
-    /// that is at hand) or `none`. `workload`, `environment` and `default` read the variables of
-    /// the official SDKs: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`,
+    /// system's), `interactive` (in a browser on this machine; `User ID` is filled in), `device` (a
+    /// code that the program shows its user), `default` (the first of these that is at hand) or
+    /// `none`. `workload`, `environment` and `default` read the variables of the official SDKs:
+    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`,
+    /// `AZURE_CLIENT_CERTIFICATE_PATH`, `AZURE_USERNAME` and `AZURE_PASSWORD`,
     /// `AZURE_FEDERATED_TOKEN_FILE`, `AZURE_AUTHORITY_HOST`; `AZURE_TOKEN_CREDENTIALS` narrows
     /// `default` to `prod`, `dev` or one of them.
     Login,
@@ -40,11 +42,15 @@ pub enum Keyword {
     ApplicationToken,
     /// A bearer token of a user.
     UserToken,
-    /// A certificate with its private key, PEM or base64.
+    /// A certificate with its private key: PEM, or in builds with the feature `pfx` a PFX file in
+    /// base64.
     ApplicationCertificateBlob,
-    /// Whether to send the certificate's public chain.
+    /// The password of a PFX file in `Application Certificate Blob`.
+    ApplicationCertificatePassword,
+    /// Whether to send the certificate's public chain, for applications that are trusted by subject
+    /// name and issuer.
     ApplicationCertificateSendX5c,
-    /// The thumbprint of a certificate.
+    /// The SHA-1 thumbprint of the certificate whose key `Application Certificate Blob` has.
     ApplicationCertificateThumbprint,
     /// The program's name in the service's logs.
     ApplicationNameForTracing,
@@ -56,7 +62,7 @@ pub enum Keyword {
 
 impl Keyword {
     /// Every keyword, in the order in which they are printed.
-    pub const ALL: [Keyword; 20] = [
+    pub const ALL: [Keyword; 21] = [
         Keyword::DataSource,
         Keyword::InitialCatalog,
         Keyword::FederatedSecurity,
@@ -72,6 +78,7 @@ impl Keyword {
         Keyword::ApplicationToken,
         Keyword::UserToken,
         Keyword::ApplicationCertificateBlob,
+        Keyword::ApplicationCertificatePassword,
         Keyword::ApplicationCertificateSendX5c,
         Keyword::ApplicationCertificateThumbprint,
         Keyword::ApplicationNameForTracing,
@@ -97,6 +104,7 @@ impl Keyword {
             Keyword::ApplicationToken => "Application Token",
             Keyword::UserToken => "User Token",
             Keyword::ApplicationCertificateBlob => "Application Certificate Blob",
+            Keyword::ApplicationCertificatePassword => "Application Certificate Password",
             Keyword::ApplicationCertificateSendX5c => "Application Certificate SendX5c",
             Keyword::ApplicationCertificateThumbprint => "Application Certificate Thumbprint",
             Keyword::ApplicationNameForTracing => "Application Name for Tracing",
@@ -129,6 +137,7 @@ impl Keyword {
             Keyword::ApplicationToken => &["apptoken"],
             Keyword::UserToken => &["usrtoken"],
             Keyword::ApplicationCertificateBlob => &[],
+            Keyword::ApplicationCertificatePassword => &[],
             Keyword::ApplicationCertificateSendX5c => &[
                 "applicationcertificatex5c",
                 "sendx5c",
@@ -151,6 +160,7 @@ impl Keyword {
                 | Keyword::ApplicationToken
                 | Keyword::UserToken
                 | Keyword::ApplicationCertificateBlob
+                | Keyword::ApplicationCertificatePassword
                 | Keyword::ApplicationCertificateThumbprint
         )
     }

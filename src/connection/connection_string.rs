@@ -72,6 +72,26 @@ pub enum Authentication {
         /// The public client that asks, if one is named.
         client_id: Option<String>,
     },
+    /// As an application with a certificate, in the tenant of the connection string.
+    Certificate {
+        /// The application's id.
+        client_id: String,
+        /// The certificate with its key: PEM, or PFX in base64.
+        file: Secret,
+        /// The password of a PFX file.
+        password: Option<Secret>,
+        /// The certificate's thumbprint.
+        thumbprint: Option<String>,
+        /// Whether its chain is sent along.
+        sends_chain: bool,
+    },
+    /// As a user in a browser on this machine.
+    Interactive {
+        /// The user's name, to be filled in.
+        hint: Option<String>,
+        /// The public client that asks, if one is named.
+        client_id: Option<String>,
+    },
     /// As a user who enters a code on any device.
     DeviceCode {
         /// The public client that asks, if one is named.
@@ -219,7 +239,7 @@ impl ConnectionString {
         match first {
             Some(keyword) => self.login_of(*keyword),
             None if has(&Keyword::ApplicationClientId) => unsupported("application id"),
-            None if has(&Keyword::UserId) => unsupported("interactive login"),
+            None if has(&Keyword::UserId) => Ok(self.interactive()),
             None => Ok(Authentication::None),
         }
     }
@@ -255,7 +275,31 @@ impl ConnectionString {
                     client_id: client_id.map(str::to_owned),
                 })
             }
-            _ => unsupported("application id and certificate"),
+            Keyword::ApplicationCertificateBlob => {
+                let client_id = self.require(Keyword::ApplicationClientId, keyword)?;
+                self.require(Keyword::AuthorityId, keyword)?;
+                let owned = |keyword| self.get(keyword).map(str::to_owned);
+                let sends_chain = self.get(Keyword::ApplicationCertificateSendX5c);
+                Ok(Authentication::Certificate {
+                    client_id: client_id.to_owned(),
+                    file: secret,
+                    password: owned(Keyword::ApplicationCertificatePassword).map(Secret::from),
+                    thumbprint: owned(Keyword::ApplicationCertificateThumbprint),
+                    sends_chain: sends_chain == Some("true"),
+                })
+            }
+            _ => unsupported(
+                "a certificate of the system's store (export it with its key as PEM or PFX, for \
+                 `Application Certificate Blob`)",
+            ),
+        }
+    }
+
+    fn interactive(&self) -> Authentication {
+        let owned = |keyword| self.get(keyword).map(str::to_owned);
+        Authentication::Interactive {
+            hint: owned(Keyword::UserId),
+            client_id: owned(Keyword::ApplicationClientId),
         }
     }
 
@@ -269,6 +313,7 @@ impl ConnectionString {
                 client_id: owned(Keyword::ApplicationClientId),
             },
             "environment" => Authentication::Environment,
+            "interactive" => self.interactive(),
             "default" => Authentication::Default,
             "managedidentity" => Authentication::ManagedIdentity("system".to_owned()),
             "workload" => Authentication::WorkloadIdentity {
@@ -343,12 +388,13 @@ const LOGINS: [Keyword; 7] = [
     Keyword::Login,
 ];
 
-const LOGIN_NAMES: [&str; 8] = [
+const LOGIN_NAMES: [&str; 9] = [
     "azcli",
     "azd",
     "default",
     "device",
     "environment",
+    "interactive",
     "managedidentity",
     "none",
     "workload",

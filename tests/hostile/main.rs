@@ -1,5 +1,6 @@
 //! The client against services, storage and proxies that misbehave on the wire: raw sockets.
 
+mod certificate;
 mod connections;
 mod events;
 mod ids;

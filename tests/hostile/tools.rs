@@ -239,7 +239,7 @@ async fn the_default_login_asks_what_is_at_hand_and_says_what_is_not() {
     for part in [
         "[AUTH]",
         "environment: AZURE_CLIENT_SECRET is not set",
-        "workload identity: AZURE_FEDERATED_TOKEN_FILE",
+        "workload identity: AZURE_CLIENT_ID",
         "managed identity: this machine has no",
         "az: the Azure CLI",
         "azd: the Azure Developer CLI",
@@ -375,26 +375,66 @@ async fn the_environment_chooses_one_of_the_chain_by_its_name() {
 
 /// Another identity must not take the place of the one that is configured.
 #[tokio::test]
-async fn a_login_of_the_environment_that_is_not_supported_ends_the_search() {
+async fn a_login_of_the_environment_that_is_refused_ends_the_search() {
     let commands = Commands::new(&[("az", AZ)]);
     let server = plain().await;
-    let connection = format!("{};Login=default", server.url);
     let path = commands.path();
-    let application = [
-        ("PATH", path.as_str()),
-        ("AZURE_CLIENT_ID", "app-id"),
-        ("AZURE_TENANT_ID", "contoso.test"),
-    ];
     for more in [
         &[("AZURE_CLIENT_CERTIFICATE_PATH", "/x.pem")][..],
-        &[("AZURE_USERNAME", "alice"), ("AZURE_PASSWORD", "p")],
+        &[
+            ("AZURE_USERNAME", "alice"),
+            ("AZURE_PASSWORD", "p-of-alice"),
+        ],
     ] {
+        let connection = format!("{};Login=default", server.url);
+        let application = application(&path);
         let text = program_of(&connection, &[&application[..], more].concat()).await;
-        assert!(
-            text.contains("chose: environment") && text.contains(more[0].0),
-            "{text}"
-        );
-        assert!(text.contains("not supported"), "{text}");
+        assert!(text.contains("chose: environment"), "{text}");
+        assert!(!text.contains("p-of-alice"), "{text}");
     }
     assert!(bearers(&server).is_empty());
+}
+
+fn application(path: &str) -> [(&str, &str); 3] {
+    [
+        ("PATH", path),
+        ("AZURE_CLIENT_ID", "app-id"),
+        ("AZURE_TENANT_ID", "contoso.test"),
+    ]
+}
+
+#[tokio::test]
+async fn the_environment_names_a_certificate_or_a_user() {
+    let certificates = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("app.pem");
+    let text = |name: &str| std::fs::read_to_string(format!("{certificates}/{name}")).unwrap();
+    std::fs::write(&file, text("ca.crt") + &text("app.crt") + &text("app.key")).unwrap();
+    let file = file.display().to_string();
+    for (more, sent) in [
+        (
+            &[
+                ("AZURE_CLIENT_CERTIFICATE_PATH", file.as_str()),
+                ("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "1"),
+            ][..],
+            "client_assertion=",
+        ),
+        (
+            &[("AZURE_USERNAME", "alice"), ("AZURE_PASSWORD", "p")],
+            "grant_type=password&client_id=app-id&username=alice&password=p",
+        ),
+    ] {
+        let server = cluster(|_| granted()).await;
+        let connection = format!("{};Login=environment", server.url);
+        let application = application("/usr/bin:/bin");
+        let text = program_of(&connection, &[&application[..], more].concat()).await;
+        assert!(text.contains("result: good"), "{text}");
+        let logins = server.requests();
+        let login = logins
+            .iter()
+            .find(|it| it.line.contains("/oauth2/"))
+            .unwrap();
+        assert!(login.line.contains("/contoso.test/"), "{}", login.line);
+        assert!(login.body.contains(sent), "{}", login.body);
+    }
 }

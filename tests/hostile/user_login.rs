@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kusto_ingest::auth::{DeviceCode, Prompt, PromptKind, Prompted};
+use kusto_ingest::auth::{DeviceCode, Interactive, Prompt, PromptKind, Prompted};
 use kusto_ingest::error::Step;
 use kusto_ingest::prelude::*;
 
@@ -231,5 +231,147 @@ async fn a_code_that_is_none_is_not_shown() {
         let error = command(&client.build().unwrap(), soon()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
         assert_eq!(shown.count(), 0);
+    }
+}
+
+/// Plays the browser: goes where the address leads, and sends the answer there as a form.
+fn browse(url: &str, fields: &str) -> String {
+    use std::io::{Read, Write};
+
+    let url = url::Url::parse(url).unwrap();
+    let redirect = url.query_pairs().find(|(key, _)| key == "redirect_uri");
+    let redirect = url::Url::parse(&redirect.unwrap().1).unwrap();
+    let state = url.query_pairs().find(|(key, _)| key == "state").unwrap().1;
+    let form = fields.replace("STATE", &state);
+    let port = redirect.port().unwrap();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: {}\r\n\r\n",
+        form.len()
+    );
+    stream.write_all((head + &form).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn with_browser(fields: &'static str) -> Interactive {
+    Interactive::new().with_prompt(move |prompt| {
+        assert_eq!(prompt.kind(), PromptKind::Browser);
+        assert_eq!(prompt.code(), None);
+        let wrong = browse(prompt.url(), "code=of-another-tab&state=wrong");
+        assert!(wrong.starts_with("HTTP/1.1 400"), "{wrong}");
+        browse(prompt.url(), fields);
+        Ok(Prompted::Shown)
+    })
+}
+
+#[tokio::test]
+async fn a_browser_comes_back_with_a_code_that_is_exchanged_once() {
+    let server = cluster(|request, _| match request.body.contains("refresh_token") {
+        true => granted("renewed"),
+        false => brief("by-browser", "refresh-1-of-the-test"),
+    })
+    .await;
+    let login = with_browser("code=the-code&state=STATE").with_hint("alice@contoso.test");
+    let client = server
+        .builder()
+        .credential(Arc::new(login))
+        .build()
+        .unwrap();
+    for _ in 0..3 {
+        command(&client, soon()).await.unwrap();
+    }
+    assert_eq!(grants(&server), ["authorization_code", "refresh_token"]);
+    let login = server.requests().into_iter().find(is_login).unwrap();
+    let fields: std::collections::HashMap<_, _> =
+        url::form_urlencoded::parse(login.body.as_bytes())
+            .into_owned()
+            .collect();
+    assert_eq!(fields["code"], "the-code");
+    assert_eq!(fields["code_verifier"].len(), 43);
+    assert!(fields["redirect_uri"].starts_with("http://localhost:"));
+    assert!(fields["scope"].contains("offline_access"));
+}
+
+#[tokio::test]
+async fn a_code_of_unknown_outcome_is_not_sent_again() {
+    let server = cluster(|_, _| Act::SendAndClose(String::new())).await;
+    let login = with_browser("code=the-code&state=STATE");
+    let client = server
+        .builder()
+        .credential(Arc::new(login))
+        .build()
+        .unwrap();
+    let error = command(&client, soon()).await.unwrap_err();
+    assert!(!error.is_retryable(), "{error}");
+    assert_eq!(server.count(is_login), 1);
+}
+
+#[tokio::test]
+async fn a_browser_that_is_refused_says_why() {
+    let server = cluster(|_, _| granted("t")).await;
+    let fields = "error=access_denied&error_description=AADSTS65004%3A+User+declined.&state=STATE";
+    let client = server.builder().credential(Arc::new(with_browser(fields)));
+    let error = command(&client.build().unwrap(), soon()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert_eq!(error.service_code(), Some("access_denied"));
+    assert!(
+        error.is_permanent() && error.message().contains("AADSTS65004"),
+        "{error}"
+    );
+    assert_eq!(server.count(is_login), 0);
+}
+
+/// The listener is gone with the login.
+#[tokio::test]
+async fn a_browser_that_never_returns_is_left_with_the_client() {
+    let server = cluster(|_, _| granted("t")).await;
+    let (shown, is_shown) = tokio::sync::oneshot::channel();
+    let shown = Mutex::new(Some(shown));
+    let login = Interactive::new().with_prompt(move |prompt| {
+        if let Some(shown) = shown.lock().unwrap().take() {
+            let _ = shown.send(prompt.url().to_owned());
+        }
+        Ok(Prompted::Shown)
+    });
+    let client = server
+        .builder()
+        .credential(Arc::new(login))
+        .build()
+        .unwrap();
+    let calling = tokio::spawn(async move { command(&client, soon()).await });
+    let url = url::Url::parse(&is_shown.await.unwrap()).unwrap();
+    let redirect = url.query_pairs().find(|(key, _)| key == "redirect_uri");
+    let redirect = url::Url::parse(&redirect.unwrap().1).unwrap();
+    let port = redirect.port().unwrap();
+    assert!(
+        tokio::net::TcpStream::connect(("127.0.0.1", port))
+            .await
+            .is_ok()
+    );
+    calling.abort();
+    assert!(calling.await.unwrap_err().is_cancelled());
+    // The client was dropped with its call. Its task ends at the runtime's next turn.
+    while tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .is_ok()
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn connection_strings_ask_in_the_browser_when_the_program_shows_it() {
+    for text in ["Login=interactive", "Fed=true", "Fed=true;User ID=alice"] {
+        let server = cluster(|_, _| granted("t")).await;
+        let builder = Client::builder(&format!("{};{text}", server.url)).unwrap();
+        let browser = |prompt: &Prompt| {
+            browse(prompt.url(), "code=c&state=STATE");
+            Ok(Prompted::Shown)
+        };
+        let client = builder.prompt(browser).build().unwrap();
+        command(&client, soon()).await.unwrap();
+        assert_eq!(grants(&server), ["authorization_code"], "{text}");
     }
 }

@@ -139,13 +139,16 @@ fn printing_masks_every_secret() {
     }
     let parsed = parse(&text);
     assert!(!format!("{parsed} {parsed:?} {parsed:#?}").contains("hidden"));
-    assert_eq!(parsed.to_string().matches(MASK).count(), 6);
-    assert_eq!(parsed.expose_secrets().matches("hidden").count(), 6);
+    assert_eq!(parsed.to_string().matches(MASK).count(), 7);
+    assert_eq!(parsed.expose_secrets().matches("hidden").count(), 7);
 }
 
 #[test]
 fn authentication_follows_from_what_is_there() {
-    let unsupported = |flow| Authentication::Unsupported { flow };
+    let interactive = |hint: Option<&str>| Authentication::Interactive {
+        hint: hint.map(str::to_owned),
+        client_id: None,
+    };
     let user = || Authentication::UserToken(Secret::from("u"));
     let cases = [
         ("", Authentication::None),
@@ -173,20 +176,37 @@ fn authentication_follows_from_what_is_there() {
             },
         ),
         (
-            "AppClientId=i;AppCert=t",
-            unsupported("application id and certificate"),
+            "AppClientId=i;Authority Id=t;Application Certificate Blob=b;AppCert=p;SendX5c=true",
+            Authentication::Certificate {
+                client_id: "i".to_owned(),
+                file: Secret::from("b"),
+                password: None,
+                thumbprint: Some("p".to_owned()),
+                sends_chain: true,
+            },
         ),
         ("Fed=true", Authentication::Incomplete),
-        ("Fed=true;UID=me", unsupported("interactive login")),
+        ("Fed=true;UID=me", interactive(Some("me"))),
+        ("Login=Interactive", interactive(None)),
+        (
+            "Login=device",
+            Authentication::DeviceCode { client_id: None },
+        ),
     ];
     for (text, expected) in cases {
         let parsed = parse(&format!("https://h;{text}"));
         assert_eq!(parsed.authentication().unwrap(), expected, "{text}");
     }
+    let store = parse("https://h;AppClientId=i;AppCert=t").authentication();
+    let Ok(Authentication::Unsupported { flow }) = store else {
+        panic!("{store:?}");
+    };
+    assert!(flow.contains("export it"), "{flow}");
     for (text, argument) in [
         ("Fed=false;UserToken=u", "AAD Federated Security"),
         ("AppKey=k", "Application Client Id"),
         ("AppKey=k;AppClientId=i", "Authority Id"),
+        ("Application Certificate Blob=b", "Application Client Id"),
         ("Password=p", "User ID"),
     ] {
         let error = parse(&format!("https://h;{text}"))

@@ -198,6 +198,14 @@ internal static unsafe partial class NativeMethods
         byte[]? tenant, nuint tenantLen, IntPtr prompt, IntPtr userData, IntPtr drop, out CredentialHandle @out, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_certificate(
+        byte[]? tenant, nuint tenantLen, byte[]? clientId, nuint clientIdLen, byte* data, nuint dataLen, byte[]? password, nuint passwordLen, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_credential_interactive(
+        byte[]? tenant, nuint tenantLen, byte[]? hint, nuint hintLen, IntPtr prompt, IntPtr userData, IntPtr drop, out CredentialHandle @out, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern int kusto_credential_user_password(
         byte[]? tenant, nuint tenantLen, byte[]? user, nuint userLen, byte[]? password, nuint passwordLen, out CredentialHandle @out, out IntPtr err);
 
