@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define DEADLINE ((int64_t)600000)
 #define MOST_THREADS 64
@@ -21,6 +22,8 @@ struct run {
     uint8_t *data;
     size_t data_len;
     long items, taken;
+    /* What each item took, in microseconds. */
+    double *times;
     pthread_mutex_t lock;
 };
 
@@ -103,19 +106,42 @@ static void ingest(const struct run *run)
     must(kusto_ingest(run->client, run->props, source, DEADLINE, NULL, &error), error);
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
 /* Takes items until none is left. */
 static void *work(void *argument)
 {
     struct run *run = argument;
     for (;;) {
         pthread_mutex_lock(&run->lock);
-        const int more = run->taken < run->items;
-        run->taken += more;
+        const long item = run->taken;
+        run->taken += item < run->items;
         pthread_mutex_unlock(&run->lock);
-        if (!more)
+        if (item >= run->items)
             return NULL;
+        const double begun = now();
         ingest(run);
+        run->times[item] = now() - begun;
     }
+}
+
+static int by_length(const void *a, const void *b)
+{
+    const double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* For cargo xtask bench: the median and the 99th percentile of the items' times. */
+static void tell_times(struct run *run)
+{
+    qsort(run->times, (size_t)run->items, sizeof *run->times, by_length);
+    if (run->items > 0)
+        fprintf(stderr, "latency %.0f %.0f\n", run->times[run->items / 2], run->times[run->items * 99 / 100]);
 }
 
 static void work_on(struct run *run, long concurrency)
@@ -178,9 +204,14 @@ int main(int argc, char **argv)
         must(kusto_props_set_format(run.props, bytes ? KUSTO_FORMAT_JSON : KUSTO_FORMAT_CSV, &error), error);
         if (bytes)
             load(&run);
+        run.times = calloc((size_t)run.items, sizeof *run.times);
+        if (run.times == NULL)
+            stop("no memory");
         pthread_mutex_init(&run.lock, NULL);
         work_on(&run, concurrency);
         pthread_mutex_destroy(&run.lock);
+        tell_times(&run);
+        free(run.times);
         free(run.data);
         kusto_props_free(run.props);
     }

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kusto_ingest::prelude::*;
@@ -78,10 +78,25 @@ async fn main() -> Result<(), Failure> {
             left.clone(),
         ));
     }
+    let mut times = Vec::new();
     while let Some(ended) = workers.join_next().await {
-        ended??;
+        times.extend(ended??);
     }
+    tell(times);
     Ok(())
+}
+
+/// For `cargo xtask bench`: the median and the 99th percentile of the items' times, in microseconds.
+fn tell(mut times: Vec<Duration>) {
+    times.sort();
+    let at = |percent: usize| {
+        times
+            .get(times.len() * percent / 100)
+            .map(Duration::as_micros)
+    };
+    if let (Some(median), Some(p99)) = (at(50), at(99)) {
+        eprintln!("latency {median} {p99}");
+    }
 }
 
 fn connect(settings: &[String]) -> Result<Client, Failure> {
@@ -111,20 +126,23 @@ async fn query(client: &Client, text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Takes items until none is left.
+/// Takes items until none is left. What each of them took.
 async fn work(
     client: Client,
     props: IngestionProperties,
     load: Arc<Load>,
     left: Arc<AtomicU64>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Duration>, Failure> {
+    let mut times = Vec::new();
     let take = |left: u64| left.checked_sub(1);
     while left
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
         .is_ok()
     {
         let options = CallOptions::new().with_timeout(Duration::from_secs(600));
+        let begun = Instant::now();
         client.ingest(load.source()?, &props, options).await?;
+        times.push(begun.elapsed());
     }
-    Ok(())
+    Ok(times)
 }

@@ -1,6 +1,6 @@
 //! The bars against the Python SDK, and whether they were met.
 
-use super::client::{C, PYTHON, RAW, RUST};
+use super::client::{C, HYPER, PYTHON, RAW, RUST};
 use super::row::Row;
 use super::table::markdown;
 
@@ -79,16 +79,21 @@ struct Multiple {
     scenario: &'static str,
     of: &'static str,
     below: &'static str,
-    most: f64,
+    /// `None` for what is only there to be compared.
+    most: Option<f64>,
 }
 
-const MULTIPLES: [Multiple; 6] = [
-    Multiple::new("small-c8", C, RAW, 2.5),
-    Multiple::new("small-c64", C, RAW, 3.0),
-    Multiple::new("small-c8", RUST, RAW, 2.0),
-    Multiple::new("small-c64", RUST, RAW, 2.0),
-    Multiple::new("small-c8", C, RUST, 1.15),
-    Multiple::new("small-c64", C, RUST, 1.15),
+const MULTIPLES: [Multiple; 10] = [
+    Multiple::new("small-c1", HYPER, RAW, None),
+    Multiple::new("small-c8", HYPER, RAW, None),
+    Multiple::new("small-c64", HYPER, RAW, None),
+    Multiple::new("small-c1", C, RAW, None),
+    Multiple::new("small-c8", C, RAW, Some(2.5)),
+    Multiple::new("small-c64", C, RAW, Some(3.0)),
+    Multiple::new("small-c8", RUST, RAW, Some(2.0)),
+    Multiple::new("small-c64", RUST, RAW, Some(2.0)),
+    Multiple::new("small-c8", C, RUST, Some(1.15)),
+    Multiple::new("small-c64", C, RUST, Some(1.15)),
 ];
 
 /// The bars of small items as multiples of what the requests alone cost, and of each other.
@@ -96,21 +101,81 @@ pub(crate) fn floor(rows: &[Row]) -> String {
     let cells: Vec<[String; 4]> = MULTIPLES
         .iter()
         .map(|bar| {
-            let verdict = match bar.reached(rows) {
-                None => "not measured".to_owned(),
-                Some(times) if times <= bar.most => format!("{times:.2} x, met"),
-                Some(times) => format!("{times:.2} x, missed"),
-            };
-            let most = format!("at most {:.2} x", bar.most);
+            let most = bar
+                .most
+                .map_or("-".to_owned(), |most| format!("at most {most:.2} x"));
             let about = format!("{} beside {}", bar.of, bar.below);
-            [bar.scenario.to_owned(), about, most, verdict]
+            let reached = at_most(bar.reached(rows), bar.most, " x");
+            [bar.scenario.to_owned(), about, most, reached]
         })
         .collect();
     markdown(["CPU per item", "of", "bar", "reached"], &cells)
 }
 
+/// A demand on each of our clients by itself: a figure is at most this.
+struct Limit {
+    about: &'static str,
+    scenario: &'static str,
+    value: fn(&Row) -> Option<f64>,
+    most: f64,
+    unit: &'static str,
+}
+
+const LIMITS: [Limit; 2] = [
+    Limit {
+        about: "start-up and end, CPU: at most 3 ms",
+        scenario: "init",
+        value: |row| row.cpu.map(|cpu| cpu * 1e3),
+        most: 3.0,
+        unit: " ms",
+    },
+    Limit {
+        about: "99th percentile of a small item's time, 64 at a time: at most 4 x its median",
+        scenario: "small-c64",
+        value: |row| row.tail,
+        most: 4.0,
+        unit: " x",
+    },
+];
+
+/// The bars that are not beside another program.
+pub(crate) fn alone(rows: &[Row]) -> String {
+    let cells: Vec<[String; 3]> = LIMITS
+        .iter()
+        .map(|limit| {
+            let of = |client: &str| {
+                let row = sound(rows, limit.scenario, client);
+                at_most(row.and_then(limit.value), Some(limit.most), limit.unit)
+            };
+            [limit.about.to_owned(), of(C), of(RUST)]
+        })
+        .collect();
+    markdown(["by itself", C, RUST], &cells)
+}
+
+/// A figure, and whether it is within its bar, if it has one.
+fn at_most(reached: Option<f64>, most: Option<f64>, unit: &str) -> String {
+    match (reached, most) {
+        (None, _) => "not measured".to_owned(),
+        (Some(figure), None) => format!("{figure:.2}{unit}"),
+        (Some(figure), Some(most)) if figure <= most => format!("{figure:.2}{unit}, met"),
+        (Some(figure), Some(_)) => format!("{figure:.2}{unit}, missed"),
+    }
+}
+
+/// The row of a client whose runs went well.
+fn sound<'a>(rows: &'a [Row], scenario: &str, client: &str) -> Option<&'a Row> {
+    rows.iter()
+        .find(|row| row.scenario == scenario && row.client == client && row.problems.is_empty())
+}
+
 impl Multiple {
-    const fn new(scenario: &'static str, of: &'static str, below: &'static str, most: f64) -> Self {
+    const fn new(
+        scenario: &'static str,
+        of: &'static str,
+        below: &'static str,
+        most: Option<f64>,
+    ) -> Self {
         Self {
             scenario,
             of,
@@ -120,12 +185,7 @@ impl Multiple {
     }
 
     fn reached(&self, rows: &[Row]) -> Option<f64> {
-        let cost = |client: &str| {
-            let sound = |row: &&Row| {
-                row.scenario == self.scenario && row.client == client && row.problems.is_empty()
-            };
-            rows.iter().find(sound)?.cpu_per_item
-        };
+        let cost = |client: &str| sound(rows, self.scenario, client)?.cpu_per_item;
         let (ours, theirs) = (cost(self.of)?, cost(self.below)?);
         (theirs > 0.0).then(|| ours / theirs)
     }
@@ -134,12 +194,7 @@ impl Multiple {
 impl Bar {
     /// How many times better the client is; infinity when its cost is too small to measure.
     fn reached(&self, rows: &[Row], client: &str) -> Option<f64> {
-        let value = |client: &str| {
-            let sound = |row: &&Row| {
-                row.scenario == self.scenario && row.client == client && row.problems.is_empty()
-            };
-            (self.value)(rows.iter().find(sound)?)
-        };
+        let value = |client: &str| (self.value)(sound(rows, self.scenario, client)?);
         let (ours, theirs) = (value(client)?, value(PYTHON)?);
         Some(match self.more_is_better {
             true => ours / theirs,
@@ -205,8 +260,12 @@ mod tests {
     #[test]
     fn small_items_are_multiples_of_the_floor() {
         let rows = [row("small-c8", C, 0.5), row("small-c8", RAW, 0.2)];
-        assert_eq!(MULTIPLES[0].reached(&rows), Some(2.5));
-        assert_eq!(MULTIPLES[4].reached(&rows), None);
+        let of = |of, below| {
+            let mut bars = MULTIPLES.iter().filter(|bar| bar.scenario == "small-c8");
+            bars.find(|bar| bar.of == of && bar.below == below).unwrap()
+        };
+        assert_eq!(of(C, RAW).reached(&rows), Some(2.5));
+        assert_eq!(of(C, RUST).reached(&rows), None);
         let text = floor(&rows);
         assert!(
             text.contains("2.50 x, met") && text.contains("not measured"),
@@ -214,6 +273,17 @@ mod tests {
         );
         let over = [row("small-c8", C, 0.6), row("small-c8", RAW, 0.2)];
         assert!(floor(&over).contains("3.00 x, missed"));
+    }
+
+    #[test]
+    fn a_limit_is_of_the_client_itself() {
+        let mut rows = [row("init", C, 0.003), row("small-c64", RUST, 1.0)];
+        rows[1].tail = Some(4.5);
+        let text = alone(&rows);
+        assert!(text.contains("3.00 ms, met"), "{text}");
+        assert!(text.contains("4.50 x, missed"), "{text}");
+        rows[0].problems.push("0 messages for 1 items".into());
+        assert!(!alone(&rows).contains("met"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(crate) const C: &str = "C library";
 pub(crate) const RUST: &str = "Rust API";
 pub(crate) const PYTHON: &str = "Python SDK";
 pub(crate) const RAW: &str = "raw sockets";
-const HYPER: &str = "bare hyper";
+pub(crate) const HYPER: &str = "bare hyper";
 
 /// Those of `bench bindings`, each with the function that builds its program: a language is one
 /// line.

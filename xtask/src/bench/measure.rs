@@ -21,6 +21,9 @@ pub(crate) struct Usage {
     pub(crate) cpu: f64,
     /// Bytes of resident memory at the peak.
     pub(crate) peak: u64,
+    /// How many times the median of its items' times their 99th percentile was; `None` of a program that
+    /// does not say it.
+    pub(crate) tail: Option<f64>,
 }
 
 /// The program that runs other programs and counts: benches/clients/measure.c.
@@ -121,8 +124,16 @@ fn parse(said: &str) -> Option<(&str, Usage)> {
         wall,
         cpu: user + system,
         peak: peak as u64 * unit,
+        tail: said.lines().find_map(tail),
     };
     Some((said.trim_end(), usage))
+}
+
+/// Of the line in which a client tells the median and the 99th percentile of its items' times.
+fn tail(line: &str) -> Option<f64> {
+    let (median, p99) = line.strip_prefix("latency ")?.split_once(' ')?;
+    let (median, p99): (f64, f64) = (median.parse().ok()?, p99.parse().ok()?);
+    (median > 0.0).then(|| p99 / median)
 }
 
 /// The value in the middle, or the mean of the two in the middle; `None` of nothing.
@@ -152,8 +163,12 @@ mod tests {
             wall: 1.5,
             cpu: 0.75,
             peak: 2048 * 1024,
+            tail: None,
         };
         assert_eq!(parse(said), Some(("warning: slow", usage)));
+        let said = "latency 200 500\n\nmeasured 1.5 0.2 0.1 2048\n";
+        assert_eq!(parse(said).and_then(|(_, usage)| usage.tail), Some(2.5));
+        assert_eq!(tail("latency 0 500"), None);
         assert_eq!(parse("measured 1.5 0.2"), None);
         assert_eq!(parse("\nmeasured 1.5 0.2 0.1 what"), None);
     }

@@ -47,6 +47,8 @@ impl Report {
         text += &bars::table(&self.rows);
         text += "\n";
         text += &bars::floor(&self.rows);
+        text += "\n";
+        text += &bars::alone(&self.rows);
         text
     }
 }

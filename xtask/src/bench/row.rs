@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub(crate) items_per_second: Option<f64>,
     /// Milliseconds, without the CPU time of `init`.
     pub(crate) cpu_per_item: Option<f64>,
+    /// How many times the median of its items' times their 99th percentile was.
+    pub(crate) tail: Option<f64>,
     /// Seconds of the emulator.
     pub(crate) emulator_cpu: Option<f64>,
     /// Cores that others kept busy.
@@ -58,6 +60,7 @@ impl Row {
             connections: of_runs(&|run| Some(run.traffic.connections as f64)),
             emulator_cpu: of_runs(&|run| run.emulator_cpu),
             other_load: of_runs(&|run| run.other_load),
+            tail: of_runs(&|run| run.usage.tail),
             problems,
             ..Row::of_usage(good.iter().map(|run| run.usage))
         };
@@ -169,6 +172,7 @@ mod tests {
                 wall,
                 cpu,
                 peak: 20_000_000,
+                tail: None,
             },
             traffic: Traffic::parse(&counters).unwrap(),
             emulator_cpu: Some(0.5),

@@ -74,6 +74,7 @@ mod tests {
             wall,
             cpu: 1.0,
             peak: 0,
+            tail: None,
         };
         assert_eq!(other_load(usage(2.0), Some(3.0), Some(0.5)), Some(0.75));
         assert_eq!(other_load(usage(2.0), Some(1.2), Some(0.5)), Some(0.0));
