@@ -75,35 +75,48 @@ fn used() -> Option<Arc<kusto_cancel>> {
 
 /// What the calling thread uses, for one blocking call.
 pub(crate) struct Listening {
-    token: CancelToken,
+    /// `None` where the thread uses nothing.
+    token: Option<CancelToken>,
     task: Option<JoinHandle<()>>,
 }
 
 impl Listening {
     /// Listens until it is dropped.
     pub(crate) fn begin(runtime: &Runtime) -> Self {
+        let Some(cancel) = used() else {
+            return Self {
+                token: None,
+                task: None,
+            };
+        };
         let token = CancelToken::new();
-        let task = used().and_then(|cancel| match cancel.is_signalled() {
+        let task = match cancel.is_signalled() {
             true => {
                 token.cancel();
                 None
             }
             false => Some(runtime.spawn(cancel.forward(token.clone()))),
-        });
-        Self { token, task }
+        };
+        Self {
+            token: Some(token),
+            task,
+        }
     }
 
     /// The options of the call: it ends when the object is signalled.
     pub(crate) fn limit(&self, options: CallOptions) -> CallOptions {
-        match self.task.is_some() || self.token.is_cancelled() {
-            true => options.with_cancel(self.token.clone()),
-            false => options,
+        match &self.token {
+            Some(token) => options.with_cancel(token.clone()),
+            None => options,
         }
     }
 
     /// Ends when the object is signalled.
     pub(crate) async fn signalled(&self) {
-        self.token.cancelled().await;
+        match &self.token {
+            Some(token) => token.cancelled().await,
+            None => std::future::pending().await,
+        }
     }
 }
 

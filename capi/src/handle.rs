@@ -97,6 +97,13 @@ impl<T> Out<T> {
         !self.0.is_null()
     }
 
+    /// Returns what `make` makes to the caller, who may not want it: then it is not made.
+    pub(crate) fn give_made(self, make: impl FnOnce() -> T) {
+        if self.is_wanted() {
+            self.write(into_raw(make()));
+        }
+    }
+
     /// Returns the object to the caller, or drops it if the output is NULL.
     pub(crate) fn give(self, value: T) {
         if self.is_wanted() {

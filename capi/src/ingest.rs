@@ -60,7 +60,8 @@ pub unsafe extern "C" fn kusto_ingest(
         let props = handle::borrow(props, "props")?;
         let source = source.ok_or_else(|| handle::null("source"))?;
         let options = timeout::options(timeout_ms)?;
-        out.give(kusto_result::new(ingest(client, props, *source, options)?));
+        let receipt = ingest(client, props, *source, options)?;
+        out.give_made(|| kusto_result::new(receipt));
         Ok(())
     })
 }
@@ -94,7 +95,8 @@ pub unsafe extern "C" fn kusto_ingest_bytes(
             let source = kusto_source::new(Content::Bytes(lent));
             let result = ingest(client, props, source, options);
             drop(returned);
-            out.give(kusto_result::new(result?));
+            let receipt = result?;
+            out.give_made(|| kusto_result::new(receipt));
             Ok(())
         })
     }
