@@ -69,7 +69,7 @@ pub fn message(blob: &str, properties: Map<String, Value>) -> Result<usize> {
         },
         report_level: 0,
         report_method: 0,
-        source_message_creation_time: "2026-01-01T00:00:00.0000000Z".to_owned(),
+        source_message_creation_time: "2026-01-01T00:00:00.0000000Z",
         application_for_tracing: identity.application(),
         client_version_for_tracing: identity.version(),
         ingestion_status_in_table: None,

@@ -218,7 +218,8 @@ async fn contained<T>(
 pub(crate) struct Scope {
     started: Instant,
     deadline: Option<Instant>,
-    caller: CancellationToken,
+    /// `None` for a call that its caller cannot cancel.
+    caller: Option<CancellationToken>,
     client: CancellationToken,
     patience: Duration,
     repeats: bool,
@@ -234,7 +235,7 @@ impl Scope {
             deadline: options
                 .timeout
                 .and_then(|timeout| started.checked_add(timeout)),
-            caller: options.cancel.clone().unwrap_or_default().0,
+            caller: options.cancel.as_ref().map(|cancel| cancel.0.clone()),
             client,
             patience: Duration::ZERO,
             repeats: false,
@@ -325,7 +326,8 @@ impl Scope {
 
     /// Fails when the scope has ended.
     pub(crate) fn check(&self, step: Step) -> Result<()> {
-        if self.caller.is_cancelled() {
+        let cancelled_by_caller = self.caller.as_ref();
+        if cancelled_by_caller.is_some_and(CancellationToken::is_cancelled) {
             return Err(cancelled(step));
         }
         if self.client.is_cancelled() {
@@ -340,7 +342,7 @@ impl Scope {
     async fn stopped(&self, step: Step, host: &str) -> Error {
         let error = tokio::select! {
             biased;
-            () = self.caller.cancelled() => cancelled(step),
+            () = cancelled_or_never(self.caller.as_ref()) => cancelled(step),
             () = self.client.cancelled() => client_closed(step),
             () = sleep_until(self.deadline) => self.timed_out(step),
         };
@@ -369,6 +371,13 @@ fn at(host: &str, error: Error) -> Error {
     match host.is_empty() {
         true => error,
         false => error.with_host(host),
+    }
+}
+
+async fn cancelled_or_never(token: Option<&CancellationToken>) {
+    match token {
+        Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 

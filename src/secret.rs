@@ -1,6 +1,7 @@
 //! Values that must not be printed, and the removal of secrets from texts that will be.
 
 use std::fmt;
+use std::sync::Arc;
 
 mod known;
 
@@ -78,7 +79,7 @@ impl From<String> for Secret {
 /// errors and logs are searched for the signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretUrl {
-    url: url::Url,
+    url: Arc<url::Url>,
     _known: Registered,
 }
 
@@ -87,7 +88,7 @@ impl SecretUrl {
     pub fn new(url: url::Url) -> Self {
         Self {
             _known: Registered::new(url.as_str()),
-            url,
+            url: Arc::new(url),
         }
     }
 
@@ -95,9 +96,14 @@ impl SecretUrl {
     pub(crate) fn with_same_query(&self, url: url::Url) -> Self {
         debug_assert_eq!(url.query(), self.url.query());
         Self {
-            url,
+            url: Arc::new(url),
             _known: self._known.clone(),
         }
+    }
+
+    /// The same URL for a request: only to be sent.
+    pub(crate) fn shared(&self) -> Arc<url::Url> {
+        self.url.clone()
     }
 
     /// The URL with its signature: only to be sent.

@@ -399,7 +399,7 @@ impl Core {
                     Some(_) => error,
                     None => error.with_client_request_id(&id),
                 });
-                note(&core.resources.host(), &props, begun.elapsed(), &result);
+                note(core.resources.host(), &props, begun.elapsed(), &result);
                 result
             });
             let context = core.context.of_ingestion(&id, source_id);

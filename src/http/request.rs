@@ -1,5 +1,6 @@
 //! A request before it is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use url::Url;
 /// A request to one URL. It has no debug form: URL and headers hold signatures and tokens.
 pub(crate) struct Request {
     pub(super) method: Method,
-    pub(super) url: Url,
+    pub(super) url: Arc<Url>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     /// Whether it must not be carried out twice: see [`pool`](super::pool).
@@ -23,10 +24,10 @@ pub(crate) struct Request {
 
 impl Request {
     /// A request without a body.
-    pub(crate) fn new(method: Method, url: Url) -> Self {
+    pub(crate) fn new(method: Method, url: impl Into<Arc<Url>>) -> Self {
         Self {
             method,
-            url,
+            url: url.into(),
             headers: HeaderMap::with_capacity(12),
             body: Bytes::new(),
             once: false,

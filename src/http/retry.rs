@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::log::events;
-use crate::op::Scope;
 use crate::op::ids::chance;
+use crate::op::{Boxed, Scope};
 
 /// How often and with which pauses a step is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ pub(crate) async fn retry<T, F, Fut>(
 ) -> Result<T>
 where
     F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T>>,
+    Fut: Future<Output = Result<T>> + Send,
 {
     // A repeatable request is never "in doubt": the caller can simply repeat it.
     run_attempts(scope, step, host, policy, || {
@@ -115,7 +115,7 @@ pub(crate) async fn retry_until_in_doubt<T, F, Fut>(
 ) -> Result<T>
 where
     F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T>>,
+    Fut: Future<Output = Result<T>> + Send,
 {
     run_attempts(scope, step, host, policy, || {
         let sending = within(policy, step, host, attempt());
@@ -143,7 +143,7 @@ pub(crate) async fn retry_in_doubt<T, F, Fut>(
 ) -> Result<T>
 where
     F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T>>,
+    Fut: Future<Output = Result<T>> + Send,
 {
     run_attempts(scope, step, host, policy, || {
         scope.run_unsafe(step, host, within(policy, step, host, attempt()))
@@ -155,24 +155,27 @@ where
     })
 }
 
-async fn within<T>(
+/// An attempt within the policy's limit. The futures of requests are large, and each of the layers above
+/// would hold them in its own, twice: as what it was given and as what it waits for.
+fn within<'a, T: 'a>(
     policy: RetryPolicy,
     step: Step,
-    host: &str,
-    attempt: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    // The futures of requests are large, and every layer above would hold them in its own.
+    host: &'a str,
+    attempt: impl Future<Output = Result<T>> + Send + 'a,
+) -> Boxed<'a, T> {
     let attempt = Box::pin(attempt);
     let Some(limit) = policy.attempt_limit else {
-        return attempt.await;
+        return attempt;
     };
-    tokio::time::timeout(limit, attempt)
-        .await
-        .unwrap_or_else(|_| {
-            let message = format!("no answer within {} s", limit.as_secs());
-            let error = Error::new(ErrorKind::Network, step, message);
-            Err(error.with_host(host).with_in_doubt(true))
-        })
+    Box::pin(async move {
+        tokio::time::timeout(limit, attempt)
+            .await
+            .unwrap_or_else(|_| {
+                let message = format!("no answer within {} s", limit.as_secs());
+                let error = Error::new(ErrorKind::Network, step, message);
+                Err(error.with_host(host).with_in_doubt(true))
+            })
+    })
 }
 
 async fn run_attempts<T, F, Fut>(
@@ -193,7 +196,8 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        match attempts.wait(scope, &error).await {
+        // Rare, and large.
+        match Box::pin(attempts.wait(scope, &error)).await {
             Ok(true) => remember(&mut failed, error),
             Ok(false) => return Err(error.after(failed)),
             Err(stopped) => {

@@ -16,6 +16,7 @@
 //! - After an answer that shows nothing, no connection of that moment is used again; after one of a
 //!   gateway, its own is not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HeaderName;
@@ -48,7 +49,7 @@ fn limit_of(body: usize) -> Duration {
 }
 
 /// A request to the blob or the queue service.
-pub(crate) fn request(method: http::Method, url: url::Url) -> Request {
+pub(crate) fn request(method: http::Method, url: impl Into<Arc<url::Url>>) -> Request {
     Request::new(method, url).fixed(VERSION, STORAGE_API_VERSION)
 }
 

@@ -292,7 +292,7 @@ struct Traced<'a> {
     step: Step,
     host: &'a str,
     method: http::Method,
-    path: String,
+    url: Arc<Url>,
     request_id: Option<HeaderValue>,
     begun: Instant,
 }
@@ -303,7 +303,7 @@ impl<'a> Traced<'a> {
             step,
             host,
             method: request.method.clone(),
-            path: request.url.path().to_owned(),
+            url: request.url.clone(),
             request_id: request_id(request),
             begun: Instant::now(),
         }
@@ -311,7 +311,7 @@ impl<'a> Traced<'a> {
 
     fn end(&self, sent: &Result<(Reply, Lease)>) {
         let request_id = text(self.request_id.as_ref()).unwrap_or_default();
-        let (step, host, path) = (self.step, self.host, self.path.as_str());
+        let (step, host, path) = (self.step, self.host, self.url.path());
         let (method, duration_ms) = (self.method.as_str(), self.begun.elapsed());
         match sent {
             Ok((reply, _)) => events::Request {
@@ -457,7 +457,7 @@ mod tests {
             continued
         });
         let transport = Transport::new(b"", 8).unwrap();
-        let request = Request::new(http::Method::GET, url.parse().unwrap());
+        let request = Request::new(http::Method::GET, Url::parse(&url).unwrap());
         let sent = transport.send(Step::RunQuery, "h", request, AnswerKind::METADATA);
         let reply = sent.await.unwrap();
         assert!(reply.arrived < server.await.unwrap());

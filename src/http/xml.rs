@@ -19,24 +19,65 @@ pub(crate) type Members = Vec<(String, String)>;
 /// The records of this name, at any depth. What is nested in a member of a record is left out.
 /// `None` when the text is not whole, or not XML.
 pub(crate) fn records(xml: &str, record: &str) -> Option<Vec<Members>> {
+    let mut records: Vec<Members> = Vec::new();
+    walk(xml, record, |found| match found {
+        Found::Record => records.push(Members::new()),
+        Found::Member(name) => {
+            if let Some(members) = records.last_mut() {
+                members.push((name.to_owned(), String::new()));
+            }
+        }
+        Found::Text(text) => {
+            if let Some((_, member)) = records.last_mut().and_then(|members| members.last_mut()) {
+                member.push_str(text);
+            }
+        }
+    })?;
+    Some(records)
+}
+
+/// Whether one of these records has this member, with a text. False when the text is not whole, or not
+/// XML.
+pub(crate) fn has(xml: &str, record: &str, member: &str) -> bool {
+    let (mut is_in, mut has) = (false, false);
+    let walked = walk(xml, record, |found| match found {
+        Found::Record => is_in = false,
+        Found::Member(name) => is_in = name == member,
+        Found::Text(text) => has |= is_in && !text.is_empty(),
+    });
+    walked.is_some() && has
+}
+
+/// What is found in a list of records, in its order.
+enum Found<'a> {
+    /// Another record begins.
+    Record,
+    /// Another member of it begins.
+    Member(&'a str),
+    /// More of that member's text.
+    Text(&'a str),
+}
+
+/// Tells what is found. `None` when the text is not whole, or not XML.
+fn walk(xml: &str, record: &str, mut tell: impl FnMut(Found<'_>)) -> Option<()> {
     let mut reader = Reader::from_str(xml.trim_start_matches('\u{feff}').trim_start());
     reader.config_mut().expand_empty_elements = true;
-    let (mut records, mut depth) = (Vec::new(), 0usize);
+    let mut depth = 0usize;
     // The depth of the record that is being read.
     let mut inside = None;
     loop {
         let is_member = |depth: usize| inside.is_some_and(|of_record| depth == of_record + 1);
         match reader.read_event().ok()? {
-            Event::Eof => return (depth == 0).then_some(records),
+            Event::Eof => return (depth == 0).then_some(()),
             Event::Start(start) => {
                 let name = start.local_name();
                 let name: &str = name.as_ref();
                 depth += 1;
                 if inside.is_none() && name.eq_ignore_ascii_case(record) {
                     inside = Some(depth);
-                    records.push(Members::new());
+                    tell(Found::Record);
                 } else if is_member(depth) {
-                    records.last_mut()?.push((name.to_owned(), String::new()));
+                    tell(Found::Member(name));
                 }
             }
             Event::End(_) => {
@@ -45,30 +86,19 @@ pub(crate) fn records(xml: &str, record: &str) -> Option<Vec<Members>> {
                 }
                 depth = depth.checked_sub(1)?;
             }
-            Event::Text(text) if is_member(depth) => {
-                member(&mut records)?.push_str(&text.xml10_content());
-            }
-            Event::CData(text) if is_member(depth) => {
-                member(&mut records)?.push_str(&text.xml10_content());
-            }
-            Event::GeneralRef(reference) if is_member(depth) => {
-                resolve(&reference, member(&mut records)?)?;
-            }
+            Event::Text(text) if is_member(depth) => tell(Found::Text(&text.xml10_content())),
+            Event::CData(text) if is_member(depth) => tell(Found::Text(&text.xml10_content())),
+            Event::GeneralRef(reference) if is_member(depth) => resolve(&reference, &mut tell)?,
             _ => {}
         }
     }
 }
 
-/// The text of the member that is being read.
-fn member(records: &mut [Members]) -> Option<&mut String> {
-    Some(&mut records.last_mut()?.last_mut()?.1)
-}
-
 /// Only what XML itself defines: a document that defines more is not a storage service's.
-fn resolve(reference: &BytesRef<'_>, out: &mut String) -> Option<()> {
+fn resolve(reference: &BytesRef<'_>, tell: &mut impl FnMut(Found<'_>)) -> Option<()> {
     match reference.resolve_char_ref().ok()? {
-        Some(character) => out.push(character),
-        None => out.push_str(resolve_predefined_entity(reference)?),
+        Some(character) => tell(Found::Text(character.encode_utf8(&mut [0; 4]))),
+        None => tell(Found::Text(resolve_predefined_entity(reference)?)),
     }
     Some(())
 }
@@ -93,6 +123,10 @@ mod tests {
         let first = pairs(&[("MessageId", "a"), ("MessageText", "<A&<b>"), ("Empty", "")]);
         assert_eq!(found, [first, pairs(&[("MessageId", "b")])]);
         assert_eq!(records(list, "Error"), Some(vec![]));
+        assert!(has(list, "QueueMessage", "MessageText"));
+        assert!(!has(list, "QueueMessage", "Empty") && !has(list, "QueueMessage", "Other"));
+        let cut = list.trim_end_matches("</QueueMessagesList>");
+        assert!(!has(cut, "QueueMessage", "MessageText"));
     }
 
     #[test]

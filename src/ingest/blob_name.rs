@@ -8,6 +8,8 @@ use crate::source::encoding::Encoding;
 
 /// Longest part taken from a user's name.
 const MAX_PART: usize = 100;
+/// Room for names of usual length.
+const USUAL: usize = 128;
 
 /// `{database}__{table}__{source id}__{name}.{format}{suffix}`. The service takes the compression
 /// from the suffix; the rest is for people who inspect the container.
@@ -20,14 +22,22 @@ pub(crate) fn blob_name(
     encoding: &Encoding,
 ) -> String {
     let stem = source_name.map_or("stream", stem);
-    format!(
-        "{}__{}__{source_id}__{}.{}{}",
-        safe(database),
-        safe(table),
-        safe(stem),
-        format.wire_name(),
-        encoding.suffix
-    )
+    let mut name = String::with_capacity(USUAL);
+    push_safe(&mut name, database);
+    name.push_str("__");
+    push_safe(&mut name, table);
+    name.push_str("__");
+    name.push_str(
+        source_id
+            .hyphenated()
+            .encode_lower(&mut Uuid::encode_buffer()),
+    );
+    name.push_str("__");
+    push_safe(&mut name, stem);
+    for part in [".", format.wire_name(), encoding.suffix] {
+        name.push_str(part);
+    }
+    name
 }
 
 /// The file name without its extensions.
@@ -46,17 +56,14 @@ fn stem(name: &str) -> &str {
 
 /// ASCII letters, digits, `-` and `_`; everything else, percent signs and separators included,
 /// becomes `_`.
-fn safe(part: &str) -> String {
-    part.chars()
-        .take(MAX_PART)
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '-' {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect()
+fn push_safe(name: &mut String, part: &str) {
+    name.extend(part.chars().take(MAX_PART).map(|c| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    }));
 }
 
 #[cfg(test)]

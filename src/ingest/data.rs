@@ -65,7 +65,7 @@ impl Data {
         let totals = uploaded.totals;
         Ok(Item {
             source_id: self.source_id,
-            blob: Secret::new(url.expose().as_str()),
+            blob: Secret::from(&url),
             blob_path: url.redacted().to_owned(),
             bytes_raw: self.encoding.raw_size(totals.read, self.given_raw_size),
             bytes_sent: totals.produced,

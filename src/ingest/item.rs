@@ -43,7 +43,7 @@ impl Item {
             let url = blob_in(container, self.name()).ok()?;
             (url.redacted() == self.blob_path).then_some(url)
         })?;
-        Some(Secret::new(url.expose().as_str()))
+        Some(Secret::from(&url))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 use crate::log::events;
 use crate::op::{Scope, before_hand_over, context};
 use crate::pipeline::Pipeline;
-use crate::post::message::{Message, StatusInTable};
+use crate::post::message::{self, Message, StatusInTable};
 use crate::post::queue;
 use crate::props::{IngestionProperties, ReportMethod};
 use crate::query::request::Service;
@@ -374,7 +374,7 @@ impl QueuedIngestor {
             flags: message_flags(props),
             report_level: props.report_level() as i32,
             report_method: props.report_method() as i32,
-            source_message_creation_time: self.now()?.to_string(),
+            source_message_creation_time: self.now()?,
             application_for_tracing: identity.application(),
             client_version_for_tracing: identity.version(),
             ingestion_status_in_table: status_table.map(|table| StatusInTable {
@@ -435,7 +435,7 @@ impl QueuedIngestor {
                 table,
             ];
             let others = others.iter().map(|text| text.len()).sum::<usize>();
-            Message::surely_fits(own.saturating_add(others))
+            message::surely_fits(own.saturating_add(others))
         })
     }
 

@@ -101,7 +101,16 @@ pub(crate) fn source_id() -> Option<Uuid> {
 /// documentation recommends. It is never used twice, also not when the caller gives one id to two
 /// ingestions: an answer of storage is known by it. `None` outside ingestions.
 pub(crate) fn request_id() -> Option<String> {
-    client_request_id().map(|id| format!("{id};{}", new_id()))
+    CURRENT
+        .try_with(|context| Some(with_new_id(context.client_request_id.as_deref()?)))
+        .ok()
+        .flatten()
+}
+
+fn with_new_id(id: &str) -> String {
+    let mut fresh = Uuid::encode_buffer();
+    let fresh: &str = new_id().hyphenated().encode_lower(&mut fresh);
+    [id, ";", fresh].concat()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use memmap2::MmapMut;
 
 /// From this size on memory is mapped.
 const MAPPED: usize = 256 * 1024;
+/// So much is allocated at once: a small source does not grow step by step.
+const AT_ONCE: usize = 4 * 1024;
 
 /// Grows up to a size that is known beforehand. Large ones are mapped instead of allocated from the
 /// heap: the unfilled part takes no memory, and all of it is returned when the block is dropped.
@@ -18,7 +20,7 @@ impl Memory {
     /// Room for up to `size` bytes.
     pub(super) fn new(size: usize) -> Self {
         if size < MAPPED {
-            return Self::default();
+            return Self::Heap(Vec::with_capacity(size.min(AT_ONCE)));
         }
         match MmapMut::map_anon(size) {
             Ok(map) => Self::Mapped { map, filled: 0 },

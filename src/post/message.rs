@@ -1,9 +1,10 @@
 //! The queue message (wire-v1 section 5.5).
 
+use std::fmt::Display;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::catalog::MessageFlags;
@@ -13,12 +14,12 @@ use crate::error::{Error, ErrorKind, Result, Step};
 const MAX_TEXT: usize = 64 * 1024;
 
 /// Room for a message without large properties.
-const USUAL: usize = 4 * 1024;
+const USUAL: usize = 2 * 1024;
 
 /// One ingestion request. Names are the service's. Not `Debug`: it contains signatures.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Message<'a> {
+pub(crate) struct Message<'a, Time: Display, Bag> {
     pub(crate) id: Uuid,
     pub(crate) blob_path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,12 +30,13 @@ pub(crate) struct Message<'a> {
     pub(crate) flags: MessageFlags,
     pub(crate) report_level: i32,
     pub(crate) report_method: i32,
-    pub(crate) source_message_creation_time: String,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) source_message_creation_time: Time,
     pub(crate) application_for_tracing: &'a str,
     pub(crate) client_version_for_tracing: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ingestion_status_in_table: Option<StatusInTable<'a>>,
-    pub(crate) additional_properties: Map<String, Value>,
+    pub(crate) additional_properties: Bag,
 }
 
 /// Where the service writes the status.
@@ -47,15 +49,14 @@ pub(crate) struct StatusInTable<'a> {
     pub(crate) row_key: Uuid,
 }
 
-impl Message<'_> {
-    /// Whether a message whose texts have so many bytes is small enough, however they are escaped.
-    pub(crate) fn surely_fits(texts: usize) -> bool {
-        // Names, numbers, ids and punctuation.
-        const REST: usize = 4 * 1024;
-        // A control character has six bytes in JSON, and base64 makes four of three.
-        texts.saturating_mul(6).saturating_add(REST) <= MAX_TEXT / 4 * 3
-    }
+fn as_text<S: Serializer>(
+    value: &impl Display,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
 
+impl<Time: Display, Bag: Serialize> Message<'_, Time, Bag> {
     /// The text to post: JSON in base64, which the service expects.
     ///
     /// # Errors
@@ -81,4 +82,12 @@ impl Message<'_> {
         }
         Ok(text)
     }
+}
+
+/// Whether a message whose texts have so many bytes is small enough, however they are escaped.
+pub(crate) fn surely_fits(texts: usize) -> bool {
+    // Names, numbers, ids and punctuation.
+    const REST: usize = 4 * 1024;
+    // A control character has six bytes in JSON, and base64 makes four of three.
+    texts.saturating_mul(6).saturating_add(REST) <= MAX_TEXT / 4 * 3
 }

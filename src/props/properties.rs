@@ -280,7 +280,11 @@ impl IngestionProperties {
     pub(crate) fn request_id(&self, source_id: Uuid) -> String {
         match &self.client_request_id {
             Some(id) => id.clone(),
-            None => format!("KRC.ingest;{source_id}"),
+            None => {
+                let mut id = Uuid::encode_buffer();
+                let id: &str = source_id.hyphenated().encode_lower(&mut id);
+                ["KRC.ingest;", id].concat()
+            }
         }
     }
 

@@ -88,6 +88,7 @@ pub(crate) struct Service {
     query_answers: AnswerKind,
     storage: StorageRules,
     service_clock: ServiceClock,
+    data_management_host: String,
 }
 
 impl Service {
@@ -101,6 +102,7 @@ impl Service {
     ) -> Self {
         Self {
             transport,
+            data_management_host: host_of(endpoints.data_management()),
             endpoints,
             identity,
             authorizer: Arc::new(authorizer),
@@ -123,8 +125,8 @@ impl Service {
     }
 
     /// Host of the data management endpoint.
-    pub(crate) fn data_management_host(&self) -> String {
-        host_of(self.endpoints.data_management())
+    pub(crate) fn data_management_host(&self) -> &str {
+        &self.data_management_host
     }
 
     /// The service's time when it is `local` here, as far as its answers have shown it.

@@ -10,6 +10,7 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::host::host_of;
 use crate::http::retry::{RetryPolicy, retry};
+use crate::http::storage::child_url;
 use crate::op::Scope;
 use crate::query::request::Service;
 use crate::query::{DataSet, Value};
@@ -22,6 +23,8 @@ pub(crate) struct StorageResource(Arc<Parts>);
 #[derive(Debug, PartialEq, Eq)]
 struct Parts {
     url: SecretUrl,
+    /// The address below it that every message of a queue goes to.
+    messages: Option<SecretUrl>,
     account: String,
     host: String,
 }
@@ -41,16 +44,25 @@ impl StorageResource {
             Some(url::Host::Domain(name)) => name.split('.').next().unwrap_or(name).to_owned(),
             _ => host_of(&url),
         };
+        let host = host_of(&url);
+        let below = child_url(&url, &["messages"]).ok();
+        let url = SecretUrl::new(url);
         Some(Self(Arc::new(Parts {
-            host: host_of(&url),
-            url: SecretUrl::new(url),
+            messages: below.map(|below| url.with_same_query(below)),
+            url,
             account,
+            host,
         })))
     }
 
     /// The address with its signature.
     pub(crate) fn url(&self) -> &SecretUrl {
         &self.0.url
+    }
+
+    /// The address of a queue's messages, with its signature. `None` where an address has no path.
+    pub(crate) fn messages(&self) -> Option<&SecretUrl> {
+        self.0.messages.as_ref()
     }
 
     /// The storage account, for ranking by success.
@@ -207,7 +219,7 @@ pub(crate) async fn fetch_identity_token(scope: &Scope, service: &Service) -> Re
 
 async fn run(scope: &Scope, service: &Service, step: Step, command: &str) -> Result<DataSet> {
     let host = service.data_management_host();
-    retry(scope, step, &host, RetryPolicy::SERVICE, || {
+    retry(scope, step, host, RetryPolicy::SERVICE, || {
         service.data_management_command(scope, step, command)
     })
     .await

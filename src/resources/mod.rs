@@ -121,7 +121,7 @@ impl Resources {
             .get(
                 scope,
                 Step::FetchIngestionResources,
-                &self.host(),
+                self.host(),
                 |scope| async move {
                     let resources = discovery::fetch_resources(&scope, &self.service).await?;
                     let now = self.clock.now();
@@ -248,7 +248,7 @@ impl Resources {
         if !self.refused.again() {
             return;
         }
-        events::IdentityTokenRefused { host: &self.host() }.emit();
+        events::IdentityTokenRefused { host: self.host() }.emit();
         if let Some(token) = self.identity_token.current() {
             self.identity_token.invalidate(&token).await;
         }
@@ -263,7 +263,7 @@ impl Resources {
             .get(
                 scope,
                 Step::FetchIdentityToken,
-                &self.host(),
+                self.host(),
                 |scope| async move {
                     let token = discovery::fetch_identity_token(&scope, &self.service).await?;
                     let now = self.clock.now();
@@ -274,7 +274,7 @@ impl Resources {
     }
 
     /// Host of the data management endpoint, for errors.
-    pub(crate) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> &str {
         self.service.data_management_host()
     }
 

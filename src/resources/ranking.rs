@@ -36,6 +36,16 @@ struct History {
     buckets: [Bucket; BUCKETS],
 }
 
+/// Where a resource stands in the order: the first ones of all accounts before the second ones, and among
+/// them by the tier of their account.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    round: usize,
+    tier: usize,
+    /// The first resource of the account, which tells equals apart.
+    account: usize,
+}
+
 impl Ranking {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -68,16 +78,33 @@ impl Ranking {
     /// resource of each account before the second of any, so that a failing account is left
     /// quickly.
     pub(crate) fn order(&self, resources: &[StorageResource]) -> Vec<StorageResource> {
-        let mut groups = shuffled_groups(resources);
-        groups.sort_by_cached_key(|group| group.first().map(|first| self.tier(first.account())));
-        let mut ordered = Vec::with_capacity(resources.len());
-        let mut round = 0;
-        while ordered.len() < resources.len() {
-            let of_round = groups.iter().filter_map(|group| group.get(round));
-            ordered.extend(of_round.map(|resource| (*resource).clone()));
-            round += 1;
+        let mut ordered = resources.to_vec();
+        chance().shuffle(&mut ordered);
+        let mut placed = self.placed(ordered);
+        placed.sort_unstable_by_key(|(place, _)| *place);
+        placed.into_iter().map(|(_, resource)| resource).collect()
+    }
+
+    /// The resources, which are in any order, with their places.
+    fn placed(&self, resources: Vec<StorageResource>) -> Vec<(Place, StorageResource)> {
+        let mut placed: Vec<(Place, StorageResource)> = Vec::with_capacity(resources.len());
+        for (account, resource) in resources.into_iter().enumerate() {
+            let same =
+                |(_, other): &&(Place, _)| StorageResource::account(other) == resource.account();
+            let place = match placed.iter().rev().find(same) {
+                Some((before, _)) => Place {
+                    round: before.round + 1,
+                    ..*before
+                },
+                None => Place {
+                    round: 0,
+                    tier: self.tier(resource.account()),
+                    account,
+                },
+            };
+            placed.push((place, resource));
         }
-        ordered
+        placed
     }
 
     fn tier(&self, account: &str) -> usize {
@@ -129,25 +156,6 @@ impl History {
             weighted / weights
         }
     }
-}
-
-/// The resources of each account, both at random.
-fn shuffled_groups(resources: &[StorageResource]) -> Vec<Vec<&StorageResource>> {
-    let mut shuffled: Vec<&StorageResource> = resources.iter().collect();
-    chance().shuffle(&mut shuffled);
-    let mut groups: Vec<Vec<&StorageResource>> = Vec::new();
-    for resource in shuffled {
-        let is_of = |group: &&mut Vec<&StorageResource>| {
-            group
-                .first()
-                .is_some_and(|first| first.account() == resource.account())
-        };
-        match groups.iter_mut().find(is_of) {
-            Some(group) => group.push(resource),
-            None => groups.push(vec![resource]),
-        }
-    }
-    groups
 }
 
 #[cfg(test)]

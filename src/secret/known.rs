@@ -34,7 +34,7 @@ static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
 
 /// Keeps the secret parts of a value in the set while it lives.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Registered(Vec<Arc<Part>>);
+pub(super) struct Registered(Arc<[Arc<Part>]>);
 
 /// A secret part of a value, which leaves the set when its last owner does.
 #[derive(PartialEq, Eq)]

@@ -193,7 +193,7 @@ async fn get(
     parameters: &[(&str, &str)],
 ) -> Result<Vec<Message>> {
     let (step, host) = (Step::ReadOutcomes, queue.host());
-    let mut url = messages_url(queue)?;
+    let mut url = (*messages_url(queue)?).clone();
     url.query_pairs_mut().extend_pairs(parameters);
     retry(scope, step, host, RetryPolicy::ONLY_STORAGE, || async {
         let request = request(Method::GET, url.clone()).header(ACCEPT, XML);
@@ -218,7 +218,7 @@ async fn delete(
     message: &Message,
 ) -> Result<()> {
     let (step, host) = (Step::ReadOutcomes, queue.host());
-    let mut url = child_url(&messages_url(queue)?, &[&message.id])?;
+    let mut url = child_url(&*messages_url(queue)?, &[&message.id])?;
     url.query_pairs_mut()
         .append_pair("popreceipt", &message.receipt);
     retry_in_doubt(scope, step, host, RetryPolicy::STORAGE, || async {

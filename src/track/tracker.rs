@@ -126,7 +126,7 @@ impl Tracker {
             }
             *seen = Some(report);
             scope
-                .sleep(Step::ReadStatus, &self.resources.host(), poll)
+                .sleep(Step::ReadStatus, self.resources.host(), poll)
                 .await?;
         }
     }

@@ -35,6 +35,8 @@ struct State {
     from: Arc<IngestionResources>,
     ordered: Vec<Container>,
     replaced: bool,
+    /// The address of the blob in the container of this number, which was asked for last.
+    address: Option<(usize, SecretUrl)>,
 }
 
 impl<'a> AzureContainers<'a> {
@@ -51,6 +53,7 @@ impl<'a> AzureContainers<'a> {
             from,
             ordered,
             replaced: false,
+            address: None,
         });
         Self {
             scope,
@@ -63,11 +66,16 @@ impl<'a> AzureContainers<'a> {
 
     /// The address, with SAS, of the blob in a container, as sent to the service.
     pub(crate) fn blob_url(&self, attempt: usize) -> Result<SecretUrl> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, url)) = state.address.as_ref().filter(|(of, _)| *of == attempt) {
+            return Ok(url.clone());
+        }
         let container = state.ordered.get(attempt).ok_or_else(|| {
             Error::new(ErrorKind::Internal, Step::UploadBlob, "no such container")
         })?;
-        blob_in(container, &self.blob_name)
+        let url = blob_in(container, &self.blob_name)?;
+        state.address = Some((attempt, url.clone()));
+        Ok(url)
     }
 
     /// The resources that its attempts use by now.
@@ -91,6 +99,7 @@ impl<'a> AzureContainers<'a> {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 state.ordered.truncate(failed + 1);
                 state.ordered.extend(ordered);
+                state.address = None;
                 state.from = fresh;
             }
             Err(error) => renewal_failed(&error),
@@ -140,7 +149,7 @@ impl Containers for AzureContainers<'_> {
 
     fn target(&self, attempt: usize) -> Result<Arc<dyn BlobTarget>> {
         let url = self.blob_url(attempt)?;
-        Ok(Arc::new(AzureBlob::new(self.transport, &url, attempt)))
+        Ok(Arc::new(AzureBlob::new(self.transport, url, attempt)))
     }
 
     async fn report(&self, attempt: usize, outcome: std::result::Result<(), &Error>) {
@@ -169,17 +178,20 @@ struct AzureBlob {
 }
 
 impl AzureBlob {
-    fn new(transport: &Transport, url: &SecretUrl, attempt: usize) -> Self {
+    fn new(transport: &Transport, url: SecretUrl, attempt: usize) -> Self {
         Self {
             transport: transport.clone(),
-            url: url.clone(),
             attempt,
             host: host_of(url.expose()),
+            url,
         }
     }
 
     /// A `PUT` with these parameters behind those of the signature.
     fn put(&self, parameters: &[(&str, &str)]) -> Request {
+        if parameters.is_empty() {
+            return request(Method::PUT, self.url.shared());
+        }
         let mut url = self.url.expose().clone();
         for (name, value) in parameters {
             url.query_pairs_mut().append_pair(name, value);

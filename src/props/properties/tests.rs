@@ -12,7 +12,8 @@ fn base() -> IngestionProperties {
 }
 
 fn wire(properties: &IngestionProperties, format: DataFormat) -> Value {
-    Value::Object(properties.additional_properties_wire(&Secret::from("token"), format))
+    serde_json::to_value(properties.additional_properties_wire(&Secret::from("token"), format))
+        .unwrap()
 }
 
 #[test]

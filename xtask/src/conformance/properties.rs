@@ -12,7 +12,8 @@ const PASSED_ON: [&str; 2] = ["TreatGzAsUncompressed", "zipPattern"];
 /// The members of a queue message: of the structure that is written as one, and the flags.
 fn members_of_messages() -> Vec<String> {
     let text = workspace::read(&workspace::root().join("src/post/message.rs")).unwrap();
-    let (_, body) = text.split_once("pub(crate) struct Message<'a> {").unwrap();
+    let (_, body) = text.split_once("pub(crate) struct Message<").unwrap();
+    let (_, body) = body.split_once("> {\n").unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
     let fields = body
         .lines()
