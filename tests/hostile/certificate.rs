@@ -20,7 +20,7 @@ const ENCRYPTED: &str = include_str!("../certificates/encrypted.key");
 const PFX: &[u8] = include_bytes!("../certificates/app.pfx");
 const PASSWORD: &str = "secret-of-tests";
 /// The SHA-1 of the certificate.
-const THUMBPRINT: &str = "81:8E:A5:80:20:36:95:37:7B:1F:42:3C:4F:B4:C7:20:1E:83:20:6C";
+const THUMBPRINT: &str = "E0:72:A6:E5:40:DD:DA:61:11:19:D5:E5:A4:BC:5F:1D:1A:D2:71:3D";
 
 fn login(pem: &str) -> Result<Certificate> {
     let login = Certificate::new("app-id", pem.as_bytes(), None)?;
@@ -103,7 +103,7 @@ async fn a_key_alone_signs_with_a_thumbprint() {
     let sha1 = URL_SAFE_NO_PAD
         .decode(header["x5t"].as_str().unwrap())
         .unwrap();
-    assert_eq!((sha1.len(), sha1[0], sha1[19]), (20, 0x81, 0x6C));
+    assert_eq!((sha1.len(), sha1[0], sha1[19]), (20, 0xE0, 0x3D));
     let with_chain = alone.with_thumbprint(THUMBPRINT).unwrap().with_chain(true);
     assert!(with_chain.check().is_err());
     // With the certificate, it is checked.

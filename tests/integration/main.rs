@@ -11,6 +11,7 @@ mod gzip;
 mod ingest;
 mod lifecycle;
 mod limits;
+mod login;
 mod restart;
 mod secrets;
 mod status;
