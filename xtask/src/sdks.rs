@@ -7,21 +7,25 @@ use std::time::Duration;
 use crate::emulator::{DATABASE, Emulator};
 use crate::process::{self, Said};
 use crate::tally::Tally;
-use crate::{tool, toolchain, workspace};
+use crate::{artifacts, tool, toolchain, workspace};
 
 /// Most of it is downloads, the first time.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// Over plain HTTP, and over TLS, which its table package requires.
+/// Over plain HTTP, and over TLS, which its table package requires. Its logins bring an emulator of their own.
 pub(crate) fn node() -> Result<Tally, String> {
     let installed = node_packages()?;
-    // Node looks for packages beside the file.
-    let test = installed.join("official.test.mjs");
-    workspace::copy(&source("node").join("official.test.mjs"), &test)?;
     let mut tally = Tally::default();
-    for emulator in [Emulator::start(None)?, Emulator::start_with_tls()?] {
+    for (test, emulator) in [
+        ("official.test.mjs", Emulator::start(None)?),
+        ("official.test.mjs", Emulator::start_with_tls()?),
+        ("login.test.mjs", Emulator::start(None)?),
+    ] {
+        // Node looks for packages beside the file.
+        let file = installed.join(test);
+        workspace::copy(&source("node").join(test), &file)?;
         let mut command = Command::new("node");
-        command.args(["--test", "--test-reporter=spec"]).arg(&test);
+        command.args(["--test", "--test-reporter=spec"]).arg(&file);
         command.current_dir(&installed);
         if let Some(ca) = emulator.ca_file() {
             command.env("NODE_EXTRA_CA_CERTS", ca);
@@ -32,11 +36,12 @@ pub(crate) fn node() -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// Over TLS: it refuses plain addresses of storage.
+/// Over TLS: it refuses plain addresses of storage. Its logins bring an emulator of their own, and the binding for Go.
 pub(crate) fn go() -> Result<Tally, String> {
+    crate::go::stage()?;
     let emulator = Emulator::start_with_tls()?;
     let mut command = Command::new("go");
-    command.args(["test", "-count=1", "-v", "."]);
+    command.args(["test", "-count=1", "-v", "./..."]);
     command.current_dir(source("go"));
     command.env("SSL_CERT_FILE", emulator.ca_file().unwrap_or_default());
     let said = play(&mut command, emulator)?;
@@ -61,7 +66,8 @@ fn play(command: &mut Command, emulator: Emulator) -> Result<Said, String> {
     command
         .env("KUSTO_TEST_ENGINE", emulator.engine()?)
         .env("KUSTO_TEST_DATA_MANAGEMENT", emulator.data_management()?)
-        .env("KUSTO_TEST_DATABASE", DATABASE);
+        .env("KUSTO_TEST_DATABASE", DATABASE)
+        .env("KUSTO_TEST_EMULATOR", artifacts::release()?.emulator());
     let said = process::tee(command, PATIENCE)?;
     emulator.stop()?;
     Ok(said)

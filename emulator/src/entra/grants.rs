@@ -58,7 +58,11 @@ impl Entra {
             let text = "A public client has no credentials of its own.";
             return Err(Refusal::of_client(7_000_218, text));
         }
-        let scope = form.required("scope")?;
+        // MSAL for Go adds those of a user's login, which mean nothing here.
+        let of_user = ["openid", "offline_access", "profile"];
+        let asked = form.required("scope")?;
+        let asked = asked.split(' ').filter(|one| !of_user.contains(one));
+        let scope = asked.collect::<Vec<_>>().join(" ");
         if !scope.ends_with("/.default") {
             let text = format!(
                 "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier."
@@ -68,8 +72,8 @@ impl Entra {
         Ok(Session {
             subject: Subject::of_app(&app),
             client_id: app.client_id,
-            audience: audience(scope)?,
-            scope: scope.to_owned(),
+            audience: audience(&scope)?,
+            scope,
             nonce: None,
         })
     }

@@ -45,6 +45,13 @@ async fn an_application_with_its_secret_asks_the_service() {
     );
     assert_eq!(text(&claims, "appid"), APP);
     assert_eq!(world.query(token).await, 200);
+    // MSAL for Go asks for a user's scopes as well: there are none of an application.
+    let asked = format!("{SCOPE} openid offline_access profile");
+    let (status, answer) = world
+        .post(TENANT, "token", &with_secret("secret1", &asked))
+        .await;
+    assert_eq!((status, text(&answer, "scope")), (200, SCOPE));
+    assert!(answer.get("refresh_token").is_none() && answer.get("id_token").is_none());
     // The tenant's domain is its name as well.
     let fields = with_secret("secret1", SCOPE);
     assert_eq!(world.post("contoso.test", "token", &fields).await.0, 200);
