@@ -4,6 +4,7 @@ package kustoingest
 import "C"
 
 import (
+	"context"
 	"runtime"
 	"strings"
 )
@@ -19,6 +20,7 @@ type ConnectionStringBuilder struct {
 	text string
 	// loginKeywords and login are those of the last With...
 	loginKeywords [][2]string
+	showCode      func(context.Context, DeviceCode) error
 	login         func(*tokenFailures) (*C.kusto_credential, error)
 }
 
@@ -49,6 +51,30 @@ func (b *ConnectionStringBuilder) WithAadAppKey(appID, appKey, authorityID strin
 		{"Application Key", appKey},
 		{"Authority Id", authorityID},
 	})
+}
+
+// WithAadUserPassAuth logs in as a user with a password, which Entra ID advises against: accounts with a second
+// factor and those of federated organisations cannot.
+func (b *ConnectionStringBuilder) WithAadUserPassAuth(userID, password, authorityID string) *ConnectionStringBuilder {
+	return b.loginWith([][2]string{
+		{"User ID", userID},
+		{"Password", password},
+		{"Authority Id", authorityID},
+	})
+}
+
+// WithDeviceCode logs in as a user who enters a code on any device; later tokens come without the user. show shows
+// the code, on a goroutine of its own; nil writes it to the standard error. Its context ends when the last client
+// made from this builder is closed; its error fails the login. An empty authorityID is that of the connection
+// string, or any organisation.
+func (b *ConnectionStringBuilder) WithDeviceCode(authorityID string, show func(context.Context, DeviceCode) error) *ConnectionStringBuilder {
+	keywords := [][2]string{{"Login", "device"}}
+	if authorityID != "" {
+		keywords = append(keywords, [2]string{"Authority Id", authorityID})
+	}
+	b.loginWith(keywords)
+	b.showCode = show
+	return b
 }
 
 // WithSystemManagedIdentity logs in with the identity that belongs to the machine.
@@ -100,8 +126,7 @@ func (b *ConnectionStringBuilder) withIdentity(identity string) *ConnectionStrin
 
 // loginWith replaces the login, also one of the connection string.
 func (b *ConnectionStringBuilder) loginWith(keywords [][2]string) *ConnectionStringBuilder {
-	b.login = nil
-	b.loginKeywords = nil
+	b.tokenWith(nil)
 	for _, other := range []string{
 		"User Token", "Application Token", "Application Key", "Password", "Managed Identity", "Login",
 		"Application Certificate Blob", "Application Certificate Thumbprint",
@@ -114,8 +139,7 @@ func (b *ConnectionStringBuilder) loginWith(keywords [][2]string) *ConnectionStr
 
 // tokenWith replaces the login, of which nothing is left: a token of another application or tenant would be asked for.
 func (b *ConnectionStringBuilder) tokenWith(login func(*tokenFailures) (*C.kusto_credential, error)) *ConnectionStringBuilder {
-	b.login = login
-	b.loginKeywords = nil
+	b.login, b.loginKeywords, b.showCode = login, nil, nil
 	return b
 }
 
@@ -187,6 +211,9 @@ func (b *ConnectionStringBuilder) complete(config *C.kusto_config, keywords [][2
 		if err := setConfig(config, keyword[0], keyword[1]); err != nil {
 			return err
 		}
+	}
+	if err := setPrompt(config, b.showCode, failures); err != nil {
+		return err
 	}
 	if b.login == nil {
 		return nil

@@ -101,11 +101,15 @@ func (t *tokens) answer(request *C.kusto_token_request) {
 func (t *tokens) ask(request TokenRequest) (token AccessToken, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			err = fmt.Errorf("the token callback panicked: %v", panicked)
-			if cause, ok := panicked.(error); ok {
-				err = fmt.Errorf("the token callback panicked: %w", cause)
-			}
+			err = panicError("the token callback", panicked)
 		}
 	}()
 	return t.get(t.ctx, request)
+}
+
+func panicError(whose string, panicked any) error {
+	if cause, ok := panicked.(error); ok {
+		return fmt.Errorf("%s panicked: %w", whose, cause)
+	}
+	return fmt.Errorf("%s panicked: %v", whose, panicked)
 }

@@ -37,6 +37,13 @@ static void KUSTO_CALL on_log_event(void *user, int32_t level, const char *event
     goKustoLogEvent((uintptr_t)user, level, (char *)event, (char *)message, (char *)fields);
 }
 
+static int32_t KUSTO_CALL on_prompt(void *user, int32_t kind, const char *url, size_t url_len, const char *code,
+                                    size_t code_len, const char *message, size_t message_len, int64_t expires_on)
+{
+    return goKustoPrompt((uintptr_t)user, kind, (char *)url, url_len, (char *)code, code_len, (char *)message,
+                         message_len, expires_on);
+}
+
 kusto_status shim_credential_callback(uintptr_t user, kusto_credential **out, kusto_error **err)
 {
     return kusto_credential_callback(on_token, (void *)user, on_drop, out, err);
@@ -127,4 +134,9 @@ kusto_status shim_client_warm_up_table_start(const kusto_client *client, const k
 kusto_status shim_config_set_log(kusto_config *config, int32_t max_level, uintptr_t user, kusto_error **err)
 {
     return kusto_config_set_log(config, max_level, on_log_event, (void *)user, on_drop, err);
+}
+
+kusto_status shim_config_set_prompt(kusto_config *config, uintptr_t user, kusto_error **err)
+{
+    return kusto_config_set_prompt(config, on_prompt, (void *)user, on_drop, err);
 }

@@ -44,6 +44,7 @@ kusto_status shim_client_warm_up_start(const kusto_client *client, int64_t timeo
 kusto_status shim_client_warm_up_table_start(const kusto_client *client, const kusto_props *props, int64_t timeout_ms,
                                              uintptr_t user, kusto_op **out, kusto_error **err);
 kusto_status shim_config_set_log(kusto_config *config, int32_t max_level, uintptr_t user, kusto_error **err);
+kusto_status shim_config_set_prompt(kusto_config *config, uintptr_t user, kusto_error **err);
 /* `user` 0 removes the callback. */
 kusto_status shim_log_set(int32_t max_level, uintptr_t user, kusto_error **err);
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -27,10 +28,14 @@ func (f *tokenFailures) add(err error) {
 	}
 }
 
+// How the library says that the program's own part of a login failed.
+var ofProgram = []string{"the token callback failed", "the program could not show what the login asks"}
+
 // causeOf is the error that made a call fail with this one; nil if it was another failure. Texts with secrets
-// reach the library's text masked: then it is the latest.
+// reach the library's text masked, and of a prompt it knows none: then it is the latest.
 func (f *tokenFailures) causeOf(failure *Error) error {
-	if failure.Code != CodeAuth || !strings.Contains(failure.Message, "the token callback failed") {
+	of := func(said string) bool { return strings.Contains(failure.Message, said) }
+	if failure.Code != CodeAuth || !slices.ContainsFunc(ofProgram, of) {
 		return nil
 	}
 	f.mu.Lock()

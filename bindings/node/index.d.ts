@@ -168,6 +168,21 @@ export interface TokenCredential {
     getToken(scopes: string[], options: TokenOptions): Promise<AccessToken | null>;
 }
 
+/** What a login asks its user; it does not belong in a log. */
+export interface DeviceCodeInfo {
+    /** Address and code in one text for people, in the words of the service. */
+    message: string;
+    /** The address to open, on any device. */
+    verificationUri: string;
+    /** What to enter there. */
+    userCode: string;
+    /** Until when the login waits, in milliseconds since 1970. */
+    expiresOnTimestamp: number;
+}
+
+/** Shows a user what a login asks. */
+export type DeviceCodeCallback = (info: DeviceCodeInfo) => void | Promise<void>;
+
 /** The address of a cluster and how to log in. Throws a {@link KustoError} for a connection string that is wrong. */
 export declare class KustoConnectionStringBuilder {
     static readonly DefaultDatabaseName: "NetDefaultDB";
@@ -178,6 +193,16 @@ export declare class KustoConnectionStringBuilder {
     static withAccessToken(connectionString: string, accessToken: string): KustoConnectionStringBuilder;
     /** Logs in as an application with its secret. Without `authorityId`, the connection string names the tenant. */
     static withAadApplicationKeyAuthentication(connectionString: string, aadAppId: string, appKey: string, authorityId?: string | null): KustoConnectionStringBuilder;
+    /**
+     * Logs in as a user with a password, which Entra ID advises against: accounts with a second factor and those of federated
+     * organisations cannot.
+     */
+    static withAadUserPasswordAuthentication(connectionString: string, userId: string, password: string, authorityId?: string | null): KustoConnectionStringBuilder;
+    /**
+     * Logs in as a user who enters a code on any device; later tokens come without the user. `deviceCodeCallback` shows the code;
+     * without it the console does. The login waits for its promise; its error fails the login.
+     */
+    static withAadDeviceAuthentication(connectionString: string, authorityId?: string | null, deviceCodeCallback?: DeviceCodeCallback | null): KustoConnectionStringBuilder;
     /** Logs in with the identity that belongs to the machine. */
     static withSystemManagedIdentity(connectionString: string): KustoConnectionStringBuilder;
     /** Logs in with an identity that was assigned to the machine, by its client id. */

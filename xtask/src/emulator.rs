@@ -63,6 +63,11 @@ impl Emulator {
         Self::launch(["--tls"])
     }
 
+    /// Starts on free ports; every request needs a token, which its own Entra ID grants.
+    pub(crate) fn start_with_entra() -> Result<Emulator, String> {
+        Self::launch(["--entra"])
+    }
+
     fn launch<S: AsRef<OsStr>>(flags: impl IntoIterator<Item = S>) -> Result<Emulator, String> {
         let mut command = Command::new(artifacts::release()?.emulator());
         command.args(["--port", "0", "--database", DATABASE]);
@@ -94,6 +99,11 @@ impl Emulator {
     /// The settings for a client to connect.
     pub(crate) fn connection_string(&self) -> Result<&str, String> {
         self.text("connection_string")
+    }
+
+    /// Where the machine's identities are, of one that plays Entra ID.
+    pub(crate) fn identity(&self) -> Result<&str, String> {
+        self.text("identity")
     }
 
     /// The certificate that a client must trust, when it speaks TLS.

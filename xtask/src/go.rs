@@ -15,7 +15,6 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_client_warm_up",
     // The methods With... of a ConnectionStringBuilder write the keywords of a login.
     "kusto_credential_app_key",
-    "kusto_config_set_prompt",
     "kusto_credential_add",
     "kusto_credential_azure_cli",
     "kusto_credential_azure_developer_cli",

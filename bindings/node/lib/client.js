@@ -6,7 +6,7 @@ const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.
 const { ErrorCode } = require("./catalog.js");
 const { invalidArgument, wordsOf } = require("./error.js");
 const { logOf } = require("./log.js");
-const { addon, answerOf, answers, call, limits, logs, milliseconds, realm, run } = require("./native.js");
+const { addon, answerOf, showOf, answers, call, limits, logs, milliseconds, realm, run } = require("./native.js");
 const { checkOptions, withoutMissing } = require("./names.js");
 const { IngestionProperties, wireProperties } = require("./properties.js");
 const { ClientRequestProperties, wireOf } = require("./request-properties.js");
@@ -49,9 +49,7 @@ class Client {
             logs(this.#native.id, this, log.receive);
         }
         this.defaultDatabase = this.#native.defaultDatabase;
-        if (asks) {
-            answers(this.#native.id, this);
-        }
+        answers(this.#native.id, this);
     }
 
     get [nativeOf]() {
@@ -131,6 +129,19 @@ class Client {
         return call;
     }
 
+    async [showOf](prompt) {
+        try {
+            if (prompt.isDeviceCode) {
+                const { message, url, code, expiresOn } = prompt;
+                await (this.#login.show ?? print)({ message, verificationUri: url, userCode: code, expiresOnTimestamp: expiresOn });
+            }
+            prompt.done(!prompt.isDeviceCode);
+        } catch (error) {
+            this.#tokenError = error;
+            prompt.fail(wordsOf(error));
+        }
+    }
+
     async [answerOf](request) {
         try {
             const options = { abortSignal: this.#closing.signal, tenantId: request.tenant ?? undefined };
@@ -146,6 +157,11 @@ class Client {
             request.fail(passes(error), wordsOf(error));
         }
     }
+}
+
+/** As the official client does. */
+function print({ message }) {
+    console.log(message);
 }
 
 function namesOf({ applicationNameForTracing, userNameForTracing }) {

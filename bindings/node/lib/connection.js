@@ -41,8 +41,24 @@ class KustoConnectionStringBuilder {
         return withKeywords(connectionString, {
             "Application Client Id": aadAppId,
             "Application Key": appKey,
-            ...(authorityId == null ? {} : { "Authority Id": authorityId }),
+            ...inTenant(authorityId),
         });
+    }
+
+    static withAadUserPasswordAuthentication(connectionString, userId, password, authorityId) {
+        checkTexts({ userId, password });
+        checkOptional({ authorityId });
+        return withKeywords(connectionString, { "User ID": userId, Password: password, ...inTenant(authorityId) });
+    }
+
+    static withAadDeviceAuthentication(connectionString, authorityId, deviceCodeCallback) {
+        checkOptional({ authorityId });
+        if (deviceCodeCallback != null && typeof deviceCodeCallback !== "function") {
+            throw invalidArgument("deviceCodeCallback", "must be a function");
+        }
+        const kcsb = withKeywords(connectionString, { Login: "device", ...inTenant(authorityId) });
+        kcsb[loginOf].show = deviceCodeCallback ?? undefined;
+        return kcsb;
     }
 
     static withSystemManagedIdentity(connectionString) {
@@ -58,7 +74,7 @@ class KustoConnectionStringBuilder {
         checkOptional({ authorityId });
         return withKeywords(connectionString, {
             Login: "azcli",
-            ...(authorityId == null ? {} : { "Authority Id": authorityId }),
+            ...inTenant(authorityId),
         });
     }
 
@@ -124,6 +140,11 @@ const LOGINS = [
     "Application Certificate Blob",
     "Application Certificate Thumbprint",
 ];
+
+/** Without one, the connection string names the tenant. */
+function inTenant(authorityId) {
+    return authorityId == null ? {} : { "Authority Id": authorityId };
+}
 
 function checkTexts(texts) {
     for (const [name, text] of Object.entries(texts)) {

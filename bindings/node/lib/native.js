@@ -12,6 +12,8 @@ const { CALL, checkOptions } = require("./names.js");
 const pending = new Map();
 /** The method of a client that answers token requests. */
 const answerOf = Symbol("answer");
+/** The method of a client that shows prompts. */
+const showOf = Symbol("show");
 /** The clients that answer, by their id; weak references, so that a forgotten client is collected. */
 const clients = new Map();
 /** Where the events of the clients with a log of their own go. */
@@ -29,6 +31,10 @@ const handlers = {
     token(id, request) {
         const client = clients.get(id)?.deref();
         client === undefined ? request.fail(true, "the client no longer exists") : client[answerOf](request);
+    },
+    prompt(id, prompt) {
+        const client = clients.get(id)?.deref();
+        client === undefined ? prompt.fail("the client no longer exists") : client[showOf](prompt);
     },
     record: (id, [level, event, message, fields]) => receivers.get(id)?.(Number(level), event, message, JSON.parse(fields)),
     log: (_id, [level, target, message]) => log?.(Number(level), target, message),
@@ -182,4 +188,4 @@ function setLog(level, callback) {
     log = callback ?? null;
 }
 
-module.exports = { addon, answerOf, answers, call, checkAborted, ended, limits, logs, milliseconds, realm, run, setLog };
+module.exports = { addon, answerOf, showOf, answers, call, checkAborted, ended, limits, logs, milliseconds, realm, run, setLog };

@@ -11,6 +11,7 @@ use napi_derive::napi;
 
 use crate::client::NativeClient;
 use crate::failure::OrThrow as _;
+use crate::prompt;
 use crate::realm::{NativeRealm, Realm, Told};
 use crate::token;
 
@@ -37,7 +38,7 @@ pub fn parse_connection(text: String) -> napi::Result<ParsedConnection> {
 }
 
 /// Creates a client. `settings` are pairs of name and value; `token` is a fixed one; with `asks` events
-/// of the client's id ask for tokens; with a `log_level` they bring its log.
+/// of the client's id ask for tokens, and others show what a login asks its user; with a `log_level` they bring its log.
 #[napi(catch_unwind)]
 pub fn connect(
     realm: &NativeRealm,
@@ -51,6 +52,7 @@ pub fn connect(
     let builder = configured(&connection, settings).or_throw()?;
     let builder = with_log(builder, &realm.realm, id, log_level).or_throw()?;
     let builder = with_login(builder, &realm.realm, id, token, asks);
+    let builder = prompt::shown_by(builder, &realm.realm, id);
     let client = builder.build().or_throw()?;
     Ok(NativeClient::new(realm.realm.clone(), id, client))
 }

@@ -13,6 +13,7 @@ use napi_derive::napi;
 
 use crate::failure;
 use crate::ingest::Latest;
+use crate::prompt::NativePrompt;
 use crate::runtime::runtime;
 use crate::token::NativeTokenRequest;
 
@@ -35,6 +36,8 @@ pub(crate) enum Told {
     Progress(Arc<Latest>),
     /// A client requests a token.
     Token(NativeTokenRequest),
+    /// A login of a client asks its user.
+    Prompt(NativePrompt),
     /// A line of the log: level, target, message.
     Log(u32, String, String),
     /// An event of a client's own log: level, name, message, fields (JSON).
@@ -48,6 +51,7 @@ impl Told {
             Told::Failure(_) => "failure",
             Told::Progress(_) => "progress",
             Told::Token(_) => "token",
+            Told::Prompt(_) => "prompt",
             Told::Log(..) => "log",
             Told::Record(..) => "record",
         }
@@ -62,6 +66,7 @@ impl ToNapiValue for Told {
                 Told::Value(json) | Told::Failure(json) => String::to_napi_value(env, json),
                 Told::Progress(latest) => Vec::<f64>::to_napi_value(env, latest.take()),
                 Told::Token(request) => NativeTokenRequest::to_napi_value(env, request),
+                Told::Prompt(prompt) => NativePrompt::to_napi_value(env, prompt),
                 Told::Log(level, target, message) => {
                     let line = vec![level.to_string(), target, message];
                     Vec::<String>::to_napi_value(env, line)

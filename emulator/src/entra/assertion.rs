@@ -159,7 +159,9 @@ fn check_own(app: &App, parts: &Parts<'_>, own: &[String]) -> Result<(), Refusal
 fn is_named(header: &Json, der: &[u8]) -> bool {
     let says = |name: &str, thumbprint: String| {
         let named = header.get(name).and_then(Json::as_str);
-        named.map(|named| named.trim_end_matches('=') == thumbprint)
+        // MSAL for Go writes it in the other base64.
+        let url_safe = |named: &str| named.replace('+', "-").replace('/', "_");
+        named.map(|named| url_safe(named).trim_end_matches('=') == thumbprint)
     };
     says("x5t#S256", encode(&Sha256::digest(der)))
         .or_else(|| says("x5t", encode(&Sha1::digest(der))))

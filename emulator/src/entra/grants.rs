@@ -29,7 +29,8 @@ impl Entra {
             "client_credentials" => self.client_credentials(state, door, form)?,
             "refresh_token" => self.refresh(state, door, form)?,
             "password" => self.password(state, door, form)?,
-            DEVICE => self.device_token(state, door, form)?,
+            // MSAL for Node leaves the standard's prefix out.
+            DEVICE | "device_code" => self.device_token(state, door, form)?,
             "authorization_code" => self.exchange(state, door, form)?,
             ON_BEHALF_OF => self.on_behalf_of(state, door, form)?,
             other => {

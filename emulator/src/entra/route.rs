@@ -32,7 +32,10 @@ impl EntraRoute {
         };
         Some(match segments.as_slice() {
             ["common", "discovery", "instance"] => Self::Instance,
-            ["common", "userrealm", name] => Self::Realm(decoded(name)?),
+            // MSAL for Go spells it `UserRealm`.
+            ["common", realm, name] if realm.eq_ignore_ascii_case("userrealm") => {
+                Self::Realm(decoded(name)?)
+            }
             [tenant, "oauth2", "v2.0", "token"] => Self::Token(decoded(tenant)?),
             [tenant, "oauth2", "v2.0", "devicecode"] => Self::DeviceCode(decoded(tenant)?),
             [tenant, "oauth2", "v2.0", "authorize"] => Self::Authorize(decoded(tenant)?),

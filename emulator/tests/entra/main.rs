@@ -164,8 +164,10 @@ async fn discovery_leads_to_the_endpoints_and_the_key() {
     assert_eq!(keys["keys"][0]["kty"], "RSA");
     let nowhere = get("/nobody/v2.0/.well-known/openid-configuration".to_owned()).await;
     assert_eq!(refusal(nowhere), refused(400, "invalid_request", 90_002));
-    let (status, realm) = get("/common/userrealm/alice@contoso.test".to_owned()).await;
-    assert_eq!((status, text(&realm, "account_type")), (200, "Managed"));
+    for path in ["userrealm", "UserRealm"] {
+        let (status, realm) = get(format!("/common/{path}/alice@contoso.test")).await;
+        assert_eq!((status, text(&realm, "account_type")), (200, "Managed"));
+    }
 }
 
 #[tokio::test]

@@ -91,6 +91,8 @@ function parent() {
                 NODE_TEST_CONTEXT: undefined,
                 NODE_EXTRA_CA_CERTS: ready.ca_file,
                 HTTPS_PROXY: ready.login_proxy,
+                // It would ask for the machine's tokens through the proxy as well.
+                NO_PROXY: "127.0.0.1",
                 ...environment,
             },
         });
@@ -115,7 +117,7 @@ function parent() {
         const running = child("device");
         let approved;
         const { status, text } = await ended(running, (said) => {
-            const code = /code ([A-Z0-9-]+) to authenticate/.exec(said)?.[1];
+            const code = /code ([A-Z0-9-]+) /.exec(said)?.[1];
             if (code !== undefined && approved === undefined) {
                 approved = control("POST", `devices/${code}`, { action: "approve", user: "alice" });
             }

@@ -2,6 +2,7 @@
 //! tests/conformance/README.md.
 
 mod answer;
+mod entra;
 mod expect;
 mod inputs;
 mod message;
@@ -230,6 +231,7 @@ impl Troupe {
         if let Some(directory) = self.command.get_current_dir() {
             command.current_dir(directory);
         }
+        command.envs(self.service.entra.environment()?);
         Player::start(command, scratch.join("said"))
     }
 

@@ -12,7 +12,7 @@ use super::message::Message;
 use super::player::Player;
 use super::scenario::{Scenario, Written};
 use super::service::Service;
-use super::step::{Action, Arm, Ingest, Outcomes, Step};
+use super::step::{Action, Arm, Execute, Ingest, Outcomes, Step};
 use super::substitute::Names;
 use super::tell;
 
@@ -56,8 +56,10 @@ struct Play<'a> {
 /// Plays it, and says why it failed if it did.
 pub(crate) fn run<'a>(stage: &'a mut Stage<'a>, written: &Written) -> Result<(), Failure> {
     stage.service.disarm()?;
+    stage.service.entra.begin()?;
     let mut names = stage.service.names()?;
     names.set("table", &stage.table);
+    names.set("directory", stage.directory.display().to_string());
     let mut play = Play {
         stage,
         files: BTreeMap::new(),
@@ -129,16 +131,57 @@ impl Play<'_> {
                 self.outcomes(outcomes, expect)
             }
             Action::Outcomes(outcomes) => self.call(step, &tell::outcomes(outcomes)),
+            Action::Execute(execute) if execute.until_logins.is_some() => {
+                self.until_logins(execute, expect)
+            }
             Action::Execute(execute) => self.call(step, &tell::execute(execute)?),
             Action::WarmUp(call) if call.eventually => {
                 self.eventually(&tell::warm_up(call), expect)
             }
             Action::WarmUp(call) => self.call(step, &tell::warm_up(call)),
             Action::Close(call) => self.call(step, &tell::close(call)),
-            Action::Arm(Arm { rule }) => Ok(self.stage.service.arm(rule)?),
+            Action::Arm(Arm { rule, entra: true }) => Ok(self.stage.service.entra.arm(rule)?),
+            Action::Arm(Arm { rule, entra: false }) => Ok(self.stage.service.arm(rule)?),
             Action::Stalled(stalled) => Ok(self.stalled(stalled.rule)?),
             Action::Disarm => Ok(self.disarm()?),
+            Action::Tokens(rules) => Ok(self.stage.service.entra.make_tokens(rules)?),
+            Action::Device(device) => Ok(self.answer_device(&device.action)?),
+            Action::Assertion(assertion) => {
+                let file = self.stage.directory.join(&assertion.file);
+                Ok(self.stage.service.entra.write_assertion(&file)?)
+            }
         }
+    }
+
+    fn until_logins(&mut self, execute: &Execute, expect: &Expect) -> Result<(), Failure> {
+        let message = tell::execute(execute)?;
+        let service = self.stage.service;
+        let mut failed = None;
+        let asked = service.eventually("too few tokens were requested", || {
+            if let Err(failure) = self.ask(&message, expect) {
+                let reason = failure.reason.clone();
+                failed = Some(failure);
+                return Err(reason);
+            }
+            Ok(Some(service.entra.logins()?) >= execute.until_logins)
+        });
+        match (asked, failed) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(failure)) => Err(failure),
+            (Err(reason), None) => Err(reason.into()),
+        }
+    }
+
+    /// Waits for a device first.
+    fn answer_device(&mut self, action: &str) -> Result<(), String> {
+        let service = self.stage.service;
+        let mut code = None;
+        service.eventually("no device waits for its user", || {
+            code = service.entra.device()?;
+            Ok(code.is_some())
+        })?;
+        let code = code.ok_or("no device")?;
+        service.entra.answer_device(&code, action)
     }
 
     fn ask(&mut self, message: &Message, expect: &Expect) -> Result<(), Failure> {
@@ -262,14 +305,18 @@ impl Play<'_> {
     }
 
     fn disarm(&mut self) -> Result<(), String> {
-        self.fired.extend(self.stage.service.fired()?);
-        self.stage.service.disarm()
+        let service = self.stage.service;
+        self.fired.extend(service.fired()?);
+        self.fired.extend(service.entra.fired()?);
+        service.entra.disarm()?;
+        service.disarm()
     }
 
     /// The checks of the service after all steps.
     fn look_back(&mut self, scenario: &Scenario) -> Result<(), String> {
         self.disarm()?;
         self.judge_fired(scenario.fired.as_deref())?;
+        self.judge_logins(scenario.logins.as_ref())?;
         self.stage.service.settle()?;
         self.judge_messages(scenario)?;
         for answer in scenario.rows.all() {
@@ -300,6 +347,16 @@ impl Play<'_> {
             }
         }
         Ok(())
+    }
+
+    fn judge_logins(&self, wanted: Option<&Want>) -> Result<(), String> {
+        let logins = self.stage.service.entra.logins()?;
+        match wanted {
+            Some(want) if !want.fits(&logins.to_string()) => {
+                Err(format!("{logins} requests for tokens came, not {want}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn judge_messages(&self, scenario: &Scenario) -> Result<(), String> {

@@ -41,6 +41,8 @@ pub(crate) struct Scenario {
     #[serde(default)]
     pub(crate) rows: Rows,
     pub(crate) fired: Option<Vec<Want>>,
+    /// How many requests for tokens came to `{entra}`.
+    pub(crate) logins: Option<Want>,
     #[serde(default)]
     pub(crate) unable: BTreeMap<String, String>,
 }

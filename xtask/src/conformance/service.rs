@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::entra::{self, Entra};
 use super::substitute::Names;
 use crate::emulator::{DATABASE, Emulator};
 use crate::http;
@@ -27,6 +28,8 @@ pub(crate) struct Service {
     emulator: Emulator,
     /// A separate service that requires the token, and that only a player calls.
     secured: Emulator,
+    /// A separate service with logins of its own, that only a player calls.
+    pub(crate) entra: Entra,
     /// The queues that the ingestor empties, with access.
     queues: Vec<String>,
 }
@@ -42,12 +45,14 @@ impl Service {
         Ok(Service {
             emulator,
             secured,
+            entra: Entra::start()?,
             queues,
         })
     }
 
     pub(crate) fn stop(self) -> Result<(), String> {
         self.secured.stop()?;
+        self.entra.stop()?;
         self.emulator.stop()
     }
 
@@ -58,6 +63,7 @@ impl Service {
         let secured = self.secured.engine()?;
         names.set("secured", format!("Data Source={secured};Fed=True"));
         names.set("secured-openly", self.secured.connection_string()?);
+        self.entra.name(&mut names)?;
         names.set("engine", self.emulator.engine()?);
         names.set("data-management", self.emulator.data_management()?);
         names.set("database", DATABASE);
@@ -97,11 +103,7 @@ impl Service {
 
     /// How often each armed rule fired, in the order of arming.
     pub(crate) fn fired(&self) -> Result<Vec<u64>, String> {
-        let rules = self.emulator.control("faults")?;
-        let rules = rules.as_array().ok_or("no list of rules")?.iter();
-        rules
-            .map(|rule| rule["fired"].as_u64().ok_or_else(|| "no count".to_owned()))
-            .collect()
+        entra::fired(&self.emulator)
     }
 
     pub(crate) fn disarm(&self) -> Result<(), String> {

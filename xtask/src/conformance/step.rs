@@ -29,6 +29,9 @@ pub(crate) enum Action {
     Arm(Arm),
     Stalled(Stalled),
     Disarm,
+    Tokens(Map<String, Value>),
+    Device(Device),
+    Assertion(Assertion),
 }
 
 #[derive(Deserialize)]
@@ -156,6 +159,9 @@ pub(crate) struct Execute {
     #[serde(default = "minute")]
     pub(crate) timeout: i64,
     pub(crate) cancel: Option<Before>,
+    /// Repeated until so many requests for tokens have come since the scenario began; each time with the
+    /// expected result.
+    pub(crate) until_logins: Option<u64>,
     /// The name under which it runs in the background.
     #[serde(rename = "as")]
     pub(crate) background: Option<String>,
@@ -179,6 +185,23 @@ pub(crate) struct Call {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arm {
     pub(crate) rule: Value,
+    /// On the service with logins of its own.
+    #[serde(default)]
+    pub(crate) entra: bool,
+}
+
+/// What the user does who was shown a code.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Device {
+    pub(crate) action: String,
+}
+
+/// A file with a federated token, written anew.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Assertion {
+    pub(crate) file: String,
 }
 
 #[derive(Deserialize)]
@@ -273,6 +296,9 @@ impl Action {
             "close" => Action::Close(fill(members)?),
             "arm" => Action::Arm(fill(members)?),
             "stalled" => Action::Stalled(fill(members)?),
+            "tokens" => Action::Tokens(fill(members)?),
+            "device" => Action::Device(fill(members)?),
+            "assertion" => Action::Assertion(fill(members)?),
             "disarm" if members == Value::Object(Map::new()) => Action::Disarm,
             "disarm" => return Err("disarm takes no members".to_owned()),
             other => return Err(format!("unknown verb {other:?}")),
@@ -296,6 +322,7 @@ impl Action {
         let repeated = match self {
             Action::Outcomes(outcomes) => outcomes.least > 0,
             Action::WarmUp(call) => call.eventually,
+            Action::Execute(execute) => execute.until_logins.is_some(),
             Action::Close(call) if call.eventually => {
                 return Err("close is not repeated".to_owned());
             }
@@ -313,7 +340,13 @@ impl Action {
         self.background().is_some()
             || matches!(
                 self,
-                Action::Start(_) | Action::Arm(_) | Action::Stalled(_) | Action::Disarm
+                Action::Start(_)
+                    | Action::Arm(_)
+                    | Action::Stalled(_)
+                    | Action::Disarm
+                    | Action::Tokens(_)
+                    | Action::Device(_)
+                    | Action::Assertion(_)
             )
     }
 }

@@ -26,6 +26,7 @@ public sealed class KustoConnectionStringBuilder
     /// <summary>In the order in which they are applied. Those of a login are forgotten with it.</summary>
     private readonly List<(string Keyword, string Value, bool IsOfLogin)> settings = [];
     private Func<TokenFailures, CredentialHandle>? login;
+    private DeviceCodeCallback? prompt;
     private KustoLogLevel logLevel;
     private KustoLogReceiver? logReceiver;
 
@@ -96,6 +97,23 @@ public sealed class KustoConnectionStringBuilder
         set => Set("Application Key", value);
     }
 
+    /// <summary>The user's principal name, with <see cref="Password"/> or as a hint for a prompt.</summary>
+    public string? UserID
+    {
+        get => Read("User ID");
+        set => Set("User ID", value);
+    }
+
+    /// <summary>
+    /// The user's password; null when the connection string has it, since it is not read back. Entra ID advises against such
+    /// logins: accounts with a second factor and those of federated organisations cannot.
+    /// </summary>
+    public string? Password
+    {
+        get => Last("Password");
+        set => Set("Password", value);
+    }
+
     /// <summary>The program's name in the service's logs.</summary>
     public string? ApplicationNameForTracing
     {
@@ -157,6 +175,18 @@ public sealed class KustoConnectionStringBuilder
     public KustoConnectionStringBuilder WithAadAzCliAuthentication(bool interactive = false) => interactive
         ? throw new NotSupportedException("An interactive login of the Azure CLI is not supported: run \"az login\" before.")
         : WithLogin(("Login", "azcli"));
+
+    /// <summary>Logs in as a user who enters a code on any device. Later tokens come without the user. Replaces any other login.</summary>
+    /// <param name="deviceCodeCallback">Shows the code. Called once for each login, on a thread of its own.</param>
+    /// <param name="authority">The id or the domain of the user's tenant; null is that of the connection string, or any organisation.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadDeviceCodeAuthentication(DeviceCodeCallback deviceCodeCallback, string? authority = null)
+    {
+        DeviceCodeCallback callback = deviceCodeCallback ?? throw new ArgumentNullException(nameof(deviceCodeCallback));
+        _ = authority is null ? WithLogin(("Login", "device")) : WithLogin(("Login", "device"), ("Authority Id", authority));
+        prompt = callback;
+        return this;
+    }
 
     /// <summary>
     /// Asks for a token for every request. A provider that reports when its tokens expire is called less often:
@@ -252,6 +282,8 @@ public sealed class KustoConnectionStringBuilder
             Apply(config, "wrapper", KustoLibrary.WrapperName);
             Apply(config, "runtime", KustoLibrary.RuntimeName);
             Apply(config, "queries only", queriesOnly ? "true" : "false");
+            PromptContext shown = new(prompt, failures);
+            Failure.ThrowOn(NativeMethods.kusto_config_set_prompt(config, Callbacks.Prompt, shown.Register(), Callbacks.Drop, out IntPtr refused), refused);
             if (login is not null)
             {
                 using CredentialHandle credential = login(failures);
@@ -298,6 +330,7 @@ public sealed class KustoConnectionStringBuilder
     private KustoConnectionStringBuilder WithCredential(Func<TokenFailures, CredentialHandle>? credential)
     {
         login = credential;
+        prompt = null;
         settings.RemoveAll(setting => setting.IsOfLogin);
         return this;
     }

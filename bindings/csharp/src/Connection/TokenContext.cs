@@ -93,8 +93,11 @@ internal sealed class TokenFailures
         lock (latest)
         {
             return latest.FindLast(failure => !string.IsNullOrEmpty(failure.Message) && error.Message.Contains(NativeText.Replaced(failure.Message)))
-                // A text with a secret was masked by the library.
-                ?? (error.Message.Contains("the token callback failed") ? latest.LastOrDefault() : null);
+                // A text with a secret was masked by the library, and of a prompt it knows none.
+                ?? (IsOfProgram(error.Message) ? latest.LastOrDefault() : null);
         }
     }
+
+    private static bool IsOfProgram(string message) =>
+        message.Contains("the token callback failed") || message.Contains("the program could not show what the login asks");
 }

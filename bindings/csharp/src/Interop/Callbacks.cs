@@ -12,6 +12,7 @@ internal static unsafe class Callbacks
     private static readonly NativeMethods.kusto_done_fn DoneDelegate = DoneContext.Done;
     private static readonly NativeMethods.kusto_progress_fn ProgressDelegate = ProgressContext.Report;
     private static readonly NativeMethods.kusto_token_fn TokenDelegate = TokenContext.Ask;
+    private static readonly NativeMethods.kusto_prompt_fn PromptDelegate = PromptContext.Show;
     private static readonly NativeMethods.kusto_log_fn LogDelegate = LogContext.Write;
 
     private static readonly NativeMethods.kusto_log_event_fn ClientLogDelegate = ClientLog.Write;
@@ -20,6 +21,7 @@ internal static unsafe class Callbacks
     internal static readonly IntPtr Done = Marshal.GetFunctionPointerForDelegate(DoneDelegate);
     internal static readonly IntPtr Progress = Marshal.GetFunctionPointerForDelegate(ProgressDelegate);
     internal static readonly IntPtr Token = Marshal.GetFunctionPointerForDelegate(TokenDelegate);
+    internal static readonly IntPtr Prompt = Marshal.GetFunctionPointerForDelegate(PromptDelegate);
     internal static readonly IntPtr Log = Marshal.GetFunctionPointerForDelegate(LogDelegate);
     internal static readonly IntPtr Event = Marshal.GetFunctionPointerForDelegate(ClientLogDelegate);
 }

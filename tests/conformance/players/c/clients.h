@@ -42,6 +42,15 @@ static void KUSTO_CALL give_no_token(void *user_data, kusto_token_request *reque
     kusto_token_request_fail(request, 0, "the login fails", KUSTO_CSTR);
 }
 
+/* The driver plays the user, who needs no prompt. */
+static int32_t KUSTO_CALL show_nothing(void *user_data, int32_t kind, const char *url, size_t url_len, const char *code,
+                                       size_t code_len, const char *message, size_t message_len, int64_t expires_on)
+{
+    (void)user_data, (void)kind, (void)url, (void)url_len, (void)code, (void)code_len;
+    (void)message, (void)message_len, (void)expires_on;
+    return KUSTO_PROMPTED_SHOWN;
+}
+
 static kusto_status new_credential(const char *login, kusto_credential **out, kusto_error **err)
 {
     if (strcmp(login, "token") == 0)
@@ -50,6 +59,8 @@ static kusto_status new_credential(const char *login, kusto_credential **out, ku
         return kusto_credential_callback(give_token, NULL, NULL, out, err);
     if (strcmp(login, "failing") == 0)
         return kusto_credential_callback(give_no_token, NULL, NULL, out, err);
+    if (strcmp(login, "device") == 0)
+        return kusto_credential_device_code(NULL, 0, show_nothing, NULL, NULL, out, err);
     die("unknown login: %s", login);
     return KUSTO_E_INTERNAL;
 }

@@ -36,6 +36,9 @@ function builderOf(connection, login) {
             });
         case "token":
             return KustoConnectionStringBuilder.withAccessToken(connection, TOKEN);
+        case "device":
+            // The driver plays the user, who needs no prompt.
+            return KustoConnectionStringBuilder.withAadDeviceAuthentication(connection, null, () => {});
         case undefined:
         case "none":
             return new KustoConnectionStringBuilder(connection);

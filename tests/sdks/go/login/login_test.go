@@ -196,17 +196,17 @@ func TestAPasswordAloneIsNotEnough(t *testing.T) {
 	}
 }
 
-func TestManagedIdentityOfAVirtualMachine(t *testing.T) {
-	t.Setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", entra.Identity)
-	answers(t, builder().WithSystemManagedIdentity())
-	answers(t, builder().WithUserAssignedIdentityClientId(assigned))
-	answers(t, builder().WithUserAssignedIdentityResourceId(resource))
+// The one of a virtual machine has a fixed address, which is not on this machine.
+func onAppService(t *testing.T) {
+	t.Setenv("IDENTITY_ENDPOINT", entra.Identity+"/msi/token")
+	t.Setenv("IDENTITY_HEADER", "emulated-identity-header")
 }
 
 func TestManagedIdentityOfAppService(t *testing.T) {
-	t.Setenv("IDENTITY_ENDPOINT", entra.Identity+"/msi/token")
-	t.Setenv("IDENTITY_HEADER", "emulated-identity-header")
+	onAppService(t)
 	answers(t, builder().WithSystemManagedIdentity())
+	answers(t, builder().WithUserAssignedIdentityClientId(assigned))
+	answers(t, builder().WithUserAssignedIdentityResourceId(resource))
 }
 
 func TestWorkloadIdentity(t *testing.T) {
@@ -266,7 +266,7 @@ func ours(t *testing.T, credential any) *kusto.Client {
 func TestOursTakesCredentialsOfAzidentity(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	t.Setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", entra.Identity)
+	onAppService(t)
 	secret, err := azidentity.NewClientSecretCredential(tenant, app, "secret1", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,58 @@
+using System;
+using System.Threading.Tasks;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>Shows a user what a login by a device code asks.</summary>
+/// <param name="message">Address and code in one text for people, in the words of the service. It does not belong in a log.</param>
+/// <param name="url">The address to open, on any device.</param>
+/// <param name="code">What to enter there.</param>
+/// <returns>Completes when it is shown; the login waits for it, and fails with what it throws.</returns>
+public delegate Task DeviceCodeCallback(string message, Uri url, string code);
+
+/// <summary>Shows what the library's logins ask their user.</summary>
+internal sealed class PromptContext : CallbackContext
+{
+    /// <summary>KUSTO_PROMPT_DEVICE_CODE.</summary>
+    private const int DeviceCode = 1;
+
+    /// <summary>KUSTO_PROMPTED_...</summary>
+    private const int OpenBrowser = 0;
+    private const int Shown = 1;
+    private const int Failed = -1;
+
+    private readonly DeviceCodeCallback callback;
+    private readonly TokenFailures failures;
+
+    /// <param name="callback">Shows codes; null writes them to the standard error.</param>
+    /// <param name="failures">Collects what it throws.</param>
+    internal PromptContext(DeviceCodeCallback? callback, TokenFailures failures)
+    {
+        this.callback = callback ?? Write;
+        this.failures = failures;
+    }
+
+    // On a thread of its own, which may wait.
+    internal static unsafe int Show(
+        IntPtr userData, int kind, byte* url, nuint urlLength, byte* code, nuint codeLength, byte* message, nuint messageLength, long expiresOn)
+    {
+        if (kind != DeviceCode)
+        {
+            return OpenBrowser;
+        }
+        PromptContext context = Of<PromptContext>(userData);
+        try
+        {
+            Uri address = new(NativeText.Read(url, urlLength) ?? "");
+            context.callback(NativeText.Read(message, messageLength) ?? "", address, NativeText.Read(code, codeLength) ?? "").GetAwaiter().GetResult();
+            return Shown;
+        }
+        catch (Exception failure)
+        {
+            context.failures.Add(failure);
+            return Failed;
+        }
+    }
+
+    private static Task Write(string message, Uri url, string code) => Console.Error.WriteLineAsync(message);
+}
