@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"strings"
 )
@@ -20,8 +21,10 @@ type ConnectionStringBuilder struct {
 	text string
 	// loginKeywords and login are those of the last With...
 	loginKeywords [][2]string
-	showCode      func(context.Context, DeviceCode) error
-	login         func(*tokenFailures) (*C.kusto_credential, error)
+	// prompts: a login may ask its user, which one that the connection string alone names may not.
+	prompts  bool
+	showCode func(context.Context, DeviceCode) error
+	login    func(*tokenFailures) (*C.kusto_credential, error)
 }
 
 // NewConnectionStringBuilder takes a connection string, such as
@@ -73,8 +76,42 @@ func (b *ConnectionStringBuilder) WithDeviceCode(authorityID string, show func(c
 		keywords = append(keywords, [2]string{"Authority Id", authorityID})
 	}
 	b.loginWith(keywords)
-	b.showCode = show
+	b.prompts, b.showCode = true, show
 	return b
+}
+
+// WithInteractiveLogin logs in as a user in the system's browser on this machine; later tokens come without the user. An
+// empty authorityID is that of the connection string, or any organisation.
+func (b *ConnectionStringBuilder) WithInteractiveLogin(authorityID string) *ConnectionStringBuilder {
+	keywords := [][2]string{{"Login", "interactive"}}
+	if authorityID != "" {
+		keywords = append(keywords, [2]string{"Authority Id", authorityID})
+	}
+	b.loginWith(keywords)
+	b.prompts = true
+	return b
+}
+
+// WithAppCertificateBytes logs in as an application with a certificate: the text of a PEM file with its RSA key, or a
+// PFX file, with its password. sendCertChain sends the certificate along, for applications that trust it by subject
+// name and issuer.
+func (b *ConnectionStringBuilder) WithAppCertificateBytes(appID string, certificate, password []byte, sendCertChain bool, authorityID string) *ConnectionStringBuilder {
+	return b.tokenWith(func(*tokenFailures) (*C.kusto_credential, error) {
+		return certificateLogin(appID, certificate, password, sendCertChain, authorityID)
+	})
+}
+
+// WithAppCertificatePath is WithAppCertificateBytes with a file, which [New] reads.
+func (b *ConnectionStringBuilder) WithAppCertificatePath(appID, path string, password []byte, sendCertChain bool, authorityID string) *ConnectionStringBuilder {
+	return b.tokenWith(func(*tokenFailures) (*C.kusto_credential, error) {
+		certificate, err := os.ReadFile(path)
+		if err != nil {
+			failure := invalidArgument("path", err.Error())
+			failure.cause = err
+			return nil, failure
+		}
+		return certificateLogin(appID, certificate, password, sendCertChain, authorityID)
+	})
 }
 
 // WithSystemManagedIdentity logs in with the identity that belongs to the machine.
@@ -139,7 +176,7 @@ func (b *ConnectionStringBuilder) loginWith(keywords [][2]string) *ConnectionStr
 
 // tokenWith replaces the login, of which nothing is left: a token of another application or tenant would be asked for.
 func (b *ConnectionStringBuilder) tokenWith(login func(*tokenFailures) (*C.kusto_credential, error)) *ConnectionStringBuilder {
-	b.login, b.loginKeywords, b.showCode = login, nil, nil
+	b.login, b.loginKeywords, b.showCode, b.prompts = login, nil, nil, false
 	return b
 }
 
@@ -212,8 +249,10 @@ func (b *ConnectionStringBuilder) complete(config *C.kusto_config, keywords [][2
 			return err
 		}
 	}
-	if err := setPrompt(config, b.showCode, failures); err != nil {
-		return err
+	if b.prompts {
+		if err := setPrompt(config, b.showCode, failures); err != nil {
+			return err
+		}
 	}
 	if b.login == nil {
 		return nil

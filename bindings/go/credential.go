@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unsafe"
 )
 
 // TokenRequest describes the token that is requested.
@@ -39,6 +40,31 @@ func fixedToken(token string) (*C.kusto_credential, error) {
 	var failure *C.kusto_error
 	start, length := present(token)
 	if status := C.kusto_credential_token(start, length, &credential, &failure); status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	return credential, nil
+}
+
+// certificateLogin is for the caller to free.
+func certificateLogin(appID string, certificate, password []byte, sendChain bool, tenant string) (*C.kusto_credential, error) {
+	var credential *C.kusto_credential
+	var failure *C.kusto_error
+	tenantText, tenantLength := text(tenant)
+	app, appLength := present(appID)
+	file, fileLength := present(string(certificate))
+	secret, secretLength := text(string(password))
+	status := C.kusto_credential_certificate(tenantText, tenantLength, app, appLength,
+		(*C.uint8_t)(unsafe.Pointer(file)), fileLength, secret, secretLength, &credential, &failure)
+	if status != C.KUSTO_OK {
+		return nil, takeError(status, failure)
+	}
+	if !sendChain {
+		return credential, nil
+	}
+	key, keyLength := present("send chain")
+	value, valueLength := present("true")
+	if status := C.kusto_credential_set(credential, key, keyLength, value, valueLength, &failure); status != C.KUSTO_OK {
+		C.kusto_credential_free(credential)
 		return nil, takeError(status, failure)
 	}
 	return credential, nil

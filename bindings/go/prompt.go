@@ -35,7 +35,6 @@ func toStandardError(_ context.Context, asked DeviceCode) error {
 	return err
 }
 
-// setPrompt serves every login that asks a user, also one of the connection string.
 func setPrompt(config *C.kusto_config, show func(context.Context, DeviceCode) error, failures *tokenFailures) error {
 	if show == nil {
 		show = toStandardError

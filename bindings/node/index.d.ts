@@ -203,6 +203,13 @@ export declare class KustoConnectionStringBuilder {
      * without it the console does. The login waits for its promise; its error fails the login.
      */
     static withAadDeviceAuthentication(connectionString: string, authorityId?: string | null, deviceCodeCallback?: DeviceCodeCallback | null): KustoConnectionStringBuilder;
+    /** Logs in as a user in the system's browser on this machine; later tokens come without the user. `loginHint` is the user's name. */
+    static withUserPrompt(connectionString: string, options?: { tenantId?: string | null; loginHint?: string | null } | null): KustoConnectionStringBuilder;
+    /**
+     * Logs in as an application with a certificate. `applicationCertificatePrivateKey` is the text of a PEM file with its RSA key, and
+     * with the certificate unless `applicationCertificatePath` names its file, which is read at once.
+     */
+    static withAadApplicationCertificateAuthentication(connectionString: string, aadAppId: string, applicationCertificatePrivateKey: string, authorityId?: string | null, applicationCertificatePath?: string | null): KustoConnectionStringBuilder;
     /** Logs in with the identity that belongs to the machine. */
     static withSystemManagedIdentity(connectionString: string): KustoConnectionStringBuilder;
     /** Logs in with an identity that was assigned to the machine, by its client id. */

@@ -44,7 +44,7 @@ class Client {
         const queriesOnly = new.target[ingests] ? [] : [["queries only", true]];
         const runtime = ["runtime", `Node/${process.versions.node}`];
         const settings = [runtime, ...queriesOnly, ...(this.#login.keywords ?? []), ...namesOf(builder), ...Object.entries(withoutMissing(options?.settings))].map(([name, value]) => [name, String(value)]);
-        this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks, log?.level ?? null));
+        this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks, this.#login.prompts === true, log?.level ?? null));
         if (log !== undefined) {
             logs(this.#native.id, this, log.receive);
         }

@@ -1,5 +1,6 @@
 "use strict";
 
+const { readFileSync } = require("node:fs");
 const { inspect } = require("node:util");
 
 const { invalidArgument } = require("./error.js");
@@ -57,8 +58,32 @@ class KustoConnectionStringBuilder {
             throw invalidArgument("deviceCodeCallback", "must be a function");
         }
         const kcsb = withKeywords(connectionString, { Login: "device", ...inTenant(authorityId) });
-        kcsb[loginOf].show = deviceCodeCallback ?? undefined;
+        Object.assign(kcsb[loginOf], { prompts: true, show: deviceCodeCallback ?? undefined });
         return kcsb;
+    }
+
+    static withUserPrompt(connectionString, options) {
+        const { tenantId, loginHint, ...unknown } = options ?? {};
+        checkOptional({ tenantId, loginHint });
+        const [name] = Object.keys(unknown);
+        if (name !== undefined) {
+            throw invalidArgument(`options.${name}`, "is not known: there are tenantId and loginHint");
+        }
+        const hint = loginHint == null ? {} : { "User ID": loginHint };
+        const kcsb = withKeywords(connectionString, { Login: "interactive", ...inTenant(tenantId), ...hint });
+        kcsb[loginOf].prompts = true;
+        return kcsb;
+    }
+
+    static withAadApplicationCertificateAuthentication(connectionString, aadAppId, applicationCertificatePrivateKey, authorityId, applicationCertificatePath) {
+        checkTexts({ aadAppId, applicationCertificatePrivateKey });
+        checkOptional({ authorityId, applicationCertificatePath });
+        const certificate = applicationCertificatePath == null ? "" : readFileSync(applicationCertificatePath, "utf8");
+        return withKeywords(connectionString, {
+            "Application Client Id": aadAppId,
+            "Application Certificate Blob": `${applicationCertificatePrivateKey}\n${certificate}`,
+            ...inTenant(authorityId),
+        });
     }
 
     static withSystemManagedIdentity(connectionString) {

@@ -38,7 +38,7 @@ pub fn parse_connection(text: String) -> napi::Result<ParsedConnection> {
 }
 
 /// Creates a client. `settings` are pairs of name and value; `token` is a fixed one; with `asks` events
-/// of the client's id ask for tokens, and others show what a login asks its user; with a `log_level` they bring its log.
+/// of the client's id ask for tokens; with `prompts` they show what a login asks its user; with a `log_level` they bring its log.
 #[napi(catch_unwind)]
 pub fn connect(
     realm: &NativeRealm,
@@ -46,13 +46,17 @@ pub fn connect(
     settings: Vec<(String, String)>,
     token: Option<String>,
     asks: bool,
+    prompts: bool,
     log_level: Option<i32>,
 ) -> napi::Result<NativeClient> {
     let id = realm.realm.next_id();
     let builder = configured(&connection, settings).or_throw()?;
     let builder = with_log(builder, &realm.realm, id, log_level).or_throw()?;
     let builder = with_login(builder, &realm.realm, id, token, asks);
-    let builder = prompt::shown_by(builder, &realm.realm, id);
+    let builder = match prompts {
+        true => prompt::shown_by(builder, &realm.realm, id),
+        false => builder,
+    };
     let client = builder.build().or_throw()?;
     Ok(NativeClient::new(realm.realm.clone(), id, client))
 }

@@ -14,15 +14,23 @@ pub(crate) const NAME: &str = "Kusto.Ingest.Native";
 /// Name of the program with the tests and their runner.
 pub(crate) const TESTS: &str = "Kusto.Ingest.Native.Tests";
 
+/// Name of the package for Azure's credentials.
+pub(crate) const COMPAT: &str = "Kusto.Ingest.Native.Compat";
+
+/// Name of the program with its tests.
+pub(crate) const COMPAT_TESTS: &str = "Kusto.Ingest.Native.Compat.Tests";
+
 /// A program on the library; it runs on .NET 8 by default, also with a library for another framework, which
 /// the symbol `LIBRARY_NETSTANDARD2_0` marks.
 pub(crate) struct Program {
     name: &'static str,
     framework: Framework,
-    entry: Option<&'static str>,
     sources: Vec<PathBuf>,
     /// Besides the library.
     references: Vec<PathBuf>,
+    kind: Kind,
+    /// Assemblies of the same build, which are compiled before.
+    uses: &'static [&'static str],
 }
 
 impl Program {
@@ -31,16 +39,28 @@ impl Program {
         Ok(Program {
             name,
             framework: Framework::Net8,
-            entry: None,
             sources: sources(&workspace::root().join(directory))?,
             references: Vec::new(),
+            kind: Kind::Program(None),
+            uses: &[],
         })
+    }
+
+    /// A library beside the binding.
+    pub(crate) fn library(self) -> Program {
+        let kind = Kind::Library;
+        Program { kind, ..self }
+    }
+
+    /// The same, with other assemblies of the build.
+    pub(crate) fn with(self, uses: &'static [&'static str]) -> Program {
+        Program { uses, ..self }
     }
 
     /// The same, of a directory with several programs of which `class` is the wanted one.
     pub(crate) fn starting_in(self, class: &'static str) -> Program {
-        let entry = Some(class);
-        Program { entry, ..self }
+        let kind = Kind::Program(Some(class));
+        Program { kind, ..self }
     }
 
     /// The same, restricted to .NET Standard 2.0, for another runtime.
@@ -51,10 +71,26 @@ impl Program {
 
     /// The tests of the binding; with an SDK `dotnet test` is the runner.
     pub(crate) fn tests(toolchain: &Toolchain) -> Result<Program, String> {
-        let mut tests = Program::of(TESTS, "bindings/csharp/tests")?;
-        tests.sources.push(toolchain::helper("TestRunner.cs"));
-        tests.references.push(toolchain.nunit());
-        Ok(tests)
+        Ok(Program::of(TESTS, "bindings/csharp/tests")?.run_by_nunit(toolchain))
+    }
+
+    /// The package for Azure's credentials and its tests, on a stand-in for Azure.Core.
+    pub(crate) fn compat(toolchain: &Toolchain) -> Result<[Program; 3], String> {
+        let directory = "bindings/csharp/compat";
+        let tests = Program::of(COMPAT_TESTS, &format!("{directory}/tests"))?;
+        Ok([
+            Program::of("Azure.Core", &format!("{directory}/standin"))?.library(),
+            Program::of(COMPAT, &format!("{directory}/src"))?
+                .library()
+                .with(&["Azure.Core"]),
+            tests.run_by_nunit(toolchain).with(&["Azure.Core", COMPAT]),
+        ])
+    }
+
+    fn run_by_nunit(mut self, toolchain: &Toolchain) -> Program {
+        self.sources.push(toolchain::helper("TestRunner.cs"));
+        self.references.push(toolchain.nunit());
+        self
     }
 }
 
@@ -131,9 +167,10 @@ impl<'a> Build<'a> {
     fn program(&self, framework: Framework, program: &Program) -> Compilation {
         let mut references = vec![self.path(NAME)];
         references.extend_from_slice(&program.references);
+        references.extend(program.uses.iter().map(|name| self.path(name)));
         Compilation {
             framework: program.framework,
-            kind: Kind::Program(program.entry),
+            kind: program.kind,
             output: self.path(program.name),
             sources: program.sources.clone(),
             symbols: match framework {

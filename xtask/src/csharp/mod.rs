@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use build::{Build, Program, TESTS};
+use build::{Build, COMPAT_TESTS, Program, TESTS};
 use compilation::Framework;
 use toolchain::Toolchain;
 
@@ -24,7 +24,7 @@ fn binding() -> PathBuf {
     workspace::root().join("bindings/csharp")
 }
 
-/// `cargo xtask csharp build` and `cargo xtask csharp test [EXPRESSION]`.
+/// `cargo xtask csharp build`, `cargo xtask csharp compat` and `cargo xtask csharp test [EXPRESSION]`.
 pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     let toolchain = Toolchain::ensure()?;
     match arguments.split_first() {
@@ -34,15 +34,19 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
             }
             Ok(())
         }
+        Some((verb, [])) if verb == "compat" => match compat(&toolchain)?.failed {
+            0 => Ok(()),
+            failed => Err(format!("{failed} tests failed")),
+        },
         Some((verb, expression)) if verb == "test" && expression.len() <= 1 => {
             let tests = [Program::tests(&toolchain)?];
             let build = Build::new(&toolchain, Framework::Net8, &tests)?;
-            match run_tests(&build, expression)?.failed {
+            match run_tests(&build, TESTS, expression)?.failed {
                 0 => Ok(()),
                 failed => Err(format!("{failed} tests failed")),
             }
         }
-        _ => Err("csharp build | csharp test [EXPRESSION]".into()),
+        _ => Err("csharp build | csharp compat | csharp test [EXPRESSION]".into()),
     }
 }
 
@@ -89,7 +93,6 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_credential_add",
     "kusto_credential_azure_cli",
     "kusto_credential_azure_developer_cli",
-    "kusto_credential_certificate",
     "kusto_credential_chain",
     "kusto_credential_default",
     "kusto_credential_device_code",
@@ -98,7 +101,6 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_credential_interactive",
     "kusto_credential_managed_identity",
     "kusto_credential_on_behalf_of",
-    "kusto_credential_set",
     "kusto_credential_user_password",
     "kusto_credential_workload_identity",
     "kusto_execute",
@@ -168,7 +170,8 @@ pub(crate) fn leg() -> Result<Tally, String> {
         Program::of(BENCH.0, BENCH.1)?,
     ];
     let build = Build::new(&toolchain, Framework::Net8, &programs)?;
-    tally += run_tests(&build, &[])?;
+    tally += run_tests(&build, TESTS, &[])?;
+    tally += compat(&toolchain)?;
     tally += demo::says_what_c_says("csharp", &scripts(&build)?)?;
     tally += Tally::check(
         "the first commands of the README work",
@@ -184,7 +187,7 @@ pub(crate) fn leg() -> Result<Tally, String> {
         Program::of(AGENT.0, AGENT.1)?.standard(),
     ];
     let build = Build::new(&toolchain, Framework::NetStandard2, &programs)?;
-    tally += run_tests(&build, &[])?;
+    tally += run_tests(&build, TESTS, &[])?;
     tally += match tool::optional(&tool::MONO) {
         Ok(()) => Tally::check("the quickstart runs on Mono", on_mono(&build)),
         Err(reason) => Tally::skip("Mono", &reason),
@@ -281,15 +284,21 @@ fn program((name, directory): (&'static str, &str)) -> Result<Command, String> {
     Ok(Build::new(&toolchain, Framework::Net8, &programs)?.command(name))
 }
 
-fn run_tests(build: &Build, expression: &[String]) -> Result<Tally, String> {
+/// The package for Azure's credentials.
+fn compat(toolchain: &Toolchain) -> Result<Tally, String> {
+    let build = Build::new(toolchain, Framework::Net8, &Program::compat(toolchain)?)?;
+    run_tests(&build, COMPAT_TESTS, &[])
+}
+
+fn run_tests(build: &Build, program: &str, expression: &[String]) -> Result<Tally, String> {
     let emulator = Emulator::start(None)?;
-    let mut command = build.command(TESTS);
+    let mut command = build.command(program);
     command.args(expression).envs(emulator.environment()?);
     let said = process::tee(&mut command, Duration::from_secs(15 * 60))?;
     emulator.stop()?;
     Ok(match Tally::of_closing_line(&said.text) {
         Some(counted) => counted.or_failed(&said),
-        None => Tally::check(TESTS, Err("it ended without its closing line".into())),
+        None => Tally::check(program, Err("it ended without its closing line".into())),
     })
 }
 

@@ -11,7 +11,12 @@ use crate::tally::Tally;
 use crate::{process, workspace};
 
 /// Project files, the directory of their sources, and the frameworks they are for.
-const PROJECTS: [(&str, &str, &[&str]); 6] = [
+const PROJECTS: [(&str, &str, &[&str]); 7] = [
+    (
+        "bindings/csharp/compat/Kusto.Ingest.Native.Compat.csproj",
+        "bindings/csharp/compat/src",
+        &["netstandard2.0", "net8.0"],
+    ),
     (
         "bindings/csharp/Kusto.Ingest.Native.csproj",
         "bindings/csharp/src",
@@ -121,10 +126,14 @@ pub(super) fn compiles(
     }
 }
 
-/// The version stands in two more places, which must follow that of the workspace.
+/// The version stands in three more places, which must follow that of the workspace.
 fn version() -> Result<(), String> {
     let version = workspace::VERSION;
     for (file, text) in [
+        (
+            "compat/Kusto.Ingest.Native.Compat.csproj",
+            format!("<Version>{version}</Version>"),
+        ),
         (
             "Kusto.Ingest.Native.csproj",
             format!("<Version>{version}</Version>"),

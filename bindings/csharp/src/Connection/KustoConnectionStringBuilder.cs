@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Data.Common;
+using System.Security.Cryptography.X509Certificates;
 using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
@@ -26,6 +27,8 @@ public sealed class KustoConnectionStringBuilder
     /// <summary>In the order in which they are applied. Those of a login are forgotten with it.</summary>
     private readonly List<(string Keyword, string Value, bool IsOfLogin)> settings = [];
     private Func<TokenFailures, CredentialHandle>? login;
+    /// <summary>Whether a login may ask its user: only one that was chosen by its method.</summary>
+    private bool prompts;
     private DeviceCodeCallback? prompt;
     private KustoLogLevel logLevel;
     private KustoLogReceiver? logReceiver;
@@ -176,6 +179,37 @@ public sealed class KustoConnectionStringBuilder
         ? throw new NotSupportedException("An interactive login of the Azure CLI is not supported: run \"az login\" before.")
         : WithLogin(("Login", "azcli"));
 
+    /// <summary>
+    /// Logs in as a user in the system's browser on this machine. Later tokens come without the user. Replaces any other login.
+    /// </summary>
+    /// <param name="authority">The id or the domain of the user's tenant; null is that of the connection string, or any organisation.</param>
+    /// <param name="userId">The user's name, to be filled in.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadUserPromptAuthentication(string? authority = null, string? userId = null)
+    {
+        _ = WithLogin([("Login", "interactive"), .. Given("Authority Id", authority), .. Given("User ID", userId)]);
+        prompts = true;
+        return this;
+    }
+
+    /// <summary>
+    /// Logs in as an application with a certificate, whose key must be RSA and exportable. Replaces any other login. That the key
+    /// cannot be exported is reported when a client is created.
+    /// </summary>
+    /// <param name="applicationClientId">The application's id.</param>
+    /// <param name="applicationCertificate">The certificate with its key; read when a client is created.</param>
+    /// <param name="authority">The id or the domain of the application's tenant.</param>
+    /// <param name="sendX5c">Whether the certificate is sent along, for applications that trust it by subject name and issuer.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadApplicationCertificateAuthentication(
+        string applicationClientId, X509Certificate2 applicationCertificate, string authority, bool sendX5c = false)
+    {
+        string client = applicationClientId ?? throw new ArgumentNullException(nameof(applicationClientId));
+        X509Certificate2 certificate = applicationCertificate ?? throw new ArgumentNullException(nameof(applicationCertificate));
+        string tenant = authority ?? throw new ArgumentNullException(nameof(authority));
+        return WithCredential(_ => CertificateLogin.Of(client, certificate, tenant, sendX5c));
+    }
+
     /// <summary>Logs in as a user who enters a code on any device. Later tokens come without the user. Replaces any other login.</summary>
     /// <param name="deviceCodeCallback">Shows the code. Called once for each login, on a thread of its own.</param>
     /// <param name="authority">The id or the domain of the user's tenant; null is that of the connection string, or any organisation.</param>
@@ -183,8 +217,9 @@ public sealed class KustoConnectionStringBuilder
     public KustoConnectionStringBuilder WithAadDeviceCodeAuthentication(DeviceCodeCallback deviceCodeCallback, string? authority = null)
     {
         DeviceCodeCallback callback = deviceCodeCallback ?? throw new ArgumentNullException(nameof(deviceCodeCallback));
-        _ = authority is null ? WithLogin(("Login", "device")) : WithLogin(("Login", "device"), ("Authority Id", authority));
+        _ = WithLogin([("Login", "device"), .. Given("Authority Id", authority)]);
         prompt = callback;
+        prompts = true;
         return this;
     }
 
@@ -282,8 +317,11 @@ public sealed class KustoConnectionStringBuilder
             Apply(config, "wrapper", KustoLibrary.WrapperName);
             Apply(config, "runtime", KustoLibrary.RuntimeName);
             Apply(config, "queries only", queriesOnly ? "true" : "false");
-            PromptContext shown = new(prompt, failures);
-            Failure.ThrowOn(NativeMethods.kusto_config_set_prompt(config, Callbacks.Prompt, shown.Register(), Callbacks.Drop, out IntPtr refused), refused);
+            if (prompts)
+            {
+                IntPtr shown = new PromptContext(prompt, failures).Register();
+                Failure.ThrowOn(NativeMethods.kusto_config_set_prompt(config, Callbacks.Prompt, shown, Callbacks.Drop, out IntPtr error), error);
+            }
             if (login is not null)
             {
                 using CredentialHandle credential = login(failures);
@@ -326,11 +364,15 @@ public sealed class KustoConnectionStringBuilder
         return credential;
     });
 
+    /// <summary>A keyword with this value, or none.</summary>
+    private static (string Keyword, string Value)[] Given(string keyword, string? value) => value is null ? [] : [(keyword, value)];
+
     /// <summary>Replaces the login, of which nothing is left: a token of another application or tenant would be asked for.</summary>
     private KustoConnectionStringBuilder WithCredential(Func<TokenFailures, CredentialHandle>? credential)
     {
         login = credential;
         prompt = null;
+        prompts = false;
         settings.RemoveAll(setting => setting.IsOfLogin);
         return this;
     }

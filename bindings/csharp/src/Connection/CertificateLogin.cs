@@ -1,0 +1,84 @@
+using System;
+using System.Collections.Generic;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Kusto.Ingest.Native;
+
+/// <summary>The login of an application by a certificate of .NET.</summary>
+internal static class CertificateLogin
+{
+    private const byte Integer = 0x02;
+    private const byte Sequence = 0x30;
+
+    /// <exception cref="KustoException">The certificate has no RSA key that can be exported, or the library refuses it.</exception>
+    internal static unsafe CredentialHandle Of(string client, X509Certificate2 certificate, string tenant, bool sendsChain)
+    {
+        byte[] file = Pem(certificate);
+        CredentialHandle credential;
+        try
+        {
+            NativeText tenantText = new(tenant);
+            NativeText clientText = new(client);
+            fixed (byte* data = file)
+            {
+                int status = NativeMethods.kusto_credential_certificate(
+                    tenantText.Bytes, tenantText.Length, clientText.Bytes, clientText.Length, data, (nuint)file.Length, null, 0, out credential, out IntPtr error);
+                Failure.ThrowOn(status, error);
+            }
+        }
+        finally
+        {
+            Array.Clear(file, 0, file.Length);
+        }
+        return sendsChain ? Set(credential, "send chain", "true") : credential;
+    }
+
+    private static CredentialHandle Set(CredentialHandle credential, string name, string value)
+    {
+        NativeText key = new(name);
+        NativeText text = new(value);
+        try
+        {
+            Failure.ThrowOn(NativeMethods.kusto_credential_set(credential, key.Bytes, key.Length, text.Bytes, text.Length, out IntPtr error), error);
+            return credential;
+        }
+        catch
+        {
+            credential.Dispose();
+            throw;
+        }
+    }
+
+    private static byte[] Pem(X509Certificate2 certificate)
+    {
+        using RSA key = certificate.GetRSAPrivateKey() ?? throw new ArgumentException("The certificate has no RSA key.", nameof(certificate));
+        RSAParameters numbers = key.ExportParameters(includePrivateParameters: true);
+        string text = Block("RSA PRIVATE KEY", PrivateKey(numbers)) + Block("CERTIFICATE", certificate.RawData);
+        return Encoding.ASCII.GetBytes(text);
+    }
+
+    private static string Block(string name, byte[] der) =>
+        $"-----BEGIN {name}-----\n{Convert.ToBase64String(der, Base64FormattingOptions.InsertLineBreaks)}\n-----END {name}-----\n";
+
+    /// <summary>PKCS#1, which .NET Standard 2.0 does not write itself.</summary>
+    private static byte[] PrivateKey(RSAParameters key)
+    {
+        List<byte> content = [Integer, 1, 0];
+        foreach (byte[]? number in (byte[]?[])[key.Modulus, key.Exponent, key.D, key.P, key.Q, key.DP, key.DQ, key.InverseQ])
+        {
+            // Without a sign: a first byte that would be one gets another before it.
+            byte[] bytes = number![0] < 0x80 ? number : [0, .. number];
+            content.AddRange(Element(Integer, bytes));
+        }
+        return Element(Sequence, content.ToArray());
+    }
+
+    private static byte[] Element(byte tag, byte[] content) => content.Length switch
+    {
+        < 0x80 => [tag, (byte)content.Length, .. content],
+        < 0x100 => [tag, 0x81, (byte)content.Length, .. content],
+        _ => [tag, 0x82, (byte)(content.Length >> 8), (byte)content.Length, .. content],
+    };
+}
