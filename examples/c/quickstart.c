@@ -1,6 +1,7 @@
 /* The Kusto.Ingest tutorial: a table, a JSON mapping, ten lines from memory, and their outcome.
  *
- * KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
+ * KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. `--login interactive` logs in by the
+ * browser, `--login device` by a code, `--login NAME` as the keyword `Login` has it; else the connection string says how.
  *
  *   cc quickstart.c -lkusto_ingest -o quickstart */
 #include <kusto_ingest.h>
@@ -129,7 +130,31 @@ static void print_rows(kusto_client *client, const char *query)
     kusto_rows_free(rows);
 }
 
-int main(void)
+static int32_t KUSTO_CALL show_code(void *user_data, int32_t kind, const char *url, size_t url_len, const char *code,
+                                    size_t code_len, const char *message, size_t message_len, int64_t expires_on)
+{
+    (void)user_data, (void)kind, (void)url, (void)url_len, (void)code, (void)code_len, (void)message_len;
+    (void)expires_on;
+    fprintf(stderr, "%s\n", message);
+    return KUSTO_PROMPTED_SHOWN;
+}
+
+static void log_in(kusto_config *config, const char *login)
+{
+    kusto_credential *credential = NULL;
+    kusto_error *error = NULL;
+    if (strcmp(login, "interactive") == 0)
+        must(kusto_credential_interactive(NULL, 0, NULL, 0, NULL, NULL, NULL, &credential, &error), error);
+    else if (strcmp(login, "device") == 0)
+        must(kusto_credential_device_code(NULL, 0, show_code, NULL, NULL, &credential, &error), error);
+    else
+        must(kusto_config_set(config, "Login", KUSTO_CSTR, login, KUSTO_CSTR, &error), error);
+    if (credential != NULL)
+        must(kusto_config_set_credential(config, credential, &error), error);
+    kusto_credential_free(credential);
+}
+
+int main(int argc, char **argv)
 {
     const char *connection_string = getenv("KUSTO_CONNECTION_STRING");
     kusto_config *config = NULL;
@@ -143,6 +168,8 @@ int main(void)
         return EXIT_FAILURE;
     }
     must(kusto_config_parse(connection_string, KUSTO_CSTR, &config, &error), error);
+    if (argc == 3 && strcmp(argv[1], "--login") == 0)
+        log_in(config, argv[2]);
     must(kusto_client_new(config, &client, &error), error);
     kusto_config_free(config);
 

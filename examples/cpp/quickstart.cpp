@@ -1,6 +1,7 @@
 // The Kusto.Ingest tutorial: a table, a JSON mapping, ten lines from memory, and their outcome.
 //
-// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
+// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. `--login interactive` logs in by the browser,
+// `--login device` by a code, `--login NAME` as the keyword `Login` has it; else the connection string says how.
 //
 //   c++ -std=c++17 quickstart.cpp -lkusto_ingest -o quickstart
 #include <kusto_ingest.hpp>
@@ -86,14 +87,28 @@ static void print_rows(const connection &db, std::string_view query)
     }
 }
 
-int main()
+static kusto::config logging_in(const char *connection_string, std::string_view login)
+{
+    kusto::config config(connection_string);
+    if (login == "interactive")
+        config.set_credential(kusto::credential::interactive());
+    else if (login == "device")
+        config.set_credential(kusto::credential::device_code(
+            {}, [](const kusto::prompt &asked) { std::cerr << asked.message << '\n'; }));
+    else if (!login.empty())
+        config.set("Login", login);
+    return config;
+}
+
+int main(int argc, char **argv)
 try {
     const char *connection_string = std::getenv("KUSTO_CONNECTION_STRING"), *database = std::getenv("KUSTO_DATABASE");
     if (connection_string == nullptr || database == nullptr) {
         std::cerr << "set KUSTO_CONNECTION_STRING and KUSTO_DATABASE\n";
         return EXIT_FAILURE;
     }
-    const connection db{kusto::client(kusto::config(connection_string)), database};
+    const std::string_view login = argc == 3 && std::string_view(argv[1]) == "--login" ? argv[2] : "";
+    const connection db{kusto::client(logging_in(connection_string, login)), database};
 
     create_table_and_mapping(db);
     const kusto::receipt receipt = ingest_ten_lines(db);

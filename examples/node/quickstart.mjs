@@ -1,8 +1,10 @@
 // The Kusto.Ingest tutorial: a table, a JSON mapping, ten lines from memory, and their outcome.
 //
-// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
+// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. `--login interactive` logs in by the browser,
+// `--login device` by a code, `--login NAME` as the keyword `Login` has it; else the connection string says how.
 import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
 
 import {
     CommandGenerator,
@@ -10,6 +12,7 @@ import {
     IngestClient,
     IngestStatusQueues,
     IngestionMappingKind,
+    KustoConnectionStringBuilder,
     JsonColumnMapping,
     ReportLevel,
     ReportMethod,
@@ -18,11 +21,12 @@ import {
 const MINUTE = 60_000;
 
 async function main() {
+    const { values } = parseArgs({ options: { login: { type: "string" } } });
     const { KUSTO_CONNECTION_STRING: connection, KUSTO_DATABASE: database } = process.env;
     if (!connection || !database) {
         throw new Error("set KUSTO_CONNECTION_STRING and KUSTO_DATABASE");
     }
-    const client = new IngestClient(connection, { database, table: "Table1" });
+    const client = new IngestClient(loggingIn(connection, values.login), { database, table: "Table1" });
     client.defaultDatabase = database;
     try {
         await createTableAndMapping(client);
@@ -31,6 +35,19 @@ async function main() {
         await printRows(client, "Table1 | order by Column1 asc");
     } finally {
         await client.close();
+    }
+}
+
+function loggingIn(connection, login) {
+    switch (login) {
+        case undefined:
+            return new KustoConnectionStringBuilder(connection);
+        case "interactive":
+            return KustoConnectionStringBuilder.withUserPrompt(connection);
+        case "device":
+            return KustoConnectionStringBuilder.withAadDeviceAuthentication(connection);
+        default:
+            return new KustoConnectionStringBuilder(`${connection};Login=${login}`);
     }
 }
 

@@ -1,9 +1,12 @@
 //! The Kusto.Ingest tutorial: a table, a JSON mapping, ten lines from memory, and their outcome.
 //!
-//! KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
+//! KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. `--login interactive` logs in by the browser,
+//! `--login device` by a code, `--login NAME` as the keyword `Login` has it; else the connection string says how.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kusto_ingest::auth::{DeviceCode, Interactive, Prompted};
 use kusto_ingest::command;
 use kusto_ingest::prelude::*;
 use kusto_ingest::props::MappingKind;
@@ -15,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let client = Client::builder(&std::env::var("KUSTO_CONNECTION_STRING")?)?.build()?;
+    let client = connect(&std::env::var("KUSTO_CONNECTION_STRING")?)?;
     let database = std::env::var("KUSTO_DATABASE")?;
     create_table_and_mapping(&client, &database).await?;
 
@@ -54,6 +57,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("  {}", cells.join("  "));
     }
     Ok(())
+}
+
+fn connect(connection_string: &str) -> Result<Client, Box<dyn std::error::Error>> {
+    let builder = Client::builder(connection_string)?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let login: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let builder = match login[..] {
+        ["--login", "interactive"] => builder.credential(Arc::new(Interactive::new())),
+        ["--login", "device"] => builder.credential(Arc::new(DeviceCode::new(|asked| {
+            eprintln!("{}", asked.message());
+            Ok(Prompted::Shown)
+        }))),
+        ["--login", name] => builder.set("Login", name)?,
+        _ => builder,
+    };
+    Ok(builder.build()?)
 }
 
 async fn create_table_and_mapping(client: &Client, database: &str) -> Result<(), Error> {

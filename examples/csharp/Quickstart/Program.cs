@@ -2,7 +2,8 @@
 // output of the quickstarts of all languages: a table, a JSON mapping, ten lines from memory,
 // their outcome and the rows.
 //
-// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
+// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. `--login interactive` logs in by the browser,
+// `--login device` by a code, `--login NAME` as the keyword `Login` has it; else the connection string says how.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -16,7 +17,7 @@ internal static class Program
     private const string Table = "Table1";
     private const string MappingName = "Table1_mapping";
 
-    private static int Main()
+    private static int Main(string[] arguments)
     {
         var connectionString = Environment.GetEnvironmentVariable("KUSTO_CONNECTION_STRING");
         var database = Environment.GetEnvironmentVariable("KUSTO_DATABASE");
@@ -25,7 +26,7 @@ internal static class Program
             Console.Error.WriteLine("set KUSTO_CONNECTION_STRING and KUSTO_DATABASE");
             return 1;
         }
-        var kcsb = new KustoConnectionStringBuilder(connectionString);
+        var kcsb = LoggingIn(connectionString, arguments.Length == 2 && arguments[0] == "--login" ? arguments[1] : null);
         using (var kustoAdminClient = KustoClientFactory.CreateCslAdminProvider(kcsb))
         {
             CreateTableAndMapping(kustoAdminClient, database);
@@ -41,6 +42,22 @@ internal static class Program
             PrintRows(kustoQueryClient, database);
         }
         return succeeded ? 0 : 1;
+    }
+
+    private static KustoConnectionStringBuilder LoggingIn(string connectionString, string login)
+    {
+        var kcsb = new KustoConnectionStringBuilder(connectionString);
+        switch (login)
+        {
+            case null:
+                return kcsb;
+            case "interactive":
+                return kcsb.WithAadUserPromptAuthentication();
+            case "device":
+                return kcsb.WithAadDeviceCodeAuthentication((message, url, code) => Console.Error.WriteLineAsync(message));
+            default:
+                return kcsb.WithSetting("Login", login);
+        }
     }
 
     private static void CreateTableAndMapping(ICslAdminProvider kustoAdminClient, string database)

@@ -1,11 +1,13 @@
 // The Kusto.Ingest tutorial: a table, a JSON mapping, ten lines from memory, and their outcome.
 //
-// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database.
+// KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. `--login interactive` logs in by the browser,
+// `--login device` by a code, `--login NAME` as the keyword `Login` has it; else the connection string says how.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -30,9 +32,12 @@ func run() error {
 	if connection == "" || database == "" {
 		return errors.New("set KUSTO_CONNECTION_STRING and KUSTO_DATABASE")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	login := flag.String("login", "", "interactive, device, or a value of the keyword Login")
+	flag.Parse()
+	// Enough for a user to log in as well.
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	kcsb := kustoingest.NewConnectionStringBuilder(connection)
+	kcsb := loggingIn(connection, *login)
 	client, err := kustoingest.New(kcsb, kustoingest.WithDefaultDatabase(database), kustoingest.WithDefaultTable("Table1"))
 	if err != nil {
 		return err
@@ -50,6 +55,19 @@ func run() error {
 		return err
 	}
 	return printRows(ctx, client, "Table1 | order by Column1 asc")
+}
+
+func loggingIn(connection, login string) *kustoingest.ConnectionStringBuilder {
+	kcsb := kustoingest.NewConnectionStringBuilder(connection)
+	switch login {
+	case "":
+		return kcsb
+	case "interactive":
+		return kcsb.WithInteractiveLogin("")
+	case "device":
+		return kcsb.WithDeviceCode("", nil)
+	}
+	return kustoingest.NewConnectionStringBuilder(connection + ";Login=" + login)
 }
 
 func createTableAndMapping(ctx context.Context, client *kustoingest.Client) error {
