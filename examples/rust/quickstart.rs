@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kusto_ingest::auth::{DeviceCode, Interactive, Prompted};
+use kusto_ingest::auth::{DeviceCode, Interactive};
 use kusto_ingest::command;
 use kusto_ingest::prelude::*;
 use kusto_ingest::props::MappingKind;
@@ -65,10 +65,7 @@ fn connect(connection_string: &str) -> Result<Client, Box<dyn std::error::Error>
     let login: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let builder = match login[..] {
         ["--login", "interactive"] => builder.credential(Arc::new(Interactive::new())),
-        ["--login", "device"] => builder.credential(Arc::new(DeviceCode::new(|asked| {
-            eprintln!("{}", asked.message());
-            Ok(Prompted::Shown)
-        }))),
+        ["--login", "device"] => builder.credential(Arc::new(DeviceCode::on_stderr())),
         ["--login", name] => builder.set("Login", name)?,
         _ => builder,
     };
