@@ -41,6 +41,9 @@ test("a login replaces that of the connection string, and its secret is not show
         KustoConnectionStringBuilder.withUserManagedIdentity(text, "11111111-2222-3333-4444-555555555555"),
         KustoConnectionStringBuilder.withAzLoginIdentity(text, null),
         KustoConnectionStringBuilder.withDefaultLogin(text),
+        KustoConnectionStringBuilder.withAadUserPasswordAuthentication(text, "alice@contoso.test", "very-secret-password", "contoso.test"),
+        KustoConnectionStringBuilder.withAadDeviceAuthentication(text, "contoso.test", () => {}),
+        KustoConnectionStringBuilder.withUserPrompt(text, { tenantId: "contoso.test", loginHint: "alice@contoso.test" }),
     ];
     for (const kcsb of logins) {
         // Two logins, or half of one, would be an error of the constructor.
@@ -51,6 +54,11 @@ test("a login replaces that of the connection string, and its secret is not show
     const { withAadApplicationKeyAuthentication, withUserManagedIdentity } = KustoConnectionStringBuilder;
     assert.throws(() => withAadApplicationKeyAuthentication(text, "app", ""), { argument: "appKey" });
     assert.throws(() => withUserManagedIdentity(text), { argument: "clientId" });
+    const { withUserPrompt, withAadDeviceAuthentication, withAadApplicationCertificateAuthentication } = KustoConnectionStringBuilder;
+    assert.throws(() => withUserPrompt(text, { tennant: "x" }), { argument: "options.tennant" });
+    assert.throws(() => withAadDeviceAuthentication(text, null, "no function"), { argument: "deviceCodeCallback" });
+    const broken = withAadApplicationCertificateAuthentication(text, "app", "no PEM", "tenant");
+    assert.throws(() => new IngestClient(broken), { code: "CONFIG" });
     const noTenant = withAadApplicationKeyAuthentication(text, "app", "very-secret-key");
     assert.throws(() => new IngestClient(noTenant), { argument: "Authority Id" });
 });
