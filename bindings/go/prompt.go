@@ -51,8 +51,7 @@ func setPrompt(config *C.kusto_config, show func(context.Context, DeviceCode) er
 // On a thread of its own, which may wait.
 //
 //export goKustoPrompt
-func goKustoPrompt(user C.uintptr_t, kind C.int32_t, url *C.char, urlLength C.size_t, code *C.char, codeLength C.size_t,
-	message *C.char, messageLength C.size_t, expiresOn C.int64_t) C.int32_t {
+func goKustoPrompt(user C.uintptr_t, kind C.int32_t, url *C.char, urlLength C.size_t, code *C.char, codeLength C.size_t, message *C.char, messageLength C.size_t, expiresOn C.int64_t) C.int32_t {
 	if kind != C.KUSTO_PROMPT_DEVICE_CODE {
 		return C.KUSTO_PROMPTED_OPEN_BROWSER
 	}
