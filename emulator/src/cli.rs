@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
-use kusto_emulator::{AccountKey, AzuriteOptions, Options, StorageKind};
+use kusto_emulator::{AccountKey, AzuriteOptions, Options, StorageKind, Streaming};
 use url::Url;
 
 /// A local Azure Data Explorer (Kusto) service with ingestion.
@@ -62,6 +62,10 @@ pub(crate) struct Cli {
     /// Unpack a blob that is gzip although its name does not end with .gz; otherwise its source fails
     #[arg(long)]
     sniff_gzip: bool,
+    /// Which tables take streaming ingestion: those with a policy (off), all but those whose policy says no (on), or none
+    /// (disabled)
+    #[arg(long, value_enum, default_value_t = StreamingFlag::Off, value_name = "WHEN")]
+    streaming: StreamingFlag,
     /// How long the signatures of handed-out storage URLs are valid
     #[arg(long, default_value_t = 4 * 3600, value_name = "SECONDS")]
     sas_seconds: u64,
@@ -106,6 +110,23 @@ pub(crate) struct Cli {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum StreamingFlag {
+    Off,
+    On,
+    Disabled,
+}
+
+impl From<StreamingFlag> for Streaming {
+    fn from(flag: StreamingFlag) -> Self {
+        match flag {
+            StreamingFlag::Off => Self::ByPolicy,
+            StreamingFlag::On => Self::Always,
+            StreamingFlag::Disabled => Self::Disabled,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Storage {
     Builtin,
     Azurite,
@@ -147,6 +168,7 @@ impl Cli {
             batching: Duration::from_millis(self.batching_ms),
             ingestion: !self.no_ingestion,
             sniff_gzip: self.sniff_gzip,
+            streaming: self.streaming.into(),
             ..Options::default()
         })
     }

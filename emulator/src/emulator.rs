@@ -480,6 +480,7 @@ impl Assembly<'_> {
         Router {
             engine: self.engine.clone(),
             role,
+            streaming: self.options.streaming,
             access,
             resources: self.resources.clone(),
             control: control.clone(),

@@ -35,6 +35,7 @@ mod traffic;
 
 pub use clock::Clock;
 pub use emulator::{AccountEndpoints, Emulator};
+pub use engine::streaming::Streaming;
 pub use faults::{CutPoint, Fault, FaultReport, FaultRule, RuleError, StallPoint};
 pub use messages::Posted;
 pub use options::{Options, Secret, StorageKind};

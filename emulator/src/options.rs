@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::engine::streaming::Streaming;
 use crate::storage::{AccountKey, AzuriteOptions};
 
 /// Everything an emulator can be told; [`Options::default`] suits tests: any free port, in memory.
@@ -68,6 +69,8 @@ pub struct Options {
     /// Whether a blob that is gzip is unpacked although its name does not end with `.gz`. Without it such a source
     /// fails: the service is documented to go by the name.
     pub sniff_gzip: bool,
+    /// Which tables take streaming ingestion.
+    pub streaming: Streaming,
     /// The time by which signatures expire and messages become visible.
     pub clock: Clock,
 }
@@ -134,6 +137,7 @@ impl Default for Options {
             batching: Duration::from_secs(1),
             ingestion: true,
             sniff_gzip: false,
+            streaming: Streaming::default(),
             clock: Clock::system(),
         }
     }

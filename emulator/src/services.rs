@@ -12,6 +12,8 @@ pub enum ServiceKind {
     Mgmt,
     /// Queries, v1 and v2.
     Query,
+    /// Streaming ingestion: `POST /v1/rest/ingest/DATABASE/TABLE`
+    Ingest,
     /// The login host.
     Entra,
     /// The machine that gives tokens to its programs.

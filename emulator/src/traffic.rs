@@ -37,6 +37,8 @@ pub struct Services {
     pub mgmt: ServiceTraffic,
     /// Queries, v1 and v2.
     pub query: ServiceTraffic,
+    /// Streaming ingestion.
+    pub ingest: ServiceTraffic,
     /// Authentication metadata.
     pub metadata: ServiceTraffic,
     /// The login host.
@@ -67,6 +69,7 @@ pub(crate) struct Meter {
     table: Arc<ServiceMeter>,
     mgmt: Arc<ServiceMeter>,
     query: Arc<ServiceMeter>,
+    ingest: Arc<ServiceMeter>,
     metadata: Arc<ServiceMeter>,
     entra: Arc<ServiceMeter>,
     managed_identity: Arc<ServiceMeter>,
@@ -97,6 +100,7 @@ impl Meter {
             ServiceKind::Metadata => &self.metadata,
             ServiceKind::Mgmt => &self.mgmt,
             ServiceKind::Query => &self.query,
+            ServiceKind::Ingest => &self.ingest,
             ServiceKind::Blob => &self.blob,
             ServiceKind::Queue => &self.queue,
             ServiceKind::Table => &self.table,
@@ -114,6 +118,7 @@ impl Meter {
             table: self.table.read(),
             mgmt: self.mgmt.read(),
             query: self.query.read(),
+            ingest: self.ingest.read(),
             metadata: self.metadata.read(),
             entra: self.entra.read(),
             managed_identity: self.managed_identity.read(),
@@ -124,6 +129,7 @@ impl Meter {
             services.table,
             services.mgmt,
             services.query,
+            services.ingest,
             services.metadata,
             services.entra,
             services.managed_identity,
@@ -145,6 +151,7 @@ impl Meter {
             &self.table,
             &self.mgmt,
             &self.query,
+            &self.ingest,
             &self.metadata,
             &self.entra,
             &self.managed_identity,

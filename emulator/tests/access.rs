@@ -319,7 +319,7 @@ fn unwanted(emulator: &Emulator) -> [(u16, String, u16); 5] {
     [
         (
             engine,
-            head("POST", "/v1/rest/ingest/D/T", "localhost", length),
+            head("POST", "/v1/rest/ingestion/queued/D/T", "localhost", length),
             404,
         ),
         (

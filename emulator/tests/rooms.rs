@@ -43,7 +43,12 @@ const RULES: [Rule; 20] = [
     ),
     (
         "options",
-        &["clock", "storage::AccountKey", "storage::AzuriteOptions"],
+        &[
+            "clock",
+            "engine::streaming::Streaming",
+            "storage::AccountKey",
+            "storage::AzuriteOptions",
+        ],
     ),
     ("start_error", &["storage::AzuriteError"]),
     (

@@ -248,7 +248,8 @@ fn shown(text: &str) -> String {
     }
 }
 
-fn reply(status: u16, body: Vec<u8>, identity: &Identity) -> Reply {
+/// A reply with the ids of its request.
+pub(super) fn reply(status: u16, body: Vec<u8>, identity: &Identity) -> Reply {
     let headers = [
         ("content-type", "application/json; charset=utf-8".to_owned()),
         ("x-ms-client-request-id", identity.client_request_id.clone()),

@@ -15,6 +15,7 @@ mod response;
 pub mod role;
 pub mod schema;
 pub mod sources;
+pub mod streaming;
 pub mod table;
 pub mod timespan;
 pub mod updates;

@@ -1,4 +1,5 @@
-//! Ingestion of what lies in storage. The engine, which knows no network, leaves it to the ingestor.
+//! Ingestion of what lies in storage or comes with a request. The engine, which knows no network and no formats,
+//! leaves it to the ingestor.
 
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -15,6 +16,33 @@ pub struct SourceRequest {
     pub location: String,
     /// The ingestion properties as the command has them.
     pub properties: Map<String, Json>,
+}
+
+/// Data that is ingested while its sender waits.
+pub struct StreamRequest {
+    /// The database, which may not be there.
+    pub database: String,
+    /// The table, which may not be there.
+    pub table: String,
+    /// The name of the format, in any case.
+    pub format: String,
+    /// The name of a mapping that was created before.
+    pub mapping: Option<String>,
+    /// Where the data is.
+    pub data: StreamData,
+}
+
+/// Where data is that is streamed.
+pub enum StreamData {
+    /// In the request.
+    Body {
+        /// The bytes as they came.
+        bytes: Vec<u8>,
+        /// Whether they are gzip.
+        is_gzip: bool,
+    },
+    /// In the blob at this address, which has what gives access to it: a secret.
+    Blob(String),
 }
 
 /// Why a source was not ingested, in the service's words and without secrets.
@@ -35,4 +63,10 @@ pub trait Sources: Send + Sync {
     /// # Errors
     /// When nothing of it was ingested.
     fn ingest(&self, request: &SourceRequest) -> Result<Uuid, SourceFailure>;
+
+    /// Ingests data within the limits of streaming and gives the number of its rows. Waits until that is done.
+    ///
+    /// # Errors
+    /// When nothing of it was ingested.
+    fn stream(&self, request: StreamRequest) -> Result<usize, SourceFailure>;
 }

@@ -18,7 +18,7 @@ impl TryFrom<Json> for FaultRule {
         let rule = Self {
             service: fields.needed(
                 "service",
-                "one of metadata, mgmt, query, blob, queue and table",
+                "one of metadata, mgmt, query, ingest, blob, queue and table",
             )?,
             operation: fields.optional("operation", "the name of a storage operation")?,
             command: fields.optional("command", "a text")?,

@@ -11,8 +11,9 @@ use super::fields::Fields;
 use super::loader::Loader;
 use super::message::{Envelope, ReportLevel, ReportMethod, Work, blob_name, without_credentials};
 use super::properties::Properties;
+use super::streamed;
 use crate::engine::database::Engine;
-use crate::engine::sources::{SourceFailure, SourceRequest, Sources};
+use crate::engine::sources::{SourceFailure, SourceRequest, Sources, StreamRequest};
 
 /// Loads sources for the engine as long as the ingestor runs.
 pub(crate) struct Direct {
@@ -30,20 +31,17 @@ impl Direct {
         }));
     }
 
-    fn load(&self, request: &SourceRequest) -> Result<Uuid, Failure> {
-        let ended = || {
+    fn loader(&self) -> Result<Arc<Loader>, Failure> {
+        self.loader.upgrade().ok_or_else(|| {
             let message = "The emulator ends, or was started without ingestion.";
             Failure::new(ErrorCode::InternalServerError, message)
-        };
-        let loader = self.loader.upgrade().ok_or_else(ended)?;
+        })
+    }
+
+    fn load(&self, request: &SourceRequest) -> Result<Uuid, Failure> {
+        let loader = self.loader()?;
         let location = without_credentials(&request.location);
-        let blob = Url::parse(&request.location)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https"));
-        let blob = blob.ok_or_else(|| {
-            let message = format!("'{location}' is no address over HTTP.");
-            Failure::new(ErrorCode::InvalidBlobUri, message)
-        })?;
+        let blob = address(&request.location)?;
         let bag = Fields::new(&request.properties);
         let properties = Properties::read(&bag, &blob_name(&blob), None)?;
         let envelope = Envelope {
@@ -71,10 +69,36 @@ impl Direct {
 
 impl Sources for Direct {
     fn ingest(&self, request: &SourceRequest) -> Result<Uuid, SourceFailure> {
-        self.load(request).map_err(|failure| SourceFailure {
-            code: failure.code.name().to_owned(),
-            is_permanent: failure.code.status() == FailureStatus::Permanent,
-            details: failure.details,
-        })
+        self.load(request).map_err(told)
     }
+
+    fn stream(&self, request: StreamRequest) -> Result<usize, SourceFailure> {
+        let loaded = self
+            .loader()
+            .and_then(|loader| self.runtime.block_on(streamed::load(&loader, request)));
+        loaded.map_err(told)
+    }
+}
+
+/// The failure as the engine tells it.
+fn told(failure: Failure) -> SourceFailure {
+    SourceFailure {
+        code: failure.code.name().to_owned(),
+        is_permanent: failure.code.status() == FailureStatus::Permanent,
+        details: failure.details,
+    }
+}
+
+/// The address of a blob, which may hold a secret.
+pub(super) fn address(location: &str) -> Result<Url, Failure> {
+    let url = Url::parse(location)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| {
+        let shown = without_credentials(location);
+        Failure::new(
+            ErrorCode::InvalidBlobUri,
+            format!("'{shown}' is no address over HTTP."),
+        )
+    })
 }

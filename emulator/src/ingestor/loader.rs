@@ -7,13 +7,14 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use tokio::sync::Semaphore;
 use tracing::warn;
+use url::Url;
 use uuid::Uuid;
 
 use super::compression::{Unpacking, for_each_file};
 use super::failure::{ErrorCode, Failure};
 use super::formats::{MappingKind, decode};
 use super::mapping::{self, ColumnSource};
-use super::message::{Envelope, Work};
+use super::message::{Envelope, Work, blob_name};
 use super::properties::{MappingChoice, Properties};
 use super::report::Outcome;
 use super::rows::Plan;
@@ -46,6 +47,22 @@ pub(crate) struct Loader {
     /// One per table (database in lower case): looking for a tag and appending an extent that carries
     /// it must be one step, and so must looking at the columns and adding some.
     table_locks: Mutex<HashMap<(String, String), TableLock>>,
+}
+
+/// What is loaded.
+pub(super) struct Source<'a> {
+    pub(super) properties: &'a Properties,
+    pub(super) content: Content,
+    /// The most uncompressed bytes.
+    pub(super) limit: u64,
+}
+
+/// The bytes of a source, compressed or not.
+pub(super) enum Content {
+    /// To be fetched. The URL may hold a secret.
+    Blob(Url),
+    /// At hand, with a name whose ending tells the compression.
+    Here { name: &'static str, bytes: Vec<u8> },
 }
 
 /// What came of a source.
@@ -94,21 +111,26 @@ impl Loader {
                 ),
             ));
         }
+        self.plan_of(envelope, &work.properties)
+    }
+
+    /// How a source with these properties is read into its table.
+    fn plan_of(&self, envelope: &Envelope, properties: &Properties) -> Result<Plan, Failure> {
         let mut schema = self
             .engine
             .table_schema(&envelope.database, &envelope.table)
             .map_err(lookup_failure)?;
         let known = schema.columns.len();
-        let columns = self.columns(envelope, &work.properties, &mut schema)?;
+        let columns = self.columns(envelope, properties, &mut schema)?;
         Ok(Plan {
-            format: work.properties.format,
+            format: properties.format,
             columns,
             adds_columns: schema.columns.len() > known,
             blank: schema.columns.iter().map(|c| Value::absent(c.ty)).collect(),
             schema,
-            is_identity: work.properties.mapping == MappingChoice::Identity,
-            ignore_first_record: work.properties.ignore_first_record,
-            validation: work.properties.validation,
+            is_identity: properties.mapping == MappingChoice::Identity,
+            ignore_first_record: properties.ignore_first_record,
+            validation: properties.validation,
             location: envelope.source_path.clone(),
         })
     }
@@ -160,8 +182,29 @@ impl Loader {
         envelope: &Envelope,
         work: &Work,
     ) -> Result<Loaded, Failure> {
-        let mut plan = self.plan(envelope, work)?;
-        self.check_tags(envelope, &work.properties)?;
+        self.plan(envelope, work)?;
+        let limit = if work.ignore_size_limit {
+            u64::MAX
+        } else {
+            MAX_SOURCE_BYTES
+        };
+        let source = Source {
+            properties: &work.properties,
+            content: Content::Blob(work.blob.clone()),
+            limit,
+        };
+        self.load_source(envelope, source).await
+    }
+
+    /// Loads a source of which is not known yet whether it fits its table.
+    pub(super) async fn load_source(
+        &self,
+        envelope: &Envelope,
+        source: Source<'_>,
+    ) -> Result<Loaded, Failure> {
+        let (properties, limit) = (source.properties, source.limit);
+        let mut plan = self.plan_of(envelope, properties)?;
+        self.check_tags(envelope, properties)?;
         // Before the table's lock, or the one who has it could wait for those who wait for it.
         let _permit = self.in_memory.acquire().await;
         let table = self.table_lock(envelope);
@@ -169,33 +212,35 @@ impl Loader {
         if plan.adds_columns {
             // The next source that adds columns has to see these.
             locked = Some(table.lock().await);
-            plan = self.plan(envelope, work)?;
+            plan = self.plan_of(envelope, properties)?;
         }
-        let limit = if work.ignore_size_limit {
-            u64::MAX
-        } else {
-            MAX_SOURCE_BYTES
-        };
-        let blob = self
-            .storage
-            .get_blob(&work.blob, limit)
-            .await
-            .map_err(download_failure)?;
+        let (name, blob) = self.content(source.content, limit).await?;
         if blob.is_empty() {
             return Err(Failure::new(ErrorCode::EmptyBlob, "The blob is empty."));
         }
         let schema = plan.schema.clone();
-        let rows = parse(blob, plan, work, limit, self.sniff_gzip).await?;
+        let rows = parse(blob, name, plan, properties, limit, self.sniff_gzip).await?;
         let _locked = match locked {
             Some(locked) => locked,
             None => table.lock().await,
         };
         let count = rows.len();
-        let appended = self.append(envelope, &work.properties, schema, rows);
+        let appended = self.append(envelope, properties, schema, rows);
         Ok(Loaded {
             extent: appended.await?,
             rows: count,
         })
+    }
+
+    /// The name by which the content is known, and its bytes.
+    async fn content(&self, content: Content, limit: u64) -> Result<(String, Vec<u8>), Failure> {
+        match content {
+            Content::Blob(url) => {
+                let bytes = self.storage.get_blob(&url, limit).await;
+                Ok((blob_name(&url), bytes.map_err(download_failure)?))
+            }
+            Content::Here { name, bytes } => Ok((name.to_owned(), bytes)),
+        }
     }
 
     /// Must be called under the table's lock.
@@ -264,13 +309,13 @@ impl Loader {
 /// Unpacks and parses away from the threads that serve the network.
 async fn parse(
     blob: Vec<u8>,
+    name: String,
     plan: Plan,
-    work: &Work,
+    properties: &Properties,
     limit: u64,
     sniff_gzip: bool,
 ) -> Result<Vec<Vec<Value>>, Failure> {
-    let name = work.blob_name();
-    let properties = work.properties.clone();
+    let properties = properties.clone();
     let parsed = tokio::task::spawn_blocking(move || {
         let unpacking = Unpacking {
             blob_name: &name,

@@ -74,13 +74,6 @@ pub(crate) struct Work {
     pub(crate) properties: Properties,
 }
 
-impl Work {
-    /// The last part of the blob's path, decoded.
-    pub(crate) fn blob_name(&self) -> String {
-        blob_name(&self.blob)
-    }
-}
-
 /// Reads the text of a queue message.
 pub(crate) fn parse(text: &str) -> (Envelope, Result<Work, Failure>) {
     match json_object(text) {
@@ -349,7 +342,7 @@ mod tests {
             (row.partition_key.as_str(), row.row_key.as_str()),
             ("p", "r")
         );
-        assert_eq!(work.blob_name(), "a b.json.gz");
+        assert_eq!(blob_name(&work.blob), "a b.json.gz");
         assert_eq!(work.raw_data_size, 5);
         assert!(work.retain_blob && work.flush_immediately && !work.ignore_size_limit);
         assert_eq!(work.properties.format.name(), "json");

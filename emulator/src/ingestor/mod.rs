@@ -21,6 +21,7 @@ mod report;
 mod rows;
 mod shown;
 mod storage_client;
+mod streamed;
 mod worker;
 
 pub use loader::TokenCheck;

@@ -729,7 +729,7 @@ const STORAGE_OPERATIONS = {
     queue: ["PutMessage", "GetMessages", "PeekMessages", "UpdateMessage", "DeleteMessage", "ClearMessages", "GetQueueMetadata"],
     table: ["InsertEntity", "GetEntity", "QueryEntities", "UpdateEntity", "MergeEntity", "DeleteEntity"],
 };
-const SERVICES = ["blob", "queue", "table", "mgmt", "query", "metadata"];
+const SERVICES = ["blob", "queue", "table", "mgmt", "query", "ingest", "metadata"];
 const FAULTS = [
     ["status 503", { kind: "status", status: 503, retryAfter: 1 }],
     ["status 500", { kind: "status", status: 500 }],

@@ -7,6 +7,7 @@ mod machine;
 mod overview;
 mod reply;
 mod router;
+mod streaming;
 
 pub(crate) use auth::Access;
 pub(crate) use machine::Machine;

@@ -17,14 +17,16 @@ use super::auth::Access;
 use super::control_routes::ControlRoute;
 use super::entra_routes::{DirectoryRoute, login};
 use super::reply::{failure, fault_reply, from_engine};
+use super::streaming;
 use crate::control::Control;
 use crate::engine::database::Engine;
 use crate::engine::endpoint::{Endpoint, respond};
 use crate::engine::role::Role;
+use crate::engine::streaming::Streaming;
 use crate::engine::watch::Stop;
 use crate::entra::EntraRoute;
 use crate::faults::Subject;
-use crate::http::{Body, Cut, RequestBody, early, play, set};
+use crate::http::{Body, Cut, RequestBody, early, empty, play, set};
 use crate::page::PageFile;
 use crate::services::ServiceKind;
 use crate::storage::Resources;
@@ -37,6 +39,7 @@ const BODY_LIMIT: usize = 64 << 20;
 pub(crate) struct Router {
     pub(crate) engine: Engine,
     pub(crate) role: Role,
+    pub(crate) streaming: Streaming,
     pub(crate) access: Access,
     pub(crate) resources: Arc<Resources>,
     pub(crate) control: Arc<Control>,
@@ -56,6 +59,7 @@ enum Route {
 enum ServiceRoute {
     Metadata,
     Engine(Endpoint),
+    Ingest,
 }
 
 impl Route {
@@ -77,6 +81,7 @@ impl Route {
             "/v1/rest/mgmt" => ServiceRoute::Engine(Endpoint::Mgmt),
             "/v1/rest/query" => ServiceRoute::Engine(Endpoint::QueryV1),
             "/v2/rest/query" => ServiceRoute::Engine(Endpoint::QueryV2),
+            _ if path.starts_with(streaming::PREFIX) => ServiceRoute::Ingest,
             _ => return ControlRoute::of(path).map(Self::Control),
         };
         Some(Self::Service(service))
@@ -89,7 +94,7 @@ impl Route {
             Self::Directory(route) => route.methods(),
             Self::Login(route) => route.methods(),
             Self::Service(ServiceRoute::Metadata) => &[Method::GET],
-            Self::Service(ServiceRoute::Engine(_)) => &[Method::POST],
+            Self::Service(ServiceRoute::Engine(_) | ServiceRoute::Ingest) => &[Method::POST],
         }
     }
 }
@@ -100,6 +105,7 @@ impl ServiceRoute {
             Self::Metadata => ServiceKind::Metadata,
             Self::Engine(Endpoint::Mgmt) => ServiceKind::Mgmt,
             Self::Engine(Endpoint::QueryV1 | Endpoint::QueryV2) => ServiceKind::Query,
+            Self::Ingest => ServiceKind::Ingest,
         }
     }
 }
@@ -126,6 +132,9 @@ impl Router {
     ) -> Result<Response<Body>, Cut> {
         let Some(route) = Route::of(parts, self.access.entra.is_some()) else {
             let path = parts.uri.path();
+            if path.starts_with(streaming::FAMILY) {
+                return Ok(early(empty(StatusCode::NOT_FOUND), parts, body));
+            }
             let message = format!("The emulator has no endpoint at '{path}'.");
             let reply = failure(StatusCode::NOT_FOUND, "NotFound", &message);
             return Ok(early(reply, parts, body));
@@ -173,6 +182,10 @@ impl Router {
             ServiceRoute::Engine(endpoint) => match self.access.refusal(&parts.headers) {
                 Some(refusal) => refusal,
                 None => self.run(endpoint, parts, body).await,
+            },
+            ServiceRoute::Ingest => match self.access.refusal(&parts.headers) {
+                Some(refusal) => refusal,
+                None => self.stream(parts, body).await,
             },
         }
     }

@@ -93,7 +93,8 @@ async fn any_program_can_read_and_reset_them() {
     let expected = json!({
         "connections": 1, "requests": 1, "bytesReceived": 3,
         "services": {
-            "blob": blob, "queue": nothing, "table": nothing, "mgmt": nothing, "query": nothing, "metadata": nothing,
+            "blob": blob, "queue": nothing, "table": nothing, "mgmt": nothing, "query": nothing, "ingest": nothing,
+            "metadata": nothing,
             "entra": nothing, "managedIdentity": nothing,
         },
     });

@@ -150,6 +150,28 @@ impl Bench {
         succeeded(self.http.post(url).body(body)).await;
     }
 
+    /// Streams a body, with this `Content-Encoding`; gives the status and the answer, null when it is empty. `target` is
+    /// what follows `/v1/rest/ingest/`.
+    pub(crate) async fn stream(
+        &self,
+        target: &str,
+        encoding: Option<&'static str>,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, Json) {
+        let url = format!("{}/v1/rest/ingest/{target}", self.emulator.engine_url());
+        let mut request = self.http.post(url).body(body);
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        let reply = request.send().await.unwrap();
+        let (status, text) = (reply.status().as_u16(), reply.text().await.unwrap());
+        let answer = match text.as_str() {
+            "" => Json::Null,
+            text => serde_json::from_str(text).unwrap(),
+        };
+        (status, answer)
+    }
+
     /// The answer of one of the emulator's own endpoints.
     pub(crate) async fn control(&self, method: Method, path: &str) -> (u16, Json) {
         let url = format!("{}/emulator/v1/{path}", self.emulator.engine_url());

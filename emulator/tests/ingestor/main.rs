@@ -7,6 +7,7 @@ mod direct;
 mod failures;
 mod reports;
 mod seen;
+mod streaming;
 
 use std::io::{Cursor, Write};
 

@@ -84,7 +84,8 @@ pub(in super::super) fn error_body(
     json!({"error": body})
 }
 
-fn context(identity: &Identity) -> Json {
+/// Who asked whom, and when.
+pub(in super::super) fn context(identity: &Identity) -> Json {
     let id = identity.activity_id.to_string();
     json!({
         "timestamp": datetime::print(datetime::now()),

@@ -13,7 +13,7 @@ use super::identity::Identity;
 use super::kql::run::ResultTable;
 use super::value::Value;
 
-pub(super) use error::error_body;
+pub(super) use error::{context, error_body};
 pub(super) use v1::{management, query_v1};
 pub(super) use v2::{Layout, query_v2};
 

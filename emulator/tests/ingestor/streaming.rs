@@ -1,0 +1,258 @@
+//! Streaming ingestion: what a request brings is in the table when its answer comes, or an error says why not.
+
+use kusto_emulator::engine::value::Value;
+use kusto_emulator::{Emulator, Options, Streaming};
+use serde_json::{Value as Json, json};
+
+use crate::bench::{Bench, DATABASE, NEVER, on_each_storage};
+use crate::{gzip, row};
+
+const ENABLE: &str = ".alter table T policy streamingingestion enable";
+
+/// An emulator with the table `T (n: long, s: string)`, under a policy.
+async fn bench(streaming: Streaming) -> Bench {
+    let bench = Bench::with(Options {
+        streaming,
+        ..Options::default()
+    })
+    .await;
+    bench.table("T", "n:long, s:string");
+    bench
+}
+
+/// Status and code of an error, which must have the service's form.
+fn refusal((status, answer): &(u16, Json)) -> (u16, &str) {
+    let error = &answer["error"];
+    for text in ["code", "message", "@type", "@message"] {
+        assert!(error[text].is_string(), "{answer}");
+    }
+    assert_eq!(error["@failureCode"], json!(status), "{answer}");
+    assert!(error["@permanent"].is_boolean(), "{answer}");
+    assert!(!answer.to_string().contains("sig="), "{answer}");
+    (*status, error["code"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_body_is_in_the_table_when_the_answer_comes() {
+    let bench = bench(Streaming::Always).await;
+    bench.mapping("T", "json", "m", r#"[{"column":"n","path":"$.a"}]"#);
+    let (status, answer) = bench
+        .stream("netdefaultdb/T?streamFormat=Csv", None, "1,a\n2,b\n")
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let table = &answer["Tables"][0];
+    assert_eq!(table["TableName"], "Table_0");
+    assert_eq!(table["Rows"], json!([[2, "Inactive", "Unknown", null]]));
+    assert_eq!(table["Columns"][0]["ColumnName"], "ConsumedRecordsCount");
+    let target = format!("{DATABASE}/T?streamFormat=json&mappingName=m");
+    let (status, answer) = bench
+        .stream(&target, Some("gzip"), gzip(b"{\"a\":3}\n"))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(bench.rows("T"), [row(1, "a"), row(2, "b"), row(3, "")]);
+    let counted = bench.emulator.traffic().services.ingest;
+    assert_eq!(counted.requests, 2);
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_blob_is_streamed_by_its_address() {
+    on_each_storage(NEVER, async |bench| {
+        bench.table("T", "n:long, s:string");
+        bench.command(ENABLE).await;
+        let target = format!("{DATABASE}/T?streamFormat=csv&sourceKind=uri");
+        let packed = bench.source("T", "x.csv.gz", gzip(b"1,a\n")).await;
+        let plain = bench.source("T", "y.csv", "2,b\n").await;
+        for (name, source) in [("sourceUri", &packed), ("SourceUri", &plain)] {
+            let body = json!({ name: source.blob.as_str() }).to_string();
+            let (status, answer) = bench.stream(&target, None, body).await;
+            assert_eq!(status, 200, "{answer}");
+        }
+        assert_eq!(bench.rows("T"), [row(1, "a"), row(2, "b")]);
+        let mut gone = plain.blob.clone();
+        gone.set_path(&format!("{}.gone", gone.path()));
+        let body = json!({ "sourceUri": gone.as_str() }).to_string();
+        let answer = bench.stream(&target, None, body).await;
+        assert_eq!(refusal(&answer), (400, "Download_SourceNotFound"));
+        for wrong in ["", "[]", "{\"sourceUri\":1}", "{\"sourceUri\":\"c:\\\\x\"}"] {
+            let answer = bench.stream(&target, None, wrong).await;
+            assert_eq!(refusal(&answer).0, 400, "{wrong}");
+        }
+        // The blob is not the emulator's to delete.
+        assert!(bench.blob_exists(&plain).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_table_takes_what_its_policy_or_its_databases_allows() {
+    const OFF: (u16, &str) = (400, "BadRequest_StreamingIngestionPolicyNotEnabled");
+    let bench = bench(Streaming::ByPolicy).await;
+    let target = format!("{DATABASE}/T?streamFormat=csv");
+    assert_eq!(refusal(&bench.stream(&target, None, "0,-\n").await), OFF);
+    let of_database =
+        format!(".alter database {DATABASE} policy streamingingestion '{{\"IsEnabled\":true}}'");
+    bench.command(&of_database).await;
+    assert_eq!(bench.stream(&target, None, "1,a\n").await.0, 200);
+    bench
+        .command(".alter table T policy streamingingestion disable")
+        .await;
+    assert_eq!(refusal(&bench.stream(&target, None, "0,-\n").await), OFF);
+    bench.command(ENABLE).await;
+    assert_eq!(bench.stream(&target, None, "2,b\n").await.0, 200);
+    bench
+        .command(".delete table T policy streamingingestion")
+        .await;
+    bench
+        .command(&format!(
+            ".delete database {DATABASE} policy streamingingestion"
+        ))
+        .await;
+    assert_eq!(refusal(&bench.stream(&target, None, "0,-\n").await), OFF);
+    assert_eq!(bench.rows("T"), [row(1, "a"), row(2, "b")]);
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_cluster_without_it_says_so() {
+    let bench = bench(Streaming::Disabled).await;
+    bench.command(ENABLE).await;
+    let target = format!("{DATABASE}/T?streamFormat=csv");
+    let answer = bench.stream(&target, None, "1,a\n").await;
+    let code = "NotFound_StreamingIngestionDisabledForCluster";
+    assert_eq!(refusal(&answer), (404, code));
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_streamed_is_refused_by_its_code() {
+    let bench = bench(Streaming::Always).await;
+    let gzip = Some("gzip");
+    let cases = [
+        (
+            "No/T?streamFormat=csv",
+            None,
+            "1,a",
+            "BadRequest_DatabaseNotExist",
+        ),
+        (
+            "NetDefaultDB/No?streamFormat=csv",
+            None,
+            "1,a",
+            "BadRequest_TableNotExist",
+        ),
+        (
+            "NetDefaultDB/T?streamFormat=csv&mappingName=no",
+            None,
+            "1,a",
+            "BadRequest_MappingReferenceWasNotFound",
+        ),
+        ("NetDefaultDB/T", None, "1,a", "General_BadRequest"),
+        (
+            "NetDefaultDB/T?streamFormat=xml",
+            None,
+            "1,a",
+            "BadRequest_FormatNotSupported",
+        ),
+        (
+            "NetDefaultDB/T?streamFormat=csv&sourceKind=file",
+            None,
+            "1,a",
+            "General_BadRequest",
+        ),
+        (
+            "NetDefaultDB/T?streamFormat=csv",
+            Some("br"),
+            "1,a",
+            "General_BadRequest",
+        ),
+        (
+            "NetDefaultDB/T?streamFormat=csv",
+            gzip,
+            "1,a",
+            "BadRequest_InvalidBlob",
+        ),
+        (
+            "NetDefaultDB/T?streamFormat=csv",
+            None,
+            "",
+            "Stream_NoDataToIngest",
+        ),
+        (
+            "NetDefaultDB/T?streamFormat=csv",
+            None,
+            "1,a\n2\n",
+            "Stream_WrongNumberOfFields",
+        ),
+        (
+            "NetDefaultDB/T?streamFormat=csv",
+            None,
+            "1,\"a\n",
+            "Stream_ClosingQuoteMissing",
+        ),
+    ];
+    for (target, encoding, body, code) in cases {
+        let answer = bench.stream(target, encoding, body).await;
+        assert_eq!(refusal(&answer), (400, code), "{target}");
+        assert_eq!(answer.1["error"]["@permanent"], true, "{target}");
+    }
+    assert!(bench.rows("T").is_empty());
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_limits_are_of_the_body_and_of_what_becomes_of_it() {
+    let bench = bench(Streaming::Always).await;
+    let target = format!("{DATABASE}/T?streamFormat=multijson");
+    let text = |bytes: usize| format!("[{{\"s\":\"{}\"}}]", "x".repeat(bytes - 10));
+    let largest = 4 << 20;
+    assert_eq!(bench.stream(&target, None, text(12)).await.0, 200);
+    let code = "Stream_InputStreamTooLarge";
+    let above = text(largest + 1);
+    let packed = gzip(above.as_bytes());
+    assert_eq!(
+        refusal(&bench.stream(&target, None, above).await),
+        (400, code)
+    );
+    let answer = bench.stream(&target, Some("gzip"), packed).await;
+    assert_eq!(refusal(&answer), (400, code));
+    let answer = bench
+        .stream(&target, None, vec![b' '; (10 << 20) + 1])
+        .await;
+    assert_eq!(refusal(&answer), (413, "BadRequest_FileTooLarge"));
+    assert_eq!(bench.rows("T").len(), 1);
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn names_are_percent_encoded_in_one_segment_each() {
+    let bench = bench(Streaming::Always).await;
+    bench.table("My T/1;ä", "n:long");
+    let target = format!("{DATABASE}/My%20T%2F1%3B%C3%A4?streamFormat=csv");
+    assert_eq!(bench.stream(&target, None, "7\n").await.0, 200);
+    assert_eq!(bench.rows("My T/1;ä"), [vec![Value::Long(7)]]);
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_wrong_address_says_nothing_but_404() {
+    let bench = bench(Streaming::Always).await;
+    for target in ["", "Db", "Db/", "Db/T/x?streamFormat=csv", "Db/%FF"] {
+        let answer = bench.stream(target, None, "1,a\n").await;
+        assert_eq!(answer, (404, Json::Null), "{target}");
+    }
+    bench.emulator.shutdown().await;
+    let split = Emulator::start(Options {
+        split_roles: true,
+        ..Options::default()
+    });
+    let split = split.await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for path in ["ingest/Db/T?streamFormat=csv", "ingestion/configuration"] {
+        let url = format!("{}/v1/rest/{path}", split.data_management_url());
+        let reply = http.post(url).body("1,a\n").send().await.unwrap();
+        assert_eq!(reply.status(), 404, "{path}");
+        assert_eq!(reply.text().await.unwrap(), "", "{path}");
+    }
+    split.shutdown().await;
+}
