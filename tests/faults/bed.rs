@@ -77,6 +77,50 @@ impl Bed {
         panic!("Azurite cannot be used");
     }
 
+    /// An emulator with its own storage and these options.
+    pub(crate) async fn with(options: Options) -> Self {
+        Self {
+            emulator: Emulator::start(options).await.unwrap(),
+            http: support::reqwest_client(),
+        }
+    }
+
+    /// Approves every device that waits for its user, for ever.
+    pub(crate) async fn approve_devices(&self) {
+        let devices = format!(
+            "{}/emulator/v1/entra/devices",
+            self.emulator.engine_url().trim_end_matches('/')
+        );
+        loop {
+            let waiting = self.http.get(&devices).send().await.unwrap();
+            let waiting: Vec<serde_json::Value> =
+                serde_json::from_slice(&waiting.bytes().await.unwrap()).unwrap();
+            for code in waiting.iter().filter_map(|one| one["userCode"].as_str()) {
+                let url = format!("{devices}/{code}");
+                let body = r#"{"action": "approve", "user": "alice"}"#;
+                self.http.post(url).body(body).send().await.unwrap();
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Changes how the emulator's Entra ID makes tokens.
+    pub(crate) async fn change_tokens(&self, rules: serde_json::Value) {
+        let url = format!(
+            "{}/emulator/v1/entra/directory",
+            self.emulator.engine_url().trim_end_matches('/')
+        );
+        let directory = self.http.get(&url).send().await.unwrap();
+        let mut directory: serde_json::Value =
+            serde_json::from_slice(&directory.bytes().await.unwrap()).unwrap();
+        for (name, value) in rules.as_object().unwrap() {
+            directory["tokens"][name] = value.clone();
+        }
+        let body = directory.to_string();
+        let answer = self.http.put(&url).body(body).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
     pub(crate) async fn built_in() -> Self {
         Self::start(StorageKind::BuiltIn).await
     }

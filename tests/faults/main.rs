@@ -7,6 +7,7 @@ mod child;
 mod data;
 mod fault;
 mod leftovers;
+mod logins;
 mod matrix;
 mod named;
 mod oracle;

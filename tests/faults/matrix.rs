@@ -52,7 +52,8 @@ async fn on_built_in() {
     }
 }
 
-fn committed_table() -> String {
+/// docs/FAULTS.md.
+pub(crate) fn committed_table() -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/FAULTS.md");
     std::fs::read_to_string(path).unwrap()
 }

@@ -18,14 +18,17 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     }
     let scratch = workspace::scratch("faults")?;
     let (matrix, ours) = (scratch.join("matrix.md"), scratch.join("ours.txt"));
-    let mut command = faults_tests(&["matrix", "peers"]);
+    let mut command = faults_tests(&["matrix", "peers", "every_fault_of_a_login"]);
     command.env("KUSTO_FAULTS_TABLE", &matrix);
     command.env("KUSTO_FAULTS_PEERS", &ours);
+    let logins = scratch.join("logins.md");
+    command.env("KUSTO_FAULTS_LOGINS", &logins);
     tee(&mut command)?;
     let theirs = python_sdk()?;
     let path = workspace::root().join(DOCUMENT);
     let mut text = workspace::read(&path)?;
     text = replaced(&text, "matrix", &workspace::read(&matrix)?)?;
+    text = replaced(&text, "logins", &workspace::read(&logins)?)?;
     text = replaced(
         &text,
         "peers",

@@ -113,6 +113,8 @@ pub(crate) struct Identity {
 pub(crate) struct TokenRules {
     /// How long a token is valid.
     pub(super) token_seconds: i64,
+    /// After how many seconds a token is to be renewed (`refresh_in`); answers without it leave that to the client.
+    pub(super) refresh_seconds: Option<i64>,
     /// Whether Entra's answers spell their numbers as text.
     pub(super) numbers_as_text: bool,
     /// Whether a machine's answers spell `expires_on` as a number.
@@ -143,6 +145,7 @@ impl Default for TokenRules {
     fn default() -> Self {
         Self {
             token_seconds: 3600,
+            refresh_seconds: None,
             numbers_as_text: false,
             expiry_as_number: false,
             left_out: Vec::new(),

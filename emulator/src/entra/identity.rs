@@ -98,6 +98,9 @@ impl Entra {
             "resource": resource,
             "token_type": "Bearer",
         });
+        if let Some(seconds) = rules.refresh_seconds {
+            answer["refresh_in"] = json!(seconds.to_string());
+        }
         if let Some(members) = answer.as_object_mut() {
             members.retain(|name, _| !rules.left_out.contains(name));
         }

@@ -125,6 +125,9 @@ impl Entra {
         answer.insert("scope".to_owned(), session.scope.clone().into());
         answer.insert("expires_in".to_owned(), number(rules.token_seconds));
         answer.insert("ext_expires_in".to_owned(), number(rules.token_seconds));
+        if let Some(seconds) = rules.refresh_seconds {
+            answer.insert("refresh_in".to_owned(), number(seconds));
+        }
         let token = self.access_token(&tenant, &rules, &session)?;
         answer.insert("access_token".to_owned(), token.into());
         if let Subject::User { object_id, name } = &session.subject {
