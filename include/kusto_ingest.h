@@ -645,7 +645,7 @@ KUSTO_API const char *kusto_build_info(void);
 /**
  * Whether an optional part is built in. All functions exist in every build; those of a part that
  * is not built in fail with KUSTO_E_UNSUPPORTED. The optional parts of this version: "isal", which
- * compresses with Intel's ISA-L.
+ * compresses with Intel's ISA-L, and "pfx", which reads certificates from PFX files.
  *
  * Ownership: `name` is borrowed during the call.
  * Threads: any.

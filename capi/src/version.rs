@@ -23,6 +23,8 @@ const PATCH: u32 = part(env!("CARGO_PKG_VERSION_PATCH"));
 const FEATURES: &[&str] = &[
     #[cfg(feature = "isal")]
     "isal",
+    #[cfg(feature = "pfx")]
+    "pfx",
 ];
 
 /// The library's version as `(major << 16) | (minor << 8) | patch`; compare KUSTO_VERSION_NUMBER.
@@ -91,7 +93,7 @@ pub extern "C" fn kusto_build_info() -> *const c_char {
 
 /// Whether an optional part is built in. All functions exist in every build; those of a part that
 /// is not built in fail with KUSTO_E_UNSUPPORTED. The optional parts of this version: "isal", which
-/// compresses with Intel's ISA-L.
+/// compresses with Intel's ISA-L, and "pfx", which reads certificates from PFX files.
 ///
 /// Ownership: `name` is borrowed during the call.
 /// Threads: any.
@@ -120,15 +122,17 @@ mod tests {
     #[test]
     fn the_build_lists_the_features_that_it_has() {
         // SAFETY: static texts.
-        let (info, isal) = unsafe {
+        let (info, isal, pfx) = unsafe {
             (
                 CStr::from_ptr(kusto_build_info()),
                 kusto_has_feature(c"isal".as_ptr(), 4),
+                kusto_has_feature(c"pfx".as_ptr(), 3),
             )
         };
         let info: serde_json::Value = serde_json::from_slice(info.to_bytes()).unwrap();
         assert_eq!(info["features"], serde_json::json!(FEATURES));
         assert_eq!(isal == 1, cfg!(feature = "isal"));
+        assert_eq!(pfx == 1, cfg!(feature = "pfx"));
     }
 
     #[test]
