@@ -147,17 +147,32 @@ pub fn redact(text: &str) -> String {
 /// is searched that what is shown has no half of a secret at its end, and not all of it, because the
 /// search needs many times the memory of its text.
 pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
+    let (searched, is_whole) = searched(text);
+    let shown = redact(&plain(searched));
+    match shown.char_indices().nth(max_chars) {
+        Some((at, _)) => format!("{}...", &shown[..at]),
+        None if is_whole => shown,
+        None => shown + "...",
+    }
+}
+
+/// As [`redact`], for a text of any length from the network: what is searched of it, which costs no
+/// call its deadline. The rest is left out.
+pub(crate) fn redact_beginning(text: &str) -> String {
+    let (searched, is_whole) = searched(text);
+    let shown = redact(searched);
+    if is_whole { shown } else { shown + "..." }
+}
+
+/// The part of a text that is searched for secrets, and whether it is all of it. No text of the
+/// service is longer: the status table allows no more, nor does a queue.
+fn searched(text: &str) -> (&str, bool) {
     const SEARCHED: usize = 64 * 1024;
     let mut end = text.len().min(SEARCHED);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let shown = redact(&plain(&text[..end]));
-    match shown.char_indices().nth(max_chars) {
-        Some((at, _)) => format!("{}...", &shown[..at]),
-        None if end < text.len() => shown + "...",
-        None => shown,
-    }
+    (&text[..end], end == text.len())
 }
 
 /// A character that is not seen itself but changes what is read: a control character, a line separator,
@@ -294,6 +309,16 @@ mod tests {
         assert!(shown.len() < 128 * 1024 && shown.ends_with("..."));
         let text = format!("x{}", "é".repeat(1_000_000));
         assert_eq!(excerpt(&text, 2), "xé...");
+    }
+
+    #[test]
+    fn of_a_text_without_end_the_beginning_is_kept() {
+        let text = "http://h?s ".repeat(1_000_000);
+        let shown = redact_beginning(&text);
+        assert!(shown.len() < 128 * 1024 && shown.ends_with("..."));
+        assert!(shown.starts_with("http://h?**** http://h?****"));
+        let long = "x".repeat(64 * 1024);
+        assert_eq!(redact_beginning(&long), long);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::auth::credential::{AccessToken, TokenCredential};
 use crate::auth::request::TokenRequest;
 use crate::auth::tries::{Tries, repeat};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
-use crate::secret::redact;
+use crate::secret::redact_beginning;
 
 /// How long a login of the program may take, unless [`TokenCallback::with_timeout`] changes it.
 pub(super) const LONGEST_LOGIN: Duration = Duration::from_secs(300);
@@ -126,7 +126,7 @@ impl PendingToken {
         } else {
             RetryClass::Never
         };
-        let message = format!("the token callback failed: {}", redact(message));
+        let message = format!("the token callback failed: {}", redact_beginning(message));
         let _ = self.answer.send(Err(auth_error(message).with_retry(retry)));
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::error::RetryClass;
-use crate::secret::{mask, redact, redact_url};
+use crate::secret::{mask, redact_beginning, redact_url};
 use crate::track::catalog::{FailureStatus, ItemState};
 
 /// The service's code for an identity token that it does not know, or no longer.
@@ -154,7 +154,9 @@ impl IngestionStatus {
             failure_status: fields
                 .text(&["FailureStatus"])
                 .map(|text| FailureStatus::parse(&text)),
-            details: fields.text(&["Details"]).map(|text| redact(&text)),
+            details: fields
+                .text(&["Details"])
+                .map(|text| redact_beginning(&text)),
             originates_from_update_policy: fields.flag("OriginatesFromUpdatePolicy"),
             should_retry: fields.flag("ShouldRetry"),
         }
