@@ -15,6 +15,7 @@ pub(crate) mod refusal;
 pub(crate) mod request;
 mod resolver;
 pub(crate) mod retry;
+mod sent;
 pub(crate) mod service_clock;
 pub(crate) mod socket;
 pub(crate) mod storage;

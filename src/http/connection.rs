@@ -17,9 +17,10 @@ use tokio::task::coop::unconstrained;
 
 use super::connect::Stream;
 use super::failure::Failure;
+use super::sent::{Counted, Progress};
 use crate::op::here::{self, Descriptor};
 
-type Driver = http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>;
+type Driver = http1::Connection<TokioIo<Counted>, Full<Bytes>>;
 
 /// A connection for one request at a time.
 pub(super) struct Connection {
@@ -27,6 +28,8 @@ pub(super) struct Connection {
     /// `None` once it has come to its end: only when it is dropped does hyper give back a request that
     /// it did not begin.
     driver: Option<Pin<Box<Driver>>>,
+    /// Of the request that was sent last.
+    progress: Progress,
     /// Of the socket below all layers.
     socket: Option<Descriptor>,
 }
@@ -36,31 +39,44 @@ impl Connection {
         stream: Box<dyn Stream>,
         socket: Option<Descriptor>,
     ) -> Result<Self, Failure> {
-        let shaken = http1::handshake(TokioIo::new(stream)).await;
+        let progress = Progress::default();
+        let counted = Counted::new(stream, progress.clone());
+        let shaken = http1::handshake(TokioIo::new(counted)).await;
         let (sender, driver) = shaken.map_err(Failure::connect)?;
         Ok(Self {
             sender,
             driver: Some(Box::pin(driver)),
+            progress,
             socket,
         })
     }
 
     /// Sends the request, and gives the head of its answer. A request of which no byte was sent,
     /// because the connection was closed before, comes back in the failure.
+    ///
+    /// # Errors
+    /// That of a success which came before the request had left as a whole, besides those of the
+    /// connection. What else was answered meanwhile may be why nobody reads the rest.
     pub(super) async fn send(
         &mut self,
         request: http::Request<Full<Bytes>>,
     ) -> Result<http::Response<Incoming>, (Failure, Option<http::Request<Full<Bytes>>>)> {
+        self.progress
+            .begin(request.body().size_hint().exact().unwrap_or_default());
         let mut sent = pin!(self.sender.try_send_request(request));
         let driver = &mut self.driver;
         let answer = poll_fn(|context| {
             drive(driver, context);
             sent.as_mut().poll(context)
         });
-        answer.await.map_err(|mut failed| {
+        let answer = answer.await.map_err(|mut failed| {
             let unsent = failed.take_message();
             (Failure::Exchange(failed.into_error()), unsent)
-        })
+        })?;
+        match answer.status().is_success() && !self.progress.is_complete() {
+            true => Err((Failure::Early, None)),
+            false => Ok(answer),
+        }
     }
 
     /// The next piece of an answer's body; `None` at its end.
@@ -130,6 +146,31 @@ mod tests {
     fn request() -> http::Request<Full<Bytes>> {
         let builder = http::Request::builder().uri("/").header("host", "h");
         builder.body(Full::new(Bytes::from_static(b"abc"))).unwrap()
+    }
+
+    /// A success and a refusal that come when a part of the body has left.
+    #[tokio::test]
+    async fn only_a_success_must_not_come_before_the_request_has_left() {
+        for (status, is_early) in [(201, true), (409, false)] {
+            let (ours, mut theirs) = tokio::io::duplex(1024);
+            let mut connection = Connection::new(Box::new(ours), None).await.ok().unwrap();
+            let builder = http::Request::builder().method("PUT").uri("/");
+            let body = Full::new(Bytes::from(vec![b'x'; 10_000]));
+            let request = builder.body(body).unwrap();
+            let answer = async {
+                let mut part = [0; 2048];
+                theirs.read_exact(&mut part).await.unwrap();
+                let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+                theirs.write_all(answer.as_bytes()).await.unwrap();
+                theirs
+            };
+            let (sent, _theirs) = tokio::join!(connection.send(request), answer);
+            match sent {
+                Err((Failure::Early, None)) => assert!(is_early),
+                Err((failure, _)) => panic!("{status}: {failure}"),
+                Ok(answer) => assert!(!is_early && answer.status() == status),
+            }
+        }
     }
 
     #[tokio::test]

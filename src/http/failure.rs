@@ -14,7 +14,7 @@ use super::connect::CONNECT_TIMEOUT;
 use super::tunnel::Closed;
 use super::verifier::Rejected;
 use crate::error::Error;
-use crate::secret::{excerpt, redact};
+use crate::secret::{excerpt, redact, redact_beginning};
 
 /// A host name that the system cannot resolve, with the system's text.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub(super) enum Failure {
     Exchange(hyper::Error),
     /// The answer, or the rest of it, did not come within this time.
     Silent(Duration),
+    /// A success came before the request had left.
+    Early,
     /// The body is not what its encoding says.
     NotGzip,
 }
@@ -59,14 +61,18 @@ impl Failure {
         match self {
             Self::Connect(cause) => Some(&**cause),
             Self::Exchange(cause) => Some(cause),
-            Self::Certificates(_) | Self::NoConnection | Self::Silent(_) | Self::NotGzip => None,
+            Self::Certificates(_)
+            | Self::NoConnection
+            | Self::Silent(_)
+            | Self::Early
+            | Self::NotGzip => None,
         }
     }
 
     /// Whether the whole request may have left. Service and storage act on whole requests only.
     pub(super) fn may_have_been_sent(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::NoConnection | Self::Certificates(_) => false,
+            Self::Connect(_) | Self::NoConnection | Self::Certificates(_) | Self::Early => false,
             Self::Silent(_) | Self::NotGzip => true,
             Self::Exchange(error) => {
                 // A pipe breaks on a write only: the rest of the request was not accepted.
@@ -101,6 +107,7 @@ fn cause(secure: bool, failure: &Failure) -> String {
         Failure::NoConnection => return no_connection(),
         Failure::Certificates(error) => return error.message().to_owned(),
         Failure::Silent(limit) => return format!("it did not come within {limit:?}"),
+        Failure::Early => return "a success came before the request had been sent".to_owned(),
         Failure::NotGzip => return "the answer is not the gzip that it says to be".to_owned(),
         Failure::Connect(error) => &**error as &(dyn StdError + 'static),
         Failure::Exchange(error) => error,
@@ -264,7 +271,23 @@ fn system_text(error: &io::Error) -> String {
 }
 
 /// What the HTTP library says has no types that are public, only texts.
-const TEXTS: [(&str, &str); 3] = [
+const TEXTS: [(&str, &str); 7] = [
+    (
+        "message head is too large",
+        "the answer has more headers, or longer ones, than are read of an answer",
+    ),
+    (
+        "invalid HTTP header",
+        "the answer has a header that HTTP does not allow",
+    ),
+    (
+        "invalid content-length",
+        "the answer's lengths (Content-Length) are no number, or contradict each other",
+    ),
+    (
+        "transfer-encoding",
+        "the answer has a Transfer-Encoding that HTTP does not allow",
+    ),
     (
         "operation was canceled",
         "the connection was closed before the request was sent",
@@ -297,7 +320,8 @@ fn of_text(secure: bool, error: &(dyn StdError + 'static)) -> String {
 fn is_no_http(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| {
         let text = cause.to_string();
-        text.contains("invalid HTTP") || text.contains("parsed")
+        let beginnings = ["HTTP version", "HTTP status-code", "HTTP method"];
+        beginnings.iter().any(|it| text.contains(it))
     })
 }
 
@@ -336,7 +360,7 @@ pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
             texts.push(text);
         }
     }
-    redact(&texts.join(": "))
+    redact_beginning(&texts.join(": "))
 }
 
 /// An error and its sources.

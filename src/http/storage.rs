@@ -96,6 +96,23 @@ pub(crate) fn inconclusive(step: Step, host: &str, message: &str) -> Error {
         .with_in_doubt(true)
 }
 
+/// What the answer of a request shows whose success has this status, which the services document for
+/// each. Another status of success is none of theirs: whether the request was carried out is unknown.
+pub(crate) fn expect(step: Step, host: &str, reply: &Reply, success: u16) -> Result<()> {
+    match reply.status {
+        status if status == success => Ok(()),
+        status @ 200..=299 => {
+            let message = format!("the answer has a status that is not {success}, its success");
+            let error = inconclusive(step, host, &message).with_http_status(status);
+            Err(match reply.request_id() {
+                Some(id) => error.with_client_request_id(id),
+                None => error,
+            })
+        }
+        _ => Err(reply_error(step, host, reply)),
+    }
+}
+
 /// The error of a storage answer that is not a success.
 pub(crate) fn reply_error(step: Step, host: &str, reply: &Reply) -> Error {
     let refusal = Refusal::read(|name| reply.header(name), &reply.body);

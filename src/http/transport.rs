@@ -190,7 +190,12 @@ impl Transport {
             match patience.wait(lease.connection.send(wire)).await? {
                 Ok(answer) => return Ok((answer, lease, patience)),
                 Err((_, Some(unsent))) if lease.is_used => wire = unsent,
-                Err((failure, _)) => return Err(failure),
+                Err((failure, _)) => {
+                    if matches!(failure, Failure::Early) {
+                        self.leave_connections();
+                    }
+                    return Err(failure);
+                }
             }
         }
     }

@@ -36,14 +36,14 @@ pub(crate) fn records(xml: &str, record: &str) -> Option<Vec<Members>> {
     Some(records)
 }
 
-/// Whether one of these records has this member, with a text. False when the text is not whole, or not
+/// Whether one of these records has this member, with a text that is not blank. False when the text is not whole, or not
 /// XML.
 pub(crate) fn has(xml: &str, record: &str, member: &str) -> bool {
     let (mut is_in, mut has) = (false, false);
     let walked = walk(xml, record, |found| match found {
         Found::Record => is_in = false,
         Found::Member(name) => is_in = name == member,
-        Found::Text(text) => has |= is_in && !text.is_empty(),
+        Found::Text(text) => has |= is_in && !text.trim().is_empty(),
     });
     walked.is_some() && has
 }
@@ -90,6 +90,23 @@ fn walk(xml: &str, record: &str, mut tell: impl FnMut(Found<'_>)) -> Option<()> 
             Event::CData(text) if is_member(depth) => tell(Found::Text(&text.xml10_content())),
             Event::GeneralRef(reference) if is_member(depth) => resolve(&reference, &mut tell)?,
             _ => {}
+        }
+    }
+}
+
+/// Whether the text's outermost element has this name. It may go on as it likes.
+pub(crate) fn is_a(xml: &str, root: &str) -> bool {
+    let mut reader = Reader::from_str(xml.trim_start_matches('\u{feff}').trim_start());
+    loop {
+        match reader.read_event() {
+            Ok(Event::Decl(_) | Event::PI(_) | Event::Comment(_)) => {}
+            Ok(Event::Text(text)) if text.xml10_content().trim().is_empty() => {}
+            Ok(Event::Start(first) | Event::Empty(first)) => {
+                let name = first.local_name();
+                let name: &str = name.as_ref();
+                return name == root;
+            }
+            _ => return false,
         }
     }
 }
@@ -141,6 +158,20 @@ mod tests {
             assert_eq!(records(text, "R"), None, "{text}");
         }
         assert_eq!(records("{}", "R"), Some(vec![]));
+    }
+
+    #[test]
+    fn the_outermost_element_is_known_by_its_name() {
+        for (text, is_list) in [
+            ("<?xml version=\"1.0\"?>\n<!-- a --><List />", true),
+            ("\u{feff} <a:List xmlns:a='x'>", true),
+            ("<L><List/></L>", false),
+            ("text<List/>", false),
+            ("{}", false),
+            ("", false),
+        ] {
+            assert_eq!(is_a(text, "List"), is_list, "{text}");
+        }
     }
 
     proptest! {

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::retry::{
     Patience, RetryPolicy, is_unreachable, last, remember, retry_in_doubt, retry_until_in_doubt,
 };
-use crate::http::storage::{child_url, inconclusive, is_of_service, reply_error, request, send};
+use crate::http::storage::{child_url, expect, inconclusive, is_of_service, request, send};
 use crate::http::transport::{Reply, Transport};
 use crate::http::xml;
 use crate::log::events;
@@ -123,14 +123,14 @@ async fn post_to(
             .body(body.clone())
             .once();
         let reply = send(transport, step, host, request).await?;
-        match reply.status {
-            200..=299 => check_stored(host, &reply),
+        match expect(step, host, &reply, CREATED) {
+            Ok(()) => check_stored(host, &reply),
             // On a new connection a refusal of nobody is a gateway's that passed nothing on. On a
             // used one it may be left of an earlier request, and this one stored.
-            _ if reply.is_on_used_connection && !is_of_service(&reply) => {
-                Err(reply_error(step, host, &reply).with_in_doubt(true))
+            Err(error) if reply.is_on_used_connection && !is_of_service(&reply) => {
+                Err(error.with_in_doubt(true))
             }
-            _ => Err(reply_error(step, host, &reply)),
+            Err(error) => Err(error),
         }
     };
     let policy = RetryPolicy::STORAGE;
@@ -154,7 +154,7 @@ fn body(text: &str) -> String {
 /// The service answers with the message that it stored.
 fn check_stored(host: &str, reply: &Reply) -> Result<()> {
     let body = std::str::from_utf8(&reply.body).unwrap_or_default();
-    if xml::has(body, "QueueMessage", "MessageId") {
+    if xml::is_a(body, LIST) && xml::has(body, "QueueMessage", "MessageId") {
         return Ok(());
     }
     let error = inconclusive(
@@ -164,6 +164,12 @@ fn check_stored(host: &str, reply: &Reply) -> Result<()> {
     );
     Err(error.with_http_status(reply.status))
 }
+
+/// The status of a message that was stored.
+const CREATED: u16 = 201;
+
+/// The outermost element of messages.
+const LIST: &str = "QueueMessagesList";
 
 /// What the queue service speaks.
 pub(crate) const XML: &str = "application/xml";
@@ -185,7 +191,16 @@ pub(crate) struct Message {
     pub(crate) text: String,
 }
 
-/// The messages of an answer; `None` when it cannot be read.
+impl Message {
+    /// Whether it has an id that names this message in an address, and nothing else: `.` and `..` do
+    /// not, and an address loses its tabs and line breaks. (The service's are UUIDs.)
+    pub(crate) fn has_id(&self) -> bool {
+        let id = self.id.as_str();
+        !["", ".", ".."].contains(&id) && id.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
+/// The messages of an answer; `None` when it is no list of messages.
 pub(crate) fn messages(reply: &Reply) -> Option<Vec<Message>> {
     let body = std::str::from_utf8(&reply.body).ok()?;
     let read = |members: xml::Members| {
@@ -200,6 +215,9 @@ pub(crate) fn messages(reply: &Reply) -> Option<Vec<Message>> {
         }
         message
     };
+    if !xml::is_a(body, LIST) {
+        return None;
+    }
     let records = xml::records(body, "QueueMessage")?;
     Some(records.into_iter().map(read).collect())
 }

@@ -16,8 +16,9 @@ use uuid::Uuid;
 use super::catalog::{ItemState, Outcome};
 use super::report::IngestionStatus;
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::http::body::describe;
 use crate::http::retry::{RetryPolicy, retry, retry_in_doubt};
-use crate::http::storage::{child_url, is_of_service, reply_error, request, send};
+use crate::http::storage::{child_url, expect, is_of_service, request, send};
 use crate::http::transport::Transport;
 use crate::log::events;
 use crate::op::Scope;
@@ -26,6 +27,9 @@ use crate::resources::Queue;
 
 /// Azure's limit of messages in one answer.
 const MAX_MESSAGES: usize = 32;
+/// The statuses of messages that were read, and of one that was deleted.
+const READ: u16 = 200;
+const DELETED: u16 = 204;
 /// How long received messages are hidden from other clients, in seconds.
 const VISIBILITY_SECONDS: usize = 30;
 
@@ -198,14 +202,15 @@ async fn get(
     retry(scope, step, host, RetryPolicy::ONLY_STORAGE, || async {
         let request = request(Method::GET, url.clone()).header(ACCEPT, XML);
         let reply = send(transport, step, host, request).await?;
-        match reply.status {
-            200..=299 => messages(&reply).ok_or_else(|| {
-                let message = "the answer of the queue cannot be read";
-                let error = Error::new(ErrorKind::Service, step, message);
-                error.with_host(host).with_http_status(reply.status)
-            }),
-            _ => Err(reply_error(step, host, &reply)),
-        }
+        expect(step, host, &reply, READ)?;
+        messages(&reply).ok_or_else(|| {
+            let message = format!(
+                "the queue answered with no list of messages, but with {}",
+                describe(&reply.body)
+            );
+            let error = Error::new(ErrorKind::Service, step, message);
+            error.with_host(host).with_http_status(reply.status)
+        })
     })
     .await
 }
@@ -224,21 +229,20 @@ async fn delete(
     retry_in_doubt(scope, step, host, RetryPolicy::STORAGE, || async {
         let request = request(Method::DELETE, url.clone());
         let reply = send(transport, step, host, request).await?;
-        match reply.status {
-            200..=299 => Ok(()),
-            404 if is_of_service(&reply) => Ok(()),
+        match expect(step, host, &reply, DELETED) {
+            Err(_) if reply.status == 404 && is_of_service(&reply) => Ok(()),
             // It may be left of an earlier request on the connection, and this message deleted.
-            _ if !is_of_service(&reply) => Err(reply_error(step, host, &reply).with_in_doubt(true)),
-            _ => Err(reply_error(step, host, &reply)),
+            Err(error) if !is_of_service(&reply) => Err(error.with_in_doubt(true)),
+            ended => ended,
         }
     })
     .await
 }
 
 /// Whether a deletion meets this message only. One without an id would be for all messages of the
-/// queue, and so would `.` and `..`, which are no names in an address.
+/// queue.
 fn has_own_address(message: &Message) -> bool {
-    !["", ".", ".."].contains(&message.id.as_str()) && !message.receipt.is_empty()
+    message.has_id() && !message.receipt.is_empty()
 }
 
 /// Whether the message is still in its queue. One whose deletion got no answer, or none that shows
@@ -259,7 +263,7 @@ pub(crate) fn parse(text: &str, default_state: ItemState) -> IngestionStatus {
         Ok(Value::Object(object)) => IngestionStatus::from_json(&object, default_state),
         _ => IngestionStatus {
             state: default_state,
-            details: Some(crate::secret::redact(&decoded)),
+            details: Some(crate::secret::redact_beginning(&decoded)),
             ..IngestionStatus::default()
         },
     }

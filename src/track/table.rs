@@ -12,7 +12,7 @@ use super::report::IngestionStatus;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::request::Request;
 use crate::http::retry::{RetryPolicy, retry};
-use crate::http::storage::{VERSION, is_of_service, reply_error, send};
+use crate::http::storage::{VERSION, expect, is_of_service, send};
 use crate::http::transport::Transport;
 use crate::op::Scope;
 use crate::resources::StatusTable;
@@ -20,6 +20,9 @@ use crate::values::DateTime;
 
 /// The version of the table REST contract that takes JSON without metadata.
 const TABLE_API_VERSION: &str = "2019-02-02";
+/// The statuses of an entity that was replaced or deleted, and of one that was read.
+const WRITTEN: u16 = 204;
+const READ: u16 = 200;
 const JSON: &str = "application/json;odata=nometadata";
 
 /// The `Pending` entity of one item.
@@ -62,10 +65,7 @@ pub(crate) async fn insert_pending(
             .header(CONTENT_TYPE, "application/json")
             .body(body.clone());
         let reply = send(transport, step, host, request).await?;
-        match reply.status {
-            200..=299 => Ok(()),
-            _ => Err(reply_error(step, host, &reply)),
-        }
+        expect(step, host, &reply, WRITTEN)
     })
     .await
 }
@@ -83,10 +83,9 @@ pub(crate) async fn remove(
     retry(scope, step, host, RetryPolicy::STORAGE, || async {
         let request = table_request(Method::DELETE, url.clone()).header(IF_MATCH, "*");
         let reply = send(transport, step, host, request).await?;
-        match reply.status {
-            200..=299 => Ok(()),
-            404 if is_of_service(&reply) => Ok(()),
-            _ => Err(reply_error(step, host, &reply)),
+        match expect(step, host, &reply, WRITTEN) {
+            Err(_) if reply.status == 404 && is_of_service(&reply) => Ok(()),
+            ended => ended,
         }
     })
     .await
@@ -106,11 +105,11 @@ pub(crate) async fn read(
     retry(scope, step, host, RetryPolicy::ONLY_STORAGE, || async {
         let request = table_request(Method::GET, url.clone());
         let reply = send(transport, step, host, request).await?;
-        match reply.status {
-            200 => parse_entity(&reply.body, host).map(Some),
-            404 if is_of_service(&reply) => Ok(None),
-            _ => Err(reply_error(step, host, &reply)),
+        if reply.status == 404 && is_of_service(&reply) {
+            return Ok(None);
         }
+        expect(step, host, &reply, READ)?;
+        parse_entity(&reply.body, host).map(Some)
     })
     .await
 }

@@ -14,7 +14,7 @@ use super::failover::Containers;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::host::host_of;
 use crate::http::request::Request;
-use crate::http::storage::{child_url, reply_error, request, send};
+use crate::http::storage::{child_url, expect, request, send};
 use crate::http::transport::Transport;
 use crate::http::xml;
 use crate::log::events;
@@ -201,10 +201,7 @@ impl AzureBlob {
 
     async fn send(&self, step: Step, request: Request) -> Result<()> {
         let reply = send(&self.transport, step, &self.host, request).await?;
-        match reply.status {
-            200..=299 => Ok(()),
-            _ => Err(reply_error(step, &self.host, &reply)),
-        }
+        expect(step, &self.host, &reply, CREATED)
     }
 }
 
@@ -247,6 +244,8 @@ impl BlobTarget for AzureBlob {
     }
 }
 
+/// The status of a blob, a block or a list of blocks that was stored.
+const CREATED: u16 = 201;
 const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
 const BINARY: &str = "application/octet-stream";
 

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod connections;
+mod early;
 mod events;
 mod ids;
 mod login;

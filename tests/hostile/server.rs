@@ -51,6 +51,8 @@ pub(crate) enum Act {
     SendBytes(Vec<u8>),
     /// Sends these bytes and closes the connection.
     SendAndClose(String),
+    /// Sends these bytes, reads nothing more, and leaves the connection open.
+    SendAndStop(String),
     /// Sends these bytes again and again.
     Repeat(String),
 }
@@ -71,13 +73,24 @@ impl Server {
         listener: TcpListener,
         act: impl Fn(&Request, &str) -> Act + Send + Sync + 'static,
     ) -> Self {
+        Self::hasty(listener, |_| false, act)
+    }
+
+    /// As [`on`](Self::on), but of the requests that `is_known_early` it reads no more than the head.
+    pub(crate) fn hasty(
+        listener: TcpListener,
+        is_known_early: fn(&Request) -> bool,
+        act: impl Fn(&Request, &str) -> Act + Send + Sync + 'static,
+    ) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<Request>>>::default();
         let (base, log, act) = (url.clone(), requests.clone(), Arc::new(act));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (base, log, act) = (base.clone(), log.clone(), act.clone());
-                tokio::spawn(async move { serve(stream, &base, &log, &*act).await });
+                tokio::spawn(
+                    async move { serve(stream, &base, &log, is_known_early, &*act).await },
+                );
             }
         });
         Self { url, requests }
@@ -113,16 +126,21 @@ async fn serve(
     mut stream: TcpStream,
     base: &str,
     log: &Mutex<Vec<Request>>,
+    is_known_early: fn(&Request) -> bool,
     act: &(impl Fn(&Request, &str) -> Act + ?Sized),
 ) {
     let mut is_behind_another = false;
-    while let Some(mut request) = read_request(&mut stream).await {
+    while let Some(mut request) = read_request(&mut stream, is_known_early).await {
         request.is_behind_another = std::mem::replace(&mut is_behind_another, true);
         log.lock().unwrap().push(request.clone());
         let (bytes, goes_on) = match act(&request, base) {
             Act::Send(text) => (text.into_bytes(), true),
             Act::SendBytes(bytes) => (bytes, true),
             Act::SendAndClose(text) => (text.into_bytes(), false),
+            Act::SendAndStop(text) => {
+                let _ = stream.write_all(text.as_bytes()).await;
+                return std::future::pending().await;
+            }
             Act::Repeat(bytes) => {
                 // A thread: the flood must not depend on the runtime that it is to occupy.
                 let mut stream = stream.into_std().unwrap();
@@ -137,7 +155,10 @@ async fn serve(
     }
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<Request> {
+async fn read_request(
+    stream: &mut TcpStream,
+    is_known_early: fn(&Request) -> bool,
+) -> Option<Request> {
     let mut data = Vec::new();
     let head = loop {
         if let Some(end) = data.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -148,6 +169,16 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
         }
     };
     let text = String::from_utf8_lossy(&data[..head]).into_owned();
+    let line = text.split(" HTTP/1.1\r\n").next().unwrap_or_default();
+    let mut request = Request {
+        line: line.to_owned(),
+        body: String::new(),
+        head: text.clone(),
+        is_behind_another: false,
+    };
+    if is_known_early(&request) {
+        return Some(request);
+    }
     let length = text
         .to_ascii_lowercase()
         .split("content-length: ")
@@ -159,13 +190,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
             return None;
         }
     }
-    let line = text.split(" HTTP/1.1\r\n").next().unwrap_or_default();
-    Some(Request {
-        line: line.to_owned(),
-        body: String::from_utf8_lossy(&data[head..]).into_owned(),
-        head: text,
-        is_behind_another: false,
-    })
+    request.body = String::from_utf8_lossy(&data[head..]).into_owned();
+    Some(request)
 }
 
 /// The answer of a healthy service or storage.
@@ -221,14 +247,20 @@ pub(crate) fn stored(request: &Request, headers: &str) -> String {
 
 /// As [`stored`], with these headers instead of the request's id.
 pub(crate) fn stored_as(request: &Request, headers: &str) -> String {
-    let (status, body) = match request.line.split(' ').next() {
+    let (status, body) = success(request);
+    reply(status, headers, body)
+}
+
+/// Status and body of an answer to a request that was carried out.
+pub(crate) fn success(request: &Request) -> (u16, &'static str) {
+    match request.line.split(' ').next() {
         Some("POST") => (201, MESSAGE),
         Some("GET") if request.line.contains("/messages") => (200, NOTIFICATION),
         Some("GET") => (200, r#"{"Status":"Succeeded"}"#),
         Some("DELETE") => (204, ""),
+        Some("PUT") if request.line.contains("PartitionKey") => (204, ""),
         _ => (201, ""),
-    };
-    reply(status, headers, body)
+    }
 }
 
 /// An answer of a storage service to this request.

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use kusto_ingest::prelude::*;
 use kusto_ingest::source::Compression;
 
-use crate::server::{Act, Request, Server, healthy, props, reply, row, stored, stored_as};
+use crate::server::{
+    Act, Request, Server, healthy, of_storage, props, reply, row, stored, stored_as, success,
+};
 
 /// The ways in which an answer can fail to be that of its request; a success all the same.
 const FOREIGN: [&str; 3] = [
@@ -21,6 +23,7 @@ type Call = fn(Client) -> Pin<Box<dyn Future<Output = Ended> + Send>>;
 
 /// A request to storage, the call that sends it, and how that call ends when none of the answers
 /// to it counts: the step and the doubt of its error, or the results that it has all the same.
+#[derive(Clone, Copy)]
 struct Case {
     is: fn(&Request) -> bool,
     call: Call,
@@ -132,29 +135,56 @@ fn client(server: &Server, retry_seconds: usize) -> Client {
 #[tokio::test]
 async fn a_success_without_the_id_of_its_request_counts_nowhere() {
     let mut runs = tokio::task::JoinSet::new();
-    for Case { is, call, ends } in CASES {
+    for case in CASES {
         for headers in FOREIGN {
-            runs.spawn(async move {
-                let server = Server::start(move |request, base| match is(request) {
-                    true => Act::Send(stored_as(request, headers)),
-                    false => Act::Send(healthy(request, base)),
-                })
-                .await;
-                let ended = call(client(&server, 0)).await;
-                assert!(server.count(is) > 0, "{ends:?}: never requested");
-                match (ended, ends) {
-                    (Ok(results), Ok(expected)) => assert_eq!(results, expected),
-                    (Err(error), Err(expected)) => {
-                        let found = (error.step().name(), error.is_in_doubt());
-                        assert_eq!(found, expected, "{headers:?}: {error}");
-                    }
-                    (ended, _) => panic!("{ends:?} {headers:?}: {ended:?}"),
-                }
-            });
+            runs.spawn(counts_nowhere(case, move |request| {
+                stored_as(request, headers)
+            }));
         }
     }
     while let Some(run) = runs.join_next().await {
         run.unwrap();
+    }
+}
+
+/// A success of the request itself, with the status of another one.
+#[tokio::test]
+async fn a_success_with_the_status_of_another_request_counts_nowhere() {
+    let mut runs = tokio::task::JoinSet::new();
+    for case in CASES {
+        for status in [200, 201, 202, 203, 204, 206, 299] {
+            let answer = move |request: &Request| {
+                let (right, body) = success(request);
+                let status = if status == right { 207 } else { status };
+                of_storage(request, status, if status == 204 { "" } else { body })
+            };
+            runs.spawn(counts_nowhere(case, answer));
+        }
+    }
+    while let Some(run) = runs.join_next().await {
+        run.unwrap();
+    }
+}
+
+/// When this is the answer to its requests, the call of the case ends as it says.
+async fn counts_nowhere(
+    Case { is, call, ends }: Case,
+    answer: impl Fn(&Request) -> String + Send + Sync + 'static,
+) {
+    let server = Server::start(move |request, base| match is(request) {
+        true => Act::Send(answer(request)),
+        false => Act::Send(healthy(request, base)),
+    })
+    .await;
+    let ended = call(client(&server, 0)).await;
+    assert!(server.count(is) > 0, "{ends:?}: never requested");
+    match (ended, ends) {
+        (Ok(results), Ok(expected)) => assert_eq!(results, expected),
+        (Err(error), Err(expected)) => {
+            let found = (error.step().name(), error.is_in_doubt());
+            assert_eq!(found, expected, "{error}");
+        }
+        (ended, _) => panic!("{ends:?}: {ended:?}"),
     }
 }
 

@@ -48,6 +48,8 @@ async fn a_post_without_a_stored_message_is_in_doubt() {
         "<QueueMessagesList/>",
         "{}",
         "<QueueMessagesList><QueueMessage>",
+        "<QueueMessagesList><QueueMessage><MessageId> </MessageId></QueueMessage></QueueMessagesList>",
+        "<html><QueueMessage><MessageId>m</MessageId></QueueMessage></html>",
     ] {
         let server = Server::start(move |request, base| match request.is_post_of_message() {
             true => {

@@ -157,7 +157,19 @@ async fn a_certificate_that_is_not_trusted_says_why() {
 
 #[tokio::test]
 async fn answers_that_end_too_early_or_are_none_say_so() {
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(200));
+    let long = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "b".repeat(1 << 20));
+    let too_large = "the answer has more headers, or longer ones, than are read of an answer";
+    let no_header = "the answer has a header that HTTP does not allow";
     let cases = [
+        (many.as_str(), too_large),
+        (long.as_str(), too_large),
+        ("HTTP/1.1 200 OK\r\nA: b\0\r\n\r\n", no_header),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", no_header),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+            "the answer's lengths (Content-Length) are no number, or contradict each other",
+        ),
         ("", "the connection was closed before the answer"),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx",
@@ -173,7 +185,8 @@ async fn answers_that_end_too_early_or_are_none_say_so() {
         ),
     ];
     for (answer, cause) in cases {
-        let server = Server::start(move |_, _| Act::SendAndClose(answer.to_owned())).await;
+        let answer = answer.to_owned();
+        let server = Server::start(move |_, _| Act::SendAndClose(answer.clone())).await;
         let message = failing(&server.url).await.message().to_owned();
         let host = server.url.trim_start_matches("http://");
         assert_eq!(message, format!("no answer from {host}: {cause}"));
