@@ -35,7 +35,7 @@ enum Kind {
 const AVRO: &[DataFormat] = &[DataFormat::Avro, DataFormat::ApacheAvro];
 
 /// UTF-32 before UTF-16, whose byte order mark begins it.
-const FORMS: [Form; 19] = [
+const FORMS: [Form; 20] = [
     form(
         "gzip",
         |head| head.starts_with(b"\x1f\x8b\x08"),
@@ -113,18 +113,19 @@ const FORMS: [Form; 19] = [
         &[],
         Kind::Binary(AVRO),
     ),
+    form("ORC", is_orc, &[], Kind::Binary(&[DataFormat::Orc])),
     form(
-        "ORC",
-        |head| head.starts_with(b"ORC") && head.get(3).is_some_and(|byte| *byte < 9),
-        &[],
-        Kind::Binary(&[DataFormat::Orc]),
+        "Arrow",
+        |head| head.starts_with(b"ARROW1\0\0"),
+        &["arrow", "feather"],
+        Kind::Document,
     ),
     form("GeoJSON", never, &["geojson"], Kind::Document),
     form(
         "a document",
         never,
         &[
-            "xml", "html", "htm", "yaml", "yml", "xls", "xlsx", "ods", "pdf", "arrow", "feather",
+            "xml", "html", "htm", "yaml", "yml", "xls", "xlsx", "ods", "pdf",
         ],
         Kind::Document,
     ),
@@ -161,6 +162,14 @@ fn is_bzip2(head: &[u8]) -> bool {
     let block = head.get(4..10);
     head.starts_with(b"BZh")
         && (block == Some(b"1AY&SY") || block == Some(b"\x17\x72\x45\x38\x50\x90"))
+}
+
+/// The letters may begin a text. What follows them is the header of a compressed chunk, or the index of
+/// the first stripe, with bytes that no text has.
+fn is_orc(head: &[u8]) -> bool {
+    let rest = head.strip_prefix(b"ORC").unwrap_or_default();
+    rest.iter()
+        .any(|byte| *byte < b' ' && !b"\x01\t\n\r".contains(byte))
 }
 
 fn is_utf32(head: &[u8]) -> bool {
@@ -281,7 +290,7 @@ mod tests {
     }
 
     /// The first bytes of real data, and a word of the error under a text format.
-    const FOREIGN: [(&[u8], &str); 17] = [
+    const FOREIGN: [(&[u8], &str); 20] = [
         (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "compression to gzip"),
         (b"PK\x03\x04\x14\0\0\0", "compression to zip"),
         (b"PK\x05\x06\0\0\0\0", "compression to zip"),
@@ -299,6 +308,9 @@ mod tests {
         (b"PAR1\x15\x04", "format to parquet"),
         (b"Obj\x01\x04\x14", "format to avro"),
         (b"ORC\x08\x03", "format to orc"),
+        (b"ORC\x0a\x06\x12\x04\x08\x03\x50\0", "format to orc"),
+        (b"ORC\x11\0\0\x0a\x06\x12\x04", "format to orc"),
+        (b"ARROW1\0\0\xff\xff", "Arrow"),
     ];
 
     #[test]
@@ -317,7 +329,7 @@ mod tests {
 
     #[test]
     fn text_that_looks_like_a_form_is_text() {
-        let texts: [&[u8]; 9] = [
+        let texts: [&[u8]; 13] = [
             b"",
             b"1",
             b"\xef\xbb\xbf1,a\n",
@@ -326,6 +338,10 @@ mod tests {
             b"PAR1,2\n",
             b"ORC,2\n",
             b"ORC\t2\n",
+            b"ORC\n1\r\n2\n",
+            b"ORC\x012\x013\n",
+            b"ORCHARD,2\n",
+            b"ARROW1,2\n",
             b"\xff,latin 1",
         ];
         for text in texts {

@@ -88,6 +88,13 @@ impl BlobSource {
     /// absolute URL with a path. A `#` in the path is part of the blob's name.
     pub fn new(url: &str) -> Result<Self> {
         let wrong = |why: &str| Error::invalid_argument("blob url", why);
+        // An address loses some of them where it is parsed, but is sent to the service as it is.
+        if let Some(control) = url.trim().chars().find(|c| c.is_control()) {
+            let number = u32::from(control);
+            return Err(wrong(&format!(
+                "contains the control character U+{number:04X}, which no address may have"
+            )));
+        }
         let parsed = url::Url::parse(crate::secret::redact_url(url.trim()))
             .map_err(|error| wrong(&format!("is not an absolute URL: {error}")))?;
         if !parsed.has_host() || parsed.path().trim_matches('/').is_empty() {
@@ -303,6 +310,21 @@ mod tests {
         );
         let identity = BlobSource::new("https://a.example/c/b;managed_identity=system").unwrap();
         assert_eq!(identity.url.redacted(), "https://a.example/c/b");
+    }
+
+    #[test]
+    fn a_blob_address_has_no_control_character() {
+        for wrong in [
+            "https://a.example/c/b.csv\r\nX: 1",
+            "https://a.example/c/b.csv\t?sig=x",
+            "https://a.example/c/b.csv?sig=x\0y",
+            "https://a.example/c/b.csv;key\u{85}=x",
+        ] {
+            let error = BlobSource::new(wrong).unwrap_err();
+            assert_eq!(error.argument(), Some("blob url"));
+            assert!(error.message().contains("U+00"), "{error}");
+        }
+        BlobSource::new(" https://a.example/c/b.csv\n").unwrap();
     }
 
     #[test]
