@@ -9,6 +9,7 @@ use crate::http::host::{host_of, is_loopback};
 
 /// The rules of one client.
 ///
+/// - Storage is reached by https or http only.
 /// - A cluster on this machine (an emulator, a tunnel) may name any storage.
 /// - A cluster that is reached by https must name https addresses, unless `http` is allowed.
 /// - Storage must be on a host that the caller listed as trusted, on the cluster's own host, or have
@@ -30,6 +31,12 @@ impl StorageRules {
 
     /// Checks an address that the cluster handed out.
     pub(crate) fn check(&self, cluster: &Url, storage: &Url) -> Result<()> {
+        if !matches!(storage.scheme(), "https" | "http") {
+            return Err(refusal(
+                storage,
+                "the service named a storage address that is neither of https nor of http",
+            ));
+        }
         let own = cluster.host_str().unwrap_or_default();
         if is_loopback(own) {
             return Ok(());
@@ -147,6 +154,21 @@ mod tests {
                 good,
                 "{cluster} {storage}"
             );
+        }
+    }
+
+    #[test]
+    fn only_addresses_of_http_are_storage() {
+        let rules = StorageRules::new(TrustedHosts::parse(".corp.example").unwrap(), true);
+        for cluster in [CLUSTER, "http://127.0.0.1:1"] {
+            assert!(accepts(&rules, cluster, "http://s.corp.example/c?sig=x"));
+            for other in [
+                "ftp://s.corp.example/c?sig=x",
+                "javascript://s.corp.example/c?sig=x",
+                "unix://s.corp.example/c?sig=x",
+            ] {
+                assert!(!accepts(&rules, cluster, other), "{other}");
+            }
         }
     }
 
