@@ -89,6 +89,10 @@ fn unzip(
         )
     };
     let mut archive = ZipArchive::new(Cursor::new(blob)).map_err(|e| invalid(&e))?;
+    // Of two entries with one name the library below shows one only.
+    if archive.has_duplicate_names() {
+        return Err(invalid(&"two of its entries have the same name"));
+    }
     let mut left = unpacking.limit;
     let mut files = 0;
     for index in 0..archive.len() {
@@ -152,6 +156,20 @@ mod tests {
             writer.write_all(content.as_bytes()).unwrap();
         }
         writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn no_entry_of_a_name_that_is_there_twice_is_lost_in_silence() {
+        // Two names of one length: the second becomes the first, in both of its places.
+        let mut blob = zip(&[("a.csv", "1"), ("b.csv", "2")]);
+        for at in 0..blob.len() - 5 {
+            if blob[at..].starts_with(b"b.csv") {
+                blob[at] = b'a';
+            }
+        }
+        let failure = files(blob, &named("x.zip")).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::InvalidArchive);
+        assert!(failure.details.contains("same name"), "{failure}");
     }
 
     fn files(blob: Vec<u8>, unpacking: &Unpacking<'_>) -> Result<Vec<String>, Failure> {

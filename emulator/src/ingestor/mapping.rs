@@ -212,6 +212,14 @@ impl Element {
         })
     }
 
+    /// The source of an element without a place to read from: the constant, if there is one, is empty.
+    fn empty_constant(&self, place: &str, ty: ColumnType) -> Result<Source, Failure> {
+        match self.0.get("constvalue") {
+            Some(Json::String(_)) => constant("", ty),
+            _ => Err(invalid(format!("neither {place} nor ConstValue is given."))),
+        }
+    }
+
     /// A constant wins over a position, which legacy csv mappings carry beside it.
     fn source(&self, kind: MappingKind, ty: ColumnType) -> Result<Source, Failure> {
         if let Some(text) = self.text("constvalue")? {
@@ -219,18 +227,18 @@ impl Element {
         }
         match kind {
             MappingKind::Csv => {
-                let ordinal = self.text("ordinal")?.ok_or_else(|| {
-                    invalid("neither Ordinal nor ConstValue is given.".to_owned())
-                })?;
+                let Some(ordinal) = self.text("ordinal")? else {
+                    return self.empty_constant("Ordinal", ty);
+                };
                 let ordinal = ordinal.parse().map_err(|_| {
                     invalid(format!("Ordinal '{ordinal}' is not a whole number from 0."))
                 })?;
                 Ok(Source::Field(ordinal))
             }
             MappingKind::Json => {
-                let path = self
-                    .text("path")?
-                    .ok_or_else(|| invalid("neither Path nor ConstValue is given.".to_owned()))?;
+                let Some(path) = self.text("path")? else {
+                    return self.empty_constant("Path", ty);
+                };
                 if !path.starts_with('$') {
                     return constant(&path, ty);
                 }
@@ -316,6 +324,15 @@ mod tests {
         ] {
             assert_eq!(csv(json), expected, "{json}");
         }
+    }
+
+    #[test]
+    fn a_constant_may_be_empty() {
+        let expected = vec![(1, text(""))];
+        let json = r#"[{"Column":"b","Properties":{"ConstValue":""}}]"#;
+        assert_eq!(csv(json), expected);
+        let json = r#"[{"Column":"b","Properties":{"Ordinal":"1","ConstValue":""}}]"#;
+        assert_eq!(csv(json), [(1, Source::Field(1))]);
     }
 
     #[test]
