@@ -36,7 +36,7 @@ mod traffic;
 pub use clock::Clock;
 pub use emulator::{AccountEndpoints, Emulator};
 pub use engine::streaming::Streaming;
-pub use faults::{CutPoint, Fault, FaultReport, FaultRule, RuleError, StallPoint};
+pub use faults::{CutPoint, Fault, FaultReport, FaultRule, KustoAnswer, RuleError, StallPoint};
 pub use messages::Posted;
 pub use options::{Options, Secret, StorageKind};
 pub use services::{Service, ServiceKind, StorageOperation};

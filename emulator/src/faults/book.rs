@@ -32,6 +32,10 @@ pub(crate) struct Subject<'a> {
     pub(crate) command: &'a str,
     pub(crate) account: &'a str,
     pub(crate) resource: &'a str,
+    /// Of streaming ingestion.
+    pub(crate) database: &'a str,
+    pub(crate) table: &'a str,
+    pub(crate) attempt: Option<u64>,
 }
 
 impl Subject<'_> {
@@ -43,6 +47,9 @@ impl Subject<'_> {
             command: "",
             account: "",
             resource: "",
+            database: "",
+            table: "",
+            attempt: None,
         }
     }
 }
@@ -195,6 +202,12 @@ fn matches(rule: &FaultRule, subject: &Subject<'_>) -> bool {
             .is_none_or(|wanted| begins_with(subject.command, wanted.trim_start()))
         && is(&rule.account, subject.account)
         && is(&rule.resource, subject.resource)
+        && is(&rule.database, subject.database)
+        && rule
+            .table
+            .as_ref()
+            .is_none_or(|wanted| wanted == subject.table)
+        && (rule.attempt.is_none() || rule.attempt == subject.attempt)
 }
 
 fn begins_with(text: &str, start: &str) -> bool {

@@ -8,6 +8,6 @@ mod read;
 mod rule;
 
 pub use book::FaultReport;
-pub use rule::{CutPoint, Fault, FaultRule, RuleError, StallPoint};
+pub use rule::{CutPoint, Fault, FaultRule, KustoAnswer, RuleError, StallPoint};
 
 pub(crate) use book::{Book, Met, Subject};

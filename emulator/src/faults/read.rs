@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
-use super::rule::{CutPoint, Fault, FaultRule, RuleError, StallPoint};
+use super::rule::{CutPoint, Fault, FaultRule, KustoAnswer, RuleError, StallPoint};
 
 impl TryFrom<Json> for FaultRule {
     type Error = RuleError;
@@ -24,6 +24,9 @@ impl TryFrom<Json> for FaultRule {
             command: fields.optional("command", "a text")?,
             account: fields.optional("account", "a text")?,
             resource: fields.optional("resource", "a text")?,
+            database: fields.optional("database", "a text")?,
+            table: fields.optional("table", "a text")?,
+            attempt: fields.optional("attempt", "a whole number")?,
             skip: fields.optional("skip", "a whole number")?.unwrap_or(0),
             times: fields.optional("times", "a whole number or null")?,
             insist: fields.optional("insist", "true or false")?.unwrap_or(false),
@@ -36,8 +39,7 @@ impl TryFrom<Json> for FaultRule {
 }
 
 fn read_fault(json: Json) -> Result<Fault, RuleError> {
-    const KINDS: &str =
-        "one of status, cut, late, hold, stall, garbage, expiredSas, wrongSas and invalidBlockList";
+    const KINDS: &str = "one of status, kusto, cut, late, hold, stall, garbage, expiredSas, wrongSas and invalidBlockList";
     let mut fields = Fields::of(json, "fault.")?;
     let kind: String = fields.needed("kind", KINDS)?;
     let fault = match kind.as_str() {
@@ -47,6 +49,7 @@ fn read_fault(json: Json) -> Result<Fault, RuleError> {
             code: fields.optional("code", "a text")?,
             body: fields.optional("body", "a text")?,
         },
+        "kusto" => Fault::Kusto(read_kusto(&mut fields)?),
         "cut" => Fault::Cut(read_cut(&mut fields)?),
         "late" => Fault::Late {
             millis: fields.needed("millis", "a whole number of milliseconds")?,
@@ -63,6 +66,18 @@ fn read_fault(json: Json) -> Result<Fault, RuleError> {
     };
     fields.end()?;
     Ok(fault)
+}
+
+fn read_kusto(fields: &mut Fields) -> Result<KustoAnswer, RuleError> {
+    Ok(KustoAnswer {
+        status: fields.needed("status", "an HTTP status")?,
+        retry_after: fields.optional("retryAfter", "a whole number of seconds")?,
+        code: fields.optional("code", "a text")?,
+        exception: fields.optional("type", "a text")?,
+        message: fields.optional("message", "a text")?,
+        permanent: fields.optional("permanent", "true or false")?,
+        failure_code: fields.optional("failureCode", "a number or a text")?,
+    })
 }
 
 fn read_cut(fields: &mut Fields) -> Result<CutPoint, RuleError> {

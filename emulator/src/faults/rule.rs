@@ -38,6 +38,15 @@ pub struct FaultRule {
     /// Storage only: the container's, queue's or table's name, its case ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// Streaming ingestion only: the database's name, its case ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Streaming ingestion only: the table's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Streaming ingestion only: the number of the attempt, from 0, with which clients end `x-ms-client-request-id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u64>,
     /// How many matching requests are let through first.
     pub skip: u64,
     /// How often the rule fires; for ever when none.
@@ -72,6 +81,9 @@ pub enum Fault {
         #[serde(skip_serializing_if = "Option::is_none")]
         body: Option<String>,
     },
+    /// Commands, queries and streaming ingestion only: it is answered with an error of the service's form whose members
+    /// are as given; nothing is done.
+    Kusto(KustoAnswer),
     /// The connection is closed without a byte of an answer.
     Cut(CutPoint),
     /// The request is done, its answer comes later.
@@ -94,6 +106,32 @@ pub enum Fault {
     WrongSas,
     /// `PutBlockList` only: the service does not know the blocks.
     InvalidBlockList,
+}
+
+/// An error member by member. What is not given is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KustoAnswer {
+    /// HTTP status, 400 to 599.
+    pub status: u16,
+    /// `Retry-After`, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+    /// `code`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// `@type`
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
+    /// `message` and `@message`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// `@permanent`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permanent: Option<bool>,
+    /// `@failureCode`, a number or a text: services send both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_code: Option<Json>,
 }
 
 /// When a connection is cut.
@@ -170,6 +208,9 @@ impl FaultRule {
             command: None,
             account: None,
             resource: None,
+            database: None,
+            table: None,
+            attempt: None,
             skip: 0,
             times: None,
             insist: false,
@@ -190,6 +231,15 @@ impl FaultRule {
         ] {
             if given && !storage {
                 return Err(RuleError::new(field, "only storage services have one"));
+            }
+        }
+        for (field, given) in [
+            ("database", self.database.is_some()),
+            ("table", self.table.is_some()),
+            ("attempt", self.attempt.is_some()),
+        ] {
+            if given && self.service != ServiceKind::Ingest {
+                return Err(RuleError::new(field, "only the service ingest has one"));
             }
         }
         if let Some(operation) = self.operation
@@ -219,7 +269,7 @@ impl FaultRule {
         if self.insist && self.insisting().is_none() {
             return Err(RuleError::new(
                 "insist",
-                "it needs the fault status with retryAfter",
+                "it needs the fault status or kusto with retryAfter",
             ));
         }
         self.check_fault()
@@ -231,7 +281,11 @@ impl FaultRule {
             Fault::Status {
                 retry_after: Some(seconds),
                 ..
-            } if self.insist => Some(Duration::from_secs(seconds.into())),
+            }
+            | Fault::Kusto(KustoAnswer {
+                retry_after: Some(seconds),
+                ..
+            }) if self.insist => Some(Duration::from_secs(seconds.into())),
             _ => None,
         }
     }
@@ -253,6 +307,7 @@ impl FaultRule {
                 }
                 Ok(())
             }
+            Fault::Kusto(answer) => self.check_kusto(answer),
             Fault::ExpiredSas | Fault::WrongSas if !self.service.is_storage() => Err(
                 RuleError::new("fault.kind", "only storage services check signatures"),
             ),
@@ -263,6 +318,27 @@ impl FaultRule {
                 ))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn check_kusto(&self, answer: &KustoAnswer) -> Result<(), RuleError> {
+        let has_form = matches!(
+            self.service,
+            ServiceKind::Mgmt | ServiceKind::Query | ServiceKind::Ingest
+        );
+        if !has_form {
+            let problem = "only the services mgmt, query and ingest have such errors";
+            return Err(RuleError::new("fault.kind", problem));
+        }
+        if !(400..600).contains(&answer.status) {
+            return Err(RuleError::new("fault.status", "it must be 400 to 599"));
+        }
+        match &answer.failure_code {
+            None | Some(Json::Number(_) | Json::String(_)) => Ok(()),
+            Some(_) => Err(RuleError::new(
+                "fault.failureCode",
+                "it must be a number or a text",
+            )),
         }
     }
 }

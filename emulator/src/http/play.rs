@@ -60,6 +60,7 @@ where
             Err(Cut)
         }
         Fault::Status { .. }
+        | Fault::Kusto(_)
         | Fault::Garbage
         | Fault::ExpiredSas
         | Fault::WrongSas

@@ -1,10 +1,10 @@
 //! Replies of the engine's and data management's ports.
 
 use hyper::{HeaderMap, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use crate::engine::endpoint::Reply;
-use crate::faults::Fault;
+use crate::faults::{Fault, KustoAnswer};
 use crate::http::{Body, Gzip, accepts_gzip, empty, garbage, set, typed};
 use crate::services::ServiceKind;
 
@@ -39,6 +39,9 @@ pub(super) fn failure(status: StatusCode, code: &str, message: &str) -> Response
 
 /// What a service says when a fault rule fires that has an answer.
 pub(super) fn fault_reply(fault: &Fault, service: ServiceKind) -> Response<Body> {
+    if let Fault::Kusto(answer) = fault {
+        return kusto_answer(answer);
+    }
     // Authentication metadata has no form of errors: a cluster without them answers nothing but 404.
     answer_of(fault, |status, code| match service {
         ServiceKind::Metadata => empty(status),
@@ -47,6 +50,28 @@ pub(super) fn fault_reply(fault: &Fault, service: ServiceKind) -> Response<Body>
             failure(status, code, "A fault rule made the request fail.")
         }
     })
+}
+
+/// The error that a rule describes member by member.
+fn kusto_answer(answer: &KustoAnswer) -> Response<Body> {
+    let members = [
+        ("code", answer.code.clone().map(Json::from)),
+        ("message", answer.message.clone().map(Json::from)),
+        ("@type", answer.exception.clone().map(Json::from)),
+        ("@message", answer.message.clone().map(Json::from)),
+        ("@failureCode", answer.failure_code.clone()),
+        ("@permanent", answer.permanent.map(Json::from)),
+    ];
+    let given = members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let error: Map<String, Json> = given.collect();
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = typed(status, JSON, json!({ "error": error }).to_string());
+    if let Some(seconds) = answer.retry_after {
+        set(&mut reply, "retry-after", &seconds.to_string());
+    }
+    reply
 }
 
 /// The answer of a fault: `form` makes the error from the status and the code that the rule names, if it does.

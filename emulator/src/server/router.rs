@@ -202,13 +202,21 @@ impl Router {
             Err(error) => return Ok(unreadable(error.as_ref())),
         };
         let (body, service) = (body.to_bytes(), route.kind());
-        let command = command(parts, &body);
+        let streamed = match service {
+            ServiceKind::Ingest => streaming::names(parts.uri.path()),
+            _ => None,
+        };
+        let (database, table) = streamed.unwrap_or_default();
+        let command = match service {
+            ServiceKind::Ingest => String::new(),
+            _ => command(parts, &body),
+        };
         let subject = Subject {
-            service,
-            operation: None,
             command: &command,
-            account: "",
-            resource: "",
+            database: &database,
+            table: &table,
+            attempt: streaming::attempt(&parts.headers),
+            ..Subject::of(service)
         };
         let met = self.control.faults.meet(&subject);
         let body = Full::new(body);

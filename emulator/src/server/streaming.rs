@@ -82,7 +82,7 @@ async fn read<B: HttpBody<Data = Bytes>>(body: B) -> Result<Option<Vec<u8>>, B::
 }
 
 /// The database and the table that the path names, each in one segment.
-fn names(path: &str) -> Option<(String, String)> {
+pub(super) fn names(path: &str) -> Option<(String, String)> {
     let (database, table) = path.strip_prefix(PREFIX)?.split_once('/')?;
     let table = table.strip_suffix('/').unwrap_or(table);
     if database.is_empty() || table.is_empty() || table.contains('/') {
@@ -93,6 +93,13 @@ fn names(path: &str) -> Option<(String, String)> {
         Some(decoded.into_owned())
     };
     Some((name(database)?, name(table)?))
+}
+
+/// The number with which clients that try several times end the id of their request: `KPC.execute...;ID;0`.
+pub(super) fn attempt(headers: &HeaderMap) -> Option<u64> {
+    let id = headers.get("x-ms-client-request-id")?.to_str().ok()?;
+    let (_, number) = id.rsplit_once(';')?;
+    number.parse().ok()
 }
 
 /// What the request asks for. `body` is none when it is too large.

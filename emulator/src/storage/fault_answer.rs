@@ -47,7 +47,12 @@ pub(super) fn fault_answer(
         Fault::WrongSas => sas::wrong_signature(account, target, query),
         Fault::InvalidBlockList => StorageError::invalid_block_list(),
         // The rest has no answer of its own.
-        Fault::Garbage | Fault::Cut(_) | Fault::Late { .. } | Fault::Hold | Fault::Stall { .. } => {
+        Fault::Garbage
+        | Fault::Kusto(_)
+        | Fault::Cut(_)
+        | Fault::Late { .. }
+        | Fault::Hold
+        | Fault::Stall { .. } => {
             return FaultAnswer::Whole(garbage(success(operation)));
         }
     };

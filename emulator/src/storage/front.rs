@@ -147,11 +147,10 @@ impl Storage {
 
     fn meet(&self, arrival: &Arrival<'_>) -> Option<Met> {
         self.control.faults.meet(&Subject {
-            service: arrival.address.service.into(),
             operation: arrival.operation,
-            command: "",
             account: self.account.name(),
             resource: &arrival.address.resource,
+            ..Subject::of(arrival.address.service.into())
         })
     }
 

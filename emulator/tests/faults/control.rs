@@ -176,6 +176,24 @@ async fn wrong_rules_are_refused_by_the_name_of_the_field() {
             json!({ "service": "mgmt", "fault": { "kind": "wrongSas" } }),
             "fault.kind",
         ),
+        (
+            fault(json!({ "kind": "kusto", "status": 400 })),
+            "fault.kind",
+        ),
+        (
+            json!({ "service": "ingest", "fault": { "kind": "kusto", "status": 200 } }),
+            "fault.status",
+        ),
+        (
+            json!({ "service": "ingest", "fault": { "kind": "kusto", "status": 400, "failureCode": true } }),
+            "fault.failureCode",
+        ),
+        (of("blob", "database", "D"), "database"),
+        (of("mgmt", "table", "T"), "table"),
+        (
+            json!({ "service": "query", "attempt": 1, "fault": { "kind": "garbage" } }),
+            "attempt",
+        ),
     ] {
         let (status, reply) = world.arm(wrong.clone()).await;
         assert_eq!(status, 400, "{wrong}");

@@ -158,10 +158,21 @@ impl Bench {
         encoding: Option<&'static str>,
         body: impl Into<reqwest::Body>,
     ) -> (u16, Json) {
+        let header = encoding.map(|encoding| ("content-encoding", encoding));
+        self.stream_with(target, header, body).await
+    }
+
+    /// The same with another header.
+    pub(crate) async fn stream_with(
+        &self,
+        target: &str,
+        header: Option<(&'static str, &'static str)>,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, Json) {
         let url = format!("{}/v1/rest/ingest/{target}", self.emulator.engine_url());
         let mut request = self.http.post(url).body(body);
-        if let Some(encoding) = encoding {
-            request = request.header("content-encoding", encoding);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let reply = request.send().await.unwrap();
         let (status, text) = (reply.status().as_u16(), reply.text().await.unwrap());

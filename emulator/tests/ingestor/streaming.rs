@@ -1,7 +1,9 @@
 //! Streaming ingestion: what a request brings is in the table when its answer comes, or an error says why not.
 
 use kusto_emulator::engine::value::Value;
-use kusto_emulator::{Emulator, Options, Streaming};
+use kusto_emulator::{
+    CutPoint, Emulator, Fault, FaultRule, KustoAnswer, Options, ServiceKind, Streaming,
+};
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Bench, DATABASE, NEVER, on_each_storage};
@@ -255,4 +257,61 @@ async fn a_wrong_address_says_nothing_but_404() {
         assert_eq!(reply.text().await.unwrap(), "", "{path}");
     }
     split.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_rule_fails_one_attempt_at_one_table() {
+    let bench = bench(Streaming::Always).await;
+    bench.table("Other", "n:long, s:string");
+    let answer = KustoAnswer {
+        status: 400,
+        code: Some("BadRequest".to_owned()),
+        exception: Some("Kusto.DataNode.Exceptions.StreamingIngestionRequestException".to_owned()),
+        failure_code: Some(json!("400")),
+        ..KustoAnswer::default()
+    };
+    let rule = FaultRule {
+        database: Some(DATABASE.to_lowercase()),
+        table: Some("T".to_owned()),
+        attempt: Some(1),
+        ..FaultRule::new(ServiceKind::Ingest, Fault::Kusto(answer))
+    };
+    let shown = serde_json::to_value(&rule).unwrap();
+    assert_eq!(shown["fault"]["failureCode"], "400", "{shown}");
+    assert_eq!(FaultRule::try_from(shown).as_ref(), Ok(&rule));
+    bench.emulator.arm(rule);
+    let send = async |table: &str, id: &'static str| {
+        let target = format!("{DATABASE}/{table}?streamFormat=csv");
+        let header = Some(("x-ms-client-request-id", id));
+        bench.stream_with(&target, header, "1,a\n").await
+    };
+    assert_eq!(send("T", "K.execute;x;0").await.0, 200);
+    assert_eq!(send("Other", "K.execute;x;1").await.0, 200);
+    let told = json!({ "error": {
+        "code": "BadRequest",
+        "@type": "Kusto.DataNode.Exceptions.StreamingIngestionRequestException",
+        "@failureCode": "400",
+    }});
+    assert_eq!(send("T", "K.execute;x;1").await, (400, told));
+    assert_eq!(bench.rows("T").len(), 1);
+    let fired: Vec<_> = bench.emulator.faults().iter().map(|f| f.fired).collect();
+    assert_eq!(fired, [1]);
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_leaves_the_rows() {
+    let bench = bench(Streaming::Always).await;
+    let fault = Fault::Cut(CutPoint::After);
+    bench
+        .emulator
+        .arm(FaultRule::new(ServiceKind::Ingest, fault));
+    let url = format!(
+        "{}/v1/rest/ingest/{DATABASE}/T?streamFormat=csv",
+        bench.emulator.engine_url()
+    );
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert!(http.post(url).body("1,a\n").send().await.is_err());
+    assert_eq!(bench.rows("T"), [row(1, "a")]);
+    bench.emulator.shutdown().await;
 }
