@@ -157,6 +157,8 @@ impl Router {
                 let body = RequestBody::new(body, Some(meter));
                 if self.control.faults.is_empty() {
                     Ok(self.serve(route, parts, body).await)
+                } else if let ServiceRoute::Ingest = route {
+                    self.stream_or_fail(parts, body).await
                 } else {
                     self.serve_or_fail(route, parts, body).await
                 }
@@ -183,10 +185,7 @@ impl Router {
                 Some(refusal) => refusal,
                 None => self.run(endpoint, parts, body).await,
             },
-            ServiceRoute::Ingest => match self.access.refusal(&parts.headers) {
-                Some(refusal) => refusal,
-                None => self.stream(parts, body).await,
-            },
+            ServiceRoute::Ingest => self.stream_if_allowed(parts, body).await,
         }
     }
 
@@ -202,20 +201,8 @@ impl Router {
             Err(error) => return Ok(unreadable(error.as_ref())),
         };
         let (body, service) = (body.to_bytes(), route.kind());
-        let streamed = match service {
-            ServiceKind::Ingest => streaming::names(parts.uri.path()),
-            _ => None,
-        };
-        let (database, table) = streamed.unwrap_or_default();
-        let command = match service {
-            ServiceKind::Ingest => String::new(),
-            _ => command(parts, &body),
-        };
         let subject = Subject {
-            command: &command,
-            database: &database,
-            table: &table,
-            attempt: streaming::attempt(&parts.headers),
+            command: &command(parts, &body),
             ..Subject::of(service)
         };
         let met = self.control.faults.meet(&subject);

@@ -10,12 +10,14 @@ use hyper::{HeaderMap, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
 
-use super::reply::{failure, from_engine};
+use super::reply::{failure, fault_reply, from_engine};
 use super::router::Router;
 use crate::engine::role::Role;
 use crate::engine::sources::{StreamData, StreamRequest};
 use crate::engine::streaming::{StreamError, respond};
-use crate::http::{Body, empty};
+use crate::faults::Subject;
+use crate::http::{Body, Cut, RequestBody, empty, play};
+use crate::services::ServiceKind;
 
 /// What the paths of its addresses begin with.
 pub(super) const PREFIX: &str = "/v1/rest/ingest/";
@@ -27,8 +29,41 @@ pub(super) const FAMILY: &str = "/v1/rest/ingest";
 const BODY_LIMIT: usize = 10 << 20;
 
 impl Router {
+    /// Answers a request, which must have the demanded token.
+    pub(super) async fn stream_if_allowed<B>(&self, parts: &Parts, body: B) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        match self.access.refusal(&parts.headers) {
+            Some(refusal) => refusal,
+            None => self.stream(parts, body).await,
+        }
+    }
+
+    /// The same, unless a fault rule says otherwise. The body is not read before: a rule may cut the connection within it.
+    pub(super) async fn stream_or_fail(
+        &self,
+        parts: &Parts,
+        body: RequestBody,
+    ) -> Result<Response<Body>, Cut> {
+        let (database, table) = names(parts.uri.path()).unwrap_or_default();
+        let subject = Subject {
+            database: &database,
+            table: &table,
+            attempt: attempt(&parts.headers),
+            ..Subject::of(ServiceKind::Ingest)
+        };
+        let Some(met) = self.control.faults.meet(&subject) else {
+            return Ok(self.stream_if_allowed(parts, body).await);
+        };
+        let serve = |body| self.stream_if_allowed(parts, body);
+        let answer = || fault_reply(&met.fault, ServiceKind::Ingest);
+        play(&self.control.faults, &met, body, serve, answer).await
+    }
+
     /// Ingests what the request brings.
-    pub(super) async fn stream<B>(&self, parts: &Parts, body: B) -> Response<Body>
+    async fn stream<B>(&self, parts: &Parts, body: B) -> Response<Body>
     where
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -82,7 +117,7 @@ async fn read<B: HttpBody<Data = Bytes>>(body: B) -> Result<Option<Vec<u8>>, B::
 }
 
 /// The database and the table that the path names, each in one segment.
-pub(super) fn names(path: &str) -> Option<(String, String)> {
+fn names(path: &str) -> Option<(String, String)> {
     let (database, table) = path.strip_prefix(PREFIX)?.split_once('/')?;
     let table = table.strip_suffix('/').unwrap_or(table);
     if database.is_empty() || table.is_empty() || table.contains('/') {
@@ -96,7 +131,7 @@ pub(super) fn names(path: &str) -> Option<(String, String)> {
 }
 
 /// The number with which clients that try several times end the id of their request: `KPC.execute...;ID;0`.
-pub(super) fn attempt(headers: &HeaderMap) -> Option<u64> {
+fn attempt(headers: &HeaderMap) -> Option<u64> {
     let id = headers.get("x-ms-client-request-id")?.to_str().ok()?;
     let (_, number) = id.rsplit_once(';')?;
     number.parse().ok()

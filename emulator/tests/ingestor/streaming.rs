@@ -315,3 +315,24 @@ async fn a_connection_that_is_cut_leaves_the_rows() {
     assert_eq!(bench.rows("T"), [row(1, "a")]);
     bench.emulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_connection_is_cut_within_a_body() {
+    let bench = bench(Streaming::Always).await;
+    let fault = Fault::Cut(CutPoint::During { bytes: 10 });
+    bench
+        .emulator
+        .arm(FaultRule::new(ServiceKind::Ingest, fault));
+    let url = format!(
+        "{}/v1/rest/ingest/{DATABASE}/T?streamFormat=csv",
+        bench.emulator.engine_url()
+    );
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = "1,a\n".repeat(2 << 20);
+    let sent = body.len() as u64;
+    assert!(http.post(url).body(body).send().await.is_err());
+    let read = bench.emulator.traffic().services.ingest.bytes_received;
+    assert!((10..sent).contains(&read), "{read}");
+    assert!(bench.rows("T").is_empty());
+    bench.emulator.shutdown().await;
+}
