@@ -52,10 +52,19 @@ impl Entra {
         Ok(())
     }
 
-    /// Where a player finds the identities of its machine, and no other login.
-    pub(crate) fn environment(&self) -> Result<[(&'static str, String); 1], String> {
+    /// Where a player finds the identities of its machine, and a browser.
+    pub(crate) fn environment(&self) -> Result<[(&'static str, String); 2], String> {
         let identity = self.emulator.identity()?.to_owned();
-        Ok([("AZURE_POD_IDENTITY_AUTHORITY_HOST", identity)])
+        let script = workspace::root().join("tests/conformance/browser.py");
+        let engine = self.emulator.engine()?.trim_end_matches('/');
+        let browser = format!(
+            "python3 {} {engine}/emulator/v1/entra/browse",
+            script.display()
+        );
+        Ok([
+            ("AZURE_POD_IDENTITY_AUTHORITY_HOST", identity),
+            ("BROWSER", browser),
+        ])
     }
 
     /// Forgets what a scenario has changed.

@@ -59,6 +59,8 @@ static kusto_status new_credential(const char *login, kusto_credential **out, ku
         return kusto_credential_callback(give_token, NULL, NULL, out, err);
     if (strcmp(login, "failing") == 0)
         return kusto_credential_callback(give_no_token, NULL, NULL, out, err);
+    if (strcmp(login, "interactive") == 0)
+        return kusto_credential_interactive(NULL, 0, NULL, 0, NULL, NULL, NULL, out, err);
     if (strcmp(login, "device") == 0)
         return kusto_credential_device_code(NULL, 0, show_nothing, NULL, NULL, out, err);
     die("unknown login: %s", login);

@@ -63,6 +63,8 @@ void log_in(kusto::config &settings, std::string_view login)
     else if (login == "failing")
         settings.set_credential(kusto::credential::callback(
             [](const kusto::token_request &) -> kusto::access_token { throw std::runtime_error("the login fails"); }));
+    else if (login == "interactive")
+        settings.set_credential(kusto::credential::interactive());
     else if (login == "device") // The driver plays the user, who needs no prompt.
         settings.set_credential(kusto::credential::device_code({}, [](const kusto::prompt &) {}));
     else if (login != "none")

@@ -69,6 +69,9 @@ internal sealed class Client : IAsyncDisposable
             case "failing":
                 kcsb.WithAadTokenProviderAuthentication((_, _) => throw new InvalidOperationException("the login fails"));
                 break;
+            case "interactive":
+                kcsb.WithAadUserPromptAuthentication();
+                break;
             case "device":
                 // The driver plays the user, who needs no prompt.
                 kcsb.WithAadDeviceCodeAuthentication((_, _, _) => Task.CompletedTask);

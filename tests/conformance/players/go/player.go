@@ -76,6 +76,8 @@ func (p *player) makeClient(said *message, _ *answer) error {
 		kcsb = kcsb.WithTokenCredential(func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
 			return kusto.AccessToken{}, errors.New("the login fails")
 		})
+	case "interactive":
+		kcsb = kcsb.WithInteractiveLogin("")
 	case "device":
 		// The driver plays the user, who needs no prompt.
 		kcsb = kcsb.WithDeviceCode("", func(context.Context, kusto.DeviceCode) error { return nil })

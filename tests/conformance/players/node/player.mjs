@@ -36,6 +36,8 @@ function builderOf(connection, login) {
             });
         case "token":
             return KustoConnectionStringBuilder.withAccessToken(connection, TOKEN);
+        case "interactive":
+            return KustoConnectionStringBuilder.withUserPrompt(connection);
         case "device":
             // The driver plays the user, who needs no prompt.
             return KustoConnectionStringBuilder.withAadDeviceAuthentication(connection, null, () => {});

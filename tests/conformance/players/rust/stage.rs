@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kusto_ingest::auth::{AccessToken, DeviceCode, Prompted, StaticToken, TokenCallback};
+use kusto_ingest::auth::{
+    AccessToken, DeviceCode, Interactive, Prompted, StaticToken, TokenCallback,
+};
 use kusto_ingest::error::Error;
 use kusto_ingest::prelude::*;
 
@@ -94,7 +96,16 @@ impl Stage {
     fn make_client(&mut self, told: &Message) -> Act {
         told.only(&["client", "connection", "login", "setting"])?;
         let (connection, login) = (told.need("connection")?, told.need("login")?);
-        if !["none", "callback", "failing", "token", "device"].contains(&login) {
+        if ![
+            "none",
+            "callback",
+            "failing",
+            "token",
+            "device",
+            "interactive",
+        ]
+        .contains(&login)
+        {
             return Err(format!("unknown login {login}"));
         }
         let settings = told.pairs("setting")?;
@@ -246,6 +257,7 @@ fn build(connection: &str, login: &str, settings: &[(&str, &str)]) -> Result<Cli
             pending.fail(false, "no login today");
         }))),
         "token" => builder.credential(Arc::new(StaticToken::new(TOKEN))),
+        "interactive" => builder.credential(Arc::new(Interactive::new())),
         // The driver plays the user, who needs no prompt.
         "device" => builder.credential(Arc::new(DeviceCode::new(|_| Ok(Prompted::Shown)))),
         _ => builder,
