@@ -32,6 +32,7 @@ use crate::storage::{
     Account, AccountKey, Azurite, Backend, Endpoints, Names, OWN_USER_AGENT, Resources, Storage,
     StorageResources,
 };
+use crate::streams::{StreamLog, Streams};
 use crate::traffic::{Connection, Meter, Traffic};
 
 /// The database every cluster has.
@@ -266,6 +267,17 @@ impl Emulator {
         self.control.messages.reset();
     }
 
+    /// The requests for streaming ingestion since the start or the last reset.
+    #[must_use]
+    pub fn streams(&self) -> Streams {
+        self.control.streams.read()
+    }
+
+    /// Forgets the requests for streaming ingestion.
+    pub fn reset_streams(&self) {
+        self.control.streams.reset();
+    }
+
     /// Ends the emulator: what was taken for ingestion and requests under way are given a few seconds to
     /// finish, then nothing of it is left.
     pub async fn shutdown(mut self) {
@@ -315,6 +327,7 @@ impl Assembly<'_> {
             faults: Book::new(shutdown.clone()),
             traffic: Meter::default(),
             messages: Messages::default(),
+            streams: StreamLog::default(),
             ingestions: Arc::new(Ingestions::default()),
         });
         let ingestor_shutdown = CancellationToken::new();

@@ -31,6 +31,7 @@ mod server;
 mod services;
 mod start_error;
 pub mod storage;
+mod streams;
 mod traffic;
 
 pub use clock::Clock;
@@ -42,4 +43,5 @@ pub use options::{Options, Secret, StorageKind};
 pub use services::{Service, ServiceKind, StorageOperation};
 pub use start_error::StartError;
 pub use storage::{AccountKey, AzuriteOptions};
+pub use streams::{Streamed, Streams};
 pub use traffic::{ServiceTraffic, Services, Traffic};

@@ -8,16 +8,20 @@ mod rooms;
 use rooms::Rule;
 
 /// Each room and what it may use besides itself, the lower rooms first.
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 21] = [
     ("clock", &[]),
     ("ingestions", &[]),
     ("messages", &[]),
     ("services", &[]),
+    ("streams", &[]),
     // No network, no storage.
     ("engine", &[]),
     ("faults", &["services"]),
     ("traffic", &["services"]),
-    ("control", &["faults", "ingestions", "messages", "traffic"]),
+    (
+        "control",
+        &["faults", "ingestions", "messages", "streams", "traffic"],
+    ),
     // Plumbing: it knows no address.
     ("http", &["faults", "traffic"]),
     ("page", &["http"]),
@@ -64,6 +68,7 @@ const RULES: [Rule; 20] = [
             "page",
             "services",
             "storage::Resources",
+            "streams",
             "traffic",
         ],
     ),
@@ -88,6 +93,7 @@ const RULES: [Rule; 20] = [
             "services",
             "start_error",
             "storage",
+            "streams",
             "traffic",
         ],
     ),

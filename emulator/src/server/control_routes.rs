@@ -27,6 +27,7 @@ pub(crate) enum ControlRoute {
     Fault(u64),
     Traffic,
     Messages,
+    Streams,
     /// The last ingestions, or what changed of them, and what waits.
     Ingestions,
     /// One of them with its message.
@@ -52,6 +53,7 @@ impl ControlRoute {
             "faults" => Some(Self::Faults),
             "traffic" => Some(Self::Traffic),
             "messages" => Some(Self::Messages),
+            "streams" => Some(Self::Streams),
             "ingestions" => Some(Self::Ingestions),
             "flush" => Some(Self::Flush),
             "tables" => Some(Self::Tables),
@@ -76,7 +78,7 @@ impl ControlRoute {
             Self::Flush => &[Method::POST],
             Self::Faults => &[Method::GET, Method::POST, Method::DELETE],
             Self::Fault(_) => &[Method::DELETE],
-            Self::Traffic | Self::Messages => &[Method::GET, Method::DELETE],
+            Self::Traffic | Self::Messages | Self::Streams => &[Method::GET, Method::DELETE],
         }
     }
 
@@ -113,6 +115,11 @@ impl ControlRoute {
                 empty(StatusCode::NO_CONTENT)
             }
             Self::Messages => shown(StatusCode::OK, &control.messages.read()),
+            Self::Streams if deletes => {
+                control.streams.reset();
+                empty(StatusCode::NO_CONTENT)
+            }
+            Self::Streams => shown(StatusCode::OK, &control.streams.read()),
             Self::Ingestions => work(router, parts.uri.query()).await,
             Self::Ingestion(number) => match control.ingestions.whole(number) {
                 Some(whole) => shown(StatusCode::OK, &whole),

@@ -4,6 +4,7 @@ mod auth;
 mod control_routes;
 mod entra_routes;
 mod machine;
+mod noted;
 mod overview;
 mod reply;
 mod router;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::auth::Access;
 use super::control_routes::ControlRoute;
 use super::entra_routes::{DirectoryRoute, login};
+use super::noted::Noted;
 use super::reply::{failure, fault_reply, from_engine};
 use super::streaming;
 use crate::control::Control;
@@ -52,6 +53,7 @@ enum Route {
     Control(ControlRoute),
     Directory(DirectoryRoute),
     Login(EntraRoute),
+    Streaming,
     Service(ServiceRoute),
 }
 
@@ -59,7 +61,6 @@ enum Route {
 enum ServiceRoute {
     Metadata,
     Engine(Endpoint),
-    Ingest,
 }
 
 impl Route {
@@ -81,7 +82,7 @@ impl Route {
             "/v1/rest/mgmt" => ServiceRoute::Engine(Endpoint::Mgmt),
             "/v1/rest/query" => ServiceRoute::Engine(Endpoint::QueryV1),
             "/v2/rest/query" => ServiceRoute::Engine(Endpoint::QueryV2),
-            _ if path.starts_with(streaming::PREFIX) => ServiceRoute::Ingest,
+            _ if path.starts_with(streaming::PREFIX) => return Some(Self::Streaming),
             _ => return ControlRoute::of(path).map(Self::Control),
         };
         Some(Self::Service(service))
@@ -94,7 +95,7 @@ impl Route {
             Self::Directory(route) => route.methods(),
             Self::Login(route) => route.methods(),
             Self::Service(ServiceRoute::Metadata) => &[Method::GET],
-            Self::Service(ServiceRoute::Engine(_) | ServiceRoute::Ingest) => &[Method::POST],
+            Self::Streaming | Self::Service(ServiceRoute::Engine(_)) => &[Method::POST],
         }
     }
 }
@@ -105,7 +106,6 @@ impl ServiceRoute {
             Self::Metadata => ServiceKind::Metadata,
             Self::Engine(Endpoint::Mgmt) => ServiceKind::Mgmt,
             Self::Engine(Endpoint::QueryV1 | Endpoint::QueryV2) => ServiceKind::Query,
-            Self::Ingest => ServiceKind::Ingest,
         }
     }
 }
@@ -152,13 +152,17 @@ impl Router {
                 let body = RequestBody::new(body, Some(meter));
                 login(self, &route, parts, body).await
             }
+            Route::Streaming => {
+                let meter = self.control.traffic.count(ServiceKind::Ingest, connection);
+                let body = RequestBody::new(body, Some(meter));
+                let body = Noted::new(body, &self.control, parts);
+                self.stream_or_fail(parts, body).await
+            }
             Route::Service(route) => {
                 let meter = self.control.traffic.count(route.kind(), connection);
                 let body = RequestBody::new(body, Some(meter));
                 if self.control.faults.is_empty() {
                     Ok(self.serve(route, parts, body).await)
-                } else if let ServiceRoute::Ingest = route {
-                    self.stream_or_fail(parts, body).await
                 } else {
                     self.serve_or_fail(route, parts, body).await
                 }
@@ -185,7 +189,6 @@ impl Router {
                 Some(refusal) => refusal,
                 None => self.run(endpoint, parts, body).await,
             },
-            ServiceRoute::Ingest => self.stream_if_allowed(parts, body).await,
         }
     }
 

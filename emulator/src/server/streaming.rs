@@ -10,13 +10,14 @@ use hyper::{HeaderMap, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
 
+use super::noted::Noted;
 use super::reply::{failure, fault_reply, from_engine};
 use super::router::Router;
 use crate::engine::role::Role;
 use crate::engine::sources::{StreamData, StreamRequest};
 use crate::engine::streaming::{StreamError, respond};
 use crate::faults::Subject;
-use crate::http::{Body, Cut, RequestBody, empty, play};
+use crate::http::{Body, Cut, empty, play};
 use crate::services::ServiceKind;
 
 /// What the paths of its addresses begin with.
@@ -30,7 +31,7 @@ const BODY_LIMIT: usize = 10 << 20;
 
 impl Router {
     /// Answers a request, which must have the demanded token.
-    pub(super) async fn stream_if_allowed<B>(&self, parts: &Parts, body: B) -> Response<Body>
+    async fn stream_if_allowed<B>(&self, parts: &Parts, body: B) -> Response<Body>
     where
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -45,7 +46,7 @@ impl Router {
     pub(super) async fn stream_or_fail(
         &self,
         parts: &Parts,
-        body: RequestBody,
+        body: Noted,
     ) -> Result<Response<Body>, Cut> {
         let (database, table) = names(parts.uri.path()).unwrap_or_default();
         let subject = Subject {

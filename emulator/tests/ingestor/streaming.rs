@@ -4,6 +4,7 @@ use kusto_emulator::engine::value::Value;
 use kusto_emulator::{
     CutPoint, Emulator, Fault, FaultRule, KustoAnswer, Options, ServiceKind, Streaming,
 };
+use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Bench, DATABASE, NEVER, on_each_storage};
@@ -334,5 +335,39 @@ async fn a_connection_is_cut_within_a_body() {
     let read = bench.emulator.traffic().services.ingest.bytes_received;
     assert!((10..sent).contains(&read), "{read}");
     assert!(bench.rows("T").is_empty());
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_was_streamed_is_shown_whatever_its_sender_was_told() {
+    let bench = bench(Streaming::Always).await;
+    let busy = FaultRule {
+        times: Some(1),
+        ..FaultRule::new(ServiceKind::Ingest, Fault::status(503))
+    };
+    bench.emulator.arm(busy);
+    let target = format!("{DATABASE}/T?streamFormat=csv");
+    let packed = gzip(b"1,a\n");
+    for status in [503, 200] {
+        let answer = bench.stream(&target, Some("gzip"), packed.clone()).await;
+        assert_eq!(answer.0, status);
+    }
+    let header = Some(("authorization", "Bearer very-secret"));
+    assert_eq!(bench.stream_with(&target, header, "1,a\n").await.0, 200);
+    let (status, shown) = bench.control(Method::GET, "streams").await;
+    assert_eq!((status, &shown["requests"]), (200, &json!(3)));
+    let [failed, packed_again, plain] = shown["last"].as_array().unwrap().as_slice() else {
+        panic!("three requests: {shown}");
+    };
+    assert_eq!(failed, packed_again);
+    assert_eq!(failed["bytes"], json!(packed.len()));
+    assert_eq!(failed["headers"]["content-encoding"], "gzip");
+    assert_eq!(failed["contentSha256"], plain["sha256"]);
+    assert_eq!(plain["contentSha256"], Json::Null);
+    assert_eq!(plain["headers"]["authorization"], "***");
+    assert_eq!(plain["whole"], true);
+    assert_eq!(plain["target"], json!(format!("/v1/rest/ingest/{target}")));
+    assert_eq!(bench.control(Method::DELETE, "streams").await.0, 204);
+    assert_eq!(bench.emulator.streams().requests, 0);
     bench.emulator.shutdown().await;
 }
