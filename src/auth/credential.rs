@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::request::TokenRequest;
@@ -202,7 +203,8 @@ impl TokenCache {
         let credential = Arc::clone(&self.credential);
         let clock = Arc::clone(&self.clock);
         let slots = Arc::clone(&self.slots);
-        let (asked, at) = (request.clone(), clock.clone());
+        let (users, asked_users) = watch::channel(0);
+        let (asked, at) = (request.clone().counting(users), clock.clone());
         let asking = async move {
             if let Some(until) = cool_until {
                 tokio::time::sleep_until(until).await;
@@ -234,7 +236,13 @@ impl TokenCache {
             }
             gives_up
         };
-        Flight::start(context::carried(asking), is_renewal, land, give_up)
+        Flight::start(
+            context::carried(asking),
+            is_renewal,
+            asked_users,
+            land,
+            give_up,
+        )
     }
 }
 

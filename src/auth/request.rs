@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use tokio::sync::watch;
 use url::Url;
 
 use super::cloud::{DEFAULT_CLIENT_ID, DEFAULT_LOGIN_ENDPOINT};
@@ -23,6 +24,7 @@ pub struct TokenRequest {
     client_id: String,
     network: Network,
     asking: Asking,
+    asked_users: AskedUsers,
 }
 
 /// Who named the login host. What the caller sets comes first, then the environment, then the cluster.
@@ -46,6 +48,7 @@ impl TokenRequest {
             client_id: DEFAULT_CLIENT_ID.to_owned(),
             network: Network::default(),
             asking: Asking::Allowed,
+            asked_users: AskedUsers::default(),
         }
     }
 
@@ -112,6 +115,21 @@ impl TokenRequest {
 
     pub(super) fn is_silent(&self) -> bool {
         matches!(self.asking, Asking::Forbidden)
+    }
+
+    /// The same request, which counts in `asked` for how many users it waits.
+    #[must_use]
+    pub(super) fn counting(mut self, asked: watch::Sender<usize>) -> Self {
+        self.asked_users = AskedUsers(Some(asked));
+        self
+    }
+
+    /// Says that a user is asked for as long as the result lives: only then may the login be given up.
+    pub(super) fn asks_user(&self) -> AsksUser {
+        if let Some(asked) = &self.asked_users.0 {
+            asked.send_modify(|asked| *asked += 1);
+        }
+        AsksUser(self.asked_users.clone())
     }
 
     /// The scope, such as `https://kusto.kusto.windows.net/.default`.
@@ -193,6 +211,33 @@ impl Eq for Asking {}
 
 impl Hash for Asking {
     fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// For how many users it waits, told to whoever made the request: no part of what is asked for either.
+#[derive(Clone, Debug, Default)]
+struct AskedUsers(Option<watch::Sender<usize>>);
+
+impl PartialEq for AskedUsers {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for AskedUsers {}
+
+impl Hash for AskedUsers {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// A user is asked.
+pub(super) struct AsksUser(AskedUsers);
+
+impl Drop for AsksUser {
+    fn drop(&mut self) {
+        if let Some(asked) = &self.0.0 {
+            asked.send_modify(|asked| *asked -= 1);
+        }
+    }
 }
 
 /// The way to the login host: no part of what is asked for, and so the same for every comparison.

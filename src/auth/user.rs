@@ -89,7 +89,9 @@ impl UserLogin {
         if self.is_silent || request.is_silent() {
             return Err(refused.unwrap_or_else(must_not_ask));
         }
+        let asks = request.asks_user();
         let grant = ask(asked).await?;
+        drop(asks);
         Ok(self.keep(account, grant))
     }
 

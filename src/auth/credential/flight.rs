@@ -1,6 +1,7 @@
 //! A request to a credential under way, in a task of its own: it outlives the call that started it, and others
-//! join it. When all have left, it goes on for a moment and is given up then: a login must not wait for a user for
-//! whom nobody waits.
+//! join it. When all have left and it waits for a user, it goes on for a moment and is given up then. Whatever asks
+//! no user ends by itself and is never given up: what a program was asked for would be asked twice, and a password
+//! whose refusal nobody has read would be sent again.
 
 use std::time::Duration;
 
@@ -25,11 +26,13 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Starts one. `land` takes the result before those who wait do. `give_up` is asked when it seems to be
-    /// abandoned: whether it still is, is told by the function that it is given.
+    /// Starts one. `land` takes the result before those who wait do. `asked` counts the users it waits for.
+    /// `give_up` is asked when it seems to be abandoned: whether it still is, is told by the function that it is
+    /// given.
     pub(super) fn start(
         asking: impl Future<Output = Result<AccessToken>> + Send + 'static,
         is_renewal: bool,
+        asked: watch::Receiver<usize>,
         land: impl FnOnce(&Result<AccessToken>) + Send + 'static,
         give_up: impl Fn(&dyn Fn() -> bool) -> bool + Send + 'static,
     ) -> Self {
@@ -43,7 +46,7 @@ impl Flight {
                     // Nobody waits any more when all were cancelled: the token is kept nevertheless.
                     let _ = sender.send(Some(result));
                 }
-                () = abandoned(&left, give_up) => {}
+                () = abandoned(&left, asked, give_up) => {}
             }
         });
         Self {
@@ -73,17 +76,28 @@ impl Flight {
     }
 }
 
-/// Ends when the last who waited has left long enough ago. A renewal that nobody joined has no end here: it asks
-/// no user, and its requests have limits of their own.
-async fn abandoned(waiting: &watch::Sender<usize>, give_up: impl Fn(&dyn Fn() -> bool) -> bool) {
+/// Ends when the last who waited has left long enough ago, and a user is asked. A renewal that nobody joined has
+/// no end here: it asks no user.
+async fn abandoned(
+    waiting: &watch::Sender<usize>,
+    mut asked: watch::Receiver<usize>,
+    give_up: impl Fn(&dyn Fn() -> bool) -> bool,
+) {
     let mut count = waiting.subscribe();
-    // Neither wait can fail: this task holds a sender.
+    // This wait cannot fail: this task holds a sender.
     let _ = count.wait_for(|waiting| *waiting > 0).await;
     loop {
         let _ = count.wait_for(|waiting| *waiting == 0).await;
         let joined = count.wait_for(|waiting| *waiting > 0);
-        let is_left = tokio::time::timeout(ABANDONED_AFTER, joined).await.is_err();
-        if is_left && give_up(&|| *waiting.borrow() == 0) {
+        if tokio::time::timeout(ABANDONED_AFTER, joined).await.is_ok() {
+            continue;
+        }
+        // Users may be asked later only, and no longer while this waited.
+        if asked.wait_for(|asked| *asked > 0).await.is_err() {
+            // Nothing is left that could ask one.
+            return std::future::pending().await;
+        }
+        if give_up(&|| *waiting.borrow() == 0 && *asked.borrow() > 0) {
             return;
         }
     }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
+use super::flight::ABANDONED_AFTER;
 use super::*;
 use crate::clock::testing::ManualClock;
 
@@ -293,9 +294,10 @@ async fn after_a_failure_of_unknown_end_there_is_a_pause() {
     assert!(begun.elapsed() >= COOL_DOWN);
 }
 
-/// Never ends, and says when it is dropped and whether it might ask.
+/// Never ends, and says how often it was asked and dropped.
 #[derive(Debug)]
 struct Endless {
+    asks_user: bool,
     asked: tokio::sync::watch::Sender<usize>,
     dropped: Arc<AtomicUsize>,
 }
@@ -310,8 +312,9 @@ impl Drop for Guard {
 
 #[async_trait]
 impl TokenCredential for Endless {
-    async fn get_token(&self, _: &TokenRequest) -> Result<AccessToken> {
+    async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
         let _guard = Guard(self.dropped.clone());
+        let _asks = self.asks_user.then(|| request.asks_user());
         self.asked.send_modify(|asked| *asked += 1);
         std::future::pending().await
     }
@@ -322,6 +325,7 @@ async fn a_login_is_given_up_ten_seconds_after_the_last_has_left() {
     let dropped = Arc::<AtomicUsize>::default();
     let asked = tokio::sync::watch::Sender::new(0);
     let credential = Endless {
+        asks_user: true,
         asked: asked.clone(),
         dropped: dropped.clone(),
     };
@@ -348,6 +352,27 @@ async fn a_login_is_given_up_ten_seconds_after_the_last_has_left() {
     // The next call begins another one.
     assert!(waits(1).await);
     assert_eq!(*asked.borrow(), 2);
+}
+
+/// A callback would be called while it still owes an answer, and a password sent again.
+#[tokio::test(start_paused = true)]
+async fn what_asks_no_user_goes_on_when_nobody_waits() {
+    let dropped = Arc::<AtomicUsize>::default();
+    let asked = tokio::sync::watch::Sender::new(0);
+    let credential = Endless {
+        asks_user: false,
+        asked: asked.clone(),
+        dropped: dropped.clone(),
+    };
+    let cache = TokenCache::new(Arc::new(credential));
+    let request = TokenRequest::new("s", None);
+    for _ in 0..2 {
+        let limit = std::time::Duration::from_secs(1);
+        let call = tokio::time::timeout(limit, cache.get(&request)).await;
+        assert!(call.is_err());
+        tokio::time::sleep(ABANDONED_AFTER * 6).await;
+    }
+    assert_eq!((*asked.borrow(), dropped.load(Ordering::SeqCst)), (1, 0));
 }
 
 /// Gives a token that is to be renewed at once, and says of each request whether it might ask the user.
