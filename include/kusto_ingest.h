@@ -548,7 +548,8 @@ typedef void (KUSTO_CALL *kusto_log_event_fn)(void *user_data,
  * Requests a token. It must return at once; answer then or later, from any thread, with exactly one
  * kusto_token_request_complete or kusto_token_request_fail. Called from a thread of the library, at
  * most once at a time for each scope, tenant and login host, when there is no valid token in the
- * cache, and a while before one expires. Without an answer, the calls that wait for it fail with KUSTO_E_AUTH after 5 minutes. It must not throw.
+ * cache, and a while before one expires. Without an answer the request fails with KUSTO_E_AUTH after 5 minutes; queries and commands end with it, and what the
+ * library repeats by itself, such as an ingestion without a deadline, asks again. It must not throw.
  */
 typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *request);
 
@@ -1173,7 +1174,8 @@ void kusto_token_request_complete(kusto_token_request *request,
 
 /**
  * Answers that no token could be obtained. `retryable`: whether a later request may succeed; then the callback
- * is called again, three times in all with pauses of a few seconds, before the calls that wait fail. The library
+ * is called again, three times with pauses of a few seconds, before a query or a command fails; what the library repeats
+ * by itself (ingestions, kusto_client_warm_up) asks more often. The library
  * keeps only the message of a failure.
  *
  * Ownership: takes the request. The message is copied.

@@ -429,14 +429,22 @@ public:
     std::exception_ptr cause_of(std::string_view message) const
     {
         const std::lock_guard<std::mutex> guard(lock_);
+        if (next_ == 0 || message.find(PREFIX) == std::string_view::npos)
+            return nullptr;
+        // The library masks what looks like a secret: then no text is found, and it is the latest.
+        std::exception_ptr found = kept_[(next_ - 1) % kept_.size()].second;
+        std::size_t longest = 0;
         for (std::size_t age = 1; age <= kept_.size(); age++) {
             const auto &[text, cause] = kept_[(next_ - age) % kept_.size()];
-            if (cause && message.find(PREFIX + text) != std::string_view::npos)
-                return cause;
+            if (cause && text.size() > longest && message.find(std::string(PREFIX) + text) != std::string_view::npos) {
+                found = cause;
+                longest = text.size();
+            }
         }
-        return nullptr;
+        return found;
     }
-    static inline const std::string PREFIX = "the token callback threw: ";
+    // No object: it outlives the program's own.
+    static constexpr std::string_view PREFIX = "the token callback threw: ";
 
 private:
     mutable std::mutex lock_;
@@ -1301,7 +1309,7 @@ private:
         });
         if (!answered) {
             detail::token_failures::all().add(kept);
-            request.fail(detail::token_failures::PREFIX + kept.message(), detail::passes(kept.cause()));
+            request.fail(std::string(detail::token_failures::PREFIX) + kept.message(), detail::passes(kept.cause()));
         }
     }
 };

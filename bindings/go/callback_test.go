@@ -250,6 +250,11 @@ func TestAPassingFailureOfATokenCallbackIsAskedAgain(t *testing.T) {
 	}
 }
 
+// Its field StatusCode cannot be read.
+type embedded struct{ *http.Response }
+
+func (*embedded) Error() string { return "no response" }
+
 // As errors of azcore and azidentity are.
 type responseError struct {
 	StatusCode  int
@@ -276,6 +281,7 @@ func TestWhichFailuresOfTokenCallbacksPass(t *testing.T) {
 		{&responseError{RawResponse: &http.Response{StatusCode: 500}}, true},
 		{&responseError{RawResponse: &http.Response{StatusCode: 400}}, false},
 		{&responseError{}, false},
+		{&embedded{}, false},
 		{fmt.Errorf("login failed: %w", &responseError{StatusCode: 502}), true},
 		{errors.Join(errors.New("the first"), &responseError{StatusCode: 502}), true},
 		{&url.Error{Op: "Get", URL: "https://login.example", Err: io.ErrUnexpectedEOF}, true},
@@ -317,7 +323,15 @@ type otherCredential struct{}
 
 func (otherCredential) GetToken(context.Context, string) (string, error) { return "", nil }
 
+type namedProvider func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error)
+
 func TestACredentialOfAzure(t *testing.T) {
+	var named namedProvider = func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+		return kusto.AccessToken{Token: "a-token"}, nil
+	}
+	if number(t, clientOf(t, kusto.NewConnectionStringBuilder(connection).WithTokenCredential(named)), "print 8") != 8 {
+		t.Error("no 8")
+	}
 	credential := &azureCredential{}
 	kcsb := kusto.NewConnectionStringBuilder(connection + ";Authority Id=contoso").WithTokenCredential(credential)
 	if number(t, clientOf(t, kcsb), "print 9") != 9 {

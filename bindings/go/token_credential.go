@@ -27,6 +27,12 @@ func asGetToken(credential any) (getToken, error) {
 		return known, nil
 	}
 	value := reflect.ValueOf(credential)
+	if wanted := reflect.TypeFor[getToken](); value.Type().ConvertibleTo(wanted) {
+		if value.IsNil() {
+			return nil, invalidArgument("credential", "must not be nil")
+		}
+		return value.Convert(wanted).Interface().(getToken), nil
+	}
 	if value.Kind() == reflect.Pointer && value.IsNil() {
 		return nil, invalidArgument("credential", "must not be nil")
 	}

@@ -53,7 +53,13 @@ func (f *tokenFailures) causeOf(failure *Error) error {
 
 // passes reports whether asking again later can succeed. The outermost error that answers the question decides:
 // login libraries wrap the HTTP status of the login service.
-func passes(err error) bool {
+func passes(err error) (answer bool) {
+	defer func() {
+		// Errors of others are looked into: one that panics meanwhile says nothing.
+		if recover() != nil {
+			answer = false
+		}
+	}()
 	answer, known := passing(err)
 	return known && answer
 }

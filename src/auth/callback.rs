@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::credential::{AccessToken, TokenCredential};
 use crate::auth::request::TokenRequest;
-use crate::auth::tries::{Tries, repeat};
+use crate::auth::tries::repeat_within;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::secret::redact_beginning;
 
@@ -79,15 +79,12 @@ impl fmt::Debug for TokenCallback {
 impl TokenCredential for TokenCallback {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
         // Around all of them: an answer that never comes is not waited for again.
-        let asked = repeat("", Tries::OF_PROGRAM, || self.ask_once(request));
-        match tokio::time::timeout(self.timeout, asked).await {
-            Ok(result) => result,
-            Err(_) => Err(auth_error(format!(
-                "the token callback did not answer within {} ms",
-                self.timeout.as_millis()
-            ))
-            .with_retry(RetryClass::Later)),
-        }
+        let late = || {
+            let limit = self.timeout.as_millis();
+            let message = format!("the token callback did not answer within {limit} ms");
+            auth_error(message).with_retry(RetryClass::Later)
+        };
+        repeat_within(self.timeout, || self.ask_once(request), late).await
     }
 }
 
@@ -172,6 +169,15 @@ mod tests {
         });
         let token = credential.get_token(&request()).await.unwrap();
         assert_eq!(token.secret().expose(), "at last");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_callback_said_is_not_lost_at_the_limit() {
+        let credential = TokenCallback::new(|pending| pending.fail(true, "busy"))
+            .with_timeout(Duration::from_millis(100));
+        let error = credential.get_token(&request()).await.unwrap_err();
+        assert!(error.message().contains("busy"), "{error}");
+        assert_eq!(error.retry(), RetryClass::Later);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::auth::callback::LONGEST_LOGIN;
 use crate::auth::credential::{AccessToken, TokenCredential};
 use crate::auth::request::TokenRequest;
-use crate::auth::tries::{Tries, repeat};
+use crate::auth::tries::{Tries, repeat, repeat_within};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::failure::describe_chain;
 
@@ -30,8 +30,9 @@ impl Credential {
     /// tenant; a failure that passes is asked again, three times in all. It may borrow what it has captured, and its future need not be `Send`: it runs on a thread
     /// of its own inside the client's runtime, and is dropped when the client is.
     ///
-    /// A call waits for it until the call's own deadline; calls without one, and all that wait with them, fail
-    /// after 5 minutes with an error that is worth a retry.
+    /// A call waits for it until the call's own deadline. Without one a request for a token fails after 5 minutes
+    /// with an error that is worth a retry: a query ends with it, and what the client repeats by itself, such as an
+    /// ingestion, asks a few times more.
     ///
     /// ```
     /// use std::time::Duration;
@@ -85,16 +86,15 @@ where
         + 'static,
 {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        let tried = repeat("", Tries::OF_PROGRAM, || self.log_in(request));
         let Some(limit) = self.limit else {
-            return tried.await;
+            return repeat("", Tries::OF_PROGRAM, || self.log_in(request)).await;
         };
         // Around all of them, as with a callback. What is given up drops the receiver, which ends the login too.
-        let ended = tokio::time::timeout(limit, tried).await;
-        ended.unwrap_or_else(|_| {
+        let late = || {
             let message = format!("the login did not end within {} s", limit.as_secs());
-            Err(failed(message).with_retry(RetryClass::Later))
-        })
+            failed(message).with_retry(RetryClass::Later)
+        };
+        repeat_within(limit, || self.log_in(request), late).await
     }
 }
 

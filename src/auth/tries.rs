@@ -1,5 +1,6 @@
 //! Repeating a request for a token that failed in a way that may pass.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, RetryClass, Step};
@@ -37,6 +38,33 @@ impl Tries {
         let jittered = ceiling.mul_f64(0.5 + fastrand::f64() / 2.0);
         let asked = error.retry_after().unwrap_or_default();
         jittered.max(asked).min(self.longest)
+    }
+}
+
+/// As [`repeat`], of an attempt of the program's own that may never end. The last failure is not lost at the limit:
+/// it is the error. Without one the error is `late`.
+pub(super) async fn repeat_within<T, F>(
+    limit: Duration,
+    attempt: impl Fn() -> F + Send + Sync,
+    late: impl FnOnce() -> Error + Send,
+) -> Result<T>
+where
+    F: Future<Output = Result<T>> + Send,
+{
+    let last = Mutex::new(None);
+    let noted = || async {
+        let result = attempt().await;
+        if let Err(error) = &result {
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        }
+        result
+    };
+    match tokio::time::timeout(limit, repeat("", Tries::OF_PROGRAM, noted)).await {
+        Ok(result) => result,
+        Err(_) => {
+            let last = last.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Err(last.unwrap_or_else(late))
+        }
     }
 }
 

@@ -130,6 +130,11 @@ static void what_a_login_throws_is_the_cause_of_every_call()
     const auto asked = none.try_execute(database(), "print 1", PATIENCE);
     CHECK(gives(asked, kusto::errc::auth) && caused_by<std::logic_error>(asked.error(), "no key to the safe"));
     CHECK(asked.error().permanent());
+    const auto masked = client_with(kusto::credential::callback([](const kusto::token_request &) -> kusto::access_token {
+                            throw std::domain_error("refused: Bearer abcdefgh");
+                        })).try_warm_up(PATIENCE);
+    CHECK(gives(masked, kusto::errc::auth) && caused_by<std::domain_error>(masked.error(), "refused: Bearer abcdefgh"));
+    CHECK(std::strstr(masked.error().what(), "abcdefgh") == nullptr);
     const auto other = client_with(kusto::credential::callback([](kusto::token_request &request) {
                            request.fail("the safe is lost");
                        })).try_warm_up(PATIENCE);

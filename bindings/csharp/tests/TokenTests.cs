@@ -164,6 +164,19 @@ public sealed class TokenTests : Bed
         Assert.That(answer.Read());
     }
 
+    [Test]
+    public void AProviderMaySuppressTheFlowOfContexts()
+    {
+        using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider(With(async (_, _) =>
+        {
+            ExecutionContext.SuppressFlow();
+            await Task.Yield();
+            return new KustoAccessToken("a-token", DateTimeOffset.UtcNow.AddHours(1));
+        }));
+        using IDataReader answer = query.ExecuteQuery(null, "print 1", new ClientRequestProperties { Timeout = Patience });
+        Assert.That(answer.Read());
+    }
+
     /// <summary>The library masks what looks like a secret in the message: the exception is found nevertheless.</summary>
     [Test]
     public void AFailureWhoseMessageIsMaskedKeepsItsException()

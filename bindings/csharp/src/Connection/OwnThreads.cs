@@ -26,7 +26,12 @@ internal sealed class OwnThreads : SynchronizationContext
             Name = "Kusto token provider",
         };
         // The flow of execution contexts belongs to what is posted.
-        using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            thread.Start();
+            return;
+        }
+        using (ExecutionContext.SuppressFlow())
         {
             thread.Start();
         }
