@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 /// use kusto_ingest::client::Client;
 ///
 /// let login = Chain::new()
-///     .then(Arc::new(EnvironmentLogin))
+///     .then(Arc::new(EnvironmentLogin::new()))
 ///     .then(Arc::new(CommandLine::azure_cli()));
 /// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net")?
 ///     .credential(Arc::new(login))
