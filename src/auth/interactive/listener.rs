@@ -75,12 +75,12 @@ impl Listener {
         let mut serving = JoinSet::new();
         loop {
             tokio::select! {
-                Some(served) = serving.join_next() => {
+                Some(served) = serving.join_next(), if !serving.is_empty() => {
                     if let Ok(Some(returned)) = served {
                         return Ok(returned);
                     }
                 }
-                Some(stream) = self.accept(), if serving.len() < CONNECTIONS => {
+                stream = self.accept(), if serving.len() < CONNECTIONS => {
                     let (state, port) = (self.state.clone(), self.port);
                     serving.spawn(async move {
                         let served = tokio::time::timeout(PATIENCE, serve(stream, &state, port));
@@ -91,25 +91,28 @@ impl Listener {
         }
     }
 
-    /// The next connection. One that failed before it was taken is none.
-    async fn accept(&self) -> Option<TcpStream> {
+    /// The next connection, of either address.
+    async fn accept(&self) -> TcpStream {
         let other = async {
             match &self.v6 {
-                Some(v6) => v6.accept().await,
+                Some(v6) => taken(v6).await,
                 None => std::future::pending().await,
             }
         };
-        let accepted = tokio::select! {
-            accepted = self.v4.accept() => accepted,
-            accepted = other => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => Some(stream),
-            Err(_) => {
-                // Out of descriptors, as a rule: not at full speed.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                None
-            }
+        tokio::select! {
+            stream = taken(&self.v4) => stream,
+            stream = other => stream,
+        }
+    }
+}
+
+/// The next connection that can be taken. One that failed before it was is none.
+async fn taken(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // Out of descriptors, as a rule: not at full speed.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
@@ -225,7 +228,8 @@ async fn read(stream: &mut TcpStream) -> io::Result<Option<Request>> {
 
 /// The request without its body, and the length of that.
 fn head(bytes: &[u8]) -> Option<(Request, usize)> {
-    let text = std::str::from_utf8(bytes).ok()?;
+    // Programs on this machine share the cookies of `localhost`, and write them in any encoding.
+    let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split("\r\n");
     let mut words = lines.next()?.split(' ');
     let (method, target) = (words.next()?, words.next()?);

@@ -20,10 +20,14 @@ async fn open() -> (Listener, Bench) {
 impl Bench {
     /// Sends this and gives the status and the rest of the answer.
     async fn send(&self, text: &str) -> String {
+        self.send_bytes(text.as_bytes()).await
+    }
+
+    async fn send_bytes(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))
             .await
             .unwrap();
-        stream.write_all(text.as_bytes()).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
@@ -139,4 +143,37 @@ async fn it_is_closed_when_the_login_is_given_up() {
 async fn two_logins_have_two_ports() {
     let ((_one, first), (_two, second)) = (open().await, open().await);
     assert_ne!(first.port, second.port);
+}
+
+/// The browser may be late, and the machine out of descriptors meanwhile.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn connections_that_cannot_be_taken_do_not_end_it() {
+    let (mut listener, bench) = open().await;
+    let broken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let socket = socket2::SockRef::from(&broken);
+    socket.shutdown(std::net::Shutdown::Both).unwrap();
+    // `accept` on it fails, again and again.
+    listener.v6 = Some(std::mem::replace(&mut listener.v4, broken));
+    let minute = Duration::from_secs(60);
+    let early = tokio::time::timeout(minute, listener.returned()).await;
+    assert!(early.is_err());
+    tokio::time::resume();
+    let form = format!("state={}&code=right", bench.state.text());
+    let (returned, _) = tokio::join!(listener.returned(), bench.post(&form));
+    assert!(matches!(returned, Ok(Returned::Code(code)) if code.expose() == "right"));
+}
+
+/// A cookie of another program on this machine, in an encoding of its own.
+#[tokio::test]
+async fn what_is_not_read_may_be_any_bytes() {
+    let (listener, bench) = open().await;
+    let target = format!("/?code=right&state={}", bench.state.text());
+    let host = bench.address.trim_start_matches("http://").to_owned();
+    let text = format!("GET {target} HTTP/1.1\r\nCookie: a=");
+    let rest = format!("\r\nHost: {host}\r\n\r\n");
+    let request = [text.as_bytes(), &[0xFC, 0xFF], rest.as_bytes()].concat();
+    let (returned, page) = tokio::join!(listener.returned(), bench.send_bytes(&request));
+    assert!(matches!(returned, Ok(Returned::Code(code)) if code.expose() == "right"));
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
 }
