@@ -238,8 +238,8 @@ impl ConnectionString {
         }
         match first {
             Some(keyword) => self.login_of(*keyword),
-            None if has(&Keyword::ApplicationClientId) => unsupported("application id"),
             None if has(&Keyword::UserId) => Ok(self.interactive()),
+            None if has(&Keyword::ApplicationClientId) => unsupported("application id"),
             None => Ok(Authentication::None),
         }
     }

@@ -187,6 +187,13 @@ fn authentication_follows_from_what_is_there() {
         ),
         ("Fed=true", Authentication::Incomplete),
         ("Fed=true;UID=me", interactive(Some("me"))),
+        (
+            "UID=me;AppClientId=i",
+            Authentication::Interactive {
+                hint: Some("me".to_owned()),
+                client_id: Some("i".to_owned()),
+            },
+        ),
         ("Login=Interactive", interactive(None)),
         (
             "Login=device",
