@@ -167,7 +167,7 @@ impl Interactive {
         };
         match done {
             Prompted::Shown => Ok(()),
-            Prompted::OpenBrowser => browser::open(&url),
+            Prompted::OpenBrowser => browser::open(&url).await,
         }
     }
 }
@@ -187,6 +187,7 @@ fn nobody() -> Error {
     let minutes = LIMIT.as_secs() / 60;
     let message = format!("nobody has logged in in the browser within {minutes} minutes");
     Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+        .with_hint(&format!("if no browser has opened, {}", browser::ADVICE))
 }
 
 /// What the login host says through the browser.

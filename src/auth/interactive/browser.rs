@@ -1,57 +1,119 @@
 //! Opening an address in the browser of the system, without a shell.
 
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result, Step};
 
-/// Opens it. Whether a page appears cannot be known.
+/// What to do where no browser opens.
+pub(super) const ADVICE: &str =
+    "use the login by device code (`Login=device`), or open the address yourself with a prompt";
+
+/// Opens it. Whether a page appears cannot be known, but a program that ends in failure has shown none: the next is
+/// tried. It waits for that as long as the program runs, which may be the browser itself.
 ///
 /// # Errors
 /// [`ErrorKind::Auth`] when there is no browser.
-pub(super) fn open(url: &str) -> Result<()> {
+pub(super) async fn open(url: &str) -> Result<()> {
     let own = std::env::var("BROWSER").ok();
     let own = own.as_deref().map(str::trim).filter(|own| !own.is_empty());
-    let commands = match own {
-        Some(own) => commands_of(own, url),
-        None if has_screen() => vec![system(url)],
+    let (commands, whose) = match own {
+        Some(own) => (commands_of(own, url), " as the variable BROWSER says"),
+        None if has_screen() => (vec![system(url)], ""),
         None => return Err(without("this machine has no screen (DISPLAY is not set)")),
     };
+    first_of(commands)
+        .await
+        .map_err(|why| without(&format!("no browser can be started{whose}: {why}")))
+}
+
+/// Starts one after the other until one does not fail; why the last one did.
+async fn first_of(commands: Vec<Command>) -> std::result::Result<(), String> {
     let mut why = "no command is named".to_owned();
     for mut command in commands {
+        let program = command.get_program().to_string_lossy().into_owned();
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        stand_alone(&mut command);
         match command.spawn() {
-            Ok(mut child) => {
-                // Somebody must take its end; it may be the browser itself, and run for days.
-                let waiting = std::thread::Builder::new().name("kusto-browser".to_owned());
-                let _ = waiting.spawn(move || child.wait());
-                return Ok(());
-            }
-            Err(error) => why = error.to_string(),
+            Ok(child) => match end_of(child).await {
+                Some(status) if failed(status) => why = format!("{program} ended: {status}"),
+                _ => return Ok(()),
+            },
+            Err(error) => why = format!("{program}: {error}"),
         }
     }
-    Err(without(&format!("no browser can be started: {why}")))
+    Err(why)
 }
 
+/// How it ended, if that can be known. Somebody must take its end, also after the login, and it may run for days.
+async fn end_of(mut child: Child) -> Option<ExitStatus> {
+    let (ended, end) = oneshot::channel();
+    let waiting = std::thread::Builder::new().name("kusto-browser".to_owned());
+    let waiting = waiting.spawn(move || {
+        // The login may be over.
+        let _ = ended.send(child.wait().ok());
+    });
+    // Without a thread nobody waits for it.
+    waiting.ok()?;
+    end.await.ok().flatten()
+}
+
+/// On Windows the program hands the address on, and its status says nothing.
+fn failed(status: ExitStatus) -> bool {
+    cfg!(not(windows)) && !status.success()
+}
+
+/// The browser outlives the program that has opened it, and takes signals as one that the user has started: not those
+/// of this terminal, and none is blocked as it may be on this thread.
+#[cfg(unix)]
+fn stand_alone(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    command.process_group(0);
+    let unblock = || {
+        // SAFETY: a set is plain data that sigemptyset fills.
+        let failed = unsafe {
+            let mut none = std::mem::zeroed();
+            libc::sigemptyset(&mut none);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &none, std::ptr::null_mut())
+        };
+        match failed {
+            0 => Ok(()),
+            code => Err(std::io::Error::from_raw_os_error(code)),
+        }
+    };
+    // SAFETY: between fork and exec it calls only functions that are safe in a signal handler, and allocates nothing.
+    unsafe { command.pre_exec(unblock) };
+}
+
+#[cfg(not(unix))]
+fn stand_alone(_: &mut Command) {}
+
 fn without(why: &str) -> Error {
-    let message = format!(
-        "{why}: use the login by device code (`Login=device`), or open the address yourself with a prompt"
-    );
+    let message = format!("{why}: {ADVICE}");
     Error::new(ErrorKind::Auth, Step::AcquireToken, message)
 }
 
-/// The commands of the variable `BROWSER`: one with arguments, or names that are separated as paths are. `%s` stands for
-/// the address, which otherwise is the last argument.
+/// The commands of the variable `BROWSER`: the path of a program, one with arguments, or names that are separated as
+/// paths are. `%s` stands for the address, which otherwise is the last argument.
 fn commands_of(text: &str, url: &str) -> Vec<Command> {
+    if Path::new(text).is_file() {
+        let mut command = Command::new(text);
+        command.arg(url);
+        return vec![command];
+    }
     let is_one = text.contains("%s") || text.contains(char::is_whitespace) || cfg!(windows);
     let names: Vec<&str> = match is_one {
         true => vec![text],
         false => text.split(':').filter(|name| !name.is_empty()).collect(),
     };
     let command = |text: &str| {
-        let mut words = text.split_whitespace();
+        let mut words = words_of(text).into_iter();
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words.map(|word| word.replace("%s", url)));
         if !text.contains("%s") {
@@ -60,6 +122,23 @@ fn commands_of(text: &str, url: &str) -> Vec<Command> {
         command
     };
     names.into_iter().map(command).collect()
+}
+
+/// Words between spaces; one that begins with a quote goes on to the next such quote.
+fn words_of(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let quoted = match first {
+            '"' | '\'' => rest[1..].split_once(first),
+            _ => None,
+        };
+        let plain = || rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let (word, after) = quoted.unwrap_or_else(plain);
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
 }
 
 /// Programs of Unix without a screen would write to the terminal, or wait there.
@@ -108,5 +187,62 @@ mod tests {
         if cfg!(unix) {
             assert_eq!(words("a:b"), [["a", url], ["b", url]]);
         }
+    }
+
+    #[test]
+    fn a_path_may_hold_spaces() {
+        let url = "http://x/?a=1&b=$(c)";
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("the browser");
+        std::fs::write(&path, "").unwrap();
+        let path = path.to_str().unwrap();
+        assert_eq!(words(path), [[path, url]]);
+        assert_eq!(words(&format!("\"{path}\" -x")), [[path, "-x", url]]);
+        assert_eq!(words("'a b' \"c d\""), [["a b", "c d", url]]);
+    }
+
+    #[cfg(unix)]
+    fn shell(text: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", text]);
+        command
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn one_that_fails_makes_room_for_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("opened");
+        let good = shell(&format!("echo yes > {}", file.display()));
+        let absent = Command::new("/nonexistent/browser");
+        first_of(vec![absent, shell("exit 3"), good]).await.unwrap();
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "yes\n");
+        let why = first_of(vec![shell("exit 3")]).await.unwrap_err();
+        assert!(why.contains("/bin/sh ended") && why.contains('3'), "{why}");
+    }
+
+    /// Threads of the C library block all signals, and what they start would never end by one.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn it_takes_signals_and_has_a_group_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("status");
+        // A shell that waits blocks signals itself.
+        let text = format!(
+            "exec cat /proc/self/status /proc/self/stat > {}",
+            file.display()
+        );
+        // SAFETY: sets are plain data; the mask is that of this test's own thread.
+        unsafe {
+            let mut all = std::mem::zeroed();
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
+        }
+        first_of(vec![shell(&text)]).await.unwrap();
+        let status = std::fs::read_to_string(file).unwrap();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        assert_eq!(blocked.unwrap().trim(), "0000000000000000");
+        let stat: Vec<_> = status.lines().last().unwrap().split(' ').collect();
+        assert_eq!(stat[0], stat[4], "the group is its own");
     }
 }
