@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use super::catalog::PromptKind;
 use super::closure::LoginError;
@@ -74,7 +74,11 @@ type ShowPrompt = dyn Fn(&Prompt) -> std::result::Result<Prompted, LoginError> +
 
 /// Shows prompts, through the program.
 #[derive(Clone)]
-pub(crate) struct Prompter(Arc<ShowPrompt>);
+pub(crate) struct Prompter {
+    show: Arc<ShowPrompt>,
+    /// Held by the thread that shows one, which may outlive its login: the next one waits for it.
+    turn: Arc<Mutex<()>>,
+}
 
 impl fmt::Debug for Prompter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,21 +90,26 @@ impl Prompter {
     pub(crate) fn new(
         show: impl Fn(&Prompt) -> std::result::Result<Prompted, LoginError> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(show))
+        Self {
+            show: Arc::new(show),
+            turn: Arc::default(),
+        }
     }
 
-    /// Has it shown, on a thread of its own: a program may wait there for its user.
+    /// Has it shown, on a thread of its own: a program may wait there for its user. One at a time.
     ///
     /// # Errors
     /// [`ErrorKind::Auth`] with what the program says, or when it panics.
     pub(super) async fn show(&self, prompt: Prompt) -> Result<Prompted> {
         let (answer, answered) = oneshot::channel();
-        let show = self.0.clone();
+        let show = self.show.clone();
+        let turn = self.turn.clone().lock_owned().await;
         std::thread::Builder::new()
             .name("kusto-prompt".to_owned())
             .spawn(move || {
                 // The login may be over by now.
                 let _ = answer.send(show(&prompt));
+                drop(turn);
             })
             .map_err(|error| failed(format!("cannot start a thread: {error}")))?;
         match answered.await {
@@ -112,7 +121,11 @@ impl Prompter {
 
 fn to_error(cause: LoginError) -> Error {
     match cause.downcast::<Error>() {
-        Ok(error) => *error,
+        Ok(error) if error.kind() == ErrorKind::Auth => *error,
+        Ok(error) => {
+            let said = redact(&describe_chain(&*error));
+            failed(format!("the prompt of the login failed: {said}")).with_retry(error.retry())
+        }
         Err(cause) => {
             let said = redact(&describe_chain(&*cause));
             failed(format!("the prompt of the login failed: {said}"))
@@ -158,5 +171,39 @@ mod tests {
         let panicking = Prompter::new(|_| panic!("on purpose"));
         let error = panicking.show(prompt()).await.unwrap_err();
         assert!(error.message().contains("panicked"), "{error}");
+    }
+
+    /// The program still shows the one of a login that was given up.
+    #[tokio::test]
+    async fn the_next_prompt_waits_until_the_program_is_done_with_the_last() {
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let released = std::sync::Mutex::new(released);
+        let showing = Prompter::new(move |_| {
+            begun.send(())?;
+            released.lock().unwrap().recv()?;
+            Ok(Prompted::Shown)
+        });
+        let mut first = Box::pin(showing.show(prompt()));
+        tokio::select! {
+            biased;
+            _ = &mut first => unreachable!("it is not released"),
+            _ = begins.recv() => {}
+        }
+        drop(first);
+        let mut second = Box::pin(showing.show(prompt()));
+        assert!(is_pending_after_a_poll(&mut second).await);
+        assert!(begins.try_recv().is_err());
+        release.send(()).unwrap();
+        release.send(()).unwrap();
+        assert_eq!(second.await.unwrap(), Prompted::Shown);
+        begins.recv().await.unwrap();
+    }
+
+    async fn is_pending_after_a_poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
+        })
+        .await
     }
 }
