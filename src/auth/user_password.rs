@@ -1,13 +1,15 @@
 //! The login of a user with a password (RFC 6749, 4.3), which Entra ID advises against.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::Mutex;
 
 use super::credential::{AccessToken, TokenCredential};
-use super::entra::{Endpoint, Form, Sending, tenant_of};
+use super::entra::{Endpoint, Form, Outcome, Sending};
 use super::request::TokenRequest;
-use super::user::ANY_ORGANISATION;
+use super::user::Account;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -35,8 +37,8 @@ pub struct UserPassword {
     password: Secret,
     tenant: Option<String>,
     client_id: Option<String>,
-    /// Why it was refused.
-    refused: OnceLock<Error>,
+    /// Why it was refused, and where. Held while it is sent: two requests at once would count twice.
+    refused: Arc<Mutex<HashMap<Account, Error>>>,
 }
 
 impl UserPassword {
@@ -47,7 +49,7 @@ impl UserPassword {
             password: password.into(),
             tenant: None,
             client_id: None,
-            refused: OnceLock::new(),
+            refused: Arc::default(),
         }
     }
 
@@ -65,36 +67,51 @@ impl UserPassword {
         self
     }
 
-    async fn send(&self, request: &TokenRequest) -> Result<AccessToken> {
-        let own = self.tenant.as_deref().or(request.tenant());
-        let tenant = tenant_of(own.or(Some(ANY_ORGANISATION)), request)?;
-        let client_id = self.client_id.as_deref().unwrap_or(request.client_id());
+    async fn send(&self, account: &Account, request: &TokenRequest) -> Result<Outcome> {
         let form = || {
             Ok(Form::of_grant("password")
-                .field("client_id", client_id)
+                .field("client_id", &account.client_id)
                 .field("username", &self.user)
                 .field("password", self.password.expose())
                 .field("scope", request.scope()))
         };
-        let endpoint = Endpoint::token(request, tenant)?;
-        let grant = endpoint.token_for(Sending::Once, form).await?;
-        Ok(grant.access)
+        let endpoint = Endpoint::token(request, &account.tenant)?;
+        endpoint.outcome_of(Sending::Once, form).await
     }
 }
 
 #[async_trait]
 impl TokenCredential for UserPassword {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        if let Some(refused) = self.refused.get() {
-            return Err(refused.clone());
+        let account = Account::of(self.tenant.as_deref(), self.client_id.as_deref(), request)?;
+        let everywhere = everywhere(&account);
+        let mut refused = self.refused.lock().await;
+        let known = refused.get(&everywhere).or_else(|| refused.get(&account));
+        if let Some(error) = known {
+            return Err(error.clone());
         }
-        let result = self.send(request).await;
-        if let Err(error) = &result
-            && error.is_permanent()
-            && error.http_status().is_some()
-        {
-            self.refused.get_or_init(|| error.clone());
+        let (refusal, error) = match self.send(&account, request).await? {
+            Outcome::Granted(grant) => return Ok(grant.access),
+            Outcome::Refused(refusal, error) => (refusal, error),
+        };
+        // What a proxy says is no word on the password.
+        if !refusal.says_nothing() {
+            let of_user = refusal.number.is_some_and(|it| OF_USER.contains(&it));
+            let place = if of_user { everywhere } else { account };
+            refused.insert(place, error.clone());
         }
-        result
+        Err(error)
+    }
+}
+
+/// Refusals of the user and the password, whatever they are for: wrong, locked, expired, disabled.
+const OF_USER: [u64; 4] = [50126, 50053, 50055, 50057];
+
+/// All accounts of a login host.
+fn everywhere(account: &Account) -> Account {
+    Account {
+        login_endpoint: account.login_endpoint.clone(),
+        tenant: String::new(),
+        client_id: String::new(),
     }
 }

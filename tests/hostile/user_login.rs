@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kusto_ingest::auth::{DeviceCode, Interactive, Prompt, PromptKind, Prompted};
+use kusto_ingest::auth::{DeviceCode, Interactive, Prompt, PromptKind, Prompted, UserPassword};
 use kusto_ingest::error::Step;
 use kusto_ingest::prelude::*;
 
@@ -183,10 +183,13 @@ async fn a_user_who_declines_and_a_prompt_that_fails_are_errors_of_the_login() {
         false => refused(400, "", &aadsts(65004, "authorization_declined")),
     })
     .await;
-    let client = server
-        .builder()
-        .credential(Arc::new(Shown::default().login()));
-    let error = command(&client.build().unwrap(), soon()).await.unwrap_err();
+    let shown = Shown::default();
+    let client = server.builder().credential(Arc::new(shown.login()));
+    let client = client.build().unwrap();
+    let error = command(&client, soon()).await.unwrap_err();
+    // Who has declined is left alone for a while.
+    command(&client, soon()).await.unwrap_err();
+    assert_eq!(shown.count(), 1);
     assert_eq!(
         (error.kind(), error.step()),
         (ErrorKind::Auth, Step::AcquireToken)
@@ -200,6 +203,98 @@ async fn a_user_who_declines_and_a_prompt_that_fails_are_errors_of_the_login() {
     let client = server.builder().credential(Arc::new(failing));
     let error = command(&client.build().unwrap(), soon()).await.unwrap_err();
     assert!(error.message().contains("no window"), "{error}");
+}
+
+/// One cluster wants a second factor: what others renew with is not worth less.
+#[tokio::test]
+async fn a_refresh_token_outlives_a_refusal_of_one_request() {
+    let (questions, refreshes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let server = cluster(move |request, _| {
+        if is_device_code(request) {
+            return code();
+        }
+        if request.body.contains("grant_type=refresh_token") {
+            return match refreshes.fetch_add(1, Ordering::SeqCst) {
+                0 => refused(400, "", &aadsts(50076, "interaction_required")),
+                _ => granted("renewed"),
+            };
+        }
+        match questions.fetch_add(1, Ordering::SeqCst) {
+            0 => brief("by-device", "refresh-1-of-the-test"),
+            _ => refused(400, "", &aadsts(65004, "authorization_declined")),
+        }
+    })
+    .await;
+    let shown = Shown::default();
+    let client = server.builder().credential(Arc::new(shown.login()));
+    let client = client.build().unwrap();
+    command(&client, soon()).await.unwrap();
+    command(&client, soon()).await.unwrap_err();
+    command(&client, soon()).await.unwrap();
+    assert_eq!(shown.count(), 2);
+}
+
+/// Nobody answers the prompt of one tenant; the other needs no user.
+#[tokio::test]
+async fn a_user_who_is_asked_for_one_tenant_holds_up_no_other() {
+    let server = cluster(|request, _| {
+        if is_device_code(request) {
+            return code();
+        }
+        if request.line.contains("/slow/") {
+            return refused(400, "", &aadsts(70016, "authorization_pending"));
+        }
+        brief("t", "refresh-1-of-the-test")
+    })
+    .await;
+    let (shown, mut is_shown) = tokio::sync::mpsc::unbounded_channel();
+    let login = Arc::new(DeviceCode::new(move |_| {
+        shown.send(())?;
+        Ok(Prompted::Shown)
+    }));
+    let client = |tenant: &str| {
+        let text = format!("{};Authority Id={tenant}", server.url);
+        let builder = Client::builder(&text).unwrap();
+        builder.credential(login.clone()).build().unwrap()
+    };
+    let (quick, slow) = (client("quick"), client("slow"));
+    command(&quick, soon()).await.unwrap();
+    is_shown.recv().await.unwrap();
+    let waiting = tokio::spawn(async move { command(&slow, soon()).await });
+    is_shown.recv().await.unwrap();
+    command(&quick, soon()).await.unwrap();
+    assert!(!waiting.is_finished());
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn a_password_is_remembered_as_wrong_where_it_was_refused() {
+    // Which refusal holds where: of a tenant, of a proxy, of the password.
+    let page = "<html>a proxy</html>".to_owned();
+    for (answer, again, elsewhere) in [
+        (aadsts(90002, "invalid_request"), 1, true),
+        (page, 2, true),
+        (aadsts(50126, "invalid_grant"), 1, false),
+    ] {
+        let server = cluster(move |request, _| match request.line.contains("/wrong/") {
+            true => refused(403, "", &answer),
+            false => granted("t"),
+        })
+        .await;
+        let login = Arc::new(UserPassword::new("alice@contoso.test", "the-password"));
+        let client = |tenant: &str| {
+            let text = format!("{};Authority Id={tenant}", server.url);
+            let builder = Client::builder(&text).unwrap();
+            builder.credential(login.clone()).build().unwrap()
+        };
+        let (one, two) = (client("wrong"), client("wrong"));
+        for client in [one, two] {
+            command(&client, soon()).await.unwrap_err();
+        }
+        assert_eq!(server.count(is_login), again);
+        let other = command(&client("right"), soon()).await;
+        assert_eq!(other.is_ok(), elsewhere, "{other:?}");
+    }
 }
 
 #[tokio::test]

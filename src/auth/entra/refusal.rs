@@ -55,12 +55,18 @@ impl Refusal {
         self.error.is_none() && self.number.is_none() && self.text.is_none()
     }
 
-    /// Whether only the user can help: what was kept of the earlier login is worth nothing now.
+    /// Whether only the user can help, for this scope at least: one cluster may want a second factor or consent
+    /// while the earlier login is good for others.
     pub(in crate::auth) fn needs_user(&self) -> bool {
         matches!(
             self.error.as_deref(),
             Some("invalid_grant" | "interaction_required" | "login_required" | "consent_required")
         )
+    }
+
+    /// Whether the earlier login has ended, for every scope.
+    pub(in crate::auth) fn is_of_dead_login(&self) -> bool {
+        matches!(self.number, Some(700082 | 70043 | 50173 | 70000))
     }
 
     /// Whether the same request may succeed later: the service is throttled, busy or out of order.
