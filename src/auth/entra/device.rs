@@ -17,13 +17,14 @@ use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::http::body;
 use crate::http::host::is_loopback;
 use crate::http::transport::Reply;
-use crate::secret::Secret;
+use crate::secret::{Secret, misleads};
 
 /// Between two questions, unless the service says otherwise (RFC 8628, 3.2).
 const INTERVAL: Duration = Duration::from_secs(5);
 /// What `slow_down` adds to it, for good (RFC 8628, 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_secs(1);
+/// The longest pause after questions that were lost.
 const LONGEST: Duration = Duration::from_secs(60);
 /// How long a code is valid whose answer does not say so.
 const LIFE: Duration = Duration::from_secs(900);
@@ -87,19 +88,21 @@ impl DeviceGrant {
             message,
             expires_on: sent.saturating_add(time::Duration::try_from(life).unwrap_or_default()),
             life,
-            interval: interval.clamp(SHORTEST, LONGEST),
+            interval: interval.clamp(SHORTEST, LONGEST_LIFE),
         })
     }
 }
 
-/// On one line, and without what a terminal takes for orders.
+/// On one line, and without what a terminal takes for orders or what shows another text than the one that is there.
+/// Some scripts need their joiners.
 fn printable(text: String) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars()
-        .map(plain)
-        .collect::<String>()
-        .trim()
-        .to_owned()
+    let shown = |c: char| match c {
+        '\u{200c}' | '\u{200d}' => Some(c),
+        _ if !misleads(c) => Some(c),
+        _ => (c.is_control() || c.is_whitespace()).then_some(' '),
+    };
+    let plain: String = text.chars().filter_map(shown).collect();
+    plain.trim().to_owned()
 }
 
 /// Whether people may be sent there.
@@ -173,8 +176,12 @@ where
 {
     let end = Instant::now() + code.life;
     let mut interval = code.interval;
-    let mut pause = interval;
+    let (mut pause, mut shortest) = (interval, interval);
     loop {
+        // One question more before the end, where only losses have made the pause longer.
+        if Instant::now() + pause >= end {
+            pause = shortest;
+        }
         if Instant::now() + pause >= end {
             tokio::time::sleep_until(end).await;
             return Err(expired());
@@ -182,14 +189,14 @@ where
         tokio::time::sleep(pause).await;
         match ask().await {
             Ok(Poll::Granted(grant)) => return Ok(grant),
-            Ok(Poll::Pending) => pause = interval,
+            Ok(Poll::Pending) => (pause, shortest) = (interval, interval),
             Ok(Poll::SlowDown) => {
-                interval = interval.saturating_add(SLOWER).min(LONGEST);
-                pause = interval;
+                interval = interval.saturating_add(SLOWER);
+                (pause, shortest) = (interval, interval);
             }
             Err(error) if error.retry() == RetryClass::Later => {
-                let asked = error.retry_after().unwrap_or_default();
-                pause = pause.saturating_mul(2).min(LONGEST).max(asked);
+                shortest = interval.max(error.retry_after().unwrap_or_default());
+                pause = pause.saturating_mul(2).min(LONGEST).max(shortest);
             }
             Err(error) => return Err(error),
         }

@@ -115,6 +115,23 @@ async fn a_lost_network_between_two_questions_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_interval_is_kept_and_lengthened() {
+    let answers = vec![refused("slow_down", 0), granted()];
+    let (grant, asked) = played(&code(900, 90), answers).await;
+    assert!(grant.is_ok());
+    assert_eq!(asked, [90, 185]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_losses_one_question_more_fits_before_the_end() {
+    let mut answers: Answers = (0..3).map(|_| Err(lost())).collect();
+    answers.push(granted());
+    let (grant, asked) = played(&code(50, 5), answers).await;
+    assert!(grant.is_ok());
+    assert_eq!(asked, [5, 15, 35, 40]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_code_that_the_service_does_not_know_ends_it() {
     let (grant, _) = played(&code(900, 5), vec![refused("bad_verification_code", 70018)]).await;
     assert!(grant.err().unwrap().is_permanent());
@@ -124,7 +141,7 @@ async fn a_code_that_the_service_does_not_know_ends_it() {
 fn an_answer_is_checked_before_people_see_it() {
     let parse = |text: &str| DeviceGrant::parse(text.as_bytes(), OffsetDateTime::UNIX_EPOCH);
     let code = parse(
-        r#"{"device_code":"d","user_code":"A\u001b[2J","verification_url":"https://x.example","interval":0,"expires_in":1e30,"message":"go\r\nthere\u0007"}"#,
+        r#"{"device_code":"d","user_code":"A\u001b[2J","verification_url":"https://x.example","interval":0,"expires_in":1e30,"message":"go\r\nt\u202ehere\u0007"}"#,
     )
     .unwrap();
     assert_eq!(code.user_code.expose(), "A [2J");
