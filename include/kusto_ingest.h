@@ -1626,7 +1626,8 @@ kusto_status kusto_client_close(const kusto_client *client,
  * Frees a client. Operations under way are cancelled; streams and operations must still be freed,
  * in any order. Never waits for the network. The last free of a client, stream or operation ends
  * the library's threads: it waits until callbacks that are running or due have returned, so hold no
- * lock that they take. It may also be called in a callback, where it does not wait.
+ * lock that they take. It may also be called in a callback, where it does not wait. The prompt of a
+ * login may wait for its user: nothing waits for that, and the `drop` of its data comes later.
  *
  * Ownership: takes the client; NULL is allowed.
  * Threads: any, once no other call uses the handle.

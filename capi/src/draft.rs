@@ -63,11 +63,11 @@ impl Draft {
     }
 
     /// With another part at the end of a chain.
-    pub(crate) fn then(mut self, part: Arc<dyn TokenCredential>) -> Result<Self> {
+    pub(crate) fn then(mut self, part: impl FnOnce() -> Arc<dyn TokenCredential>) -> Result<Self> {
         let Login::Chain(chain) = self.login else {
             return Err(Error::invalid_argument("chain", "is no chain"));
         };
-        self.login = Login::Chain(chain.then(part));
+        self.login = Login::Chain(chain.then(part()));
         Ok(self)
     }
 

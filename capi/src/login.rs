@@ -401,9 +401,9 @@ pub unsafe extern "C" fn kusto_credential_add(
         if std::ptr::eq(part, chain) {
             return Err(Error::invalid_argument("part", "is the chain itself"));
         }
-        let part = part.shared();
         let chain = handle::borrow_mut(chain, "chain")?;
-        chain.change(|draft| draft.then(part))
+        // Shared, and so settled, when nothing can fail any more.
+        chain.change(|draft| draft.then(|| part.shared()))
     })
 }
 

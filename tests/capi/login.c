@@ -136,6 +136,8 @@ static void a_credential_is_set_up_before_its_first_use(void)
     CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_add(device, device, &err));
     CHECK_OK(kusto_credential_chain(&chain, &err));
     CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_add(chain, chain, &err));
+    /* A failed call settles neither. */
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_add(device, chain, &err));
     CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(chain, "client id", KUSTO_CSTR, "x", KUSTO_CSTR, &err));
     CHECK_OK(kusto_credential_add(chain, device, &err));
     CHECK_STATUS(KUSTO_E_INVALID_STATE, kusto_credential_set(device, "tenant", KUSTO_CSTR, "t", KUSTO_CSTR, &err));
