@@ -326,20 +326,24 @@ func (otherCredential) GetToken(context.Context, string) (string, error) { retur
 type namedProvider func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error)
 
 func TestACredentialOfAzure(t *testing.T) {
-	var named namedProvider = func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
-		return kusto.AccessToken{Token: "a-token"}, nil
-	}
-	if number(t, clientOf(t, kusto.NewConnectionStringBuilder(connection).WithTokenCredential(named)), "print 8") != 8 {
-		t.Error("no 8")
-	}
-	credential := &azureCredential{}
-	kcsb := kusto.NewConnectionStringBuilder(connection + ";Authority Id=contoso").WithTokenCredential(credential)
-	if number(t, clientOf(t, kcsb), "print 9") != 9 {
-		t.Error("no 9")
-	}
-	if len(credential.asked) != 1 || credential.asked[0].TenantID != "contoso" || len(credential.asked[0].Scopes) != 1 {
-		t.Errorf("%+v", credential.asked)
-	}
+	t.Run("a named function", func(t *testing.T) {
+		var named namedProvider = func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+			return kusto.AccessToken{Token: "a-token"}, nil
+		}
+		if number(t, clientOf(t, kusto.NewConnectionStringBuilder(connection).WithTokenCredential(named)), "print 8") != 8 {
+			t.Error("no 8")
+		}
+	})
+	t.Run("an object", func(t *testing.T) {
+		credential := &azureCredential{}
+		kcsb := kusto.NewConnectionStringBuilder(connection + ";Authority Id=contoso").WithTokenCredential(credential)
+		if number(t, clientOf(t, kcsb), "print 9") != 9 {
+			t.Error("no 9")
+		}
+		if len(credential.asked) != 1 || credential.asked[0].TenantID != "contoso" || len(credential.asked[0].Scopes) != 1 {
+			t.Errorf("%+v", credential.asked)
+		}
+	})
 	for _, wrong := range []any{nil, (*azureCredential)(nil), otherCredential{}, "text", func() {}} {
 		_, err := kusto.New(kusto.NewConnectionStringBuilder(connection).WithTokenCredential(wrong))
 		if failure := failed(t, err, kusto.CodeInvalidArgument); failure.Argument != "credential" {
