@@ -159,13 +159,21 @@ static void an_unknown_table_is_a_failure_with_a_code(void)
     kusto_props_free(props);
 }
 
-static void without_a_status_table_an_ingestion_stays_queued(void)
+static void without_a_status_table_nothing_is_waited_for(void)
 {
     kusto_props *props = props_for("no such table");
     kusto_result *result = NULL;
+    kusto_report *report = NULL;
+    const char *token;
     CHECK_OK(kusto_props_set_reporting(props, KUSTO_REPORT_NONE, KUSTO_VIA_QUEUE, &err));
     CHECK_OK(kusto_ingest_bytes(client, props, (const uint8_t *)"1,a\n", 4, PATIENCE, &result, &err));
-    expect_final(client, result, KUSTO_ITEM_QUEUED);
+    token = kusto_result_tracking_token(result, NULL);
+    CHECK_REFUSES_WITH(KUSTO_E_INVALID_STATE, "reportMethod",
+                       kusto_track_until_final(client, token, KUSTO_CSTR, 20, PATIENCE, &report, &err));
+    CHECK_OK(kusto_track(client, token, KUSTO_CSTR, PATIENCE, &report, &err));
+    CHECK(kusto_report_count(report, KUSTO_ITEM_QUEUED) == 1);
+    kusto_report_free(report);
+    kusto_result_free(result);
     kusto_props_free(props);
 }
 
@@ -246,7 +254,7 @@ int main(void)
     RUN(service_errors_are_told_apart);
     RUN(a_token_outlives_its_client);
     RUN(an_unknown_table_is_a_failure_with_a_code);
-    RUN(without_a_status_table_an_ingestion_stays_queued);
+    RUN(without_a_status_table_nothing_is_waited_for);
     RUN(failures_are_peeked_and_taken);
     RUN(successes_are_peeked_and_taken);
     kusto_client_free(client);

@@ -346,7 +346,9 @@ static void an_unknown_table_is_a_failure_with_a_code()
     CHECK(report.count(kusto::item_state::failed) == 1 && report[0].retry() == kusto::retry_class::never);
     CHECK(!report[0].error_code().empty() && !report[0].details().empty());
     props.set_reporting(kusto::report_level::do_not_report, kusto::report_method::queue);
-    CHECK(ends(*client, client->ingest(props, "1,a\n", PATIENCE), kusto::item_state::queued));
+    const kusto::receipt unreported = client->ingest(props, "1,a\n", PATIENCE);
+    CHECK_CODE(invalid_state, client->try_track_until_final(unreported.tracking_token(), 20ms, PATIENCE));
+    CHECK(client->track(unreported.tracking_token(), PATIENCE).count(kusto::item_state::queued) == 1);
 }
 
 static void outcomes_are_peeked_and_taken(kusto::outcome which, const std::string &table, kusto::item_state state)
