@@ -414,10 +414,11 @@ template <class F> bool guarded(failure &kept, F &&body) noexcept
 /// since all that need its token wait for the same one.
 class token_failures {
 public:
-    /// Those of the program. Never destroyed: threads of the library may fail while the program ends.
+    /// Those of the program. Never destroyed: threads of the library may fail while the program ends. The
+    /// exceptions themselves are released when it ends.
     static token_failures &all()
     {
-        static token_failures *const one = new token_failures;
+        static token_failures *const one = first();
         return *one;
     }
     void add(const failure &thrown)
@@ -447,9 +448,26 @@ public:
     static constexpr std::string_view PREFIX = "the token callback threw: ";
 
 private:
-    mutable std::mutex lock_;
     // A power of two, since the counter wraps.
-    std::array<std::pair<std::string, std::exception_ptr>, 16> kept_;
+    using list = std::array<std::pair<std::string, std::exception_ptr>, 16>;
+
+    static token_failures *first()
+    {
+        // Where no handler can be added, the exceptions stay until the process has ended.
+        (void)std::atexit([] { all().release(); });
+        return new token_failures;
+    }
+    void release()
+    {
+        // Destroyed without the lock: what they do then is the program's.
+        list ended;
+        const std::lock_guard<std::mutex> guard(lock_);
+        ended.swap(kept_);
+        next_ = 0;
+    }
+
+    mutable std::mutex lock_;
+    list kept_;
     std::size_t next_ = 0;
 };
 

@@ -177,7 +177,7 @@ impl Client {
     ///
     /// Needs a status table ([`ReportMethod::Table`](crate::props::ReportMethod::Table) or
     /// [`QueueAndTable`](crate::props::ReportMethod::QueueAndTable)): without it no end is ever seen, and the
-    /// call fails with [`ErrorKind::InvalidState`](crate::error::ErrorKind::InvalidState). A failed ingestion
+    /// call fails with [`ErrorKind::InvalidState`]. A failed ingestion
     /// is a state, not an error: look at each.
     pub fn track_until_final(
         &self,
