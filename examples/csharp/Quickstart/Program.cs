@@ -26,7 +26,7 @@ internal static class Program
             Console.Error.WriteLine("set KUSTO_CONNECTION_STRING and KUSTO_DATABASE");
             return 1;
         }
-        var kcsb = LoggingIn(connectionString, arguments.Length == 2 && arguments[0] == "--login" ? arguments[1] : null);
+        var kcsb = LoggingIn(connectionString, arguments.Length == 2 && arguments[0] == "--login" ? arguments[1] : "");
         using (var kustoAdminClient = KustoClientFactory.CreateCslAdminProvider(kcsb))
         {
             CreateTableAndMapping(kustoAdminClient, database);
@@ -49,7 +49,7 @@ internal static class Program
         var kcsb = new KustoConnectionStringBuilder(connectionString);
         switch (login)
         {
-            case null:
+            case "":
                 return kcsb;
             case "interactive":
                 return kcsb.WithAadUserPromptAuthentication();
