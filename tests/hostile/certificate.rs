@@ -148,18 +148,6 @@ fn what_cannot_sign_says_why() {
     }
 }
 
-#[cfg(not(feature = "pfx"))]
-#[test]
-fn a_pfx_file_needs_the_feature() {
-    let _ = PASSWORD;
-    for file in [PFX.to_vec(), STANDARD.encode(PFX).into_bytes()] {
-        let error = refused(&file);
-        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-        assert!(error.message().contains("feature `pfx`"), "{error}");
-    }
-    let _ = Secret::from("unused");
-}
-
 #[cfg(feature = "pfx")]
 #[tokio::test]
 async fn a_pfx_file_is_read_with_its_password() {

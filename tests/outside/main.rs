@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kusto_ingest::auth::{AzureCredential, TokenCredential, TokenRequest};
+use kusto_ingest::auth::{AzureCredential, Certificate, TokenCredential, TokenRequest};
 use kusto_ingest::azure_core::credentials::TokenCredential as AzureTokens;
 use kusto_ingest::bytes::Bytes;
 use kusto_ingest::connection::{ConnectionString, Endpoints};
@@ -68,6 +68,14 @@ fn values() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// This package does not turn it on, unlike the tests, which have the features of the C library.
+fn pfx_needs_its_feature() {
+    let pfx = include_bytes!("app.pfx");
+    let error = Certificate::new("app-id", pfx, None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.message().contains("feature `pfx`"), "{error}");
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     values()?;
@@ -93,6 +101,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let error = busy.get_token(&request).await.unwrap_err();
     assert!(!error.is_retryable() && error.retry() == RetryClass::Never);
+    pfx_needs_its_feature();
     println!("every type has a name");
     Ok(())
 }

@@ -183,8 +183,8 @@ fn clippy() -> Result<Tally, String> {
     };
     let mut tally = Tally::check("clippy", check(isal::features()));
     tally += Tally::check(
-        "clippy without ISA-L, with the measurements and PFX",
-        check(&["--features", "kusto-ingest-bench/rooms,kusto-ingest/pfx"]),
+        "clippy without ISA-L, with the measurements",
+        check(&["--features", "kusto-ingest-bench/rooms"]),
     );
     Ok(tally)
 }
@@ -203,11 +203,7 @@ fn docs() -> Result<Tally, String> {
 
 fn rust() -> Result<Tally, String> {
     let mut all = process::cargo(["test", "--workspace", "--no-fail-fast"]);
-    let mut tally = cargo_test(all.args(isal::features()))?;
-    // What only this feature has; everything else is the same with it.
-    let mut pfx = process::cargo(["test", "--package", "kusto-ingest", "--features", "pfx"]);
-    tally += cargo_test(pfx.args(["--test", "hostile", "certificate"]))?;
-    Ok(tally)
+    cargo_test(all.args(isal::features()))
 }
 
 fn rust_azurite() -> Result<Tally, String> {
