@@ -79,6 +79,27 @@ function causeOf({ systemCode, attempts = [] }) {
     return cause && { cause };
 }
 
+/** Where the program is now, from the caller of `until` on. */
+function siteOf(until) {
+    const site = {};
+    Error.captureStackTrace(site, until);
+    return site;
+}
+
+/**
+ * The error of a call that began at `site`. Its stack is that of the beginning: at the end there is only what Node can
+ * reconstruct from promises, which ends where a promise has two that wait for it.
+ */
+function failedAt(site, details) {
+    const error = new KustoError(details);
+    const stack = String(site.stack);
+    const frames = stack.indexOf("\n    at ");
+    if (frames !== -1) {
+        error.stack = `${error.name}: ${error.message}${stack.slice(frames)}`;
+    }
+    return error;
+}
+
 /** The text of a thrown value: any value can be thrown, even one without a text. */
 function wordsOf(thrown) {
     try {
@@ -115,4 +136,4 @@ function thrown(error) {
     return invalidArgument("arguments", error.message, error);
 }
 
-module.exports = { KustoError, invalidArgument, wordsOf, thrown };
+module.exports = { KustoError, failedAt, invalidArgument, siteOf, wordsOf, thrown };

@@ -25,9 +25,9 @@ class IngestClient extends Client {
     async ingestFromFile(file, ingestionProperties, options) {
         const descriptor = file instanceof FileDescriptor ? file : new FileDescriptor(file);
         if (typeof descriptor.file?.read === "function") {
-            return this.#ingest(openFile(descriptor.file), descriptor, ingestionProperties, options, this.#feeding);
+            return await this.#ingest(openFile(descriptor.file), descriptor, ingestionProperties, options, this.#feeding);
         }
-        return this.#ingest(pathOf(descriptor.file), descriptor, ingestionProperties, options, this.#reading);
+        return await this.#ingest(pathOf(descriptor.file), descriptor, ingestionProperties, options, this.#reading);
     }
 
     async ingestFromStream(stream, ingestionProperties, options) {
@@ -43,11 +43,11 @@ class IngestClient extends Client {
 
     async ingestFromBuffer(data, ingestionProperties, options) {
         const descriptor = data instanceof StreamDescriptor ? data : new StreamDescriptor(data);
-        return this.#ingest(descriptor.stream, descriptor, ingestionProperties, options, this.#copying);
+        return await this.#ingest(descriptor.stream, descriptor, ingestionProperties, options, this.#copying);
     }
 
     async ingestFromBlob(blob, ingestionProperties, options) {
-        return this.ingestFromBlobs([blob], ingestionProperties, options);
+        return await this.ingestFromBlobs([blob], ingestionProperties, options);
     }
 
     async ingestFromBlobs(blobs, ingestionProperties, options) {
@@ -57,7 +57,7 @@ class IngestClient extends Client {
             rawSize: size ?? undefined,
             id: sourceId ?? undefined,
         }));
-        return this.#ingest(list, {}, ingestionProperties, options, (list, begin) =>
+        return await this.#ingest(list, {}, ingestionProperties, options, (list, begin) =>
             begin(call(() => addon.sourceOfBlobs(list))),
         );
     }
@@ -82,7 +82,7 @@ class IngestClient extends Client {
         if (bytes === undefined) {
             throw invalidArgument("data", "must be a Buffer, an ArrayBuffer or a string");
         }
-        return begin(await memorySource(bytes, signal));
+        return await begin(await memorySource(bytes, signal));
     }
 
     #ingest(...call) {

@@ -5,7 +5,7 @@ const { setInterval } = require("node:timers");
 
 const addon = require("./addon.js");
 const { ErrorCode } = require("./catalog.js");
-const { KustoError, invalidArgument, wordsOf, thrown } = require("./error.js");
+const { KustoError, failedAt, invalidArgument, siteOf, wordsOf, thrown } = require("./error.js");
 const { CALL, checkOptions } = require("./names.js");
 
 /** The entries that wait for an event, by the id of the events. */
@@ -113,6 +113,7 @@ function limits(options, more = []) {
  */
 async function run(begin, { signal, progress } = {}) {
     checkAborted(signal);
+    const site = siteOf(run);
     const operation = call(begin);
     const cancel = () => operation.cancel();
     let thrownByCallback;
@@ -136,8 +137,7 @@ async function run(begin, { signal, progress } = {}) {
             expect(operation.id, { resolve, reject, progress: progress && report });
         });
     } catch (failure) {
-        // Created here, so that its stack shows the caller.
-        throw explained(new KustoError(JSON.parse(failure)), signal, thrownByCallback);
+        throw explained(failedAt(site, JSON.parse(failure)), signal, thrownByCallback);
     } finally {
         signal?.removeEventListener("abort", cancel);
     }

@@ -58,13 +58,18 @@ function failureOf(statuses) {
     }
     return new KustoError({
         code: statuses.some(good) ? ErrorCode.Partial : ErrorCode.Service,
-        message: `ingest: source ${failed.IngestionSourceId}: ${failed.State}: ${failed.Details}`,
+        message: `ingest: source ${failed.IngestionSourceId}: ${described(failed)}`,
         step: "ingest",
         serviceCode: failed.ErrorCode,
         activityId: failed.ActivityId,
         retry: failed.Retry,
         statuses,
     });
+}
+
+/** Such as `Failed: Entity ID 'T' of kind 'Table' was not found. (BadRequest_TableNotExist)`, without what the service left out. */
+function described({ State, Details, ErrorCode: code }) {
+    return `${State}${Details ? `: ${Details}` : ""}${code ? ` (${code})` : ""}`;
 }
 
 module.exports = { IngestionResult };
