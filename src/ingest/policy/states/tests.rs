@@ -1,0 +1,200 @@
+use super::*;
+use crate::error::{ErrorKind, Step};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn name(table: &str) -> Name {
+    Name::new("Db", table)
+}
+
+fn cause() -> Error {
+    Error::new(ErrorKind::Service, Step::StreamData, "it is off")
+}
+
+fn ticket<'a>(states: &'a TableStates, table: &str, now: Instant) -> Ticket<'a> {
+    match states.admit(name(table), true, now) {
+        Admission::Open(ticket) => ticket,
+        Admission::Closed(cause) => panic!("{table} is closed: {cause}"),
+    }
+}
+
+fn is_open(states: &TableStates, table: &str, now: Instant) -> bool {
+    matches!(states.admit(name(table), true, now), Admission::Open(_))
+}
+
+/// The states after a call to the table `T` that failed in this way.
+fn after(reason: Reason, now: Instant) -> TableStates {
+    let states = TableStates::default();
+    let begins = ticket(&states, "T", now).failed(reason, None, &cause(), now);
+    assert!(begins, "{reason:?}");
+    states
+}
+
+#[test]
+fn each_reason_has_its_window_for_its_table_or_for_all() {
+    let now = Instant::now();
+    for (reason, seconds, of_cluster) in [
+        (Reason::TableOff, 900, false),
+        (Reason::TableConfig, 900, false),
+        (Reason::NotFound, 60, false),
+        (Reason::Throttled, 10, false),
+        (Reason::ClusterOff, 900, true),
+        (Reason::ClusterPaused, 60, true),
+        (Reason::NoEndpoint, 60, true),
+    ] {
+        let states = after(reason, now);
+        let end = now + SECOND * seconds;
+        assert!(!is_open(&states, "T", end - SECOND), "{reason:?}");
+        assert_eq!(
+            is_open(&states, "Other", end - SECOND),
+            !of_cluster,
+            "{reason:?}"
+        );
+        assert!(is_open(&states, "T", end), "{reason:?}");
+        states.forget(&name("T"));
+        assert!(is_open(&states, "T", now), "{reason:?}");
+    }
+}
+
+#[test]
+fn what_says_nothing_about_the_table_leaves_it_open() {
+    let now = Instant::now();
+    for reason in [
+        Reason::TooLarge,
+        Reason::Transient,
+        Reason::Unreached,
+        Reason::Unanswered,
+        Reason::BadData,
+    ] {
+        let states = TableStates::default();
+        assert!(!ticket(&states, "T", now).failed(reason, None, &cause(), now));
+        assert!(is_open(&states, "T", now), "{reason:?}");
+    }
+}
+
+#[test]
+fn the_service_can_ask_for_a_longer_pause() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let throttled = |seconds: u32, now| {
+        ticket(&states, "T", now).failed(Reason::Throttled, Some(SECOND * seconds), &cause(), now)
+    };
+    throttled(25, now);
+    assert!(!is_open(&states, "T", now + SECOND * 24));
+    let later = now + SECOND * 25;
+    throttled(1, later);
+    assert!(!is_open(&states, "T", later + SECOND * 9));
+    assert!(is_open(&states, "T", later + SECOND * 10));
+    throttled(u32::MAX, later + SECOND * 10);
+}
+
+#[test]
+fn one_call_probes_and_the_others_wait_for_what_it_finds() {
+    let now = Instant::now();
+    let end = now + LONG;
+    for reason in [Reason::TableOff, Reason::ClusterOff] {
+        let states = after(reason, now);
+        let probe = ticket(&states, "T", end);
+        for _ in 0..100 {
+            assert!(!is_open(&states, "T", end), "{reason:?}");
+        }
+        // It is still off: the next window begins, and is said once more.
+        assert!(probe.failed(reason, None, &cause(), end));
+        assert!(!is_open(&states, "T", end + SECOND));
+        let probe = ticket(&states, "T", end + LONG);
+        assert!(!is_open(&states, "T", end + LONG));
+        probe.succeeded();
+        assert!(is_open(&states, "T", end + LONG));
+    }
+}
+
+#[test]
+fn a_probe_that_ends_without_a_word_lets_another_call_probe() {
+    let now = Instant::now();
+    for reason in [Reason::TableOff, Reason::NoEndpoint] {
+        let states = after(reason, now);
+        let end = now + LONG;
+        drop(ticket(&states, "T", end));
+        // Nothing was said about the table either.
+        ticket(&states, "T", end).failed(Reason::Transient, None, &cause(), end);
+        drop(ticket(&states, "T", end));
+    }
+}
+
+#[test]
+fn of_calls_that_fail_together_one_begins_the_window() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let tickets: Vec<_> = (0..5).map(|_| ticket(&states, "T", now)).collect();
+    let begun = tickets.into_iter().filter_map(|it| {
+        it.failed(Reason::TableOff, None, &cause(), now)
+            .then_some(())
+    });
+    assert_eq!(begun.count(), 1);
+}
+
+#[test]
+fn a_call_that_does_not_heed_it_tries_each_time() {
+    let now = Instant::now();
+    let states = after(Reason::TableOff, now);
+    assert!(matches!(
+        states.admit(name("T"), false, now),
+        Admission::Open(_)
+    ));
+    let states = after(Reason::TableConfig, now);
+    assert!(matches!(
+        states.admit(name("T"), false, now),
+        Admission::Closed(_)
+    ));
+}
+
+#[test]
+fn names_have_no_case_and_do_not_run_together() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let admit = |database, table| match states.admit(Name::new(database, table), true, now) {
+        Admission::Open(ticket) => Some(ticket),
+        Admission::Closed(_) => None,
+    };
+    let failed = admit("a-b", "c").unwrap();
+    failed.failed(Reason::TableOff, None, &cause(), now);
+    assert!(admit("A-B", "C").is_none());
+    assert!(admit("a", "b-c").is_some());
+}
+
+#[test]
+fn data_that_was_too_large_lowers_the_limit_for_a_while() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let too_large = |now| ticket(&states, "T", now).failed(Reason::TooLarge, None, &cause(), now);
+    assert_eq!(states.factor(&name("T"), now), 1.0);
+    too_large(now);
+    assert_eq!(states.factor(&name("T"), now), 0.75);
+    too_large(now);
+    assert_eq!(states.factor(&name("T"), now), 0.75 * 0.75);
+    for _ in 0..20 {
+        too_large(now);
+    }
+    assert_eq!(states.factor(&name("T"), now), LEAST_FACTOR);
+    assert_eq!(states.factor(&name("Other"), now), 1.0);
+    assert_eq!(states.factor(&name("T"), now + LONG), 1.0);
+}
+
+#[test]
+fn the_memory_of_tables_is_bounded() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let off = |table: &str| {
+        ticket(&states, table, now).failed(Reason::TableOff, None, &cause(), now);
+    };
+    off("first");
+    off("second");
+    for n in 0..MAX_TABLES - 1 {
+        // Used all the time: it stays.
+        assert!(!is_open(&states, "first", now));
+        off(&format!("T{n}"));
+    }
+    assert_eq!(states.lock().by_name.len(), MAX_TABLES);
+    assert!(!is_open(&states, "first", now));
+    assert!(is_open(&states, "second", now));
+}
