@@ -237,5 +237,27 @@ export interface IngestionFlags {
  *   failures may pass and within the call's deadline. Waiting for the final status goes on until
  *   its own deadline; without one, this setting is the limit. Commands, queries and the warm-up
  *   make a few quick attempts. Value: 0 to 86400. Default: 30.
+ * - `ingestion mode`: How data gets to the service, unless the properties of an ingestion say
+ *   otherwise: through storage and a queue, in one request to the engine, or in such a request
+ *   where that is possible and through the queue where it is not. Value: `queued`, `streaming` or
+ *   `managed`. Default: `queued`.
+ * - `in doubt`: What follows a streaming request of which nobody knows whether its data was
+ *   ingested: an error; another request; or, in managed ingestion, the queue. The last two may
+ *   ingest the data twice, which the receipt says. Value: `fail`, `retry` or `queue`. Default:
+ *   `fail`.
+ * - `streaming attempts`: How many streaming requests one call makes at most, while the failures
+ *   may pass. Value: 1 to 10. Default: 3.
+ * - `streaming concurrency`: How many streaming requests are under way at once, for all calls of
+ *   a client together. Calls beyond it wait in order. It is halved for a while when the service
+ *   throttles. Value: 1 to 256. Default: 8.
+ * - `streaming unavailable`: What managed ingestion does with data for a table or a cluster that
+ *   has streaming ingestion turned off. Queued data says so in the receipt, and the log once for
+ *   each table and quarter of an hour. Value: `queue` or `fail`. Default: `queue`.
+ * - `schema lag`: What managed ingestion does when streaming does not find the database, the
+ *   table or the mapping: it learns of new ones up to five minutes later than the queue. Value:
+ *   `queue` or `fail`. Default: `fail`.
+ * - `streaming size factor`: How much of the size that the service is estimated to accept managed
+ *   ingestion streams: more is tried with more, and less with less. Nothing beyond 10 MiB as it
+ *   is sent is ever streamed. Value: 0.1 to 4. Default: 1.
  */
 export type ClientSettings = Record<string, string | number>;

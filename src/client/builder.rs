@@ -1,6 +1,9 @@
 //! The settings of a client.
 
+mod ingestion;
+
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use url::Url;
@@ -8,7 +11,8 @@ use url::Url;
 use super::Client;
 use super::catalog::{CONNECTIONS_PER_HOST_DEFAULT, EXAMPLES, QUERY_ANSWER_LIMIT_DEFAULT};
 use super::settings::{
-    PipelineSettings, RetryTime, check_connections_per_host, check_query_answer_limit, wrong,
+    CallSettings, IngestionSettings, PipelineSettings, RetryTime, check_connections_per_host,
+    check_query_answer_limit, wrong,
 };
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::prompt::Prompter;
@@ -56,6 +60,7 @@ pub struct ClientBuilder {
     query_answer_limit: usize,
     connections_per_host: usize,
     retry_time: RetryTime,
+    ingestion: IngestionSettings,
 }
 
 impl ClientBuilder {
@@ -79,6 +84,7 @@ impl ClientBuilder {
             query_answer_limit: QUERY_ANSWER_LIMIT_DEFAULT,
             connections_per_host: CONNECTIONS_PER_HOST_DEFAULT,
             retry_time: RetryTime::default(),
+            ingestion: IngestionSettings::default(),
         }
     }
 
@@ -309,6 +315,28 @@ impl ClientBuilder {
     ///   failures may pass and within the call's deadline. Waiting for the final status goes on
     ///   until its own deadline; without one, this setting is the limit. Commands, queries and
     ///   the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
+    /// - `ingestion mode`: How data gets to the service, unless the properties of an ingestion
+    ///   say otherwise: through storage and a queue, in one request to the engine, or in such a
+    ///   request where that is possible and through the queue where it is not. Value: `queued`,
+    ///   `streaming` or `managed`. Default: `queued`.
+    /// - `in doubt`: What follows a streaming request of which nobody knows whether its data was
+    ///   ingested: an error; another request; or, in managed ingestion, the queue. The last two
+    ///   may ingest the data twice, which the receipt says. Value: `fail`, `retry` or `queue`.
+    ///   Default: `fail`.
+    /// - `streaming attempts`: How many streaming requests one call makes at most, while the
+    ///   failures may pass. Value: 1 to 10. Default: 3.
+    /// - `streaming concurrency`: How many streaming requests are under way at once, for all
+    ///   calls of a client together. Calls beyond it wait in order. It is halved for a while when
+    ///   the service throttles. Value: 1 to 256. Default: 8.
+    /// - `streaming unavailable`: What managed ingestion does with data for a table or a cluster
+    ///   that has streaming ingestion turned off. Queued data says so in the receipt, and the log
+    ///   once for each table and quarter of an hour. Value: `queue` or `fail`. Default: `queue`.
+    /// - `schema lag`: What managed ingestion does when streaming does not find the database, the
+    ///   table or the mapping: it learns of new ones up to five minutes later than the queue.
+    ///   Value: `queue` or `fail`. Default: `fail`.
+    /// - `streaming size factor`: How much of the size that the service is estimated to accept
+    ///   managed ingestion streams: more is tried with more, and less with less. Nothing beyond
+    ///   10 MiB as it is sent is ever streamed. Value: 0.1 to 4. Default: 1.
     // </generated>
     ///
     /// # Errors
@@ -345,6 +373,13 @@ impl ClientBuilder {
                 Ok(self.runtime(runtime, version))
             }
             "queriesonly" => Ok(self.queries_only(flag(name, value)?)),
+            "ingestionmode" => Ok(self.mode(chosen(name, value)?)),
+            "indoubt" => Ok(self.in_doubt(chosen(name, value)?)),
+            "streamingunavailable" => Ok(self.streaming_unavailable(chosen(name, value)?)),
+            "schemalag" => Ok(self.schema_lag(chosen(name, value)?)),
+            "streamingsizefactor" => self.streaming_size_factor(decimal(name, value)?),
+            "streamingattempts" => self.streaming_attempts(number(name, value)?),
+            "streamingconcurrency" => self.streaming_concurrency(number(name, value)?),
             _ => self.set_keyword(name, value),
         }
     }
@@ -387,7 +422,12 @@ impl ClientBuilder {
         Ok(Client::new(
             service,
             self.pipeline.build(),
-            self.retry_time.0,
+            CallSettings {
+                mode: self.ingestion.mode,
+                streaming: self.ingestion.streaming(),
+                size_factor: self.ingestion.size_factor,
+                retry_time: self.retry_time.0,
+            },
             self.connection.database().to_owned(),
             Context::new(self.log.clone()),
         ))
@@ -562,6 +602,17 @@ fn flag(argument: &str, text: &str) -> Result<bool> {
             format!("must be true or false, not {text:?}"),
         )),
     }
+}
+
+/// An item of a list.
+fn chosen<T: FromStr<Err = Error>>(argument: &str, text: &str) -> Result<T> {
+    let chosen = text.parse();
+    chosen.map_err(|error: Error| wrong(argument, error.message()))
+}
+
+fn decimal(argument: &str, text: &str) -> Result<f64> {
+    let why = || format!("must be a number such as 0.5, not {text:?}");
+    text.trim().parse().map_err(|_| wrong(argument, why()))
 }
 
 fn number(argument: &str, text: &str) -> Result<usize> {

@@ -42,6 +42,24 @@ pub(super) const RETRY_TIME_MAX: usize = 86400;
 /// The default of the setting `retry time`.
 pub(super) const RETRY_TIME_DEFAULT: usize = 30;
 
+/// The least value of the setting `streaming attempts`.
+pub(super) const STREAMING_ATTEMPTS_MIN: usize = 1;
+
+/// The greatest value of the setting `streaming attempts`.
+pub(super) const STREAMING_ATTEMPTS_MAX: usize = 10;
+
+/// The default of the setting `streaming attempts`.
+pub(super) const STREAMING_ATTEMPTS_DEFAULT: usize = 3;
+
+/// The least value of the setting `streaming concurrency`.
+pub(super) const STREAMING_CONCURRENCY_MIN: usize = 1;
+
+/// The greatest value of the setting `streaming concurrency`.
+pub(super) const STREAMING_CONCURRENCY_MAX: usize = 256;
+
+/// The default of the setting `streaming concurrency`.
+pub(super) const STREAMING_CONCURRENCY_DEFAULT: usize = 8;
+
 /// Every setting with a value that it accepts.
 pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("engine endpoint", "http://127.0.0.1:8080"),
@@ -56,6 +74,13 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("query answer limit", "268435456"),
     ("connections per host", "16"),
     ("retry time", "0"),
+    ("ingestion mode", "streaming"),
+    ("in doubt", "retry"),
+    ("streaming attempts", "2"),
+    ("streaming concurrency", "4"),
+    ("streaming unavailable", "fail"),
+    ("schema lag", "queue"),
+    ("streaming size factor", "0.5"),
     ("wrapper", "Go/0.1.0"),
     ("runtime", "Go/1.22.3"),
     ("queries only", "true"),

@@ -19,19 +19,23 @@ use url::Url;
 use crate::clock::{Clock, SystemClock};
 use crate::connection::ConnectionString;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::ingest::Receipt;
+use crate::ingest::managed::ManagedIngestor;
 use crate::ingest::queued::QueuedIngestor;
+use crate::ingest::streaming::{Streamer, StreamingIngestor};
+use crate::ingest::{Formats, Receipt};
 use crate::log::events;
 use crate::op::context::Context;
-use crate::op::{CallOptions, Operation, Scope};
+use crate::op::{Boxed, CallOptions, Operation, Scope};
 use crate::pipeline::Pipeline;
-use crate::props::IngestionProperties;
+use crate::props::{IngestionMode, IngestionProperties};
 use crate::query::request::{Kind, Service};
 use crate::query::{DataSet, RequestProperties};
 use crate::resources::Resources;
 use crate::source::Source;
 use crate::track::tracker::Tracker;
-use crate::track::{IngestionStatus, OutcomeQuery, Report, TrackingToken};
+use crate::track::{IngestionStatus, OutcomeQuery, Report, Route, TrackingToken};
+
+use settings::CallSettings;
 
 pub use crate::pipeline::CompressionLevel;
 pub use builder::ClientBuilder;
@@ -53,7 +57,11 @@ pub struct Client {
 struct Core {
     service: Arc<Service>,
     resources: Arc<Resources>,
-    ingestor: QueuedIngestor,
+    queued: Arc<QueuedIngestor>,
+    streaming: StreamingIngestor,
+    managed: ManagedIngestor,
+    /// How data gets to the service, unless its properties say it.
+    mode: IngestionMode,
     tracker: Tracker,
     default_database: String,
     /// Where the log of its calls goes.
@@ -72,21 +80,39 @@ impl Client {
     fn new(
         service: Arc<Service>,
         pipeline: Pipeline,
-        retry_time: Duration,
+        settings: CallSettings,
         default_database: String,
         context: Context,
     ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let resources = Arc::new(Resources::new(service.clone(), clock.clone()));
         let closing = CancellationToken::new();
+        let formats = Arc::new(Formats::default());
+        let streamer = Arc::new(Streamer::new(service.clone(), settings.streaming));
+        let queued = Arc::new(QueuedIngestor::new(
+            service.clone(),
+            resources.clone(),
+            clock,
+            pipeline.clone(),
+            formats.clone(),
+        ));
         let core = Core {
             tracker: Tracker::new(service.transport().clone(), resources.clone()),
-            ingestor: QueuedIngestor::new(service.clone(), resources.clone(), clock, pipeline),
+            managed: ManagedIngestor::new(
+                streamer.clone(),
+                queued.clone(),
+                pipeline.clone(),
+                formats.clone(),
+                settings.size_factor,
+            ),
+            queued,
+            streaming: StreamingIngestor::new(streamer, pipeline, formats),
+            mode: settings.mode,
             service,
             resources,
             default_database,
             context,
-            retry_time,
+            retry_time: settings.retry_time,
             closing: closing.clone(),
             closed: AtomicBool::new(false),
             calls: watch::Sender::new(0),
@@ -119,8 +145,9 @@ impl Client {
         self.core.service.endpoints().data_management()
     }
 
-    /// Hands data over to the service: uploads it unless it is already in storage, and posts a
-    /// message. On success every byte was handed over as it was read.
+    /// Hands data over to the service, on the way that the properties or the client say ([`IngestionMode`]): by default
+    /// it uploads the data unless it is already in storage, and posts a message. On success every byte was handed over
+    /// as it was read.
     ///
     /// # Errors
     /// Nothing was posted, unless the error [is in doubt](Error::is_in_doubt) or is
@@ -133,6 +160,9 @@ impl Client {
     /// again may duplicate the data. With [`IngestionProperties::with_once`] the service skips the
     /// duplicate, which makes calling again safe and lets the library repeat the message itself;
     /// there it says what exactly is guaranteed.
+    ///
+    /// A streaming request of which nobody knows whether its data was ingested is not followed by another one, nor by
+    /// the queue, unless [`ClientBuilder::in_doubt`] says so.
     pub fn ingest(
         &self,
         source: Source,
@@ -151,6 +181,12 @@ impl Client {
         options: CallOptions,
     ) -> Operation<Receipt> {
         Operation::spawn(options, |options| self.ingest(source, props, options))
+    }
+
+    /// Lets managed ingestion stream to a table again at once, whatever it has learned about the table and the cluster:
+    /// for after a change of a policy.
+    pub fn forget_streaming_state(&self, database: &str, table: &str) {
+        self.core.managed.forget(database, table);
     }
 
     /// The state of every item of an ingestion, read from the status table. Without a status table
@@ -376,6 +412,56 @@ impl Core {
         Ok(scope)
     }
 
+    /// The way that the properties or the client say.
+    fn hand_over<'a>(
+        &'a self,
+        scope: &'a Scope,
+        source: Source,
+        props: &'a IngestionProperties,
+    ) -> Boxed<'a, Receipt> {
+        match props.mode().unwrap_or(self.mode) {
+            IngestionMode::Queued => Box::pin(self.queued.ingest(scope, source, props)),
+            IngestionMode::Streaming => Box::pin(self.streaming.ingest(scope, source, props)),
+            IngestionMode::Managed => Box::pin(self.managed.ingest(scope, source, props)),
+        }
+    }
+
+    /// The line of an ingestion in the log.
+    fn note(&self, props: &IngestionProperties, duration_ms: Duration, result: &Result<Receipt>) {
+        let (database, table) = (props.database(), props.table());
+        match result {
+            Ok(receipt) if receipt.route() == Route::Streamed => events::IngestionStreamed {
+                database,
+                table,
+                raw_bytes: receipt.bytes_raw(),
+                sent_bytes: receipt.bytes_sent(),
+                sources: receipt.items().len() as u64,
+                attempts: receipt.attempts().into(),
+                duration_ms,
+                host: &self.streaming.host(),
+            }
+            .emit(),
+            Ok(receipt) => events::IngestionQueued {
+                database,
+                table,
+                raw_bytes: receipt.bytes_raw(),
+                sent_bytes: receipt.bytes_sent(),
+                sources: receipt.items().len() as u64,
+                duration_ms,
+                host: self.resources.host(),
+            }
+            .emit(),
+            Err(error) => events::IngestionFailed {
+                database,
+                table,
+                duration_ms,
+                host: error.host().unwrap_or(self.resources.host()),
+                error,
+            }
+            .emit(),
+        }
+    }
+
     fn ingest(
         self: Arc<Self>,
         mut source: Source,
@@ -394,42 +480,17 @@ impl Core {
             let id = props.request_id(source_id);
             let ingesting = Box::pin(async {
                 let begun = Instant::now();
-                let result = core.ingestor.ingest(&scope, source, &props).await;
+                let result = core.hand_over(&scope, source, &props).await;
                 let result = result.map_err(|error| match error.client_request_id() {
                     Some(_) => error,
                     None => error.with_client_request_id(&id),
                 });
-                note(core.resources.host(), &props, begun.elapsed(), &result);
+                core.note(&props, begun.elapsed(), &result);
                 result
             });
             let context = core.context.of_ingestion(&id, source_id);
             context.run(ingesting).await
         })
-    }
-}
-
-/// The line of an ingestion in the log.
-fn note(host: &str, props: &IngestionProperties, duration_ms: Duration, result: &Result<Receipt>) {
-    let (database, table) = (props.database(), props.table());
-    match result {
-        Ok(receipt) => events::IngestionQueued {
-            database,
-            table,
-            raw_bytes: receipt.bytes_raw(),
-            sent_bytes: receipt.bytes_sent(),
-            sources: receipt.items().len() as u64,
-            duration_ms,
-            host,
-        }
-        .emit(),
-        Err(error) => events::IngestionFailed {
-            database,
-            table,
-            duration_ms,
-            host: error.host().unwrap_or(host),
-            error,
-        }
-        .emit(),
     }
 }
 

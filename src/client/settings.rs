@@ -1,16 +1,20 @@
 //! The settings of the pipeline that a client's calls share.
 
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::catalog::{
     COMPRESSION_THREADS_DEFAULT_MAX, COMPRESSION_THREADS_MAX, COMPRESSION_THREADS_MIN,
     CONNECTIONS_PER_HOST_MAX, CONNECTIONS_PER_HOST_MIN, MEMORY_BUDGET_DEFAULT, MEMORY_BUDGET_MIN,
     QUERY_ANSWER_LIMIT_MAX, QUERY_ANSWER_LIMIT_MIN, RETRY_TIME_DEFAULT, RETRY_TIME_MAX,
-    RETRY_TIME_MIN,
+    RETRY_TIME_MIN, STREAMING_ATTEMPTS_DEFAULT, STREAMING_ATTEMPTS_MAX, STREAMING_ATTEMPTS_MIN,
+    STREAMING_CONCURRENCY_DEFAULT, STREAMING_CONCURRENCY_MAX, STREAMING_CONCURRENCY_MIN,
 };
 use crate::error::{Error, ErrorKind, Result, Step};
+use crate::ingest::{Rules, streaming};
 use crate::pipeline::{CompressionLevel, MIN_BUDGET, Pipeline};
+use crate::props::{Fallback, InDoubt, IngestionMode};
 
 // A budget must hold one block.
 const _: () = assert!(MEMORY_BUDGET_MIN == MIN_BUDGET);
@@ -36,15 +40,7 @@ impl Default for PipelineSettings {
 impl PipelineSettings {
     pub(super) fn set_threads(&mut self, threads: usize) -> Result<()> {
         let range = COMPRESSION_THREADS_MIN..=COMPRESSION_THREADS_MAX;
-        if !range.contains(&threads) {
-            let why = format!(
-                "must be {} to {}, not {threads}",
-                range.start(),
-                range.end()
-            );
-            return Err(wrong("compression threads", why));
-        }
-        self.threads = threads;
+        self.threads = within("compression threads", threads, range)?;
         Ok(())
     }
 
@@ -75,12 +71,92 @@ pub(super) fn check_query_answer_limit(bytes: usize) -> Result<usize> {
 /// Accepts a value of `connections per host` within its range.
 pub(super) fn check_connections_per_host(count: usize) -> Result<usize> {
     let range = CONNECTIONS_PER_HOST_MIN..=CONNECTIONS_PER_HOST_MAX;
-    if range.contains(&count) {
-        return Ok(count);
+    within("connections per host", count, range)
+}
+
+/// What decides about the calls of a client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallSettings {
+    pub(super) mode: IngestionMode,
+    pub(super) streaming: streaming::Settings,
+    /// How much of the estimated limit managed ingestion streams.
+    pub(super) size_factor: f64,
+    /// How long an ingestion goes on after a failure that may pass.
+    pub(super) retry_time: Duration,
+}
+
+/// How data gets to the service, and what decides about streaming requests.
+#[derive(Clone, Debug)]
+pub(super) struct IngestionSettings {
+    pub(super) mode: IngestionMode,
+    pub(super) in_doubt: InDoubt,
+    pub(super) unavailable: Fallback,
+    pub(super) schema_lag: Fallback,
+    attempts: usize,
+    concurrency: usize,
+    pub(super) size_factor: f64,
+}
+
+/// The factors that the setting `streaming size factor` takes.
+const SIZE_FACTORS: RangeInclusive<f64> = 0.1..=4.0;
+
+impl Default for IngestionSettings {
+    fn default() -> Self {
+        Self {
+            mode: IngestionMode::default(),
+            in_doubt: InDoubt::default(),
+            unavailable: Fallback::Queue,
+            schema_lag: Fallback::Fail,
+            attempts: STREAMING_ATTEMPTS_DEFAULT,
+            concurrency: STREAMING_CONCURRENCY_DEFAULT,
+            size_factor: 1.0,
+        }
     }
-    let why =
-        format!("must be {CONNECTIONS_PER_HOST_MIN} to {CONNECTIONS_PER_HOST_MAX}, not {count}");
-    Err(wrong("connections per host", why))
+}
+
+impl IngestionSettings {
+    pub(super) fn set_attempts(&mut self, attempts: usize) -> Result<()> {
+        let range = STREAMING_ATTEMPTS_MIN..=STREAMING_ATTEMPTS_MAX;
+        self.attempts = within("streaming attempts", attempts, range)?;
+        Ok(())
+    }
+
+    pub(super) fn set_concurrency(&mut self, requests: usize) -> Result<()> {
+        let range = STREAMING_CONCURRENCY_MIN..=STREAMING_CONCURRENCY_MAX;
+        self.concurrency = within("streaming concurrency", requests, range)?;
+        Ok(())
+    }
+
+    pub(super) fn set_size_factor(&mut self, factor: f64) -> Result<()> {
+        if !SIZE_FACTORS.contains(&factor) {
+            let (least, most) = (SIZE_FACTORS.start(), SIZE_FACTORS.end());
+            let why = format!("must be {least} to {most}, not {factor}");
+            return Err(wrong("streaming size factor", why));
+        }
+        self.size_factor = factor;
+        Ok(())
+    }
+
+    pub(super) fn streaming(&self) -> streaming::Settings {
+        streaming::Settings {
+            rules: Rules {
+                attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
+                in_doubt: self.in_doubt,
+                unavailable: self.unavailable,
+                schema_lag: self.schema_lag,
+            },
+            concurrency: self.concurrency,
+        }
+    }
+}
+
+/// A value of a setting within its range.
+fn within(setting: &str, value: usize, range: RangeInclusive<usize>) -> Result<usize> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let why = format!("must be {} to {}, not {value}", range.start(), range.end());
+    Err(wrong(setting, why))
 }
 
 /// How long an ingestion goes on after a failure that may pass.

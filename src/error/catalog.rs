@@ -188,13 +188,15 @@ pub enum Step {
     ReadStatus,
     /// Reading the failure and success queues.
     ReadOutcomes,
+    /// Sending data to the engine, which ingests it while the call waits.
+    StreamData,
     /// Waiting for an operation.
     Wait,
 }
 
 impl Step {
     /// Every value.
-    pub const ALL: [Step; 20] = [
+    pub const ALL: [Step; 21] = [
         Step::CheckArguments,
         Step::ParseConnectionString,
         Step::BuildClient,
@@ -214,6 +216,7 @@ impl Step {
         Step::RunQuery,
         Step::ReadStatus,
         Step::ReadOutcomes,
+        Step::StreamData,
         Step::Wait,
     ];
 
@@ -239,6 +242,7 @@ impl Step {
             Step::RunQuery => "run query",
             Step::ReadStatus => "read status",
             Step::ReadOutcomes => "read outcomes",
+            Step::StreamData => "stream data",
             Step::Wait => "wait",
         }
     }
@@ -265,6 +269,7 @@ impl Step {
             Step::RunQuery => "running the query",
             Step::ReadStatus => "reading the status",
             Step::ReadOutcomes => "reading the outcomes",
+            Step::StreamData => "streaming the data",
             Step::Wait => "waiting for the operation",
         }
     }

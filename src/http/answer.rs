@@ -32,6 +32,8 @@ impl AnswerKind {
     pub(crate) const TOKEN: Self = Self::small("token answers", MIB);
     /// An answer to a `.get` command: some dozens of signed addresses, or a token.
     pub(crate) const RESOURCES: Self = Self::small("`.get` commands", 4 * MIB);
+    /// An answer to streamed data: one row.
+    pub(crate) const STREAMING: Self = Self::small("streaming answers", MIB);
     /// An answer of a storage service. The largest is that of 32 messages of 64 KiB.
     pub(crate) const STORAGE: Self = Self::small("storage answers", 4 * MIB);
 

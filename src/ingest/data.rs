@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::item::{Item, Resolved};
+use super::blob_name::blob_name;
+use super::item::{Formats, Item, Resolved};
+use super::policy::size::Size;
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::Scope;
 use crate::pipeline::{Input, Pipeline, SameFile, Work};
@@ -20,6 +22,75 @@ use crate::upload::{AzureContainers, BlockSource, Feed, upload};
 
 /// The service's limit for one source, unless the properties lift it.
 pub(super) const MAX_RAW_BYTES: u64 = 6 * 1024 * 1024 * 1024;
+
+/// Data that is described, and not read yet.
+pub(super) struct Unopened {
+    source: Source,
+    pub(super) encoding: Encoding,
+    pub(super) source_id: Uuid,
+    pub(super) format: Resolved,
+}
+
+impl Unopened {
+    pub(super) fn new(
+        formats: &Formats,
+        source: Source,
+        props: &IngestionProperties,
+    ) -> Result<Self> {
+        let name = source.name.as_deref();
+        let compression = source.compression;
+        let format = formats.resolve(props, name.unwrap_or_default(), compression)?;
+        Ok(Self {
+            encoding: Encoding::decide(compression, name, format.format),
+            source_id: source.id.unwrap_or_else(Uuid::new_v4),
+            format,
+            source,
+        })
+    }
+
+    /// What is known of its size. It can be wrong: files grow, and what a caller says is not checked.
+    pub(super) fn known_size(&self) -> Size {
+        let known = known_size(&self.source);
+        match self.encoding.source {
+            Compression::None => Size {
+                raw: known,
+                wire: known.filter(|_| !self.encoding.gzip).unwrap_or_default(),
+            },
+            Compression::Gzip | Compression::Zip => Size {
+                raw: self.source.raw_size,
+                wire: known.unwrap_or_default(),
+            },
+        }
+    }
+
+    /// The name of its blob.
+    pub(super) fn blob_name(&self, props: &IngestionProperties) -> String {
+        blob_name(
+            props.database(),
+            props.table(),
+            self.source_id,
+            self.source.name.as_deref(),
+            self.format.format,
+            &self.encoding,
+        )
+    }
+
+    /// Begins to read, now or when its blocks are wanted.
+    pub(super) fn open(self, pipeline: &Pipeline, props: &IngestionProperties) -> Result<Data> {
+        let source = self.source;
+        let meter = Meter::new(source.progress.clone(), known_size(&source));
+        let work = work(&self.encoding, self.format.format, props);
+        let blocks = open(pipeline, source.content, work, meter.clone())?;
+        Ok(Data {
+            feed: Feed::new(blocks),
+            meter,
+            encoding: self.encoding,
+            given_raw_size: source.raw_size,
+            source_id: self.source_id,
+            format: self.format,
+        })
+    }
+}
 
 /// The data of an item, for as long as it may have to be uploaded again.
 pub(super) struct Data {
@@ -75,7 +146,7 @@ impl Data {
 }
 
 /// What the pipeline does with data of this encoding and format.
-pub(super) fn work(encoding: &Encoding, format: DataFormat, props: &IngestionProperties) -> Work {
+fn work(encoding: &Encoding, format: DataFormat, props: &IngestionProperties) -> Work {
     let declared = Declared {
         compression: encoding.source,
         format,
@@ -89,7 +160,7 @@ pub(super) fn work(encoding: &Encoding, format: DataFormat, props: &IngestionPro
 }
 
 /// The number of bytes that will be read, where it is known before.
-pub(super) fn known_size(source: &Source) -> Option<u64> {
+fn known_size(source: &Source) -> Option<u64> {
     match &source.content {
         Content::Bytes(data) => Some(data.len() as u64),
         Content::Path(path) => {
@@ -102,12 +173,7 @@ pub(super) fn known_size(source: &Source) -> Option<u64> {
 }
 
 /// Begins to read, now or when the blocks are wanted; what can be read again is, for another container.
-pub(super) fn open(
-    pipeline: &Pipeline,
-    content: Content,
-    work: Work,
-    meter: Meter,
-) -> Result<BlockSource> {
+fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Result<BlockSource> {
     let once = |input| {
         let blocks = pipeline.start(input, work, meter.clone());
         BlockSource::OneShot(blocks, pipeline.budget().clone())

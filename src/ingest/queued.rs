@@ -1,15 +1,13 @@
 //! Queued ingestion: upload, status entity, message.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::blob_name::blob_name;
 use super::catalog::message_flags;
-use super::data::{Data, MAX_RAW_BYTES, Sent, known_size, open, work};
-use super::item::{Item, Resolved, partial, receipt};
+use super::data::{Data, MAX_RAW_BYTES, Sent, Unopened};
+use super::item::{Formats, Item, Resolved, naming, partial, receipt};
 use super::receipt::Receipt;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -22,13 +20,9 @@ use crate::props::{IngestionProperties, ReportMethod};
 use crate::query::request::Service;
 use crate::resources::{IngestionResources, Queue, Resources, StatusTable};
 use crate::secret::{Secret, SecretUrl};
-use crate::source::Compression;
-use crate::source::encoding::Encoding;
-use crate::source::form;
-use crate::source::progress::Meter;
 use crate::source::{BlobSource, Content, Source};
 use crate::track::table::{self, PendingEntity};
-use crate::upload::{AzureContainers, Feed};
+use crate::upload::AzureContainers;
 use crate::values::DateTime;
 
 /// Queued ingestion for one client.
@@ -38,8 +32,7 @@ pub(crate) struct QueuedIngestor {
     resources: Arc<Resources>,
     clock: Arc<dyn Clock>,
     pipeline: Pipeline,
-    /// Whether the log says already that the default format was used.
-    said_default: AtomicBool,
+    formats: Arc<Formats>,
 }
 
 /// The fields that all messages of one call share.
@@ -47,6 +40,14 @@ struct Call<'a> {
     scope: &'a Scope,
     props: &'a IngestionProperties,
     identity_token: Arc<Secret>,
+}
+
+/// What is said about data before it is read.
+struct Named {
+    /// The name of its blob.
+    name: String,
+    source_id: Uuid,
+    format: Resolved,
 }
 
 impl<'a> Call<'a> {
@@ -66,13 +67,14 @@ impl QueuedIngestor {
         resources: Arc<Resources>,
         clock: Arc<dyn Clock>,
         pipeline: Pipeline,
+        formats: Arc<Formats>,
     ) -> Self {
         Self {
             service,
             resources,
             clock,
             pipeline,
-            said_default: AtomicBool::new(false),
+            formats,
         }
     }
 
@@ -85,12 +87,8 @@ impl QueuedIngestor {
         props: &IngestionProperties,
     ) -> Result<Receipt> {
         props.validate()?;
+        source.check()?;
         match source.content {
-            Content::Blobs(_) if source.has_local_settings() => Err(Error::invalid_argument(
-                "source",
-                "is blobs, whose ids and sizes are set on each blob: an id, a compression, a raw \
-                 size or a name of the source as a whole means nothing",
-            )),
             Content::Blobs(blobs) => self.ingest_blobs(scope, blobs, props).await,
             _ => self.ingest_local(scope, source, props).await,
         }
@@ -103,35 +101,70 @@ impl QueuedIngestor {
         props: &IngestionProperties,
     ) -> Result<Receipt> {
         let path = source.path();
-        let named = |error| naming(path.as_deref(), error);
-        let sent = before_hand_over(Box::pin(self.send(scope, source, props))).await;
-        let (call, sent) = sent.map_err(named)?;
-        let sent = Mutex::new(sent);
-        let handed_over = self.hand_over_sent(&call, &sent).await;
-        let status_table = handed_over.map_err(named)?;
-        Ok(receipt(props, status_table, vec![sent.into_inner().item]))
+        let unopened = Unopened::new(&self.formats, source, props)
+            .map_err(|error| naming(path.as_deref(), error))?;
+        self.ingest_unopened(scope, unopened, path.as_deref(), props)
+            .await
     }
 
-    /// Sends the data to a container.
+    /// Hands over data that nobody has read. `path` is that of its file, for errors.
+    pub(super) async fn ingest_unopened(
+        &self,
+        scope: &Scope,
+        unopened: Unopened,
+        path: Option<&str>,
+        props: &IngestionProperties,
+    ) -> Result<Receipt> {
+        let named = Named {
+            name: unopened.blob_name(props),
+            source_id: unopened.source_id,
+            format: unopened.format,
+        };
+        let open = || unopened.open(&self.pipeline, props);
+        let sent = before_hand_over(Box::pin(self.send(scope, named, open, props))).await;
+        let (call, sent) = sent.map_err(|error| naming(path, error))?;
+        self.post(&call, sent, path).await
+    }
+
+    /// Hands over data of which some was read ahead. Its blob has this name.
+    pub(super) async fn ingest_data(
+        &self,
+        scope: &Scope,
+        (data, name): (Data, String),
+        path: Option<&str>,
+        props: &IngestionProperties,
+    ) -> Result<Receipt> {
+        let named = Named {
+            name,
+            source_id: data.source_id,
+            format: data.format,
+        };
+        let open = || Ok(data);
+        let sent = before_hand_over(Box::pin(self.send(scope, named, open, props))).await;
+        let (call, sent) = sent.map_err(|error| naming(path, error))?;
+        self.post(&call, sent, path).await
+    }
+
+    /// The message about data that is in a container.
+    async fn post(&self, call: &Call<'_>, sent: Sent, path: Option<&str>) -> Result<Receipt> {
+        let sent = Mutex::new(sent);
+        let handed_over = self.hand_over_sent(call, &sent).await;
+        let status_table = handed_over.map_err(|error| naming(path, error))?;
+        Ok(receipt(
+            call.props,
+            status_table,
+            vec![sent.into_inner().item],
+        ))
+    }
+
+    /// Sends the data to a container. It is opened when there is one to send it to.
     async fn send<'a>(
         &self,
         scope: &'a Scope,
-        source: Source,
+        named: Named,
+        open: impl FnOnce() -> Result<Data> + Send,
         props: &'a IngestionProperties,
     ) -> Result<(Call<'a>, Sent)> {
-        let name = source.name.as_deref().unwrap_or_default();
-        let resolved = self.resolve(props, name, source.compression)?;
-        let format = resolved.format;
-        let encoding = Encoding::decide(source.compression, source.name.as_deref(), format);
-        let source_id = source.id.unwrap_or_else(Uuid::new_v4);
-        let name = blob_name(
-            props.database(),
-            props.table(),
-            source_id,
-            source.name.as_deref(),
-            format,
-            &encoding,
-        );
         let call = self.begin(scope, props).await?;
         let lent = self.resources.get(scope).await?;
         let containers = AzureContainers::new(
@@ -139,36 +172,22 @@ impl QueuedIngestor {
             self.service.transport(),
             &self.resources,
             lent.clone(),
-            name,
+            named.name,
         );
-        self.check_draft(&call, &lent, &containers, source_id, resolved)?;
-        let meter = Meter::new(source.progress.clone(), known_size(&source));
-        let given_raw_size = source.raw_size;
-        let work = work(&encoding, format, props);
-        let blocks = open(&self.pipeline, source.content, work, meter.clone())?;
-        let mut data = Data {
-            feed: Feed::new(blocks),
-            meter,
-            encoding,
-            given_raw_size,
-            source_id,
-            format: resolved,
-        };
+        self.check_draft(&call, &lent, &containers, named.source_id, named.format)?;
+        let mut data = open()?;
         let item = data.upload(scope, &containers).await?;
         let lent = containers.lent();
         let data = Some(data);
         Ok((call, Sent { item, data, lent }))
     }
 
-    async fn ingest_blobs(
+    pub(super) async fn ingest_blobs(
         &self,
         scope: &Scope,
         blobs: Vec<BlobSource>,
         props: &IngestionProperties,
     ) -> Result<Receipt> {
-        if blobs.is_empty() {
-            return Err(Error::invalid_argument("source", "names no blob"));
-        }
         if blobs.len() > 1
             && let Some(argument) = props.skips_all_but_the_first()
         {
@@ -180,10 +199,7 @@ impl QueuedIngestor {
                 ),
             ));
         }
-        let items = blobs
-            .into_iter()
-            .map(|blob| self.blob_item(blob, props))
-            .collect::<Result<Vec<Item>>>()?;
+        let items = self.formats.blob_items(blobs, props)?;
         let call = before_hand_over(Box::pin(self.begin(scope, props))).await?;
         let mut status_table = None;
         for (done, item) in items.iter().enumerate() {
@@ -442,66 +458,10 @@ impl QueuedIngestor {
     fn now(&self) -> Result<DateTime> {
         DateTime::try_from(self.clock.now())
     }
-
-    /// The format of data with this name. The service believes the declaration: a name that says
-    /// another form is refused, and the default is said once.
-    fn resolve(
-        &self,
-        props: &IngestionProperties,
-        name: &str,
-        compression: Option<Compression>,
-    ) -> Result<Resolved> {
-        let known = props.known_format(name);
-        form::check_name(name, known, compression)?;
-        let format = known.unwrap_or_default();
-        props.check_format(format)?;
-        let assumed = known.is_none();
-        if assumed && !self.said_default.swap(true, Ordering::Relaxed) {
-            events::FormatAssumed {
-                format: format.wire_name(),
-            }
-            .emit();
-        }
-        Ok(Resolved { format, assumed })
-    }
-
-    fn blob_item(&self, blob: BlobSource, props: &IngestionProperties) -> Result<Item> {
-        let path = blob.url.redacted().to_owned();
-        let format = self.resolve(props, &path, None);
-        let format = format.map_err(|error| naming(Some(&path), error))?;
-        if let Some(size) = blob.raw_size.filter(|size| *size > MAX_RAW_BYTES)
-            && !props.ignore_size_limit()
-        {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                Step::CheckArguments,
-                format!("{path} has {size} bytes, the service accepts {MAX_RAW_BYTES} per source"),
-            )
-            .with_argument("source"));
-        }
-        Ok(Item {
-            source_id: blob.id.unwrap_or_else(Uuid::new_v4),
-            blob: Secret::new(blob.url.expose()),
-            blob_path: path,
-            bytes_raw: blob.raw_size,
-            bytes_sent: 0,
-            format,
-        })
-    }
 }
 
 /// Whether the source failed, not the storage and not the scope.
 fn is_of_content(error: &Error) -> bool {
     matches!(error.step(), Step::ReadSource | Step::Compress)
         && !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled)
-}
-
-/// An error of the source's content names the file or the blob.
-fn naming(source: Option<&str>, error: Error) -> Error {
-    let is_content = matches!(error.step(), Step::ReadSource | Step::Compress)
-        || error.argument() == Some("source");
-    match source {
-        Some(source) if is_content => error.about(source),
-        _ => error,
-    }
 }

@@ -25,7 +25,7 @@ pub(crate) struct IngestionQueued<'a> {
     /// How long it took, in milliseconds.
     pub(crate) duration_ms: Duration,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
 }
 
@@ -50,6 +50,49 @@ impl IngestionQueued<'_> {
     }
 }
 
+/// An ingestion ended with success, and its data is in the table: one for each.
+pub(crate) struct IngestionStreamed<'a> {
+    /// The database.
+    pub(crate) database: &'a str,
+    /// The table.
+    pub(crate) table: &'a str,
+    /// Uncompressed bytes, as far as they are known.
+    pub(crate) raw_bytes: u64,
+    /// Bytes that were uploaded; 0 for blobs that were in storage already.
+    pub(crate) sent_bytes: u64,
+    /// How many blobs the ingestion has.
+    pub(crate) sources: u64,
+    /// How many attempts it took.
+    pub(crate) attempts: u64,
+    /// How long it took, in milliseconds.
+    pub(crate) duration_ms: Duration,
+    /// The host and port that was called; of an ingestion that ended well, the data management
+    /// service, or the engine where the data was streamed.
+    pub(crate) host: &'a str,
+}
+
+impl IngestionStreamed<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "ingestion_streamed",
+            target: "kusto_ingest::client",
+            Level::INFO,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            database = filled(self.database),
+            table = filled(self.table),
+            raw_bytes = self.raw_bytes,
+            sent_bytes = self.sent_bytes,
+            sources = self.sources,
+            attempts = self.attempts,
+            duration_ms = milliseconds(self.duration_ms),
+            host = filled(self.host),
+            "the data was streamed, and the service has ingested it"
+        );
+    }
+}
+
 /// An ingestion ended with an error: one for each. The host is that of the error, if it has one.
 pub(crate) struct IngestionFailed<'a> {
     /// The database.
@@ -59,7 +102,7 @@ pub(crate) struct IngestionFailed<'a> {
     /// How long it took, in milliseconds.
     pub(crate) duration_ms: Duration,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -90,7 +133,7 @@ pub(crate) struct Retry<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// Which attempt failed, from 1.
     pub(crate) attempt: u64,
@@ -144,7 +187,7 @@ pub(crate) struct Round<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// For how long the step has been failing, in milliseconds.
     pub(crate) failing_ms: Duration,
@@ -176,7 +219,7 @@ impl Round<'_> {
 /// A container did not accept the data. The level is that of `retry`.
 pub(crate) struct UploadFailed<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -214,7 +257,7 @@ impl UploadFailed<'_> {
 /// level is that of `retry`.
 pub(crate) struct PostFailed<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -251,7 +294,7 @@ impl PostFailed<'_> {
 /// Storage answered 403 to a signature that the service lent.
 pub(crate) struct SignatureRejected<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -277,7 +320,7 @@ impl SignatureRejected<'_> {
 /// cannot be reached, at most once in 30 seconds.
 pub(crate) struct StorageGone<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -303,7 +346,7 @@ impl StorageGone<'_> {
 /// seconds.
 pub(crate) struct StatusTableUnknown<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -329,7 +372,7 @@ impl StatusTableUnknown<'_> {
 /// At most once in 30 seconds.
 pub(crate) struct IdentityTokenRefused<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
 }
 
@@ -354,7 +397,7 @@ pub(crate) struct RenewalFailed<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -403,7 +446,7 @@ impl UploadKept<'_> {
 /// The message was not posted, and the entity in the status table could not be removed.
 pub(crate) struct StatusLeftBehind<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -446,6 +489,67 @@ impl FormatAssumed<'_> {
     }
 }
 
+/// The rows are in the table, and what its update policy makes of them may not be in the others.
+/// The receipt says so as well.
+pub(crate) struct UpdatePolicyFailed<'a> {
+    /// The database.
+    pub(crate) database: &'a str,
+    /// The table.
+    pub(crate) table: &'a str,
+    /// What could not be checked, or what failed, in words.
+    pub(crate) what: &'a str,
+}
+
+impl UpdatePolicyFailed<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "update_policy_failed",
+            target: "kusto_ingest::ingest",
+            Level::WARN,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            database = filled(self.database),
+            table = filled(self.table),
+            what = filled(self.what),
+            "the data was streamed, but an update policy of the table failed"
+        );
+    }
+}
+
+/// Managed ingestion does not try to stream to this table, or to any where the cluster is why,
+/// until one call tries again. Once for each such time; the receipts of the calls meanwhile say
+/// why.
+pub(crate) struct StreamingFallback<'a> {
+    /// The database.
+    pub(crate) database: &'a str,
+    /// The table.
+    pub(crate) table: &'a str,
+    /// The host and port that was called; of an ingestion that ended well, the data management
+    /// service, or the engine where the data was streamed.
+    pub(crate) host: &'a str,
+    /// The text of the error, without secrets.
+    pub(crate) error: &'a Error,
+}
+
+impl StreamingFallback<'_> {
+    /// Writes it to the log.
+    pub(crate) fn emit(&self) {
+        tracing::event!(
+            name: "streaming_fallback",
+            target: "kusto_ingest::ingest",
+            Level::WARN,
+            client_request_id = client_request_id().as_deref(),
+            source_id = source_id().map(display),
+            database = filled(self.database),
+            table = filled(self.table),
+            host = filled(self.host),
+            error = %self.error,
+            "streaming is not possible for a while, the data is queued"
+        );
+    }
+}
+
 /// Once for each thing that the service does not let this login read. It is no error: who may
 /// ingest need not be allowed to read the schema.
 pub(crate) struct NotChecked<'a> {
@@ -453,7 +557,7 @@ pub(crate) struct NotChecked<'a> {
     pub(crate) database: &'a str,
     /// The table.
     pub(crate) table: &'a str,
-    /// What could not be checked, in words.
+    /// What could not be checked, or what failed, in words.
     pub(crate) what: &'a str,
 }
 
@@ -477,7 +581,7 @@ impl NotChecked<'_> {
 /// Notifications were removed from their queue, and a later request failed.
 pub(crate) struct OutcomesEndedEarly<'a> {
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The text of the error, without secrets.
     pub(crate) error: &'a Error,
@@ -505,7 +609,7 @@ pub(crate) struct StepEnded<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// How many attempts it took.
     pub(crate) attempts: u64,
@@ -536,7 +640,7 @@ pub(crate) struct Request<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The HTTP method.
     pub(crate) method: &'a str,
@@ -576,7 +680,7 @@ pub(crate) struct RequestFailed<'a> {
     /// The step of the call, as errors name it.
     pub(crate) step: Step,
     /// The host and port that was called; of an ingestion that ended well, the data management
-    /// service.
+    /// service, or the engine where the data was streamed.
     pub(crate) host: &'a str,
     /// The HTTP method.
     pub(crate) method: &'a str,

@@ -13,13 +13,23 @@ use super::memory::Memory;
 pub(crate) struct Block {
     data: Bytes,
     budget: Budget,
-    _held: Option<Arc<Reservation>>,
+    held: Option<Arc<Reservation>>,
 }
 
 impl Block {
     /// The bytes, never empty.
     pub(crate) fn data(&self) -> &Bytes {
         &self.data
+    }
+
+    /// Gives its part of the budget back, once no other clone holds it.
+    pub(crate) fn uncount(&mut self) {
+        self.held = None;
+    }
+
+    /// Whether it has a part of the budget.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.held.is_some()
     }
 
     /// Returns when others wait for memory and there is no progress; see [`Budget::pressed`].
@@ -95,7 +105,7 @@ impl BlockBuffer {
         Some(Block {
             data,
             budget: self.budget.clone(),
-            _held: held.map(Arc::new),
+            held: held.map(Arc::new),
         })
     }
 }

@@ -375,6 +375,92 @@ impl ValidationImplications {
     }
 }
 
+/// How data gets to the service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum IngestionMode {
+    /// Through storage and a queue: any size, every property, in the table within the minutes of
+    /// the batching policy. The default.
+    #[default]
+    Queued = 1,
+    /// In one request to the engine: up to 4 MB of rows, in the table when the call returns. The
+    /// table needs a policy for it.
+    Streaming = 2,
+    /// Streaming where it is possible, else queued: the receipt says which. The order of calls is
+    /// not kept between the two.
+    Managed = 3,
+}
+
+impl IngestionMode {
+    /// Every value, in the order of its number.
+    pub const ALL: [IngestionMode; 3] = [
+        IngestionMode::Queued,
+        IngestionMode::Streaming,
+        IngestionMode::Managed,
+    ];
+
+    /// What it is called in settings.
+    pub(super) const fn words(self) -> &'static [&'static str] {
+        match self {
+            IngestionMode::Queued => &["queued"],
+            IngestionMode::Streaming => &["streaming"],
+            IngestionMode::Managed => &["managed"],
+        }
+    }
+}
+
+/// What follows a streaming request of which nobody knows whether its data was ingested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum InDoubt {
+    /// The call fails, and its error says that it is in doubt. The default: nothing is ingested
+    /// twice.
+    #[default]
+    Fail = 1,
+    /// Another request: the data may be ingested twice, which the receipt says.
+    Retry = 2,
+    /// The queue, in managed ingestion: the data may be ingested twice, which the receipt says.
+    Queue = 3,
+}
+
+impl InDoubt {
+    /// Every value, in the order of its number.
+    pub const ALL: [InDoubt; 3] = [InDoubt::Fail, InDoubt::Retry, InDoubt::Queue];
+
+    /// What it is called in settings.
+    pub(super) const fn words(self) -> &'static [&'static str] {
+        match self {
+            InDoubt::Fail => &["fail"],
+            InDoubt::Retry => &["retry"],
+            InDoubt::Queue => &["queue"],
+        }
+    }
+}
+
+/// What managed ingestion does where streaming is not possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Fallback {
+    /// The data is queued.
+    Queue = 1,
+    /// The call fails.
+    Fail = 2,
+}
+
+impl Fallback {
+    /// Every value, in the order of its number.
+    pub const ALL: [Fallback; 2] = [Fallback::Queue, Fallback::Fail];
+
+    /// What it is called in settings.
+    pub(super) const fn words(self) -> &'static [&'static str] {
+        match self {
+            Fallback::Queue => &["queue"],
+            Fallback::Fail => &["fail", "error"],
+        }
+    }
+}
+
 /// The properties that are on or off.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flags {

@@ -3,12 +3,14 @@
 mod catalog;
 mod format;
 pub mod mapping;
+mod mode;
 pub mod properties;
 pub mod tags;
 pub mod validation;
 
 pub use catalog::{
-    DataFormat, MappingKind, ReportLevel, ReportMethod, ValidationImplications, ValidationOptions,
+    DataFormat, Fallback, InDoubt, IngestionMode, MappingKind, ReportLevel, ReportMethod,
+    ValidationImplications, ValidationOptions,
 };
 pub(crate) use format::file_name;
 pub use mapping::{ColumnMapping, Mapping, MappingSource, Transform};

@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::props::catalog::{DataFormat, Flags, MappingKind, ReportLevel, ReportMethod};
+use crate::props::catalog::{
+    DataFormat, Flags, IngestionMode, MappingKind, ReportLevel, ReportMethod,
+};
 use crate::props::mapping::{ColumnMapping, Mapping, MappingSource, check_kind};
 use crate::props::tags::Tags;
 use crate::props::validation::ValidationPolicy;
@@ -17,6 +19,8 @@ mod pass_through;
 #[cfg(test)]
 mod tests;
 mod wire;
+
+pub(super) use pass_through::parse_choice;
 
 impl ReportMethod {
     /// Whether the status table is used.
@@ -55,6 +59,7 @@ pub struct IngestionProperties {
     validation_policy: Option<ValidationPolicy>,
     client_request_id: Option<String>,
     additional: BTreeMap<String, String>,
+    mode: Option<IngestionMode>,
 }
 
 impl IngestionProperties {
@@ -76,6 +81,7 @@ impl IngestionProperties {
             validation_policy: None,
             client_request_id: None,
             additional: BTreeMap::new(),
+            mode: None,
         }
     }
 
@@ -193,6 +199,14 @@ impl IngestionProperties {
         self
     }
 
+    /// How the data gets to the service, for this ingestion; by default as the client's setting `ingestion mode`
+    /// says.
+    #[must_use]
+    pub fn with_mode(mut self, mode: impl Into<Option<IngestionMode>>) -> Self {
+        self.mode = mode.into();
+        self
+    }
+
     /// As [`IngestionProperties::set_additional`]. Names ignore case; a later value replaces an earlier
     /// one. What is wrong with the name or the value, [`IngestionProperties::validate`] says.
     #[must_use]
@@ -213,6 +227,11 @@ impl IngestionProperties {
         self.additional
             .retain(|known, _| !known.eq_ignore_ascii_case(&name));
         self.additional.insert(name, value);
+    }
+
+    /// How the data gets to the service, if it is not for the client to say.
+    pub fn mode(&self) -> Option<IngestionMode> {
+        self.mode
     }
 
     /// The database.

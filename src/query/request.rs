@@ -1,5 +1,8 @@
 //! Requests to the two endpoints of a cluster: commands, queries, and their properties.
 
+mod streaming;
+
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +28,8 @@ use crate::http::transport::{Reply, Transport};
 use crate::log::events;
 use crate::op::{Scope, context};
 use crate::secret::{Secret, identifier};
+
+pub(crate) use streaming::StreamRequest;
 
 /// The database of commands without a database.
 const NO_DATABASE: &str = "NetDefaultDB";
@@ -212,23 +217,17 @@ impl Service {
         properties: &RequestProperties,
     ) -> Result<DataSet> {
         let host = host_of(call.base);
-        let token = self.authorizer.token(scope, call.base).await?;
         let id = properties
             .client_request_id
             .clone()
             .or_else(context::request_id)
             .unwrap_or_else(|| new_request_id("execute"));
-        let mut reply = self
-            .post(scope, call, properties, &id, token.as_ref())
-            .await?;
-        if let Some(stale) = token.filter(|_| reply.status == 401) {
-            // The token may have been revoked early: try once with a fresh one.
-            self.authorizer.refused(&stale);
-            let token = self.authorizer.token(scope, call.base).await?;
-            reply = self
-                .post(scope, call, properties, &id, token.as_ref())
-                .await?;
-        }
+        let own_id = &id;
+        let post = |token: Option<Secret>| async move {
+            let token = token.as_ref();
+            self.post(scope, call, properties, own_id, token).await
+        };
+        let reply = self.logged_in(scope, call.base, post).await?;
         let complete = |error: Error| {
             let error = error.with_host(host.as_str());
             with_reply(error, &reply).with_client_request_id(&id)
@@ -253,6 +252,24 @@ impl Service {
             let in_doubt = error.is_in_doubt() || stopped;
             complete(error.with_step(call.step).with_in_doubt(in_doubt))
         })
+    }
+
+    /// Sends a request with the client's token, and once more with a fresh one when that is rejected: it may have
+    /// been revoked early.
+    async fn logged_in<Sent: Future<Output = Result<Reply>> + Send>(
+        &self,
+        scope: &Scope,
+        base: &Url,
+        send: impl Fn(Option<Secret>) -> Sent + Send + Sync,
+    ) -> Result<Reply> {
+        let token = self.authorizer.token(scope, base).await?;
+        let reply = send(token.clone()).await?;
+        let Some(stale) = token.filter(|_| reply.status == 401) else {
+            return Ok(reply);
+        };
+        self.authorizer.refused(&stale);
+        let token = self.authorizer.token(scope, base).await?;
+        send(token).await
     }
 
     async fn post(

@@ -68,6 +68,75 @@ pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error
         .with_in_doubt(true)
 }
 
+/// What a program can decide by in an error of the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Codes {
+    /// Its code, its type, the code in front of its text, and the codes of the errors inside it.
+    pub(crate) names: Vec<String>,
+    /// Its `@permanent`.
+    pub(crate) permanent: Option<bool>,
+    /// Its `@failureCode`.
+    pub(crate) failure: Option<i64>,
+}
+
+/// Whether an answer has an error in it, of any form.
+pub(crate) fn holds_error(json: &Json) -> bool {
+    json.as_object().and_then(own_errors).is_some()
+}
+
+/// Errors inside errors that are looked at.
+const MAX_INNER: usize = 8;
+
+/// The codes of the error in a body, in any of its places; `None` for a body without a code: an error object of a
+/// gateway, which has a text at most.
+pub(crate) fn codes_of(body: &[u8]) -> Option<Codes> {
+    let json: Json = serde_json::from_slice(body).ok()?;
+    let members = json.as_object()?;
+    let error = match own_errors(members) {
+        Some(Json::Array(errors)) => first_object(errors)?,
+        Some(error) => error.as_object()?,
+        None => members,
+    };
+    // The errors inside an answer wrap theirs once more.
+    let error = own_errors(error).and_then(Json::as_object).unwrap_or(error);
+    let text = |name: &str| find(error, name).filter(|text| !text.trim().is_empty());
+    let mut names = vec![text("code")?];
+    names.extend(text("@type"));
+    names.extend(text("@message").and_then(|text| leading_code(&text)));
+    let mut inner = error.get("innererror").and_then(Json::as_object);
+    for _ in 0..MAX_INNER {
+        let Some(members) = inner else { break };
+        names.extend(find(members, "code"));
+        inner = members.get("innererror").and_then(Json::as_object);
+    }
+    Some(Codes {
+        names,
+        permanent: error.get("@permanent").and_then(flag),
+        failure: text("@failureCode").and_then(|text| number(&text)),
+    })
+}
+
+fn first_object(errors: &[Json]) -> Option<&Map<String, Json>> {
+    errors.first()?.as_object()
+}
+
+/// The code that some texts begin with, such as `Stream_WrongNumberOfFields: ...`: a word with an underscore, not any
+/// word.
+fn leading_code(text: &str) -> Option<String> {
+    let is_of_code = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (code, rest) = text.split_at(text.find(|c| !is_of_code(c)).unwrap_or(text.len()));
+    let ends = rest.is_empty() || rest.starts_with(':');
+    (ends && code.contains('_')).then(|| code.to_owned())
+}
+
+/// A number as the service writes it: decimal, or hexadecimal with `0x`.
+fn number(text: &str) -> Option<i64> {
+    match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
 /// Under the names by which the service marks errors, in answers of every status.
 fn own_errors(members: &Map<String, Json>) -> Option<&Json> {
     ["error", "OneApiErrors", "Exceptions"]

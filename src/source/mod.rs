@@ -131,12 +131,20 @@ impl BlobSource {
 }
 
 impl Source {
-    /// Whether a setting is present that only applies to local data.
-    pub(crate) fn has_local_settings(&self) -> bool {
-        self.id.is_some()
+    /// Refuses settings for blobs that only apply to local data.
+    pub(crate) fn check(&self) -> Result<()> {
+        let has_local_settings = self.id.is_some()
             || self.compression.is_some()
             || self.raw_size.is_some()
-            || self.name.is_some()
+            || self.name.is_some();
+        match self.content {
+            Content::Blobs(_) if has_local_settings => Err(Error::invalid_argument(
+                "source",
+                "is blobs, whose ids and sizes are set on each blob: an id, a compression, a raw \
+                 size or a name of the source as a whole means nothing",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The path of a file, as it was given.

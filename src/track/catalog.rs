@@ -108,3 +108,20 @@ impl FailureStatus {
         }
     }
 }
+
+/// How data got to the service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum Route {
+    /// Through storage and a queue: the service ingests it later.
+    #[default]
+    Queued = 1,
+    /// In a request to the engine: it is ingested.
+    Streamed = 2,
+}
+
+impl Route {
+    /// Every value, in the order of its number.
+    pub const ALL: [Route; 2] = [Route::Queued, Route::Streamed];
+}

@@ -7,7 +7,7 @@ pub(crate) mod table;
 pub mod token;
 pub(crate) mod tracker;
 
-pub use catalog::{FailureStatus, ItemState, Outcome};
+pub use catalog::{FailureStatus, ItemState, Outcome, Route};
 pub use queue::OutcomeQuery;
 pub use report::{IngestionStatus, Report};
 pub use token::TrackingToken;

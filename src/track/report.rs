@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::error::RetryClass;
 use crate::secret::{mask, redact_beginning, redact_url};
-use crate::track::catalog::{FailureStatus, ItemState};
+use crate::track::TrackingToken;
+use crate::track::catalog::{FailureStatus, ItemState, Route};
 
 /// The service's code for an identity token that it does not know, or no longer.
 const REFUSED_TOKEN: &str = "BadRequest_InvalidKustoIdentityToken";
@@ -116,14 +117,19 @@ impl IngestionStatus {
         code.is_some_and(|code| code.eq_ignore_ascii_case(REFUSED_TOKEN))
     }
 
-    /// An item that was handed over, with no further information.
-    pub(crate) fn queued(source_id: Uuid, database: &str, table: &str) -> Self {
+    /// An item of which the token says all that is known without a status table: that it was handed over, or, if it
+    /// was streamed, that it is ingested.
+    pub(crate) fn of_token(source_id: Uuid, token: &TrackingToken) -> Self {
+        let state = match token.route() {
+            Route::Queued => ItemState::Queued,
+            Route::Streamed => ItemState::Succeeded,
+        };
         Self {
-            state: ItemState::Queued,
-            status: Some("Queued".to_owned()),
+            state,
+            status: Some(state.name().to_owned()),
             source_id: Some(source_id),
-            database: Some(database.to_owned()),
-            table: Some(table.to_owned()),
+            database: Some(token.database().to_owned()),
+            table: Some(token.table().to_owned()),
             ..Self::default()
         }
     }

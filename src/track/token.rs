@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Route;
 use crate::error::{Error, Result};
 
 /// The prefix of the text: a version, so that later forms can be distinguished.
@@ -35,6 +36,13 @@ pub struct TrackingToken {
     status_table: Option<String>,
     #[serde(rename = "i")]
     source_ids: Vec<Uuid>,
+    /// Whether the data was streamed.
+    #[serde(rename = "r", skip_serializing_if = "is_false", default)]
+    is_streamed: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl TrackingToken {
@@ -49,6 +57,24 @@ impl TrackingToken {
             table: table.to_owned(),
             status_table,
             source_ids,
+            is_streamed: false,
+        }
+    }
+
+    /// That of data which the service has ingested already.
+    pub(crate) fn streamed(database: &str, table: &str, source_ids: Vec<Uuid>) -> Self {
+        Self {
+            is_streamed: true,
+            ..Self::new(database, table, None, source_ids)
+        }
+    }
+
+    /// How the data got to the service. That of streamed data says that it is ingested: its status is read without
+    /// a request.
+    pub fn route(&self) -> Route {
+        match self.is_streamed {
+            true => Route::Streamed,
+            false => Route::Queued,
         }
     }
 
@@ -110,6 +136,11 @@ mod tests {
         let ids = vec![Uuid::new_v4(), Uuid::new_v4()];
         let token = TrackingToken::new("Дб", "表", Some("http://h:1/status".into()), ids);
         assert_eq!(token.to_string().parse::<TrackingToken>().unwrap(), token);
+        assert_eq!(token.route(), Route::Queued);
+        let token = TrackingToken::streamed("Дб", "表", vec![Uuid::new_v4()]);
+        let again = token.to_string().parse::<TrackingToken>().unwrap();
+        assert_eq!(again.route(), Route::Streamed);
+        assert_eq!(again, token);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::report::IngestionStatus;
-use super::{ItemState, Outcome, OutcomeQuery, Report, TrackingToken, queue, table};
+use super::{ItemState, Outcome, OutcomeQuery, Report, Route, TrackingToken, queue, table};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::http::transport::Transport;
 use crate::op::Scope;
@@ -31,8 +31,10 @@ impl Tracker {
     /// outage of the table is waited out for as long as the scope is patient.
     pub(crate) async fn status(&self, scope: &Scope, token: &TrackingToken) -> Result<Report> {
         let Some(address) = token.status_table() else {
-            let queued = |id: &Uuid| IngestionStatus::queued(*id, token.database(), token.table());
-            return Ok(Report::new(token.source_ids().iter().map(queued).collect()));
+            let of_token = |id: &Uuid| IngestionStatus::of_token(*id, token);
+            return Ok(Report::new(
+                token.source_ids().iter().map(of_token).collect(),
+            ));
         };
         self.resources
             .with_fresh(scope, |scope, lent| async move {
@@ -97,7 +99,7 @@ impl Tracker {
             return Err(Error::invalid_argument("poll", "must be more than 0"));
         }
         // To return "queued" would look like an end, and there is none to wait for.
-        if !token.has_status_table() {
+        if !token.has_status_table() && token.route() == Route::Queued {
             return Err(no_end());
         }
         let mut seen = None;

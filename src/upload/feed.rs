@@ -1,5 +1,6 @@
 //! The blocks of successive attempts: read again, or kept while there is memory.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result, Step};
@@ -21,6 +22,8 @@ pub(crate) struct Feed {
     kept: Option<Arc<Kept>>,
     /// How many blocks this attempt has received.
     given: usize,
+    /// Blocks that were read ahead: this attempt receives them first.
+    ahead: VecDeque<Block>,
 }
 
 impl Feed {
@@ -31,12 +34,14 @@ impl Feed {
                 reopen: Some(open),
                 kept: None,
                 given: 0,
+                ahead: VecDeque::new(),
             },
             BlockSource::OneShot(blocks, budget) => Self {
                 blocks,
                 reopen: None,
                 kept: Some(Kept::new(budget)),
                 given: 0,
+                ahead: VecDeque::new(),
             },
         }
     }
@@ -52,7 +57,10 @@ impl Feed {
             self.given += 1;
             return Ok(Some(block));
         }
-        let block = self.blocks.next().await?;
+        let block = match self.ahead.pop_front() {
+            Some(block) => Some(block),
+            None => self.blocks.next().await?,
+        };
         if let Some(block) = &block {
             self.given += 1;
             if let Some(kept) = &self.kept {
@@ -60,6 +68,30 @@ impl Feed {
             }
         }
         Ok(block)
+    }
+
+    /// Reads one more block ahead, which [`next`](Self::next) gives later: `false` when there is none. The future may be
+    /// dropped and the call repeated. Only before the first `next`.
+    pub(crate) async fn look_ahead(&mut self) -> Result<bool> {
+        let block = self.blocks.next().await?;
+        let is_block = block.is_some();
+        self.ahead.extend(block);
+        Ok(is_block)
+    }
+
+    /// The blocks that were read ahead.
+    pub(crate) fn ahead(&self) -> &VecDeque<Block> {
+        &self.ahead
+    }
+
+    /// Gives back the part of the budget that they have.
+    pub(crate) fn uncount_ahead(&mut self) {
+        self.ahead.iter_mut().for_each(Block::uncount);
+    }
+
+    /// The totals of the source, once it was read to its end.
+    pub(crate) fn totals(&self) -> Option<Totals> {
+        self.blocks.totals()
     }
 
     /// Whether [`rewind`](Self::rewind) is possible now.
@@ -81,6 +113,7 @@ impl Feed {
         self.check()?;
         if let Some(open) = &mut self.reopen {
             self.blocks = open();
+            self.ahead.clear();
         }
         self.given = 0;
         Ok(())

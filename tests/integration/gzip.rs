@@ -18,7 +18,7 @@ const INLINE: usize = 32 * 1024;
 /// The content of one Put Block.
 const BLOCK: usize = 4 * 1024 * 1024;
 
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 5u64;
     let mut next = || {
         state = state

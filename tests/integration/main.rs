@@ -12,9 +12,11 @@ mod ingest;
 mod lifecycle;
 mod limits;
 mod login;
+mod managed;
 mod restart;
 mod secrets;
 mod status;
+mod streaming;
 #[path = "../support/mod.rs"]
 mod support;
 mod table_check;

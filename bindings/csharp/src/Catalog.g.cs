@@ -373,6 +373,50 @@ public static class KustoSettings
     /// and the warm-up make a few quick attempts. Value: 0 to 86400. Default: 30.
     /// </summary>
     public const string RetryTime = "retry time";
+
+    /// <summary>
+    /// How data gets to the service, unless the properties of an ingestion say otherwise: through storage and a
+    /// queue, in one request to the engine, or in such a request where that is possible and through the queue where
+    /// it is not. Value: <c>queued</c>, <c>streaming</c> or <c>managed</c>. Default: <c>queued</c>.
+    /// </summary>
+    public const string IngestionMode = "ingestion mode";
+
+    /// <summary>
+    /// What follows a streaming request of which nobody knows whether its data was ingested: an error; another
+    /// request; or, in managed ingestion, the queue. The last two may ingest the data twice, which the receipt says.
+    /// Value: <c>fail</c>, <c>retry</c> or <c>queue</c>. Default: <c>fail</c>.
+    /// </summary>
+    public const string InDoubt = "in doubt";
+
+    /// <summary>
+    /// How many streaming requests one call makes at most, while the failures may pass. Value: 1 to 10. Default: 3.
+    /// </summary>
+    public const string StreamingAttempts = "streaming attempts";
+
+    /// <summary>
+    /// How many streaming requests are under way at once, for all calls of a client together. Calls beyond it wait in
+    /// order. It is halved for a while when the service throttles. Value: 1 to 256. Default: 8.
+    /// </summary>
+    public const string StreamingConcurrency = "streaming concurrency";
+
+    /// <summary>
+    /// What managed ingestion does with data for a table or a cluster that has streaming ingestion turned off. Queued
+    /// data says so in the receipt, and the log once for each table and quarter of an hour. Value: <c>queue</c> or
+    /// <c>fail</c>. Default: <c>queue</c>.
+    /// </summary>
+    public const string StreamingUnavailable = "streaming unavailable";
+
+    /// <summary>
+    /// What managed ingestion does when streaming does not find the database, the table or the mapping: it learns of
+    /// new ones up to five minutes later than the queue. Value: <c>queue</c> or <c>fail</c>. Default: <c>fail</c>.
+    /// </summary>
+    public const string SchemaLag = "schema lag";
+
+    /// <summary>
+    /// How much of the size that the service is estimated to accept managed ingestion streams: more is tried with
+    /// more, and less with less. Nothing beyond 10 MiB as it is sent is ever streamed. Value: 0.1 to 4. Default: 1.
+    /// </summary>
+    public const string StreamingSizeFactor = "streaming size factor";
 }
 
 public partial class KustoIngestionProperties

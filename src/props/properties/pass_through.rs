@@ -165,7 +165,7 @@ fn parse_time(argument: &str, value: &str) -> Result<OffsetDateTime> {
 }
 
 /// An item of a list by one of its words, in any case, or by its number.
-fn parse_choice<T: Copy>(
+pub(in crate::props) fn parse_choice<T: Copy>(
     argument: &str,
     value: &str,
     choices: &[T],

@@ -1,0 +1,314 @@
+//! Managed ingestion: data is streamed where that is possible, and queued where it is not. The only one that knows both
+//! ways in.
+
+mod blob;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::ahead::{self, Ahead};
+use super::data::{Data, Unopened};
+use super::item::{Formats, Item, naming, streamed};
+use super::policy::size::{Size, is_beyond};
+use super::policy::states::{Admission, Name, TableStates, Ticket};
+use super::policy::{Facts, Reason, decide};
+use super::queued::QueuedIngestor;
+use super::receipt::{Receipt, StreamingNotes};
+use super::streaming::{Failure, Streamer};
+use crate::error::{Error, Result};
+use crate::log::events;
+use crate::op::{Scope, before_hand_over, context};
+use crate::pipeline::Pipeline;
+use crate::props::{Fallback, IngestionProperties};
+use crate::source::{BlobSource, Compression, Content, Source};
+
+/// What the ids of its streaming requests begin with, as those of the official SDKs do.
+const ACTIVITY: &str = "KRC.executeManagedStreamingIngest";
+
+/// Managed ingestion for one client.
+#[derive(Debug)]
+pub(crate) struct ManagedIngestor {
+    streamer: Arc<Streamer>,
+    queued: Arc<QueuedIngestor>,
+    pipeline: Pipeline,
+    formats: Arc<Formats>,
+    states: TableStates,
+    /// How much of the estimate's limit is used.
+    size_factor: f64,
+}
+
+/// The table of a call, and what is known of it.
+struct Target<'a> {
+    props: &'a IngestionProperties,
+    name: Name,
+    /// How much of the estimate's limit it takes.
+    factor: f64,
+}
+
+impl ManagedIngestor {
+    pub(crate) fn new(
+        streamer: Arc<Streamer>,
+        queued: Arc<QueuedIngestor>,
+        pipeline: Pipeline,
+        formats: Arc<Formats>,
+        size_factor: f64,
+    ) -> Self {
+        Self {
+            streamer,
+            queued,
+            pipeline,
+            formats,
+            states: TableStates::default(),
+            size_factor,
+        }
+    }
+
+    /// Forgets what is known of a table.
+    pub(crate) fn forget(&self, database: &str, table: &str) {
+        self.states.forget(&Name::new(database, table));
+    }
+
+    /// Streams the source or queues it. When it returns an error that is not in doubt, nothing was ingested or posted
+    /// (except for [`ErrorKind::Partial`](crate::error::ErrorKind::Partial), which lists what was).
+    pub(crate) async fn ingest(
+        &self,
+        scope: &Scope,
+        source: Source,
+        props: &IngestionProperties,
+    ) -> Result<Receipt> {
+        props.validate()?;
+        source.check()?;
+        let name = Name::new(props.database(), props.table());
+        let factor = self.size_factor * self.states.factor(&name, Instant::now());
+        let target = Target {
+            props,
+            name,
+            factor,
+        };
+        match source.content {
+            Content::Blobs(blobs) => self.ingest_blobs(scope, blobs, &target).await,
+            _ => self.ingest_local(scope, source, &target).await,
+        }
+    }
+
+    async fn ingest_local(
+        &self,
+        scope: &Scope,
+        source: Source,
+        target: &Target<'_>,
+    ) -> Result<Receipt> {
+        let path = source.path();
+        let (path, props) = (path.as_deref(), target.props);
+        let unopened = Unopened::new(&self.formats, source, props);
+        let unopened = unopened.map_err(|error| naming(path, error))?;
+        let is_gzip = unopened.encoding.source == Compression::Gzip;
+        let format = unopened.format.format;
+        let is_large = |size| is_beyond(size, format, is_gzip, target.factor);
+        let facts = Facts {
+            property: props.cannot_stream(false),
+            zipped: unopened.encoding.source == Compression::Zip,
+            is_large: is_large(unopened.known_size()),
+            ..Facts::default()
+        };
+        let ticket = match self.admit(&facts, target) {
+            Ok(ticket) => ticket,
+            Err(cause) => {
+                let queueing = self.queued.ingest_unopened(scope, unopened, path, props);
+                return Ok(queueing.await?.with_notes(because_of(cause)));
+            }
+        };
+        let name = unopened.blob_name(props);
+        let reading = async {
+            let mut data = unopened.open(&self.pipeline, props)?;
+            let ahead = ahead::read(scope, &mut data, is_large).await?;
+            Ok((data, ahead))
+        };
+        let read = before_hand_over(Box::pin(reading)).await;
+        let (mut data, ahead) = read.map_err(|error| naming(path, error))?;
+        if !matches!(ahead, Ahead::Whole(_)) {
+            drop(ticket);
+            return self
+                .queued
+                .ingest_data(scope, (data, name), path, props)
+                .await;
+        }
+        let failure = match self.stream(scope, &mut data, target).await {
+            Ok(receipt) => {
+                ticket.succeeded();
+                return Ok(receipt);
+            }
+            Err(failure) => failure,
+        };
+        let notes = conclude(*failure, ticket, target).map_err(|error| naming(path, error))?;
+        let queueing = self.queued.ingest_data(scope, (data, name), path, props);
+        after(notes, queueing.await)
+    }
+
+    /// The right to stream, unless something is against it: then the error of an earlier call, if that is why.
+    fn admit(
+        &self,
+        facts: &Facts<'_>,
+        target: &Target<'_>,
+    ) -> std::result::Result<Ticket<'_>, Option<Error>> {
+        if decide(facts).is_some() {
+            return Err(None);
+        }
+        let heeds_off = self.streamer.rules().unavailable == Fallback::Queue;
+        match self
+            .states
+            .admit(target.name.clone(), heeds_off, Instant::now())
+        {
+            Admission::Open(ticket) => Ok(ticket),
+            Admission::Closed(cause) => Err(Some(cause)),
+        }
+    }
+
+    async fn stream(
+        &self,
+        scope: &Scope,
+        data: &mut Data,
+        target: &Target<'_>,
+    ) -> std::result::Result<Receipt, Box<Failure>> {
+        let (shipment, item) = data.shipment(target.props, ACTIVITY);
+        let notes = Box::pin(self.streamer.send(scope, &shipment, true)).await?;
+        data.meter.add_sent(shipment.load.len());
+        Ok(streamed(target.props, vec![item]).with_notes(notes))
+    }
+
+    async fn ingest_blobs(
+        &self,
+        scope: &Scope,
+        blobs: Vec<BlobSource>,
+        target: &Target<'_>,
+    ) -> Result<Receipt> {
+        let props = target.props;
+        let items = self.formats.blob_items(blobs.clone(), props)?;
+        let facts = Facts {
+            property: props.cannot_stream(true),
+            sources: items.len(),
+            ..Facts::default()
+        };
+        let cause = match self.admit(&facts, target) {
+            // One: more than one is an obstacle.
+            Ok(ticket) => match items.into_iter().next() {
+                Some(item) => {
+                    let streaming = self.stream_blob(scope, item, target, ticket);
+                    match Box::pin(streaming).await? {
+                        Blob::Streamed(receipt) => return Ok(*receipt),
+                        Blob::ForQueue(notes) => {
+                            let queueing = self.queued.ingest_blobs(scope, blobs, props);
+                            return after(notes, queueing.await);
+                        }
+                    }
+                }
+                None => None,
+            },
+            Err(cause) => cause,
+        };
+        let queueing = self.queued.ingest_blobs(scope, blobs, props);
+        Ok(queueing.await?.with_notes(because_of(cause)))
+    }
+
+    /// Lets the engine read the blob, if it is known not to be too large for that.
+    async fn stream_blob(
+        &self,
+        scope: &Scope,
+        item: Item,
+        target: &Target<'_>,
+        ticket: Ticket<'_>,
+    ) -> Result<Blob> {
+        let compression = Compression::from_name(&item.blob_path);
+        let stored = match item.bytes_raw {
+            Some(_) => None,
+            None => blob::size(scope, self.streamer.transport(), item.blob.expose()).await,
+        };
+        let size = Size {
+            raw: item.bytes_raw,
+            wire: stored.unwrap_or_default(),
+        };
+        let (format, is_gzip) = (item.format.format, compression == Compression::Gzip);
+        let facts = Facts {
+            zipped: compression == Compression::Zip,
+            is_large: is_beyond(size, format, is_gzip, target.factor),
+            is_of_unknown_size: item.bytes_raw.is_none() && stored.is_none(),
+            ..Facts::default()
+        };
+        if decide(&facts).is_some() {
+            return Ok(Blob::ForQueue(StreamingNotes::default()));
+        }
+        let shipment = item.shipment(target.props, ACTIVITY);
+        let sending = self.streamer.send(scope, &shipment, true);
+        match context::for_item(item.source_id, sending).await {
+            Ok(notes) => {
+                ticket.succeeded();
+                let receipt = streamed(target.props, vec![item]).with_notes(notes);
+                Ok(Blob::Streamed(Box::new(receipt)))
+            }
+            Err(failure) => conclude(*failure, ticket, target).map(Blob::ForQueue),
+        }
+    }
+}
+
+/// Where a blob goes.
+enum Blob {
+    Streamed(Box<Receipt>),
+    ForQueue(StreamingNotes),
+}
+
+/// What a failure to stream means for the table, and for the receipt of the queue.
+///
+/// # Errors
+/// When the queue is not next.
+fn conclude(failure: Failure, ticket: Ticket<'_>, target: &Target<'_>) -> Result<StreamingNotes> {
+    let Failure {
+        error,
+        reason,
+        retry_after,
+        is_for_queue,
+        mut notes,
+    } = failure;
+    // A table that was not found is one that is awaited only where the queue is to wait for it.
+    let reason = reason.filter(|reason| is_for_queue || *reason != Reason::NotFound);
+    let begins =
+        reason.is_some_and(|reason| ticket.failed(reason, retry_after, &error, Instant::now()));
+    if !is_for_queue {
+        return Err(error);
+    }
+    if begins {
+        events::StreamingFallback {
+            database: target.props.database(),
+            table: target.props.table(),
+            host: error.host().unwrap_or_default(),
+            error: &error,
+        }
+        .emit();
+    }
+    notes.fallback_cause = Some(error);
+    Ok(notes)
+}
+
+/// The notes of a call that did not try to stream.
+fn because_of(cause: Option<Error>) -> StreamingNotes {
+    StreamingNotes {
+        fallback_cause: cause,
+        ..StreamingNotes::default()
+    }
+}
+
+/// What the queue ended with, after streaming had failed.
+fn after(notes: StreamingNotes, queued: Result<Receipt>) -> Result<Receipt> {
+    match queued {
+        Ok(receipt) => Ok(receipt.with_notes(notes)),
+        Err(error) => {
+            let mut attempts: Vec<Error> = notes.fallback_cause.into_iter().collect();
+            let in_doubt = error.is_in_doubt() || notes.possibly_duplicated;
+            attempts.extend_from_slice(error.attempts());
+            let error = match error.attempts().is_empty() {
+                true => error.after(attempts),
+                false => error.with_attempts(attempts),
+            };
+            Err(error.with_in_doubt(in_doubt))
+        }
+    }
+}

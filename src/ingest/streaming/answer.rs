@@ -1,0 +1,108 @@
+//! What the service answers to streamed data.
+
+use serde_json::Value as Json;
+
+use crate::http::transport::Reply;
+use crate::ingest::UpdatePolicy;
+use crate::ingest::policy::{Answer, Content};
+use crate::query::service_error::{codes_of, holds_error};
+
+/// What decides about an answer, and what it says about the update policy.
+pub(super) fn read(reply: &Reply) -> (Answer, Option<UpdatePolicy>) {
+    let (content, update_policy) = content(&reply.body);
+    let answer = Answer {
+        status: reply.status,
+        content,
+        retry_after: reply.retry_after(),
+    };
+    (answer, update_policy)
+}
+
+fn content(body: &[u8]) -> (Content, Option<UpdatePolicy>) {
+    if body.trim_ascii().is_empty() {
+        return (Content::Empty, None);
+    }
+    if let Some(codes) = codes_of(body) {
+        return (Content::Error(codes), None);
+    }
+    match serde_json::from_slice::<Json>(body) {
+        Ok(json @ Json::Object(_)) if !holds_error(&json) => {
+            let update_policy = update_policy(&json);
+            (Content::Json, update_policy)
+        }
+        Ok(Json::Array(_)) => (Content::Json, None),
+        _ => (Content::Foreign, None),
+    }
+}
+
+/// From the row of an answer: `{"Tables":[{"Columns":[{"ColumnName":..}],"Rows":[[..]]}]}`.
+fn update_policy(json: &Json) -> Option<UpdatePolicy> {
+    let table = json.get("Tables")?.get(0)?;
+    let columns = table.get("Columns")?.as_array()?;
+    let row = table.get("Rows")?.get(0)?;
+    let text = |name: &str| {
+        let is_it = |column: &Json| column.get("ColumnName").and_then(Json::as_str) == Some(name);
+        let value = row.get(columns.iter().position(is_it)?)?;
+        Some(value.as_str()?.to_owned())
+    };
+    Some(UpdatePolicy {
+        status: text("UpdatePolicyStatus")?,
+        failure_code: text("UpdatePolicyFailureCode"),
+        failure_reason: text("UpdatePolicyFailureReason"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(row: &str) -> String {
+        let column = |name: &str| format!(r#"{{"ColumnName":"{name}","DataType":"String"}}"#);
+        let names = [
+            "ConsumedRecordsCount",
+            "UpdatePolicyStatus",
+            "UpdatePolicyFailureCode",
+            "UpdatePolicyFailureReason",
+        ];
+        format!(
+            r#"{{"Tables":[{{"TableName":"Table_0","Columns":[{}],"Rows":[{row}]}}]}}"#,
+            names.map(column).join(",")
+        )
+    }
+
+    #[test]
+    fn an_update_policy_is_read_from_the_row() {
+        let policy = |text: &str| content(row(text).as_bytes()).1;
+        let inactive = policy(r#"[0,"Inactive","Unknown",null]"#).unwrap();
+        assert!(!inactive.is_failure(), "{inactive:?}");
+        let failed =
+            policy(r#"[3,"Failed","UpdatePolicy_IngestionError","no such column"]"#).unwrap();
+        assert!(failed.is_failure());
+        assert_eq!(failed.failure_reason.as_deref(), Some("no such column"));
+        for text in ["", "[]", "[1]", r#"[0,null,"Unknown",null]"#, "1"] {
+            assert_eq!(policy(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_service_can_have_written_is_a_success() {
+        let is_json = |text: &str| matches!(content(text.as_bytes()).0, Content::Json);
+        for text in [r#"{"Tables":[]}"#, "{}", "[]"] {
+            assert!(is_json(text), "{text}");
+        }
+        for text in [
+            "<html>",
+            "\"ok\"",
+            "1",
+            "{",
+            r#"{"Exceptions":["it failed"]}"#,
+            r#"{"error":{"message":"m"}}"#,
+        ] {
+            assert!(
+                matches!(content(text.as_bytes()).0, Content::Foreign),
+                "{text}"
+            );
+        }
+        assert!(matches!(content(b" \n").0, Content::Empty));
+    }
+}
