@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::value::{ColumnType, ConversionError, Value};
+use super::value::{ColumnType, ConversionError, Value, is_json};
 use super::{datetime, timespan};
 
 impl Value {
@@ -12,7 +12,7 @@ impl Value {
     /// text is null (for string: empty). Text that is no JSON is a dynamic string.
     ///
     /// # Errors
-    /// When the text is none of the type.
+    /// When the text is none of the type, or is JSON that the emulator cannot hold.
     pub fn from_text(ty: ColumnType, text: &str) -> Result<Self, ConversionError> {
         let trimmed = text.trim();
         if ty == ColumnType::String {
@@ -26,7 +26,7 @@ impl Value {
             ColumnType::Bool => parse_bool(trimmed).map(Self::Bool),
             ColumnType::DateTime => datetime::parse(trimmed).map(Self::DateTime),
             ColumnType::Decimal => parse_decimal(trimmed).map(Self::Decimal),
-            ColumnType::Dynamic => return Ok(parse_dynamic(text)),
+            ColumnType::Dynamic => parse_dynamic(text),
             ColumnType::Guid => Uuid::parse_str(trimmed).ok().map(Self::Guid),
             ColumnType::Int => trimmed.parse().ok().map(Self::Int),
             ColumnType::Long => trimmed.parse().ok().map(Self::Long),
@@ -157,11 +157,12 @@ pub(super) fn parse_decimal(text: &str) -> Option<Decimal> {
     exact.ok()
 }
 
-fn parse_dynamic(text: &str) -> Value {
+fn parse_dynamic(text: &str) -> Option<Value> {
     match serde_json::from_str(text) {
-        Ok(Json::Null) => Value::Null,
-        Ok(json) => Value::Dynamic(json),
-        Err(_) => Value::Dynamic(Json::String(text.to_owned())),
+        Ok(Json::Null) => Some(Value::Null),
+        Ok(json) => Some(Value::Dynamic(json)),
+        Err(_) if is_json(text) => None,
+        Err(_) => Some(Value::Dynamic(Json::String(text.to_owned()))),
     }
 }
 
@@ -232,6 +233,21 @@ mod tests {
             text(ColumnType::Dynamic, "plain"),
             Some(Value::Dynamic(json!("plain")))
         );
+    }
+
+    #[test]
+    fn json_that_cannot_be_held_is_beyond_the_limit() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for input in [nested(128), "[1e400]".to_owned(), r#""\ud800""#.to_owned()] {
+            let error = Value::from_text(ColumnType::Dynamic, &input).expect_err(&input);
+            assert!(error.is_limit, "{error}");
+        }
+        let deepest = text(ColumnType::Dynamic, &nested(127));
+        assert!(matches!(deepest, Some(Value::Dynamic(Json::Array(_)))));
+        for input in ["[1e400", "{'a':1}", r#""\ud80""#] {
+            let expected = Some(Value::Dynamic(json!(input)));
+            assert_eq!(text(ColumnType::Dynamic, input), expected);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// A Kusto scalar type.
@@ -72,10 +73,16 @@ pub struct ConversionError {
 impl fmt::Display for ConversionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, ty) = (&self.text, self.ty.kusto_name());
-        if self.is_limit {
-            return write!(f, "'{text}' has more digits than a {ty} of the emulator");
+        match (self.is_limit, self.ty) {
+            (false, _) => write!(f, "'{text}' is not a {ty}"),
+            (true, ColumnType::Dynamic) => {
+                write!(
+                    f,
+                    "'{text}' is JSON that the emulator cannot hold: {BEYOND}"
+                )
+            }
+            (true, _) => write!(f, "'{text}' has more digits than a {ty} of the emulator"),
         }
-        write!(f, "'{text}' is not a {ty}")
     }
 }
 
@@ -87,9 +94,23 @@ impl ConversionError {
         Self {
             ty,
             text: text.chars().take(80).collect(),
-            is_limit: ty == ColumnType::Decimal && is_finite_number(text),
+            is_limit: match ty {
+                ColumnType::Decimal => is_finite_number(text),
+                ColumnType::Dynamic => is_json(text),
+                _ => false,
+            },
         }
     }
+}
+
+/// What JSON may have that no dynamic of the emulator has.
+pub(crate) const BEYOND: &str =
+    "more than 127 levels, a number beyond those of 64 bits, or half of a surrogate pair";
+
+/// Whether a text is JSON, though the emulator may be unable to hold it. What the service does with such a text is not
+/// documented, but that it is no JSON would be wrong.
+pub(crate) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 /// Whether it is a number at all: one that does not become a decimal has too many digits for it.

@@ -7,7 +7,8 @@ use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value as Json;
 
 use super::super::convert::whole_number;
-use super::super::value::{ColumnType, Value};
+use super::super::value::{BEYOND, ColumnType, Value, is_json};
+use super::super::watch;
 
 /// The value as this type; null (string: empty) when it has no such form.
 pub fn cast(value: &Value, ty: ColumnType) -> Value {
@@ -20,6 +21,7 @@ pub fn cast(value: &Value, ty: ColumnType) -> Value {
     let converted = match (ty, value) {
         (ColumnType::String, other) => Some(Value::String(other.to_text())),
         (ColumnType::Guid, Value::String(text)) => super::functions::guid(text),
+        (ColumnType::Dynamic, Value::String(text)) => dynamic_of(text),
         (_, Value::String(text)) => Value::from_text(ty, text).ok(),
         (_, Value::Dynamic(json)) => Value::from_json(ty, json).ok(),
         (ColumnType::Dynamic, other) => Some(Value::Dynamic(other.to_json())),
@@ -33,6 +35,25 @@ pub fn cast(value: &Value, ty: ColumnType) -> Value {
         _ => None,
     };
     converted.unwrap_or_else(|| Value::absent(ty))
+}
+
+/// A text as JSON; the query ends where that cannot be held.
+fn dynamic_of(text: &str) -> Option<Value> {
+    let read = Value::from_text(ColumnType::Dynamic, text);
+    read.map_err(|_| beyond()).ok()
+}
+
+/// A text that is JSON; the query ends where it cannot be held.
+pub(super) fn json_of(text: &str) -> Option<Json> {
+    let read = serde_json::from_str(text).ok();
+    if read.is_none() && is_json(text) {
+        beyond();
+    }
+    read
+}
+
+fn beyond() {
+    watch::unknown(&format!("the dynamic of JSON with {BEYOND}"));
 }
 
 /// A whole number: reals and decimals are cut, times are their ticks.

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::DataFormat;
 use super::lines::LineReader;
 use super::relaxed::strict;
+use crate::engine::value::is_json;
 use crate::ingestor::failure::{ErrorCode, Failure};
 
 /// One record.
@@ -49,6 +50,7 @@ fn json_lines(text: &str, record: Sink<'_>) -> Result<usize, Failure> {
         }
         match read(line, number) {
             Ok(found) => record(found)?,
+            // Malformed records alone are documented to be left out.
             Err(failure) if is_json(line) => return Err(failure),
             Err(_) => match relaxed(line, number)? {
                 Some(found) => record(found)?,
@@ -57,13 +59,6 @@ fn json_lines(text: &str, record: Sink<'_>) -> Result<usize, Failure> {
         }
     }
     Ok(malformed)
-}
-
-/// Whether a text is JSON, though the emulator may be unable to hold it: a number out of the range of
-/// a real, more levels than are read, half of a surrogate pair. What the service does with it is not
-/// documented; that it leaves the record out in silence is said of malformed ones only.
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 /// The record in JSON that is not strict; `None` when it is malformed.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::super::super::value::{ColumnType, Value};
 use super::super::ast::{Expr, ExprKind};
 use super::super::bound::Bound;
+use super::super::cast::json_of;
 use super::super::parser::Parsed;
 use super::super::scope::is_hidden;
 use super::record::{Call, Function, Kind, Returns, Values};
@@ -16,7 +17,7 @@ const EXTRACT_JSON: Function = Function::new(
     &[Kind::ConstantText, Kind::Text],
     Returns::Type(ColumnType::String),
     |v| {
-        let json: Json = serde_json::from_str(text(v, 1)).ok()?;
+        let json = json_of(text(v, 1))?;
         let steps = path(text(v, 0))?;
         let found = steps
             .iter()
