@@ -325,11 +325,15 @@ async fn parse(
             limit,
         };
         let mut rows = Vec::new();
-        let mut records = 0;
+        let (mut bytes, mut records) = (0, 0);
         for_each_file(blob, &unpacking, &mut |content| {
+            bytes += content.len();
             records += plan.read(&decode(&content), &mut rows)?;
             Ok(())
         })?;
+        if rows.is_empty() && bytes == 0 {
+            return Err(no_data());
+        }
         if rows.is_empty() {
             return Err(no_rows(plan.format.mapping_kind(), records));
         }
@@ -352,6 +356,11 @@ fn no_rows(kind: MappingKind, records: usize) -> Failure {
             "The source has no records or is of another format.",
         );
     }
+    no_data()
+}
+
+/// Also of compressed data that unpacks to nothing.
+fn no_data() -> Failure {
     Failure::new(
         ErrorCode::NoDataToIngest,
         "The source has no data to ingest.",

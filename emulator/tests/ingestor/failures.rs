@@ -33,6 +33,7 @@ async fn every_failure_has_its_code() {
         let gz = bench.source("T", "a.csv.gz", "1,a").await;
         let cut = bench.source("T", "a.csv.gz", damaged).await;
         let archive = bench.source("T", "a.zip", "PK").await;
+        let nothing = bench.source("T", "a.csv.gz", gzip(b"")).await;
         let no_files = bench.source("T", "a.zip", zip(&[])).await;
         let json = async |content: &str| bench.source("T", "a.json", content).await;
 
@@ -40,6 +41,7 @@ async fn every_failure_has_its_code() {
             (forbidden, "Download_Forbidden"),
             (missing, "Download_SourceNotFound"),
             (csv("").await, "BadRequest_EmptyBlob"),
+            (nothing, "Stream_NoDataToIngest"),
             (csv("\n\n").await, "BadRequest_NoRecordsOrWrongFormat"),
             (
                 csv("n,s\n").await.property("ignoreFirstRecord", "true"),
