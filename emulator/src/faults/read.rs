@@ -39,7 +39,7 @@ impl TryFrom<Json> for FaultRule {
 }
 
 fn read_fault(json: Json) -> Result<Fault, RuleError> {
-    const KINDS: &str = "one of status, kusto, cut, late, hold, stall, garbage, expiredSas, wrongSas and invalidBlockList";
+    const KINDS: &str = "one of status, kusto, reply, cut, late, hold, stall, garbage, expiredSas, wrongSas and invalidBlockList";
     let mut fields = Fields::of(json, "fault.")?;
     let kind: String = fields.needed("kind", KINDS)?;
     let fault = match kind.as_str() {
@@ -50,6 +50,9 @@ fn read_fault(json: Json) -> Result<Fault, RuleError> {
             body: fields.optional("body", "a text")?,
         },
         "kusto" => Fault::Kusto(read_kusto(&mut fields)?),
+        "reply" => Fault::Reply {
+            body: fields.needed("body", "a text")?,
+        },
         "cut" => Fault::Cut(read_cut(&mut fields)?),
         "late" => Fault::Late {
             millis: fields.needed("millis", "a whole number of milliseconds")?,

@@ -84,6 +84,12 @@ pub enum Fault {
     /// Commands, queries and streaming ingestion only: it is answered with an error of the service's form whose members
     /// are as given; nothing is done.
     Kusto(KustoAnswer),
+    /// Commands, queries and streaming ingestion only: the request is done; a success is answered with this body instead
+    /// of its own.
+    Reply {
+        /// The body, which may be empty.
+        body: String,
+    },
     /// The connection is closed without a byte of an answer.
     Cut(CutPoint),
     /// The request is done, its answer comes later.
@@ -308,6 +314,7 @@ impl FaultRule {
                 Ok(())
             }
             Fault::Kusto(answer) => self.check_kusto(answer),
+            Fault::Reply { .. } => self.check_form(),
             Fault::ExpiredSas | Fault::WrongSas if !self.service.is_storage() => Err(
                 RuleError::new("fault.kind", "only storage services check signatures"),
             ),
@@ -321,15 +328,22 @@ impl FaultRule {
         }
     }
 
-    fn check_kusto(&self, answer: &KustoAnswer) -> Result<(), RuleError> {
+    fn check_form(&self) -> Result<(), RuleError> {
         let has_form = matches!(
             self.service,
             ServiceKind::Mgmt | ServiceKind::Query | ServiceKind::Ingest
         );
-        if !has_form {
-            let problem = "only the services mgmt, query and ingest have such errors";
-            return Err(RuleError::new("fault.kind", problem));
+        match has_form {
+            true => Ok(()),
+            false => {
+                let problem = "only the services mgmt, query and ingest have such answers";
+                Err(RuleError::new("fault.kind", problem))
+            }
         }
+    }
+
+    fn check_kusto(&self, answer: &KustoAnswer) -> Result<(), RuleError> {
+        self.check_form()?;
         if !(400..600).contains(&answer.status) {
             return Err(RuleError::new("fault.status", "it must be 400 to 599"));
         }

@@ -34,6 +34,13 @@ where
             drop(serve(body).await);
             Err(Cut)
         }
+        Fault::Reply { .. } => {
+            let reply = serve(body).await;
+            match reply.status().is_success() {
+                true => Ok(answer()),
+                false => Ok(reply),
+            }
+        }
         Fault::Late { millis } => {
             let reply = serve(body).await;
             tokio::select! {

@@ -39,8 +39,10 @@ pub(super) fn failure(status: StatusCode, code: &str, message: &str) -> Response
 
 /// What a service says when a fault rule fires that has an answer.
 pub(super) fn fault_reply(fault: &Fault, service: ServiceKind) -> Response<Body> {
-    if let Fault::Kusto(answer) = fault {
-        return kusto_answer(answer);
+    match fault {
+        Fault::Kusto(answer) => return kusto_answer(answer),
+        Fault::Reply { body } => return typed(StatusCode::OK, JSON, body.clone()),
+        _ => {}
     }
     // Authentication metadata has no form of errors: a cluster without them answers nothing but 404.
     answer_of(fault, |status, code| match service {

@@ -49,6 +49,7 @@ pub(super) fn fault_answer(
         // The rest has no answer of its own.
         Fault::Garbage
         | Fault::Kusto(_)
+        | Fault::Reply { .. }
         | Fault::Cut(_)
         | Fault::Late { .. }
         | Fault::Hold

@@ -339,6 +339,22 @@ async fn a_connection_is_cut_within_a_body() {
 }
 
 #[tokio::test]
+async fn a_rule_answers_a_success_in_other_words() {
+    let bench = bench(Streaming::Always).await;
+    let body = String::new();
+    bench
+        .emulator
+        .arm(FaultRule::new(ServiceKind::Ingest, Fault::Reply { body }));
+    let target = format!("{DATABASE}/T?streamFormat=csv");
+    let answer = bench.stream(&target, None, "1,a\n").await;
+    assert_eq!(answer, (200, Json::Null));
+    let answer = bench.stream(&target, None, "1,\"a\n").await;
+    assert_eq!(refusal(&answer), (400, "Stream_ClosingQuoteMissing"));
+    assert_eq!(bench.rows("T"), [row(1, "a")]);
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_was_streamed_is_shown_whatever_its_sender_was_told() {
     let bench = bench(Streaming::Always).await;
     let busy = FaultRule {
