@@ -66,6 +66,9 @@ pub(crate) struct Cli {
     /// (disabled)
     #[arg(long, value_enum, default_value_t = StreamingFlag::Off, value_name = "WHEN")]
     streaming: StreamingFlag,
+    /// How long streaming ingestion does not know a new table or mapping
+    #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
+    schema_lag_ms: u64,
     /// How long the signatures of handed-out storage URLs are valid
     #[arg(long, default_value_t = 4 * 3600, value_name = "SECONDS")]
     sas_seconds: u64,
@@ -169,6 +172,7 @@ impl Cli {
             ingestion: !self.no_ingestion,
             sniff_gzip: self.sniff_gzip,
             streaming: self.streaming.into(),
+            schema_lag: Duration::from_millis(self.schema_lag_ms),
             ..Options::default()
         })
     }

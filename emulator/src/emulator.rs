@@ -18,6 +18,7 @@ use crate::addresses::{
 use crate::control::Control;
 use crate::engine::database::{DataManagement as _, Engine};
 use crate::engine::role::Role;
+use crate::engine::streaming::StreamingRules;
 use crate::entra::Entra;
 use crate::faults::{Book, FaultReport, FaultRule};
 use crate::http::{Authority, Body, CaFile, Cut, Port, Tunnels, client_config, serve, tunnel};
@@ -493,7 +494,10 @@ impl Assembly<'_> {
         Router {
             engine: self.engine.clone(),
             role,
-            streaming: self.options.streaming,
+            streaming: StreamingRules {
+                tables: self.options.streaming,
+                schema_lag: self.options.schema_lag,
+            },
             access,
             resources: self.resources.clone(),
             control: control.clone(),

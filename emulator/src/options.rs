@@ -71,6 +71,9 @@ pub struct Options {
     pub sniff_gzip: bool,
     /// Which tables take streaming ingestion.
     pub streaming: Streaming,
+    /// How long streaming ingestion does not know a new table or mapping, unless `.clear ... cache streamingingestion
+    /// schema` says that it shall. Default: not at all.
+    pub schema_lag: Duration,
     /// The time by which signatures expire and messages become visible.
     pub clock: Clock,
 }
@@ -138,6 +141,7 @@ impl Default for Options {
             ingestion: true,
             sniff_gzip: false,
             streaming: Streaming::default(),
+            schema_lag: Duration::ZERO,
             clock: Clock::system(),
         }
     }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::records::{IngestionFailureRecord, OperationRecord};
 use super::schema::TableSchema;
 use super::sources::Sources;
+use super::streaming_records::{StreamingRecord, StreamingRecords};
 use super::table::{BatchingPolicy, Mappings, Policies, Principal, Row, Table};
 
 /// The database every service has.
@@ -85,6 +86,8 @@ pub struct Database {
     pub policies: Policies,
     /// Who has a role.
     pub principals: Vec<Principal>,
+    /// When a command last renewed what streaming nodes know of it, in ticks; 0 for never.
+    pub cached: i64,
 }
 
 impl Database {
@@ -98,6 +101,7 @@ impl Database {
             functions: BTreeMap::new(),
             policies: Policies::default(),
             principals: Vec::new(),
+            cached: 0,
         }
     }
 }
@@ -116,6 +120,7 @@ struct Inner {
     databases: RwLock<Databases>,
     failures: RwLock<Vec<IngestionFailureRecord>>,
     operations: RwLock<Vec<OperationRecord>>,
+    streaming: RwLock<StreamingRecords>,
     default_batching: Duration,
     data_management: Arc<dyn DataManagement>,
     /// Who reads what commands name, once there is one.
@@ -158,6 +163,7 @@ impl Engine {
             databases: RwLock::new(all),
             failures: RwLock::default(),
             operations: RwLock::default(),
+            streaming: RwLock::default(),
             default_batching,
             data_management,
             sources: OnceLock::new(),
@@ -173,6 +179,7 @@ impl Engine {
             databases: RwLock::new(Databases::from([(database.name.to_lowercase(), database)])),
             failures: RwLock::default(),
             operations: RwLock::default(),
+            streaming: RwLock::default(),
             default_batching: self.inner.default_batching,
             data_management: self.inner.data_management.clone(),
             sources: self.inner.sources.clone(),
@@ -286,6 +293,16 @@ impl Engine {
     /// Adds a row to `.show operations`.
     pub fn record_operation(&self, operation: OperationRecord) {
         remember(&self.inner.operations, operation);
+    }
+
+    /// Counts a request for streaming ingestion.
+    pub fn record_streaming(&self, record: StreamingRecord) {
+        write(&self.inner.streaming).add(record);
+    }
+
+    /// Looks at what is remembered of streaming ingestion.
+    pub fn with_streaming<R>(&self, look: impl FnOnce(&StreamingRecords) -> R) -> R {
+        look(&read(&self.inner.streaming))
     }
 
     /// The remembered failures, oldest first.

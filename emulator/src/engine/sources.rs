@@ -45,6 +45,15 @@ pub enum StreamData {
     Blob(String),
 }
 
+/// What was streamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streamed {
+    /// How many rows.
+    pub rows: u64,
+    /// In how many bytes they came.
+    pub bytes: u64,
+}
+
 /// Why a source was not ingested, in the service's words and without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFailure {
@@ -64,9 +73,10 @@ pub trait Sources: Send + Sync {
     /// When nothing of it was ingested.
     fn ingest(&self, request: &SourceRequest) -> Result<Uuid, SourceFailure>;
 
-    /// Ingests data within the limits of streaming and gives the number of its rows. Waits until that is done.
+    /// Ingests data within the limits of streaming and waits until that is done. Mappings that were made after `known_until`,
+    /// in ticks, are not known.
     ///
     /// # Errors
     /// When nothing of it was ingested.
-    fn stream(&self, request: StreamRequest) -> Result<usize, SourceFailure>;
+    fn stream(&self, request: StreamRequest, known_until: i64) -> Result<Streamed, SourceFailure>;
 }

@@ -1,13 +1,17 @@
 //! Streaming ingestion as the engine answers it: which tables take it, and the form of replies.
 
+use std::time::Duration;
+
 use hyper::HeaderMap;
 use serde_json::{Value as Json, json};
 
 use super::database::{Engine, LookupError};
+use super::datetime;
 use super::endpoint::{Reply, reply};
 use super::identity::Identity;
 use super::response::{bytes, context};
-use super::sources::{SourceFailure, StreamRequest};
+use super::sources::{SourceFailure, StreamData, StreamRequest, Streamed};
+use super::streaming_records::StreamingRecord;
 
 /// Which tables take streaming ingestion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +23,27 @@ pub enum Streaming {
     Always,
     /// None: the cluster does not have it.
     Disabled,
+}
+
+/// How the service streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamingRules {
+    /// Which tables take streaming ingestion.
+    pub tables: Streaming,
+    /// How long tables and mappings stay unknown to streaming after they were made.
+    pub schema_lag: Duration,
+}
+
+impl StreamingRules {
+    /// Until when, in ticks, a table or mapping must have been made to be known.
+    fn known_until(self) -> i64 {
+        match i64::try_from(self.schema_lag.as_nanos() / 100) {
+            // Whatever the clock does, there is no lag.
+            Ok(0) => i64::MAX,
+            Ok(lag) => datetime::now().saturating_sub(lag),
+            Err(_) => i64::MIN,
+        }
+    }
 }
 
 /// Why a request was refused or failed.
@@ -59,6 +84,12 @@ impl StreamError {
             details: "The request's body is larger than 10 MB.".to_owned(),
             is_permanent: true,
         }
+    }
+
+    /// The exception's type with its namespace.
+    #[must_use]
+    pub fn full_exception(&self) -> String {
+        format!("Kusto.DataNode.Exceptions.{}", self.exception)
     }
 
     fn disabled() -> Self {
@@ -112,21 +143,31 @@ impl From<SourceFailure> for StreamError {
     }
 }
 
-/// Ingests the data of a request, of which is not known yet whether it can be `Err`, and gives the reply. It computes and
-/// waits: call it where that hurts nobody.
+/// Gives the reply to a request that was read, or could not be read, and ingests its data where nothing speaks against
+/// it. It computes and waits: call it where that hurts nobody.
 pub fn respond(
     engine: &Engine,
-    streaming: Streaming,
+    rules: StreamingRules,
     headers: &HeaderMap,
     table: (&str, &str),
     request: Result<StreamRequest, StreamError>,
 ) -> Reply {
     let identity = Identity::of(headers);
-    let ingested = check(engine, streaming, table)
+    let (started_on, known_until) = (datetime::now(), rules.known_until());
+    let properties = properties(request.as_ref().ok());
+    let ingested = check(engine, rules.tables, known_until, table)
         .and(request)
-        .and_then(|request| ingest(engine, request));
+        .and_then(|request| ingest(engine, request, known_until));
+    engine.record_streaming(StreamingRecord {
+        target: (table.0.to_owned(), table.1.to_owned()),
+        properties,
+        started_on,
+        ended_on: datetime::now(),
+        activity_id: identity.activity_id,
+        result: ingested.clone(),
+    });
     match ingested {
-        Ok(rows) => reply(200, bytes(&ingested_rows(rows)), &identity),
+        Ok(streamed) => reply(200, bytes(&ingested_rows(streamed.rows)), &identity),
         Err(error) => {
             let body = error_body(&error, &identity, table);
             reply(error.status, bytes(&body), &identity)
@@ -134,16 +175,40 @@ pub fn respond(
     }
 }
 
+/// What a request says of its data, as it is remembered.
+fn properties(request: Option<&StreamRequest>) -> Json {
+    let data = request.map(|request| &request.data);
+    let is_compressed = match data {
+        Some(StreamData::Body { is_gzip, .. }) => *is_gzip,
+        Some(StreamData::Blob(location)) => {
+            let path = location.split('?').next().unwrap_or_default();
+            path.ends_with(".gz") || path.ends_with(".zip")
+        }
+        None => false,
+    };
+    let source = match data {
+        Some(StreamData::Blob(_)) => "Storage",
+        _ => "Stream",
+    };
+    json!({
+        "Mapping": request.and_then(|request| request.mapping.as_deref()),
+        "Format": request.map(|request| request.format.as_str()),
+        "Compressed": is_compressed,
+        "IngestionSource": source,
+    })
+}
+
 /// Whether the table is there and takes streaming ingestion.
 fn check(
     engine: &Engine,
     streaming: Streaming,
+    known_until: i64,
     (database, table): (&str, &str),
 ) -> Result<(), StreamError> {
     if streaming == Streaming::Disabled {
         return Err(StreamError::disabled());
     }
-    engine.with_table(database, table, |_| ())?;
+    engine.find_cached(database, table, known_until)?;
     let policy = policy(engine, database, table)?;
     match policy.unwrap_or(streaming == Streaming::Always) {
         true => Ok(()),
@@ -167,7 +232,11 @@ fn is_enabled(policy: &str) -> bool {
     policy.is_some_and(|policy| policy["IsEnabled"] == Json::Bool(true))
 }
 
-fn ingest(engine: &Engine, request: StreamRequest) -> Result<usize, StreamError> {
+fn ingest(
+    engine: &Engine,
+    request: StreamRequest,
+    known_until: i64,
+) -> Result<Streamed, StreamError> {
     let Some(sources) = engine.sources() else {
         return Err(StreamError::from(SourceFailure {
             code: "BadRequest_NotSupported".to_owned(),
@@ -175,11 +244,11 @@ fn ingest(engine: &Engine, request: StreamRequest) -> Result<usize, StreamError>
             is_permanent: true,
         }));
     };
-    Ok(sources.stream(request)?)
+    Ok(sources.stream(request, known_until)?)
 }
 
 /// The reply to a success, as the service has it where no update policy takes part.
-fn ingested_rows(rows: usize) -> Json {
+fn ingested_rows(rows: u64) -> Json {
     let column = |name: &str, data_type: &str, column_type: &str| json!({"ColumnName": name, "DataType": data_type, "ColumnType": column_type});
     json!({
         "Tables": [{
@@ -210,7 +279,7 @@ fn error_body(error: &StreamError, identity: &Identity, (database, table): (&str
     json!({"error": {
         "code": error.code,
         "message": summary,
-        "@type": format!("Kusto.DataNode.Exceptions.{}", error.exception),
+        "@type": error.full_exception(),
         "@message": message,
         "@failureCode": error.status,
         "@context": context(identity),

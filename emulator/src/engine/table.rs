@@ -158,6 +158,10 @@ pub struct Policies {
 pub struct Table {
     /// Its identity; a table dropped and created again has another one.
     pub id: Uuid,
+    /// When it got its name, in ticks.
+    pub made: i64,
+    /// When a command last renewed what streaming nodes know of it, in ticks; 0 for never.
+    pub cached: i64,
     /// Name and columns.
     pub schema: Arc<TableSchema>,
     /// The data in the order of its arrival.
@@ -181,6 +185,8 @@ impl Table {
     pub fn new(schema: TableSchema) -> Self {
         Self {
             id: Uuid::new_v4(),
+            made: datetime::now(),
+            cached: 0,
             schema: Arc::new(schema),
             extents: Vec::new(),
             mappings: Mappings::new(),

@@ -13,7 +13,7 @@ use super::message::{Envelope, ReportLevel, ReportMethod, Work, blob_name, witho
 use super::properties::Properties;
 use super::streamed;
 use crate::engine::database::Engine;
-use crate::engine::sources::{SourceFailure, SourceRequest, Sources, StreamRequest};
+use crate::engine::sources::{SourceFailure, SourceRequest, Sources, StreamRequest, Streamed};
 
 /// Loads sources for the engine as long as the ingestor runs.
 pub(crate) struct Direct {
@@ -69,19 +69,20 @@ impl Direct {
 
 impl Sources for Direct {
     fn ingest(&self, request: &SourceRequest) -> Result<Uuid, SourceFailure> {
-        self.load(request).map_err(told)
+        self.load(request).map_err(reported)
     }
 
-    fn stream(&self, request: StreamRequest) -> Result<usize, SourceFailure> {
-        let loaded = self
-            .loader()
-            .and_then(|loader| self.runtime.block_on(streamed::load(&loader, request)));
-        loaded.map_err(told)
+    fn stream(&self, request: StreamRequest, known_until: i64) -> Result<Streamed, SourceFailure> {
+        let loaded = self.loader().and_then(|loader| {
+            let load = streamed::load(&loader, request, known_until);
+            self.runtime.block_on(load)
+        });
+        loaded.map_err(reported)
     }
 }
 
-/// The failure as the engine tells it.
-fn told(failure: Failure) -> SourceFailure {
+/// The failure as the engine reports it.
+fn reported(failure: Failure) -> SourceFailure {
     SourceFailure {
         code: failure.code.name().to_owned(),
         is_permanent: failure.code.status() == FailureStatus::Permanent,

@@ -38,7 +38,7 @@ type TableLock = Arc<tokio::sync::Mutex<()>>;
 
 /// Loads sources. A blob becomes one extent, so that each has its own tags, creation time and outcome.
 pub(crate) struct Loader {
-    engine: Engine,
+    pub(super) engine: Engine,
     storage: StorageClient,
     token_check: TokenCheck,
     sniff_gzip: bool,
@@ -69,6 +69,8 @@ pub(super) enum Content {
 pub(crate) struct Loaded {
     pub(crate) extent: Uuid,
     pub(crate) rows: usize,
+    /// Of the content as it came.
+    pub(crate) bytes: usize,
 }
 
 impl Loader {
@@ -148,15 +150,7 @@ impl Loader {
             MappingChoice::Reference(name) => self
                 .engine
                 .mapping(&envelope.database, &envelope.table, kind.name(), name)
-                .ok_or_else(|| {
-                    Failure::new(
-                        ErrorCode::MappingReferenceWasNotFound,
-                        format!(
-                            "Mapping reference '{name}' of kind '{}' was not found.",
-                            kind.name()
-                        ),
-                    )
-                })?,
+                .ok_or_else(|| no_mapping(name, kind))?,
         };
         let columns = mapping::parse(&json, kind, schema)?;
         if properties.format.is_single_field() {
@@ -218,7 +212,7 @@ impl Loader {
         if blob.is_empty() {
             return Err(Failure::new(ErrorCode::EmptyBlob, "The blob is empty."));
         }
-        let schema = plan.schema.clone();
+        let (schema, bytes) = (plan.schema.clone(), blob.len());
         let rows = parse(blob, name, plan, properties, limit, self.sniff_gzip).await?;
         let _locked = match locked {
             Some(locked) => locked,
@@ -229,6 +223,7 @@ impl Loader {
         Ok(Loaded {
             extent: appended.await?,
             rows: count,
+            bytes,
         })
     }
 
@@ -364,6 +359,15 @@ fn no_data() -> Failure {
     Failure::new(
         ErrorCode::NoDataToIngest,
         "The source has no data to ingest.",
+    )
+}
+
+/// Of a mapping that is named and not there.
+pub(super) fn no_mapping(name: &str, kind: MappingKind) -> Failure {
+    let kind = kind.name();
+    Failure::new(
+        ErrorCode::MappingReferenceWasNotFound,
+        format!("Mapping reference '{name}' of kind '{kind}' was not found."),
     )
 }
 

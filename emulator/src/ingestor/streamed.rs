@@ -7,17 +7,22 @@ use super::direct::address;
 use super::failure::{ErrorCode, Failure};
 use super::fields::Fields;
 use super::formats::DataFormat;
-use super::loader::{Content, Loader, Source};
+use super::loader::{Content, Loader, Source, no_mapping};
 use super::message::{Envelope, ReportLevel, ReportMethod, without_credentials};
-use super::properties::Properties;
-use crate::engine::sources::{StreamData, StreamRequest};
+use super::properties::{MappingChoice, Properties};
+use crate::engine::sources::{StreamData, StreamRequest, Streamed};
 
 /// The most that one request may take in the row store.
 const MAX_ROW_STORE_BYTES: u64 = 4 << 20;
 
-/// Loads the data of a request and gives the number of its rows.
-pub(super) async fn load(loader: &Loader, request: StreamRequest) -> Result<usize, Failure> {
+/// Loads the data of a request. Mappings made after `known_until`, in ticks, are not known.
+pub(super) async fn load(
+    loader: &Loader,
+    request: StreamRequest,
+    known_until: i64,
+) -> Result<Streamed, Failure> {
     let properties = properties(&request)?;
+    check_mapping(loader, &request, &properties, known_until)?;
     let limit = most_bytes(properties.format);
     let (location, content) = match request.data {
         StreamData::Body { bytes, is_gzip } => {
@@ -48,7 +53,34 @@ pub(super) async fn load(loader: &Loader, request: StreamRequest) -> Result<usiz
         limit,
     };
     let loaded = loader.load_source(&envelope, source).await;
-    loaded.map(|loaded| loaded.rows).map_err(as_streamed)
+    let loaded = loaded.map_err(as_streamed)?;
+    Ok(Streamed {
+        rows: loaded.rows as u64,
+        bytes: loaded.bytes as u64,
+    })
+}
+
+/// Whether streaming knows the mapping that the request names, if it names one.
+fn check_mapping(
+    loader: &Loader,
+    request: &StreamRequest,
+    properties: &Properties,
+    known_until: i64,
+) -> Result<(), Failure> {
+    let MappingChoice::Reference(name) = &properties.mapping else {
+        return Ok(());
+    };
+    let kind = properties.format.mapping_kind();
+    let is_known = loader.engine.has_cached_mapping(
+        &request.database,
+        &request.table,
+        (kind.name(), name),
+        known_until,
+    );
+    match is_known {
+        true => Ok(()),
+        false => Err(no_mapping(name, kind)),
+    }
 }
 
 /// What a request can say of its data; all else is as if it were not said.

@@ -23,7 +23,7 @@ use crate::control::Control;
 use crate::engine::database::Engine;
 use crate::engine::endpoint::{Endpoint, respond};
 use crate::engine::role::Role;
-use crate::engine::streaming::Streaming;
+use crate::engine::streaming::StreamingRules;
 use crate::engine::watch::Stop;
 use crate::entra::EntraRoute;
 use crate::faults::Subject;
@@ -40,7 +40,7 @@ const BODY_LIMIT: usize = 64 << 20;
 pub(crate) struct Router {
     pub(crate) engine: Engine,
     pub(crate) role: Role,
-    pub(crate) streaming: Streaming,
+    pub(crate) streaming: StreamingRules,
     pub(crate) access: Access,
     pub(crate) resources: Arc<Resources>,
     pub(crate) control: Arc<Control>,

@@ -83,10 +83,10 @@ impl Router {
             );
         };
         let request = request(parts, &database, &table, read);
-        let (engine, streaming) = (self.engine.clone(), self.streaming);
+        let (engine, rules) = (self.engine.clone(), self.streaming);
         let headers = parts.headers.clone();
         let reply = tokio::task::spawn_blocking(move || {
-            respond(&engine, streaming, &headers, (&database, &table), request)
+            respond(&engine, rules, &headers, (&database, &table), request)
         });
         match reply.await {
             Ok(reply) => from_engine(reply, &parts.headers),

@@ -1,5 +1,7 @@
 //! Streaming ingestion: what a request brings is in the table when its answer comes, or an error says why not.
 
+use std::time::Duration;
+
 use kusto_emulator::engine::value::Value;
 use kusto_emulator::{
     CutPoint, Emulator, Fault, FaultRule, KustoAnswer, Options, ServiceKind, Streaming,
@@ -124,6 +126,42 @@ async fn a_cluster_without_it_says_so() {
     let answer = bench.stream(&target, None, "1,a\n").await;
     let code = "NotFound_StreamingIngestionDisabledForCluster";
     assert_eq!(refusal(&answer), (404, code));
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn streaming_learns_late_of_tables_and_mappings() {
+    let bench = Bench::with(Options {
+        streaming: Streaming::Always,
+        schema_lag: Duration::from_secs(3600),
+        ..Options::default()
+    })
+    .await;
+    bench.command(".create table T (n: long, s: string)").await;
+    let target = format!("{DATABASE}/T?streamFormat=json");
+    let late = bench.stream(&target, None, "{\"n\":0}").await;
+    assert_eq!(refusal(&late), (400, "BadRequest_TableNotExist"));
+    bench
+        .command(".clear table T cache streamingingestion schema")
+        .await;
+    assert_eq!(bench.stream(&target, None, "{\"n\":1}").await.0, 200);
+
+    let mapping = r#".create table T ingestion json mapping "m" '[{"column":"n","path":"$.a"}]'"#;
+    bench.command(mapping).await;
+    let target = format!("{target}&mappingName=m");
+    let late = bench.stream(&target, None, "{\"a\":0}").await;
+    let code = "BadRequest_MappingReferenceWasNotFound";
+    assert_eq!(refusal(&late), (400, code));
+    bench
+        .command(".clear database cache streamingingestion schema")
+        .await;
+    assert_eq!(bench.stream(&target, None, "{\"a\":2}").await.0, 200);
+
+    bench.command(".rename table T to U").await;
+    let target = format!("{DATABASE}/U?streamFormat=csv");
+    let late = bench.stream(&target, None, "0,-\n").await;
+    assert_eq!(refusal(&late), (400, "BadRequest_TableNotExist"));
+    assert_eq!(bench.rows("U"), [row(1, ""), row(2, "")]);
     bench.emulator.shutdown().await;
 }
 
@@ -301,6 +339,22 @@ async fn a_rule_fails_one_attempt_at_one_table() {
 }
 
 #[tokio::test]
+async fn a_rule_answers_a_success_in_other_words() {
+    let bench = bench(Streaming::Always).await;
+    let body = String::new();
+    bench
+        .emulator
+        .arm(FaultRule::new(ServiceKind::Ingest, Fault::Reply { body }));
+    let target = format!("{DATABASE}/T?streamFormat=csv");
+    let answer = bench.stream(&target, None, "1,a\n").await;
+    assert_eq!(answer, (200, Json::Null));
+    let answer = bench.stream(&target, None, "1,\"a\n").await;
+    assert_eq!(refusal(&answer), (400, "Stream_ClosingQuoteMissing"));
+    assert_eq!(bench.rows("T"), [row(1, "a")]);
+    bench.emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_connection_that_is_cut_leaves_the_rows() {
     let bench = bench(Streaming::Always).await;
     let fault = Fault::Cut(CutPoint::After);
@@ -339,18 +393,44 @@ async fn a_connection_is_cut_within_a_body() {
 }
 
 #[tokio::test]
-async fn a_rule_answers_a_success_in_other_words() {
+async fn commands_count_what_was_streamed_and_what_failed() {
     let bench = bench(Streaming::Always).await;
-    let body = String::new();
-    bench
-        .emulator
-        .arm(FaultRule::new(ServiceKind::Ingest, Fault::Reply { body }));
     let target = format!("{DATABASE}/T?streamFormat=csv");
-    let answer = bench.stream(&target, None, "1,a\n").await;
-    assert_eq!(answer, (200, Json::Null));
-    let answer = bench.stream(&target, None, "1,\"a\n").await;
-    assert_eq!(refusal(&answer), (400, "Stream_ClosingQuoteMissing"));
-    assert_eq!(bench.rows("T"), [row(1, "a")]);
+    for rows in ["1,a\n", "2,b\n3,c\n"] {
+        assert_eq!(bench.stream(&target, None, rows).await.0, 200);
+    }
+    let blob = bench.source("T", "x.csv.gz", gzip(b"1,a\n2\n")).await.blob;
+    let body = json!({ "sourceUri": blob.as_str() }).to_string();
+    let of_blob = format!("{target}&sourceKind=uri");
+    assert_eq!(bench.stream(&of_blob, None, body).await.0, 400);
+    let rows = async |text: &str| {
+        let (status, answer) = bench.answer(text).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["Tables"][0]["Rows"].clone()
+    };
+    // A minute may have ended between two requests.
+    let statistics = rows(
+        ".show streamingingestion statistics | summarize sum(Count), sum(TotalRowCount), sum(TotalDataSize), \
+         max(MaxRowCount) by Database, Table, IngestionStatus, tostring(IngestionProperties) | order by IngestionStatus desc",
+    );
+    let properties = |compressed: bool, source: &str| {
+        json!({ "Mapping": null, "Format": "csv", "Compressed": compressed, "IngestionSource": source }).to_string()
+    };
+    let (stream, storage) = (properties(false, "Stream"), properties(true, "Storage"));
+    assert_eq!(
+        statistics.await,
+        json!([
+            [DATABASE, "T", "Success", stream, 2, 3, 12, 2],
+            [DATABASE, "T", "FailureBadRequest", storage, 1, 0, 0, 0],
+        ])
+    );
+    let failures = rows(
+        ".show streamingingestion failures | project Table, Count, FailureKind, ErrorCode, \
+         tostring(IngestionProperties), Details has 'fields'",
+    );
+    let exception = "Kusto.DataNode.Exceptions.StreamingIngestionRequestException";
+    let failure = json!(["T", 1, "Permanent", exception, storage, true]);
+    assert_eq!(failures.await, json!([failure]));
     bench.emulator.shutdown().await;
 }
 

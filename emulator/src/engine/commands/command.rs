@@ -282,6 +282,8 @@ pub enum Command {
     ShowIngestionFailures {
         operation: Option<Uuid>,
     },
+    ShowStreamingStatistics,
+    ShowStreamingFailures,
     ShowOperations {
         operations: Vec<Uuid>,
     },

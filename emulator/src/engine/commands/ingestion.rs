@@ -24,7 +24,10 @@ const OPERATIONS: &str = "OperationId: guid, Operation: string, NodeId: string, 
      VirtualCluster: string, Table: string";
 
 /// Who did it: nobody signs in here.
-const PRINCIPAL: &str = "AAD app id=emulator";
+pub(super) const PRINCIPAL: &str = "AAD app id=emulator";
+
+/// The one machine.
+pub(super) const NODE: &str = "Engine000000";
 
 impl Target<'_> {
     pub(super) fn ingestion_resources(&self) -> Relation {
@@ -131,7 +134,7 @@ fn operation_row(operation: &OperationRecord) -> Row {
     vec![
         Value::Guid(operation.operation_id),
         text(&operation.operation),
-        text("Engine000000"),
+        text(NODE),
         Value::DateTime(operation.started_on),
         Value::DateTime(operation.last_updated_on),
         Value::TimeSpan(

@@ -23,6 +23,7 @@ mod row_level_security;
 mod rows;
 mod script;
 mod show;
+mod streamed;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -155,6 +156,8 @@ impl Target<'_> {
             Command::GetIdentityToken => Ok(self.identity_token()),
             Command::RefreshCache => Ok(self.refresh_cache()),
             Command::ShowIngestionFailures { operation } => Ok(self.ingestion_failures(operation)),
+            Command::ShowStreamingStatistics => Ok(self.streaming_statistics()),
+            Command::ShowStreamingFailures => Ok(self.streaming_failures()),
             Command::ShowOperations { operations } => Ok(self.operations(&operations)),
             Command::CancelQuery { id, reason } => Ok(self.cancel_query(&id, &reason)),
             Command::IngestInline {

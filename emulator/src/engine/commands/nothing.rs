@@ -47,13 +47,6 @@ const LISTS: &[(&[&str], &str)] = &[
          ExtentCount: long, Principal: string, Properties: string",
     ),
     (
-        &["streamingingestion", "statistics"],
-        "Database: string, Table: string, StartTime: datetime, EndTime: datetime, Count: long, MinDuration: timespan, \
-         MaxDuration: timespan, AvgDuration: timespan, TotalDataSize: long, MinDataSize: long, MaxDataSize: long, \
-         TotalRowCount: long, MinRowCount: long, MaxRowCount: long, IngestionStatus: string, \
-         NumOfRowStoresReferences: int, Principal: string, NodeId: string, IngestionProperties: dynamic",
-    ),
-    (
         &["capacity"],
         "Resource: string, Total: long, Consumed: long, Remaining: long",
     ),
@@ -87,12 +80,6 @@ const LISTS: &[(&[&str], &str)] = &[
         &["stored_query_results"],
         "StoredQueryResultId: guid, Name: string, DatabaseName: string, PrincipalIdentity: string, \
          SizeInBytes: long, RowCount: long, CreatedOn: datetime, ExpiresOn: datetime",
-    ),
-    (
-        &["streamingingestion", "failures"],
-        "Database: string, Table: string, Principal: string, RootActivityId: guid, IngestionProperties: dynamic, \
-         Count: long, FirstFailureOn: datetime, LastFailureOn: datetime, FailureKind: string, ErrorCode: string, \
-         Details: string",
     ),
 ];
 

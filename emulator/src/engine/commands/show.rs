@@ -12,6 +12,7 @@ use super::super::table::{Row, Table};
 use super::super::value::{ColumnType, Value};
 use super::Target;
 use super::command::{PolicyKind, TableForm};
+use super::ingestion::NODE;
 use super::policy::printed;
 use super::rows::{long, table, text};
 
@@ -46,7 +47,7 @@ impl Target<'_> {
              MachineTotalMemory: long, MachineAvailableMemory: long, ProcessorCount: int, \
              EnvironmentDescription: string",
             vec![vec![
-                text("Engine000000"),
+                text(NODE),
                 text(""),
                 text(""),
                 Value::Null,

@@ -13,6 +13,7 @@ use super::super::schema::{Column, TableSchema};
 use super::super::table::{Row, Table};
 use super::Target;
 use super::command::{Properties, Renaming};
+use super::ingestion::NODE;
 use super::rows::{table, text};
 use super::show::{TABLES, changed, table_row};
 
@@ -269,6 +270,7 @@ impl Target<'_> {
             let mut rows = Vec::new();
             for (renaming, mut moved) in moving {
                 Arc::make_mut(&mut moved.schema).name = renaming.new.clone();
+                moved.made = datetime::now();
                 rows.push(table_row(database, &moved));
                 database.tables.insert(renaming.new.clone(), moved);
             }
@@ -293,15 +295,12 @@ impl Target<'_> {
         ))
     }
 
-    /// There is no such cache here: schemas are visible at once.
+    /// Streaming nodes know at once what was made before.
     pub(super) fn clear_schema_cache(&self, name: Option<&str>) -> Parsed<Relation> {
-        match name {
-            Some(name) => self.engine.with_table(self.database, name, |_| ())?,
-            None => self.engine.with_database(self.database, |_| ())?,
-        }
+        self.engine.renew_cached(self.database, name)?;
         Ok(table(
             "NodeId: string, Status: string",
-            vec![vec![text("Engine000000"), text("Succeeded")]],
+            vec![vec![text(NODE), text("Succeeded")]],
         ))
     }
 }

@@ -44,6 +44,8 @@ pub(super) fn show(p: &mut Parser<'_>) -> Parsed<Command> {
             operations: operation_ids(p)?,
         }),
         "ingestion" => ingestion(p),
+        "streamingingestion" if p.eat_word("statistics") => Ok(Command::ShowStreamingStatistics),
+        "streamingingestion" if p.eat_word("failures") => Ok(Command::ShowStreamingFailures),
         _ => unsupported(&start, "show"),
     }
 }
