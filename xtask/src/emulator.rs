@@ -63,6 +63,11 @@ impl Emulator {
         Self::launch(["--tls"])
     }
 
+    /// The same, and unpacks gzip whatever its name is.
+    pub(crate) fn start_with_tls_and_sniffing() -> Result<Emulator, String> {
+        Self::launch(["--tls", "--sniff-gzip"])
+    }
+
     /// Starts on free ports; every request needs a token, which its own Entra ID grants.
     pub(crate) fn start_with_entra() -> Result<Emulator, String> {
         Self::launch(["--entra"])

@@ -36,10 +36,10 @@ pub(crate) fn node() -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// Over TLS: it refuses plain addresses of storage. Its logins bring an emulator of their own, and the binding for Go.
+/// Over TLS: it refuses plain addresses of storage. Its managed client queues gzip under a name that does not say so. Its logins bring an emulator of their own, and the binding for Go.
 pub(crate) fn go() -> Result<Tally, String> {
     crate::go::stage()?;
-    let emulator = Emulator::start_with_tls()?;
+    let emulator = Emulator::start_with_tls_and_sniffing()?;
     let mut command = Command::new("go");
     command.args(["test", "-count=1", "-v", "./..."]);
     command.current_dir(source("go"));

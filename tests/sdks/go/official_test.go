@@ -102,17 +102,31 @@ func one(t *testing.T, text string, options ...azkustodata.QueryOption) query.Ro
 // arrive waits until this many rows of the table match.
 func arrive(t *testing.T, filter string, count int64) {
 	t.Helper()
+	arriveAt(t, table+" | where "+filter, count)
+}
+
+// arriveAt waits until a query has this many rows.
+func arriveAt(t *testing.T, text string, count int64) {
+	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		found, err := one(t, table+" | where "+filter+" | summarize n = count()").LongByName("n")
+		found := counted(t, text)
 		switch {
-		case err != nil:
-			t.Fatal(err)
-		case *found == count:
+		case found == count:
 			return
-		case *found > count || time.Now().After(end):
-			t.Fatalf("%s: %d of %d rows arrived", filter, *found, count)
+		case found > count || time.Now().After(end):
+			t.Fatalf("%s: %d of %d rows arrived", text, found, count)
 		}
 	}
+}
+
+// counted is the number of rows that a query has now.
+func counted(t *testing.T, text string) int64 {
+	t.Helper()
+	found, err := one(t, text+" | summarize n = count()").LongByName("n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *found
 }
 
 func write(t *testing.T, name string, content []byte) string {
@@ -193,6 +207,13 @@ func TestMappingByName(t *testing.T) {
 }
 
 func TestBlob(t *testing.T) {
+	fromFile(t, upload(t, "skipped\n500\n"), azkustoingest.IgnoreFirstRecord(), azkustoingest.FileFormat(azkustoingest.CSV))
+	arrive(t, "Id == 500", 1)
+}
+
+// upload makes a csv blob and returns its address with access.
+func upload(t *testing.T, content string) string {
+	t.Helper()
 	answer, err := http.Get(strings.TrimSuffix(address, "/") + "/emulator/v1/resources")
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +225,7 @@ func TestBlob(t *testing.T) {
 	}
 	base, sas, _ := strings.Cut(resources.Containers[0], "?")
 	blob := base + "/" + uuid.NewString() + ".csv?" + sas
-	request, err := http.NewRequest(http.MethodPut, blob, strings.NewReader("skipped\n500\n"))
+	request, err := http.NewRequest(http.MethodPut, blob, strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,8 +235,7 @@ func TestBlob(t *testing.T) {
 		t.Fatal(put, err)
 	}
 	put.Body.Close()
-	fromFile(t, blob, azkustoingest.IgnoreFirstRecord(), azkustoingest.FileFormat(azkustoingest.CSV))
-	arrive(t, "Id == 500", 1)
+	return blob
 }
 
 func TestTagKeepsDataFromArrivingTwice(t *testing.T) {

@@ -22,9 +22,11 @@ import {
     IngestStatusQueues,
     IngestionProperties,
     JsonColumnMapping,
+    ManagedStreamingIngestClient,
     ReportLevel,
     ReportMethod,
     StreamDescriptor,
+    StreamingIngestClient,
 } from "azure-kusto-ingest";
 
 /** Far more than the emulator's batching time; only a lost message waits this long. */
@@ -39,18 +41,28 @@ const ingest = new IngestClient(
     // Otherwise the SDK puts "ingest-" before an address.
     false,
 );
+const address = (text) => KustoConnectionStringBuilder.withAccessToken(text, "token");
+const streaming = new StreamingIngestClient(address(KUSTO_TEST_ENGINE), undefined, false);
+const managed = new ManagedStreamingIngestClient(
+    address(KUSTO_TEST_ENGINE),
+    address(KUSTO_TEST_DATA_MANAGEMENT),
+    undefined,
+    false,
+);
 const directory = mkdtempSync(join(tmpdir(), "node-sdk-"));
 const table = `Node_${randomUUID().replaceAll("-", "")}`;
 
 before(async () => {
     const columns = "Id:long, Text:string, Bag:dynamic, At:datetime, Span:timespan, Flag:bool, Ratio:real, Key:guid";
     await engine.executeMgmt(database, `.create table ${table} (${columns})`);
+    await engine.executeMgmt(database, `.alter table ${table} policy streamingingestion enable`);
 });
 
 after(async () => {
     await engine.executeMgmt(database, `.drop table ${table}`);
-    ingest.close();
-    engine.close();
+    for (const client of [ingest, streaming, managed, engine]) {
+        client.close();
+    }
 });
 
 function properties(members) {
@@ -121,18 +133,59 @@ test("a gzip stream with a mapping by name", async () => {
 });
 
 test("a blob", async () => {
-    const answer = await fetch(`${KUSTO_TEST_ENGINE.replace(/\/$/, "")}/emulator/v1/resources`);
-    const [base, sas] = (await answer.json()).containers[0].split("?");
-    const blob = `${base}/${randomUUID()}.csv?${sas}`;
     const body = "skipped\n500\n";
-    const put = await fetch(blob, { method: "PUT", body, headers: { "x-ms-blob-type": "BlockBlob" } });
-    assert.equal(put.status, 201);
     const mapping = [CsvColumnMapping.withOrdinal("Id", 0)];
     await ingest.ingestFromBlob(
-        new BlobDescriptor(blob, body.length),
+        new BlobDescriptor(await upload(body), body.length),
         properties({ ingestionMappingColumns: mapping, ignoreFirstRecord: true }),
     );
     await arrive("Id == 500", 1);
+});
+
+/** Makes a csv blob; gives its address with access. */
+async function upload(body) {
+    const answer = await fetch(`${KUSTO_TEST_ENGINE.replace(/\/$/, "")}/emulator/v1/resources`);
+    const [base, sas] = (await answer.json()).containers[0].split("?");
+    const blob = `${base}/${randomUUID()}.csv?${sas}`;
+    const put = await fetch(blob, { method: "PUT", body, headers: { "x-ms-blob-type": "BlockBlob" } });
+    assert.equal(put.status, 201);
+    return blob;
+}
+
+for (const [name, client, first] of [["streaming", streaming, 900], ["managed", managed, 910]]) {
+    test(`the ${name} client streams: all is there when the call returns`, async () => {
+        const file = join(directory, `${name}.csv.gz`);
+        writeFileSync(file, gzipSync(`${first + 1},b\n`));
+        await client.ingestFromStream(Readable.from([Buffer.from(`${first},a\n`)]), properties());
+        await client.ingestFromFile(file, properties());
+        await client.ingestFromBlob(await upload(`${first + 2},c\n`), properties());
+        const found = await rows(`${table} | where Id between (${first} .. ${first + 2}) | project Id | order by Id asc`);
+        assert.deepEqual(found.map(({ Id }) => Id), [first, first + 1, first + 2]);
+    });
+}
+
+test("a json stream with a mapping by name is streamed", async () => {
+    const mapping = JSON.stringify([{ column: "Id", Properties: { Path: "$.id" } }]);
+    await engine.executeMgmt(database, `.create table ${table} ingestion json mapping 'ids' '${mapping}'`);
+    const how = properties({ format: DataFormat.JSON, ingestionMappingReference: "ids" });
+    await streaming.ingestFromStream(Readable.from([Buffer.from('{"id":920}\n{"id":921}\n')]), how);
+    assert.equal((await rows(`${table} | where Id in (920, 921)`)).length, 2);
+});
+
+test("a table without a policy refuses a stream", async () => {
+    await engine.executeMgmt(database, `.create table ${table}_queued (Id:long)`);
+    const send = streaming.ingestFromStream(Readable.from([Buffer.from("1\n")]), properties({ table: `${table}_queued` }));
+    await assert.rejects(send, (error) =>
+        JSON.stringify(error.response?.data ?? error.message).includes("StreamingIngestionPolicyNotEnabled"),
+    );
+    assert.deepEqual(await rows(`${table}_queued`), []);
+    await engine.executeMgmt(database, `.drop table ${table}_queued`);
+});
+
+test("the managed client queues what is too large", async () => {
+    const line = Buffer.from(`930,${"x".repeat(1000)}\n`);
+    await managed.ingestFromStream(Readable.from(Array.from({ length: 5000 }, () => line)), properties());
+    await arrive("Id == 930", 5000);
 });
 
 test("a tag keeps data from arriving twice", async () => {

@@ -10,6 +10,7 @@ import com.microsoft.azure.kusto.data.StreamingClient;
 import com.microsoft.azure.kusto.data.auth.ConnectionStringBuilder;
 import com.microsoft.azure.kusto.data.exceptions.DataServiceException;
 import com.microsoft.azure.kusto.ingest.ColumnMapping;
+import com.microsoft.azure.kusto.ingest.IngestClient;
 import com.microsoft.azure.kusto.ingest.IngestClientFactory;
 import com.microsoft.azure.kusto.ingest.IngestionMapping.IngestionMappingKind;
 import com.microsoft.azure.kusto.ingest.IngestionProperties;
@@ -17,6 +18,7 @@ import com.microsoft.azure.kusto.ingest.IngestionProperties.DataFormat;
 import com.microsoft.azure.kusto.ingest.IngestionProperties.IngestionReportLevel;
 import com.microsoft.azure.kusto.ingest.IngestionProperties.IngestionReportMethod;
 import com.microsoft.azure.kusto.ingest.QueuedIngestClient;
+import com.microsoft.azure.kusto.ingest.exceptions.IngestionServiceException;
 import com.microsoft.azure.kusto.ingest.result.IngestionResult;
 import com.microsoft.azure.kusto.ingest.result.IngestionStatus;
 import com.microsoft.azure.kusto.ingest.result.OperationStatus;
@@ -62,6 +64,8 @@ class OfficialTest {
     private static Client engine;
     private static StreamingClient streaming;
     private static QueuedIngestClient ingest;
+    private static IngestClient streamingIngest;
+    private static IngestClient managed;
 
     @TempDir
     private Path directory;
@@ -71,15 +75,21 @@ class OfficialTest {
         engine = ClientFactory.createClient(login(ENGINE));
         streaming = ClientFactory.createStreamingClient(login(ENGINE));
         // Otherwise the SDK puts "ingest-" before an address.
-        ingest = IngestClientFactory.createClient(login(System.getenv("KUSTO_TEST_DATA_MANAGEMENT")), null, false);
+        String management = System.getenv("KUSTO_TEST_DATA_MANAGEMENT");
+        ingest = IngestClientFactory.createClient(login(management), null, false);
+        streamingIngest = IngestClientFactory.createStreamingIngestClient(login(ENGINE), null, false);
+        managed = IngestClientFactory.createManagedStreamingIngestClient(login(management), login(ENGINE), null, false);
         engine.executeMgmt(DATABASE, ".create table " + TABLE
                 + " (Id:long, Text:string, Bag:dynamic, At:datetime, Span:timespan, Flag:bool, Ratio:real, Key:guid)");
+        engine.executeMgmt(DATABASE, ".alter table " + TABLE + " policy streamingingestion enable");
     }
 
     @AfterAll
     static void close() throws Exception {
         engine.executeMgmt(DATABASE, ".drop table " + TABLE);
         ingest.close();
+        streamingIngest.close();
+        managed.close();
     }
 
     private static ConnectionStringBuilder login(String address) {
@@ -189,6 +199,14 @@ class OfficialTest {
 
     @Test
     void blob() throws Exception {
+        IngestionProperties properties = properties();
+        properties.setIgnoreFirstRecord(true);
+        ingest.ingestFromBlob(new BlobSourceInfo(upload("skipped\n500\n")), properties);
+        arrive("Id == 500", 1);
+    }
+
+    /** Makes a csv blob; gives its address with access. */
+    private static String upload(String content) throws Exception {
         HttpClient http = HttpClient.newHttpClient();
         URI resources = URI.create(ENGINE.replaceAll("/$", "") + "/emulator/v1/resources");
         String answer = http.send(HttpRequest.newBuilder(resources).build(), BodyHandlers.ofString()).body();
@@ -197,13 +215,47 @@ class OfficialTest {
         String blob = container.group(1) + "/" + UUID.randomUUID() + ".csv?" + container.group(2);
         HttpRequest put = HttpRequest.newBuilder(URI.create(blob))
                 .header("x-ms-blob-type", "BlockBlob")
-                .PUT(HttpRequest.BodyPublishers.ofString("skipped\n500\n"))
+                .PUT(HttpRequest.BodyPublishers.ofString(content))
                 .build();
         assertEquals(201, http.send(put, BodyHandlers.discarding()).statusCode());
-        IngestionProperties properties = properties();
-        properties.setIgnoreFirstRecord(true);
-        ingest.ingestFromBlob(new BlobSourceInfo(blob), properties);
-        arrive("Id == 500", 1);
+        return blob;
+    }
+
+    @Test
+    void streamingClientStreams() throws Exception {
+        streams(streamingIngest, 900);
+    }
+
+    @Test
+    void managedClientStreams() throws Exception {
+        streams(managed, 910);
+    }
+
+    /** What is streamed is there when the call returns. */
+    private void streams(IngestClient client, int first) throws Exception {
+        IngestionResult result = client.ingestFromStream(stream(first + ",a\n"), properties());
+        assertEquals(OperationStatus.Succeeded, result.getIngestionStatusCollection().get(0).status);
+        client.ingestFromFile(file(first + ".csv.gz", packed((first + 1) + ",b\n")), properties());
+        client.ingestFromBlob(new BlobSourceInfo(upload((first + 2) + ",c\n")), properties());
+        String text = TABLE + " | where Id between (" + first + " .. " + (first + 2) + ") | summarize n = count()";
+        assertEquals(3, one(text).getLong("n"));
+    }
+
+    @Test
+    void tableWithoutPolicyRefusesAStream() throws Exception {
+        String table = TABLE + "_queued";
+        engine.executeMgmt(DATABASE, ".create table " + table + " (Id:long)");
+        assertThrows(
+                IngestionServiceException.class, () -> streamingIngest.ingestFromStream(stream("1\n"), properties(table)));
+        assertEquals(0, one(table + " | summarize n = count()").getLong("n"));
+        engine.executeMgmt(DATABASE, ".drop table " + table);
+    }
+
+    @Test
+    void managedClientQueuesWhatIsTooLarge() throws Exception {
+        IngestionResult result = managed.ingestFromStream(stream(("920," + "x".repeat(1000) + "\n").repeat(12_000)), properties());
+        assertEquals(OperationStatus.Queued, result.getIngestionStatusCollection().get(0).status);
+        arrive("Id == 920", 12_000);
     }
 
     @Test
