@@ -15,8 +15,8 @@ use super::policy::states::{Admission, Name, TableStates, Ticket};
 use super::policy::{Facts, Reason, decide};
 use super::queued::QueuedIngestor;
 use super::receipt::{Receipt, StreamingNotes};
-use super::streaming::{Failure, Streamer};
-use crate::error::{Error, Result};
+use super::streaming::{Failure, Shipment, Streamer};
+use crate::error::{Error, Result, RetryClass};
 use crate::log::events;
 use crate::op::{Scope, before_hand_over, context};
 use crate::pipeline::Pipeline;
@@ -111,13 +111,10 @@ impl ManagedIngestor {
             is_large: is_large(unopened.known_size()),
             ..Facts::default()
         };
-        let ticket = match self.admit(&facts, target) {
-            Ok(ticket) => ticket,
-            Err(cause) => {
-                let queueing = self.queued.ingest_unopened(scope, unopened, path, props);
-                return Ok(queueing.await?.with_notes(because_of(cause)));
-            }
-        };
+        if let Some(cause) = self.obstacle(&facts, target) {
+            let queueing = self.queued.ingest_unopened(scope, unopened, path, props);
+            return Ok(queueing.await?.with_notes(because_of(cause)));
+        }
         let name = unopened.blob_name(props);
         let reading = async {
             let mut data = unopened.open(&self.pipeline, props)?;
@@ -126,54 +123,72 @@ impl ManagedIngestor {
         };
         let read = before_hand_over(Box::pin(reading)).await;
         let (mut data, ahead) = read.map_err(|error| naming(path, error))?;
-        if !matches!(ahead, Ahead::Whole(_)) {
-            drop(ticket);
-            return self
-                .queued
-                .ingest_data(scope, (data, name), path, props)
-                .await;
-        }
-        let failure = match self.stream(scope, &mut data, target).await {
-            Ok(receipt) => {
-                ticket.succeeded();
-                return Ok(receipt);
-            }
-            Err(failure) => failure,
+        let notes = match ahead {
+            Ahead::Whole(_) => match self.stream(scope, &mut data, target).await {
+                Ok(Streamed::Done(receipt)) => return Ok(*receipt),
+                Ok(Streamed::ForQueue(notes)) => notes,
+                Err(error) => return Err(naming(path, error)),
+            },
+            Ahead::Beyond | Ahead::Pressed => StreamingNotes::default(),
         };
-        let notes = conclude(*failure, ticket, target).map_err(|error| naming(path, error))?;
         let queueing = self.queued.ingest_data(scope, (data, name), path, props);
         after(notes, queueing.await)
     }
 
-    /// The right to stream, unless something is against it: then the error of an earlier call, if that is why.
-    fn admit(
-        &self,
-        facts: &Facts<'_>,
-        target: &Target<'_>,
-    ) -> std::result::Result<Ticket<'_>, Option<Error>> {
+    /// Whether something is known to be against streaming; with it the error of an earlier call, if that is what.
+    fn obstacle(&self, facts: &Facts<'_>, target: &Target<'_>) -> Option<Option<Error>> {
         if decide(facts).is_some() {
-            return Err(None);
+            return Some(None);
         }
-        let heeds_off = self.streamer.rules().unavailable == Fallback::Queue;
-        match self
+        let closed = self
             .states
-            .admit(target.name.clone(), heeds_off, Instant::now())
-        {
-            Admission::Open(ticket) => Ok(ticket),
-            Admission::Closed(cause) => Err(Some(cause)),
-        }
+            .closed(&target.name, self.heeds_off(), Instant::now());
+        closed.map(Some)
     }
 
+    /// Whether a table is queued without another try while streaming is known to be off.
+    fn heeds_off(&self) -> bool {
+        self.streamer.rules().unavailable == Fallback::Queue
+    }
+
+    /// Streams what was read, which is all of it.
     async fn stream(
         &self,
         scope: &Scope,
         data: &mut Data,
         target: &Target<'_>,
-    ) -> std::result::Result<Receipt, Box<Failure>> {
+    ) -> Result<Streamed> {
         let (shipment, item) = data.shipment(target.props, ACTIVITY);
-        let notes = Box::pin(self.streamer.send(scope, &shipment, true)).await?;
-        data.meter.add_sent(shipment.load.len());
-        Ok(streamed(target.props, vec![item]).with_notes(notes))
+        let streamed = self.send(scope, item, &shipment, target).await?;
+        if matches!(streamed, Streamed::Done(_)) {
+            data.meter.add_sent(shipment.load.len());
+        }
+        Ok(streamed)
+    }
+
+    async fn send(
+        &self,
+        scope: &Scope,
+        item: Item,
+        shipment: &Shipment<'_>,
+        target: &Target<'_>,
+    ) -> Result<Streamed> {
+        let admitted = self
+            .states
+            .admit(target.name.clone(), self.heeds_off(), Instant::now());
+        let ticket = match admitted {
+            Admission::Open(ticket) => ticket,
+            Admission::Closed(cause) => return Ok(Streamed::ForQueue(because_of(Some(cause)))),
+        };
+        let sending = self.streamer.send(scope, shipment, true);
+        match context::for_item(item.source_id, sending).await {
+            Ok(notes) => {
+                ticket.succeeded();
+                let receipt = streamed(target.props, vec![item]).with_notes(notes);
+                Ok(Streamed::Done(Box::new(receipt)))
+            }
+            Err(failure) => conclude(*failure, ticket, target).map(Streamed::ForQueue),
+        }
     }
 
     async fn ingest_blobs(
@@ -183,31 +198,22 @@ impl ManagedIngestor {
         target: &Target<'_>,
     ) -> Result<Receipt> {
         let props = target.props;
-        let items = self.formats.blob_items(blobs.clone(), props)?;
+        let mut items = self.formats.blob_items(blobs.clone(), props)?;
         let facts = Facts {
             property: props.cannot_stream(true),
             sources: items.len(),
             ..Facts::default()
         };
-        let cause = match self.admit(&facts, target) {
-            // One: more than one is an obstacle.
-            Ok(ticket) => match items.into_iter().next() {
-                Some(item) => {
-                    let streaming = self.stream_blob(scope, item, target, ticket);
-                    match Box::pin(streaming).await? {
-                        Blob::Streamed(receipt) => return Ok(*receipt),
-                        Blob::ForQueue(notes) => {
-                            let queueing = self.queued.ingest_blobs(scope, blobs, props);
-                            return after(notes, queueing.await);
-                        }
-                    }
-                }
-                None => None,
+        let notes = match (self.obstacle(&facts, target), items.pop()) {
+            // The only one: more than one are an obstacle.
+            (None, Some(item)) => match Box::pin(self.stream_blob(scope, item, target)).await? {
+                Streamed::Done(receipt) => return Ok(*receipt),
+                Streamed::ForQueue(notes) => notes,
             },
-            Err(cause) => cause,
+            (cause, _) => because_of(cause.flatten()),
         };
         let queueing = self.queued.ingest_blobs(scope, blobs, props);
-        Ok(queueing.await?.with_notes(because_of(cause)))
+        after(notes, queueing.await)
     }
 
     /// Lets the engine read the blob, if it is known not to be too large for that.
@@ -216,8 +222,7 @@ impl ManagedIngestor {
         scope: &Scope,
         item: Item,
         target: &Target<'_>,
-        ticket: Ticket<'_>,
-    ) -> Result<Blob> {
+    ) -> Result<Streamed> {
         let compression = Compression::from_name(&item.blob_path);
         let stored = match item.bytes_raw {
             Some(_) => None,
@@ -235,24 +240,17 @@ impl ManagedIngestor {
             ..Facts::default()
         };
         if decide(&facts).is_some() {
-            return Ok(Blob::ForQueue(StreamingNotes::default()));
+            return Ok(Streamed::ForQueue(StreamingNotes::default()));
         }
         let shipment = item.shipment(target.props, ACTIVITY);
-        let sending = self.streamer.send(scope, &shipment, true);
-        match context::for_item(item.source_id, sending).await {
-            Ok(notes) => {
-                ticket.succeeded();
-                let receipt = streamed(target.props, vec![item]).with_notes(notes);
-                Ok(Blob::Streamed(Box::new(receipt)))
-            }
-            Err(failure) => conclude(*failure, ticket, target).map(Blob::ForQueue),
-        }
+        self.send(scope, item, &shipment, target).await
     }
 }
 
-/// Where a blob goes.
-enum Blob {
-    Streamed(Box<Receipt>),
+/// How an attempt to stream ended.
+enum Streamed {
+    Done(Box<Receipt>),
+    /// The queue is next, and what its receipt says of the attempt.
     ForQueue(StreamingNotes),
 }
 
@@ -302,13 +300,15 @@ fn after(notes: StreamingNotes, queued: Result<Receipt>) -> Result<Receipt> {
         Ok(receipt) => Ok(receipt.with_notes(notes)),
         Err(error) => {
             let mut attempts: Vec<Error> = notes.fallback_cause.into_iter().collect();
-            let in_doubt = error.is_in_doubt() || notes.possibly_duplicated;
             attempts.extend_from_slice(error.attempts());
             let error = match error.attempts().is_empty() {
                 true => error.after(attempts),
                 false => error.with_attempts(attempts),
             };
-            Err(error.with_in_doubt(in_doubt))
+            Err(match notes.possibly_duplicated {
+                true => error.with_in_doubt(true).with_retry(RetryClass::Unknown),
+                false => error,
+            })
         }
     }
 }

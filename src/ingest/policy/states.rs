@@ -72,7 +72,7 @@ struct Closed {
 /// What the state of its table says to a call.
 #[derive(Debug)]
 pub(crate) enum Admission<'a> {
-    /// It may stream.
+    /// It may.
     Open(Ticket<'a>),
     /// It is queued, because of this error of an earlier call.
     Closed(Error),
@@ -88,24 +88,27 @@ pub(crate) struct Ticket<'a> {
 }
 
 impl TableStates {
-    /// Whether a call may stream now. `heeds_off` says whether it heeds that streaming is off: without that it tries.
+    /// Whether it is known that a call cannot stream now: for what is decided before its data is read. `heeds_off` says
+    /// whether it heeds that streaming is off: without that it tries.
+    pub(crate) fn closed(&self, name: &Name, heeds_off: bool, now: Instant) -> Option<Error> {
+        self.lock().closed(name, heeds_off, now)
+    }
+
+    /// Whether a call may stream now. Its data must be there: others wait for it while it probes.
     pub(crate) fn admit(&self, name: Name, heeds_off: bool, now: Instant) -> Admission<'_> {
         let mut tables = self.lock();
-        let heeded = |closed: &&mut Closed| heeds_off || !closed.reason.is_off();
-        let cluster = tables.cluster.as_mut().filter(heeded);
-        if let Some(closed) = cluster.filter(|closed| !closed.may_probe(now)) {
-            return Admission::Closed(closed.cause.clone());
+        if let Some(cause) = tables.closed(&name, heeds_off, now) {
+            return Admission::Closed(cause);
         }
-        let table = tables.touch(&name);
-        let own = table.and_then(|table| table.closed.as_mut()).filter(heeded);
-        if let Some(closed) = own.filter(|closed| !closed.may_probe(now)) {
-            return Admission::Closed(closed.cause.clone());
-        }
-        let probe = |closed: &mut Closed| closed.is_probed = true;
-        let probes_cluster = tables.cluster.as_mut().filter(heeded).map(probe).is_some();
+        let probe = |closed: &mut Closed| {
+            let probes = (heeds_off || !closed.reason.is_off()) && closed.may_probe(now);
+            closed.is_probed |= probes;
+            probes
+        };
+        let probes_cluster = tables.cluster.as_mut().is_some_and(probe);
         let own = tables.by_name.get_mut(&name);
         let own = own.and_then(|table| table.closed.as_mut());
-        let probes_table = own.filter(heeded).map(probe).is_some();
+        let probes_table = own.is_some_and(probe);
         Admission::Open(Ticket {
             states: self,
             name,
@@ -142,6 +145,16 @@ impl Closed {
 }
 
 impl Tables {
+    /// Why a call cannot stream now, if it cannot.
+    fn closed(&mut self, name: &Name, heeds_off: bool, now: Instant) -> Option<Error> {
+        let closes =
+            |closed: &&Closed| (heeds_off || !closed.reason.is_off()) && !closed.may_probe(now);
+        let cause = |closed: &Closed| closed.cause.clone();
+        let own = self.touch(name).and_then(|table| table.closed.as_ref());
+        let own = own.filter(closes).map(cause);
+        own.or_else(|| self.cluster.as_ref().filter(closes).map(cause))
+    }
+
     /// What is known of the table, if anything is: it was used now.
     fn touch(&mut self, name: &Name) -> Option<&mut Table> {
         self.used += 1;

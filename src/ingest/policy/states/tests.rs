@@ -109,6 +109,20 @@ fn one_call_probes_and_the_others_wait_for_what_it_finds() {
 }
 
 #[test]
+fn who_only_asks_does_not_probe() {
+    let now = Instant::now();
+    let states = after(Reason::TableOff, now);
+    let closed = |now| states.closed(&name("T"), true, now);
+    assert!(closed(now).is_some());
+    let end = now + LONG;
+    assert!(closed(end).is_none() && closed(end).is_none());
+    let probe = ticket(&states, "T", end);
+    assert!(closed(end).is_some());
+    drop(probe);
+    assert!(closed(end).is_none());
+}
+
+#[test]
 fn a_probe_that_ends_without_a_word_lets_another_call_probe() {
     let now = Instant::now();
     for reason in [Reason::TableOff, Reason::NoEndpoint] {
