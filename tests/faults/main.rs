@@ -18,6 +18,7 @@ mod reader;
 mod run;
 mod soak;
 mod sources;
+mod streamed;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
