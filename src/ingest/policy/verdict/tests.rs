@@ -345,3 +345,22 @@ fn prose_and_names_of_tables_are_not_codes() {
         );
     }
 }
+
+#[test]
+fn every_row_is_in_the_documentation() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (tests, page) = (
+        read("src/ingest/policy/verdict/tests.rs"),
+        read("docs/STREAMING.md"),
+    );
+    let names = tests
+        .split("fn row_")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("()"));
+    let names: Vec<_> = names.map(|(name, _)| format!("`row_{name}`")).collect();
+    assert_eq!(names.len(), 20 + 1, "twenty, and the word in this test");
+    for name in names.iter().filter(|name| !name.contains(' ')) {
+        assert!(page.contains(name), "{name}");
+    }
+}
