@@ -17,6 +17,15 @@ pub(crate) struct Block {
 }
 
 impl Block {
+    /// `held` is its part of the budget.
+    pub(super) fn new(data: Bytes, budget: Budget, held: Option<Reservation>) -> Self {
+        Self {
+            data,
+            budget,
+            held: held.map(Arc::new),
+        }
+    }
+
     /// The bytes, never empty.
     pub(crate) fn data(&self) -> &Bytes {
         &self.data
@@ -102,10 +111,6 @@ impl BlockBuffer {
         }
         let data = std::mem::take(&mut self.memory).freeze();
         let held = self.held.as_mut().and_then(|held| held.split(data.len()));
-        Some(Block {
-            data,
-            budget: self.budget.clone(),
-            held: held.map(Arc::new),
-        })
+        Some(Block::new(data, self.budget.clone(), held))
     }
 }

@@ -137,9 +137,7 @@ impl Chunks {
             return Ok(None);
         };
         self.read += data.len() as u64;
-        if let Some(limit) = self.reading.limit.filter(|limit| self.read > *limit) {
-            return Err(too_large(limit));
-        }
+        check_limit(self.read, self.reading.limit)?;
         self.check_head(&data)?;
         let _moving = self.budget.moving();
         Ok(Some(Chunk {
@@ -212,10 +210,7 @@ impl Chunks {
 
     fn check_end(&mut self) -> Result<()> {
         if self.read == 0 {
-            return Err(Error::invalid_argument(
-                "source",
-                "is empty: there is nothing to ingest",
-            ));
+            return Err(empty());
         }
         if let Some(head) = self.head.take() {
             self.reading.declared.check(&head)?;
@@ -337,11 +332,18 @@ pub(super) fn source_error(name: &str, cause: &str) -> Error {
     )
 }
 
-fn too_large(limit: u64) -> Error {
-    Error::new(
-        ErrorKind::TooLarge,
-        Step::ReadSource,
-        format!("the source is larger than {limit} bytes, the service's limit for one source"),
-    )
-    .with_argument("source")
+/// The error of a source without a byte.
+pub(super) fn empty() -> Error {
+    Error::invalid_argument("source", "is empty: there is nothing to ingest")
+}
+
+/// Fails when more was read than the limit allows.
+pub(super) fn check_limit(read: u64, limit: Option<u64>) -> Result<()> {
+    let Some(limit) = limit.filter(|limit| read > *limit) else {
+        return Ok(());
+    };
+    let message =
+        format!("the source is larger than {limit} bytes, the service's limit for one source");
+    let error = Error::new(ErrorKind::TooLarge, Step::ReadSource, message);
+    Err(error.with_argument("source"))
 }

@@ -10,12 +10,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::block::{Block, BlockBuffer};
 use super::budget::Reservation;
-use super::chunk::{Chunk, Chunks, Input, Reading};
+use super::chunk::{self, Chunk, Chunks, Input, Reading};
 use super::gzip::{self, Gzip, Part};
 use super::{Pipeline, Totals, Work, panicked};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::blocking::{self, Job};
 use crate::op::context;
+use crate::source::form::HEAD;
 use crate::source::progress::Meter;
 
 /// A source that is one chunk in memory, on the requesting task.
@@ -25,23 +26,22 @@ pub(super) async fn small(
     work: Work,
     meter: Meter,
 ) -> Result<(Block, Totals)> {
-    let mut reader = Reader::open(&pipeline, Input::Bytes(data), work, meter).await?;
-    let mut output = Output::new(&pipeline, work, reader.chunks.size());
-    // At most one: nothing is held while it is waited for.
-    while let Some(chunk) = reader.next().await? {
-        if work.gzip {
-            let part = encode(&pipeline.gzip, &[], &chunk.data)?;
-            output.compressed(&part, chunk.held);
-            pipeline.gzip.put(part);
-        } else {
-            output.plain(chunk);
-        }
+    if data.is_empty() {
+        return Err(chunk::empty());
     }
-    let totals = output.end(reader.chunks.read());
-    match (output.blocks.pop_front(), output.blocks.pop_front()) {
-        (Some(block), None) => Ok((block, totals)),
-        _ => Err(internal("a small source that is not one block")),
-    }
+    let mut held = pipeline.budget.reserve(data.len()).await;
+    let read = data.len() as u64;
+    chunk::check_limit(read, work.limit)?;
+    work.declared.check(&data[..data.len().min(HEAD)])?;
+    meter.add_read(data.len());
+    let data = match work.gzip {
+        true => compressed(pipeline.gzip.member(&data))?,
+        false => data,
+    };
+    held.shrink_to(data.len());
+    let produced = data.len() as u64;
+    let block = Block::new(data, pipeline.budget, Some(held));
+    Ok((block, Totals { read, produced }))
 }
 
 /// Any other source. Its blocks go to `sender`.
@@ -162,7 +162,7 @@ impl Jobs {
                 spare,
                 _moving,
             } = chunk;
-            let part = encode(&gzip, &window, &data);
+            let part = compressed(gzip.encode(&window, &data));
             drop(worker);
             if let Some(spare) = spare {
                 spare.put_shared(data);
@@ -265,9 +265,8 @@ pub(super) fn bound(size: u64) -> Option<usize> {
     usize::try_from(size.saturating_add(size / 8 + 1024)).ok()
 }
 
-fn encode(gzip: &Gzip, window: &[u8], data: &[u8]) -> Result<Part> {
-    gzip.encode(window, data)
-        .map_err(|error| internal(&format!("gzip failed: {error}")))
+fn compressed<T>(result: std::io::Result<T>) -> Result<T> {
+    result.map_err(|error| internal(&format!("gzip failed: {error}")))
 }
 
 fn internal(what: &str) -> Error {

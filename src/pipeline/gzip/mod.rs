@@ -34,6 +34,8 @@ pub(super) trait Encoder: Send {
     /// Appends `data` to `out` as raw deflate blocks that end with a sync flush. The decoder has
     /// `dictionary`, at most 32 KiB, right before it.
     fn encode(&mut self, dictionary: &[u8], data: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
+    /// Appends `data`, which is all there is, to `out` as a complete raw deflate stream.
+    fn encode_all(&mut self, data: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
 }
 
 /// The compressors of one client.
@@ -93,6 +95,24 @@ impl Gzip {
         Ok(Part { data: out, crc })
     }
 
+    /// A whole member of this data, on the current thread. For little data: without the flush and the
+    /// last block, which joined chunks need, it is smaller.
+    pub(super) fn member(&self, data: &[u8]) -> io::Result<Bytes> {
+        let mut encoder = self.take();
+        let mut out = self.outputs.take();
+        out.clear();
+        out.extend_from_slice(&HEADER);
+        encoder.encode_all(data, &mut out)?;
+        self.give_back(encoder);
+        let mut crc = Crc::new();
+        crc.update(data);
+        out.extend_from_slice(&check(&crc));
+        // A copy, as the encoder has needed far more room.
+        let member = Bytes::copy_from_slice(&out);
+        self.outputs.put(out);
+        Ok(member)
+    }
+
     /// Takes the buffer of a part that was copied.
     pub(super) fn put(&self, part: Part) {
         self.outputs.put(part.data);
@@ -130,10 +150,17 @@ pub(super) fn window(data: &Bytes) -> Bytes {
 pub(super) fn trailer(crc: &Crc) -> [u8; 10] {
     let mut trailer = [0; 10];
     trailer[..2].copy_from_slice(&LAST_BLOCK);
-    trailer[2..6].copy_from_slice(&crc.sum().to_le_bytes());
-    // Both are modulo 2^32: RFC 1952.
-    trailer[6..].copy_from_slice(&crc.amount().to_le_bytes());
+    trailer[2..].copy_from_slice(&check(crc));
     trailer
+}
+
+/// What follows a member's deflate stream.
+fn check(crc: &Crc) -> [u8; 8] {
+    let mut check = [0; 8];
+    check[..4].copy_from_slice(&crc.sum().to_le_bytes());
+    // Both are modulo 2^32: RFC 1952.
+    check[4..].copy_from_slice(&crc.amount().to_le_bytes());
+    check
 }
 
 #[cfg(test)]

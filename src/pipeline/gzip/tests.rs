@@ -25,6 +25,12 @@ fn member(gzip: &Gzip, chunks: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// The members of these chunks joined, and of all of it at once.
+fn members(gzip: &Gzip, data: &[u8], size: usize) -> [Vec<u8>; 2] {
+    let chunks: Vec<&[u8]> = data.chunks(size).collect();
+    [member(gzip, &chunks), gzip.member(data).unwrap().to_vec()]
+}
+
 /// Reads one member and nothing behind it, as the readers do that ignore further members.
 fn read_back(data: &[u8]) -> Vec<u8> {
     let mut decoder = flate2::bufread::GzDecoder::new(data);
@@ -53,8 +59,9 @@ fn chunks_of_every_kind_are_one_member() {
         for size in [1000, WINDOW - 1, WINDOW, WINDOW + 1, 512 * 1024] {
             for level in LEVELS {
                 let gzip = Gzip::new(level, 1);
-                let chunks: Vec<&[u8]> = data.chunks(size).collect();
-                assert!(read_back(&member(&gzip, &chunks)) == data, "{level} {size}");
+                for member in members(&gzip, &data, size) {
+                    assert!(read_back(&member) == data, "{level} {size}");
+                }
             }
         }
     }
@@ -80,7 +87,10 @@ fn a_used_encoder_gives_the_same_bytes_as_a_new_one() {
         used.encode(&first, &second).unwrap();
         // Also with the output buffer of a smaller chunk.
         used.put(used.encode(&[], b"small").unwrap());
+        let all = used.member(&first).unwrap();
         let fresh = Gzip::new(level, 1);
+        assert!(all == fresh.member(&first).unwrap());
+        used.member(b"small").unwrap();
         let again = used.encode(&second[..100], &first).unwrap().data;
         assert!(again == fresh.encode(&second[..100], &first).unwrap().data);
     }
@@ -94,6 +104,16 @@ fn the_dictionary_is_used() {
         let with = gzip.encode(&data, &data).unwrap().data.len();
         let without = gzip.encode(&[], &data).unwrap().data.len();
         assert!(with < without / 4, "{level}: {with} and {without} bytes");
+    }
+}
+
+#[test]
+fn little_data_is_smaller_as_a_whole() {
+    let data = b"the same words, and 1, 2, 3 others ".repeat(20);
+    for level in LEVELS {
+        let gzip = Gzip::new(level, 1);
+        let [joined, whole] = members(&gzip, &data, data.len());
+        assert!(whole.len() < joined.len(), "{level}: {}", whole.len());
     }
 }
 
@@ -134,7 +154,8 @@ proptest! {
                 false => noise(length),
             })
             .collect();
-        let chunks: Vec<&[u8]> = data.chunks(cut).collect();
-        prop_assert!(read_back(&member(&Gzip::new(level, 1), &chunks)) == data);
+        for member in members(&Gzip::new(level, 1), &data, cut) {
+            prop_assert!(read_back(&member) == data);
+        }
     }
 }
