@@ -57,7 +57,7 @@ impl Taken {
 
 /// How often a process became another one on the way to this one, as far as this library saw it.
 #[cfg(unix)]
-fn forks() -> u64 {
+pub(super) fn forks() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -77,7 +77,7 @@ fn forks() -> u64 {
 }
 
 #[cfg(not(unix))]
-fn forks() -> u64 {
+pub(super) fn forks() -> u64 {
     0
 }
 

@@ -1,7 +1,7 @@
 //! What wakes a thread that watches sockets, and only while the thread sleeps.
 //!
-//! Each call makes one and closes it. Kept ones would have to survive what programs do between calls: a
-//! daemon closes all descriptors that it does not know, and a child process has copies of its parent's.
+//! Those that no call uses are kept while their runtime lives ([`shelf`]): to make one and to close it
+//! would be two of the dozen system calls of a small ingestion.
 
 use std::io::{ErrorKind, Result};
 use std::os::fd::RawFd;
@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Wake;
 
 use line::Line;
+pub(super) use shelf::Borrowed;
+
+mod shelf;
 
 /// The thread runs its call.
 const AWAKE: u8 = 0;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::bell::Bell;
+use super::bell::{Bell, Borrowed};
 use super::stack::{self, Uncancelled};
 
 /// By which the system knows a socket.
@@ -173,14 +173,14 @@ pub(super) fn run<F: Future>(runtime: &Handle, call: F) -> Result<F::Output, F> 
     {
         return Err(call);
     }
-    let Ok(bell) = Bell::new().map(Arc::new) else {
+    let Ok(bell) = Borrowed::new(runtime) else {
         return Err(call);
     };
     let Some(_running) = Running::begin() else {
         return Err(call);
     };
     let _entered = runtime.enter();
-    let own = Waker::from(bell.clone());
+    let own = Waker::from(Arc::clone(&bell));
     let mut context = Context::from_waker(&own);
     let mut call = pin!(call);
     loop {
