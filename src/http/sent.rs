@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connect::Stream;
@@ -63,6 +64,13 @@ impl Progress {
 impl State {
     fn add(&mut self, mut data: &[u8]) {
         while self.of_head_end < HEAD_END.len() {
+            if self.of_head_end == 0 {
+                // A head has hundreds of bytes, and a dozen line breaks.
+                let Some(line_end) = memchr(HEAD_END[0], data) else {
+                    return;
+                };
+                data = &data[line_end..];
+            }
             let [byte, rest @ ..] = data else { return };
             self.of_head_end = match *byte == HEAD_END[self.of_head_end] {
                 true => self.of_head_end + 1,
