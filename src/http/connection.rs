@@ -18,6 +18,7 @@ use tokio::task::coop::unconstrained;
 use super::connect::Stream;
 use super::failure::Failure;
 use super::sent::{Counted, Progress};
+use super::socket;
 use crate::op::here::{self, Descriptor};
 
 type Driver = http1::Connection<TokioIo<Counted>, Full<Bytes>>;
@@ -107,12 +108,22 @@ impl Connection {
         if let Some(socket) = self.socket {
             here::forget(socket);
         }
-        (self.driver.is_some() && self.sender.is_ready()) || self.is_open()
+        self.is_ready() || self.is_open()
+    }
+
+    /// Whether it is in the state in which another request can be sent, as far as this side knows.
+    fn is_ready(&self) -> bool {
+        self.driver.is_some() && self.sender.is_ready()
     }
 
     /// Whether another request can be sent. An end, or bytes that nobody asked for, are noticed here
     /// once they have arrived.
     pub(super) fn is_open(&mut self) -> bool {
+        // Most have nothing new. What has arrived earlier, and waits in a layer above, is noticed by
+        // hyper before it sends anything.
+        if self.is_ready() && self.socket.is_some_and(socket::is_silent) {
+            return true;
+        }
         let driver = &mut self.driver;
         let look = poll_fn(|context| {
             drive(driver, context);
@@ -121,7 +132,7 @@ impl Connection {
         // A task's budget must not hide what has arrived.
         let mut look = pin!(unconstrained(look));
         let _ = here::look(|| look.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-        self.driver.is_some() && self.sender.is_ready()
+        self.is_ready()
     }
 }
 

@@ -18,6 +18,14 @@ type Link = own::Link;
 #[cfg(not(unix))]
 type Link = TcpStream;
 
+#[cfg(unix)]
+pub(super) use own::is_silent;
+/// Whether nothing has arrived, not even the end: unknown.
+#[cfg(not(unix))]
+pub(super) fn is_silent(_: Descriptor) -> bool {
+    false
+}
+
 /// A connection.
 pub(super) struct Socket(Link);
 

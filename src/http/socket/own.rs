@@ -84,6 +84,15 @@ impl Link {
     }
 }
 
+/// Whether nothing has arrived on a connection, not even its end. Takes nothing from it.
+pub(in super::super) fn is_silent(socket: RawFd) -> bool {
+    let mut byte = 0u8;
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: the place is valid for the one byte that may be written to it.
+    let arrived = unsafe { libc::recv(socket, (&raw mut byte).cast(), 1, flags) };
+    arrived < 0 && io::Error::last_os_error().kind() == ErrorKind::WouldBlock
+}
+
 fn receive(socket: SockRef<'_>, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
     let received = loop {
         // SAFETY: nothing is written into the rest of the buffer but by the system.
