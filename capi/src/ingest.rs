@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::io::Read as _;
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -228,7 +228,7 @@ fn unless_ended(
 unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
     struct Lent {
         data: *const [u8],
-        _gone: mpsc::Sender<()>,
+        reading: Arc<Reading>,
     }
     // SAFETY: read only.
     unsafe impl Send for Lent {}
@@ -238,19 +238,50 @@ unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
             unsafe { &*self.data }
         }
     }
-    let (gone, returned) = mpsc::channel();
-    let lent = Bytes::from_owner(Lent { data, _gone: gone });
-    (lent, Returned(returned))
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            self.reading.end();
+        }
+    }
+    let reading = Arc::new(Reading::default());
+    let lent = Bytes::from_owner(Lent {
+        data,
+        reading: reading.clone(),
+    });
+    (lent, Returned(reading))
+}
+
+/// Whether lent bytes are still in use.
+#[derive(Default)]
+struct Reading {
+    has_ended: Mutex<bool>,
+    end: Condvar,
+}
+
+impl Reading {
+    fn end(&self) {
+        *self.lock() = true;
+        self.end.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.has_ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Dropping it waits until the bytes are no longer in use: after an error a thread may still read
 /// them.
-struct Returned(mpsc::Receiver<()>);
+struct Returned(Arc<Reading>);
 
 impl Drop for Returned {
     fn drop(&mut self) {
-        // Nothing is sent: this waits for the sender to be dropped.
-        let _ = self.0.recv();
+        let mut has_ended = self.0.lock();
+        while !*has_ended {
+            let waited = self.0.end.wait(has_ended);
+            has_ended = waited.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 
