@@ -7,11 +7,12 @@ mod table_check;
 
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
@@ -73,7 +74,9 @@ struct Core {
     /// Set when new calls are rejected.
     closed: AtomicBool,
     /// Ingestions under way.
-    calls: watch::Sender<usize>,
+    calls: AtomicUsize,
+    /// Rings when the last of them has ended.
+    idle: Notify,
 }
 
 impl Client {
@@ -115,7 +118,8 @@ impl Client {
             retry_time: settings.retry_time,
             closing: closing.clone(),
             closed: AtomicBool::new(false),
-            calls: watch::Sender::new(0),
+            calls: AtomicUsize::new(0),
+            idle: Notify::new(),
         };
         Self {
             core: Arc::new(core),
@@ -373,11 +377,10 @@ impl Client {
     /// Returns how many were cancelled.
     pub async fn close(&self, timeout: Duration) -> usize {
         self.core.closed.store(true, Ordering::SeqCst);
-        let mut calls = self.core.calls.subscribe();
-        let finished = tokio::time::timeout(timeout, calls.wait_for(|count| *count == 0)).await;
+        let finished = tokio::time::timeout(timeout, self.core.finished()).await;
         let left = match finished {
-            Ok(_) => 0,
-            Err(_) => *self.core.calls.borrow(),
+            Ok(()) => 0,
+            Err(_) => self.core.calls.load(Ordering::SeqCst),
         };
         self.core.closing.cancel();
         left
@@ -397,6 +400,19 @@ impl Core {
             self.resources.give_up_token().await;
         }
         report
+    }
+
+    /// Ends once no ingestion is under way.
+    async fn finished(&self) {
+        loop {
+            let mut idle = pin!(self.idle.notified());
+            // From here on it hears of each end.
+            idle.as_mut().enable();
+            if self.calls.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            idle.await;
+        }
     }
 
     fn scope(&self, options: &CallOptions) -> Result<Scope> {
@@ -499,14 +515,16 @@ struct CallGuard(Arc<Core>);
 
 impl CallGuard {
     fn begin(core: Arc<Core>) -> Self {
-        core.calls.send_modify(|count| *count += 1);
+        core.calls.fetch_add(1, Ordering::SeqCst);
         Self(core)
     }
 }
 
 impl Drop for CallGuard {
     fn drop(&mut self) {
-        self.0.calls.send_modify(|count| *count -= 1);
+        if self.0.calls.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify_waiters();
+        }
     }
 }
 
