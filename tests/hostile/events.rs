@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use kusto_ingest::client::ClientBuilder;
 use kusto_ingest::log::{LogLevel, receiver};
 use kusto_ingest::prelude::*;
+use kusto_ingest::props::IngestionMode;
 
 use crate::server::{Act, Request, Server, TOKEN_REFUSED, healthy, of_storage, props, reply, row};
 
@@ -112,9 +113,27 @@ async fn provoke(events: &Events) {
     .await;
     ingest(events, &props(), refuse(403, Request::is_post_of_message)).await;
     ingest(events, &props(), refuse(404, Request::is_post_of_message)).await;
+    stream(events).await;
     take_outcomes(events).await;
     lose_the_file(events).await;
     track(events).await;
+}
+
+/// An engine that does not stream, and one whose update policy fails.
+async fn stream(events: &Events) {
+    let is_streamed = |request: &Request| request.line.contains("/v1/rest/ingest/");
+    let managed = props().with_mode(IngestionMode::Managed);
+    ingest(events, &managed, move |request| {
+        is_streamed(request).then(|| Act::Send(reply(404, "", "")))
+    })
+    .await;
+    let streaming = props().with_mode(IngestionMode::Streaming);
+    ingest(events, &streaming, move |request| {
+        let row =
+            r#"{"Tables":[{"Columns":[{"ColumnName":"UpdatePolicyStatus"}],"Rows":[["Failed"]]}]}"#;
+        is_streamed(request).then(|| Act::Send(reply(200, "", row)))
+    })
+    .await;
 }
 
 /// A file that is gone when the service lends another container.
