@@ -72,12 +72,21 @@ impl Connection {
         });
         let answer = answer.await.map_err(|mut failed| {
             let unsent = failed.take_message();
-            (Failure::Exchange(failed.into_error()), unsent)
+            let failure = match self.progress.lacks_some() {
+                true => Failure::Unfinished,
+                false => Failure::Exchange,
+            };
+            (failure(failed.into_error()), unsent)
         })?;
         match answer.status().is_success() && !self.progress.is_complete() {
             true => Err((Failure::Early, None)),
             false => Ok(answer),
         }
+    }
+
+    /// Whether some of the request was not handed to the connection: its other end cannot have all of it.
+    pub(super) fn lacks_some(&self) -> bool {
+        self.progress.lacks_some()
     }
 
     /// The next piece of an answer's body; `None` at its end.

@@ -39,8 +39,12 @@ pub(super) enum Failure {
     Certificates(Error),
     /// The connection broke, or what came is not HTTP.
     Exchange(hyper::Error),
+    /// The connection broke before all of the request was handed to it.
+    Unfinished(hyper::Error),
     /// The answer, or the rest of it, did not come within this time.
     Silent(Duration),
+    /// Nor was the request taken within it.
+    Stuck(Duration),
     /// A success came before the request had left.
     Early,
     /// The body is not what its encoding says.
@@ -60,10 +64,11 @@ impl Failure {
     pub(super) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Connect(cause) => Some(&**cause),
-            Self::Exchange(cause) => Some(cause),
+            Self::Exchange(cause) | Self::Unfinished(cause) => Some(cause),
             Self::Certificates(_)
             | Self::NoConnection
             | Self::Silent(_)
+            | Self::Stuck(_)
             | Self::Early
             | Self::NotGzip => None,
         }
@@ -72,7 +77,8 @@ impl Failure {
     /// Whether the whole request may have left. Service and storage act on whole requests only.
     pub(super) fn may_have_been_sent(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::NoConnection | Self::Certificates(_) | Self::Early => false,
+            Self::Connect(_) | Self::NoConnection | Self::Certificates(_) => false,
+            Self::Early | Self::Unfinished(_) | Self::Stuck(_) => false,
             Self::Silent(_) | Self::NotGzip => true,
             Self::Exchange(error) => {
                 // A pipe breaks on a write only: the rest of the request was not accepted.
@@ -107,10 +113,11 @@ fn cause(secure: bool, failure: &Failure) -> String {
         Failure::NoConnection => return no_connection(),
         Failure::Certificates(error) => return error.message().to_owned(),
         Failure::Silent(limit) => return format!("it did not come within {limit:?}"),
+        Failure::Stuck(limit) => return format!("the request was not taken within {limit:?}"),
         Failure::Early => return "a success came before the request had been sent".to_owned(),
         Failure::NotGzip => return "the answer is not the gzip that it says to be".to_owned(),
         Failure::Connect(error) => &**error as &(dyn StdError + 'static),
-        Failure::Exchange(error) => error,
+        Failure::Exchange(error) | Failure::Unfinished(error) => error,
     };
     let connecting = failure.is_connecting();
     let found = chain(error).find_map(|cause| {

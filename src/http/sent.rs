@@ -45,6 +45,13 @@ impl Progress {
         state.of_head_end == HEAD_END.len() && state.left == 0 && !state.is_held
     }
 
+    /// Whether some of the request was not even handed over to be sent: then nobody can have all of it. Not the opposite
+    /// of [`is_complete`](Self::is_complete): what a layer holds back may have left.
+    pub(super) fn lacks_some(&self) -> bool {
+        let state = self.state();
+        state.of_head_end < HEAD_END.len() || state.left > 0
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,9 +165,12 @@ mod tests {
             progress.begin(6);
             let (head, rest) = request.split_at(first);
             progress.add(&[IoSlice::new(head), IoSlice::new(rest)], first);
-            assert!(!progress.is_complete(), "{first}");
+            assert!(!progress.is_complete() && progress.lacks_some(), "{first}");
             progress.add(&[IoSlice::new(rest)], rest.len());
-            assert!(!progress.is_complete(), "it is held");
+            assert!(
+                !progress.is_complete() && !progress.lacks_some(),
+                "it is held"
+            );
             progress.state().is_held = false;
             assert!(progress.is_complete(), "{first}");
         }

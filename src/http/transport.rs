@@ -187,7 +187,12 @@ impl Transport {
         loop {
             let mut lease = self.shared.pool.take(url, once).await?;
             let patience = Patience::begin(limit);
-            match patience.wait(lease.connection.send(wire)).await? {
+            let sent = patience.wait(lease.connection.send(wire)).await;
+            let sent = sent.map_err(|failure| match failure {
+                Failure::Silent(limit) if lease.connection.lacks_some() => Failure::Stuck(limit),
+                failure => failure,
+            });
+            match sent? {
                 Ok(answer) => return Ok((answer, lease, patience)),
                 Err((_, Some(unsent))) if lease.is_used => wire = unsent,
                 Err((failure, _)) => {

@@ -1,5 +1,7 @@
 //! Streaming ingestion: rows are in the table when the call returns, or nothing is, or the error is in doubt.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kusto_emulator::{
@@ -393,6 +395,33 @@ async fn attempts_end_and_all_of_them_are_in_the_error() {
     assert_eq!(bed.emulator.streams().requests, 1);
 }
 
+/// A token that the service rejects is replaced once, within the same attempt.
+#[tokio::test]
+async fn a_rejected_token_is_replaced_once() {
+    let tokens = Arc::new(AtomicU64::new(0));
+    let count = tokens.clone();
+    let login = Credential::from_fn(async move |_| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let hour = Duration::from_secs(3600);
+        Ok(AccessToken::valid_for(format!("token-{number}"), hour))
+    });
+    let bed = streaming(|builder| builder.credential(login)).await;
+    let before = tokens.load(Ordering::Relaxed);
+    bed.emulator.arm(once(Fault::status(401)));
+    let receipt = bed.ingest(Source::bytes("1,x\n")).await.unwrap();
+    assert_eq!(receipt.attempts(), 1);
+    assert_eq!(bed.emulator.streams().requests, 2);
+    assert_eq!(tokens.load(Ordering::Relaxed), before + 1);
+    bed.emulator.disarm_all();
+    bed.emulator.arm(rule(Fault::status(401)));
+    let error = bed.refused().await;
+    assert_eq!(
+        (error.kind(), error.is_in_doubt()),
+        (ErrorKind::Auth, false)
+    );
+    assert_eq!(bed.count("T").await, 1);
+}
+
 /// S10: the service says when to come back.
 #[tokio::test]
 async fn a_throttled_call_does_not_come_back_early() {
@@ -443,6 +472,29 @@ async fn an_unknown_outcome_is_an_error_in_doubt() {
         assert_eq!(bed.count("T").await, in_table, "{what}");
     }
     assert_eq!(bed.posted(), 0);
+}
+
+/// More than systems take in before anybody reads it: a connection that breaks within it leaves no doubt.
+#[tokio::test]
+async fn a_body_that_was_not_taken_as_a_whole_is_sent_again() {
+    let bed = streaming(|builder| builder.streaming_attempts(2).unwrap()).await;
+    let raw = props().with_format(DataFormat::SStream);
+    for fault in [
+        Fault::Cut(CutPoint::Before),
+        Fault::Cut(CutPoint::During { bytes: 1 }),
+    ] {
+        let what = format!("{fault:?}");
+        bed.emulator.reset_streams();
+        bed.emulator.arm(rule(fault));
+        let source = Source::bytes(noise(9 << 20));
+        let error = bed.client.ingest(source, &raw, soon()).await.unwrap_err();
+        bed.emulator.disarm_all();
+        assert!(
+            !error.is_in_doubt() && error.is_retryable(),
+            "{what}: {error:?}"
+        );
+        assert_eq!(error.attempts().len(), 2, "{what}");
+    }
 }
 
 #[tokio::test]
