@@ -103,3 +103,48 @@ fn rooms_import_only_what_they_may() {
 fn no_room_uses_one_above_it() {
     rooms::check_order(&rules());
 }
+
+/// Within `ingest`: what decides does nothing else, streaming knows no storage, and only managed ingestion knows both
+/// ways in.
+#[test]
+fn the_ways_in_know_as_little_as_they_can() {
+    let ingest = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ingest");
+    let deciding = [
+        "http",
+        "log",
+        "op",
+        "pipeline",
+        "post",
+        "resources",
+        "upload",
+    ];
+    let deciding = deciding.map(|room| format!("crate::{room}::"));
+    let streaming = [
+        "crate::post::",
+        "crate::resources::",
+        "crate::upload::",
+        "queued::",
+    ];
+    let streaming = streaming.map(str::to_owned);
+    for (room, unknown) in [
+        ("policy", &deciding[..]),
+        ("streaming", &streaming[..]),
+        (
+            "queued",
+            &["streaming::".to_owned(), "policy::".to_owned()][..],
+        ),
+    ] {
+        let files = rooms::files(&ingest).into_iter();
+        let own = |file: &std::path::PathBuf| {
+            let inside = file.strip_prefix(&ingest).unwrap();
+            inside.starts_with(room) || inside == Path::new(&format!("{room}.rs"))
+        };
+        let own: Vec<_> = files.filter(own).collect();
+        assert!(!own.is_empty(), "{room}");
+        for file in own {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let known = unknown.iter().find(|path| text.contains(*path));
+            assert_eq!(known, None, "{}", file.display());
+        }
+    }
+}

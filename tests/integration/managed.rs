@@ -1,7 +1,10 @@
 //! Managed ingestion: streaming where it is possible, else the queue, with the same id and the same bytes.
 
+use std::sync::{Arc, Mutex};
+
 use kusto_emulator::{CutPoint, Fault, FaultRule, ServiceKind, StorageOperation, Streaming};
 use kusto_ingest::client::ClientBuilder;
+use kusto_ingest::log::{LogLevel, LogRecord, receiver};
 use kusto_ingest::prelude::*;
 use kusto_ingest::props::{Fallback, InDoubt, IngestionMode};
 use kusto_ingest::source::Compression;
@@ -300,6 +303,30 @@ async fn a_table_without_a_policy_is_remembered_until_it_is_forgotten() {
     assert_eq!(bed.one().await.route(), Route::Queued);
     bed.client.forget_streaming_state(DATABASE, "t");
     assert_eq!(bed.one().await.route(), Route::Streamed);
+}
+
+/// Once for each time in which it is not tried, not for each call.
+#[tokio::test]
+async fn the_log_says_once_that_a_table_is_queued() {
+    let names = Arc::<Mutex<Vec<String>>>::default();
+    let kept = names.clone();
+    let sink = move |record: &LogRecord<'_>| kept.lock().unwrap().push(record.event.to_owned());
+    let log = receiver(LogLevel::Info, Arc::new(sink));
+    let bed = of_mode(IngestionMode::Managed, Streaming::ByPolicy, |builder| {
+        builder.log(log)
+    })
+    .await;
+    bed.table().await;
+    for _ in 0..3 {
+        bed.one().await;
+    }
+    let names = names.lock().unwrap();
+    let count = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
+    assert_eq!(
+        (count("streaming_fallback"), count("ingestion_queued")),
+        (1, 3),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]

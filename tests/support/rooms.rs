@@ -65,7 +65,8 @@ fn first(path: &str) -> &str {
     path.split("::").next().unwrap_or(path)
 }
 
-fn files(below: &Path) -> Vec<PathBuf> {
+/// The Rust files below a directory.
+pub(crate) fn files(below: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(below).unwrap() {
         let path = entry.unwrap().path();
