@@ -15,7 +15,7 @@ use crate::http::xml::{Members, element, records};
 use crate::http::{date, storage};
 use crate::props::{IngestionProperties, Mapping, MappingKind, ValidationPolicy};
 use crate::query::answer::Stop;
-use crate::query::service_error::{parse_service_error, unreadable_answer};
+use crate::query::service_error::{codes_of, parse_service_error, unreadable_answer};
 use crate::query::{ColumnType, DataSet, v1, v2};
 use crate::resources::{IngestionResources, lease_of};
 use crate::secret::{Secret, mask};
@@ -241,7 +241,14 @@ pub fn service_error(data: &[u8]) {
             "the text of an error is bounded"
         );
     }
+    // What decides about streamed data: a few words of the service.
+    if let Some(codes) = codes_of(body) {
+        assert!((1..=MAX_CODES).contains(&codes.names.len()));
+    }
 }
+
+/// Its code, its type, that of its text, and eight inside.
+const MAX_CODES: usize = 11;
 
 /// What storage holds about an ingestion: notifications, the entity of a status table; and the
 /// tracking tokens that programs store.
