@@ -5,16 +5,19 @@ const { invalidArgument } = require("./error.js");
 /** The names of the options that every call over the network has. */
 const CALL = ["signal", "timeoutMs", "timeout"];
 
+/** Refuses what has no members to be read, which would be ignored as a whole. Nothing is as good as an object. */
+function checkObject(name, value) {
+    const kind = Array.isArray(value) ? "list" : value instanceof AbortSignal ? "signal" : typeof value;
+    if (value !== undefined && value !== null && kind !== "object") {
+        throw invalidArgument(name, `must be an object, not a ${kind}`);
+    }
+}
+
 /** Refuses an option that a call does not have: ignored, a misspelt limit would be none. */
 function checkOptions(options, known) {
-    if (options === undefined || options === null) {
-        return;
-    }
-    if (typeof options !== "object") {
-        throw invalidArgument("options", `must be an object, not a ${typeof options}`);
-    }
+    checkObject("options", options);
     const names = new Set(known);
-    const wrong = Object.keys(options).find((name) => !names.has(name));
+    const wrong = Object.keys(options ?? {}).find((name) => !names.has(name));
     if (wrong !== undefined) {
         throw invalidArgument(wrong, `is not an option of this call${advice(wrong, names)}`);
     }
@@ -67,4 +70,4 @@ function withoutMissing(members) {
     return Object.fromEntries(Object.entries(members ?? {}).filter(([, value]) => value !== undefined && value !== null));
 }
 
-module.exports = { CALL, advice, checkOptions, withoutMissing };
+module.exports = { CALL, advice, checkObject, checkOptions, withoutMissing };

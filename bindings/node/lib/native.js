@@ -86,7 +86,7 @@ function checkAborted(signal) {
 function milliseconds(options, name) {
     const other = options?.[name] ?? undefined;
     const value = options?.[`${name}Ms`] ?? other;
-    if (other !== undefined && value !== other) {
+    if (other !== undefined && !Object.is(value, other)) {
         throw invalidArgument(name, `differs from ${name}Ms, which is the same option`);
     }
     if (value !== undefined && typeof value !== "number") {

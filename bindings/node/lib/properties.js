@@ -2,7 +2,7 @@
 
 const { FLAGS, ValidationImplications, ValidationOptions } = require("./catalog.js");
 const { invalidArgument } = require("./error.js");
-const { advice, withoutMissing } = require("./names.js");
+const { advice, checkObject, withoutMissing } = require("./names.js");
 
 class ValidationPolicy {
     constructor(validationOptions, validationImplications) {
@@ -61,6 +61,7 @@ const KNOWN = new Set(["database", "table", ...Object.keys(FIELDS), ...Object.ke
 
 class IngestionProperties {
     constructor(data) {
+        checkObject("properties", data);
         for (const name of Object.keys(data ?? {})) {
             if (!KNOWN.has(name)) {
                 throw invalidArgument(name, `is not an ingestion property${advice(name, KNOWN)} (others belong into additionalProperties)`);
@@ -71,6 +72,7 @@ class IngestionProperties {
 
     /** These properties, overridden by others. */
     merge(extra) {
+        checkObject("properties", extra);
         return new IngestionProperties({ ...this, ...withoutMissing(extra) });
     }
 }
