@@ -158,6 +158,32 @@ test("no label of a drawing is cut off", async () => {
     check(looked);
 });
 
+test("what is drawn can be told apart, and says its day", async () => {
+    const of = async (q, shape) => {
+        const looked = await browser.open(at({ tab: "query", db: database, q }), 1000, 800);
+        await looked.until(`document.querySelector("#answer svg ${shape}")`);
+        check(looked);
+        const classes = await looked.value(`[...document.querySelectorAll("#answer svg ${shape}")].map((one) => one.className.baseVal)`);
+        assert.equal(new Set(classes).size, classes.length, `${q}: ${classes}`);
+        return { looked, count: classes.length };
+    };
+    const { count: slices } = await of("range n from 1 to 15 step 1 | project Name = tostring(n), n | render piechart", "path");
+    assert.equal(slices, 10);
+    const points = "range n from 0 to 49 step 1 | project t = datetime(2024-01-01 22:00) + n / 25 * 3h, n, s = tostring(n % 25)";
+    const { looked, count: series } = await of(`${points} | render timechart`, "polyline");
+    assert.equal(series, 25);
+    assert.match(await looked.value(`document.querySelector("#answer svg").textContent`), /t, 2024-01-01 to 2024-01-02/);
+    await looked.picture("series");
+});
+
+test("a long value is a box, and no row is higher than the screen", async () => {
+    const q = "print a = 1, c = strcat_array(repeat('word', 2000), ' ') | extend b = bag_pack('text', c)";
+    const looked = await browser.open(at({ tab: "query", db: database, q }), 1000, 800);
+    await looked.text("#answer td");
+    assert.ok(await looked.value(`document.querySelector("#answer tbody tr").clientHeight < 400`));
+    check(looked);
+});
+
 test("an error is shown, and whole numbers are exact", async () => {
     const wrong = await browser.open(at({ tab: "query", db: database, q: "Table1 | nonsense" }));
     assert.match(await wrong.text("#answer .problem"), /nonsense/);
@@ -228,6 +254,20 @@ test("nothing is wider than a narrow screen", async () => {
         assert.equal(await looked.value(hidden), 0, members.tab);
         await looked.picture(`narrow-${members.tab}`);
     }
+    check(looked);
+});
+
+test("long names of tables hide no column, and a chosen table comes first on a narrow screen", async () => {
+    const name = "Table_with_a_name_of_the_length_that_programs_make_1796052504783";
+    await command(`.create table ${name} (n:long)`);
+    const looked = await browser.open(at({ tab: "tables", db: database, table: name }), 1000, 740);
+    for (const width of [1000, 360]) {
+        await looked.resize(width, 740);
+        await looked.text("#table table");
+        assert.equal(await looked.value(`document.querySelector("#databases").scrollWidth - document.querySelector("#databases").clientWidth`), 0);
+    }
+    const top = (id) => looked.value(`document.querySelector("${id}").getBoundingClientRect().top`);
+    assert.ok((await top("#table")) < (await top("#databases")));
     check(looked);
 });
 

@@ -155,7 +155,10 @@ fn check_width(expected: usize, found: usize, line: u64) -> Result<(), Failure> 
     }
     Err(Failure::new(
         ErrorCode::WrongNumberOfFields,
-        format!("The record at line {line} has {found} fields, the first one has {expected}."),
+        format!(
+            "The record at line {line} has {found} {}, the first one has {expected}.",
+            if found == 1 { "field" } else { "fields" }
+        ),
     ))
 }
 
@@ -393,7 +396,7 @@ mod tests {
         assert_eq!(read(&plan, "1,x,y\n2,y,z\n").unwrap().len(), 2);
         let failure = read(&plan, "1,x\n\n2\n").unwrap_err();
         assert_eq!(failure.code, ErrorCode::WrongNumberOfFields);
-        assert!(failure.details.contains("line 3 has 1"), "{failure}");
+        assert!(failure.details.contains("line 3 has 1 field,"), "{failure}");
         plan.ignore_first_record = true;
         assert_eq!(read(&plan, "a title\n1,x\n2,y\n").unwrap().len(), 2);
     }

@@ -380,13 +380,17 @@ function answered(answer, took) {
     ].flat());
 }
 
+/** A value with more characters than this is a box to scroll in: it would be higher than the screen. */
+const LONG = 400;
 const isNumeric = (type) => /^(int|long|real|decimal|double|Int32|Int64|Double|SqlDecimal)$/i.test(type);
 
 function resultTable({ columns, rows }) {
     const kinds = columns.map(({ type }) => (isNumeric(type) ? "number" : null));
     const cell = (value, at) => {
         if (value === null) return h("td", { class: "null" }, "null");
-        return h("td", { class: typeof value === "object" ? "code" : kinds[at] }, printed(value));
+        const text = printed(value);
+        return h("td", { class: typeof value === "object" ? "code" : kinds[at] },
+            text.length > LONG ? h("div", { class: "long" }, text) : text);
     };
     const heads = columns.map(({ name }, at) => [name, kinds[at]]);
     const table = grid(heads, rows.slice(0, SHOWN_ROWS).map((row) => h("tr", null, row.map(cell))));
@@ -404,7 +408,10 @@ function printed(value) {
 
 const COLORS = 10;
 const MOST_BARS = 60;
-const MOST_SLICES = 12;
+/** With the others as many as there are colors. */
+const MOST_SLICES = COLORS - 1;
+/** The classes of a series: `kind` is `f` for what is filled, `l` for lines. After the last color they begin again, told apart. */
+const paint = (kind, at) => `${kind}${at % COLORS} r${Math.min(2, Math.floor(at / COLORS))}`;
 const LINES = ["timechart", "linechart", "areachart", "stackedareachart", "scatterchart"];
 
 function drawing(table) {
@@ -450,16 +457,29 @@ function chartOf({ columns, rows, visual }) {
         }
     }
     const type = isTime(columns[x]) ? "time" : isNumeric(columns[x].type) ? "number" : "text";
+    const xName = visual.XTitle ?? columns[x].name;
     return {
         series: [...series].map(([name, points]) => ({ name, points })),
         type,
         shown: type === "time" ? shownPart(rows.map((row) => String(row[x]))) : null,
         title: visual.Title,
-        xTitle: visual.XTitle ?? columns[x].name,
+        xTitle: type === "time" ? [xName, daysOf(rows.map((row) => row[x]))].filter(Boolean).join(", ") : xName,
         yTitle: visual.YTitle ?? (ys.length === 1 ? columns[ys[0]].name : ""),
         legend: visual.Legend !== "hidden",
         stacked: visual.Kind === "stacked" || visual.Visualization === "stackedareachart",
     };
+}
+
+/** The least and the greatest of numbers. */
+const extremes = (numbers) => [numbers.reduce((a, b) => Math.min(a, b), Infinity), numbers.reduce((a, b) => Math.max(a, b), -Infinity)];
+
+/** The days of times that are at most a day apart: the marks of their axis have the time of day alone. */
+function daysOf(times) {
+    const found = times.map((time) => Date.parse(time)).filter(Number.isFinite);
+    const [least, greatest] = extremes(found);
+    if (!(greatest - least <= DAY)) return "";
+    const days = [least, greatest].map((time) => new Date(time).toISOString().slice(0, 10));
+    return [...new Set(days)].join(" to ");
 }
 
 /** The part of times in which they differ, as the places in their texts. */
@@ -516,8 +536,9 @@ function frame(chart, wide, high, left) {
     if (chart.title) svg.append(s("text", { x: left, y: 20, class: "title" }, chart.title));
     names.slice(0, 30).forEach((name, at) => {
         const [x, y] = [left + (at % perLine) * 160, top + high + bottom + Math.floor(at / perLine) * 18];
-        svg.append(s("rect", { x, y, width: 10, height: 10, class: `f${at % COLORS}` }),
-            s("text", { x: x + 15, y: y + 10 }, s("title", null, name), cut(name, 20)));
+        svg.append(chart.lined ? s("line", { x1: x - 4, x2: x + 11, y1: y + 5, y2: y + 5, class: `line ${paint("l", at)}` })
+            : s("rect", { x, y, width: 10, height: 10, class: paint("f", at) }),
+        s("text", { x: x + 15, y: y + 10 }, s("title", null, name), cut(name, 20)));
     });
     // The last label is centred below the right end.
     return { svg, left, right: wide - 40, top, bottom: top + high };
@@ -552,7 +573,7 @@ function xScale(chart, area) {
     }
     const toNumber = chart.type === "time" ? (value) => Date.parse(value) : Number;
     const values = chart.series.flatMap(({ points }) => points.map(({ x }) => toNumber(x))).filter(Number.isFinite);
-    let [least, greatest] = [values.reduce((a, b) => Math.min(a, b), Infinity), values.reduce((a, b) => Math.max(a, b), -Infinity)];
+    let [least, greatest] = extremes(values);
     if (!(least < greatest)) [least, greatest] = [least - 500, greatest + 500];
     const at = (value) => area.left + ((value - least) / (greatest - least)) * width;
     const count = Math.max(2, Math.floor(width / 110));
@@ -569,7 +590,7 @@ function xMarks({ svg, bottom }, marks) {
 }
 
 function lines(chart, kind, wide) {
-    const area = frame(chart, wide, 260, 64);
+    const area = frame({ ...chart, lined: kind !== "scatterchart" }, wide, 260, 64);
     const { x, marks, order } = xScale(chart, area);
     const series = chart.series.map(({ name, points }) => ({
         name,
@@ -585,14 +606,14 @@ function lines(chart, kind, wide) {
         const path = known.map((one) => `${x(one.x).toFixed(1)},${y(one.y).toFixed(1)}`);
         if (kind.endsWith("areachart") && path.length > 0) {
             const ends = [`${x(known[known.length - 1].x).toFixed(1)},${y(0)}`, `${x(known[0].x).toFixed(1)},${y(0)}`];
-            area.svg.append(s("polygon", { points: [...path, ...ends].join(" "), class: `area f${at % COLORS}` }));
+            area.svg.append(s("polygon", { points: [...path, ...ends].join(" "), class: `area ${paint("f", at)}` }));
         }
         if (kind !== "scatterchart") {
-            area.svg.append(s("polyline", { points: path.join(" "), class: `line l${at % COLORS}` }));
+            area.svg.append(s("polyline", { points: path.join(" "), class: `line ${paint("l", at)}` }));
         }
         if (known.length > 500) return;
         for (const one of known) {
-            area.svg.append(s("circle", { cx: x(one.x), cy: y(one.y), r: 3, class: `f${at % COLORS}` },
+            area.svg.append(s("circle", { cx: x(one.x), cy: y(one.y), r: 3, class: paint("f", at) },
                 s("title", null, `${name}\n${one.x}\n${one.own ?? one.y}`)));
         }
     });
@@ -649,7 +670,7 @@ function columnChart(chart, wide) {
         for (const bar of all) {
             const x = middle - (width * wanted) / 2 + (chart.stacked ? 0 : bar.index * width);
             const [up, down] = [y(Math.max(bar.from, bar.to)), y(Math.min(bar.from, bar.to))];
-            area.svg.append(s("rect", { x, y: up, width, height: down - up, class: `f${bar.index % COLORS}` },
+            area.svg.append(s("rect", { x, y: up, width, height: down - up, class: paint("f", bar.index) },
                 hint(chart, name, bar)));
         }
         if (at % each === 0) xMarks(area, [[middle, cut(placeName(chart, name), 16)]]);
@@ -678,7 +699,7 @@ function barChart(chart, wide) {
         for (const bar of all) {
             const [left, right] = [x(Math.min(bar.from, bar.to)), x(Math.max(bar.from, bar.to))];
             area.svg.append(s("rect", { x: left, y: top + (chart.stacked ? 0 : bar.index * thick), width: right - left,
-                height: thick, class: `f${bar.index % COLORS}` }, hint(chart, name, bar)));
+                height: thick, class: paint("f", bar.index) }, hint(chart, name, bar)));
         }
         const label = placeName(chart, name);
         area.svg.append(s("text", { x: area.left - 6, y: top + (step - 8) / 2 + 4, "text-anchor": "end" },
@@ -714,8 +735,8 @@ function pie(chart, wide) {
         const end = turn + Math.min(share, 0.99999);
         const d = `M ${cx} ${cy} L ${point(turn)} A ${r} ${r} 0 ${share > 0.5 ? 1 : 0} 1 ${point(end)} Z`;
         const y = top + 6 + at * 20;
-        svg.append(s("path", { d, class: `f${at % COLORS}` }, s("title", null, text)),
-            s("rect", { x: 245, y, width: 10, height: 10, class: `f${at % COLORS}` }),
+        svg.append(s("path", { d, class: paint("f", at) }, s("title", null, text)),
+            s("rect", { x: 245, y, width: 10, height: 10, class: paint("f", at) }),
             s("text", { x: 262, y: y + 10 }, s("title", null, text), cut(text, Math.floor((wide - 265) / 6.5))));
         turn += share;
     });
