@@ -782,8 +782,8 @@ async function pollFaults() {
     const rows = rules.map(({ id, rule, matched, fired }) => h("tr", null,
         h("td", { class: "number" }, id),
         h("td", { class: "code" }, JSON.stringify(rule)),
-        h("td", { class: "number" }, number(matched)),
-        h("td", { class: "number" }, number(fired)),
+        h("td", { class: "number matched" }, number(matched)),
+        h("td", { class: "number fired" }, number(fired)),
         h("td", null, h("button", { type: "button", id: `disarm-${id}`, click: disarm(id) }, "Disarm"))));
     const heads = [["Id", "number"], ["Rule"], ["Matched", "number"], ["Fired", "number"], [""]];
     replace(find("#faults"), rows.length ? grid(heads, rows) : h("p", { class: "quiet" }, "No rule is armed."));
