@@ -84,6 +84,8 @@ pub mod track;
 pub(crate) mod upload;
 pub mod values;
 
+pub use error::Error;
+
 /// What public types of this crate have in their signatures, in the versions that fit.
 pub use async_trait::async_trait;
 pub use {azure_core, bytes, serde_json, time, url, uuid};

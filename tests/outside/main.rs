@@ -34,7 +34,10 @@ impl TokenCredential for Vault {
 
 /// What takes a type of another crate.
 #[allow(dead_code)]
-async fn give(azure: Arc<dyn AzureTokens>, mut writer: PushWriter) -> Result<(), Error> {
+async fn give(
+    azure: Arc<dyn AzureTokens>,
+    mut writer: PushWriter,
+) -> Result<(), kusto_ingest::Error> {
     let _ = AzureCredential::new(azure);
     writer.write_bytes(Bytes::from_static(b"1,a\n")).await
 }
