@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter;
 use std::str::FromStr;
 
 use url::Url;
@@ -430,7 +431,9 @@ fn known(text: &str, position: usize, after_secret: bool) -> Result<Option<Keywo
             Err(config("this keyword is not supported").with_argument(name))
         }
         None if !after_secret && is_printable(text) => {
-            let names = Keyword::ALL.into_iter().map(Keyword::name);
+            let names = Keyword::ALL
+                .into_iter()
+                .flat_map(|one| iter::once(one.name()).chain(one.aliases().iter().copied()));
             let like = did_you_mean(text, names);
             Err(config(format!("unknown keyword '{text}'{like}")).with_argument(text))
         }

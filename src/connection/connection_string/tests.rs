@@ -254,6 +254,19 @@ fn two_logins_are_an_error_that_names_both() {
 }
 
 #[test]
+fn a_misspelt_keyword_is_answered_with_the_one_that_was_meant() {
+    for (wrong, meant) in [
+        ("Feed", "fed"),
+        ("Sever", "server"),
+        ("Initial Catalogue", "Initial Catalog"),
+    ] {
+        let error = ConnectionString::parse(&format!("https://h;{wrong}=x")).unwrap_err();
+        let expected = format!("unknown keyword '{wrong}': did you mean '{meant}'?");
+        assert!(error.message().contains(&expected), "{error}");
+    }
+}
+
+#[test]
 fn values_can_be_set_one_by_one() {
     let mut parsed = parse("https://h/Db;AppClientId=i");
     parsed.set("database", "Other").unwrap();
