@@ -262,7 +262,8 @@
 /**
  * kusto_report_item_state: An `ingest-by:` tag says that the data is there already, or the service
  * found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the
- * code `Stream_NoDataToIngest`.
+ * code `Stream_NoDataToIngest` or, in formats of separated values,
+ * `BadRequest_NoRecordsOrWrongFormat`.
  */
 #define KUSTO_ITEM_SKIPPED 4
 

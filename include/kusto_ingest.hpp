@@ -192,7 +192,7 @@ enum class item_state : std::int32_t {
     succeeded = KUSTO_ITEM_SUCCEEDED, ///< Ingested.
     failed = KUSTO_ITEM_FAILED, ///< Not ingested; the error code says why.
     cancelled = KUSTO_ITEM_CANCELLED, ///< The service stopped the ingestion.
-    skipped = KUSTO_ITEM_SKIPPED, ///< An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest`.
+    skipped = KUSTO_ITEM_SKIPPED, ///< An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest` or, in formats of separated values, `BadRequest_NoRecordsOrWrongFormat`.
     partially_succeeded = KUSTO_ITEM_PARTIAL, ///< Some parts were ingested and some were not.
     queued = KUSTO_ITEM_QUEUED ///< Handed over without a status table: only the queues report more.
 };

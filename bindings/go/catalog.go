@@ -340,7 +340,7 @@ const (
 	StateSucceeded          State = C.KUSTO_ITEM_SUCCEEDED // Ingested.
 	StateFailed             State = C.KUSTO_ITEM_FAILED    // Not ingested; the error code says why.
 	StateCancelled          State = C.KUSTO_ITEM_CANCELLED // The service stopped the ingestion.
-	StateSkipped            State = C.KUSTO_ITEM_SKIPPED   // An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest`.
+	StateSkipped            State = C.KUSTO_ITEM_SKIPPED   // An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest` or, in formats of separated values, `BadRequest_NoRecordsOrWrongFormat`.
 	StatePartiallySucceeded State = C.KUSTO_ITEM_PARTIAL   // Some parts were ingested and some were not.
 	StateQueued             State = C.KUSTO_ITEM_QUEUED    // Handed over without a status table: only the queues report more.
 )

@@ -181,7 +181,7 @@ export declare const OperationStatus: {
     readonly Failed: "Failed";
     /** The service stopped the ingestion. */
     readonly Cancelled: "Cancelled";
-    /** An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest`. */
+    /** An `ingest-by:` tag says that the data is there already, or the service found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the code `Stream_NoDataToIngest` or, in formats of separated values, `BadRequest_NoRecordsOrWrongFormat`. */
     readonly Skipped: "Skipped";
     /** Some parts were ingested and some were not. */
     readonly PartiallySucceeded: "PartiallySucceeded";

@@ -408,7 +408,8 @@ pub const KUSTO_ITEM_CANCELLED: i32 = 3;
 
 /// kusto_report_item_state: An `ingest-by:` tag says that the data is there already, or the service
 /// found nothing to do. Compressed data that unpacks to nothing is not skipped: it fails, with the
-/// code `Stream_NoDataToIngest`.
+/// code `Stream_NoDataToIngest` or, in formats of separated values,
+/// `BadRequest_NoRecordsOrWrongFormat`.
 pub const KUSTO_ITEM_SKIPPED: i32 = 4;
 
 /// kusto_report_item_state: Some parts were ingested and some were not.

@@ -15,7 +15,8 @@ pub enum ItemState {
     Cancelled = 3,
     /// An `ingest-by:` tag says that the data is there already, or the service found nothing to do.
     /// Compressed data that unpacks to nothing is not skipped: it fails, with the code
-    /// `Stream_NoDataToIngest`.
+    /// `Stream_NoDataToIngest` or, in formats of separated values,
+    /// `BadRequest_NoRecordsOrWrongFormat`.
     Skipped = 4,
     /// Some parts were ingested and some were not.
     PartiallySucceeded = 5,

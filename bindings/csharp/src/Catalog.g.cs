@@ -270,7 +270,8 @@ public enum Status
 
     /// <summary>
     /// An <c>ingest-by:</c> tag says that the data is there already, or the service found nothing to do. Compressed
-    /// data that unpacks to nothing is not skipped: it fails, with the code <c>Stream_NoDataToIngest</c>.
+    /// data that unpacks to nothing is not skipped: it fails, with the code <c>Stream_NoDataToIngest</c> or, in
+    /// formats of separated values, <c>BadRequest_NoRecordsOrWrongFormat</c>.
     /// </summary>
     Skipped = 4,
 

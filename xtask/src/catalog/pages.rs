@@ -185,6 +185,8 @@ fn errors(catalog: &Catalog) -> Result<String, String> {
          2. **Is it permanent?** Then the same call fails again: something must be changed first.\n\
          3. **Does the service say how long to wait?** Then wait that long before calling again; otherwise back off.\n\n\
          ## Classes\n\n\
+         `SOURCE_IO` is `KUSTO_E_SOURCE_IO` in C, `errc::source_io` in C++, `KustoErrorCode.SourceIo` in C#, `CodeSourceIO` in Go, \
+         `ErrorCode.SourceIo` in Node and `ErrorKind::SourceIo` in Rust; the others likewise. \
          The number is `kusto_status` in C. The list only grows: treat a class that you do not know by whether it is permanent. \"Usually\" \
          is what holds when the service says nothing else; each error has its own answer.\n\n"
     );
