@@ -57,7 +57,8 @@ pub(crate) struct IngestionStreamed<'a> {
     pub(crate) database: &'a str,
     /// The table.
     pub(crate) table: &'a str,
-    /// Uncompressed bytes, as far as they are known.
+    /// Uncompressed bytes, as far as they are known: 0 for data that came compressed without its
+    /// size.
     pub(crate) raw_bytes: u64,
     /// Bytes that were uploaded; 0 for blobs that were in storage already.
     pub(crate) sent_bytes: u64,
