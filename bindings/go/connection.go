@@ -182,17 +182,14 @@ func (b *ConnectionStringBuilder) tokenWith(login func(*tokenFailures) (*C.kusto
 
 // WithTokenCredential asks for a token whenever no valid one is cached, one request at a time for each scope.
 // credential is an azcore.TokenCredential, such as every credential of azidentity, which gets the scope and the
-// tenant of the connection string; or a func(context.Context, [TokenRequest]) ([AccessToken], error). It is an any
-// since this package does without azcore; [New] refuses what is neither. It runs on a goroutine of its own; its
-// context ends when the last client made from this builder is closed. An error of it is found in the errors of
-// calls by errors.Is and errors.As; [RetryableError] says which of them are asked again.
+// tenant of the connection string; a func(context.Context, [TokenRequest]) ([AccessToken], error); or a [Credential] of
+// this package, such as that of [NewChainedTokenCredential]. It is an any since this package does without azcore; [New]
+// refuses what is none of these. What is the program's own runs on a goroutine of its own; its context ends when the last
+// client made from this builder is closed. An error of it is found in the errors of calls by errors.Is and errors.As;
+// [RetryableError] says which of them are asked again.
 func (b *ConnectionStringBuilder) WithTokenCredential(credential any) *ConnectionStringBuilder {
 	return b.tokenWith(func(failures *tokenFailures) (*C.kusto_credential, error) {
-		get, err := asGetToken(credential)
-		if err != nil {
-			return nil, err
-		}
-		return tokenCallback(get, failures)
+		return credentialOf(credential, failures)
 	})
 }
 

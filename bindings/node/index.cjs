@@ -3,6 +3,7 @@
 const { Client } = require("./lib/client.js");
 const { CommandGenerator } = require("./lib/commands.js");
 const { KustoConnectionStringBuilder } = require("./lib/connection.js");
+const { KustoCredential } = require("./lib/credential.js");
 const { BlobDescriptor, FileDescriptor, StreamDescriptor } = require("./lib/descriptors.js");
 const { FLAGS, ...lists } = require("./lib/catalog.js");
 const { KustoError, invalidArgument } = require("./lib/error.js");
@@ -36,6 +37,7 @@ module.exports = {
     IngestionProperties,
     IngestionResult,
     KustoConnectionStringBuilder,
+    KustoCredential,
     KustoError,
     StatusQueue,
     StreamDescriptor,

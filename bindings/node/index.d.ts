@@ -168,6 +168,51 @@ export interface TokenCredential {
     getToken(scopes: string[], options: TokenOptions): Promise<AccessToken | null>;
 }
 
+/**
+ * A login of this package, for {@link KustoConnectionStringBuilder.withTokenCredential} and as a part of another one. The names are
+ * those of `@azure/identity`, without the word Credential. A tenant that is null is that of the connection string (`Authority Id`).
+ */
+export declare class KustoCredential {
+    private constructor();
+    /** An application with its secret. */
+    static clientSecret(tenantId: string | null | undefined, clientId: string, clientSecret: string): KustoCredential;
+    /**
+     * An application with a certificate: the text of a PEM file with its RSA key, or a PFX file in base64, with its password.
+     * `sendCertificateChain` is for applications that trust it by subject name and issuer.
+     */
+    static clientCertificate(tenantId: string | null | undefined, clientId: string, certificate: string, options?: { password?: string | null; sendCertificateChain?: boolean } | null): KustoCredential;
+    /**
+     * An application that trusts another issuer. `getAssertion` gives a token of that issuer, at each login; its errors are treated
+     * as those of a {@link TokenProvider}.
+     */
+    static clientAssertion(tenantId: string | null | undefined, clientId: string, getAssertion: (options: { abortSignal: Signal }) => Promise<string>): KustoCredential;
+    /**
+     * An application with the federated token in a file, which is read at each login. What is missing comes from the environment, as
+     * Azure's webhook sets it: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`.
+     */
+    static workloadIdentity(options?: { tenantId?: string | null; clientId?: string | null; tokenFilePath?: string | null } | null): KustoCredential;
+    /**
+     * The user who has called the application with `userAssertionToken`; `application` is of `clientSecret`, `clientCertificate` or
+     * `clientAssertion`. One credential is for one user.
+     */
+    static onBehalfOf(application: KustoCredential, userAssertionToken: string): KustoCredential;
+    /**
+     * The first of several logins that is at hand. One of this package that is not configured here makes room for the next; one that
+     * is configured and refused ends the search, and so does any error of the program's own.
+     */
+    static chainedToken(...sources: (TokenCredential | KustoCredential)[]): KustoCredential;
+    /** An identity of the machine, by one of its ids; without one, the identity that belongs to it. */
+    static managedIdentity(options?: { clientId?: string | null; objectId?: string | null; resourceId?: string | null } | null): KustoCredential;
+    /** What the variables of the official libraries name: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, ... */
+    static environment(): KustoCredential;
+    /** Whoever is logged in to the Azure CLI. */
+    static azureCli(): KustoCredential;
+    /** Whoever is logged in to the Azure Developer CLI. */
+    static azureDeveloperCli(): KustoCredential;
+    /** `withDefaultLogin` as a part of another login. */
+    static defaultAzure(): KustoCredential;
+}
+
 /** What a login asks its user; it does not belong in a log. */
 export interface DeviceCodeInfo {
     /** Address and code in one text for people, in the words of the service. */
@@ -220,8 +265,8 @@ export declare class KustoConnectionStringBuilder {
     static withDefaultLogin(connectionString: string): KustoConnectionStringBuilder;
     /** Asks for a token whenever no valid one is cached, one request at a time for each scope. */
     static withTokenProvider(connectionString: string, tokenProvider: TokenProvider): KustoConnectionStringBuilder;
-    /** As `withTokenProvider`, for the credentials of `@azure/identity`. */
-    static withTokenCredential(connectionString: string, credential: TokenCredential): KustoConnectionStringBuilder;
+    /** As `withTokenProvider`, for the credentials of `@azure/identity`, and those of this package. */
+    static withTokenCredential(connectionString: string, credential: TokenCredential | KustoCredential): KustoConnectionStringBuilder;
     /** A copy. */
     static fromExisting(other: KustoConnectionStringBuilder): KustoConnectionStringBuilder;
     /** The cluster's address. */

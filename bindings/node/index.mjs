@@ -22,6 +22,7 @@ export const {
     IngestionResult,
     JsonColumnMapping,
     KustoConnectionStringBuilder,
+    KustoCredential,
     KustoError,
     KustoResponseDataSet,
     KustoResultColumn,

@@ -4,8 +4,6 @@ using System.Linq;
 using System.Net;
 using System.Net.Http;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
@@ -362,57 +360,5 @@ public sealed class ConnectionTests : Bed
             Assert.That(((KustoErrorCode)statuses[i]).ToString(), Is.EqualTo(native.Replace("_", "")).IgnoreCase);
         }
         Assert.That(count - 1, Is.EqualTo(Enum.GetValues<KustoErrorCode>().Length));
-    }
-
-    private static X509Certificate2 Certificate(AsymmetricAlgorithm key)
-    {
-        CertificateRequest request = key is RSA rsa
-            ? new("CN=app1", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            : new("CN=app1", (ECDsa)key, HashAlgorithmName.SHA256);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1));
-    }
-
-    /// <summary>The library reads the key that was exported: a mistake in it would be an error of the client's creation.</summary>
-    [TestCase(false)]
-    [TestCase(true)]
-    public void ACertificateOfDotNetIsALogin(bool sendX5c)
-    {
-        using RSA key = RSA.Create(2048);
-        using X509Certificate2 certificate = Certificate(key);
-        KustoConnectionStringBuilder kcsb = new KustoConnectionStringBuilder("https://h.kusto.windows.net;UserToken=of-the-text")
-            .WithAadApplicationCertificateAuthentication("app", certificate, "contoso.test", sendX5c);
-        using (KustoClientFactory.CreateCslQueryProvider(kcsb))
-        {
-            Assert.That(kcsb.ToString(), Does.Not.Contain("PRIVATE"));
-        }
-    }
-
-    [Test]
-    public void ACertificateWithoutAnRsaKeyIsNone()
-    {
-        using ECDsa key = ECDsa.Create();
-        using X509Certificate2 certificate = Certificate(key);
-        KustoConnectionStringBuilder kcsb = new KustoConnectionStringBuilder("https://h.kusto.windows.net")
-            .WithAadApplicationCertificateAuthentication("app", certificate, "contoso.test");
-        Assert.Throws<ArgumentException>(() => KustoClientFactory.CreateCslQueryProvider(kcsb));
-    }
-
-    [Test]
-    public void LoginsThatAskAUserReplaceOthers()
-    {
-        foreach (KustoConnectionStringBuilder kcsb in new[]
-        {
-            new KustoConnectionStringBuilder("https://h.kusto.windows.net;UserToken=of-the-text").WithAadUserPromptAuthentication("contoso.test", "alice@contoso.test"),
-            new KustoConnectionStringBuilder("https://h.kusto.windows.net;UserToken=of-the-text").WithAadDeviceCodeAuthentication((_, _, _) => Task.CompletedTask),
-            new KustoConnectionStringBuilder("https://h.kusto.windows.net") { FederatedSecurity = true, UserID = "alice@contoso.test", Password = "very-secret", Authority = "contoso.test" },
-        })
-        {
-            using (KustoClientFactory.CreateCslQueryProvider(kcsb))
-            {
-                Assert.That(kcsb.ToString(), Does.Not.Contain("very-secret"));
-            }
-        }
-        // Nobody was asked to show what such a login asks.
-        Assert.Throws<KustoClientException>(() => KustoClientFactory.CreateCslQueryProvider(new KustoConnectionStringBuilder("https://h.kusto.windows.net;Login=device")));
     }
 }

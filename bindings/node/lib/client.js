@@ -4,6 +4,7 @@ const { setImmediate: turn } = require("node:timers/promises");
 
 const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
 const { ErrorCode } = require("./catalog.js");
+const { planOf } = require("./credential.js");
 const { invalidArgument, wordsOf } = require("./error.js");
 const { logOf } = require("./log.js");
 const { addon, answerOf, showOf, answers, call, limits, logs, milliseconds, realm, run } = require("./native.js");
@@ -27,6 +28,8 @@ const pendingOf = Symbol("pending");
 class Client {
     #native;
     #login;
+    /** The functions of its login that give tokens. */
+    #askers = [];
     #tokenError;
     #calls = new Set();
     #closing = new AbortController();
@@ -38,13 +41,13 @@ class Client {
             throw invalidArgument("kcsb", `must be a connection string or a KustoConnectionStringBuilder, not ${kcsb === null ? kcsb : typeof kcsb}`);
         }
         this.#login = builder[loginOf];
-        const asks = this.#login.ask !== undefined;
+        const plan = this.#login.credential?.[planOf](this.#askers);
         const log = logOf(options ?? {});
         // An ingest client given the data management service's address runs its queries on the engine.
         const queriesOnly = new.target[ingests] ? [] : [["queries only", true]];
         const runtime = ["runtime", `Node/${process.versions.node}`];
         const settings = [runtime, ...queriesOnly, ...(this.#login.keywords ?? []), ...namesOf(builder), ...Object.entries(withoutMissing(options?.settings))].map(([name, value]) => [name, String(value)]);
-        this.#native = call(() => addon.connect(realm, builder[textOf], settings, this.#login.token ?? null, asks, this.#login.prompts === true, log?.level ?? null));
+        this.#native = call(() => addon.connect(realm, builder[textOf], settings, plan ?? null, this.#login.prompts === true, log?.level ?? null));
         if (log !== undefined) {
             logs(this.#native.id, this, log.receive);
         }
@@ -153,7 +156,7 @@ class Client {
     async [answerOf](request) {
         try {
             const options = { abortSignal: this.#closing.signal, tenantId: request.tenant ?? undefined };
-            const answer = await this.#login.ask([request.scope], options);
+            const answer = await this.#askers[request.asker]([request.scope], options);
             const { token, expiresOnTimestamp } = typeof answer === "string" ? { token: answer } : (answer ?? {});
             if (typeof token !== "string") {
                 throw new TypeError("the token provider returned no token");

@@ -3,6 +3,7 @@
 const { readFileSync } = require("node:fs");
 const { inspect } = require("node:util");
 
+const { checkOptional, checkTexts, credentialOf, ofToken, own } = require("./credential.js");
 const { invalidArgument } = require("./error.js");
 const { addon, call } = require("./native.js");
 
@@ -33,7 +34,7 @@ class KustoConnectionStringBuilder {
         if (typeof accessToken !== "string" || accessToken.trim() === "") {
             throw invalidArgument("accessToken", "must be a token");
         }
-        return withLogin(connectionString, { token: accessToken });
+        return withLogin(connectionString, { credential: ofToken(accessToken) });
     }
 
     static withAadApplicationKeyAuthentication(connectionString, aadAppId, appKey, authorityId) {
@@ -111,14 +112,11 @@ class KustoConnectionStringBuilder {
         if (typeof tokenProvider !== "function") {
             throw invalidArgument("tokenProvider", "must be a function");
         }
-        return withLogin(connectionString, { ask: (scopes, options) => tokenProvider(scopes, options) });
+        return withLogin(connectionString, { credential: own((scopes, options) => tokenProvider(scopes, options)) });
     }
 
     static withTokenCredential(connectionString, credential) {
-        if (typeof credential?.getToken !== "function") {
-            throw invalidArgument("credential", "must have a method getToken");
-        }
-        return withLogin(connectionString, { ask: (scopes, options) => credential.getToken(scopes, options) });
+        return withLogin(connectionString, { credential: credentialOf(credential) });
     }
 
     static fromExisting(other) {
@@ -169,22 +167,6 @@ const LOGINS = [
 /** Without one, the connection string names the tenant. */
 function inTenant(authorityId) {
     return authorityId == null ? {} : { "Authority Id": authorityId };
-}
-
-function checkTexts(texts) {
-    for (const [name, text] of Object.entries(texts)) {
-        if (typeof text !== "string" || text.trim() === "") {
-            throw invalidArgument(name, "must be a string that is not empty");
-        }
-    }
-}
-
-function checkOptional(texts) {
-    for (const [name, text] of Object.entries(texts)) {
-        if (text != null && typeof text !== "string") {
-            throw invalidArgument(name, "must be a string");
-        }
-    }
 }
 
 /** Replaces the login, also one of the connection string. */

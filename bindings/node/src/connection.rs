@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kusto_ingest::auth::StaticToken;
 use kusto_ingest::client::ClientBuilder;
 use kusto_ingest::connection::ConnectionString;
 use kusto_ingest::error::{Error, Result};
@@ -11,9 +10,9 @@ use napi_derive::napi;
 
 use crate::client::NativeClient;
 use crate::failure::OrThrow as _;
+use crate::login::{Maker, NativeLogin};
 use crate::prompt;
 use crate::realm::{NativeRealm, Realm, Told};
-use crate::token;
 
 /// The parts of a connection string that are not secret.
 #[napi(object)]
@@ -37,22 +36,28 @@ pub fn parse_connection(text: String) -> napi::Result<ParsedConnection> {
     })
 }
 
-/// Creates a client. `settings` are pairs of name and value; `token` is a fixed one; with `asks` events
-/// of the client's id ask for tokens; with `prompts` they show what a login asks its user; with a `log_level` they bring its log.
+/// Creates a client. `settings` are pairs of name and value; events of the client's id ask the functions of `login` for
+/// tokens; with `prompts` they show what a login asks its user; with a `log_level` they bring its log.
 #[napi(catch_unwind)]
 pub fn connect(
     realm: &NativeRealm,
     connection: String,
     settings: Vec<(String, String)>,
-    token: Option<String>,
-    asks: bool,
+    login: Option<NativeLogin>,
     prompts: bool,
     log_level: Option<i32>,
 ) -> napi::Result<NativeClient> {
     let id = realm.realm.next_id();
     let builder = configured(&connection, settings).or_throw()?;
     let builder = with_log(builder, &realm.realm, id, log_level).or_throw()?;
-    let builder = with_login(builder, &realm.realm, id, token, asks);
+    let maker = Maker {
+        realm: realm.realm.clone(),
+        client: id,
+    };
+    let builder = match login {
+        Some(login) => builder.credential(maker.login(&login).or_throw()?),
+        None => builder,
+    };
     let builder = match prompts {
         true => prompt::shown_by(builder, &realm.realm, id),
         false => builder,
@@ -91,18 +96,4 @@ fn with_log(
         );
     });
     Ok(builder.log(receiver(level, sink)))
-}
-
-fn with_login(
-    builder: ClientBuilder,
-    realm: &Arc<Realm>,
-    id: u32,
-    token: Option<String>,
-    asks: bool,
-) -> ClientBuilder {
-    match token {
-        Some(token) => builder.credential(Arc::new(StaticToken::new(token))),
-        None if asks => builder.credential(Arc::new(token::callback(realm.clone(), id))),
-        None => builder,
-    }
 }

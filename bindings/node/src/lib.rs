@@ -13,6 +13,7 @@ pub mod connection;
 pub mod failure;
 pub mod ingest;
 pub mod log;
+pub mod login;
 pub mod prompt;
 mod realm;
 mod runtime;

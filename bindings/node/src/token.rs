@@ -9,10 +9,11 @@ use time::OffsetDateTime;
 use crate::failure::OrThrow as _;
 use crate::realm::{Realm, Told};
 
-/// A credential that asks the JavaScript side of the client with this id.
-pub(crate) fn callback(realm: Arc<Realm>, client: u32) -> TokenCallback {
+/// A credential that asks the function of this number, of the client with this id.
+pub(crate) fn callback(realm: Arc<Realm>, client: u32, asker: u32) -> TokenCallback {
     TokenCallback::new(move |pending| {
         let request = NativeTokenRequest {
+            asker,
             pending: Some(pending),
         };
         // Dropped unanswered when the thread has ended, which fails the waiting calls.
@@ -23,11 +24,18 @@ pub(crate) fn callback(realm: Arc<Realm>, client: u32) -> TokenCallback {
 /// One open request. If it is collected unanswered, the waiting calls fail.
 #[napi]
 pub struct NativeTokenRequest {
+    asker: u32,
     pending: Option<PendingToken>,
 }
 
 #[napi]
 impl NativeTokenRequest {
+    /// Which function of the client is asked.
+    #[napi(getter, catch_unwind)]
+    pub fn asker(&self) -> u32 {
+        self.asker
+    }
+
     /// The requested scope; `null` once it is answered.
     #[napi(getter, catch_unwind)]
     pub fn scope(&self) -> Option<String> {

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import test from "node:test";
 import { inspect } from "node:util";
 
-import { IngestClient, KustoConnectionStringBuilder, LogLevel, setLog } from "@kusto-ingest/native";
+import { IngestClient, KustoConnectionStringBuilder, KustoCredential, LogLevel, setLog } from "@kusto-ingest/native";
 
 import { arm, connection, failed, ingested, limit, newClient, newTable, now, single, twoRows } from "./bed.mjs";
 
@@ -80,6 +80,53 @@ test("a credential of @azure/identity", async (t) => {
     };
     const client = newClient(t, { kcsb: withTokenCredential(`${connection};Authority Id=contoso`, credential) });
     assert.equal(await single(client, "print 3"), 3);
+});
+
+test("credentials of this package", async () => {
+    const text = "https://h.example;UserToken=of-the-text";
+    const application = KustoCredential.clientSecret("tenant", "app", "very-secret-key");
+    const credentials = [
+        application,
+        KustoCredential.clientAssertion(null, "app", async () => "an-assertion"),
+        KustoCredential.workloadIdentity({ tokenFilePath: "/file" }),
+        KustoCredential.onBehalfOf(application, "very-secret-token"),
+        KustoCredential.onBehalfOf(KustoCredential.clientAssertion("tenant", "app", async () => "an-assertion"), "very-secret-token"),
+        KustoCredential.managedIdentity(),
+        KustoCredential.managedIdentity({ clientId: "id" }),
+        KustoCredential.managedIdentity({ objectId: "id" }),
+        KustoCredential.managedIdentity({ resourceId: "/subscriptions/s" }),
+        KustoCredential.environment(),
+        KustoCredential.azureCli(),
+        KustoCredential.azureDeveloperCli(),
+        KustoCredential.defaultAzure(),
+        KustoCredential.chainedToken(KustoCredential.azureCli(), application),
+    ];
+    for (const credential of credentials) {
+        const kcsb = withTokenCredential(text, credential);
+        await new IngestClient(kcsb).close();
+        assert.doesNotMatch(inspect(kcsb, { showHidden: true, depth: 9 }) + inspect(credential, { showHidden: true }), /very-secret/);
+    }
+    const broken = withTokenCredential(text, KustoCredential.clientCertificate("tenant", "app", "no PEM", { sendCertificateChain: true }));
+    assert.throws(() => new IngestClient(broken), { code: "CONFIG" });
+    assert.throws(() => KustoCredential.onBehalfOf(KustoCredential.azureCli(), "token"), { argument: "application" });
+    assert.throws(() => KustoCredential.managedIdentity({ clientId: "a", objectId: "b" }), { argument: "objectId" });
+    assert.throws(() => KustoCredential.clientAssertion("tenant", "app", "text"), { argument: "getAssertion" });
+    assert.throws(() => KustoCredential.chainedToken({}), { argument: "credential" });
+    assert.throws(() => new KustoCredential(), TypeError);
+});
+
+test("a chain uses the first login that is at hand, and the error of its own is the cause", async (t) => {
+    const absent = KustoCredential.workloadIdentity({ clientId: "app" });
+    let token = async () => ({ token: "a-token", expiresOnTimestamp: inAnHour() });
+    const chain = KustoCredential.chainedToken(absent, { getToken: () => token() });
+    const client = newClient(t, { kcsb: withTokenCredential(connection, chain) });
+    assert.equal(await single(client, "print 1"), 1);
+    const refused = new Error("no login today");
+    token = async () => {
+        throw refused;
+    };
+    const other = newClient(t, { kcsb: withTokenCredential(connection, chain) });
+    assert.equal((await failed(other.warmUp(limit), "AUTH")).cause, refused);
 });
 
 test("a fixed token", async (t) => {

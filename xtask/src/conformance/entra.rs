@@ -45,6 +45,7 @@ impl Entra {
             "entra",
             format!("Data Source={};Fed=True", self.emulator.engine()?),
         );
+        names.set("app-id", APP);
         names.set(
             "app",
             format!("Application Client Id={APP};Authority Id=contoso.test"),

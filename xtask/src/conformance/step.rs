@@ -43,6 +43,8 @@ pub(crate) struct ClientStep {
     pub(crate) settings: Map<String, Value>,
     #[serde(default = "no_login")]
     pub(crate) login: String,
+    pub(crate) application: Option<String>,
+    pub(crate) file: Option<String>,
     pub(crate) connection: Option<String>,
 }
 

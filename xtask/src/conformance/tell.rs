@@ -21,6 +21,8 @@ pub(crate) fn client(step: &ClientStep, connection: &str) -> Result<Message, Str
             step.connection.as_deref().unwrap_or(connection),
         )
         .with("login", &step.login)
+        .maybe("application", step.application.as_ref())
+        .maybe("file", step.file.as_ref())
         .each("setting", pairs(&step.settings)?))
 }
 

@@ -21,6 +21,13 @@ pub(crate) use declarations::{Function, declarations};
 /// Line starts that the comment of every function must have.
 const REQUIRED_LINES: [&str; 4] = ["Ownership", "Threads", "Failure", "Since"];
 
+/// Logins that bindings over the C library set by the keywords of a connection string, whose prompt is the config's.
+pub(crate) const BY_KEYWORDS: [&str; 3] = [
+    "kusto_credential_device_code",
+    "kusto_credential_interactive",
+    "kusto_credential_user_password",
+];
+
 /// Writes the header, and the declarations of it in C#.
 pub(crate) fn write() -> Result<(), String> {
     let header = generate()?;

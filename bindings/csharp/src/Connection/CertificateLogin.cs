@@ -13,7 +13,7 @@ internal static class CertificateLogin
     private const byte Sequence = 0x30;
 
     /// <exception cref="KustoException">The certificate has no RSA key that can be exported, or the library refuses it.</exception>
-    internal static unsafe CredentialHandle Of(string client, X509Certificate2 certificate, string tenant, bool sendsChain)
+    internal static unsafe CredentialHandle Of(string client, X509Certificate2 certificate, string? tenant, bool sendsChain)
     {
         byte[] file = Pem(certificate);
         CredentialHandle credential;

@@ -204,10 +204,58 @@ public sealed class KustoConnectionStringBuilder
     public KustoConnectionStringBuilder WithAadApplicationCertificateAuthentication(
         string applicationClientId, X509Certificate2 applicationCertificate, string authority, bool sendX5c = false)
     {
-        string client = applicationClientId ?? throw new ArgumentNullException(nameof(applicationClientId));
         X509Certificate2 certificate = applicationCertificate ?? throw new ArgumentNullException(nameof(applicationCertificate));
-        string tenant = authority ?? throw new ArgumentNullException(nameof(authority));
-        return WithCredential(_ => CertificateLogin.Of(client, certificate, tenant, sendX5c));
+        return WithCertificate(applicationClientId, authority, (client, tenant) => CertificateLogin.Of(client, certificate, tenant, sendX5c));
+    }
+
+    /// <summary>
+    /// Logs in as an application with a certificate of the store "My" of the user, or else of the machine, by its thumbprint. It is
+    /// looked for when a client is created; its key must be RSA and exportable. Replaces any other login.
+    /// </summary>
+    /// <param name="applicationClientId">The application's id.</param>
+    /// <param name="applicationCertificateThumbprint">The SHA-1 thumbprint, in hexadecimal digits.</param>
+    /// <param name="authority">The id or the domain of the application's tenant.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadApplicationThumbprintAuthentication(
+        string applicationClientId, string applicationCertificateThumbprint, string authority)
+    {
+        string thumbprint = applicationCertificateThumbprint ?? throw new ArgumentNullException(nameof(applicationCertificateThumbprint));
+        return WithCertificate(applicationClientId, authority, (client, tenant) =>
+        {
+            using X509Certificate2 certificate = CertificateStore.ByThumbprint(thumbprint);
+            return CertificateLogin.Of(client, certificate, tenant, sendsChain: false);
+        });
+    }
+
+    /// <summary>
+    /// As <see cref="WithAadApplicationThumbprintAuthentication"/>, with the certificate of this subject that is valid for longest,
+    /// which is sent along: the application trusts it by subject name and issuer.
+    /// </summary>
+    /// <param name="applicationClientId">The application's id.</param>
+    /// <param name="applicationCertificateSubjectDistinguishedName">The subject, such as "CN=app.contoso.com".</param>
+    /// <param name="authority">The id or the domain of the application's tenant.</param>
+    /// <param name="azureRegion">Changes nothing: logins go to the cloud's own login host, which serves every region.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadApplicationSubjectNameAuthentication(
+        string applicationClientId, string applicationCertificateSubjectDistinguishedName, string authority, string? azureRegion = null) =>
+        WithSubject(applicationClientId, applicationCertificateSubjectDistinguishedName, null, authority);
+
+    /// <summary>As <see cref="WithAadApplicationSubjectNameAuthentication"/>, with a certificate of this issuer.</summary>
+    /// <param name="applicationClientId">The application's id.</param>
+    /// <param name="applicationCertificateSubjectDistinguishedName">The subject, such as "CN=app.contoso.com".</param>
+    /// <param name="applicationCertificateIssuerDistinguishedName">The issuer, as the certificate spells it.</param>
+    /// <param name="authority">The id or the domain of the application's tenant.</param>
+    /// <param name="azureRegion">Changes nothing: logins go to the cloud's own login host, which serves every region.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithAadApplicationSubjectAndIssuerAuthentication(
+        string applicationClientId,
+        string applicationCertificateSubjectDistinguishedName,
+        string applicationCertificateIssuerDistinguishedName,
+        string authority,
+        string? azureRegion = null)
+    {
+        string issuer = applicationCertificateIssuerDistinguishedName ?? throw new ArgumentNullException(nameof(applicationCertificateIssuerDistinguishedName));
+        return WithSubject(applicationClientId, applicationCertificateSubjectDistinguishedName, issuer, authority);
     }
 
     /// <summary>Logs in as a user who enters a code on any device. Later tokens come without the user. Replaces any other login.</summary>
@@ -252,15 +300,14 @@ public sealed class KustoConnectionStringBuilder
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadTokenProviderAuthentication(KustoTokenProvider tokenProvider)
     {
-        KustoTokenProvider provider = tokenProvider ?? throw new ArgumentNullException(nameof(tokenProvider));
-        return WithCredential(failures =>
-        {
-            int status = NativeMethods.kusto_credential_callback(
-                Callbacks.Token, new TokenContext(provider, failures).Register(), Callbacks.Drop, out CredentialHandle credential, out IntPtr error);
-            Failure.ThrowOn(status, error);
-            return credential;
-        });
+        return WithCredential(KustoCredential.TokenProvider(tokenProvider));
     }
+
+    /// <summary>Logs in with a login of this library, such as a chain of several. Replaces any other login.</summary>
+    /// <param name="credential">The login.</param>
+    /// <returns>This builder.</returns>
+    public KustoConnectionStringBuilder WithCredential(KustoCredential credential) =>
+        WithHandle((credential ?? throw new ArgumentNullException(nameof(credential))).Make);
 
     /// <summary>
     /// Sends the log of each client and provider of this builder to a receiver of its own, and not to that of <see cref="KustoLog"/>.
@@ -343,7 +390,7 @@ public sealed class KustoConnectionStringBuilder
 
     private KustoConnectionStringBuilder WithLogin(params (string Keyword, string Value)[] keywords)
     {
-        _ = WithCredential(null);
+        _ = WithHandle(null);
         foreach (string other in Logins)
         {
             // Without a value, a keyword of the connection string is taken away.
@@ -357,7 +404,24 @@ public sealed class KustoConnectionStringBuilder
         return this;
     }
 
-    private KustoConnectionStringBuilder WithToken(string token) => WithCredential(_ =>
+    private KustoConnectionStringBuilder WithSubject(string applicationClientId, string applicationCertificateSubjectDistinguishedName, string? issuer, string authority)
+    {
+        string subject = applicationCertificateSubjectDistinguishedName ?? throw new ArgumentNullException(nameof(applicationCertificateSubjectDistinguishedName));
+        return WithCertificate(applicationClientId, authority, (client, tenant) =>
+        {
+            using X509Certificate2 certificate = CertificateStore.BySubject(subject, issuer);
+            return CertificateLogin.Of(client, certificate, tenant, sendsChain: true);
+        });
+    }
+
+    private KustoConnectionStringBuilder WithCertificate(string applicationClientId, string authority, Func<string, string, CredentialHandle> make)
+    {
+        string client = applicationClientId ?? throw new ArgumentNullException(nameof(applicationClientId));
+        string tenant = authority ?? throw new ArgumentNullException(nameof(authority));
+        return WithHandle(_ => make(client, tenant));
+    }
+
+    private KustoConnectionStringBuilder WithToken(string token) => WithHandle(_ =>
     {
         NativeText text = new(token);
         Failure.ThrowOn(NativeMethods.kusto_credential_token(text.Bytes, text.Length, out CredentialHandle credential, out IntPtr error), error);
@@ -368,7 +432,7 @@ public sealed class KustoConnectionStringBuilder
     private static (string Keyword, string Value)[] Given(string keyword, string? value) => value is null ? [] : [(keyword, value)];
 
     /// <summary>Replaces the login, of which nothing is left: a token of another application or tenant would be asked for.</summary>
-    private KustoConnectionStringBuilder WithCredential(Func<TokenFailures, CredentialHandle>? credential)
+    private KustoConnectionStringBuilder WithHandle(Func<TokenFailures, CredentialHandle>? credential)
     {
         login = credential;
         prompt = null;

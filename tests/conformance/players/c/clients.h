@@ -51,7 +51,63 @@ static int32_t KUSTO_CALL show_nothing(void *user_data, int32_t kind, const char
     return KUSTO_PROMPTED_SHOWN;
 }
 
-static kusto_status new_credential(const char *login, kusto_credential **out, kusto_error **err)
+static void KUSTO_CALL give_file(void *user_data, kusto_token_request *request)
+{
+    char text[4096];
+    size_t length = 0;
+    FILE *file = fopen(user_data, "rb");
+    if (file != NULL) {
+        length = fread(text, 1, sizeof text, file);
+        fclose(file);
+    }
+    kusto_token_request_complete(request, text, length, 0);
+}
+
+static void KUSTO_CALL forget_file(void *user_data)
+{
+    free(user_data);
+}
+
+/* An application whose assertion is the text of the message's file. */
+static kusto_status new_federated(const struct message *said, kusto_credential **out, kusto_error **err)
+{
+    kusto_credential *assertion = NULL;
+    kusto_status status = kusto_credential_callback(give_file, copy_of(get(said, "file")), forget_file, &assertion, err);
+    if (status == KUSTO_OK)
+        status = kusto_credential_federated(NULL, 0, get(said, "application"), KUSTO_CSTR, assertion, out, err);
+    kusto_credential_free(assertion);
+    return status;
+}
+
+static kusto_status new_on_behalf_of(const struct message *said, kusto_credential **out, kusto_error **err)
+{
+    kusto_credential *application = NULL;
+    kusto_status status = new_federated(said, &application, err);
+    if (status == KUSTO_OK)
+        status = kusto_credential_on_behalf_of(application, "no-token", KUSTO_CSTR, out, err);
+    kusto_credential_free(application);
+    return status;
+}
+
+/* The environment, and then the machine. */
+static kusto_status new_chain(kusto_credential **out, kusto_error **err)
+{
+    kusto_credential *environment = NULL, *machine = NULL;
+    kusto_status status = kusto_credential_chain(out, err);
+    if (status == KUSTO_OK)
+        status = kusto_credential_environment(&environment, err);
+    if (status == KUSTO_OK)
+        status = kusto_credential_add(*out, environment, err);
+    if (status == KUSTO_OK)
+        status = kusto_credential_managed_identity(KUSTO_IDENTITY_SYSTEM, NULL, 0, &machine, err);
+    if (status == KUSTO_OK)
+        status = kusto_credential_add(*out, machine, err);
+    kusto_credential_free(environment);
+    kusto_credential_free(machine);
+    return status;
+}
+
+static kusto_status new_credential(const struct message *said, const char *login, kusto_credential **out, kusto_error **err)
 {
     if (strcmp(login, "token") == 0)
         return kusto_credential_token("a-token", KUSTO_CSTR, out, err);
@@ -59,6 +115,12 @@ static kusto_status new_credential(const char *login, kusto_credential **out, ku
         return kusto_credential_callback(give_token, NULL, NULL, out, err);
     if (strcmp(login, "failing") == 0)
         return kusto_credential_callback(give_no_token, NULL, NULL, out, err);
+    if (strcmp(login, "federated") == 0)
+        return new_federated(said, out, err);
+    if (strcmp(login, "on_behalf_of") == 0)
+        return new_on_behalf_of(said, out, err);
+    if (strcmp(login, "chain") == 0)
+        return new_chain(out, err);
     if (strcmp(login, "interactive") == 0)
         return kusto_credential_interactive(NULL, 0, NULL, 0, NULL, NULL, NULL, out, err);
     if (strcmp(login, "device") == 0)
@@ -67,13 +129,14 @@ static kusto_status new_credential(const char *login, kusto_credential **out, ku
     return KUSTO_E_INTERNAL;
 }
 
-static kusto_status log_in(kusto_config *config, const char *login, kusto_error **err)
+static kusto_status log_in(kusto_config *config, const struct message *said, kusto_error **err)
 {
+    const char *login = find(said, "login");
     kusto_credential *credential = NULL;
     kusto_status status;
-    if (strcmp(login, "none") == 0)
+    if (login == NULL || strcmp(login, "none") == 0)
         return KUSTO_OK;
-    status = new_credential(login, &credential, err);
+    status = new_credential(said, login, &credential, err);
     if (status == KUSTO_OK)
         status = kusto_config_set_credential(config, credential, err);
     kusto_credential_free(credential);
@@ -109,7 +172,6 @@ static void add_client(const char *name, kusto_client *handle)
 
 static void make_client(const struct message *said)
 {
-    const char *login = find(said, "login");
     kusto_config *config = NULL;
     kusto_client *handle = NULL;
     kusto_error *error = NULL;
@@ -117,7 +179,7 @@ static void make_client(const struct message *said)
     if (status == KUSTO_OK)
         status = set_all(config, said, &error);
     if (status == KUSTO_OK)
-        status = log_in(config, login == NULL ? "none" : login, &error);
+        status = log_in(config, said, &error);
     if (status == KUSTO_OK)
         status = kusto_client_new(config, &handle, &error);
     if (status == KUSTO_OK)

@@ -3,7 +3,9 @@
 #include "operations.hpp"
 
 #include <cstdio>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 
 namespace {
@@ -51,8 +53,28 @@ transfer &transfer_of(const message &said)
 
 // ---- verbs --------------------------------------------------------------------------------------------------
 
-void log_in(kusto::config &settings, std::string_view login)
+/// An application whose assertion is the text of the message's file.
+kusto::credential federated(const message &said)
 {
+    const std::string file(said.get("file"));
+    const auto assertion = kusto::credential::callback([file](const kusto::token_request &) {
+        std::ifstream text(file);
+        return kusto::access_token{std::string(std::istreambuf_iterator<char>(text), {}), {}};
+    });
+    return kusto::credential::federated({}, said.get("application"), assertion);
+}
+
+kusto::credential environment_or_machine()
+{
+    auto chain = kusto::credential::chain();
+    chain.add(kusto::credential::environment());
+    chain.add(kusto::credential::managed_identity());
+    return chain;
+}
+
+void log_in(kusto::config &settings, const message &said)
+{
+    const auto login = said.find("login").value_or("none");
     using std::chrono::system_clock;
     if (login == "token")
         settings.set_credential(kusto::credential::token("a-token"));
@@ -63,6 +85,12 @@ void log_in(kusto::config &settings, std::string_view login)
     else if (login == "failing")
         settings.set_credential(kusto::credential::callback(
             [](const kusto::token_request &) -> kusto::access_token { throw std::runtime_error("the login fails"); }));
+    else if (login == "federated")
+        settings.set_credential(federated(said));
+    else if (login == "on_behalf_of")
+        settings.set_credential(kusto::credential::on_behalf_of(federated(said), "no-token"));
+    else if (login == "chain")
+        settings.set_credential(environment_or_machine());
     else if (login == "interactive")
         settings.set_credential(kusto::credential::interactive());
     else if (login == "device") // The driver plays the user, who needs no prompt.
@@ -77,7 +105,7 @@ void make_client(const message &said, answer &)
     for (const auto &[key, value] : said.pairs)
         if (key == "setting")
             settings.set(assignment(value).first, assignment(value).second);
-    log_in(settings, said.find("login").value_or("none"));
+    log_in(settings, said);
     clients.insert_or_assign(std::string(said.get("client")), kusto::client(settings));
 }
 
@@ -268,7 +296,7 @@ struct verb {
 const verb &verb_of(const message &said)
 {
     static const std::vector<verb> verbs = {
-        {"client", make_client, {"client", "connection", "login", "setting"}},
+        {"client", make_client, {"client", "connection", "login", "application", "file", "setting"}},
         {"start", start, {"client", "op", "database", "table", "source", "path", "blob", "blob_raw_size", "blob_id",
                           "piece", "fail_after", "format", "mapping_ref", "mapping", "tag", "report_level",
                           "report_method", "property", "named", "source_id", "compression", "raw_size", "timeout", "cancelled",

@@ -1,5 +1,6 @@
 using System;
 using System.Data;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using Kusto.Ingest.Native;
@@ -18,7 +19,7 @@ internal sealed class Client : IAsyncDisposable
         {
             kcsb.WithSetting(name, value);
         }
-        Login(kcsb, message.Find("login") ?? "none");
+        Login(kcsb, message);
         Ingest = KustoIngestFactory.CreateQueuedIngestClient(kcsb, options);
         admin = KustoClientFactory.CreateCslAdminProvider(kcsb);
         query = KustoClientFactory.CreateCslQueryProvider(kcsb);
@@ -54,8 +55,9 @@ internal sealed class Client : IAsyncDisposable
         return Task.Run(() => Ingest.Close(timeout));
     }
 
-    private static void Login(KustoConnectionStringBuilder kcsb, string login)
+    private static void Login(KustoConnectionStringBuilder kcsb, Message message)
     {
+        string login = message.Find("login") ?? "none";
         switch (login)
         {
             case "none":
@@ -69,6 +71,15 @@ internal sealed class Client : IAsyncDisposable
             case "failing":
                 kcsb.WithAadTokenProviderAuthentication((_, _) => throw new InvalidOperationException("the login fails"));
                 break;
+            case "federated":
+                kcsb.WithCredential(Federated(message));
+                break;
+            case "on_behalf_of":
+                kcsb.WithCredential(KustoCredential.OnBehalfOf(Federated(message), "no-token"));
+                break;
+            case "chain":
+                kcsb.WithCredential(KustoCredential.ChainedToken(KustoCredential.Environment(), KustoCredential.ManagedIdentity()));
+                break;
             case "interactive":
                 kcsb.WithAadUserPromptAuthentication();
                 break;
@@ -79,5 +90,11 @@ internal sealed class Client : IAsyncDisposable
             default:
                 throw new MisunderstoodException($"unknown login: {login}");
         }
+    }
+
+    private static KustoCredential Federated(Message message)
+    {
+        string file = message.Get("file");
+        return KustoCredential.ClientAssertion(null, message.Get("application"), cancellation => File.ReadAllTextAsync(file, cancellation));
     }
 }

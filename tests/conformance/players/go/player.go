@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	kusto "kustoingest"
@@ -56,6 +57,15 @@ func limited(said *message) (ctx context.Context, cancel context.CancelFunc) {
 	return ctx, cancel
 }
 
+// assertionOf reads the message's file at each login.
+func assertionOf(said *message) func(context.Context) (string, error) {
+	file := said.get("file")
+	return func(context.Context) (string, error) {
+		text, err := os.ReadFile(file)
+		return string(text), err
+	}
+}
+
 func (p *player) makeClient(said *message, _ *answer) error {
 	kcsb := kusto.NewConnectionStringBuilder(said.get("connection"))
 	var options []kusto.Option
@@ -76,6 +86,12 @@ func (p *player) makeClient(said *message, _ *answer) error {
 		kcsb = kcsb.WithTokenCredential(func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
 			return kusto.AccessToken{}, errors.New("the login fails")
 		})
+	case "federated":
+		kcsb = kcsb.WithTokenCredential(kusto.NewClientAssertionCredential("", said.get("application"), assertionOf(said)))
+	case "on_behalf_of":
+		kcsb = kcsb.WithTokenCredential(kusto.NewOnBehalfOfCredentialWithClientAssertions("", said.get("application"), "no-token", assertionOf(said)))
+	case "chain":
+		kcsb = kcsb.WithTokenCredential(kusto.NewChainedTokenCredential(kusto.NewEnvironmentCredential(), kusto.NewManagedIdentityCredential(nil)))
 	case "interactive":
 		kcsb = kcsb.WithInteractiveLogin("")
 	case "device":

@@ -1,4 +1,5 @@
 // The player of Node: carries out its input through @kusto-ingest/native and reports the results. See ../../README.md.
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
 import {
@@ -6,6 +7,7 @@ import {
     IngestClient,
     IngestStatusQueues,
     KustoConnectionStringBuilder,
+    KustoCredential,
     KustoError,
 } from "@kusto-ingest/native";
 
@@ -26,7 +28,15 @@ const CANCELLED = new Error("cancelled by the driver");
 const clients = new Map();
 const operations = new Map();
 
-function builderOf(connection, login) {
+/** An application whose assertion is the text of the message's file. */
+function federated(message) {
+    const file = message.text("file");
+    return KustoCredential.clientAssertion(null, message.text("application"), () => readFile(file, "utf8"));
+}
+
+function builderOf(connection, message) {
+    const { withTokenCredential } = KustoConnectionStringBuilder;
+    const login = message.text("login");
     switch (login) {
         case "callback":
             return KustoConnectionStringBuilder.withTokenProvider(connection, async () => TOKEN);
@@ -36,6 +46,12 @@ function builderOf(connection, login) {
             });
         case "token":
             return KustoConnectionStringBuilder.withAccessToken(connection, TOKEN);
+        case "federated":
+            return withTokenCredential(connection, federated(message));
+        case "on_behalf_of":
+            return withTokenCredential(connection, KustoCredential.onBehalfOf(federated(message), "no-token"));
+        case "chain":
+            return withTokenCredential(connection, KustoCredential.chainedToken(KustoCredential.environment(), KustoCredential.managedIdentity()));
         case "interactive":
             return KustoConnectionStringBuilder.withUserPrompt(connection);
         case "device":
@@ -156,7 +172,7 @@ async function called(verb, message) {
 
 const VERBS = {
     async client(message) {
-        const kcsb = builderOf(message.text("connection"), message.text("login"));
+        const kcsb = builderOf(message.text("connection"), message);
         const settings = Object.fromEntries(message.pairs("setting"));
         const name = message.text("client");
         message.refuseUnknown();

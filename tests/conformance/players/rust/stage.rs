@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_ingest::auth::{
-    AccessToken, DeviceCode, Interactive, Prompted, StaticToken, TokenCallback,
+    AccessToken, Chain, Credential, DeviceCode, EnvironmentLogin, Federated, IdentityId,
+    Interactive, ManagedIdentity, OnBehalfOf, Prompted, StaticToken, TokenCallback,
+    TokenCredential,
 };
 use kusto_ingest::error::Error;
 use kusto_ingest::prelude::*;
@@ -94,20 +96,16 @@ impl Stage {
     }
 
     fn make_client(&mut self, told: &Message) -> Act {
-        told.only(&["client", "connection", "login", "setting"])?;
-        let (connection, login) = (told.need("connection")?, told.need("login")?);
-        if ![
-            "none",
-            "callback",
-            "failing",
-            "token",
-            "device",
-            "interactive",
-        ]
-        .contains(&login)
-        {
-            return Err(format!("unknown login {login}"));
-        }
+        told.only(&[
+            "client",
+            "connection",
+            "login",
+            "application",
+            "file",
+            "setting",
+        ])?;
+        let connection = told.need("connection")?;
+        let login = login(told)?;
         let settings = told.pairs("setting")?;
         let name = told.need("client")?.to_owned();
         Ok(build(connection, login, &settings).map(|client| {
@@ -244,23 +242,51 @@ impl Stage {
     }
 }
 
-fn build(connection: &str, login: &str, settings: &[(&str, &str)]) -> Result<Client, Error> {
+fn build(
+    connection: &str,
+    login: Option<Arc<dyn TokenCredential>>,
+    settings: &[(&str, &str)],
+) -> Result<Client, Error> {
     let mut builder = Client::builder(connection)?;
     for (name, value) in settings {
         builder = builder.set(name, value)?;
     }
-    builder = match login {
-        "callback" => builder.credential(Arc::new(TokenCallback::new(|pending| {
+    match login {
+        Some(login) => builder.credential(login).build(),
+        None => builder.build(),
+    }
+}
+
+fn login(told: &Message) -> Result<Option<Arc<dyn TokenCredential>>, Defect> {
+    Ok(Some(match told.need("login")? {
+        "none" => return Ok(None),
+        "callback" => Arc::new(TokenCallback::new(|pending| {
             pending.complete(AccessToken::new(TOKEN, None));
-        }))),
-        "failing" => builder.credential(Arc::new(TokenCallback::new(|pending| {
+        })),
+        "failing" => Arc::new(TokenCallback::new(|pending| {
             pending.fail(false, "no login today");
-        }))),
-        "token" => builder.credential(Arc::new(StaticToken::new(TOKEN))),
-        "interactive" => builder.credential(Arc::new(Interactive::new())),
+        })),
+        "token" => Arc::new(StaticToken::new(TOKEN)),
+        "federated" => Arc::new(federated(told)?),
+        "on_behalf_of" => Arc::new(OnBehalfOf::new(federated(told)?, "no-token")),
+        "chain" => Arc::new(
+            Chain::new()
+                .then(Arc::new(EnvironmentLogin::new()))
+                .then(Arc::new(ManagedIdentity::new(IdentityId::System))),
+        ),
+        "interactive" => Arc::new(Interactive::new()),
         // The driver plays the user, who needs no prompt.
-        "device" => builder.credential(Arc::new(DeviceCode::new(|_| Ok(Prompted::Shown)))),
-        _ => builder,
-    };
-    builder.build()
+        "device" => Arc::new(DeviceCode::new(|_| Ok(Prompted::Shown))),
+        login => return Err(format!("unknown login {login}")),
+    }))
+}
+
+/// An application whose assertion is the text of the message's file.
+fn federated(told: &Message) -> Result<Federated, Defect> {
+    let file = told.need("file")?.to_owned();
+    let assertion = Credential::from_fn(async move |_| {
+        let text = std::fs::read_to_string(&file)?;
+        Ok(AccessToken::new(text, None))
+    });
+    Ok(Federated::new(told.need("application")?, assertion))
 }

@@ -1,0 +1,174 @@
+using System;
+using System.Data;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Threading;
+using System.Threading.Tasks;
+using NUnit.Framework;
+
+namespace Kusto.Ingest.Native.Tests;
+
+/// <summary>Logins by certificates and prompts, and those of <see cref="KustoCredential"/>.</summary>
+public sealed class LoginTests : Bed
+{
+    private static X509Certificate2 SelfSigned(AsymmetricAlgorithm key, string name = "CN=app1")
+    {
+        CertificateRequest request = key is RSA rsa
+            ? new(name, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            : new(name, (ECDsa)key, HashAlgorithmName.SHA256);
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1));
+    }
+
+    /// <summary>The library reads the key that was exported: a mistake in it would be an error of the client's creation.</summary>
+    [TestCase(false)]
+    [TestCase(true)]
+    public void ACertificateOfDotNetIsALogin(bool sendX5c)
+    {
+        using RSA key = RSA.Create(2048);
+        using X509Certificate2 certificate = SelfSigned(key);
+        KustoConnectionStringBuilder kcsb = new KustoConnectionStringBuilder("https://h.kusto.windows.net;UserToken=of-the-text")
+            .WithAadApplicationCertificateAuthentication("app", certificate, "contoso.test", sendX5c);
+        using (KustoClientFactory.CreateCslQueryProvider(kcsb))
+        {
+            Assert.That(kcsb.ToString(), Does.Not.Contain("PRIVATE"));
+        }
+    }
+
+    [Test]
+    public void ACertificateWithoutAnRsaKeyIsNone()
+    {
+        using ECDsa key = ECDsa.Create();
+        using X509Certificate2 certificate = SelfSigned(key);
+        KustoConnectionStringBuilder kcsb = new KustoConnectionStringBuilder("https://h.kusto.windows.net")
+            .WithAadApplicationCertificateAuthentication("app", certificate, "contoso.test");
+        Assert.Throws<ArgumentException>(() => KustoClientFactory.CreateCslQueryProvider(kcsb));
+    }
+
+    [Test]
+    public void LoginsThatAskAUserReplaceOthers()
+    {
+        foreach (KustoConnectionStringBuilder kcsb in new[]
+        {
+            new KustoConnectionStringBuilder("https://h.kusto.windows.net;UserToken=of-the-text").WithAadUserPromptAuthentication("contoso.test", "alice@contoso.test"),
+            new KustoConnectionStringBuilder("https://h.kusto.windows.net;UserToken=of-the-text").WithAadDeviceCodeAuthentication((_, _, _) => Task.CompletedTask),
+            new KustoConnectionStringBuilder("https://h.kusto.windows.net") { FederatedSecurity = true, UserID = "alice@contoso.test", Password = "very-secret", Authority = "contoso.test" },
+        })
+        {
+            using (KustoClientFactory.CreateCslQueryProvider(kcsb))
+            {
+                Assert.That(kcsb.ToString(), Does.Not.Contain("very-secret"));
+            }
+        }
+        // Nobody was asked to show what such a login asks.
+        Assert.Throws<KustoClientException>(() => KustoClientFactory.CreateCslQueryProvider(new KustoConnectionStringBuilder("https://h.kusto.windows.net;Login=device")));
+    }
+
+    /// <summary>A certificate with its key in the user's store, for as long as a test runs.</summary>
+    private sealed class Stored : IDisposable
+    {
+        private readonly X509Store store = new(StoreName.My, StoreLocation.CurrentUser);
+
+        internal Stored()
+        {
+            using RSA key = RSA.Create(2048);
+            using X509Certificate2 made = SelfSigned(key, "CN=kusto-ingest-" + Guid.NewGuid().ToString("N"));
+            // A key that lives in memory alone is not stored.
+            Certificate = new(made.Export(X509ContentType.Pfx), "", X509KeyStorageFlags.Exportable | X509KeyStorageFlags.PersistKeySet);
+            store.Open(OpenFlags.ReadWrite);
+            store.Add(Certificate);
+        }
+
+        internal X509Certificate2 Certificate { get; }
+
+        public void Dispose()
+        {
+            store.Remove(Certificate);
+            store.Dispose();
+            Certificate.Dispose();
+        }
+    }
+
+    [Test]
+    public void ACertificateOfTheStoreIsALogin()
+    {
+        using Stored stored = new();
+        string thumbprint = stored.Certificate.Thumbprint;
+        string subject = stored.Certificate.Subject;
+        foreach (KustoConnectionStringBuilder kcsb in new[]
+        {
+            Elsewhere().WithAadApplicationThumbprintAuthentication("app", thumbprint, "contoso.test"),
+            Elsewhere().WithAadApplicationThumbprintAuthentication("app", "\u200e" + thumbprint.ToLowerInvariant().Insert(2, " "), "contoso.test"),
+            Elsewhere().WithAadApplicationSubjectNameAuthentication("app", subject, "contoso.test"),
+            Elsewhere().WithAadApplicationSubjectNameAuthentication("app", subject, "contoso.test", "westeurope"),
+            Elsewhere().WithAadApplicationSubjectAndIssuerAuthentication("app", subject, subject, "contoso.test"),
+        })
+        {
+            KustoClientFactory.CreateCslQueryProvider(kcsb).Dispose();
+        }
+        foreach (KustoConnectionStringBuilder kcsb in new[]
+        {
+            Elsewhere().WithAadApplicationThumbprintAuthentication("app", new string('0', 40), "contoso.test"),
+            Elsewhere().WithAadApplicationSubjectNameAuthentication("app", subject + "x", "contoso.test"),
+            Elsewhere().WithAadApplicationSubjectAndIssuerAuthentication("app", subject, "CN=nobody", "contoso.test"),
+        })
+        {
+            Assert.Throws<ArgumentException>(() => KustoClientFactory.CreateCslQueryProvider(kcsb));
+        }
+    }
+
+    private static KustoConnectionStringBuilder Elsewhere() => new("https://h.kusto.windows.net;UserToken=of-the-text");
+
+    [Test]
+    public void LoginsOfThisLibraryAreCredentials()
+    {
+        static Task<string> Assertion(CancellationToken cancellation) => Task.FromResult("an-assertion");
+        using RSA key = RSA.Create(2048);
+        using X509Certificate2 certificate = SelfSigned(key);
+        KustoCredential application = KustoCredential.ClientSecret("contoso.test", "app", "very-secret");
+        foreach (KustoCredential credential in new[]
+        {
+            application,
+            KustoCredential.ClientCertificate(null, "app", certificate),
+            KustoCredential.ClientAssertion(null, "app", Assertion),
+            KustoCredential.WorkloadIdentity(tokenFilePath: "/file"),
+            KustoCredential.OnBehalfOf(application, "user-token"),
+            KustoCredential.OnBehalfOf(KustoCredential.ClientAssertion(null, "app", Assertion), "user-token"),
+            KustoCredential.ManagedIdentity(),
+            KustoCredential.ManagedIdentityByClientId("id"),
+            KustoCredential.ManagedIdentityByObjectId("id"),
+            KustoCredential.ManagedIdentityByResourceId("/subscriptions/s"),
+            KustoCredential.Environment(),
+            KustoCredential.AzureCli(),
+            KustoCredential.AzureDeveloperCli(),
+            KustoCredential.DefaultAzure(),
+            KustoCredential.ChainedToken(KustoCredential.AzureCli(), application),
+        })
+        {
+            KustoClientFactory.CreateCslQueryProvider(Elsewhere().WithCredential(credential)).Dispose();
+        }
+        KustoCredential wrong = KustoCredential.OnBehalfOf(KustoCredential.AzureCli(), "user-token");
+        KustoClientException refused = Assert.Throws<KustoClientException>(() => KustoClientFactory.CreateCslQueryProvider(Elsewhere().WithCredential(wrong)))!;
+        Assert.That(refused.Argument, Is.EqualTo("application"));
+        Assert.Throws<ArgumentException>(() => KustoCredential.ChainedToken(application, null!));
+    }
+
+    /// <summary>A chain asks the next login when one is not configured, and what a provider throws is the cause.</summary>
+    [Test]
+    public void AChainUsesTheFirstLoginThatIsAtHand()
+    {
+        KustoCredential absent = KustoCredential.WorkloadIdentity("contoso.test", "app");
+        KustoCredential own = KustoCredential.TokenProvider((_, _) => Task.FromResult(new KustoAccessToken("a-token")));
+        using ICslQueryProvider query = KustoClientFactory.CreateCslQueryProvider(With(absent, own));
+        using (IDataReader rows = query.ExecuteQuery("print 1"))
+        {
+            Assert.That(rows.Read());
+        }
+        InvalidOperationException cause = new("no login today");
+        KustoCredential failing = KustoCredential.TokenProvider((_, _) => throw cause);
+        using ICslQueryProvider refused = KustoClientFactory.CreateCslQueryProvider(With(absent, failing));
+        Assert.That(Failed<KustoClientException>(() => refused.ExecuteQuery("print 1"), KustoErrorCode.Auth).InnerException, Is.SameAs(cause));
+    }
+
+    private static KustoConnectionStringBuilder With(params KustoCredential[] chain) =>
+        new KustoConnectionStringBuilder(Connection, Database).WithCredential(KustoCredential.ChainedToken(chain));
+}
