@@ -221,6 +221,7 @@ impl TokenCredential for Certificate {
 }
 
 pub(super) const KEYWORD: &str = "Application Certificate Blob";
+pub(super) const PASSWORD_KEYWORD: &str = "Application Certificate Password";
 const THUMBPRINT_KEYWORD: &str = "Application Certificate Thumbprint";
 
 fn wrong(message: impl Into<String>) -> Error {

@@ -1,154 +1,100 @@
-//! The default chain: what the surroundings of the program offer, in the order of the official libraries.
+//! A chain of logins of the program's choice.
 
-use std::fmt::Debug;
-use std::sync::OnceLock;
+use std::fmt::Display;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
-use super::command_line::CommandLine;
 use super::credential::{AccessToken, TokenCredential};
-use super::environment::EnvironmentLogin;
-use super::managed::{IdentityId, ManagedIdentity, environment};
 use super::request::TokenRequest;
-use super::workload::WorkloadIdentity;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
-use crate::secret::excerpt;
 
-/// Why a link of a chain gave no token.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It is not configured here: the next one is asked.
-    Unavailable(Error),
-    /// It is, and it was refused: another one would log in as somebody else.
-    Failed(Error),
-}
-
-impl Failure {
-    pub(super) fn into_error(self) -> Error {
-        match self {
-            Self::Unavailable(error) => error.of_absent(),
-            Self::Failed(error) => error,
-        }
-    }
-}
-
-/// A login that can be part of a chain.
-#[async_trait]
-pub(super) trait Link: Send + Sync + Debug {
-    fn name(&self) -> &'static str;
-
-    async fn link(&self, request: &TokenRequest) -> std::result::Result<AccessToken, Failure>;
-}
-
-/// Logs in with what is at hand: the environment's variables, workload identity, managed identity, the
-/// Azure CLI, the Azure Developer CLI. The first that gives a token is used from then on; one that is
-/// configured and refused ends the search. `AZURE_TOKEN_CREDENTIALS` narrows the choice: `prod` (the first
-/// three), `dev` (the others), or the name of one as the official libraries spell it, such as
-/// `ManagedIdentityCredential`. Any other value makes every request for a token fail.
+/// Logs in with the first of several logins that is at hand. The first that gives a token is used from then on.
+/// One that is not configured here (a variable that is not set, a command line that nobody is logged in to, no
+/// machine that lends tokens) makes room for the next; one that is configured and refused ends the search.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
-/// use kusto_ingest::auth::DefaultLogin;
+/// use kusto_ingest::auth::{Chain, CommandLine, EnvironmentLogin};
 /// use kusto_ingest::client::Client;
 ///
+/// let login = Chain::new()
+///     .then(Arc::new(EnvironmentLogin::new()))
+///     .then(Arc::new(CommandLine::azure_cli()));
 /// let client = Client::builder("https://mycluster.westeurope.kusto.windows.net")?
-///     .credential(Arc::new(DefaultLogin::new()))
+///     .credential(Arc::new(login))
 ///     .build()?;
 /// # Ok::<(), kusto_ingest::error::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct DefaultLogin {
-    links: Result<Vec<Box<dyn Link>>>,
+#[derive(Clone, Debug, Default)]
+pub struct Chain {
+    links: Vec<Arc<dyn TokenCredential>>,
     winner: OnceLock<usize>,
 }
 
-impl Default for DefaultLogin {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl DefaultLogin {
-    /// The chain, as the environment chooses it now.
+impl Chain {
+    /// A chain without logins.
     pub fn new() -> Self {
-        let choice = environment("AZURE_TOKEN_CREDENTIALS").unwrap_or_default();
-        let identity = environment("AZURE_CLIENT_ID").map(IdentityId::ClientId);
-        let identity = ManagedIdentity::new(identity.unwrap_or_default());
-        let environment: Box<dyn Link> = Box::new(EnvironmentLogin::new());
-        let workload: Box<dyn Link> = Box::new(WorkloadIdentity::new());
-        let az: Box<dyn Link> = Box::new(CommandLine::azure_cli());
-        let azd: Box<dyn Link> = Box::new(CommandLine::azure_developer_cli());
-        let links: Vec<Box<dyn Link>> = match choice.trim().to_ascii_lowercase().as_str() {
-            "" => vec![environment, workload, Box::new(identity.hasty()), az, azd],
-            "prod" => vec![environment, workload, Box::new(identity.hasty())],
-            "dev" => vec![az, azd],
-            "environmentcredential" => vec![environment],
-            "workloadidentitycredential" => vec![workload],
-            "managedidentitycredential" => vec![Box::new(identity)],
-            "azureclicredential" => vec![az],
-            "azuredeveloperclicredential" => vec![azd],
-            _ => return Self::of(Err(unknown_choice(&choice))),
-        };
-        Self::of(Ok(links))
+        Self::default()
     }
 
-    fn of(links: Result<Vec<Box<dyn Link>>>) -> Self {
-        Self {
-            links,
-            winner: OnceLock::new(),
-        }
+    /// The same chain with another login at its end.
+    #[must_use]
+    pub fn then(mut self, login: Arc<dyn TokenCredential>) -> Self {
+        self.links.push(login);
+        self
     }
 }
 
 #[async_trait]
-impl TokenCredential for DefaultLogin {
+impl TokenCredential for Chain {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        let links = self.links.as_ref().map_err(Error::clone)?;
-        if let Some(winner) = self.winner.get().and_then(|index| links.get(*index)) {
-            return winner.link(request).await.map_err(Failure::into_error);
+        if let Some(winner) = self.winner.get().and_then(|index| self.links.get(*index)) {
+            return winner.get_token(request).await;
         }
-        let mut unavailable = Vec::new();
-        for (index, link) in links.iter().enumerate() {
-            match link.link(request).await {
+        if self.links.is_empty() {
+            let message = "the chain has no login";
+            return Err(Error::new(ErrorKind::Config, Step::AcquireToken, message));
+        }
+        let request = &request_to_each(request, self.links.len());
+        let mut absent = Vec::new();
+        for (index, link) in self.links.iter().enumerate() {
+            match link.get_token(request).await {
                 Ok(token) => {
                     self.winner.get_or_init(|| index);
                     return Ok(token);
                 }
-                Err(Failure::Failed(error)) => {
-                    let hint = format!("the default login chose: {}", link.name());
-                    return Err(error.with_hint(&hint));
+                Err(error) if error.is_absent() => absent.push(((index + 1).to_string(), error)),
+                Err(error) => {
+                    return Err(error.with_hint(&format!("login {} of the chain", index + 1)));
                 }
-                Err(Failure::Unavailable(error)) => unavailable.push((link.name(), error)),
             }
         }
-        Err(none(&unavailable))
+        Err(none_at_hand("no login of the chain is at hand", &absent))
     }
 }
 
-fn unknown_choice(choice: &str) -> Error {
-    let message = format!(
-        "'{}' is none of this library's: prod, dev, EnvironmentCredential, WorkloadIdentityCredential, \
-         ManagedIdentityCredential, AzureCliCredential, AzureDeveloperCliCredential",
-        excerpt(choice, 100)
-    );
-    let error = Error::new(ErrorKind::Config, Step::AcquireToken, message);
-    error.with_argument("AZURE_TOKEN_CREDENTIALS")
+/// The request to each of so many logins: nothing is waited for long where another one may have the token.
+pub(super) fn request_to_each(request: &TokenRequest, count: usize) -> TokenRequest {
+    match count {
+        0 | 1 => request.clone(),
+        _ => request.clone().hastily(),
+    }
 }
 
-fn none(unavailable: &[(&'static str, Error)]) -> Error {
-    let reason = |(name, error): &(&str, Error)| {
-        let argument = error
-            .argument()
-            .map(|it| format!("{it} "))
-            .unwrap_or_default();
+/// The error when no login is at hand: each says why.
+pub(super) fn none_at_hand<N: Display>(message: &str, absent: &[(N, Error)]) -> Error {
+    let reason = |(name, error): &(N, Error)| {
+        let argument = error.argument().map(|it| format!("{it} "));
+        let argument = argument.unwrap_or_default();
         format!("{name}: {argument}{}", error.message())
     };
-    let reasons: Vec<_> = unavailable.iter().map(reason).collect();
-    let message = format!("the default login found none: {}", reasons.join("; "));
-    let may_pass = |(_, error): &(_, Error)| error.retry() != RetryClass::Never;
+    let reasons: Vec<_> = absent.iter().map(reason).collect();
+    let message = format!("{message}: {}", reasons.join("; "));
     let error = Error::new(ErrorKind::Auth, Step::AcquireToken, message).of_absent();
-    match unavailable.iter().any(may_pass) {
+    let may_pass = |(_, error): &(_, Error)| error.retry() != RetryClass::Never;
+    match absent.iter().any(may_pass) {
         true => error.with_retry(RetryClass::Unknown),
         false => error,
     }
@@ -156,77 +102,94 @@ fn none(unavailable: &[(&'static str, Error)]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::environment::unset;
     use super::*;
 
     #[derive(Debug)]
-    struct Fake(
-        fn() -> std::result::Result<AccessToken, Failure>,
-        Arc<AtomicUsize>,
-    );
+    struct Fake(fn() -> Result<AccessToken>, AtomicUsize);
 
     #[async_trait]
-    impl Link for Fake {
-        fn name(&self) -> &'static str {
-            "fake"
-        }
-
-        async fn link(&self, _: &TokenRequest) -> std::result::Result<AccessToken, Failure> {
+    impl TokenCredential for Fake {
+        async fn get_token(&self, _: &TokenRequest) -> Result<AccessToken> {
             self.1.fetch_add(1, Ordering::SeqCst);
             (self.0)()
         }
     }
 
-    type Outcome = fn() -> std::result::Result<AccessToken, Failure>;
-    const ABSENT: Outcome = || Err(Failure::Unavailable(unset("X")));
-    const REFUSED: Outcome = || Err(Failure::Failed(unset("Y")));
-    const GOOD: Outcome = || Ok(AccessToken::new("t", None));
+    fn error(text: &str) -> Error {
+        Error::new(ErrorKind::Auth, Step::AcquireToken, text)
+    }
 
-    async fn results(
-        outcomes: &[Outcome],
-    ) -> (Result<AccessToken>, Result<AccessToken>, Vec<usize>) {
-        let counts: Vec<_> = outcomes
+    async fn asked(outcomes: &[fn() -> Result<AccessToken>]) -> (Result<AccessToken>, Vec<usize>) {
+        let fakes = outcomes
             .iter()
-            .map(|_| Arc::<AtomicUsize>::default())
-            .collect();
-        let links = outcomes.iter().zip(&counts);
-        let links = links.map(|(outcome, count)| Box::new(Fake(*outcome, count.clone())) as _);
-        let chain = DefaultLogin::of(Ok(links.collect()));
+            .map(|it| Arc::new(Fake(*it, AtomicUsize::new(0))));
+        let fakes: Vec<Arc<Fake>> = fakes.collect();
+        let chain = fakes
+            .iter()
+            .fold(Chain::new(), |chain, fake| chain.then(fake.clone()));
         let request = TokenRequest::new("s", None);
-        let (first, second) = (
-            chain.get_token(&request).await,
-            chain.get_token(&request).await,
+        let _ = chain.get_token(&request).await;
+        let result = chain.get_token(&request).await;
+        (
+            result,
+            fakes
+                .iter()
+                .map(|fake| fake.1.load(Ordering::SeqCst))
+                .collect(),
+        )
+    }
+
+    #[tokio::test]
+    async fn what_is_absent_makes_room_and_what_is_refused_ends_it() {
+        let absent = || Err(error("absent").of_absent());
+        let good = || Ok(AccessToken::new("t", None));
+        let refused = || Err(error("refused"));
+        let (token, counts) = asked(&[absent, good, good]).await;
+        assert!(token.is_ok());
+        assert_eq!(counts, [1, 2, 0]);
+        let (token, counts) = asked(&[absent, refused, good]).await;
+        assert!(token.unwrap_err().message().contains("login 2"));
+        assert_eq!(counts, [2, 2, 0]);
+        let (token, _) = asked(&[absent, absent]).await;
+        assert!(
+            token
+                .unwrap_err()
+                .message()
+                .contains("1: absent; 2: absent")
         );
-        let counts = counts.iter().map(|count| count.load(Ordering::SeqCst));
-        (first, second, counts.collect())
+        let (token, _) = asked(&[]).await;
+        assert_eq!(token.unwrap_err().kind(), ErrorKind::Config);
     }
 
-    #[tokio::test]
-    async fn the_first_that_is_there_is_used_from_then_on() {
-        let (first, second, asked) = results(&[ABSENT, GOOD, GOOD]).await;
-        assert!(first.is_ok() && second.is_ok());
-        assert_eq!(asked, [1, 2, 0]);
+    /// Remembers how it was asked.
+    #[derive(Debug)]
+    struct Hurried(Arc<std::sync::Mutex<Vec<bool>>>, bool);
+
+    #[async_trait]
+    impl TokenCredential for Hurried {
+        async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
+            self.0.lock().unwrap().push(request.is_hasty());
+            match self.1 {
+                true => Ok(AccessToken::new("t", None)),
+                false => Err(error("absent").of_absent()),
+            }
+        }
     }
 
+    /// Where nobody else can have the token, and once one is chosen, nothing is given up early.
     #[tokio::test]
-    async fn one_that_is_refused_ends_the_search() {
-        let (first, _, asked) = results(&[ABSENT, REFUSED, GOOD]).await;
-        assert_eq!(first.unwrap_err().argument(), Some("Y"));
-        assert_eq!(asked, [2, 2, 0]);
-    }
-
-    #[tokio::test]
-    async fn without_any_each_says_why() {
-        let (first, _, _) = results(&[ABSENT, ABSENT]).await;
-        let error = first.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Auth);
-        assert_eq!(
-            error.message().matches("fake: X is not set").count(),
-            2,
-            "{error}"
-        );
+    async fn only_one_of_several_is_asked_hastily() {
+        let request = TokenRequest::new("s", None);
+        let seen = Arc::<std::sync::Mutex<Vec<bool>>>::default();
+        let hurried = |has| Arc::new(Hurried(seen.clone(), has));
+        let alone = Chain::new().then(hurried(true));
+        alone.get_token(&request).await.unwrap();
+        assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [false]);
+        let several = Chain::new().then(hurried(false)).then(hurried(true));
+        several.get_token(&request).await.unwrap();
+        several.get_token(&request).await.unwrap();
+        assert_eq!(*seen.lock().unwrap(), [true, true, false]);
     }
 }

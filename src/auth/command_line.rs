@@ -19,8 +19,8 @@ use azure_identity::{
 };
 
 use super::azure;
-use super::chain::{Failure, Link};
 use super::credential::{AccessToken, TokenCredential};
+use super::default_login::{Failure, Link};
 use super::process;
 use super::request::TokenRequest;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};

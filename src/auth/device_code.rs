@@ -88,12 +88,12 @@ impl DeviceCode {
         self
     }
 
-    async fn ask(&self, asked: Asked<'_>) -> Result<Grant> {
+    async fn ask(&self, asked: Asked) -> Result<Grant> {
         let code = self.code(&asked).await?;
         let endpoint = asked.token_endpoint()?;
         let question = || {
             Form::of_grant(GRANT)
-                .field("client_id", asked.client_id)
+                .field("client_id", &asked.account.client_id)
                 .field("device_code", code.device_code.expose())
         };
         let prompt = Prompt {
@@ -110,15 +110,15 @@ impl DeviceCode {
         }
     }
 
-    async fn code(&self, asked: &Asked<'_>) -> Result<DeviceGrant> {
+    async fn code(&self, asked: &Asked) -> Result<DeviceGrant> {
         let form = || {
             Ok::<_, Error>(
                 Form::empty()
-                    .field("client_id", asked.client_id)
+                    .field("client_id", &asked.account.client_id)
                     .field("scope", &asked.scope),
             )
         };
-        Endpoint::device_code(asked.request, asked.tenant)?
+        Endpoint::device_code(&asked.request, &asked.account.tenant)?
             .device_grant(form)
             .await
     }
@@ -127,6 +127,8 @@ impl DeviceCode {
 #[async_trait]
 impl TokenCredential for DeviceCode {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        self.login.token(request, |asked| self.ask(asked)).await
+        let own = self.clone();
+        let ask = |asked| async move { own.ask(asked).await };
+        self.login.token(request, ask).await
     }
 }

@@ -20,7 +20,7 @@ use crate::http::transport::{Reply, Transport};
 use crate::op::ids::new_id;
 use crate::secret::Secret;
 
-pub(super) mod advice;
+mod advice;
 mod device;
 mod grant;
 mod refusal;

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::application_key::ApplicationKey;
-use super::certificate::Certificate;
-use super::chain::{Failure, Link};
+use super::certificate::{Certificate, PASSWORD_KEYWORD};
 use super::credential::{AccessToken, TokenCredential};
+use super::default_login::{Failure, Link};
 use super::files::read_in_time;
 use super::managed::environment;
 use super::request::TokenRequest;
@@ -124,13 +124,22 @@ impl Link for EnvironmentLogin {
 }
 
 const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
+const PASSWORD: &str = "AZURE_CLIENT_CERTIFICATE_PASSWORD";
+
+/// The error of a certificate, with the variable that is to be changed instead of the keyword that it stands for.
+fn named(error: Error) -> Error {
+    let variable = match error.argument() {
+        Some(PASSWORD_KEYWORD) => PASSWORD,
+        _ => CERTIFICATE,
+    };
+    error.with_argument(variable)
+}
 
 async fn certificate(client_id: String, path: String) -> Result<Certificate> {
-    let named = |error: Error| error.with_argument(CERTIFICATE);
     let what = format!("the certificate in {path}");
     let file = read_in_time(Path::new(&path).to_owned(), MAX_CERTIFICATE, what);
     let file = file.await.map_err(named)?;
-    let password = environment("AZURE_CLIENT_CERTIFICATE_PASSWORD").map(Secret::from);
+    let password = environment(PASSWORD).map(Secret::from);
     let chain = environment("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN").unwrap_or_default();
     let sends_chain = matches!(chain.to_ascii_lowercase().as_str(), "true" | "1");
     // Keys of PFX files are derived slowly on purpose.
@@ -151,4 +160,19 @@ async fn certificate(client_id: String, path: String) -> Result<Certificate> {
 pub(super) fn unset(name: &str) -> Error {
     let message = "is not set";
     Error::new(ErrorKind::Config, Step::AcquireToken, message).with_argument(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_that_is_wrong_is_named() {
+        let of = |keyword| named(unset("x").with_argument(keyword));
+        assert_eq!(of(PASSWORD_KEYWORD).argument(), Some(PASSWORD));
+        assert_eq!(
+            of("Application Certificate Blob").argument(),
+            Some(CERTIFICATE)
+        );
+    }
 }

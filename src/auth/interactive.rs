@@ -10,7 +10,7 @@ use url::Url;
 use super::catalog::PromptKind;
 use super::closure::LoginError;
 use super::credential::{AccessToken, TokenCredential};
-use super::entra::{Endpoint, Form, Grant, Sending};
+use super::entra::{Endpoint, Form, Grant, Refusal, Sending};
 use super::prompt::{Prompt, Prompted, Prompter};
 use super::request::TokenRequest;
 use super::user::{Asked, UserLogin};
@@ -103,9 +103,9 @@ impl Interactive {
         self
     }
 
-    async fn ask(&self, asked: Asked<'_>) -> Result<Grant> {
+    async fn ask(&self, asked: Asked) -> Result<Grant> {
         let (state, verifier) = (Random::new()?, Random::new()?);
-        let mut url = Endpoint::authorize(asked.request, asked.tenant)?;
+        let mut url = Endpoint::authorize(&asked.request, &asked.account.tenant)?;
         let listener = Listener::open(state.clone()).await?;
         let redirect = listener.address();
         self.fill(&mut url, &asked, &redirect, &state, &verifier)?;
@@ -122,7 +122,7 @@ impl Interactive {
         };
         let form = || {
             Ok(Form::of_grant("authorization_code")
-                .field("client_id", asked.client_id)
+                .field("client_id", &asked.account.client_id)
                 .field("code", code.expose())
                 .field("redirect_uri", &redirect)
                 .field("code_verifier", verifier.text())
@@ -134,7 +134,7 @@ impl Interactive {
     fn fill(
         &self,
         url: &mut Url,
-        asked: &Asked<'_>,
+        asked: &Asked,
         redirect: &str,
         state: &Random,
         verifier: &Random,
@@ -142,7 +142,7 @@ impl Interactive {
         let nonce = Random::new()?;
         let mut query = url.query_pairs_mut();
         query
-            .append_pair("client_id", asked.client_id)
+            .append_pair("client_id", &asked.account.client_id)
             .append_pair("response_type", "code")
             .append_pair("redirect_uri", redirect)
             .append_pair("scope", &asked.scope)
@@ -192,28 +192,32 @@ fn nobody() -> Error {
 
 /// What the login host says through the browser.
 fn refused(error: &str, text: Option<&str>) -> Error {
-    let advice = super::entra::advice::advice(None, Some(error));
-    let text = text.map(crate::secret::redact);
-    let said = text.unwrap_or_else(|| format!("its reason is {error}"));
+    let refusal = Refusal::said(error, text.unwrap_or_default());
+    let said = refusal.text().map(crate::secret::redact);
+    let said = said.unwrap_or_else(|| format!("its reason is {error}"));
     let message = format!("the login in the browser was refused: {said}");
-    let refusal = Error::new(ErrorKind::Auth, Step::AcquireToken, message)
-        .with_service_code(error)
+    let code = refusal.code().unwrap_or_else(|| error.to_owned());
+    let answer = Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+        .with_service_code(code)
         .with_retry(RetryClass::Never);
-    match advice {
-        Some(advice) => refusal.with_hint(advice),
-        None => refusal,
+    match refusal.advice() {
+        Some(advice) => answer.with_hint(advice),
+        None => answer,
     }
 }
 
 #[async_trait]
 impl TokenCredential for Interactive {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        self.login.token(request, |asked| self.ask(asked)).await
+        let own = self.clone();
+        let ask = |asked| async move { own.ask(asked).await };
+        self.login.token(request, ask).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::user::Account;
     use super::*;
 
     /// The address of the browser for a request of a client that nobody configured.
@@ -222,9 +226,8 @@ mod tests {
         let request = TokenRequest::new("https://c/.default", None);
         let mut url = Endpoint::authorize(&request, "organizations").unwrap();
         let asked = Asked {
-            request: &request,
-            tenant: "organizations",
-            client_id: "id",
+            account: Account::of(None, Some("id"), &request).unwrap(),
+            request: request.clone(),
             scope: "s offline_access".to_owned(),
         };
         let login = Interactive::new().with_hint("alice@contoso.test");
@@ -244,5 +247,17 @@ mod tests {
         assert_eq!(all["state"], state.text());
         assert_eq!(all["login_hint"], "alice@contoso.test");
         assert!(!url.as_str().contains(verifier.text()));
+    }
+
+    #[test]
+    fn a_refusal_through_the_browser_has_its_number_and_what_to_do() {
+        let text = "AADSTS50020: User account from identity provider does not exist. Trace ID: 1";
+        let error = refused("access_denied", Some(text));
+        assert_eq!(error.service_code(), Some("AADSTS50020"));
+        assert!(error.message().contains("guest"), "{error}");
+        assert!(!error.message().contains("Trace ID"), "{error}");
+        let plain = refused("access_denied", None);
+        assert_eq!(plain.service_code(), Some("access_denied"));
+        assert!(plain.message().contains("declined"), "{plain}");
     }
 }

@@ -22,7 +22,7 @@ mod bridge;
 mod lender;
 mod place;
 
-use super::chain::{Failure, Link};
+use super::default_login::{Failure, Link};
 use lender::Lender;
 use place::Place;
 pub(super) use place::environment;
@@ -106,8 +106,6 @@ impl fmt::Display for IdentityId {
 #[derive(Debug, Default)]
 pub struct ManagedIdentity {
     id: IdentityId,
-    /// Whether others are asked if it is not there.
-    is_hasty: bool,
     /// Without proxies, made at the first use.
     transport: OnceLock<Transport>,
 }
@@ -117,15 +115,8 @@ impl ManagedIdentity {
     pub fn new(id: IdentityId) -> Self {
         Self {
             id,
-            is_hasty: false,
             transport: OnceLock::new(),
         }
-    }
-
-    /// The same identity as one of several possibilities: nothing is waited for long.
-    pub(super) fn hasty(mut self) -> Self {
-        self.is_hasty = true;
-        self
     }
 
     fn transport(&self) -> Result<Transport> {
@@ -140,7 +131,7 @@ impl ManagedIdentity {
 impl ManagedIdentity {
     async fn lent(&self, request: &TokenRequest) -> Result<AccessToken> {
         let place = Place::of(&place::environment)?;
-        let lender = Lender::new(self.transport()?, &place, self.is_hasty);
+        let lender = Lender::new(self.transport()?, &place, request.is_hasty());
         let resource = request.resource();
         let lent = match &place {
             Place::VirtualMachine(_) | Place::AppService(_) => {

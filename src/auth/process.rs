@@ -52,7 +52,8 @@ fn watch(mut command: Command, limit: Duration, stopped: &AtomicBool) -> io::Res
     let end_at = Instant::now().checked_add(limit);
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    lead_a_group(&mut command);
+    stand_alone(&mut command);
+    without_window(&mut command);
     let mut child = command.spawn()?;
     let watched = follow(&mut child, &|| {
         let is_late = end_at.is_some_and(|at| Instant::now() >= at);
@@ -207,19 +208,42 @@ fn read_into(kept: &Mutex<Vec<u8>>, mut pipe: impl Read) -> io::Result<()> {
     }
 }
 
-/// A shell's children are ended together with it.
+/// A program with a group of its own: what it starts is ended together with it, and signals of this terminal are
+/// none of its. Nor is any blocked, as all may be on this thread, which it would inherit for ever.
 #[cfg(unix)]
-fn lead_a_group(command: &mut Command) {
+pub(super) fn stand_alone(command: &mut Command) {
     use std::os::unix::process::CommandExt;
+
     command.process_group(0);
+    let unblock = || {
+        // SAFETY: a set is plain data that sigemptyset fills.
+        let failed = unsafe {
+            let mut none = std::mem::zeroed();
+            libc::sigemptyset(&mut none);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &none, std::ptr::null_mut())
+        };
+        match failed {
+            0 => Ok(()),
+            code => Err(io::Error::from_raw_os_error(code)),
+        }
+    };
+    // SAFETY: between fork and exec it calls only functions that are safe in a signal handler, and allocates nothing.
+    unsafe { command.pre_exec(unblock) };
 }
 
+#[cfg(not(unix))]
+pub(super) fn stand_alone(_: &mut Command) {}
+
 /// A program without windows does not get one for this.
-#[cfg(windows)]
-fn lead_a_group(command: &mut Command) {
-    use std::os::windows::process::CommandExt;
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-    command.creation_flags(CREATE_NO_WINDOW);
+fn without_window(command: &mut Command) {
+    #[cfg(windows)]
+    {
+        use std::os::windows::process::CommandExt;
+        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+        command.creation_flags(CREATE_NO_WINDOW);
+    }
+    #[cfg(not(windows))]
+    let _ = command;
 }
 
 /// Ends the program and what it has started; nothing, if its number may be another's.
@@ -341,5 +365,26 @@ mod tests {
     async fn the_longest_limit_is_none() {
         let output = run(shell("echo token"), Duration::MAX).await.unwrap();
         assert_eq!(output.stdout, b"token\n");
+    }
+
+    /// Threads of the C library block all signals, and what they start would never end by one.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn it_takes_signals_and_has_a_group_of_its_own() {
+        // A shell that waits blocks signals itself.
+        let mut command = shell("exec cat /proc/self/status /proc/self/stat");
+        stand_alone(&mut command);
+        // SAFETY: sets are plain data; the mask is that of the started thread alone.
+        let output = thread::spawn(move || unsafe {
+            let mut all = std::mem::zeroed();
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
+            command.output().unwrap()
+        });
+        let status = String::from_utf8(output.join().unwrap().stdout).unwrap();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        assert_eq!(blocked.unwrap().trim(), "0000000000000000");
+        let stat: Vec<_> = status.lines().last().unwrap().split(' ').collect();
+        assert_eq!(stat[0], stat[4], "the group is its own");
     }
 }

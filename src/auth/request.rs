@@ -23,7 +23,7 @@ pub struct TokenRequest {
     named_by: NamedBy,
     client_id: String,
     network: Network,
-    asking: Asking,
+    manner: Manner,
     asked_users: AskedUsers,
 }
 
@@ -47,7 +47,7 @@ impl TokenRequest {
             named_by: NamedBy::Cluster,
             client_id: DEFAULT_CLIENT_ID.to_owned(),
             network: Network::default(),
-            asking: Asking::Allowed,
+            manner: Manner::default(),
             asked_users: AskedUsers::default(),
         }
     }
@@ -109,12 +109,24 @@ impl TokenRequest {
     /// The same request for a renewal ahead of time, for which no call waits: nobody is asked.
     #[must_use]
     pub(super) fn silently(mut self) -> Self {
-        self.asking = Asking::Forbidden;
+        self.manner.is_silent = true;
         self
     }
 
     pub(super) fn is_silent(&self) -> bool {
-        matches!(self.asking, Asking::Forbidden)
+        self.manner.is_silent
+    }
+
+    /// The same request to one of several logins: another one is asked if nothing is there, so nothing is waited for
+    /// long.
+    #[must_use]
+    pub(super) fn hastily(mut self) -> Self {
+        self.manner.is_hasty = true;
+        self
+    }
+
+    pub(super) fn is_hasty(&self) -> bool {
+        self.manner.is_hasty
     }
 
     /// The same request, which counts in `asked` for how many users it waits.
@@ -194,22 +206,24 @@ impl TokenRequest {
     }
 }
 
-/// Whether the user may be asked: no part of what is asked for either.
-#[derive(Clone, Copy, Debug)]
-enum Asking {
-    Allowed,
-    Forbidden,
+/// How it is asked for: no part of what is asked for either.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    /// The user may not be asked.
+    is_silent: bool,
+    /// Another login may have it.
+    is_hasty: bool,
 }
 
-impl PartialEq for Asking {
+impl PartialEq for Manner {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Asking {}
+impl Eq for Manner {}
 
-impl Hash for Asking {
+impl Hash for Manner {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 

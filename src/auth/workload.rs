@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::chain::{Failure, Link};
 use super::credential::{AccessToken, TokenCredential};
+use super::default_login::{Failure, Link};
 use super::entra::{Endpoint, Form, Sending, application_tenant};
 use super::files::read_in_time;
 use super::managed::environment;

@@ -6,17 +6,15 @@ use crate::secret::Secret;
 
 #[cfg(feature = "pfx")]
 pub(super) fn read(bytes: &[u8], password: Option<&Secret>) -> Result<Parts> {
-    use super::wrong;
+    use super::{PASSWORD_KEYWORD, wrong};
     use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
-
-    const PASSWORD: &str = "Application Certificate Password";
 
     let password = password.map(Secret::expose).unwrap_or_default();
     // Relaxed: certificates that it cannot chain are kept.
     let store = KeyStore::from_pkcs12(bytes, password, Pkcs12ImportPolicy::Relaxed);
     let store = store.map_err(|error| match error {
         p12_keystore::error::Error::MacError(_) => {
-            wrong("is wrong for this PFX file").with_argument(PASSWORD)
+            wrong("is wrong for this PFX file").with_argument(PASSWORD_KEYWORD)
         }
         // Its texts say what it is, and nothing of the file.
         other => wrong(format!("is a PFX file that cannot be read: {other}")),

@@ -2,7 +2,7 @@
 //! Entra authentication and authorization error codes".
 
 /// What to do about a refusal; `None` where its own text has to do.
-pub(in crate::auth) fn advice(number: Option<u64>, error: Option<&str>) -> Option<&'static str> {
+pub(super) fn advice(number: Option<u64>, error: Option<&str>) -> Option<&'static str> {
     number
         .and_then(of_number)
         .or_else(|| error.and_then(of_error))

@@ -50,6 +50,25 @@ impl Refusal {
         }
     }
 
+    /// One that came through a browser.
+    pub(in crate::auth) fn said(error: &str, description: &str) -> Self {
+        Self {
+            error: identifier(error),
+            number: code_in(description),
+            text: shown(description),
+            correlation_id: None,
+        }
+    }
+
+    pub(in crate::auth) fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// What to do about it.
+    pub(in crate::auth) fn advice(&self) -> Option<&'static str> {
+        advice(self.number, self.error.as_deref())
+    }
+
     /// Whether the body is none of a refusal: another service, or something on the way, has answered.
     pub(in crate::auth) fn says_nothing(&self) -> bool {
         self.error.is_none() && self.number.is_none() && self.text.is_none()
@@ -77,7 +96,7 @@ impl Refusal {
     }
 
     /// The code of the error: `AADSTS7000215`, else `invalid_client`.
-    fn code(&self) -> Option<String> {
+    pub(in crate::auth) fn code(&self) -> Option<String> {
         let number = self.number.map(|number| format!("AADSTS{number}"));
         number.or_else(|| self.error.clone())
     }
@@ -92,7 +111,7 @@ impl Refusal {
         let mut error = Error::new(ErrorKind::Auth, Step::AcquireToken, message)
             .with_host(host)
             .with_http_status(reply.status);
-        let advised = advice(self.number, self.error.as_deref());
+        let advised = self.advice();
         if let Some(advice) = advised.filter(|_| !self.passes(reply.status)) {
             error = error.with_hint(&with_clock(self.number, advice, reply));
         }

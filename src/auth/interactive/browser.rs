@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tokio::sync::oneshot;
 
+use crate::auth::process::stand_alone;
 use crate::error::{Error, ErrorKind, Result, Step};
 
 /// What to do where no browser opens.
@@ -38,6 +39,7 @@ async fn first_of(commands: Vec<Command>) -> std::result::Result<(), String> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        // It outlives the program that has opened it.
         stand_alone(&mut command);
         match command.spawn() {
             Ok(child) => match end_of(child).await {
@@ -67,32 +69,6 @@ async fn end_of(mut child: Child) -> Option<ExitStatus> {
 fn failed(status: ExitStatus) -> bool {
     cfg!(not(windows)) && !status.success()
 }
-
-/// The browser outlives the program that has opened it, and takes signals as one that the user has started: not those
-/// of this terminal, and none is blocked as it may be on this thread.
-#[cfg(unix)]
-fn stand_alone(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-
-    command.process_group(0);
-    let unblock = || {
-        // SAFETY: a set is plain data that sigemptyset fills.
-        let failed = unsafe {
-            let mut none = std::mem::zeroed();
-            libc::sigemptyset(&mut none);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &none, std::ptr::null_mut())
-        };
-        match failed {
-            0 => Ok(()),
-            code => Err(std::io::Error::from_raw_os_error(code)),
-        }
-    };
-    // SAFETY: between fork and exec it calls only functions that are safe in a signal handler, and allocates nothing.
-    unsafe { command.pre_exec(unblock) };
-}
-
-#[cfg(not(unix))]
-fn stand_alone(_: &mut Command) {}
 
 fn without(why: &str) -> Error {
     let message = format!("{why}: {ADVICE}");
@@ -219,30 +195,5 @@ mod tests {
         assert_eq!(std::fs::read_to_string(file).unwrap(), "yes\n");
         let why = first_of(vec![shell("exit 3")]).await.unwrap_err();
         assert!(why.contains("/bin/sh ended") && why.contains('3'), "{why}");
-    }
-
-    /// Threads of the C library block all signals, and what they start would never end by one.
-    #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn it_takes_signals_and_has_a_group_of_its_own() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("status");
-        // A shell that waits blocks signals itself.
-        let text = format!(
-            "exec cat /proc/self/status /proc/self/stat > {}",
-            file.display()
-        );
-        // SAFETY: sets are plain data; the mask is that of this test's own thread.
-        unsafe {
-            let mut all = std::mem::zeroed();
-            libc::sigfillset(&mut all);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
-        }
-        first_of(vec![shell(&text)]).await.unwrap();
-        let status = std::fs::read_to_string(file).unwrap();
-        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
-        assert_eq!(blocked.unwrap().trim(), "0000000000000000");
-        let stat: Vec<_> = status.lines().last().unwrap().split(' ').collect();
-        assert_eq!(stat[0], stat[4], "the group is its own");
     }
 }
