@@ -559,8 +559,9 @@ typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *
  * to enter there (NULL for a browser), `message` both in one text for people, `expires_on` the end of the login
  * in seconds since 1970. It returns one of KUSTO_PROMPTED_*, or a negative number when it cannot show it: then
  * the login fails with KUSTO_E_AUTH. All texts end with a NUL and are borrowed during the call; they do not belong
- * in a log. Called on a thread of its own, once for each login, never twice at once for one credential; it must
- * not throw.
+ * in a log. Called on a thread of its own, where it may wait for
+ * its user but not call what blocks here, once for each login, never twice at once for one credential; it must not
+ * throw.
  */
 typedef int32_t (KUSTO_CALL *kusto_prompt_fn)(void *user_data,
                                    int32_t kind,
@@ -1218,6 +1219,8 @@ void kusto_token_request_fail(kusto_token_request *request,
  * - "tenant": The tenant to log in to, by id or domain; before that of the connection string.
  * - "authority": The login host, such as `https://login.microsoftonline.com`; before what the cluster names.
  *   It must be that of a known cloud, a trusted host of the client, or this machine.
+ *   A fixed token and an identity of the machine have neither of the two; a callback and the command lines have a
+ *   tenant only.
  * - "client id": The public client that asks for a user: of a device code, a browser or a password.
  * - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
  *   instead of asking.

@@ -410,7 +410,7 @@ template <class F> bool guarded(failure &kept, F &&body) noexcept
 #endif
 }
 
-/// The latest exceptions of token callbacks: the library passes on only their texts. A login belongs to no call,
+/// The latest exceptions of token callbacks and prompts: the library passes on only their texts. A login belongs to no call,
 /// since all that need its token wait for the same one.
 class token_failures {
 public:
@@ -421,23 +421,33 @@ public:
         static token_failures *const one = first();
         return *one;
     }
+    /// Of a token callback.
     void add(const failure &thrown)
     {
         const std::lock_guard<std::mutex> guard(lock_);
-        kept_[next_++ % kept_.size()] = {thrown.message(), thrown.cause()};
+        kept_[next_++ % kept_.size()] = {std::string(PREFIX) + thrown.message(), thrown.cause()};
+    }
+    /// Of a prompt, whose result is a number of its own: the library passes on nothing else of it.
+    std::int32_t add_prompt(const failure &thrown)
+    {
+        const std::lock_guard<std::mutex> guard(lock_);
+        const auto number = -2 - static_cast<std::int32_t>(next_ % 1000000000U);
+        kept_[next_++ % kept_.size()] = {std::string(RETURNED) + std::to_string(number), thrown.cause()};
+        return number;
     }
     /// The exception in whose words a call failed; null if there is none.
     std::exception_ptr cause_of(std::string_view message) const
     {
         const std::lock_guard<std::mutex> guard(lock_);
-        if (next_ == 0 || message.find(PREFIX) == std::string_view::npos)
+        const bool is_of_token = message.find(PREFIX) != std::string_view::npos;
+        if (next_ == 0 || (!is_of_token && message.find(RETURNED) == std::string_view::npos))
             return nullptr;
         // The library masks what looks like a secret: then no text is found, and it is the latest.
-        std::exception_ptr found = kept_[(next_ - 1) % kept_.size()].second;
+        std::exception_ptr found = is_of_token ? kept_[(next_ - 1) % kept_.size()].second : nullptr;
         std::size_t longest = 0;
         for (std::size_t age = 1; age <= kept_.size(); age++) {
             const auto &[text, cause] = kept_[(next_ - age) % kept_.size()];
-            if (cause && text.size() > longest && message.find(std::string(PREFIX) + text) != std::string_view::npos) {
+            if (cause && text.size() > longest && message.find(text) != std::string_view::npos) {
                 found = cause;
                 longest = text.size();
             }
@@ -446,6 +456,7 @@ public:
     }
     // No object: it outlives the program's own.
     static constexpr std::string_view PREFIX = "the token callback threw: ";
+    static constexpr std::string_view RETURNED = "its prompt returned ";
 
 private:
     // A power of two, since the counter wraps.
@@ -1073,7 +1084,7 @@ std::int32_t KUSTO_CALL show_prompt(void *user_data, std::int32_t kind, const ch
     failure kept;
     std::int32_t answer = -1;
     Show &show = *static_cast<Show *>(user_data);
-    guarded(kept, [&] {
+    const bool shown = guarded(kept, [&] {
         const std::chrono::system_clock::time_point end{std::chrono::seconds(expires_on)};
         const prompt asked{static_cast<prompt_kind>(kind), text(url, url_length), text(code, code_length),
                            text(message, message_length), end};
@@ -1084,7 +1095,7 @@ std::int32_t KUSTO_CALL show_prompt(void *user_data, std::int32_t kind, const ch
             answer = static_cast<std::int32_t>(prompted(show(asked)));
         }
     });
-    return answer;
+    return shown ? answer : token_failures::all().add_prompt(kept);
 }
 
 } // namespace detail

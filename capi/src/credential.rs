@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::callback::{UserData, kusto_drop_fn};
 use crate::catalog::kusto_status;
-use crate::draft::{Draft, Login};
+use crate::draft::{Draft, Login, Place};
 use crate::error::kusto_error;
 use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
@@ -93,9 +93,10 @@ pub unsafe extern "C" fn kusto_credential_token(
     guarded(err, || {
         let out = Out::required(out, "out")?;
         let token = filled(text(token, token_len, "token")?, "token")?;
-        out.give(kusto_credential::new(Login::Fixed(Arc::new(
-            StaticToken::new(token),
-        ))));
+        out.give(kusto_credential::new(Login::Fixed(
+            Arc::new(StaticToken::new(token)),
+            Place::Own,
+        )));
         Ok(())
     })
 }
@@ -129,7 +130,7 @@ pub unsafe extern "C" fn kusto_credential_callback(
             // The caller's own function; it owns the request from here on.
             user_data.call(|data| callback(data, request));
         };
-        let login = Login::Fixed(Arc::new(TokenCallback::new(ask)));
+        let login = Login::Fixed(Arc::new(TokenCallback::new(ask)), Place::Tenant);
         out.give(kusto_credential::new(login));
         Ok(())
     })
@@ -223,6 +224,8 @@ pub unsafe extern "C" fn kusto_token_request_fail(
 /// - "tenant": The tenant to log in to, by id or domain; before that of the connection string.
 /// - "authority": The login host, such as `https://login.microsoftonline.com`; before what the cluster names.
 ///   It must be that of a known cloud, a trusted host of the client, or this machine.
+///   A fixed token and an identity of the machine have neither of the two; a callback and the command lines have a
+///   tenant only.
 /// - "client id": The public client that asks for a user: of a device code, a browser or a password.
 /// - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
 ///   instead of asking.

@@ -11,12 +11,23 @@ use kusto_ingest::error::{Error, Result};
 /// A login; those that have settings of their own, by what they are.
 #[derive(Clone, Debug)]
 pub(crate) enum Login {
-    Fixed(Arc<dyn TokenCredential>),
+    Fixed(Arc<dyn TokenCredential>, Place),
     Application(Application),
     Password(UserPassword),
     Device(DeviceCode),
     Interactive(Interactive),
     Chain(Chain),
+}
+
+/// What a login that has no settings of its own can be told of its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing: its token is given, or it is the machine's.
+    Own,
+    /// The tenant.
+    Tenant,
+    /// The tenant and the login host.
+    Any,
 }
 
 /// A login, with what every login can be told.
@@ -46,7 +57,9 @@ impl Draft {
         if value.trim().is_empty() {
             return Err(Error::invalid_argument(key, "must not be empty"));
         }
-        match name.to_lowercase().as_str() {
+        let name = name.to_lowercase();
+        self.login.check_place(&name)?;
+        match name.as_str() {
             "tenant" => self.tenant = Some(value.to_owned()),
             "authority" => self.authority = Some(value.to_owned()),
             "clientid" => self.login = self.login.with_client_id(value)?,
@@ -78,7 +91,7 @@ impl Draft {
             return Err(Error::invalid_argument("application", message));
         };
         Ok(Self {
-            login: Login::Fixed(Arc::new(of(application.clone()))),
+            login: Login::Fixed(Arc::new(of(application.clone())), Place::Any),
             ..self.clone()
         })
     }
@@ -99,12 +112,25 @@ impl Draft {
 impl Login {
     fn make(&self) -> Arc<dyn TokenCredential> {
         match self.clone() {
-            Self::Fixed(login) => login,
+            Self::Fixed(login, _) => login,
             Self::Application(login) => Arc::new(login),
             Self::Password(login) => Arc::new(login),
             Self::Device(login) => Arc::new(login),
             Self::Interactive(login) => Arc::new(login),
             Self::Chain(login) => Arc::new(login),
+        }
+    }
+
+    /// Refuses what would change nothing.
+    fn check_place(&self, name: &str) -> Result<()> {
+        let refused = match (self, name) {
+            (Self::Fixed(_, Place::Own), "tenant" | "authority") => true,
+            (Self::Fixed(_, place), "authority") => *place != Place::Any,
+            _ => false,
+        };
+        match refused {
+            true => Err(other(name)),
+            false => Ok(()),
         }
     }
 

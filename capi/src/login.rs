@@ -9,7 +9,7 @@ use crate::catalog::{
     KUSTO_IDENTITY_SYSTEM, kusto_status,
 };
 use crate::credential::{filled, kusto_credential};
-use crate::draft::Login;
+use crate::draft::{Login, Place};
 use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::handle::{self, Out};
@@ -224,7 +224,11 @@ pub unsafe extern "C" fn kusto_credential_managed_identity(
     guarded(err, || {
         let out = Out::required(out, "out")?;
         let id = identity(kind, optional(id, id_len, "id")?)?;
-        give(out, Login::Fixed(Arc::new(ManagedIdentity::new(id))), None);
+        give(
+            out,
+            Login::Fixed(Arc::new(ManagedIdentity::new(id)), Place::Own),
+            None,
+        );
         Ok(())
     })
 }
@@ -279,7 +283,7 @@ pub unsafe extern "C" fn kusto_credential_workload_identity(
         if let Some(file) = optional(file, file_len, "file")?.filter(|it| !it.is_empty()) {
             login = login.with_file(file);
         }
-        give(out, Login::Fixed(Arc::new(login)), tenant);
+        give(out, Login::Fixed(Arc::new(login), Place::Any), tenant);
         Ok(())
     })
 }
@@ -297,7 +301,11 @@ pub unsafe extern "C" fn kusto_credential_azure_cli(
 ) -> kusto_status {
     guarded(err, || {
         let out = Out::required(out, "out")?;
-        give(out, Login::Fixed(Arc::new(CommandLine::azure_cli())), None);
+        give(
+            out,
+            Login::Fixed(Arc::new(CommandLine::azure_cli()), Place::Tenant),
+            None,
+        );
         Ok(())
     })
 }
@@ -317,7 +325,7 @@ pub unsafe extern "C" fn kusto_credential_azure_developer_cli(
         let out = Out::required(out, "out")?;
         give(
             out,
-            Login::Fixed(Arc::new(CommandLine::azure_developer_cli())),
+            Login::Fixed(Arc::new(CommandLine::azure_developer_cli()), Place::Tenant),
             None,
         );
         Ok(())
@@ -338,7 +346,11 @@ pub unsafe extern "C" fn kusto_credential_environment(
 ) -> kusto_status {
     guarded(err, || {
         let out = Out::required(out, "out")?;
-        give(out, Login::Fixed(Arc::new(EnvironmentLogin::new())), None);
+        give(
+            out,
+            Login::Fixed(Arc::new(EnvironmentLogin::new()), Place::Any),
+            None,
+        );
         Ok(())
     })
 }
@@ -358,7 +370,11 @@ pub unsafe extern "C" fn kusto_credential_default(
 ) -> kusto_status {
     guarded(err, || {
         let out = Out::required(out, "out")?;
-        give(out, Login::Fixed(Arc::new(DefaultLogin::new())), None);
+        give(
+            out,
+            Login::Fixed(Arc::new(DefaultLogin::new()), Place::Any),
+            None,
+        );
         Ok(())
     })
 }

@@ -8,6 +8,7 @@ use crate::config::kusto_config;
 use crate::error::kusto_error;
 use crate::guard::guarded;
 use crate::handle;
+use crate::runtime;
 use crate::text::CText;
 use kusto_ingest::auth::{LoginError, Prompt, Prompted};
 use kusto_ingest::error::{Error, ErrorKind, Result, Step};
@@ -16,8 +17,9 @@ use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 /// to enter there (NULL for a browser), `message` both in one text for people, `expires_on` the end of the login
 /// in seconds since 1970. It returns one of KUSTO_PROMPTED_*, or a negative number when it cannot show it: then
 /// the login fails with KUSTO_E_AUTH. All texts end with a NUL and are borrowed during the call; they do not belong
-/// in a log. Called on a thread of its own, once for each login, never twice at once for one credential; it must
-/// not throw.
+/// in a log. Called on a thread of its own, where it may wait for
+/// its user but not call what blocks here, once for each login, never twice at once for one credential; it must not
+/// throw.
 pub type kusto_prompt_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -66,6 +68,7 @@ pub(crate) fn prompter(
 ) -> Result<impl Fn(&Prompt) -> std::result::Result<Prompted, LoginError> + Send + Sync + 'static> {
     let prompt = prompt.ok_or_else(|| handle::null("prompt"))?;
     Ok(move |asked: &Prompt| {
+        runtime::adopt_thread();
         let (url, message) = (CText::new(asked.url()), CText::new(asked.message()));
         let code = asked.code().map(CText::new);
         let (mut url_len, mut code_len, mut message_len) = (0, 0, 0);

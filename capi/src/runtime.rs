@@ -53,6 +53,18 @@ pub(crate) fn become_library_thread(host: Mask) {
     signals::serve(host);
 }
 
+/// Makes the current thread one of this library's, where the core has started it by itself.
+pub(crate) fn adopt_thread() {
+    let Ok(slot) = Slot::current() else {
+        // A child process has none of its parent's threads.
+        return;
+    };
+    let host = *slot.host.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(host) = host.filter(|_| !on_library_thread()) {
+        become_library_thread(host);
+    }
+}
+
 /// The program's thread while it runs a call: a callback must not block there either.
 struct Serving;
 
@@ -111,6 +123,7 @@ impl Runtime {
         if let Some(runtime) = shared.upgrade() {
             return Ok(runtime);
         }
+        *slot.host.lock().unwrap_or_else(PoisonError::into_inner) = Some(signals::mask());
         let runtime = Arc::new(Self::start().map_err(|error| {
             Error::new(
                 ErrorKind::Internal,
@@ -315,6 +328,8 @@ fn quiet_panics() {
 struct Slot {
     pid: u32,
     runtime: Mutex<Weak<Runtime>>,
+    /// The mask of signals of the thread that started the runtime.
+    host: Mutex<Option<Mask>>,
     /// The parent process's runtime, never touched: kept so that leak checkers do not report it.
     _before: *mut Slot,
 }
@@ -326,6 +341,7 @@ impl Slot {
         crate::handle::into_raw(Self {
             pid: std::process::id(),
             runtime: Mutex::new(Weak::new()),
+            host: Mutex::new(None),
             _before: before,
         })
     }
@@ -395,5 +411,17 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert_eq!(runtime.run(async { Ok(7) }).unwrap(), 7);
+    }
+
+    /// Such as the thread of a prompt: its callback must not wait for the library, and has the host's mask.
+    #[test]
+    fn a_thread_that_the_core_has_started_becomes_one_of_the_library() {
+        let runtime = Runtime::acquire().unwrap();
+        let refused = std::thread::spawn(|| {
+            adopt_thread();
+            check_may_block().unwrap_err().kind()
+        });
+        assert_eq!(refused.join().unwrap(), ErrorKind::InvalidState);
+        drop(runtime);
     }
 }

@@ -196,10 +196,92 @@ static void the_other_logins_take_what_they_need(void)
     kusto_credential_free(one);
 }
 
+/* The bytes of a file of tests/certificates, added behind `length` others. */
+static void add_file(const char *name, char *data, size_t size, size_t *length)
+{
+    char path[1024];
+    const char *end = strrchr(__FILE__, '/');
+    FILE *file;
+    snprintf(path, sizeof path, "%.*s/../certificates/%s", (int)(end - __FILE__), __FILE__, name);
+    file = fopen(path, "rb");
+    if (!CHECK(file != NULL))
+        return;
+    *length += fread(data + *length, 1, size - *length, file);
+    fclose(file);
+}
+
+static kusto_status certificate_of(const char *key, const char *certificate, const char *password,
+                                   kusto_credential **out, kusto_error **error)
+{
+    char data[16 * 1024];
+    size_t length = 0;
+    add_file(key, data, sizeof data, &length);
+    if (certificate != NULL)
+        add_file(certificate, data, sizeof data, &length);
+    return kusto_credential_certificate("t", KUSTO_CSTR, "id", KUSTO_CSTR, (const uint8_t *)data, length, password,
+                                        password == NULL ? 0 : KUSTO_CSTR, out, error);
+}
+
+static void a_certificate_is_read_when_its_credential_is_made(void)
+{
+    const int reads_pfx = kusto_has_feature("pfx", KUSTO_CSTR);
+    kusto_credential *one = NULL;
+    CHECK_OK(certificate_of("app.key", "app.crt", NULL, &one, &err));
+    CHECK_OK(kusto_credential_set(one, "send chain", KUSTO_CSTR, "true", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_CONFIG, kusto_credential_set(one, "thumbprint", KUSTO_CSTR, "00", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(one, "prompt", KUSTO_CSTR, "never", KUSTO_CSTR, &err));
+    kusto_credential_free(one);
+    one = NULL;
+    CHECK_STATUS(KUSTO_E_CONFIG, certificate_of("ec.key", "app.crt", NULL, &one, &err));
+    CHECK_STATUS(KUSTO_E_CONFIG, certificate_of("app.key", "ca.crt", NULL, &one, &err));
+    CHECK_STATUS(reads_pfx ? KUSTO_E_CONFIG : KUSTO_E_UNSUPPORTED, certificate_of("app.pfx", NULL, "wrong", &one, &err));
+    CHECK(one == NULL);
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_certificate("t", KUSTO_CSTR, "id", KUSTO_CSTR, NULL, 0, NULL, 0, &one, &err));
+    if (reads_pfx)
+        CHECK_OK(certificate_of("app.pfx", NULL, "secret-of-tests", &one, &err));
+    kusto_credential_free(one);
+}
+
+/* It would open a browser, and is told not to. */
+static void a_login_in_the_browser_may_be_kept_from_asking(void)
+{
+    kusto_credential *browser = NULL;
+    kusto_client *client;
+    kusto_error *error = NULL;
+    CHECK_OK(kusto_credential_interactive("t", KUSTO_CSTR, "alice@contoso.test", KUSTO_CSTR, NULL, NULL, NULL, &browser, &err));
+    CHECK_OK(kusto_credential_set(browser, "client id", KUSTO_CSTR, "an-id", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_credential_set(browser, "prompt", KUSTO_CSTR, "never", KUSTO_CSTR, &err));
+    client = client_with(browser);
+    kusto_credential_free(browser);
+    CHECK(kusto_client_warm_up(client, PATIENCE, &error) == KUSTO_E_AUTH);
+    CHECK(is(kusto_error_service_code(error, NULL), "interaction_required"));
+    kusto_error_free(error);
+    kusto_client_free(client);
+}
+
+static void what_a_login_has_no_place_for_is_refused(void)
+{
+    kusto_credential *one = NULL;
+    kusto_error *error = NULL;
+    CHECK_OK(kusto_credential_token("a-token", KUSTO_CSTR, &one, &err));
+    CHECK(kusto_credential_set(one, "Tenant", KUSTO_CSTR, "t", KUSTO_CSTR, &error) == KUSTO_E_INVALID_ARGUMENT);
+    CHECK(is(kusto_error_argument(error, NULL), "tenant"));
+    kusto_error_free(error);
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(one, "authority", KUSTO_CSTR, "https://h", KUSTO_CSTR, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_managed_identity(KUSTO_IDENTITY_SYSTEM, NULL, 0, &one, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(one, "tenant", KUSTO_CSTR, "t", KUSTO_CSTR, &err));
+    kusto_credential_free(one);
+    CHECK_OK(kusto_credential_azure_cli(&one, &err));
+    CHECK_OK(kusto_credential_set(one, "tenant", KUSTO_CSTR, "t", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(one, "authority", KUSTO_CSTR, "https://h", KUSTO_CSTR, &err));
+    kusto_credential_free(one);
+}
+
 int main(void)
 {
     if (connection() == NULL)
-        return skip_all(8);
+        return skip_all(11);
     RUN(a_fixed_token_is_sent);
     RUN(an_answer_at_once);
     RUN(an_answer_from_another_thread);
@@ -208,5 +290,8 @@ int main(void)
     RUN(a_credential_is_set_up_before_its_first_use);
     RUN(a_login_of_a_user_needs_who_shows_it);
     RUN(the_other_logins_take_what_they_need);
+    RUN(a_certificate_is_read_when_its_credential_is_made);
+    RUN(a_login_in_the_browser_may_be_kept_from_asking);
+    RUN(what_a_login_has_no_place_for_is_refused);
     return harness_end();
 }

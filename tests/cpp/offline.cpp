@@ -385,6 +385,30 @@ static void a_client_has_a_log_of_its_own()
     kusto::clear_log();
 }
 
+static std::int32_t shown_by(void (*show)(const kusto::prompt &))
+{
+    return kusto::detail::show_prompt<void (*)(const kusto::prompt &)>(&show, KUSTO_PROMPT_DEVICE_CODE, "u", 1, "c", 1,
+                                                                       "m", 1, 1);
+}
+
+/* The library passes on what a prompt returns, and nothing else. */
+static void what_a_prompt_throws_is_the_cause()
+{
+    CHECK(shown_by([](const kusto::prompt &asked) { CHECK(asked.code == "c"); }) == KUSTO_PROMPTED_SHOWN);
+    const auto one = shown_by([](const kusto::prompt &) { throw std::runtime_error("no screen"); });
+    const auto other = shown_by([](const kusto::prompt &) { throw std::logic_error("no hands"); });
+    CHECK(one < 0 && other < 0 && one != other);
+    const auto cause = kusto::detail::token_failures::all().cause_of(
+        "the program could not show what the login asks: its prompt returned " + std::to_string(one));
+    try {
+        if (CHECK(cause != nullptr))
+            std::rethrow_exception(cause);
+    } catch (const std::exception &thrown) {
+        CHECK(std::string_view(thrown.what()) == "no screen");
+    }
+    CHECK(kusto::detail::token_failures::all().cause_of("its prompt returned -1") == nullptr);
+}
+
 int main()
 {
     RUN(the_library_fits_the_header);
@@ -407,5 +431,6 @@ int main()
     RUN(calls_end_when_their_thread_uses_a_cancellation);
     RUN(a_key_and_its_table_are_checked);
     RUN(a_client_has_a_log_of_its_own);
+    RUN(what_a_prompt_throws_is_the_cause);
     return harness::end();
 }
