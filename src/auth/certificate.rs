@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::ids::new_id;
 use crate::secret::Secret;
 
+mod der;
 mod pem;
 mod pfx;
 
@@ -75,19 +76,19 @@ struct Parts {
 impl Certificate {
     /// Takes the application's id and the text of a PEM file or the bytes of a PFX file, also in base64. The
     /// certificates may stand in any order, before the key or after it; that of the key is found. `password` is
-    /// that of a PFX file.
+    /// that of a PFX file, or of an encrypted key (PKCS#8).
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for what cannot be read, a wrong password, a key that is not RSA or too small, and one
     /// without its certificate (a key alone needs [`Certificate::with_thumbprint`], after which it is checked);
-    /// [`ErrorKind::Unsupported`] for a PFX file in a build without the feature `pfx`.
+    /// [`ErrorKind::Unsupported`] for a PFX file or an encrypted key in a build without the feature `pfx`.
     pub fn new(
         client_id: impl Into<String>,
         file: &[u8],
         password: Option<&Secret>,
     ) -> Result<Self> {
         let parts = match bytes_of(file) {
-            Content::Pem(text) => pem::read(&text)?,
+            Content::Pem(text) => pem::read(&text, password)?,
             Content::Pfx(bytes) => pfx::read(&bytes, password)?,
             Content::Nothing => return Err(wrong("is neither PEM nor a PFX file")),
         };
@@ -224,6 +225,8 @@ pub(super) const KEYWORD: &str = "Application Certificate Blob";
 pub(super) const PASSWORD_KEYWORD: &str = "Application Certificate Password";
 const THUMBPRINT_KEYWORD: &str = "Application Certificate Thumbprint";
 
+const TWO_KEYS: &str = "has two keys: which of them is meant cannot be known";
+
 fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, Step::AcquireToken, message).with_argument(KEYWORD)
 }
@@ -234,18 +237,18 @@ enum Content {
     Nothing,
 }
 
-/// PEM, also with its line breaks written as `\n`, or PFX, also in base64.
+/// PEM, also with its line breaks written as `\n`, with a mark of its encoding, or in UTF-16 as some tools of Windows
+/// write it; or PFX, also in base64.
 fn bytes_of(file: &[u8]) -> Content {
     const DER_SEQUENCE: u8 = 0x30;
     if file.first() == Some(&DER_SEQUENCE) {
         return Content::Pfx(file.to_vec());
     }
-    let text = String::from_utf8_lossy(file);
+    let text = text_of(file);
     if text.contains("-----BEGIN ") {
-        return Content::Pem(match text.contains('\n') {
-            true => file.to_vec(),
-            false => text.replace("\\r", "").replace("\\n", "\n").into_bytes(),
-        });
+        // No section has a backslash of its own.
+        let text = text.replace("\\r", "").replace("\\n", "\n");
+        return Content::Pem(text.into_bytes());
     }
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     match STANDARD.decode(plain) {
@@ -255,7 +258,23 @@ fn bytes_of(file: &[u8]) -> Content {
     }
 }
 
-/// The certificate of the key first. Its public key stands in it as the key itself writes it.
+fn text_of(file: &[u8]) -> String {
+    let text = match file.strip_prefix(b"\xFF\xFE") {
+        Some(wide) => {
+            let units = wide
+                .chunks_exact(2)
+                .map(|it| u16::from_le_bytes([it[0], it[1]]));
+            char::decode_utf16(units)
+                .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect()
+        }
+        None => String::from_utf8_lossy(file).into_owned(),
+    };
+    text.trim_start_matches('\u{FEFF}').to_owned()
+}
+
+/// The certificate of the key, and behind each the one of its issuer, as a chain is sent (RFC 7515, 4.1.6): others
+/// are left out. The public key stands in the first as the key itself writes it.
 fn leaf_first(parts: &Parts) -> Result<Vec<Vec<u8>>> {
     let public: &[u8] = parts.key.public().as_ref();
     let is_leaf = |der: &&Vec<u8>| der.windows(public.len()).any(|window| window == public);
@@ -265,8 +284,21 @@ fn leaf_first(parts: &Parts) -> Result<Vec<Vec<u8>>> {
             false => Err(wrong("has no certificate of its key, only others")),
         };
     };
-    let others = parts.certificates.iter().filter(|der| *der != leaf);
-    Ok(std::iter::once(leaf).chain(others).cloned().collect())
+    let mut chain = vec![leaf];
+    while let Some(issuer) = issuer_of(chain[chain.len() - 1], &parts.certificates) {
+        // One that has issued itself ends it, and a circle too.
+        if chain.contains(&issuer) {
+            break;
+        }
+        chain.push(issuer);
+    }
+    Ok(chain.into_iter().cloned().collect())
+}
+
+fn issuer_of<'a>(certificate: &[u8], all: &'a [Vec<u8>]) -> Option<&'a Vec<u8>> {
+    let (issuer, _) = der::names(certificate)?;
+    all.iter()
+        .find(|other| der::names(other).is_some_and(|(_, subject)| subject == issuer))
 }
 
 fn key_of(der: &[u8], is_pkcs1: bool) -> Result<RsaKeyPair> {

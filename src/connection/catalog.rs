@@ -45,7 +45,7 @@ pub enum Keyword {
     /// A certificate with its private key: PEM, or in builds with the feature `pfx` a PFX file in
     /// base64.
     ApplicationCertificateBlob,
-    /// The password of a PFX file in `Application Certificate Blob`.
+    /// The password of a PFX file, or of an encrypted key, in `Application Certificate Blob`.
     ApplicationCertificatePassword,
     /// Whether to send the certificate's public chain, for applications that are trusted by subject
     /// name and issuer.

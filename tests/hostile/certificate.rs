@@ -85,6 +85,9 @@ async fn the_chain_is_sent_when_it_is_asked_for() {
         format!("{ISSUER}{KEY}{CERTIFICATE}"),
         format!("{PKCS1}{ISSUER}{CERTIFICATE}"),
         format!("{ISSUER}{CERTIFICATE}{PKCS1}").replace('\n', "\\n"),
+        // As an editor leaves it, and as a secret store writes it.
+        format!("\u{FEFF}{KEY}{ISSUER}{CERTIFICATE}").replace('\n', "\r\n"),
+        format!("{KEY}{ISSUER}{CERTIFICATE}").replace('\n', "\\r\\n") + "\n",
     ] {
         let (header, ..) = sent(login(&pem).unwrap().with_chain(true)).await;
         let expected: Json = vec![der(CERTIFICATE), der(ISSUER)].into();
@@ -132,7 +135,16 @@ fn what_cannot_sign_says_why() {
         (elliptic.to_owned(), "not RSA"),
         (sec1.to_owned(), "not RSA"),
         (small.to_owned(), "2048"),
-        (ENCRYPTED.to_owned(), "encrypted"),
+        (
+            format!(
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"
+            ),
+            "old way",
+        ),
+        (
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA".to_owned(),
+            "ends within",
+        ),
         (CERTIFICATE.to_owned(), "no private key"),
         (format!("{KEY}{ISSUER}"), "no certificate of its key"),
         (format!("{KEY}{KEY}"), "two keys"),
@@ -145,6 +157,34 @@ fn what_cannot_sign_says_why() {
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
         assert_eq!(error.argument(), Some("Application Certificate Blob"));
         assert!(error.message().contains(says), "{says}: {error}");
+    }
+}
+
+/// As a redirection of PowerShell writes it.
+#[test]
+fn a_file_in_utf_16_is_read() {
+    let text = format!("\u{FEFF}{KEY}{CERTIFICATE}");
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    Certificate::new("app-id", &wide, None)
+        .unwrap()
+        .check()
+        .unwrap();
+}
+
+#[cfg(feature = "pfx")]
+#[test]
+fn an_encrypted_key_is_read_with_its_password() {
+    let file = format!("{CERTIFICATE}{ENCRYPTED}");
+    let password = Secret::from(PASSWORD);
+    let login = Certificate::new("app-id", file.as_bytes(), Some(&password)).unwrap();
+    login.check().unwrap();
+    for wrong in [None, Some(&Secret::from("wrong"))] {
+        let error = Certificate::new("app-id", file.as_bytes(), wrong).unwrap_err();
+        assert_eq!(
+            error.argument(),
+            Some("Application Certificate Password"),
+            "{error}"
+        );
     }
 }
 
@@ -173,6 +213,10 @@ async fn a_pfx_file_is_read_with_its_password() {
             "{error}"
         );
     }
+    // A key has an id only where a certificate belongs to it.
+    let alone = include_bytes!("../certificates/key.pfx");
+    let alone = Certificate::new("app-id", alone, Some(&password)).unwrap();
+    alone.with_thumbprint(THUMBPRINT).unwrap().check().unwrap();
     let error = refused(&PFX[..PFX.len() / 2]);
     assert_eq!(
         error.argument(),

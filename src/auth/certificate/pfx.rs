@@ -1,45 +1,79 @@
-//! PFX files (PKCS#12): a key and its certificates under a password.
+//! What is read with a password: PFX files (PKCS#12), a key and its certificates, and encrypted keys (PKCS#8).
 
-use super::Parts;
 use crate::error::Result;
 use crate::secret::Secret;
 
+use super::Parts;
+
 #[cfg(feature = "pfx")]
 pub(super) fn read(bytes: &[u8], password: Option<&Secret>) -> Result<Parts> {
-    use super::{PASSWORD_KEYWORD, wrong};
-    use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
+    use super::{PASSWORD_KEYWORD, TWO_KEYS, wrong};
+    use p12_keystore::Pkcs12Archive;
 
     let password = password.map(Secret::expose).unwrap_or_default();
-    // Relaxed: certificates that it cannot chain are kept.
-    let store = KeyStore::from_pkcs12(bytes, password, Pkcs12ImportPolicy::Relaxed);
-    let store = store.map_err(|error| match error {
+    // Not its key store, which leaves keys out that have no id.
+    let archive = Pkcs12Archive::from_pkcs12(bytes, password);
+    let archive = archive.map_err(|error| match error {
         p12_keystore::error::Error::MacError(_) => {
             wrong("is wrong for this PFX file").with_argument(PASSWORD_KEYWORD)
         }
         // Its texts say what it is, and nothing of the file.
         other => wrong(format!("is a PFX file that cannot be read: {other}")),
     })?;
-    let Some((_, chain)) = store.private_key_chain() else {
-        return Err(wrong("is a PFX file without a private key"));
+    let [bag] = &archive.keys[..] else {
+        return Err(match archive.keys.is_empty() {
+            true => wrong("is a PFX file without a private key"),
+            false => wrong(TWO_KEYS),
+        });
     };
+    let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec());
     Ok(Parts {
-        key: super::key_of(chain.key().as_der(), false)?,
-        certificates: chain
-            .certs()
-            .iter()
-            .map(|one| one.as_der().to_vec())
-            .collect(),
+        key: super::key_of(bag.key.as_der(), false)?,
+        certificates: certificates.collect(),
+    })
+}
+
+/// The key in DER (PKCS#8) of an encrypted one (RFC 5958, 3).
+#[cfg(feature = "pfx")]
+pub(super) fn decrypted(key: &[u8], password: Option<&Secret>) -> Result<Vec<u8>> {
+    use super::der::{element, sequence};
+    use super::{PASSWORD_KEYWORD, wrong};
+    use pkcs5::{EncryptionScheme, Error};
+
+    let strange = || wrong("has an encrypted key that cannot be read");
+    let scheme = sequence(key).and_then(element).ok_or_else(strange)?;
+    let data = element(scheme.rest).ok_or_else(strange)?;
+    let scheme = EncryptionScheme::try_from(scheme.whole).map_err(|_| strange())?;
+    let Some(password) = password else {
+        return Err(wrong("is needed for an encrypted key").with_argument(PASSWORD_KEYWORD));
+    };
+    let key = scheme.decrypt(password.expose(), data.content);
+    key.map_err(|error| match error {
+        Error::DecryptFailed => {
+            wrong("is wrong for this encrypted key").with_argument(PASSWORD_KEYWORD)
+        }
+        _ => wrong("has a key that is encrypted in a way which cannot be read"),
     })
 }
 
 #[cfg(not(feature = "pfx"))]
 pub(super) fn read(_: &[u8], _: Option<&Secret>) -> Result<Parts> {
+    Err(unable(
+        "is a PFX file, which this build cannot read (feature `pfx`): give it as PEM \
+         (`openssl pkcs12 -in FILE -nodes`)",
+    ))
+}
+
+#[cfg(not(feature = "pfx"))]
+pub(super) fn decrypted(_: &[u8], _: Option<&Secret>) -> Result<Vec<u8>> {
+    Err(unable(
+        "has an encrypted key, which this build cannot read (feature `pfx`): decrypt it (`openssl pkey -in FILE`)",
+    ))
+}
+
+#[cfg(not(feature = "pfx"))]
+fn unable(message: &str) -> crate::error::Error {
     use crate::error::{Error, ErrorKind, Step};
 
-    let message = "is a PFX file, which this build cannot read (feature `pfx`): give it as PEM \
-                   (`openssl pkcs12 -in FILE -nodes`)";
-    Err(
-        Error::new(ErrorKind::Unsupported, Step::AcquireToken, message)
-            .with_argument(super::KEYWORD),
-    )
+    Error::new(ErrorKind::Unsupported, Step::AcquireToken, message).with_argument(super::KEYWORD)
 }
