@@ -87,48 +87,49 @@ impl DeviceCode {
         self.login.is_silent = !allowed;
         self
     }
+}
 
-    async fn ask(&self, asked: Asked) -> Result<Grant> {
-        let code = self.code(&asked).await?;
-        let endpoint = asked.token_endpoint()?;
-        let question = || {
-            Form::of_grant(GRANT)
+/// Shows a code, and waits until its user has entered it. `preface` stands before what the service says.
+pub(super) async fn ask(prompter: &Prompter, asked: &Asked, preface: &str) -> Result<Grant> {
+    let code = code(asked).await?;
+    let endpoint = asked.token_endpoint()?;
+    let question = || {
+        Form::of_grant(GRANT)
+            .field("client_id", &asked.account.client_id)
+            .field("device_code", code.device_code.expose())
+    };
+    let prompt = Prompt {
+        kind: PromptKind::DeviceCode,
+        url: code.url.clone(),
+        code: Some(code.user_code.expose().to_owned()),
+        message: format!("{preface}{}", code.message),
+        expires_on: code.expires_on,
+    };
+    // A program may wait for its user inside the prompt: the user is done when the service says so.
+    tokio::select! {
+        grant = wait_for_user(&code, || endpoint.poll(question())) => grant,
+        Err(error) = prompter.show(prompt) => Err(error),
+    }
+}
+
+async fn code(asked: &Asked) -> Result<DeviceGrant> {
+    let form = || {
+        Ok::<_, Error>(
+            Form::empty()
                 .field("client_id", &asked.account.client_id)
-                .field("device_code", code.device_code.expose())
-        };
-        let prompt = Prompt {
-            kind: PromptKind::DeviceCode,
-            url: code.url.clone(),
-            code: Some(code.user_code.expose().to_owned()),
-            message: code.message.clone(),
-            expires_on: code.expires_on,
-        };
-        // A program may wait for its user inside the prompt: the user is done when the service says so.
-        tokio::select! {
-            grant = wait_for_user(&code, || endpoint.poll(question())) => grant,
-            Err(error) = self.prompter.show(prompt) => Err(error),
-        }
-    }
-
-    async fn code(&self, asked: &Asked) -> Result<DeviceGrant> {
-        let form = || {
-            Ok::<_, Error>(
-                Form::empty()
-                    .field("client_id", &asked.account.client_id)
-                    .field("scope", &asked.scope),
-            )
-        };
-        Endpoint::device_code(&asked.request, &asked.account.tenant)?
-            .device_grant(form)
-            .await
-    }
+                .field("scope", &asked.scope),
+        )
+    };
+    Endpoint::device_code(&asked.request, &asked.account.tenant)?
+        .device_grant(form)
+        .await
 }
 
 #[async_trait]
 impl TokenCredential for DeviceCode {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
-        let own = self.clone();
-        let ask = |asked| async move { own.ask(asked).await };
+        let prompter = self.prompter.clone();
+        let ask = |asked| async move { ask(&prompter, &asked, "").await };
         self.login.token(request, ask).await
     }
 }

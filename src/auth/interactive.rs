@@ -10,6 +10,7 @@ use url::Url;
 use super::catalog::PromptKind;
 use super::closure::LoginError;
 use super::credential::{AccessToken, TokenCredential};
+use super::device_code;
 use super::entra::{Endpoint, Form, Grant, Refusal, Sending};
 use super::prompt::{Prompt, Prompted, Prompter};
 use super::request::TokenRequest;
@@ -49,6 +50,7 @@ pub struct Interactive {
     login: UserLogin,
     hint: Option<String>,
     prompter: Option<Prompter>,
+    falls_back: bool,
 }
 
 impl Interactive {
@@ -103,22 +105,44 @@ impl Interactive {
         self
     }
 
+    /// Whether, where no browser can be started, as on a machine without a screen, the prompt gets a device's code
+    /// instead. It does not unless set; without a prompt it is an error in any case.
+    #[must_use]
+    pub fn with_device_code(mut self, allowed: bool) -> Self {
+        self.falls_back = allowed;
+        self
+    }
+
     async fn ask(&self, asked: Asked) -> Result<Grant> {
+        let error = match self.ask_in_browser(&asked).await {
+            Ok(grant) => return Ok(grant),
+            Err(Halt::Failed(error)) => return Err(error),
+            Err(Halt::NoBrowser(error)) => error,
+        };
+        match self.prompter.as_ref().filter(|_| self.falls_back) {
+            Some(prompter) => device_code::ask(prompter, &asked, PREFACE).await,
+            None => Err(error),
+        }
+    }
+
+    async fn ask_in_browser(&self, asked: &Asked) -> std::result::Result<Grant, Halt> {
         let (state, verifier) = (Random::new()?, Random::new()?);
         let mut url = Endpoint::authorize(&asked.request, &asked.account.tenant)?;
         let listener = Listener::open(state.clone()).await?;
         let redirect = listener.address();
-        self.fill(&mut url, &asked, &redirect, &state, &verifier)?;
+        self.fill(&mut url, asked, &redirect, &state, &verifier)?;
         // The listener is closed when this ends, in whatever way.
         let returned = tokio::time::timeout(LIMIT, async {
             tokio::select! {
-                returned = listener.returned() => returned,
-                Err(error) = self.show(url) => Err(error),
+                returned = listener.returned() => Ok(returned?),
+                Err(halt) = self.show(url) => Err(halt),
             }
         });
-        let code = match returned.await.unwrap_or_else(|_| Err(nobody()))? {
+        let code = match returned.await.unwrap_or_else(|_| Err(nobody().into()))? {
             Returned::Code(code) => code,
-            Returned::Refused { error, text } => return Err(refused(&error, text.as_deref())),
+            Returned::Refused { error, text } => {
+                return Err(refused(&error, text.as_deref()).into());
+            }
         };
         let form = || {
             Ok(Form::of_grant("authorization_code")
@@ -128,7 +152,8 @@ impl Interactive {
                 .field("code_verifier", verifier.text())
                 .field("scope", &asked.scope))
         };
-        asked.token_endpoint()?.token_for(Sending::Once, form).await
+        let endpoint = asked.token_endpoint()?;
+        Ok(endpoint.token_for(Sending::Once, form).await?)
     }
 
     fn fill(
@@ -159,7 +184,7 @@ impl Interactive {
         Ok(())
     }
 
-    async fn show(&self, url: Url) -> Result<()> {
+    async fn show(&self, url: Url) -> std::result::Result<(), Halt> {
         let url = String::from(url);
         let done = match &self.prompter {
             Some(prompter) => prompter.show(prompt(&url)).await?,
@@ -167,10 +192,26 @@ impl Interactive {
         };
         match done {
             Prompted::Shown => Ok(()),
-            Prompted::OpenBrowser => browser::open(&url).await,
+            Prompted::OpenBrowser => browser::open(&url).await.map_err(Halt::NoBrowser),
         }
     }
 }
+
+/// Why a login in the browser does not go on.
+enum Halt {
+    /// No browser can be started.
+    NoBrowser(Error),
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Before the words of the service.
+const PREFACE: &str = "No browser can be started on this machine. ";
 
 fn prompt(url: &str) -> Prompt {
     Prompt {

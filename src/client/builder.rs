@@ -466,7 +466,9 @@ impl ClientBuilder {
     }
 
     fn interactive(&self, hint: Option<String>, client_id: Option<String>) -> Result<Login> {
-        let mut login = Interactive::new().with_prompter(self.prompter()?);
+        // This prompt is also that of `Login=device`: it shows either.
+        let login = Interactive::new().with_prompter(self.prompter()?);
+        let mut login = login.with_device_code(true);
         if let Some(hint) = hint {
             login = login.with_hint(hint);
         }

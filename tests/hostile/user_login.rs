@@ -410,7 +410,7 @@ async fn a_browser_that_is_refused_says_why() {
     let client = server.builder().credential(Arc::new(with_browser(fields)));
     let error = command(&client.build().unwrap(), soon()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
-    assert_eq!(error.service_code(), Some("access_denied"));
+    assert_eq!(error.service_code(), Some("AADSTS65004"));
     assert!(
         error.is_permanent() && error.message().contains("AADSTS65004"),
         "{error}"

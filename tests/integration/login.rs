@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kusto_emulator::{Emulator, Options};
 use kusto_ingest::auth::{
-    ApplicationKey, Certificate, Credential, DeviceCode, Federated, Interactive, OnBehalfOf,
-    Prompt, Prompted, TokenCredential, UserPassword,
+    ApplicationKey, Certificate, CommandLine, Credential, DeviceCode, Federated, Interactive,
+    ManagedIdentity, OnBehalfOf, Prompt, Prompted, TokenCredential, UserPassword,
 };
 use kusto_ingest::log::{LogLevel, receiver};
 use kusto_ingest::prelude::*;
@@ -173,6 +173,56 @@ async fn a_user_logs_in_on_a_device_and_in_a_browser() {
     assert_eq!(error.unwrap_err().service_code(), Some("access_denied"));
 }
 
+const WITHOUT_BROWSER: &str = "KUSTO_TEST_WITHOUT_BROWSER";
+
+/// The environment is that of a process of its own.
+#[tokio::test]
+async fn without_a_browser_the_prompt_gets_a_code_where_that_is_allowed() {
+    if std::env::var_os(WITHOUT_BROWSER).is_none() {
+        let test = "login::without_a_browser_the_prompt_gets_a_code_where_that_is_allowed";
+        in_child(
+            test,
+            &[(WITHOUT_BROWSER, "1"), ("BROWSER", "/nonexistent/browser")],
+        )
+        .await;
+        return;
+    }
+    let emulator = entra().await;
+    change(&emulator, |directory| {
+        directory["tokens"]["pollSeconds"] = json!(1)
+    })
+    .await;
+    let error = tried(&emulator, approved_by_code(&emulator)).await;
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("no browser can be started"), "{message}");
+    // Another one: a login that has just failed asks nobody for a while.
+    let login = approved_by_code(&emulator).with_device_code(true);
+    tried(&emulator, login).await.unwrap();
+}
+
+/// A prompt that leaves the browser to the library, and answers a device's code.
+fn approved_by_code(emulator: &Emulator) -> Interactive {
+    let devices = control(emulator, "devices");
+    Interactive::new().with_prompt(move |prompt| {
+        let Some(code) = prompt.code() else {
+            return Ok(Prompted::OpenBrowser);
+        };
+        let message = prompt.message();
+        assert!(message.starts_with("No browser"), "{message}");
+        let approve = json!({"action": "approve", "user": "alice"});
+        post(&format!("{devices}/{code}"), &approve);
+        Ok(Prompted::Shown)
+    })
+}
+
+/// Runs one test of this file in a process of its own, with these variables.
+async fn in_child(test: &str, variables: &[(&str, &str)]) {
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    child.args([test, "--exact", "--nocapture"]);
+    child.envs(variables.iter().copied());
+    assert!(child.status().await.unwrap().success());
+}
+
 /// Refresh tokens serve once: each new one must be kept.
 #[tokio::test]
 async fn a_login_is_renewed_with_tokens_that_serve_once() {
@@ -320,17 +370,10 @@ async fn a_login_goes_through_the_proxy() {
         ..quick()
     };
     let emulator = Emulator::start(options).await.unwrap();
-    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
-    child
-        .args([
-            "login::a_login_goes_through_the_proxy",
-            "--exact",
-            "--nocapture",
-        ])
-        .env(CHILD, emulator.ca_pem_path().unwrap())
-        .env("HTTPS_PROXY", emulator.login_proxy_url().unwrap())
-        .env("NO_PROXY", "");
-    assert!(child.status().await.unwrap().success());
+    let ca = emulator.ca_pem_path().unwrap().to_str().unwrap();
+    let proxy = emulator.login_proxy_url().unwrap();
+    let variables = [(CHILD, ca), ("HTTPS_PROXY", proxy), ("NO_PROXY", "")];
+    in_child("login::a_login_goes_through_the_proxy", &variables).await;
     assert!(emulator.traffic().services.entra.requests > 0);
 }
 
@@ -341,9 +384,11 @@ async fn no_secret_of_any_login_is_in_any_output() {
     change(&emulator, |directory| {
         directory["tokens"]["pollSeconds"] = json!(1);
         directory["apps"][2]["certificates"] = json!([der(CERTIFICATE)]);
+        directory["apps"][2]["federated"] =
+            json!([{"issuer": "https://platform.test", "subject": "job-1"}]);
     })
     .await;
-    let text = Arc::new(Mutex::new(String::new()));
+    let mut text = String::new();
     let seen = Arc::new(Mutex::new(vec![
         SECRET.to_owned(),
         PASSWORD.to_owned(),
@@ -368,6 +413,7 @@ async fn no_secret_of_any_login_is_in_any_output() {
             ApplicationKey::new(APP, SECRET).with_tenant(TENANT),
             token_for_app(&emulator).await,
         )),
+        Arc::new(federated(&emulator, &seen).await),
         Arc::new(DeviceCode::new(move |prompt| {
             let code = prompt.code().unwrap_or_default().to_owned();
             post(&format!("{approve}/{code}"), &json!({"action": "approve"}));
@@ -385,6 +431,26 @@ async fn no_secret_of_any_login_is_in_any_output() {
         })),
     ];
     for login in logins {
+        let builder = client_of(&emulator).credential(login.clone());
+        text.push_str(&output_of(login, builder).await);
+    }
+    assert_holds_none(&text, &seen.lock().unwrap());
+}
+
+/// A platform's token, which is kept as one that may not be seen.
+async fn federated(emulator: &Emulator, seen: &Mutex<Vec<String>>) -> Federated {
+    let token = platform_token(emulator, "job-1").await;
+    seen.lock().unwrap().push(token.clone());
+    let assertion = Credential::from_fn(async move |_| {
+        Ok(kusto_ingest::auth::AccessToken::new(token.clone(), None))
+    });
+    Federated::new(APP, assertion).with_tenant(TENANT)
+}
+
+/// Everything that a login and its client print and log for one call.
+async fn output_of(login: Arc<dyn TokenCredential>, builder: ClientBuilder) -> String {
+    let text = Arc::new(Mutex::new(String::new()));
+    {
         let lines = text.clone();
         let log = receiver(
             LogLevel::Trace,
@@ -393,7 +459,7 @@ async fn no_secret_of_any_login_is_in_any_output() {
             }),
         );
         let printed = format!("{login:?}");
-        let builder = client_of(&emulator).credential(login).log(log);
+        let builder = builder.log(log);
         let client = builder.build().unwrap();
         let limit = soon().with_timeout(std::time::Duration::from_secs(20));
         let none = RequestProperties::new();
@@ -403,8 +469,12 @@ async fn no_secret_of_any_login_is_in_any_output() {
         text.push_str(&format!("{printed} {builder:?} {client:?} {failed:?}\n"));
     }
     let text = text.lock().unwrap();
+    text.clone()
+}
+
+fn assert_holds_none(text: &str, seen: &[String]) {
     assert!(text.len() > 1000, "{text}");
-    for secret in seen.lock().unwrap().iter() {
+    for secret in seen {
         assert!(!text.contains(secret.as_str()), "{secret}: {text}");
     }
     // The head of every token that the emulator signs.
@@ -418,4 +488,52 @@ async fn no_secret_of_any_login_is_in_any_output() {
     ] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
+}
+
+const OF_MACHINE: &str = "KUSTO_TEST_LOGIN_OF_MACHINE";
+
+/// Tokens that the machine and its command lines lend: the environment is that of a process of its own.
+#[cfg(unix)]
+#[tokio::test]
+async fn no_token_that_the_machine_lends_is_in_any_output() {
+    use std::os::unix::fs::PermissionsExt;
+
+    if let Ok(engine) = std::env::var(OF_MACHINE) {
+        let logins: [Arc<dyn TokenCredential>; 3] = [
+            Arc::new(ManagedIdentity::default()),
+            Arc::new(CommandLine::azure_cli()),
+            Arc::new(CommandLine::azure_developer_cli()),
+        ];
+        let mut text = String::new();
+        for login in logins {
+            let builder = Client::builder(&format!("{engine};Fed=true")).unwrap();
+            text.push_str(&output_of(login.clone(), builder.credential(login)).await);
+        }
+        assert_holds_none(&text, &["of-the-command-line".to_owned()]);
+        return;
+    }
+    let emulator = entra().await;
+    let directory = tempfile::tempdir().unwrap();
+    let az =
+        r#"{"accessToken":"of-the-command-line","expires_on":4000000000,"tokenType":"Bearer"}"#;
+    let azd = r#"{"token":"of-the-command-line","expiresOn":"2099-01-01T00:00:00Z"}"#;
+    for (name, answer) in [("az", az), ("azd", azd)] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:/usr/bin:/bin", directory.path().display());
+    let variables = [
+        (OF_MACHINE, emulator.engine_url()),
+        (
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+            emulator.identity_url().unwrap(),
+        ),
+        ("PATH", &path),
+    ];
+    in_child(
+        "login::no_token_that_the_machine_lends_is_in_any_output",
+        &variables,
+    )
+    .await;
 }
