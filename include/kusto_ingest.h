@@ -1224,6 +1224,8 @@ void kusto_token_request_fail(kusto_token_request *request,
  * - "client id": The public client that asks for a user: of a device code, a browser or a password.
  * - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
  *   instead of asking.
+ * - "device code": Whether the prompt of a login in the browser gets a device's code where no browser can be started:
+ *   "true" or "false", which is the default. Without a prompt that is an error in any case.
  * - "send chain": Whether the chain of a certificate is sent along, which applications need that are trusted by
  *   subject name and issuer: "true" or "false", which is the default.
  * - "thumbprint": The SHA-1 thumbprint of a certificate, in 40 hexadecimal digits: for a key without its
@@ -1257,7 +1259,8 @@ KUSTO_API void kusto_credential_free(kusto_credential *credential);
 
 /**
  * Sets who shows what a login of the connection string asks its user: `Login=device`, `Login=interactive`,
- * `User ID` without a password, and `Fed=true` without anything else. Without it such a login is an error of
+ * `User ID` without a password, and `Fed=true` without anything else. A login in the browser shows a device's code
+ * where no browser can be started. Without it such a login is an error of
  * kusto_client_new, or for `Fed=true` of the first call; NULL removes it.
  *
  * Ownership: takes `user_data`, even when the call fails; `drop` is called when no config and no client uses it.
@@ -1317,7 +1320,7 @@ kusto_status kusto_credential_device_code(const char *tenant,
 /**
  * A credential that logs in as an application with a certificate: the text of a PEM file with the certificate and
  * its key, in any order, or a PFX file (in builds that have the feature `pfx`), also in base64. The key must be RSA of
- * 2048 to 4096 bits. `password` is that of a PFX file, else NULL. `tenant` is the id or the domain of the
+ * 2048 to 4096 bits. `password` is that of a PFX file or of an encrypted key in PEM, else NULL. `tenant` is the id or the domain of the
  * application's tenant; NULL means that of the connection string (`Authority Id`). kusto_credential_set has
  * "send chain" and "thumbprint".
  *

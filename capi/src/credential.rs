@@ -229,6 +229,8 @@ pub unsafe extern "C" fn kusto_token_request_fail(
 /// - "client id": The public client that asks for a user: of a device code, a browser or a password.
 /// - "prompt": Whether a login of a user may ask: "auto", which is the default, or "never", where it fails
 ///   instead of asking.
+/// - "device code": Whether the prompt of a login in the browser gets a device's code where no browser can be started:
+///   "true" or "false", which is the default. Without a prompt that is an error in any case.
 /// - "send chain": Whether the chain of a certificate is sent along, which applications need that are trusted by
 ///   subject name and issuer: "true" or "false", which is the default.
 /// - "thumbprint": The SHA-1 thumbprint of a certificate, in 40 hexadecimal digits: for a key without its

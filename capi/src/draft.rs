@@ -66,9 +66,10 @@ impl Draft {
             "sendchain" => self.login = self.login.with_chain(value)?,
             "thumbprint" => self.login = self.login.with_thumbprint(value)?,
             "prompt" => self.login = self.login.with_prompts(value)?,
+            "devicecode" => self.login = self.login.with_device_code(value)?,
             _ => {
                 let message = "is no setting of a credential: tenant, authority, client id, prompt, \
-                               send chain, thumbprint";
+                               device code, send chain, thumbprint";
                 return Err(Error::invalid_argument(key, message));
             }
         }
@@ -158,17 +159,16 @@ impl Login {
 }
 
 impl Login {
+    fn with_device_code(self, value: &str) -> Result<Self> {
+        let allowed = truth("device code", value)?;
+        match self {
+            Self::Interactive(login) => Ok(Self::Interactive(login.with_device_code(allowed))),
+            _ => Err(other("device code")),
+        }
+    }
+
     fn with_chain(self, value: &str) -> Result<Self> {
-        let sent = match value.trim().to_ascii_lowercase().as_str() {
-            "true" => true,
-            "false" => false,
-            _ => {
-                return Err(Error::invalid_argument(
-                    "send chain",
-                    "must be true or false",
-                ));
-            }
-        };
+        let sent = truth("send chain", value)?;
         match self {
             Self::Application(Application::Certificate(login)) => {
                 Ok(Self::Application(login.with_chain(sent).into()))
@@ -184,6 +184,14 @@ impl Login {
             }
             _ => Err(other("thumbprint")),
         }
+    }
+}
+
+fn truth(key: &str, value: &str) -> Result<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Error::invalid_argument(key, "must be true or false")),
     }
 }
 

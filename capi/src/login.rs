@@ -94,7 +94,7 @@ pub unsafe extern "C" fn kusto_credential_device_code(
 
 /// A credential that logs in as an application with a certificate: the text of a PEM file with the certificate and
 /// its key, in any order, or a PFX file (in builds that have the feature `pfx`), also in base64. The key must be RSA of
-/// 2048 to 4096 bits. `password` is that of a PFX file, else NULL. `tenant` is the id or the domain of the
+/// 2048 to 4096 bits. `password` is that of a PFX file or of an encrypted key in PEM, else NULL. `tenant` is the id or the domain of the
 /// application's tenant; NULL means that of the connection string (`Authority Id`). kusto_credential_set has
 /// "send chain" and "thumbprint".
 ///

@@ -35,7 +35,8 @@ pub type kusto_prompt_fn = Option<
 >;
 
 /// Sets who shows what a login of the connection string asks its user: `Login=device`, `Login=interactive`,
-/// `User ID` without a password, and `Fed=true` without anything else. Without it such a login is an error of
+/// `User ID` without a password, and `Fed=true` without anything else. A login in the browser shows a device's code
+/// where no browser can be started. Without it such a login is an error of
 /// kusto_client_new, or for `Fed=true` of the first call; NULL removes it.
 ///
 /// Ownership: takes `user_data`, even when the call fails; `drop` is called when no config and no client uses it.

@@ -236,7 +236,7 @@ static void a_certificate_is_read_when_its_credential_is_made(void)
     CHECK_STATUS(KUSTO_E_CONFIG, certificate_of("app.key", "ca.crt", NULL, &one, &err));
     CHECK_STATUS(reads_pfx ? KUSTO_E_CONFIG : KUSTO_E_UNSUPPORTED, certificate_of("app.pfx", NULL, "wrong", &one, &err));
     CHECK(one == NULL);
-    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_certificate("t", KUSTO_CSTR, "id", KUSTO_CSTR, NULL, 0, NULL, 0, &one, &err));
+    CHECK_STATUS(KUSTO_E_CONFIG, kusto_credential_certificate("t", KUSTO_CSTR, "id", KUSTO_CSTR, NULL, 0, NULL, 0, &one, &err));
     if (reads_pfx)
         CHECK_OK(certificate_of("app.pfx", NULL, "secret-of-tests", &one, &err));
     kusto_credential_free(one);
@@ -250,6 +250,8 @@ static void a_login_in_the_browser_may_be_kept_from_asking(void)
     kusto_error *error = NULL;
     CHECK_OK(kusto_credential_interactive("t", KUSTO_CSTR, "alice@contoso.test", KUSTO_CSTR, NULL, NULL, NULL, &browser, &err));
     CHECK_OK(kusto_credential_set(browser, "client id", KUSTO_CSTR, "an-id", KUSTO_CSTR, &err));
+    CHECK_OK(kusto_credential_set(browser, "device code", KUSTO_CSTR, "true", KUSTO_CSTR, &err));
+    CHECK_STATUS(KUSTO_E_INVALID_ARGUMENT, kusto_credential_set(browser, "device code", KUSTO_CSTR, "yes", KUSTO_CSTR, &err));
     CHECK_OK(kusto_credential_set(browser, "prompt", KUSTO_CSTR, "never", KUSTO_CSTR, &err));
     client = client_with(browser);
     kusto_credential_free(browser);
