@@ -45,12 +45,12 @@ func TestCredentialsThatCannotBeUsed(t *testing.T) {
 	nothingLeft(t)
 	var none *kusto.Credential
 	for argument, credential := range map[string]any{
-		"client_id":    kusto.NewClientSecretCredential("tenant", "", "very-secret"),
-		"getAssertion": kusto.NewClientAssertionCredential("tenant", "app", nil),
-		"user_token":   kusto.NewOnBehalfOfCredentialWithClientAssertions("tenant", "app", "", assertion),
-		"id":           kusto.NewManagedIdentityCredential(kusto.ClientID("")),
-		"data":         kusto.NewOnBehalfOfCredentialWithCertificate("tenant", "app", "user-token", nil, nil, false),
-		"credential":   kusto.NewChainedTokenCredential(kusto.NewEnvironmentCredential(), none),
+		"client_id":                    kusto.NewClientSecretCredential("tenant", "", "very-secret"),
+		"getAssertion":                 kusto.NewClientAssertionCredential("tenant", "app", nil),
+		"user_token":                   kusto.NewOnBehalfOfCredentialWithClientAssertions("tenant", "app", "", assertion),
+		"id":                           kusto.NewManagedIdentityCredential(kusto.ClientID("")),
+		"Application Certificate Blob": kusto.NewOnBehalfOfCredentialWithCertificate("tenant", "app", "user-token", nil, nil, false),
+		"credential":                   kusto.NewChainedTokenCredential(kusto.NewEnvironmentCredential(), none),
 	} {
 		_, err := kusto.New(withCredential(credential))
 		var failure *kusto.Error
