@@ -34,6 +34,18 @@ public sealed class LoginTests : Bed
         }
     }
 
+    /// <summary>One key in 60 has a number that .NET pads with a zero, which no reader of DER takes.</summary>
+    [Test]
+    public void TheNumbersOfAKeyHaveNoNeedlessZeros()
+    {
+        byte[] one = [0, 0, 1];
+        RSAParameters key = new() { Modulus = [0, 0x80], Exponent = one, D = one, P = one, Q = one, DP = one, DQ = [0, 0], InverseQ = one };
+        Assert.That(CertificateLogin.PrivateKey(key), Is.EqualTo(new byte[]
+        {
+            0x30, 28, 2, 1, 0, 2, 2, 0, 0x80, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 0, 2, 1, 1,
+        }));
+    }
+
     [Test]
     public void ACertificateWithoutAnRsaKeyIsNone()
     {

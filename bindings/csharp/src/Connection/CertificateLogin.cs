@@ -63,16 +63,27 @@ internal static class CertificateLogin
         $"-----BEGIN {name}-----\n{Convert.ToBase64String(der, Base64FormattingOptions.InsertLineBreaks)}\n-----END {name}-----\n";
 
     /// <summary>PKCS#1, which .NET Standard 2.0 does not write itself.</summary>
-    private static byte[] PrivateKey(RSAParameters key)
+    internal static byte[] PrivateKey(RSAParameters key)
     {
         List<byte> content = [Integer, 1, 0];
         foreach (byte[]? number in (byte[]?[])[key.Modulus, key.Exponent, key.D, key.P, key.Q, key.DP, key.DQ, key.InverseQ])
         {
-            // Without a sign: a first byte that would be one gets another before it.
-            byte[] bytes = number![0] < 0x80 ? number : [0, .. number];
-            content.AddRange(Element(Integer, bytes));
+            content.AddRange(Element(Integer, Digits(number!)));
         }
         return Element(Sequence, content.ToArray());
+    }
+
+    /// <summary>As few bytes as the number needs, which .NET pads; a first one that would be a sign gets another before it.</summary>
+    private static byte[] Digits(byte[] number)
+    {
+        int zeros = 0;
+        while (zeros < number.Length - 1 && number[zeros] == 0)
+        {
+            zeros++;
+        }
+        byte[] bytes = new byte[number.Length - zeros];
+        Array.Copy(number, zeros, bytes, 0, bytes.Length);
+        return bytes[0] < 0x80 ? bytes : [0, .. bytes];
     }
 
     private static byte[] Element(byte tag, byte[] content) => content.Length switch
