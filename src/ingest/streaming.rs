@@ -18,6 +18,8 @@ use crate::props::IngestionProperties;
 use crate::secret::Secret;
 use crate::source::{BlobSource, Compression, Content, Source};
 
+#[cfg(test)]
+pub(super) use answer::read;
 pub(super) use send::{Failure, Load, Shipment};
 pub(crate) use send::{Settings, Streamer};
 

@@ -77,6 +77,8 @@ pub(crate) struct Codes {
     pub(crate) permanent: Option<bool>,
     /// Its `@failureCode`.
     pub(crate) failure: Option<i64>,
+    /// Whether it has a member that begins with `@`, as those of the service have: gateways send errors with codes, too.
+    pub(crate) is_marked: bool,
 }
 
 /// Whether an answer has an error in it, of any form.
@@ -87,15 +89,16 @@ pub(crate) fn holds_error(json: &Json) -> bool {
 /// Errors inside errors that are looked at.
 const MAX_INNER: usize = 8;
 
-/// The codes of the error in a body, in any of its places; `None` for a body without a code: an error object of a
-/// gateway, which has a text at most.
+/// The codes of the error in a body, in any of its places; `None` for a body without a code, and for an object that is
+/// nothing but a code and a text: a gateway's.
 pub(crate) fn codes_of(body: &[u8]) -> Option<Codes> {
     let json: Json = serde_json::from_slice(body).ok()?;
     let members = json.as_object()?;
     let error = match own_errors(members) {
         Some(Json::Array(errors)) => first_object(errors)?,
         Some(error) => error.as_object()?,
-        None => members,
+        None if is_marked(members) => members,
+        None => return None,
     };
     // The errors inside an answer wrap theirs once more.
     let error = own_errors(error).and_then(Json::as_object).unwrap_or(error);
@@ -113,7 +116,12 @@ pub(crate) fn codes_of(body: &[u8]) -> Option<Codes> {
         names,
         permanent: error.get("@permanent").and_then(flag),
         failure: text("@failureCode").and_then(|text| number(&text)),
+        is_marked: is_marked(error),
     })
+}
+
+fn is_marked(error: &Map<String, Json>) -> bool {
+    error.keys().any(|name| name.starts_with('@'))
 }
 
 fn first_object(errors: &[Json]) -> Option<&Map<String, Json>> {

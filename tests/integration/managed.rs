@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use kusto_emulator::{CutPoint, Fault, FaultRule, ServiceKind, StorageOperation, Streaming};
+use kusto_ingest::auth::StaticToken;
 use kusto_ingest::client::ClientBuilder;
 use kusto_ingest::log::{LogLevel, LogRecord, receiver};
 use kusto_ingest::prelude::*;
@@ -267,17 +268,23 @@ async fn an_engine_that_cannot_be_reached_is_no_reason_to_lose_data() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let bed = of_mode(IngestionMode::Managed, Streaming::Always, |builder| {
-        let builder = builder
-            .engine_endpoint(&format!("http://127.0.0.1:{port}"))
-            .unwrap();
-        builder.streaming_attempts(2).unwrap()
-    })
-    .await;
-    let receipt = bed.one().await;
-    assert_eq!((receipt.route(), receipt.attempts()), (Route::Queued, 2));
-    assert_eq!(receipt.fallback_cause().unwrap().kind(), ErrorKind::Network);
-    assert_eq!(bed.requests(), (0, 1));
+    for logs_in in [false, true] {
+        let bed = of_mode(IngestionMode::Managed, Streaming::Always, |builder| {
+            let engine = format!("http://127.0.0.1:{port}");
+            let builder = builder.engine_endpoint(&engine).unwrap();
+            let builder = builder.streaming_attempts(2).unwrap();
+            match logs_in {
+                true => builder.credential(Arc::new(StaticToken::new("token"))),
+                false => builder,
+            }
+        })
+        .await;
+        let receipt = bed.one().await;
+        assert_eq!(receipt.route(), Route::Queued, "{logs_in}");
+        let cause = receipt.fallback_cause().unwrap();
+        assert_eq!(cause.kind(), ErrorKind::Network, "{logs_in}");
+        assert_eq!(bed.requests(), (0, 1), "{logs_in}");
+    }
 }
 
 /// A table that is off is not asked again by each call.

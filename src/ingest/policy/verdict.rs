@@ -144,8 +144,11 @@ fn of_answer(answer: &Answer) -> Verdict {
         413 => Verdict::Queue(Reason::TooLarge),
         429 => Verdict::Retry(Reason::Throttled),
         status => match codes {
-            Some(codes) => of_codes(codes).unwrap_or_else(|| of_report(status, codes.permanent)),
-            None => of_gateway(status),
+            Some(codes) => of_codes(codes).unwrap_or_else(|| match codes.is_marked {
+                true => of_report(status, codes.permanent),
+                false => of_gateway(status, answer.retry_after),
+            }),
+            None => of_gateway(status, answer.retry_after),
         },
     }
 }
@@ -153,20 +156,22 @@ fn of_answer(answer: &Answer) -> Verdict {
 /// What an error of the service says whose codes are none that are known here.
 fn of_report(status: u16, permanent: Option<bool>) -> Verdict {
     match (permanent, status) {
+        // A success with an error in it, which does not say what was done before.
+        (_, 200) => Verdict::Doubt(Reason::Protocol),
         (_, 404) => Verdict::Refused(Reason::NotFound),
         (Some(false), _) => Verdict::Retry(Reason::Transient),
         (None, 500..) => Verdict::Retry(Reason::Transient),
-        // A success with an error in it, which does not say what was done.
-        (None, 200) => Verdict::Doubt(Reason::Protocol),
         _ => Verdict::Refused(Reason::Other),
     }
 }
 
 /// What a status says that comes without an error of the service.
-fn of_gateway(status: u16) -> Verdict {
+fn of_gateway(status: u16, retry_after: Option<Duration>) -> Verdict {
     match status {
         404 => Verdict::Queue(Reason::NoEndpoint),
-        503 => Verdict::Retry(Reason::Transient),
+        // Some say it of an engine that broke off after it had the request: only one that asks to come back did not
+        // pass it on.
+        503 if retry_after.is_some() => Verdict::Retry(Reason::Transient),
         // It did not pass the request on.
         400..=499 | 501 | 505 | 511 => Verdict::Refused(Reason::Other),
         // It did, or nobody knows.
@@ -203,6 +208,8 @@ fn of_code(code: &str) -> Option<Verdict> {
         "InputStreamTooLarge" | "FileTooLarge" | "KustoRequestPayloadTooLarge" => {
             Verdict::Queue(Reason::TooLarge)
         }
+        // They say nothing about what was done.
+        "Timeout" | "Unknown" => Verdict::Doubt(Reason::Unanswered),
         "EntityNotFound" | "TableNotExist" | "DatabaseNotExist" | "MappingReferenceWasNotFound" => {
             Verdict::Refused(Reason::NotFound)
         }

@@ -2,13 +2,14 @@
 
 use serde_json::Value as Json;
 
+use crate::error::Step;
 use crate::http::transport::Reply;
 use crate::ingest::UpdatePolicy;
 use crate::ingest::policy::{Answer, Content};
-use crate::query::service_error::{codes_of, holds_error};
+use crate::query::service_error::{codes_of, error_among_rows, holds_error};
 
 /// What decides about an answer, and what it says about the update policy.
-pub(super) fn read(reply: &Reply) -> (Answer, Option<UpdatePolicy>) {
+pub(in crate::ingest) fn read(reply: &Reply) -> (Answer, Option<UpdatePolicy>) {
     let (content, update_policy) = content(&reply.body);
     let answer = Answer {
         status: reply.status,
@@ -26,13 +27,22 @@ fn content(body: &[u8]) -> (Content, Option<UpdatePolicy>) {
         return (Content::Error(codes), None);
     }
     match serde_json::from_slice::<Json>(body) {
-        Ok(json @ Json::Object(_)) if !holds_error(&json) => {
+        Ok(json @ Json::Object(_)) if !holds_error(&json) && !has_error_among_rows(&json) => {
             let update_policy = update_policy(&json);
             (Content::Json, update_policy)
         }
-        Ok(Json::Array(_)) => (Content::Json, None),
         _ => (Content::Foreign, None),
     }
+}
+
+/// Whether an error stands in the place of a row, as it does when it comes late.
+fn has_error_among_rows(json: &Json) -> bool {
+    let members = |json: &Json, name| json.get(name).and_then(Json::as_array).cloned();
+    let tables = members(json, "Tables").unwrap_or_default();
+    let mut rows = tables
+        .iter()
+        .flat_map(|table| members(table, "Rows").unwrap_or_default());
+    rows.any(|row| error_among_rows(Step::StreamData, &row).is_some())
 }
 
 /// From the row of an answer: `{"Tables":[{"Columns":[{"ColumnName":..}],"Rows":[[..]]}]}`.
@@ -87,12 +97,13 @@ mod tests {
     #[test]
     fn only_what_the_service_can_have_written_is_a_success() {
         let is_json = |text: &str| matches!(content(text.as_bytes()).0, Content::Json);
-        for text in [r#"{"Tables":[]}"#, "{}", "[]"] {
+        for text in [r#"{"Tables":[]}"#, "{}"] {
             assert!(is_json(text), "{text}");
         }
         for text in [
             "<html>",
             "\"ok\"",
+            "[]",
             "1",
             "{",
             r#"{"Exceptions":["it failed"]}"#,

@@ -297,12 +297,16 @@ impl Streamer {
     fn unanswered(&self, scope: &Scope, error: Error) -> Failed {
         let is_of_request = error.step() == STEP
             && matches!(error.kind(), ErrorKind::Network | ErrorKind::TooLarge);
-        if !is_of_request || scope.check(STEP).is_err() {
+        // The engine says where to log in, and its host may be the one that is down: the queue asks another one.
+        let is_of_login = matches!(error.step(), Step::FetchCloudMetadata | Step::AcquireToken)
+            && error.retry() == RetryClass::Later;
+        if !(is_of_request || is_of_login) || scope.check(STEP).is_err() {
             return error.into();
         }
         let seen = Seen::NoAnswer {
-            may_have_arrived: error.is_in_doubt(),
-            is_permanent: error.retry() == RetryClass::Never,
+            may_have_arrived: is_of_request && error.is_in_doubt(),
+            // What was tried often enough already.
+            is_permanent: is_of_login || error.retry() == RetryClass::Never,
         };
         self.explained(error, classify(&seen), None)
     }

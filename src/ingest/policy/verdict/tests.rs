@@ -1,21 +1,22 @@
 //! The table of docs/STREAMING.md, row by row: the names of the tests are those of the rows.
 
 use super::*;
-use crate::query::service_error::codes_of;
+use crate::http::transport::Reply;
+use crate::ingest::streaming::read;
 
 /// An answer with this body, read as the client reads it.
 fn answer(status: u16, body: &str) -> Seen {
-    let content = match codes_of(body.as_bytes()) {
-        Some(codes) => Content::Error(codes),
-        None if body.is_empty() => Content::Empty,
-        None if body.starts_with(['{', '[']) => Content::Json,
-        None => Content::Foreign,
+    let (answer, _) = read(&Reply::of(status, body.to_owned()));
+    Seen::Answer(answer)
+}
+
+/// The same, which asks to come back.
+fn asking(status: u16, body: &str) -> Seen {
+    let Seen::Answer(mut answer) = answer(status, body) else {
+        unreachable!("it is one")
     };
-    Seen::Answer(Answer {
-        status,
-        content,
-        retry_after: None,
-    })
+    answer.retry_after = Some(Duration::from_secs(1));
+    Seen::Answer(answer)
 }
 
 /// An error of the service's form with this code.
@@ -78,6 +79,8 @@ fn row_4_nothing_at_the_address() {
         "",
         "<html>no</html>",
         r#"{"statusCode":404,"message":"Resource not found"}"#,
+        r#"{"code":404,"message":"Not Found"}"#,
+        r#"{"error":{"code":"NotFound","message":"m"}}"#,
     ] {
         check(&answer(404, body), Verdict::Queue(Reason::NoEndpoint));
     }
@@ -218,7 +221,12 @@ fn row_12_the_service_failed() {
             Verdict::Refused(Reason::Other),
         );
     }
-    check(&answer(503, ""), Verdict::Retry(Reason::Transient));
+    check(&asking(503, ""), Verdict::Retry(Reason::Transient));
+    // It does not say what was done.
+    check(
+        &error(500, "Timeout", Some(false)),
+        Verdict::Doubt(Reason::Unanswered),
+    );
 }
 
 #[test]
@@ -227,6 +235,22 @@ fn row_13_a_gateway_failed() {
         (500, ""),
         (502, "<html>"),
         (500, r#"{"message":"m"}"#),
+        // With codes of their own.
+        (502, r#"{"code":502,"message":"Bad Gateway"}"#),
+        (
+            500,
+            r#"{"error":{"code":"InternalServerError","message":"m"}}"#,
+        ),
+        (
+            500,
+            r#"{"error":{"code":500,"message":"m","innererror":{"code":"X"}}}"#,
+        ),
+        (
+            503,
+            r#"{"error":{"code":"ServiceUnavailable","message":"m"}}"#,
+        ),
+        (503, ""),
+        (503, "upstream connect error or disconnect"),
         (599, ""),
     ] {
         check(&answer(status, body), Verdict::Doubt(Reason::Unanswered));
@@ -302,6 +326,14 @@ fn row_20_a_success_that_is_not_the_services() {
     );
     check(&answer(204, ""), Verdict::Doubt(Reason::Protocol));
     check(&answer(202, "{}"), Verdict::Doubt(Reason::Protocol));
+    // With an error in the place of a row, or in another form.
+    for body in [
+        r#"{"Tables":[{"Columns":[],"Rows":[[1],{"OneApiErrors":[{"error":{"code":"X"}}]}]}]}"#,
+        r#"{"Exceptions":["it failed"]}"#,
+        r#"[{"FrameType":"DataSetCompletion","HasErrors":true}]"#,
+    ] {
+        check(&answer(200, body), Verdict::Doubt(Reason::Protocol));
+    }
     // With an error in it: what that says, if it says anything.
     for (code, permanent, verdict) in [
         (
@@ -309,8 +341,8 @@ fn row_20_a_success_that_is_not_the_services() {
             Some(true),
             Verdict::Refused(Reason::BadData),
         ),
-        ("X", Some(false), Verdict::Retry(Reason::Transient)),
-        ("X", Some(true), Verdict::Refused(Reason::Other)),
+        ("X", Some(false), Verdict::Doubt(Reason::Protocol)),
+        ("X", Some(true), Verdict::Doubt(Reason::Protocol)),
         ("X", None, Verdict::Doubt(Reason::Protocol)),
     ] {
         check(&error(200, code, permanent), verdict);
