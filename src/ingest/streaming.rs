@@ -132,7 +132,11 @@ impl StreamingIngestor {
             match context::for_item(item.source_id, sending).await {
                 Ok(of_item) => notes.add(of_item),
                 Err(failure) if done == 0 => return Err(failure.error),
-                Err(failure) => return Err(partial(&items, done, failure.error)),
+                Err(failure) => {
+                    let in_doubt = failure.error.is_in_doubt() || notes.possibly_duplicated;
+                    let error = partial(&items, done, failure.error);
+                    return Err(error.with_in_doubt(in_doubt));
+                }
             }
         }
         Ok(streamed(props, items).with_notes(notes))

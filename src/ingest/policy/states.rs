@@ -35,7 +35,8 @@ struct Tables {
     used: u64,
 }
 
-/// A database and a table, in small letters. Two texts, not one: `a-b` and `c` are not `a` and `b-c`.
+/// A database and a table, as they are spelt: `T` and `t` can be two tables. Two texts, not one: `a-b` and `c` are not `a`
+/// and `b-c`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Name {
     database: String,
@@ -45,8 +46,8 @@ pub(crate) struct Name {
 impl Name {
     pub(crate) fn new(database: &str, table: &str) -> Self {
         Self {
-            database: database.to_lowercase(),
-            table: table.to_lowercase(),
+            database: database.to_owned(),
+            table: table.to_owned(),
         }
     }
 }
