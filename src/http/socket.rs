@@ -26,20 +26,42 @@ pub(super) fn is_silent(_: Descriptor) -> bool {
     false
 }
 
+/// How often in a row a connection has data at once. A peer that sends faster than its bytes are read would
+/// otherwise keep those who read them, and the call's deadline would not be noticed meanwhile: a loop
+/// within HTTP ends only where nothing has arrived (zeros before a chunk's size, interim answers).
+const READS: u8 = 8;
+
 /// A connection.
-pub(super) struct Socket(Link);
+pub(super) struct Socket {
+    link: Link,
+    /// How often it had data since it last had none.
+    reads: u8,
+}
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
         #[cfg(unix)]
         let stream = own::Link::new(stream);
-        Self(stream)
+        Self {
+            link: stream,
+            reads: 0,
+        }
+    }
+
+    /// Whether those who read have had enough for now: they are woken again at once.
+    fn pauses(&mut self, context: &mut Context<'_>) -> bool {
+        let pauses = self.reads == READS && !here::is_looking();
+        if pauses {
+            self.reads = 0;
+            context.waker().wake_by_ref();
+        }
+        pauses
     }
 
     /// By which a thread that watches it knows it.
     #[cfg(unix)]
     pub(super) fn descriptor(&self) -> Descriptor {
-        self.0.descriptor()
+        self.link.descriptor()
     }
 
     /// Only the runtime watches it.
@@ -53,7 +75,15 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        if self.pauses(context) {
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut self.link).poll_read(context, buffer);
+        self.reads = match read.is_ready() {
+            true => READS.min(self.reads + 1),
+            false => 0,
+        };
+        read
     }
 }
 
@@ -71,7 +101,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, data)
+        Pin::new(&mut self.link).poll_write_vectored(context, data)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -84,7 +114,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.link).poll_shutdown(context)
     }
 }
 

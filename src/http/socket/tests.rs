@@ -49,6 +49,36 @@ fn a_connection_serves_threads_of_both_kinds_in_turn() {
     }
 }
 
+/// Who reads must come to look at the deadline, also while more arrives than can be read.
+#[test]
+fn data_that_is_there_is_not_read_without_a_pause() {
+    let runtime = runtime();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut socket = connected(&runtime, listener.local_addr().unwrap());
+    let (mut peer, _) = listener.accept().unwrap();
+    let sent = 64 * usize::from(READS);
+    peer.write_all(&vec![7; sent]).unwrap();
+    let (mut received, mut most) = (0, 0);
+    let reading = std::future::poll_fn(move |context| {
+        for reads in 0.. {
+            most = most.max(reads);
+            if received == sent {
+                return Poll::Ready(Ok(most));
+            }
+            let mut piece = [0; 16];
+            let mut buffer = ReadBuf::new(&mut piece);
+            let read = Pin::new(&mut socket).poll_read(context, &mut buffer);
+            if read.is_pending() {
+                break;
+            }
+            received += buffer.filled().len();
+        }
+        Poll::Pending
+    });
+    let most = run_here(runtime.handle(), reading).unwrap();
+    assert_eq!(most, READS);
+}
+
 /// SIGPIPE would end a program that does not ignore it, and here the thread is the program's.
 #[test]
 fn writing_to_a_closed_connection_raises_no_signal() {
