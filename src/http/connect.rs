@@ -14,7 +14,7 @@ use url::{Host, Url};
 use super::connection::Connection;
 use super::failure::{Failure, Unresolved};
 use super::proxy::Proxies;
-use super::resolver::resolve;
+use super::resolver::Resolver;
 use super::socket::Socket;
 use super::tls::Tls;
 use super::tunnel;
@@ -36,11 +36,16 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub(super) struct Connector {
     tls: Tls,
     proxies: Arc<Proxies>,
+    resolver: Resolver,
 }
 
 impl Connector {
     pub(super) fn new(tls: Tls, proxies: Arc<Proxies>) -> Self {
-        Self { tls, proxies }
+        Self {
+            tls,
+            proxies,
+            resolver: Resolver::new(),
+        }
     }
 
     /// A new connection to the host of this URL.
@@ -54,7 +59,7 @@ impl Connector {
         let secure = url.scheme() == "https";
         // One that cannot be used is an error before this: `Transport::route`.
         let proxy = self.proxies.of(url).ok().flatten();
-        let reached = reach(proxy.unwrap_or(url)).await?;
+        let reached = reach(&self.resolver, proxy.unwrap_or(url)).await?;
         let descriptor = reached.descriptor();
         let reached: Box<dyn Stream> = Box::new(reached);
         let stream = match proxy {
@@ -96,10 +101,13 @@ impl Connector {
 }
 
 /// A TCP connection to the host of this URL.
-async fn reach(url: &Url) -> Result<Socket, Failure> {
+async fn reach(resolver: &Resolver, url: &Url) -> Result<Socket, Failure> {
     let port = url.port_or_known_default().unwrap_or_default();
     let addresses = match url.host() {
-        Some(Host::Domain(name)) => resolve(name, port).await.map_err(Failure::connect)?,
+        Some(Host::Domain(name)) => {
+            let resolved = resolver.resolve(name, port).await;
+            resolved.map_err(Failure::connect)?
+        }
         Some(Host::Ipv4(address)) => vec![SocketAddr::from((address, port))],
         Some(Host::Ipv6(address)) => vec![SocketAddr::from((address, port))],
         None => Vec::new(),
