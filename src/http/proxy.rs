@@ -4,6 +4,7 @@
 //! This machine is never reached through a proxy, whatever the environment says: requests to it may
 //! carry a token without TLS, and another machine's loopback is not the one that was meant.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -37,11 +38,7 @@ impl Proxies {
         if std::env::var_os("REQUEST_METHOD").is_some() {
             return Self::default();
         }
-        Self::read(|name| {
-            std::env::var(name)
-                .or_else(|_| std::env::var(name.to_ascii_lowercase()))
-                .unwrap_or_default()
-        })
+        Self::read(|name| in_either_case(name, |name| std::env::var_os(name)))
     }
 
     pub(crate) fn read(variable: impl Fn(&str) -> String) -> Self {
@@ -112,6 +109,17 @@ impl fmt::Debug for Route {
             Self::Unusable(why) => write!(f, "Unusable({why})"),
         }
     }
+}
+
+/// The value of a variable in upper or else in lower case. One that is empty counts as not set. What is
+/// no Unicode is no address either: that it is there must not be overlooked.
+fn in_either_case(name: &str, variable: impl Fn(&str) -> Option<OsString>) -> String {
+    [name.to_owned(), name.to_ascii_lowercase()]
+        .iter()
+        .filter_map(|name| variable(name))
+        .find(|value| !value.is_empty())
+        .map(|value| value.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// One entry of `NO_PROXY`.
@@ -216,6 +224,31 @@ mod tests {
         for url in ["http://128.0.0.1", "http://localhost.example", "https://h"] {
             assert_eq!(route(&proxies, url).as_deref(), Some("p"), "{url}");
         }
+    }
+
+    #[test]
+    fn an_empty_variable_does_not_hide_the_other_spelling() {
+        let value = |upper: &str, lower: &str| {
+            in_either_case("HTTP_PROXY", |name| match name {
+                "HTTP_PROXY" => Some(upper.into()),
+                _ => Some(lower.into()),
+            })
+        };
+        assert_eq!(value("", "p:1"), "p:1");
+        assert_eq!(value("p:2", "p:1"), "p:2");
+        assert_eq!(value("", ""), "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_proxy_that_is_no_text_is_not_gone_around() {
+        use std::os::unix::ffi::OsStringExt;
+        let variable = |_: &str| Some(OsString::from_vec(b"http://\xff:1".to_vec()));
+        let proxies = Proxies::read(|name| match name {
+            "NO_PROXY" => String::new(),
+            name => in_either_case(name, variable),
+        });
+        assert!(proxies.of(&Url::parse("https://h").unwrap()).is_err());
     }
 
     #[test]
