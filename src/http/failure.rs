@@ -333,7 +333,8 @@ fn is_no_http(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// Whether another attempt meets the same: the two sides cannot agree on TLS, above all because a
-/// certificate is not accepted, or one of them uses TLS and the other does not.
+/// certificate is not accepted, or one of them uses TLS and the other does not; or a proxy refuses the
+/// login to it.
 pub(super) fn is_permanent(secure: bool, failure: &Failure) -> bool {
     let Some(error) = failure.cause() else {
         return false;
@@ -354,7 +355,11 @@ pub(super) fn is_permanent(secure: bool, failure: &Failure) -> bool {
             _ => false,
         }
     });
-    refused || (!secure && is_no_http(error))
+    let by_proxy = |cause: &(dyn StdError + 'static)| {
+        // Another attempt has the same password, which the proxy may count as another wrong one.
+        matches!(cause.downcast_ref(), Some(Closed::LoginRequired))
+    };
+    refused || chain(error).any(by_proxy) || (!secure && is_no_http(error))
 }
 
 /// The texts of an error of the program's own and of its sources on one line, without repetitions and without
@@ -417,6 +422,14 @@ mod tests {
             issuer.contains("issuer") && issuer.contains("ca certificates"),
             "{issuer}"
         );
+    }
+
+    /// Each attempt would send the same wrong password.
+    #[test]
+    fn a_login_that_a_proxy_refuses_is_not_repeated() {
+        let is_last = |closed| is_permanent(true, &Failure::connect(closed));
+        assert!(is_last(Closed::LoginRequired));
+        assert!(!is_last(Closed::Refused(502)) && !is_last(Closed::NoAnswer));
     }
 
     #[test]
