@@ -1898,8 +1898,8 @@ kusto_status kusto_source_file(const char *path,
                                kusto_error **err);
 
 /**
- * An open file, pipe or socket, read from its current position to its end. The library works on a
- * duplicate unless it takes ownership.
+ * An open file, pipe or socket, read from its current position to its end, also when it is set not to
+ * wait (O_NONBLOCK). The library works on a duplicate unless it takes ownership.
  *
  * Ownership: the caller frees `*out` with kusto_source_free, unless an ingestion takes it. With
  * `take_ownership` the library closes the descriptor, unless this call fails.

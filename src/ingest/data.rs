@@ -16,6 +16,7 @@ use crate::resources::IngestionResources;
 use crate::secret::Secret;
 use crate::source::encoding::Encoding;
 use crate::source::form::Declared;
+use crate::source::patient::Patient;
 use crate::source::progress::Meter;
 use crate::source::{Compression, Content, Source};
 use crate::upload::{AzureContainers, BlockSource, Feed, upload};
@@ -192,7 +193,7 @@ fn open(pipeline: &Pipeline, content: Content, work: Work, meter: Meter) -> Resu
             again(Box::new(move || Input::Path(file.clone())))
         }
         Content::Reader(reader) => once(Input::Reader(reader)),
-        Content::OpenFile(file) => once(Input::Reader(Box::new(file))),
+        Content::OpenFile(file) => once(Input::Reader(Box::new(Patient(file)))),
         Content::Push(reader) => once(Input::Push(reader)),
         Content::Blobs(_) => {
             return Err(Error::new(

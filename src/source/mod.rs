@@ -3,6 +3,7 @@
 mod catalog;
 pub(crate) mod encoding;
 pub(crate) mod form;
+pub(crate) mod patient;
 pub(crate) mod progress;
 pub(crate) mod push;
 pub(crate) mod spare;
@@ -214,7 +215,8 @@ impl Source {
         source
     }
 
-    /// An open file, pipe or socket, read from its current position to its end.
+    /// An open file, pipe or socket, read from its current position to its end, also when it is set not to
+    /// wait (`O_NONBLOCK`).
     pub fn open_file(file: File) -> Self {
         Self::of(Content::OpenFile(file))
     }
