@@ -15,7 +15,7 @@ use super::Bell;
 use crate::op::ids::forks;
 
 /// How many a runtime keeps.
-const KEPT: usize = 64;
+const KEPT: usize = 8;
 
 static SHELVES: Mutex<Vec<Shelf>> = Mutex::new(Vec::new());
 
@@ -27,10 +27,23 @@ struct Shelf {
     bells: Vec<Arc<Bell>>,
 }
 
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        if self.forks != forks() {
+            // Their numbers may be other descriptors' by now.
+            std::mem::take(&mut self.bells)
+                .into_iter()
+                .for_each(std::mem::forget);
+        }
+    }
+}
+
 /// A bell for one call.
 pub(in super::super) struct Borrowed<'a> {
     bell: Arc<Bell>,
     runtime: &'a Handle,
+    /// [`forks`] when it was borrowed.
+    forks: u64,
 }
 
 impl<'a> Borrowed<'a> {
@@ -42,7 +55,12 @@ impl<'a> Borrowed<'a> {
             Some(bell) => bell,
             None => Arc::new(Bell::new()?),
         };
-        Ok(Self { bell, runtime })
+        let forks = forks();
+        Ok(Self {
+            bell,
+            runtime,
+            forks,
+        })
     }
 }
 
@@ -56,6 +74,10 @@ impl Deref for Borrowed<'_> {
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
+        if self.forks != forks() {
+            std::mem::forget(self.bell.clone());
+            return;
+        }
         let Some(mut all) = shelves() else { return };
         if let Some(shelf) = of(&mut all, self.runtime) {
             if shelf.bells.len() < KEPT {
@@ -67,7 +89,7 @@ impl Drop for Borrowed<'_> {
         all.retain(|other| other.runtime != runtime);
         all.push(Shelf {
             runtime,
-            forks: forks(),
+            forks: self.forks,
             bells: vec![self.bell.clone()],
         });
         drop(all);
