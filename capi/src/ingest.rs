@@ -2,7 +2,8 @@
 
 use std::ffi::c_void;
 use std::io::Read as _;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
 
 use bytes::Bytes;
 
@@ -253,34 +254,47 @@ unsafe fn lend(data: &[u8]) -> (Bytes, Returned) {
 
 /// Whether lent bytes are still in use.
 #[derive(Default)]
-struct Reading {
-    has_ended: Mutex<bool>,
-    end: Condvar,
+struct Reading(Mutex<Use>);
+
+#[derive(Default)]
+struct Use {
+    has_ended: bool,
+    /// Who waits for its end.
+    lender: Option<Thread>,
 }
 
 impl Reading {
     fn end(&self) {
-        *self.lock() = true;
-        self.end.notify_one();
+        let lender = {
+            let mut state = self.lock();
+            state.has_ended = true;
+            state.lender.take()
+        };
+        if let Some(lender) = lender {
+            lender.unpark();
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.has_ended
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Use> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Dropping it waits until the bytes are no longer in use: after an error a thread may still read
-/// them.
+/// them. Not in a `Condvar`: on some systems the host may cancel a thread there, whose bytes would go.
 struct Returned(Arc<Reading>);
 
 impl Drop for Returned {
     fn drop(&mut self) {
-        let mut has_ended = self.0.lock();
-        while !*has_ended {
-            let waited = self.0.end.wait(has_ended);
-            has_ended = waited.unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut state = self.0.lock();
+            if state.has_ended {
+                return;
+            }
+            state.lender = Some(std::thread::current());
+        }
+        while !self.0.lock().has_ended {
+            std::thread::park();
         }
     }
 }
