@@ -136,9 +136,8 @@ fn what_cannot_sign_says_why() {
         (sec1.to_owned(), "not RSA"),
         (small.to_owned(), "2048"),
         (
-            format!(
-                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"
-            ),
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"
+                .to_owned(),
             "old way",
         ),
         (
