@@ -279,6 +279,12 @@ fn long_and_deep_queries_end() {
         format!("{}T{}", "(".repeat(deep), ")".repeat(deep)),
         format!("print dynamic({}{})", "[".repeat(deep), "]".repeat(deep)),
         format!("print a{}", "[0]".repeat(deep)),
+        // JSON that is too deep is neither held nor taken for text.
+        format!(
+            "print parse_json('{}{}')",
+            "[".repeat(deep),
+            "]".repeat(deep)
+        ),
         format!("print {}", "(".repeat(1 << 20)),
         "a".repeat(1 << 20),
         "|".repeat(1 << 20),
@@ -287,13 +293,6 @@ fn long_and_deep_queries_end() {
         let error = failure(&engine, Endpoint::QueryV2, &query);
         assert!(message(&error).len() < 5 << 20);
     }
-    // Text that is not JSON after so many levels stays a text.
-    let nested = format!(
-        "print gettype(parse_json('{}{}'))",
-        "[".repeat(deep),
-        "]".repeat(deep)
-    );
-    assert_eq!(ask(&engine, Endpoint::QueryV2, &nested).0, 200);
 }
 
 #[test]

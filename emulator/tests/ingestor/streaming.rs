@@ -426,7 +426,7 @@ async fn commands_count_what_was_streamed_and_what_failed() {
     );
     let failures = rows(
         ".show streamingingestion failures | project Table, Count, FailureKind, ErrorCode, \
-         tostring(IngestionProperties), Details has 'fields'",
+         tostring(IngestionProperties), Details has '1 field'",
     );
     let exception = "Kusto.DataNode.Exceptions.StreamingIngestionRequestException";
     let failure = json!(["T", 1, "Permanent", exception, storage, true]);
