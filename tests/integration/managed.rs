@@ -308,7 +308,7 @@ async fn a_table_without_a_policy_is_remembered_until_it_is_forgotten() {
     bed.command(".alter table T policy streamingingestion enable")
         .await;
     assert_eq!(bed.one().await.route(), Route::Queued);
-    bed.client.forget_streaming_state(DATABASE, "t");
+    bed.client.forget_streaming_state(DATABASE, "T");
     assert_eq!(bed.one().await.route(), Route::Streamed);
 }
 
