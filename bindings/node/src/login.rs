@@ -17,7 +17,7 @@ use crate::token;
 /// A login. `kind` decides which of the others it has.
 #[napi(object, object_to_js = false)]
 pub struct NativeLogin {
-    /// What it is: see [`Maker::login`].
+    /// What it is, by one of the names that `Maker::login` knows.
     pub kind: String,
     /// The tenant; without it that of the connection string.
     pub tenant: Option<String>,

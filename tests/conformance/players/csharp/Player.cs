@@ -27,7 +27,7 @@ internal sealed class Player
         switch (message.Verb)
         {
             case "client":
-                message.Only("client connection login setting");
+                message.Only("client connection login application file setting");
                 return MakeClient(message);
             case "start":
                 message.Only(
