@@ -17,6 +17,8 @@ const PKCS1: &str = include_str!("../certificates/app.pkcs1.key");
 const CERTIFICATE: &str = include_str!("../certificates/app.crt");
 const ISSUER: &str = include_str!("../certificates/ca.crt");
 const ENCRYPTED: &str = include_str!("../certificates/encrypted.key");
+/// With 3DES and SHA-1.
+const OLDER: &str = include_str!("../certificates/des3.key");
 const PFX: &[u8] = include_bytes!("../certificates/app.pfx");
 const PASSWORD: &str = "secret-of-tests";
 /// The SHA-1 of the certificate.
@@ -175,9 +177,13 @@ fn a_file_in_utf_16_is_read() {
 fn an_encrypted_key_is_read_with_its_password() {
     let file = format!("{CERTIFICATE}{ENCRYPTED}");
     let password = Secret::from(PASSWORD);
-    let login = Certificate::new("app-id", file.as_bytes(), Some(&password)).unwrap();
-    login.check().unwrap();
-    for wrong in [None, Some(&Secret::from("wrong"))] {
+    for file in [&file, &format!("{CERTIFICATE}{OLDER}")] {
+        let login = Certificate::new("app-id", file.as_bytes(), Some(&password)).unwrap();
+        login.check().unwrap();
+    }
+    // The last one leaves a padding that looks good.
+    let others = ["wrong", "wrong-524"].map(Secret::from);
+    for wrong in [None, Some(&others[0]), Some(&others[1])] {
         let error = Certificate::new("app-id", file.as_bytes(), wrong).unwrap_err();
         assert_eq!(
             error.argument(),

@@ -14,6 +14,12 @@ pub(super) struct Element<'a> {
     pub(super) rest: &'a [u8],
 }
 
+impl Element<'_> {
+    pub(super) fn is_sequence(&self) -> bool {
+        self.tag == SEQUENCE
+    }
+}
+
 /// The first element; none if there is no whole one.
 pub(super) fn element(bytes: &[u8]) -> Option<Element<'_>> {
     let (tag, after) = bytes.split_first()?;
@@ -38,7 +44,7 @@ pub(super) fn element(bytes: &[u8]) -> Option<Element<'_>> {
 
 /// The elements of a sequence.
 pub(super) fn sequence(bytes: &[u8]) -> Option<&[u8]> {
-    let found = element(bytes).filter(|found| found.tag == SEQUENCE)?;
+    let found = element(bytes).filter(Element::is_sequence)?;
     Some(found.content)
 }
 

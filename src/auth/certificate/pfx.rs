@@ -40,7 +40,8 @@ pub(super) fn decrypted(key: &[u8], password: Option<&Secret>) -> Result<Vec<u8>
     use super::{PASSWORD_KEYWORD, wrong};
     use pkcs5::{EncryptionScheme, Error};
 
-    let strange = || wrong("has an encrypted key that cannot be read");
+    let strange = || wrong(OTHER_SCHEME);
+    let refused = || wrong("is wrong for this encrypted key").with_argument(PASSWORD_KEYWORD);
     let scheme = sequence(key).and_then(element).ok_or_else(strange)?;
     let data = element(scheme.rest).ok_or_else(strange)?;
     let scheme = EncryptionScheme::try_from(scheme.whole).map_err(|_| strange())?;
@@ -48,13 +49,19 @@ pub(super) fn decrypted(key: &[u8], password: Option<&Secret>) -> Result<Vec<u8>
         return Err(wrong("is needed for an encrypted key").with_argument(PASSWORD_KEYWORD));
     };
     let key = scheme.decrypt(password.expose(), data.content);
-    key.map_err(|error| match error {
-        Error::DecryptFailed => {
-            wrong("is wrong for this encrypted key").with_argument(PASSWORD_KEYWORD)
-        }
-        _ => wrong("has a key that is encrypted in a way which cannot be read"),
-    })
+    let key = key.map_err(|error| match error {
+        Error::DecryptFailed => refused(),
+        _ => strange(),
+    })?;
+    // One of some 256 wrong passwords leaves a padding that looks good, and rubbish before it.
+    match element(&key).is_some_and(|found| found.is_sequence() && found.rest.is_empty()) {
+        true => Ok(key),
+        false => Err(refused()),
+    }
 }
+
+#[cfg(feature = "pfx")]
+const OTHER_SCHEME: &str = "has a key that is encrypted in a way which cannot be read: write it anew (`openssl pkey -in FILE -aes256`)";
 
 #[cfg(not(feature = "pfx"))]
 pub(super) fn read(_: &[u8], _: Option<&Secret>) -> Result<Parts> {
