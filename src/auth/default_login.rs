@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 
-use super::chain::{none_at_hand, request_to_each};
+use super::chain::{none_at_hand, request_to};
 use super::command_line::CommandLine;
 use super::credential::{AccessToken, TokenCredential};
 use super::environment::EnvironmentLogin;
@@ -109,10 +109,10 @@ impl TokenCredential for DefaultLogin {
         if let Some(winner) = self.winner.get().and_then(|index| links.get(*index)) {
             return winner.link(request).await.map_err(Failure::into_error);
         }
-        let request = &request_to_each(request, links.len());
         let mut unavailable = Vec::new();
         for (index, link) in links.iter().enumerate() {
-            match link.link(request).await {
+            let request = request_to(request, index, links.len());
+            match link.link(&request).await {
                 Ok(token) => {
                     self.winner.get_or_init(|| index);
                     return Ok(token);

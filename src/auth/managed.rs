@@ -182,12 +182,9 @@ impl Link for ManagedIdentity {
 /// address of the metadata service, outside Azure, other clouds, containers and portals of networks answer
 /// with statuses of their own: only a service that cannot now is one.
 fn is_absent(error: &Error, is_machine: bool) -> bool {
-    let passes = error.retry() == RetryClass::Later;
     match error.http_status() {
-        Some(429 | 500..) if is_machine => !passes,
-        _ if is_machine => true,
-        None => !passes,
-        Some(status) => status == 400,
+        Some(status) if !is_machine => status == 400,
+        _ => error.retry() != RetryClass::Later,
     }
 }
 

@@ -117,8 +117,8 @@ impl TokenRequest {
         self.manner.is_silent
     }
 
-    /// The same request to one of several logins: another one is asked if nothing is there, so nothing is waited for
-    /// long.
+    /// The same request to one of several logins: another one is asked if nothing is there, so whether anything is
+    /// there is not waited for long.
     #[must_use]
     pub(super) fn hastily(mut self) -> Self {
         self.manner.is_hasty = true;

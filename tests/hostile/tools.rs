@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
@@ -287,17 +288,30 @@ async fn what_answers_for_another_cloud_is_no_managed_identity() {
         // What is silent is left after the first request, which has no header.
         assert!(asked <= usize::from(number > 0), "{number}: {asked}");
     }
+}
 
+/// Whoever is logged in to a command line is somebody else.
+#[tokio::test]
+async fn a_machine_that_is_busy_for_a_moment_is_asked_again_before_anybody_else() {
+    let az = Commands::new(&[("az", AZ)]);
     let busy = r#"{"error":"busy","error_description":"Too many requests"}"#;
-    let machine = Server::start(move |_, _| Act::Send(reply(429, "", busy))).await;
+    let lent = r#"{"access_token":"of-the-machine","expires_on":4000000000}"#;
+    let asked = AtomicUsize::new(0);
+    let machine = Server::start(move |request, _| {
+        let is_busy =
+            request.header("metadata") != "true" || asked.fetch_add(1, Ordering::SeqCst) == 0;
+        Act::Send(match is_busy {
+            true => reply(429, "", busy),
+            false => reply(200, "", lent),
+        })
+    })
+    .await;
     let server = plain().await;
     let connection = format!("{};Login=default", server.url);
     let place = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.url.as_str());
     let text = program_of(&connection, &[place, ("PATH", &az.path())]).await;
-    assert!(
-        text.contains("the default login chose: managed identity"),
-        "{text}"
-    );
+    assert!(text.contains("result: good"), "{text}");
+    assert_eq!(bearers(&server), ["Bearer of-the-machine"]);
 }
 
 #[tokio::test]

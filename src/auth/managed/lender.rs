@@ -51,16 +51,15 @@ pub(super) struct Lender {
 impl Lender {
     pub(super) fn new(transport: Transport, place: &Place, is_hasty: bool) -> Self {
         let is_late = matches!(place, Place::VirtualMachine(_));
-        let patient = Tries {
-            count: if is_late { 5 } else { 3 },
-            pause: Duration::from_millis(800),
-            longest: Duration::from_secs(30),
-        };
         Self {
             transport,
             host: host_of(place.url()),
             // The metadata service's own advice ("Retry guidance" of managed identities).
-            tries: if is_hasty { Tries::ONCE } else { patient },
+            tries: Tries {
+                count: if is_late { 5 } else { 3 },
+                pause: Duration::from_millis(800),
+                longest: Duration::from_secs(30),
+            },
             is_late,
             is_hasty,
         }
@@ -108,7 +107,7 @@ impl Lender {
             let sent = OffsetDateTime::now_utc();
             let reply = self.send(request).await?;
             match reply.status {
-                200 => Lent::parse(&reply.body, sent).map_err(|error| error.with_host(&self.host)),
+                200 => Lent::parse(&reply.body, sent).map_err(|error| self.strange(error)),
                 _ => Err(self.refused(&reply)),
             }
         })
@@ -148,15 +147,30 @@ impl Lender {
 
     pub(super) fn refused(&self, reply: &Reply) -> Error {
         let refusal = Refusal::read(reply);
-        let is_foreign = self.is_late && self.is_hasty && refusal.says_nothing();
+        let says_nothing = refusal.says_nothing();
         let error = refusal.error(&self.host, reply);
-        match self.is_late && matches!(reply.status, 404 | 410) {
-            // A page of whoever else answers there.
-            _ if is_foreign => error.with_retry(RetryClass::Unknown),
-            true if reply.status == 410 => error.with_retry_after(UPDATE_PAUSE),
-            true => error.with_retry(RetryClass::Later),
+        match reply.status {
+            // Also without a word: nobody else says that.
+            410 if self.is_late => error.with_retry_after(UPDATE_PAUSE),
+            _ if says_nothing && self.may_be_foreign() => error.with_retry(RetryClass::Unknown),
+            404 if self.is_late => error.with_retry(RetryClass::Later),
+            _ => error,
+        }
+    }
+
+    /// The error of an answer that has no token.
+    fn strange(&self, error: Error) -> Error {
+        let error = error.with_host(&self.host);
+        match self.may_be_foreign() {
+            true => error.with_retry(RetryClass::Unknown),
             false => error,
         }
+    }
+
+    /// Whether a page may be that of whoever else answers at the metadata service's address outside Azure. Where
+    /// nobody else is asked for a token, it is repeated all the same.
+    fn may_be_foreign(&self) -> bool {
+        self.is_late && self.is_hasty
     }
 }
 
@@ -236,6 +250,29 @@ mod tests {
 
     fn parse(text: &str) -> Result<Lent> {
         Lent::parse(text.as_bytes(), OffsetDateTime::UNIX_EPOCH)
+    }
+
+    fn refused(status: u16, body: &'static str, is_hasty: bool) -> RetryClass {
+        let place = Place::VirtualMachine(Url::parse("http://127.0.0.1:9").unwrap());
+        let lender = Lender::new(Transport::new(&[], 1).unwrap(), &place, is_hasty);
+        let reply = Reply::of(status, body);
+        lender.refused(&reply).retry()
+    }
+
+    /// Even where another login follows: that would be somebody else.
+    #[test]
+    fn a_machine_that_is_being_updated_is_waited_for() {
+        let says = r#"{"error":"not_found","error_description":"Identity is being updated"}"#;
+        for (status, body, is_hasty, expected) in [
+            (410, "", true, RetryClass::Later),
+            (404, says, true, RetryClass::Later),
+            (404, "", true, RetryClass::Unknown),
+            (404, "", false, RetryClass::Later),
+            (503, says, true, RetryClass::Later),
+            (503, "<html>", true, RetryClass::Unknown),
+        ] {
+            assert_eq!(refused(status, body, is_hasty), expected, "{status} {body}");
+        }
     }
 
     #[test]
