@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -12,8 +13,11 @@ use crate::error::{Error, ErrorKind, Result, Step};
 pub(super) const ADVICE: &str =
     "use the login by device code (`Login=device`), or open the address yourself with a prompt";
 
-/// Opens it. Whether a page appears cannot be known, but a program that ends in failure has shown none: the next is
-/// tried. It waits for that as long as the program runs, which may be the browser itself.
+/// How long a program is watched: one that runs longer is the browser itself, and its user may be at work in it.
+const START: Duration = Duration::from_secs(5);
+
+/// Opens it. Whether a page appears cannot be known, but a program that soon ends in failure has shown none: the next
+/// is tried.
 ///
 /// # Errors
 /// [`ErrorKind::Auth`] when there is no browser.
@@ -42,8 +46,8 @@ async fn first_of(commands: Vec<Command>) -> std::result::Result<(), String> {
         // It outlives the program that has opened it.
         stand_alone(&mut command);
         match command.spawn() {
-            Ok(child) => match end_of(child).await {
-                Some(status) if failed(status) => why = format!("{program} ended: {status}"),
+            Ok(child) => match tokio::time::timeout(START, end_of(child)).await {
+                Ok(Some(status)) if failed(status) => why = format!("{program} ended: {status}"),
                 _ => return Ok(()),
             },
             Err(error) => why = format!("{program}: {error}"),
@@ -195,5 +199,12 @@ mod tests {
         assert_eq!(std::fs::read_to_string(file).unwrap(), "yes\n");
         let why = first_of(vec![shell("exit 3")]).await.unwrap_err();
         assert!(why.contains("/bin/sh ended") && why.contains('3'), "{why}");
+    }
+
+    /// A browser that its user closes, or that crashes, while the login goes on elsewhere.
+    #[cfg(unix)]
+    #[tokio::test(start_paused = true)]
+    async fn one_that_has_run_for_a_while_was_a_browser_however_it_ends() {
+        first_of(vec![shell("sleep 3; exit 3")]).await.unwrap();
     }
 }
