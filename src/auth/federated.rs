@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::application::Application;
 use super::credential::{AccessToken, TokenCredential};
 use super::request::TokenRequest;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Step};
 use crate::secret::Secret;
 
 /// What the other issuer's token is for, unless the application says otherwise.
@@ -77,7 +77,19 @@ impl Federated {
         let scope = format!("{}/.default", self.audience.trim_end_matches('/'));
         let asked = request.clone().with_scope(scope);
         let token = self.assertion.get_token(&asked).await?;
-        Ok(token.secret().clone())
+        assertion_of(token.secret().expose()).ok_or_else(|| {
+            let message = "the assertion of the other issuer is empty";
+            Error::new(ErrorKind::Auth, Step::AcquireToken, message)
+        })
+    }
+}
+
+/// What is sent as an assertion: the text without the spaces, line breaks and mark of encoding of the file that it was
+/// read from; none if nothing is left.
+pub(super) fn assertion_of(text: &str) -> Option<Secret> {
+    match text.trim_start_matches('\u{FEFF}').trim() {
+        "" => None,
+        text => Some(Secret::from(text)),
     }
 }
 

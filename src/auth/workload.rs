@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::credential::{AccessToken, TokenCredential};
 use super::default_login::{Failure, Link};
 use super::entra::{Endpoint, Form, Sending, application_tenant};
+use super::federated::assertion_of;
 use super::files::read_in_time;
 use super::managed::environment;
 use super::request::{NamedBy, TokenRequest};
@@ -148,10 +149,8 @@ async fn read(file: PathBuf) -> Result<Secret> {
     let what = format!("the federated token in {}", file.display());
     let bytes = read_in_time(file, MAX_ASSERTION, what.clone()).await?;
     let text = String::from_utf8(bytes).map_err(|_| wrong(format!("{what} is no text")))?;
-    match text.trim_start_matches('\u{FEFF}').trim() {
-        "" => Err(wrong(format!("{what} is empty")).with_retry(RetryClass::Later)),
-        text => Ok(Secret::from(text)),
-    }
+    assertion_of(&text)
+        .ok_or_else(|| wrong(format!("{what} is empty")).with_retry(RetryClass::Later))
 }
 
 fn wrong(message: String) -> Error {
