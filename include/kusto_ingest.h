@@ -559,9 +559,9 @@ typedef void (KUSTO_CALL *kusto_token_fn)(void *user_data, kusto_token_request *
  * to enter there (NULL for a browser), `message` both in one text for people, `expires_on` the end of the login
  * in seconds since 1970. It returns one of KUSTO_PROMPTED_*, or a negative number when it cannot show it: then
  * the login fails with KUSTO_E_AUTH. All texts end with a NUL and are borrowed during the call; they do not belong
- * in a log. Called on a thread of its own, where it may wait for
- * its user but not call what blocks here, once for each login, never twice at once for one credential; it must not
- * throw.
+ * in a log. Called on a thread of its own, where it may wait for its user but not call what blocks here; once for
+ * each login, and with the setting "device code" a second time where no browser can be started; never twice at once
+ * for one credential. It must not throw.
  */
 typedef int32_t (KUSTO_CALL *kusto_prompt_fn)(void *user_data,
                                    int32_t kind,
@@ -1036,6 +1036,10 @@ kusto_status kusto_config_parse(const char *connection_string,
  *   "false".
  * - "ca certificates": Certificates to trust besides the system's, as PEM text. Default: the
  *   system's.
+ * - "device code": Whether the prompt of a login in the browser gets a device's code where no
+ *   browser can be started, as on a machine without a screen. Nobody may be there to see it, as
+ *   in a service: then its calls wait for it in vain. Value: "true" or "false". Default:
+ *   "false".
  * - "application": The application's name in the service's logs. Default: the program's name.
  * - "compression level": How much processor time is spent on compression: "fast" costs the
  *   least, "small" sends the fewest bytes. Value: "fast", "balanced" or "small". Default: "fast"
@@ -1259,8 +1263,7 @@ KUSTO_API void kusto_credential_free(kusto_credential *credential);
 
 /**
  * Sets who shows what a login of the connection string asks its user: `Login=device`, `Login=interactive`,
- * `User ID` without a password, and `Fed=true` without anything else. A login in the browser shows a device's code
- * where no browser can be started. Without it such a login is an error of
+ * `User ID` without a password, and `Fed=true` without anything else. Without it such a login is an error of
  * kusto_client_new, or for `Fed=true` of the first call; NULL removes it.
  *
  * Ownership: takes `user_data`, even when the call fails; `drop` is called when no config and no client uses it.
@@ -1320,15 +1323,16 @@ kusto_status kusto_credential_device_code(const char *tenant,
 /**
  * A credential that logs in as an application with a certificate: the text of a PEM file with the certificate and
  * its key, in any order, or a PFX file (in builds that have the feature `pfx`), also in base64. The key must be RSA of
- * 2048 to 4096 bits. `password` is that of a PFX file or of an encrypted key in PEM, else NULL. `tenant` is the id or the domain of the
- * application's tenant; NULL means that of the connection string (`Authority Id`). kusto_credential_set has
- * "send chain" and "thumbprint".
+ * 2048 to 4096 bits. `password` is that of a PFX file or of an encrypted key in PEM, else NULL. `tenant` is the id or
+ * the domain of the application's tenant; NULL means that of the connection string (`Authority Id`).
+ * kusto_credential_set has "send chain" and "thumbprint".
  *
  * Ownership: the caller frees `*out` with kusto_credential_free. Texts and bytes are copied.
  * Threads: any. Deriving the key of a PFX file takes a moment, on purpose.
  * Failure: KUSTO_E_CONFIG for a file that cannot be read, a wrong password, and a key that does not fit;
- * KUSTO_E_UNSUPPORTED for a PFX file in a build that cannot read it; KUSTO_E_INVALID_ARGUMENT. `*out` is NULL then. A
- * key without a certificate shows with the first call of a client, because "thumbprint" may follow.
+ * KUSTO_E_UNSUPPORTED for a PFX file or an encrypted key in a build that cannot read it; KUSTO_E_INVALID_ARGUMENT.
+ * `*out` is NULL then. A key without a certificate shows with the first call of a client, because "thumbprint" may
+ * follow.
  * Since: 0.1
  */
 KUSTO_API

@@ -216,6 +216,9 @@ export interface IngestionFlags {
  *   TLS. A service on this machine always may. Value: `true` or `false`. Default: `false`.
  * - `ca certificates`: Certificates to trust besides the system's, as PEM text. Default: the
  *   system's.
+ * - `device code`: Whether the prompt of a login in the browser gets a device's code where no
+ *   browser can be started, as on a machine without a screen. Nobody may be there to see it, as
+ *   in a service: then its calls wait for it in vain. Value: `true` or `false`. Default: `false`.
  * - `application`: The application's name in the service's logs. Default: the program's name.
  * - `compression level`: How much processor time is spent on compression: `fast` costs the least,
  *   `small` sends the fewest bytes. Value: `fast`, `balanced` or `small`. Default: `fast` in

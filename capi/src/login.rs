@@ -94,15 +94,16 @@ pub unsafe extern "C" fn kusto_credential_device_code(
 
 /// A credential that logs in as an application with a certificate: the text of a PEM file with the certificate and
 /// its key, in any order, or a PFX file (in builds that have the feature `pfx`), also in base64. The key must be RSA of
-/// 2048 to 4096 bits. `password` is that of a PFX file or of an encrypted key in PEM, else NULL. `tenant` is the id or the domain of the
-/// application's tenant; NULL means that of the connection string (`Authority Id`). kusto_credential_set has
-/// "send chain" and "thumbprint".
+/// 2048 to 4096 bits. `password` is that of a PFX file or of an encrypted key in PEM, else NULL. `tenant` is the id or
+/// the domain of the application's tenant; NULL means that of the connection string (`Authority Id`).
+/// kusto_credential_set has "send chain" and "thumbprint".
 ///
 /// Ownership: the caller frees `*out` with kusto_credential_free. Texts and bytes are copied.
 /// Threads: any. Deriving the key of a PFX file takes a moment, on purpose.
 /// Failure: KUSTO_E_CONFIG for a file that cannot be read, a wrong password, and a key that does not fit;
-/// KUSTO_E_UNSUPPORTED for a PFX file in a build that cannot read it; KUSTO_E_INVALID_ARGUMENT. `*out` is NULL then. A
-/// key without a certificate shows with the first call of a client, because "thumbprint" may follow.
+/// KUSTO_E_UNSUPPORTED for a PFX file or an encrypted key in a build that cannot read it; KUSTO_E_INVALID_ARGUMENT.
+/// `*out` is NULL then. A key without a certificate shows with the first call of a client, because "thumbprint" may
+/// follow.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_credential_certificate(

@@ -17,9 +17,9 @@ use kusto_ingest::error::{Error, ErrorKind, Result, Step};
 /// to enter there (NULL for a browser), `message` both in one text for people, `expires_on` the end of the login
 /// in seconds since 1970. It returns one of KUSTO_PROMPTED_*, or a negative number when it cannot show it: then
 /// the login fails with KUSTO_E_AUTH. All texts end with a NUL and are borrowed during the call; they do not belong
-/// in a log. Called on a thread of its own, where it may wait for
-/// its user but not call what blocks here, once for each login, never twice at once for one credential; it must not
-/// throw.
+/// in a log. Called on a thread of its own, where it may wait for its user but not call what blocks here; once for
+/// each login, and with the setting "device code" a second time where no browser can be started; never twice at once
+/// for one credential. It must not throw.
 pub type kusto_prompt_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -35,8 +35,7 @@ pub type kusto_prompt_fn = Option<
 >;
 
 /// Sets who shows what a login of the connection string asks its user: `Login=device`, `Login=interactive`,
-/// `User ID` without a password, and `Fed=true` without anything else. A login in the browser shows a device's code
-/// where no browser can be started. Without it such a login is an error of
+/// `User ID` without a password, and `Fed=true` without anything else. Without it such a login is an error of
 /// kusto_client_new, or for `Fed=true` of the first call; NULL removes it.
 ///
 /// Ownership: takes `user_data`, even when the call fails; `drop` is called when no config and no client uses it.

@@ -89,8 +89,16 @@ impl DeviceCode {
     }
 }
 
-/// Shows a code, and waits until its user has entered it. `preface` stands before what the service says.
-pub(super) async fn ask(prompter: &Prompter, asked: &Asked, preface: &str) -> Result<Grant> {
+/// Before the words of the service, where it stands for a browser.
+const PREFACE: &str = "No browser can be started on this machine. ";
+
+/// Shows a code, and waits until its user has entered it. Where it stands for a browser that cannot be started,
+/// `no_browser` is the error that says so: a prompt that knows browsers only gets it back, and nobody sees the code.
+pub(super) async fn ask(
+    prompter: &Prompter,
+    asked: &Asked,
+    no_browser: Option<Error>,
+) -> Result<Grant> {
     let code = code(asked).await?;
     let endpoint = asked.token_endpoint()?;
     let question = || {
@@ -102,13 +110,22 @@ pub(super) async fn ask(prompter: &Prompter, asked: &Asked, preface: &str) -> Re
         kind: PromptKind::DeviceCode,
         url: code.url.clone(),
         code: Some(code.user_code.expose().to_owned()),
-        message: format!("{preface}{}", code.message),
+        message: match &no_browser {
+            Some(_) => format!("{PREFACE}{}", code.message),
+            None => code.message.clone(),
+        },
         expires_on: code.expires_on,
+    };
+    let shown = async {
+        match (prompter.show(prompt).await?, no_browser) {
+            (Prompted::OpenBrowser, Some(error)) => Err(error),
+            _ => Ok(()),
+        }
     };
     // A program may wait for its user inside the prompt: the user is done when the service says so.
     tokio::select! {
         grant = wait_for_user(&code, || endpoint.poll(question())) => grant,
-        Err(error) = prompter.show(prompt) => Err(error),
+        Err(error) = shown => Err(error),
     }
 }
 
@@ -129,7 +146,7 @@ async fn code(asked: &Asked) -> Result<DeviceGrant> {
 impl TokenCredential for DeviceCode {
     async fn get_token(&self, request: &TokenRequest) -> Result<AccessToken> {
         let prompter = self.prompter.clone();
-        let ask = |asked| async move { ask(&prompter, &asked, "").await };
+        let ask = |asked| async move { ask(&prompter, &asked, None).await };
         self.login.token(request, ask).await
     }
 }

@@ -61,7 +61,8 @@ impl Interactive {
     }
 
     /// `prompt` gets the address. It opens it itself, or leaves that to the library. It is called once for each
-    /// login, on a thread of its own; its failure fails the login.
+    /// login, and a second time for a device's code where that is [allowed](Self::with_device_code); on a thread of its
+    /// own. Its failure fails the login.
     #[must_use]
     pub fn with_prompt(
         self,
@@ -120,7 +121,7 @@ impl Interactive {
             Err(Halt::NoBrowser(error)) => error,
         };
         match self.prompter.as_ref().filter(|_| self.falls_back) {
-            Some(prompter) => device_code::ask(prompter, &asked, PREFACE).await,
+            Some(prompter) => device_code::ask(prompter, &asked, Some(error)).await,
             None => Err(error),
         }
     }
@@ -209,9 +210,6 @@ impl From<Error> for Halt {
         Self::Failed(error)
     }
 }
-
-/// Before the words of the service.
-const PREFACE: &str = "No browser can be started on this machine. ";
 
 fn prompt(url: &str) -> Prompt {
     Prompt {

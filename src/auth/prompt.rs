@@ -66,7 +66,8 @@ pub enum Prompted {
     /// It has shown the code, or has opened the address itself.
     Shown,
     /// The library is to open the address in the system's browser. For a device code the same as
-    /// [`Prompted::Shown`].
+    /// [`Prompted::Shown`]; for one that stands for a browser it means that nobody has seen the code, and the login
+    /// fails.
     OpenBrowser,
 }
 

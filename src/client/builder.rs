@@ -48,6 +48,7 @@ pub struct ClientBuilder {
     data_management: Option<Url>,
     credential: Option<Arc<dyn TokenCredential>>,
     prompter: Option<Prompter>,
+    device_code: bool,
     trusted: TrustedHosts,
     http_storage: bool,
     ca_certificates: Vec<u8>,
@@ -72,6 +73,7 @@ impl ClientBuilder {
             data_management: None,
             credential: None,
             prompter: None,
+            device_code: false,
             trusted: TrustedHosts::default(),
             http_storage: false,
             ca_certificates: Vec::new(),
@@ -117,6 +119,14 @@ impl ClientBuilder {
         show: impl Fn(&Prompt) -> std::result::Result<Prompted, LoginError> + Send + Sync + 'static,
     ) -> Self {
         self.prompter = Some(Prompter::new(show));
+        self
+    }
+
+    /// Whether the prompt of a login in the browser gets a device's code where no browser can be started, as on a machine
+    /// without a screen. It does not unless set: where nobody sees the code, calls would wait for it in vain.
+    #[must_use]
+    pub fn device_code(mut self, allowed: bool) -> Self {
+        self.device_code = allowed;
         self
     }
 
@@ -293,6 +303,10 @@ impl ClientBuilder {
     ///   `false`.
     /// - `ca certificates`: Certificates to trust besides the system's, as PEM text. Default: the
     ///   system's.
+    /// - `device code`: Whether the prompt of a login in the browser gets a device's code where
+    ///   no browser can be started, as on a machine without a screen. Nobody may be there to see
+    ///   it, as in a service: then its calls wait for it in vain. Value: `true` or `false`.
+    ///   Default: `false`.
     /// - `application`: The application's name in the service's logs. Default: the program's
     ///   name.
     /// - `compression level`: How much processor time is spent on compression: `fast` costs the
@@ -355,6 +369,7 @@ impl ClientBuilder {
                 .map(str::trim)
                 .filter(|host| !host.is_empty())
                 .try_fold(self, Self::trusted_host),
+            "devicecode" => Ok(self.device_code(flag(name, value)?)),
             "httpstorage" => Ok(self.http_storage(flag(name, value)?)),
             "cacertificates" => Ok(self.ca_certificates(value)),
             "application" => Ok(self.application(value)),
@@ -466,9 +481,8 @@ impl ClientBuilder {
     }
 
     fn interactive(&self, hint: Option<String>, client_id: Option<String>) -> Result<Login> {
-        // This prompt is also that of `Login=device`: it shows either.
         let login = Interactive::new().with_prompter(self.prompter()?);
-        let mut login = login.with_device_code(true);
+        let mut login = login.with_device_code(self.device_code);
         if let Some(hint) = hint {
             login = login.with_hint(hint);
         }

@@ -67,6 +67,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("trusted hosts", "kusto.example.com,.example.org"),
     ("http storage", "false"),
     ("ca certificates", ""),
+    ("device code", "true"),
     ("application", "my-agent"),
     ("compression level", "small"),
     ("compression threads", "2"),

@@ -198,6 +198,25 @@ async fn without_a_browser_the_prompt_gets_a_code_where_that_is_allowed() {
     // Another one: a login that has just failed asks nobody for a while.
     let login = approved_by_code(&emulator).with_device_code(true);
     tried(&emulator, login).await.unwrap();
+    // A prompt that was written for browsers alone has not shown the code.
+    let knows_browsers = Interactive::new().with_prompt(|_| Ok(Prompted::OpenBrowser));
+    let error = tried(&emulator, knows_browsers.with_device_code(true)).await;
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("no browser can be started"), "{message}");
+    // In connection strings as for credentials.
+    for (allowed, says) in [
+        ("false", "no browser can be started"),
+        ("true", "no terminal"),
+    ] {
+        let builder = Client::builder(&format!("{};Login=interactive", emulator.engine_url()));
+        let builder = builder.unwrap().set("device code", allowed).unwrap();
+        let builder = builder.prompt(|prompt| match prompt.code() {
+            Some(_) => Err("no terminal".into()),
+            None => Ok(Prompted::OpenBrowser),
+        });
+        let error = query(&builder.build().unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains(says), "{says}: {error}");
+    }
 }
 
 /// A prompt that leaves the browser to the library, and answers a device's code.
@@ -311,7 +330,8 @@ async fn a_token_of_another_issuer_stands_for_the_secret() {
     })
     .await;
     for (subject, is_known) in [("job-1", true), ("job-2", false)] {
-        let token = platform_token(&emulator, subject).await;
+        // As a file of it ends.
+        let token = platform_token(&emulator, subject).await + "\n";
         let assertion = Credential::from_fn(async move |request| {
             assert_eq!(request.scope(), "api://AzureADTokenExchange/.default");
             Ok(kusto_ingest::auth::AccessToken::new(token.clone(), None))
@@ -325,6 +345,12 @@ async fn a_token_of_another_issuer_stands_for_the_secret() {
             }
         }
     }
+    let nothing =
+        Credential::from_fn(async |_| Ok(kusto_ingest::auth::AccessToken::new(" ", None)));
+    let login = Federated::new(APP, nothing).with_tenant(TENANT);
+    let error = tried(&emulator, login).await.unwrap_err();
+    assert!(error.message().contains("assertion"), "{error}");
+    assert_eq!(error.service_code(), None, "{error}");
 }
 
 /// The certificates of the client apply to its login host.

@@ -332,6 +332,13 @@ public static class KustoSettings
     /// <summary>Certificates to trust besides the system's, as PEM text. Default: the system's.</summary>
     public const string CaCertificates = "ca certificates";
 
+    /// <summary>
+    /// Whether the prompt of a login in the browser gets a device's code where no browser can be started, as on a
+    /// machine without a screen. Nobody may be there to see it, as in a service: then its calls wait for it in vain.
+    /// Value: <c>true</c> or <c>false</c>. Default: <c>false</c>.
+    /// </summary>
+    public const string DeviceCode = "device code";
+
     /// <summary>The application's name in the service's logs. Default: the program's name.</summary>
     public const string Application = "application";
 
