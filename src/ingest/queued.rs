@@ -121,9 +121,7 @@ impl QueuedIngestor {
             format: unopened.format,
         };
         let open = || unopened.open(&self.pipeline, props);
-        let sent = before_hand_over(Box::pin(self.send(scope, named, open, props))).await;
-        let (call, sent) = sent.map_err(|error| naming(path, error))?;
-        self.post(&call, sent, path).await
+        self.hand_over_data(scope, named, open, path, props).await
     }
 
     /// Hands over data of which some was read ahead. Its blob has this name.
@@ -139,7 +137,18 @@ impl QueuedIngestor {
             source_id: data.source_id,
             format: data.format,
         };
-        let open = || Ok(data);
+        self.hand_over_data(scope, named, || Ok(data), path, props)
+            .await
+    }
+
+    async fn hand_over_data(
+        &self,
+        scope: &Scope,
+        named: Named,
+        open: impl FnOnce() -> Result<Data> + Send,
+        path: Option<&str>,
+        props: &IngestionProperties,
+    ) -> Result<Receipt> {
         let sent = before_hand_over(Box::pin(self.send(scope, named, open, props))).await;
         let (call, sent) = sent.map_err(|error| naming(path, error))?;
         self.post(&call, sent, path).await

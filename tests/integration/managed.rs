@@ -14,7 +14,7 @@ use kusto_ingest::track::Route;
 use crate::bed::{Bed, DATABASE, soon};
 use crate::gzip::noise;
 use crate::ingest::gzip;
-use crate::streaming::{kusto, of_mode, once, props, rule, throttled};
+use crate::streaming::{kusto, local_sources, of_mode, once, props, rule, throttled};
 
 /// A client that manages, and the table `T(a:long, b:string)`, which can stream.
 async fn managed(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Bed {
@@ -64,29 +64,13 @@ async fn small_data_of_every_source_is_streamed() {
     let bed = managed(|builder| builder).await;
     let directory = tempfile::tempdir().unwrap();
     let data = "1,x\n2,y\n";
-    let (plain, gz) = (
-        directory.path().join("a.csv"),
-        directory.path().join("a.csv.gz"),
-    );
-    std::fs::write(&plain, data).unwrap();
-    std::fs::write(&gz, gzip(data.as_bytes())).unwrap();
     let sized = bed.put_blob("sized.csv", data.as_bytes()).await;
     let asked = bed.put_blob("asked.csv", data.as_bytes()).await;
-    let (mut writer, pushed) = Source::push();
-    let pushing = tokio::spawn(async move {
-        writer.write(data.as_bytes()).await.unwrap();
-        writer.finish().await.unwrap();
-    });
-    let sources = [
-        Source::bytes(data),
-        Source::file(&plain),
-        Source::file(&gz),
-        Source::open_file(std::fs::File::open(&plain).unwrap()),
-        Source::reader(std::io::Cursor::new(data)),
-        pushed,
+    let mut sources = local_sources(directory.path(), data);
+    sources.extend([
         Source::blobs([BlobSource::new(sized.as_str()).unwrap().with_raw_size(8)]),
         Source::blobs([BlobSource::new(asked.as_str()).unwrap()]),
-    ];
+    ]);
     let mut count = 0;
     for source in sources {
         let what = format!("{source:?}");
@@ -99,7 +83,6 @@ async fn small_data_of_every_source_is_streamed() {
         );
         assert_eq!(bed.count("T").await, count, "{what}");
     }
-    pushing.await.unwrap();
     assert_eq!(bed.requests(), (8, 0));
     let first = &bed.emulator.streams().last[0].headers["x-ms-client-request-id"];
     assert!(

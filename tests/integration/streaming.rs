@@ -1,5 +1,6 @@
 //! Streaming ingestion: rows are in the table when the call returns, or nothing is, or the error is in doubt.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -96,34 +97,36 @@ impl Bed {
     }
 }
 
-#[tokio::test]
-async fn every_kind_of_source_is_in_the_table_when_the_call_returns() {
-    let bed = streaming(|builder| builder).await;
-    let directory = tempfile::tempdir().unwrap();
-    let data = "1,x\n2,y\n";
-    let (plain, gz) = (
-        directory.path().join("a.csv"),
-        directory.path().join("a.csv.gz"),
-    );
+/// The data as every kind of source but a blob; its files lie in the directory.
+pub(crate) fn local_sources(directory: &Path, data: &'static str) -> Vec<Source> {
+    let (plain, gz) = (directory.join("a.csv"), directory.join("a.csv.gz"));
     std::fs::write(&plain, data).unwrap();
     std::fs::write(&gz, gzip(data.as_bytes())).unwrap();
-    let blob = bed.put_blob("a.csv", data.as_bytes()).await;
     let (mut writer, pushed) = Source::push();
-    let pushing = tokio::spawn(async move {
+    tokio::spawn(async move {
         for byte in data.as_bytes().chunks(1) {
             writer.write(byte).await.unwrap();
         }
         writer.finish().await.unwrap();
     });
-    let sources = [
+    vec![
         Source::bytes(data),
         Source::file(&plain),
         Source::file(&gz),
         Source::open_file(std::fs::File::open(&plain).unwrap()),
         Source::reader(std::io::Cursor::new(data)),
         pushed,
-        Source::blobs([BlobSource::new(blob.as_str()).unwrap()]),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn every_kind_of_source_is_in_the_table_when_the_call_returns() {
+    let bed = streaming(|builder| builder).await;
+    let directory = tempfile::tempdir().unwrap();
+    let data = "1,x\n2,y\n";
+    let blob = bed.put_blob("a.csv", data.as_bytes()).await;
+    let mut sources = local_sources(directory.path(), data);
+    sources.push(Source::blobs([BlobSource::new(blob.as_str()).unwrap()]));
     let mut count = 0;
     for source in sources {
         let what = format!("{source:?}");
@@ -148,7 +151,6 @@ async fn every_kind_of_source_is_in_the_table_when_the_call_returns() {
         assert_eq!(report.items()[0].state, ItemState::Succeeded);
         assert_eq!(report.items()[0].source_id, Some(receipt.source_id()));
     }
-    pushing.await.unwrap();
     assert_eq!(bed.posted(), 0);
 }
 
