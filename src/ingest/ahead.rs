@@ -20,6 +20,12 @@ pub(super) enum Ahead {
     Pressed,
 }
 
+impl Ahead {
+    pub(super) fn is_whole(self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+}
+
 /// Reads until the end, or until `is_beyond` says that it is enough.
 pub(super) async fn read(
     scope: &Scope,

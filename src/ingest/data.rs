@@ -9,8 +9,8 @@ use super::blob_name::blob_name;
 use super::item::{Formats, Item, Resolved};
 use super::policy::size::Size;
 use crate::error::{Error, ErrorKind, Result, Step};
-use crate::op::Scope;
-use crate::pipeline::{Input, Pipeline, SameFile, Work};
+use crate::op::{Scope, blocking};
+use crate::pipeline::{Input, Pipeline, SameFile, Work, has_more_than_one};
 use crate::props::{DataFormat, IngestionProperties};
 use crate::resources::IngestionResources;
 use crate::secret::Secret;
@@ -113,6 +113,22 @@ pub(super) struct Sent {
 }
 
 impl Data {
+    /// Whether what was read ahead, which is all of it, is gzip of others with something behind its first member.
+    pub(super) async fn has_more_members(&mut self, scope: &Scope) -> Result<bool> {
+        if self.encoding.source != Compression::Gzip {
+            return Ok(false);
+        }
+        let blocks: Vec<_> = self.feed.ahead().iter().cloned().collect();
+        let job = blocking::spawn(Step::ReadSource, move || has_more_than_one(&blocks))?;
+        let looking = async {
+            job.await.map_err(|error| {
+                let message = format!("the look at the data failed: {error}");
+                Error::new(ErrorKind::Internal, Step::ReadSource, message)
+            })
+        };
+        scope.run(Step::ReadSource, "", looking).await
+    }
+
     /// Once more from its first block, to one of other containers.
     pub(super) async fn upload_again(
         &mut self,

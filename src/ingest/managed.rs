@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::ahead::{self, Ahead};
+use super::ahead;
 use super::data::{Data, Unopened};
 use super::item::{Formats, Item, naming, streamed};
 use super::policy::size::{Size, is_beyond};
@@ -119,17 +119,22 @@ impl ManagedIngestor {
         let reading = async {
             let mut data = unopened.open(&self.pipeline, props)?;
             let ahead = ahead::read(scope, &mut data, is_large).await?;
-            Ok((data, ahead))
+            let facts = Facts {
+                has_more_members: ahead.is_whole() && data.has_more_members(scope).await?,
+                ..Facts::default()
+            };
+            let can_stream = ahead.is_whole() && decide(&facts).is_none();
+            Ok((data, can_stream))
         };
         let read = before_hand_over(Box::pin(reading)).await;
-        let (mut data, ahead) = read.map_err(|error| naming(path, error))?;
-        let notes = match ahead {
-            Ahead::Whole(_) => match self.stream(scope, &mut data, target).await {
+        let (mut data, can_stream) = read.map_err(|error| naming(path, error))?;
+        let notes = match can_stream {
+            true => match self.stream(scope, &mut data, target).await {
                 Ok(Streamed::Done(receipt)) => return Ok(*receipt),
                 Ok(Streamed::ForQueue(notes)) => notes,
                 Err(error) => return Err(naming(path, error)),
             },
-            Ahead::Beyond | Ahead::Pressed => StreamingNotes::default(),
+            false => StreamingNotes::default(),
         };
         let queueing = self.queued.ingest_data(scope, (data, name), path, props);
         after(notes, queueing.await)

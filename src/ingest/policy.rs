@@ -21,6 +21,8 @@ pub(super) struct Facts<'a> {
     pub(super) property: Option<&'a str>,
     /// Whether the data is a zip archive, which is no encoding of HTTP.
     pub(super) zipped: bool,
+    /// Whether it is gzip with something behind its first member, where some readers end without an error.
+    pub(super) has_more_members: bool,
     /// How many blobs the call lists; 1 for data.
     pub(super) sources: usize,
     /// Whether what is known of the size shows that it is beyond the gate. A size that is known before the data was
@@ -36,6 +38,7 @@ pub(super) enum Obstacle<'a> {
     /// A property that the service would silently ignore.
     Property(&'a str),
     Zip,
+    Members,
     /// Each blob would be a request of its own, and one call has one route.
     Blobs,
     Size,
@@ -47,6 +50,7 @@ pub(super) fn decide<'a>(facts: &Facts<'a>) -> Option<Obstacle<'a>> {
     let obstacles = [
         facts.property.map(Obstacle::Property),
         facts.zipped.then_some(Obstacle::Zip),
+        facts.has_more_members.then_some(Obstacle::Members),
         (facts.sources > 1).then_some(Obstacle::Blobs),
         facts.is_large.then_some(Obstacle::Size),
         facts.is_of_unknown_size.then_some(Obstacle::UnknownSize),
@@ -62,10 +66,17 @@ pub(super) fn refusal(facts: &Facts<'_>) -> Option<Error> {
             "is none that streaming ingestion takes: leave it out, or ingest queued or managed";
         return Some(Error::invalid_argument(property, message));
     }
-    facts.zipped.then(|| {
-        let message = "is a zip archive, which streaming ingestion does not take: ingest it queued or managed";
-        Error::invalid_argument("compression", message)
-    })
+    let message = match (facts.zipped, facts.has_more_members) {
+        (true, _) => {
+            "is a zip archive, which streaming ingestion does not take: ingest it queued or managed"
+        }
+        (_, true) => {
+            "is gzip with something behind its first member, where a service may end without an error: ingest it \
+             queued or managed, or compress it as one member"
+        }
+        (false, false) => return None,
+    };
+    Some(Error::invalid_argument("compression", message))
 }
 
 /// The error of data that is larger than any streaming request may be.

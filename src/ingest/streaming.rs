@@ -103,10 +103,18 @@ impl StreamingIngestor {
         loop {
             let most = |size: size::Size| size.wire > size::MAX_WIRE;
             match ahead::read(scope, &mut data, most).await? {
-                Ahead::Whole(_) => return Ok(data),
+                Ahead::Whole(_) => break,
                 Ahead::Beyond => return Err(policy::too_large()),
                 Ahead::Pressed => share.take_ahead(&mut data)?,
             }
+        }
+        let facts = Facts {
+            has_more_members: data.has_more_members(scope).await?,
+            ..Facts::default()
+        };
+        match policy::refusal(&facts) {
+            Some(refusal) => Err(refusal),
+            None => Ok(data),
         }
     }
 

@@ -11,6 +11,7 @@ mod budget;
 mod chunk;
 mod file;
 mod gzip;
+mod member;
 mod memory;
 mod run;
 
@@ -26,6 +27,7 @@ pub(crate) use chunk::Input;
 pub(crate) use file::SameFile;
 pub use gzip::CompressionLevel;
 use gzip::Gzip;
+pub(crate) use member::has_more_than_one;
 
 use crate::error::{Error, ErrorKind, Result, Step, panic_text};
 use crate::op::context;

@@ -14,7 +14,7 @@ use kusto_ingest::track::Route;
 use crate::bed::{Bed, DATABASE, soon};
 use crate::gzip::noise;
 use crate::ingest::gzip;
-use crate::streaming::{kusto, local_sources, of_mode, once, props, rule, throttled};
+use crate::streaming::{kusto, local_sources, members, of_mode, once, props, rule, throttled};
 
 /// A client that manages, and the table `T(a:long, b:string)`, which can stream.
 async fn managed(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Bed {
@@ -147,6 +147,11 @@ async fn large_data_is_queued_and_no_streaming_request_is_made() {
 #[tokio::test]
 async fn properties_that_cannot_stream_are_queued() {
     let bed = managed(|builder| builder).await;
+    let several = Source::bytes(members()).with_compression(Compression::Gzip);
+    let with_status = props().with_report_method(ReportMethod::Table);
+    let call = bed.client.ingest(several, &with_status, soon());
+    bed.wait(&call.await.unwrap()).await;
+    assert_eq!(bed.count("T").await, 2);
     let header = props().with_ignore_first_record(true);
     let receipt = bed
         .client
@@ -168,7 +173,7 @@ async fn properties_that_cannot_stream_are_queued() {
     }
     let receipt = bed.manage(Source::blobs(blobs)).await;
     assert_eq!((receipt.route(), receipt.items().len()), (Route::Queued, 2));
-    assert_eq!(bed.requests(), (0, 5));
+    assert_eq!(bed.requests(), (0, 6));
 }
 
 /// S4: what the queue would not take either is an error now, not later.

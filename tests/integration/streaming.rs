@@ -210,12 +210,19 @@ async fn the_encoding_is_that_of_the_bytes() {
     }
 }
 
+/// Two rows, as `cat a.gz b.gz` puts them together.
+pub(crate) fn members() -> Vec<u8> {
+    [gzip(b"1,x\n"), gzip(b"2,y\n")].concat()
+}
+
 #[tokio::test]
 async fn what_cannot_stream_is_refused_by_name_and_nothing_is_sent() {
     let bed = streaming(|builder| builder).await;
     let column = ColumnMapping::ordinal("a", 0);
     let mapping = Mapping::new(MappingKind::Csv, vec![column]).unwrap();
     let zip = Source::bytes(&b"PK\x03\x04"[..]).with_compression(Compression::Zip);
+    // Rows that a reader of one member would lose in silence.
+    let members = Source::bytes(members()).with_compression(Compression::Gzip);
     for (source, props, argument) in [
         (
             Source::bytes("1,x\n"),
@@ -234,6 +241,7 @@ async fn what_cannot_stream_is_refused_by_name_and_nothing_is_sent() {
             "ignoreFirstRecord",
         ),
         (zip, props(), "compression"),
+        (members, props(), "compression"),
         (Source::bytes(""), props(), "source"),
         (Source::blobs([]), props(), "source"),
     ] {

@@ -11,6 +11,7 @@
 
 use std::io::{Cursor, Read};
 
+use flate2::bufread::GzDecoder;
 use flate2::read::MultiGzDecoder;
 use regex::Regex;
 use zip::ZipArchive;
@@ -75,6 +76,13 @@ fn gunzip(blob: &[u8], limit: u64) -> Result<Vec<u8>, Failure> {
         })?;
     check_size(content.len() as u64, limit)?;
     Ok(content)
+}
+
+/// Whether something stands behind the first member of a gzip stream.
+pub(super) fn has_more_members(stream: &[u8], limit: u64) -> bool {
+    let mut member = GzDecoder::new(stream);
+    let unpacked = std::io::copy(&mut member.by_ref().take(limit), &mut std::io::sink());
+    unpacked.is_ok_and(|bytes| bytes < limit) && !member.into_inner().is_empty()
 }
 
 fn unzip(
