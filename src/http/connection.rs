@@ -84,9 +84,9 @@ impl Connection {
         }
     }
 
-    /// Whether some of the request was not handed to the connection: its other end cannot have all of it.
-    pub(super) fn lacks_some(&self) -> bool {
-        self.progress.lacks_some()
+    /// How far the request on it is.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// The next piece of an answer's body; `None` at its end.

@@ -8,6 +8,14 @@ use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
+/// The slowest line that is enough for a body, in bytes per second: a block of 4 MiB has five minutes.
+const SLOWEST_LINE: usize = 14_000;
+
+/// How long a body of this size takes on it.
+pub(super) fn time_to_send(body: usize) -> Duration {
+    Duration::from_secs((body / SLOWEST_LINE) as u64)
+}
+
 /// A request to one URL. It has no debug form: URL and headers hold signatures and tokens.
 pub(crate) struct Request {
     pub(super) method: Method,
@@ -18,6 +26,8 @@ pub(crate) struct Request {
     pub(super) once: bool,
     /// How long a connection may take to send it and to receive its whole answer.
     pub(super) limit: Option<Duration>,
+    /// Whether that time begins when the request has left; how long it may take to leave is then beside it.
+    pub(super) leaves_first: bool,
     /// The first header whose value cannot be sent.
     pub(super) unsendable: Option<HeaderName>,
 }
@@ -32,6 +42,7 @@ impl Request {
             body: Bytes::new(),
             once: false,
             limit: None,
+            leaves_first: false,
             unsendable: None,
         }
     }
@@ -73,6 +84,21 @@ impl Request {
     pub(crate) fn limited(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
+    }
+
+    /// Ends it, without an answer, this long after it has left; or when it does not leave in what its body takes on the
+    /// slowest line, and as long again as the answer may take.
+    pub(crate) fn answered_within(self, limit: Duration) -> Self {
+        Self {
+            leaves_first: true,
+            ..self.limited(limit)
+        }
+    }
+
+    /// How long it may take to leave, where that is limited.
+    pub(super) fn leaving(&self) -> Option<Duration> {
+        let limit = self.limit.filter(|_| self.leaves_first)?;
+        Some(limit + time_to_send(self.body.len()))
     }
 
     fn with(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {

@@ -57,7 +57,7 @@ impl Progress {
     }
 
     /// The first `count` bytes of these were taken.
-    fn add(&self, data: &[IoSlice<'_>], mut count: usize) {
+    pub(super) fn add(&self, data: &[IoSlice<'_>], mut count: usize) {
         let mut state = self.state();
         state.is_held = true;
         for part in data {

@@ -23,7 +23,7 @@ use http::header::HeaderName;
 
 use super::answer::{AnswerKind, denies};
 use super::refusal::{REQUEST_ID, Refusal};
-use super::request::Request;
+use super::request::{Request, time_to_send};
 use super::transport::{CLIENT_REQUEST_ID, Reply, Transport};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 use crate::op::context;
@@ -39,13 +39,11 @@ const OUT_OF_STEP: &str = "the answer belongs to another request";
 
 /// How long storage may take for a request, beyond the time that its body takes.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// The slowest line that is enough for a body, in bytes per second: a block of 4 MiB has five minutes.
-const SLOWEST_LINE: usize = 14_000;
 
 /// How long a request with a body of this size may take: storage that accepts a small one and does not
 /// answer must not use up the time of a call.
 fn limit_of(body: usize) -> Duration {
-    ANSWER_LIMIT + Duration::from_secs((body / SLOWEST_LINE) as u64)
+    ANSWER_LIMIT + time_to_send(body)
 }
 
 /// A request to the blob or the queue service.

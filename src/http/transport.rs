@@ -1,6 +1,9 @@
 //! The only HTTP client: one pool of connections for the service, the storage accounts and metadata.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +26,7 @@ use super::host::host_of;
 use super::pool::{Lease, Pool};
 use super::proxy::Proxies;
 use super::request::Request;
+use super::sent::Progress;
 use super::tls::Tls;
 use super::tunnel;
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
@@ -136,7 +140,7 @@ impl Transport {
             return Err(Error::new(ErrorKind::Config, step, message).with_host(host));
         }
         let proxy = self.route(step, &request.url)?;
-        let (url, once, limit) = (request.url.clone(), request.once, request.limit);
+        let (url, once, limits) = (request.url.clone(), request.once, Limits::of(&request));
         let request_id = request_id(&request);
         let to_error = |failure: Failure| {
             let proxy = proxy.map(host_of);
@@ -150,7 +154,7 @@ impl Transport {
             let message = "the address cannot be requested";
             Error::new(ErrorKind::Config, step, message).with_host(host)
         })?;
-        let sent = self.answered(&url, once, limit, wire).await;
+        let sent = self.answered(&url, once, limits, wire).await;
         let (answer, mut lease, patience) = sent.map_err(to_error)?;
         let arrived = OffsetDateTime::now_utc();
         let (head, body) = answer.into_parts();
@@ -181,15 +185,16 @@ impl Transport {
         &self,
         url: &Url,
         once: bool,
-        limit: Option<Duration>,
+        limits: Limits,
         mut wire: http::Request<Full<Bytes>>,
     ) -> std::result::Result<(http::Response<Incoming>, Lease, Patience), Failure> {
         loop {
             let mut lease = self.shared.pool.take(url, once).await?;
-            let patience = Patience::begin(limit);
-            let sent = patience.wait(lease.connection.send(wire)).await;
-            let sent = sent.map_err(|failure| match failure {
-                Failure::Silent(limit) if lease.connection.lacks_some() => Failure::Stuck(limit),
+            let mut patience = Patience::begin(limits);
+            let progress = lease.connection.progress();
+            let sent = patience.exchange(&progress, lease.connection.send(wire));
+            let sent = sent.await.map_err(|failure| match failure {
+                Failure::Silent(limit) if progress.lacks_some() => Failure::Stuck(limit),
                 failure => failure,
             });
             match sent? {
@@ -206,30 +211,71 @@ impl Transport {
     }
 }
 
+/// What a request says about how long it may take.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// For its answer, or for all of it.
+    limit: Option<Duration>,
+    /// For it to leave, where the time of the answer begins only then.
+    leaving: Option<Duration>,
+}
+
+impl Limits {
+    fn of(request: &Request) -> Self {
+        Self {
+            limit: request.limit,
+            leaving: request.leaving(),
+        }
+    }
+}
+
 /// How long an answer is waited for.
 #[derive(Clone, Copy)]
 struct Patience {
     begun: Instant,
-    /// For the whole of it.
-    limit: Option<Duration>,
+    limits: Limits,
 }
 
 impl Patience {
-    fn begin(limit: Option<Duration>) -> Self {
+    fn begin(limits: Limits) -> Self {
         Self {
             begun: Instant::now(),
-            limit,
+            limits,
+        }
+    }
+
+    /// The answer to a request that is being sent.
+    async fn exchange<T>(
+        &mut self,
+        progress: &Progress,
+        sending: impl Future<Output = T>,
+    ) -> std::result::Result<T, Failure> {
+        let Some(leaving) = self.limits.leaving else {
+            return self.wait(sending).await;
+        };
+        let mut sending = pin!(sending);
+        let left = poll_fn(|context| match sending.as_mut().poll(context) {
+            Poll::Ready(sent) => Poll::Ready(Some(sent)),
+            Poll::Pending if progress.lacks_some() => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        });
+        match tokio::time::timeout(leaving, left).await {
+            Ok(Some(sent)) => Ok(sent),
+            Ok(None) => {
+                self.begun = Instant::now();
+                self.wait(sending).await
+            }
+            Err(_) => Err(Failure::Silent(leaving)),
         }
     }
 
     /// What comes next, unless nothing comes for too long.
     async fn wait<T>(self, next: impl Future<Output = T>) -> std::result::Result<T, Failure> {
-        let left = self
-            .limit
-            .map(|limit| limit.saturating_sub(self.begun.elapsed()));
+        let limit = self.limits.limit;
+        let left = limit.map(|limit| limit.saturating_sub(self.begun.elapsed()));
         tokio::time::timeout(left.unwrap_or(SILENCE).min(SILENCE), next)
             .await
-            .map_err(|_| Failure::Silent(self.limit.unwrap_or(SILENCE)))
+            .map_err(|_| Failure::Silent(limit.unwrap_or(SILENCE)))
     }
 }
 
@@ -449,6 +495,8 @@ fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::IoSlice;
+
     use super::*;
 
     #[tokio::test]
@@ -508,6 +556,35 @@ mod tests {
         assert!(error.message().contains("within 50ms"), "{error}");
         // The connection of the first is given up: there is only one.
         assert_eq!(sent(Duration::from_secs(60)).await.unwrap().status, 200);
+    }
+
+    /// A slow line takes the time of its body, and the answer has its own from then on.
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_an_answer_can_begin_when_its_request_has_left() {
+        let second = Duration::from_secs(1);
+        let ended = async |leaving: Duration, answering: Duration| {
+            let progress = Progress::default();
+            let request = b"POST / HTTP/1.1\r\n\r\nabc";
+            progress.begin(3);
+            let sending = async {
+                tokio::time::sleep(leaving).await;
+                progress.add(&[IoSlice::new(request)], request.len());
+                tokio::task::yield_now().await;
+                tokio::time::sleep(answering).await;
+            };
+            let limits = Limits {
+                limit: Some(60 * second),
+                leaving: Some(100 * second),
+            };
+            Patience::begin(limits).exchange(&progress, sending).await
+        };
+        assert!(ended(99 * second, 59 * second).await.is_ok());
+        for (leaving, answering, limit) in [(101, 0, 100), (99, 61, 60)] {
+            match ended(leaving * second, answering * second).await {
+                Err(Failure::Silent(ended)) => assert_eq!(ended, limit * second),
+                other => panic!("{leaving}, {answering}: {other:?}"),
+            }
+        }
     }
 
     #[tokio::test]

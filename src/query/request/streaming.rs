@@ -29,7 +29,7 @@ pub(crate) struct StreamRequest<'a> {
     pub(crate) is_gzip: bool,
     pub(crate) body: Bytes,
     pub(crate) id: &'a str,
-    /// How long its answer may take.
+    /// How long its answer may take, after the request has left.
     pub(crate) limit: Duration,
 }
 
@@ -37,6 +37,12 @@ impl Service {
     /// Host of the engine.
     pub(crate) fn engine_host(&self) -> String {
         host_of(self.endpoints.engine())
+    }
+
+    /// Obtains the token of the engine's requests, where there is none yet.
+    pub(crate) async fn log_in_to_stream(&self, scope: &Scope) -> Result<()> {
+        let token = self.authorizer.token(scope, self.endpoints.engine()).await;
+        token.map(drop)
     }
 
     /// Sends it; an answer of any status is the result. The error is in doubt when the service may have the whole
@@ -58,7 +64,7 @@ impl Service {
         let mut wire = Request::new(Method::POST, url.clone())
             .fixed(CONTENT_TYPE, request.content_type)
             .body(request.body.clone())
-            .limited(request.limit)
+            .answered_within(request.limit)
             .once();
         if request.is_gzip {
             wire = wire.fixed(CONTENT_ENCODING, "gzip");
