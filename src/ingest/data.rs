@@ -49,9 +49,18 @@ impl Unopened {
         })
     }
 
+    pub(super) fn content(&self) -> &Content {
+        &self.source.content
+    }
+
+    /// How many bytes will be read, where that is known before. It can be wrong.
+    pub(super) fn known_bytes(&self) -> Option<u64> {
+        known_size(&self.source)
+    }
+
     /// What is known of its size. It can be wrong: files grow, and what a caller says is not checked.
     pub(super) fn known_size(&self) -> Size {
-        let known = known_size(&self.source);
+        let known = self.known_bytes();
         match self.encoding.source {
             Compression::None => Size {
                 raw: known,

@@ -11,7 +11,7 @@ use super::ahead;
 use super::data::{Data, Unopened};
 use super::item::{Formats, Item, naming, streamed};
 use super::policy::size::{Size, is_beyond};
-use super::policy::states::{Admission, Name, TableStates, Ticket};
+use super::policy::states::{Admission, Barrier, Name, TableStates, Ticket};
 use super::policy::{Facts, Reason, decide};
 use super::queued::QueuedIngestor;
 use super::receipt::{Receipt, StreamingNotes};
@@ -148,7 +148,7 @@ impl ManagedIngestor {
         let closed = self
             .states
             .closed(&target.name, self.heeds_off(), Instant::now());
-        closed.map(Some)
+        closed.map(|barrier| Some(known(barrier, target.props)))
     }
 
     /// Whether a table is queued without another try while streaming is known to be off.
@@ -183,9 +183,12 @@ impl ManagedIngestor {
             .admit(target.name.clone(), self.heeds_off(), Instant::now());
         let ticket = match admitted {
             Admission::Open(ticket) => ticket,
-            Admission::Closed(cause) => return Ok(Streamed::ForQueue(because_of(Some(cause)))),
+            Admission::Closed(barrier) => {
+                let cause = known(barrier, target.props);
+                return Ok(Streamed::ForQueue(because_of(Some(cause))));
+            }
         };
-        let sending = self.streamer.send(scope, shipment, true);
+        let sending = self.streamer.send(scope, shipment, Some(&ticket));
         match context::for_item(item.source_id, sending).await {
             Ok(notes) => {
                 ticket.succeeded();
@@ -271,24 +274,40 @@ fn conclude(failure: Failure, ticket: Ticket<'_>, target: &Target<'_>) -> Result
         is_for_queue,
         mut notes,
     } = failure;
-    // A table that was not found is one that is awaited only where the queue is to wait for it.
-    let reason = reason.filter(|reason| is_for_queue || *reason != Reason::NotFound);
-    let begins =
-        reason.is_some_and(|reason| ticket.failed(reason, retry_after, &error, Instant::now()));
+    // A table that was not found is awaited, and an engine that cannot be reached is left alone, only where the queue is
+    // to take the data meanwhile.
+    let is_awaited = |reason| !matches!(reason, Reason::NotFound | Reason::Unreached);
+    let reason = reason.filter(|reason| is_for_queue || is_awaited(*reason));
+    let is_first = reason.is_some_and(|reason| {
+        ticket.failed((reason, is_for_queue), retry_after, &error, Instant::now())
+    });
     if !is_for_queue {
         return Err(error);
     }
-    if begins {
-        events::StreamingFallback {
-            database: target.props.database(),
-            table: target.props.table(),
-            host: error.host().unwrap_or_default(),
-            error: &error,
-        }
-        .emit();
+    if is_first {
+        note(&error, target.props);
     }
     notes.fallback_cause = Some(error);
     Ok(notes)
+}
+
+/// The error of an earlier call because of which this one is queued.
+fn known(barrier: Barrier, props: &IngestionProperties) -> Error {
+    if barrier.is_first {
+        note(&barrier.cause, props);
+    }
+    barrier.cause
+}
+
+/// Says that data is queued for a while.
+fn note(error: &Error, props: &IngestionProperties) {
+    events::StreamingFallback {
+        database: props.database(),
+        table: props.table(),
+        host: error.host().unwrap_or_default(),
+        error,
+    }
+    .emit();
 }
 
 /// The notes of a call that did not try to stream.

@@ -9,7 +9,7 @@ pub(super) mod states;
 mod verdict;
 
 pub(crate) use follow::Rules;
-pub(super) use follow::{Moment, Next, follow};
+pub(super) use follow::{Moment, Next, follow, is_in_time, time_to_wait};
 pub(super) use verdict::{Answer, Content, Reason, Seen, Verdict, classify};
 
 use crate::error::{Error, ErrorKind, Step};

@@ -72,24 +72,22 @@ impl StreamingIngestor {
     ) -> Result<Receipt> {
         let path = source.path();
         let named = |error| naming(path.as_deref(), error);
-        let mut share = self.uncounted.share();
-        let reading = Box::pin(self.read(scope, source, props, &mut share));
-        let data = before_hand_over(reading).await.map_err(named)?;
+        let reading = Box::pin(self.read(scope, source, props));
+        let (data, _share) = before_hand_over(reading).await.map_err(named)?;
         let (shipment, item) = data.shipment(props, ACTIVITY);
-        let sent = self.streamer.send(scope, &shipment, false).await;
+        let sent = self.streamer.send(scope, &shipment, None).await;
         let notes = sent.map_err(|failure| named(failure.error))?;
         data.meter.add_sent(shipment.load.len());
         Ok(streamed(props, vec![item]).with_notes(notes))
     }
 
-    /// All of the data, in memory.
+    /// All of the data, in memory; with its part of what is beside the budget.
     async fn read(
         &self,
         scope: &Scope,
         source: Source,
         props: &IngestionProperties,
-        share: &mut Share<'_>,
-    ) -> Result<Data> {
+    ) -> Result<(Data, Share<'_>)> {
         let unopened = Unopened::new(&self.formats, source, props)?;
         let facts = Facts {
             property: props.cannot_stream(false),
@@ -99,6 +97,8 @@ impl StreamingIngestor {
         if let Some(refusal) = policy::refusal(&facts) {
             return Err(refusal);
         }
+        let need = unopened.need().unwrap_or_default();
+        let mut share = self.uncounted.share(scope, need).await?;
         let mut data = unopened.open(&self.pipeline, props)?;
         loop {
             let most = |size: size::Size| size.wire > size::MAX_WIRE;
@@ -108,13 +108,14 @@ impl StreamingIngestor {
                 Ahead::Pressed => share.take_ahead(&mut data)?,
             }
         }
+        share.settle();
         let facts = Facts {
             has_more_members: data.has_more_members(scope).await?,
             ..Facts::default()
         };
         match policy::refusal(&facts) {
             Some(refusal) => Err(refusal),
-            None => Ok(data),
+            None => Ok((data, share)),
         }
     }
 
@@ -136,7 +137,7 @@ impl StreamingIngestor {
         let mut notes = StreamingNotes::default();
         for (done, item) in items.iter().enumerate() {
             let shipment = item.shipment(props, ACTIVITY);
-            let sending = self.streamer.send(scope, &shipment, false);
+            let sending = self.streamer.send(scope, &shipment, None);
             match context::for_item(item.source_id, sending).await {
                 Ok(of_item) => notes.add(of_item),
                 Err(failure) if done == 0 => return Err(failure.error),

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
 /// The progress of a transfer, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,10 +23,16 @@ type Report = Arc<dyn Fn(Progress) + Send + Sync>;
 /// Counts a transfer and reports it. The lock makes the calls come one at a time and in order.
 #[derive(Clone)]
 pub(crate) struct Meter {
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
     report: Option<Report>,
     /// Which reading of the source this handle counts.
     reading: u32,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// For who waits until more was read.
+    grown: Notify,
 }
 
 struct State {
@@ -39,10 +48,13 @@ impl Meter {
             ..Progress::default()
         };
         Self {
-            state: Arc::new(Mutex::new(State {
-                progress,
-                reading: 0,
-            })),
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    progress,
+                    reading: 0,
+                }),
+                grown: Notify::new(),
+            }),
             report,
             reading: 0,
         }
@@ -53,7 +65,13 @@ impl Meter {
         if state.reading == self.reading {
             state.progress.read += bytes as u64;
             self.tell(&state);
+            self.shared.grown.notify_waiters();
         }
+    }
+
+    /// Returns when more was read than when it was called.
+    pub(crate) fn grown(&self) -> Notified<'_> {
+        self.shared.grown.notified()
     }
 
     pub(crate) fn add_sent(&self, bytes: usize) {
@@ -95,7 +113,8 @@ impl Meter {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panicking report poisons the lock; the numbers behind it are still consistent.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.shared.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, state: &State) {

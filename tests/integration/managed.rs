@@ -1,11 +1,13 @@
 //! Managed ingestion: streaming where it is possible, else the queue, with the same id and the same bytes.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use bytes::Bytes;
 use kusto_emulator::{CutPoint, Fault, FaultRule, ServiceKind, StorageOperation, Streaming};
 use kusto_ingest::auth::StaticToken;
 use kusto_ingest::client::ClientBuilder;
-use kusto_ingest::log::{LogLevel, LogRecord, receiver};
+use kusto_ingest::log::{Dispatch, LogLevel, LogRecord, receiver};
 use kusto_ingest::prelude::*;
 use kusto_ingest::props::{Fallback, InDoubt, IngestionMode};
 use kusto_ingest::source::Compression;
@@ -14,7 +16,9 @@ use kusto_ingest::track::Route;
 use crate::bed::{Bed, DATABASE, soon};
 use crate::gzip::noise;
 use crate::ingest::gzip;
-use crate::streaming::{kusto, local_sources, members, of_mode, once, props, rule, throttled};
+use crate::streaming::{
+    kusto, local_sources, members, of_mode, once, props, rule, sha256, throttled,
+};
 
 /// A client that manages, and the table `T(a:long, b:string)`, which can stream.
 async fn managed(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Bed {
@@ -240,7 +244,7 @@ async fn what_the_queue_may_take_is_queued_with_the_same_id_and_bytes() {
         // The bytes of the blob are those of the request, compressed once.
         let streamed = &bed.emulator.streams().last[0];
         let stored = bed.stored(&receipt).await;
-        assert_eq!(stored.len() as u64, streamed.bytes, "{what}");
+        assert_eq!(sha256(&stored), streamed.sha256, "{what}");
         let id = receipt.source_id().to_string();
         assert!(
             streamed.headers["x-ms-client-request-id"].contains(&id),
@@ -248,6 +252,33 @@ async fn what_the_queue_may_take_is_queued_with_the_same_id_and_bytes() {
         );
         assert!(receipt.items()[0].blob.contains(&id), "{what}");
     }
+}
+
+/// A body of several blocks, from sources that can be read once: the blob is what the request was, to the byte.
+#[tokio::test]
+async fn a_body_of_several_blocks_is_the_same_for_both() {
+    let bed = managed(|builder| builder.streaming_size_factor(4.0).unwrap()).await;
+    let data = Bytes::from(noise(9 << 20));
+    let props = IngestionProperties::new(DATABASE, "T").with_format(DataFormat::Avro);
+    let (mut writer, pushed) = Source::push();
+    let chunks = data.clone();
+    let pushing = tokio::spawn(async move {
+        for chunk in chunks.chunks(1_000_003) {
+            writer.write(chunk).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+    });
+    for source in [Source::reader(std::io::Cursor::new(data.clone())), pushed] {
+        bed.forget();
+        bed.emulator
+            .arm(rule(kusto(400, "Stream_InputStreamTooLarge", true)));
+        let receipt = bed.client.ingest(source, &props, soon()).await.unwrap();
+        assert_eq!((receipt.route(), receipt.attempts()), (Route::Queued, 1));
+        let streamed = &bed.emulator.streams().last[0];
+        assert_eq!(streamed.sha256, sha256(&data));
+        assert_eq!(sha256(&bed.stored(&receipt).await), streamed.sha256);
+    }
+    pushing.await.unwrap();
 }
 
 #[tokio::test]
@@ -267,11 +298,19 @@ async fn an_engine_that_cannot_be_reached_is_no_reason_to_lose_data() {
             }
         })
         .await;
-        let receipt = bed.one().await;
-        assert_eq!(receipt.route(), Route::Queued, "{logs_in}");
-        let cause = receipt.fallback_cause().unwrap();
-        assert_eq!(cause.kind(), ErrorKind::Network, "{logs_in}");
-        assert_eq!(bed.requests(), (0, 1), "{logs_in}");
+        let attempts = if logs_in { 0 } else { 2 };
+        // It is not tried anew by each call.
+        for attempts in [attempts, 0] {
+            let receipt = bed.one().await;
+            assert_eq!(
+                (receipt.route(), receipt.attempts()),
+                (Route::Queued, attempts),
+                "{logs_in}"
+            );
+            let cause = receipt.fallback_cause().unwrap();
+            assert_eq!(cause.kind(), ErrorKind::Network, "{logs_in}");
+        }
+        assert_eq!(bed.requests(), (0, 2), "{logs_in}");
     }
 }
 
@@ -300,13 +339,18 @@ async fn a_table_without_a_policy_is_remembered_until_it_is_forgotten() {
     assert_eq!(bed.one().await.route(), Route::Streamed);
 }
 
-/// Once for each time in which it is not tried, not for each call.
-#[tokio::test]
-async fn the_log_says_once_that_a_table_is_queued() {
+/// The names of a client's events, and their receiver.
+fn names_of_events(level: LogLevel) -> (Arc<Mutex<Vec<String>>>, Dispatch) {
     let names = Arc::<Mutex<Vec<String>>>::default();
     let kept = names.clone();
     let sink = move |record: &LogRecord<'_>| kept.lock().unwrap().push(record.event.to_owned());
-    let log = receiver(LogLevel::Info, Arc::new(sink));
+    (names, receiver(level, Arc::new(sink)))
+}
+
+/// Once for each time in which it is not tried, not for each call.
+#[tokio::test]
+async fn the_log_says_once_that_a_table_is_queued() {
+    let (names, log) = names_of_events(LogLevel::Info);
     let bed = of_mode(IngestionMode::Managed, Streaming::ByPolicy, |builder| {
         builder.log(log)
     })
@@ -368,6 +412,54 @@ async fn calls_share_the_pause_of_a_throttled_table() {
     }
     assert_eq!(bed.emulator.faults()[0].fired, 1, "a call came back early");
     assert_eq!(bed.requests(), (1, 5));
+}
+
+/// While one call waits to come back, the others are queued: each would be throttled anew.
+#[tokio::test]
+async fn a_throttled_table_is_known_while_its_call_waits() {
+    let (names, log) = names_of_events(LogLevel::Trace);
+    let bed = managed(|builder| builder.log(log)).await;
+    bed.emulator.arm(once(throttled(1)));
+    let first = bed.one();
+    let others = async {
+        while !names.lock().unwrap().iter().any(|name| name == "retry") {
+            tokio::task::yield_now().await;
+        }
+        let receipt = bed.one().await;
+        assert_eq!((receipt.route(), receipt.attempts()), (Route::Queued, 0));
+        let cause = receipt.fallback_cause().unwrap();
+        assert_eq!(cause.http_status(), Some(429));
+    };
+    let (first, ()) = tokio::join!(first, others);
+    assert_eq!((first.route(), first.attempts()), (Route::Streamed, 2));
+    assert_eq!(bed.one().await.route(), Route::Streamed);
+}
+
+/// Requests that are not answered fill the places: there is still time for the queue.
+#[tokio::test]
+async fn a_place_is_waited_for_as_long_as_the_queue_has_time() {
+    let bed = managed(|builder| builder.streaming_concurrency(1).unwrap()).await;
+    bed.emulator.arm(rule(Fault::Hold));
+    let slow = bed.one();
+    let next = async {
+        while bed.emulator.faults()[0].fired == 0 {
+            tokio::task::yield_now().await;
+        }
+        // The queue needs six of them.
+        let options = CallOptions::new().with_timeout(Duration::from_millis(6_500));
+        let call = bed.client.ingest(Source::bytes("2,y\n"), &props(), options);
+        let receipt = call.await.unwrap();
+        bed.emulator.disarm_all();
+        receipt
+    };
+    let (slow, queued) = tokio::join!(slow, next);
+    assert_eq!(slow.route(), Route::Streamed);
+    assert_eq!((queued.route(), queued.attempts()), (Route::Queued, 0));
+    let cause = queued.fallback_cause().unwrap();
+    assert_eq!(
+        (cause.kind(), cause.is_in_doubt()),
+        (ErrorKind::TimedOut, false)
+    );
 }
 
 #[tokio::test]

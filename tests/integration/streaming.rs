@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use kusto_emulator::{
     CutPoint, Fault, FaultRule, KustoAnswer, Options, ServiceKind, StallPoint, Streamed, Streaming,
 };
@@ -13,6 +14,7 @@ use kusto_ingest::prelude::*;
 use kusto_ingest::props::{ColumnMapping, InDoubt, IngestionMode, Mapping, MappingKind};
 use kusto_ingest::source::Compression;
 use kusto_ingest::track::Route;
+use tokio::task::JoinSet;
 
 use crate::bed::{Bed, DATABASE, client_of, quick, soon};
 use crate::gzip::noise;
@@ -208,6 +210,15 @@ async fn the_encoding_is_that_of_the_bytes() {
         let sent = streamed.headers.get("content-encoding").map(String::as_str);
         assert_eq!(sent, encoding, "{ended:?}");
     }
+}
+
+/// As the emulator writes it.
+pub(crate) fn sha256(data: &[u8]) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, data);
+    hash.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Two rows, as `cat a.gz b.gz` puts them together.
@@ -581,40 +592,81 @@ async fn blobs_are_streamed_one_by_one_until_one_fails() {
     assert!(!format!("{error:?}").contains("sig="));
 }
 
-#[tokio::test]
-async fn many_calls_at_once_keep_to_the_places() {
-    let bed = streaming(|builder| builder.streaming_concurrency(2).unwrap()).await;
-    let calls = (0..20).map(|n| {
+/// Calls that stream one row each.
+fn rows_at_once(bed: &Bed, count: usize) -> JoinSet<Receipt> {
+    let mut calls = JoinSet::new();
+    for n in 0..count {
         let client = bed.client.clone();
-        tokio::spawn(async move {
+        calls.spawn(async move {
             let source = Source::bytes(format!("{n},x\n"));
-            client.ingest(source, &props(), soon()).await.unwrap();
-        })
-    });
-    for call in calls.collect::<Vec<_>>() {
-        call.await.unwrap();
+            client.ingest(source, &props(), soon()).await.unwrap()
+        });
     }
-    assert_eq!(bed.count("T").await, 20);
+    calls
 }
 
 #[tokio::test]
-async fn bodies_that_the_memory_cannot_hold_do_not_block_each_other() {
+async fn many_calls_at_once_keep_to_the_places() {
+    let bed = streaming(|builder| builder.streaming_concurrency(2).unwrap()).await;
+    bed.emulator.arm(rule(Fault::Hold));
+    let calls = rows_at_once(&bed, 20);
+    let under_way = || bed.emulator.faults()[0].fired;
+    while under_way() < 2 {
+        tokio::task::yield_now().await;
+    }
+    // Any of the others would have come meanwhile.
+    for _ in 0..20 {
+        bed.count("T").await;
+    }
+    assert_eq!(under_way(), 2);
+    bed.emulator.disarm_all();
+    calls.join_all().await;
+    assert_eq!(bed.count("T").await, 20);
+}
+
+/// A deadline that is passed, or nearly, before anything is sent leaves no doubt.
+#[tokio::test]
+async fn no_request_is_begun_that_would_be_cut_off_at_once() {
+    let bed = streaming(|builder| builder).await;
+    bed.ingest(Source::bytes("1,x\n")).await.unwrap();
+    bed.emulator.arm(rule(Fault::Stall {
+        when: StallPoint::After,
+    }));
+    let options = CallOptions::new().with_timeout(Duration::from_millis(90));
+    let call = bed.client.ingest(Source::bytes("1,x\n"), &props(), options);
+    let error = call.await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.is_in_doubt()),
+        (ErrorKind::TimedOut, false)
+    );
+    assert_eq!(bed.emulator.streams().requests, 1);
+}
+
+/// Of three calls each body is larger than the budget, and none can be sent in parts: they wait for each other.
+#[tokio::test]
+async fn bodies_that_the_memory_cannot_hold_wait_for_each_other() {
     let bed = streaming(|builder| builder.memory_budget(4 << 20).unwrap()).await;
     // One field of letters that hardly compress.
-    let letters = noise(3 << 20).into_iter();
+    let letters = noise(8 << 20).into_iter();
     let text: String = letters.map(|byte| char::from(b'a' + byte % 26)).collect();
-    let calls = (0..3).map(|_| {
-        let (client, data) = (bed.client.clone(), format!("1,{text}\n"));
-        tokio::spawn(async move {
-            let source = Source::reader(std::io::Cursor::new(data));
-            client.ingest(source, &props(), soon()).await
-        })
-    });
-    for call in calls.collect::<Vec<_>>() {
-        let ended = call.await.unwrap();
-        assert!(
-            ended.as_ref().err().is_none_or(Error::is_retryable),
-            "{ended:?}"
-        );
+    let data = Bytes::from(format!("1,{text}\n"));
+    let reader = |data: &Bytes| Source::reader(std::io::Cursor::new(data.clone()));
+    let mut calls = JoinSet::new();
+    for source in [
+        Source::bytes(data.clone()),
+        reader(&data),
+        Source::bytes(data.clone()),
+        reader(&data),
+    ] {
+        let client = bed.client.clone();
+        calls.spawn(async move { client.ingest(source, &props(), soon()).await.unwrap() });
+    }
+    calls.join_all().await;
+    assert_eq!(bed.count("T").await, 4);
+    // In several blocks, and whole.
+    let sent = sha256(&data);
+    for streamed in bed.streamed() {
+        assert!(streamed.bytes > 4 << 20, "{streamed:?}");
+        assert_eq!(streamed.content_sha256.as_ref(), Some(&sent));
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Moment {
     pub(crate) retry_after: Option<Duration>,
     /// Chance, from 0 to 1.
     pub(crate) chance: f64,
+    /// Whether an earlier request of it may have ingested the data.
+    pub(crate) is_in_doubt: bool,
 }
 
 /// What is done.
@@ -55,9 +57,26 @@ const FOR_ATTEMPT: Duration = Duration::from_secs(1);
 /// The same for the queue.
 const FOR_QUEUE: Duration = Duration::from_secs(5);
 
+/// What the first attempt needs: a request that is cut off as soon as it is sent leaves only doubt.
+const FOR_FIRST: Duration = Duration::from_millis(100);
+
+/// Whether a call with this much time left begins a request.
+pub(crate) fn is_in_time(left: Option<Duration>) -> bool {
+    left.is_none_or(|left| left >= FOR_FIRST)
+}
+
+/// How long a call waits for its turn; `None` for as long as it may take. Where the queue is the other choice, it is left
+/// the time that it needs.
+pub(crate) fn time_to_wait(left: Option<Duration>, may_queue: bool) -> Option<Duration> {
+    left.filter(|_| may_queue)?
+        .checked_sub(FOR_QUEUE + FOR_ATTEMPT)
+}
+
 /// What follows the verdict on a request, unless it is a success.
 pub(crate) fn follow(verdict: Verdict, rules: &Rules, moment: &Moment) -> Next {
-    let queue = || match moment.may_queue && moment.left.is_none_or(|left| left >= FOR_QUEUE) {
+    // Doubt of an earlier request that was sent again goes no further either.
+    let may_queue = moment.may_queue && (!moment.is_in_doubt || rules.in_doubt == InDoubt::Queue);
+    let queue = || match may_queue && moment.left.is_none_or(|left| left >= FOR_QUEUE) {
         true => Next::Queue,
         false => Next::Fail,
     };
@@ -90,7 +109,7 @@ fn again(reason: Reason, rules: &Rules, moment: &Moment) -> Option<Next> {
     if moment.retry_after.is_some_and(|asked| asked > longest) {
         return None;
     }
-    let pause = pause(reason, moment);
+    let pause = pause(reason, moment).min(longest);
     let is_in_time = moment
         .left
         .is_none_or(|left| left > pause.saturating_add(FOR_ATTEMPT));
@@ -129,6 +148,7 @@ mod tests {
         may_queue: true,
         retry_after: None,
         chance: 1.0,
+        is_in_doubt: false,
     };
     const STREAMING: Moment = Moment {
         may_queue: false,
@@ -272,5 +292,46 @@ mod tests {
         assert_eq!(next(InDoubt::Retry, last), Next::Fail);
         assert_eq!(next(InDoubt::Queue, MANAGED), Next::Queue);
         assert_eq!(next(InDoubt::Queue, STREAMING), Next::Fail);
+        // What a later request says does not change what an earlier one may have done.
+        for (in_doubt, expected) in [(InDoubt::Retry, Next::Fail), (InDoubt::Queue, Next::Queue)] {
+            for verdict in [
+                Verdict::Queue(Reason::TooLarge),
+                Verdict::Retry(Reason::Transient),
+            ] {
+                let rules = Rules { in_doubt, ..RULES };
+                let doubted = Moment {
+                    is_in_doubt: true,
+                    ..last
+                };
+                assert_eq!(follow(verdict, &rules, &doubted), expected, "{verdict:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_the_service_may_ask_for() {
+        for reason in [Reason::Throttled, Reason::Transient] {
+            for (moment, longest) in [(MANAGED, LONGEST_BEFORE_QUEUE), (STREAMING, LONGEST)] {
+                let moment = Moment { made: 9, ..moment };
+                let rules = Rules {
+                    attempts: 10,
+                    ..RULES
+                };
+                let next = follow(Verdict::Retry(reason), &rules, &moment);
+                assert_eq!(next, Next::Again(longest), "{reason:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_turn_is_waited_for_as_long_as_the_queue_can_still_take_the_data() {
+        let wait = |seconds| time_to_wait(Some(SECOND * seconds), true);
+        assert_eq!(wait(30), Some(SECOND * 24));
+        // The queue has no time either.
+        assert_eq!(wait(5), None);
+        assert_eq!(time_to_wait(None, true), None);
+        assert_eq!(time_to_wait(Some(SECOND * 30), false), None);
+        assert!(is_in_time(None) && is_in_time(Some(FOR_FIRST)));
+        assert!(!is_in_time(Some(FOR_FIRST / 2)));
     }
 }

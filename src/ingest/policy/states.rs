@@ -68,6 +68,17 @@ struct Closed {
     cause: Error,
     /// Whether one call tries again: the others wait for what it finds.
     is_probed: bool,
+    /// Whether a call was queued because of it.
+    is_known: bool,
+}
+
+/// Why a call is queued without a try.
+#[derive(Debug)]
+pub(crate) struct Barrier {
+    /// The error of an earlier call.
+    pub(crate) cause: Error,
+    /// Whether it is the first call that is queued because of it.
+    pub(crate) is_first: bool,
 }
 
 /// What the state of its table says to a call.
@@ -75,8 +86,8 @@ struct Closed {
 pub(crate) enum Admission<'a> {
     /// It may.
     Open(Ticket<'a>),
-    /// It is queued, because of this error of an earlier call.
-    Closed(Error),
+    /// It is queued.
+    Closed(Barrier),
 }
 
 /// A call that streams. When it ends without a word about its table, another one may probe.
@@ -86,21 +97,24 @@ pub(crate) struct Ticket<'a> {
     name: Name,
     probes_table: bool,
     probes_cluster: bool,
+    /// How much of the estimate's limit its data was let take.
+    factor: f64,
 }
 
 impl TableStates {
     /// Whether it is known that a call cannot stream now: for what is decided before its data is read. `heeds_off` says
     /// whether it heeds that streaming is off: without that it tries.
-    pub(crate) fn closed(&self, name: &Name, heeds_off: bool, now: Instant) -> Option<Error> {
+    pub(crate) fn closed(&self, name: &Name, heeds_off: bool, now: Instant) -> Option<Barrier> {
         self.lock().closed(name, heeds_off, now)
     }
 
     /// Whether a call may stream now. Its data must be there: others wait for it while it probes.
     pub(crate) fn admit(&self, name: Name, heeds_off: bool, now: Instant) -> Admission<'_> {
         let mut tables = self.lock();
-        if let Some(cause) = tables.closed(&name, heeds_off, now) {
-            return Admission::Closed(cause);
+        if let Some(barrier) = tables.closed(&name, heeds_off, now) {
+            return Admission::Closed(barrier);
         }
+        let factor = tables.factor(&name, now);
         let probe = |closed: &mut Closed| {
             let probes = (heeds_off || !closed.reason.is_off()) && closed.may_probe(now);
             closed.is_probed |= probes;
@@ -115,16 +129,13 @@ impl TableStates {
             name,
             probes_table,
             probes_cluster,
+            factor,
         })
     }
 
     /// How much of the estimate's limit the table takes.
     pub(crate) fn factor(&self, name: &Name, now: Instant) -> f64 {
-        let learned = self.lock().touch(name).and_then(|table| table.learned);
-        match learned {
-            Some((factor, until)) if now < until => factor,
-            _ => 1.0,
-        }
+        self.lock().factor(name, now)
     }
 
     /// Forgets what is known of the table, and of the cluster.
@@ -146,14 +157,25 @@ impl Closed {
 }
 
 impl Tables {
-    /// Why a call cannot stream now, if it cannot.
-    fn closed(&mut self, name: &Name, heeds_off: bool, now: Instant) -> Option<Error> {
+    /// Why a call cannot stream now, if it cannot: it is queued then.
+    fn closed(&mut self, name: &Name, heeds_off: bool, now: Instant) -> Option<Barrier> {
         let closes =
-            |closed: &&Closed| (heeds_off || !closed.reason.is_off()) && !closed.may_probe(now);
-        let cause = |closed: &Closed| closed.cause.clone();
-        let own = self.touch(name).and_then(|table| table.closed.as_ref());
-        let own = own.filter(closes).map(cause);
-        own.or_else(|| self.cluster.as_ref().filter(closes).map(cause))
+            |closed: &&mut Closed| (heeds_off || !closed.reason.is_off()) && !closed.may_probe(now);
+        let barrier = |closed: &mut Closed| Barrier {
+            cause: closed.cause.clone(),
+            is_first: !std::mem::replace(&mut closed.is_known, true),
+        };
+        let own = self.touch(name).and_then(|table| table.closed.as_mut());
+        let own = own.filter(closes).map(barrier);
+        own.or_else(|| self.cluster.as_mut().filter(closes).map(barrier))
+    }
+
+    fn factor(&mut self, name: &Name, now: Instant) -> f64 {
+        let learned = self.touch(name).and_then(|table| table.learned);
+        match learned {
+            Some((factor, until)) if now < until => factor,
+            _ => 1.0,
+        }
     }
 
     /// What is known of the table, if anything is: it was used now.
@@ -185,7 +207,8 @@ fn window(reason: Reason, retry_after: Option<Duration>) -> Option<(Duration, bo
     match reason {
         Reason::TableOff | Reason::TableConfig => Some((LONG, false)),
         Reason::ClusterOff => Some((LONG, true)),
-        Reason::ClusterPaused | Reason::NoEndpoint => Some((SHORT, true)),
+        // Each call would find out anew, and hold its data meanwhile, for as long as connecting takes.
+        Reason::ClusterPaused | Reason::NoEndpoint | Reason::Unreached => Some((SHORT, true)),
         Reason::NotFound => Some((SHORT, false)),
         Reason::Throttled => Some((retry_after.unwrap_or_default().max(THROTTLED), false)),
         _ => None,
@@ -204,43 +227,71 @@ impl Ticket<'_> {
         }
     }
 
-    /// The call could not stream and is queued, because of this. Whether that begins a window in which calls are not
-    /// tried: one of several that fail at the same time does.
+    /// The call could not stream, because of this, and `is_queued` or failed. Whether it is the first that is queued in a
+    /// window in which calls are not tried.
     pub(crate) fn failed(
         mut self,
-        reason: Reason,
+        (reason, is_queued): (Reason, bool),
         retry_after: Option<Duration>,
         cause: &Error,
         now: Instant,
     ) -> bool {
         let states = self.states;
         let mut tables = states.lock();
-        if reason == Reason::TooLarge {
+        // Calls that were too large together have learned one thing, not several.
+        if reason == Reason::TooLarge && self.factor == tables.factor(&self.name, now) {
             tables.keep(&self.name).learn(now);
         }
-        let Some((window, is_of_cluster)) = window(reason, retry_after) else {
+        let closed = close(&mut tables, &self.name, reason, retry_after, cause, now);
+        let Some((closed, is_of_cluster)) = closed else {
             return false;
         };
-        let until = now.checked_add(window).unwrap_or(now + LONG);
-        let (slot, probes) = match is_of_cluster {
-            true => (&mut tables.cluster, &mut self.probes_cluster),
-            false => (&mut tables.keep(&self.name).closed, &mut self.probes_table),
-        };
-        let is_new = *probes || slot.as_ref().is_none_or(|closed| closed.until <= now);
-        *probes = false;
-        match slot {
-            Some(closed) if closed.until >= until => closed.is_probed = false,
-            _ => {
-                *slot = Some(Closed {
-                    until,
-                    reason,
-                    cause: cause.clone(),
-                    is_probed: false,
-                });
-            }
+        match is_of_cluster {
+            true => self.probes_cluster = false,
+            false => self.probes_table = false,
         }
-        is_new
+        let is_first = is_queued && !closed.is_known;
+        closed.is_known |= is_queued;
+        is_first
     }
+
+    /// The service throttles a request of the call, which comes back later: the others need not find out.
+    pub(crate) fn throttled(&self, retry_after: Option<Duration>, cause: &Error, now: Instant) {
+        let mut tables = self.states.lock();
+        let reason = Reason::Throttled;
+        close(&mut tables, &self.name, reason, retry_after, cause, now);
+    }
+}
+
+/// Begins a window, or goes on with it; with it whether it is that of the cluster. `None` for what begins none.
+fn close<'a>(
+    tables: &'a mut Tables,
+    name: &Name,
+    reason: Reason,
+    retry_after: Option<Duration>,
+    cause: &Error,
+    now: Instant,
+) -> Option<(&'a mut Closed, bool)> {
+    let (window, is_of_cluster) = window(reason, retry_after)?;
+    let until = now.checked_add(window).unwrap_or(now + LONG);
+    let slot = match is_of_cluster {
+        true => &mut tables.cluster,
+        false => &mut tables.keep(name).closed,
+    };
+    match slot {
+        Some(closed) if closed.until >= until => closed.is_probed = false,
+        _ => {
+            let known = slot.as_ref().filter(|closed| closed.until > now);
+            *slot = Some(Closed {
+                until,
+                reason,
+                cause: cause.clone(),
+                is_probed: false,
+                is_known: known.is_some_and(|closed| closed.is_known),
+            });
+        }
+    }
+    slot.as_mut().map(|closed| (closed, is_of_cluster))
 }
 
 impl Table {

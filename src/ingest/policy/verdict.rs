@@ -67,6 +67,8 @@ pub(crate) enum Reason {
     Other,
     /// The service cannot have the whole request.
     Unreached,
+    /// The client's other requests leave no place for one in time.
+    Busy,
     /// The service may have the request, and nothing says what it did with it.
     Unanswered,
     /// The answer is none that the service gives.

@@ -8,12 +8,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::answer;
-use super::places::Places;
+use super::places::{Place, Places};
 use crate::error::{Error, ErrorKind, RetryClass, Step};
 use crate::http::retry::remember;
 use crate::http::transport::Transport;
 use crate::ingest::item::Item;
-use crate::ingest::policy::{Moment, Next, Reason, Rules, Seen, Verdict, classify, follow};
+use crate::ingest::policy::states::Ticket;
+use crate::ingest::policy::{
+    Moment, Next, Reason, Rules, Seen, Verdict, classify, follow, is_in_time, time_to_wait,
+};
 use crate::ingest::receipt::{StreamingNotes, UpdatePolicy};
 use crate::log::events;
 use crate::op::Scope;
@@ -25,10 +28,9 @@ use crate::secret::Secret;
 
 const STEP: Step = Step::StreamData;
 
-/// How long the service may take for a request, beyond the time that its body takes.
+/// How long the service may take for a request, after it has left.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
-/// The slowest line that is enough for a body, in bytes per second.
-const SLOWEST_LINE: usize = 1024 * 1024;
+const THROTTLED: Verdict = Verdict::Retry(Reason::Throttled);
 
 /// The settings of streaming.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +166,17 @@ impl From<Error> for Failed {
     }
 }
 
+fn busy() -> Error {
+    let message =
+        "the client's other streaming requests left no place for one in the time that the call has";
+    Error::new(ErrorKind::TimedOut, STEP, message).with_retry(RetryClass::Later)
+}
+
+fn too_late() -> Error {
+    let message = "the call's deadline is too near to send a request: nothing was sent";
+    Error::new(ErrorKind::TimedOut, STEP, message)
+}
+
 /// The requests of a call so far.
 #[derive(Default)]
 struct Course {
@@ -197,26 +210,26 @@ impl Streamer {
         self.service.transport()
     }
 
-    /// Sends it as often as the rules allow. `may_queue` says whether the queue can take the data instead.
+    /// Sends it as often as the rules allow. With a ticket, the queue can take the data instead.
     pub(in crate::ingest) async fn send(
         &self,
         scope: &Scope,
         shipment: &Shipment<'_>,
-        may_queue: bool,
+        ticket: Option<&Ticket<'_>>,
     ) -> std::result::Result<StreamingNotes, Box<Failure>> {
         let (mut course, begun, host) = (Course::default(), Instant::now(), self.host());
         loop {
-            let failed = match Box::pin(self.attempt(scope, shipment, course.made)).await {
+            let failed = match Box::pin(self.turn(scope, shipment, ticket, &mut course)).await {
                 Ok(update_policy) => return Ok(course.ended(&host, begun, update_policy)),
                 Err(failed) => failed,
             };
-            course.made += 1;
             let moment = Moment {
                 made: course.made,
                 left: scope.remaining(),
-                may_queue,
+                may_queue: ticket.is_some(),
                 retry_after: failed.retry_after,
                 chance: chance().f64(),
+                is_in_doubt: course.is_in_doubt,
             };
             let next = failed
                 .verdict
@@ -240,6 +253,49 @@ impl Streamer {
         }
     }
 
+    /// One request, when it is its turn.
+    async fn turn(
+        &self,
+        scope: &Scope,
+        shipment: &Shipment<'_>,
+        ticket: Option<&Ticket<'_>>,
+        course: &mut Course,
+    ) -> std::result::Result<Option<UpdatePolicy>, Failed> {
+        // A login can take long: nobody waits for its place meanwhile.
+        let logged_in = self.service.log_in_to_stream(scope).await;
+        logged_in.map_err(|error| self.unanswered(scope, error))?;
+        let _place = self.place(scope, ticket.is_some()).await?;
+        course.made += 1;
+        let sent = self.attempt(scope, shipment, course.made - 1).await;
+        sent.inspect_err(|failed| {
+            if let (Some(ticket), Some(THROTTLED)) = (ticket, failed.verdict) {
+                ticket.throttled(failed.retry_after, &failed.error, Instant::now());
+            }
+        })
+    }
+
+    /// A place among the requests, if there comes one in time.
+    async fn place(
+        &self,
+        scope: &Scope,
+        may_queue: bool,
+    ) -> std::result::Result<Place<'_>, Failed> {
+        let host = self.host();
+        let taking = async { Ok(self.places.take().await) };
+        let waiting = scope.run(STEP, &host, taking);
+        let place = match time_to_wait(scope.remaining(), may_queue) {
+            Some(patience) => match tokio::time::timeout(patience, waiting).await {
+                Ok(place) => place?,
+                Err(_) => return Err(self.explained(busy(), Verdict::Queue(Reason::Busy), None)),
+            },
+            None => waiting.await?,
+        };
+        match is_in_time(scope.remaining()) {
+            true => Ok(place),
+            false => Err(too_late().with_host(host).into()),
+        }
+    }
+
     /// One request.
     async fn attempt(
         &self,
@@ -247,13 +303,9 @@ impl Streamer {
         shipment: &Shipment<'_>,
         number: u32,
     ) -> std::result::Result<Option<UpdatePolicy>, Failed> {
-        let host = self.host();
-        let taking = async { Ok(self.places.take().await) };
-        let _place = scope.run(STEP, &host, taking).await?;
         // Here, so that copies are as few as the places.
         let body = shipment.load.body();
         let _moving = shipment.load.moving();
-        let limit = ANSWER_LIMIT + Duration::from_secs((body.len() / SLOWEST_LINE) as u64);
         let (content_type, is_gzip) = match shipment.load {
             Load::Data { is_gzip, .. } => ("application/octet-stream", is_gzip),
             Load::Blob(_) => ("application/json", false),
@@ -266,7 +318,7 @@ impl Streamer {
             is_gzip,
             body,
             id: &format!("{};{number}", shipment.id),
-            limit,
+            limit: ANSWER_LIMIT,
         };
         match self.service.stream(scope, &request).await {
             Ok(reply) => {
@@ -288,7 +340,7 @@ impl Streamer {
     fn learn(&self, verdict: Verdict) {
         match verdict {
             Verdict::Done => self.places.succeeded(),
-            Verdict::Retry(Reason::Throttled) => self.places.throttled(Instant::now()),
+            THROTTLED => self.places.throttled(Instant::now()),
             _ => {}
         }
     }
@@ -316,7 +368,7 @@ impl Streamer {
         let error = error.with_in_doubt(matches!(verdict, Verdict::Doubt(_)));
         let error = match verdict {
             Verdict::Doubt(_) => error.with_retry(RetryClass::Unknown).with_hint(DOUBT),
-            Verdict::Retry(_) | Verdict::Queue(Reason::ClusterPaused) => {
+            Verdict::Retry(_) | Verdict::Queue(Reason::ClusterPaused | Reason::Busy) => {
                 error.with_retry(RetryClass::Later)
             }
             _ => error,
@@ -392,7 +444,7 @@ impl Course {
         begun: Instant,
         update_policy: Option<UpdatePolicy>,
     ) -> StreamingNotes {
-        let made = self.made + 1;
+        let made = self.made;
         events::StepEnded {
             step: STEP,
             host,

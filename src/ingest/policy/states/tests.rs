@@ -14,7 +14,7 @@ fn cause() -> Error {
 fn ticket<'a>(states: &'a TableStates, table: &str, now: Instant) -> Ticket<'a> {
     match states.admit(name(table), true, now) {
         Admission::Open(ticket) => ticket,
-        Admission::Closed(cause) => panic!("{table} is closed: {cause}"),
+        Admission::Closed(barrier) => panic!("{table} is closed: {barrier:?}"),
     }
 }
 
@@ -25,7 +25,7 @@ fn is_open(states: &TableStates, table: &str, now: Instant) -> bool {
 /// The states after a call to the table `T` that failed in this way.
 fn after(reason: Reason, now: Instant) -> TableStates {
     let states = TableStates::default();
-    let begins = ticket(&states, "T", now).failed(reason, None, &cause(), now);
+    let begins = ticket(&states, "T", now).failed((reason, true), None, &cause(), now);
     assert!(begins, "{reason:?}");
     states
 }
@@ -41,6 +41,7 @@ fn each_reason_has_its_window_for_its_table_or_for_all() {
         (Reason::ClusterOff, 900, true),
         (Reason::ClusterPaused, 60, true),
         (Reason::NoEndpoint, 60, true),
+        (Reason::Unreached, 60, true),
     ] {
         let states = after(reason, now);
         let end = now + SECOND * seconds;
@@ -62,12 +63,11 @@ fn what_says_nothing_about_the_table_leaves_it_open() {
     for reason in [
         Reason::TooLarge,
         Reason::Transient,
-        Reason::Unreached,
         Reason::Unanswered,
         Reason::BadData,
     ] {
         let states = TableStates::default();
-        assert!(!ticket(&states, "T", now).failed(reason, None, &cause(), now));
+        assert!(!ticket(&states, "T", now).failed((reason, true), None, &cause(), now));
         assert!(is_open(&states, "T", now), "{reason:?}");
     }
 }
@@ -77,7 +77,12 @@ fn the_service_can_ask_for_a_longer_pause() {
     let now = Instant::now();
     let states = TableStates::default();
     let throttled = |seconds: u32, now| {
-        ticket(&states, "T", now).failed(Reason::Throttled, Some(SECOND * seconds), &cause(), now)
+        ticket(&states, "T", now).failed(
+            (Reason::Throttled, true),
+            Some(SECOND * seconds),
+            &cause(),
+            now,
+        )
     };
     throttled(25, now);
     assert!(!is_open(&states, "T", now + SECOND * 24));
@@ -99,7 +104,7 @@ fn one_call_probes_and_the_others_wait_for_what_it_finds() {
             assert!(!is_open(&states, "T", end), "{reason:?}");
         }
         // It is still off: the next window begins, and is said once more.
-        assert!(probe.failed(reason, None, &cause(), end));
+        assert!(probe.failed((reason, true), None, &cause(), end));
         assert!(!is_open(&states, "T", end + SECOND));
         let probe = ticket(&states, "T", end + LONG);
         assert!(!is_open(&states, "T", end + LONG));
@@ -130,7 +135,7 @@ fn a_probe_that_ends_without_a_word_lets_another_call_probe() {
         let end = now + LONG;
         drop(ticket(&states, "T", end));
         // Nothing was said about the table either.
-        ticket(&states, "T", end).failed(Reason::Transient, None, &cause(), end);
+        ticket(&states, "T", end).failed((Reason::Transient, true), None, &cause(), end);
         drop(ticket(&states, "T", end));
     }
 }
@@ -141,10 +146,46 @@ fn of_calls_that_fail_together_one_begins_the_window() {
     let states = TableStates::default();
     let tickets: Vec<_> = (0..5).map(|_| ticket(&states, "T", now)).collect();
     let begun = tickets.into_iter().filter_map(|it| {
-        it.failed(Reason::TableOff, None, &cause(), now)
+        it.failed((Reason::TableOff, true), None, &cause(), now)
             .then_some(())
     });
     assert_eq!(begun.count(), 1);
+}
+
+/// One that fails says nothing in the log of a fallback: the next that is queued does.
+#[test]
+fn a_window_is_said_by_the_first_call_that_is_queued() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let failed = ticket(&states, "T", now);
+    assert!(!failed.failed((Reason::TableOff, false), None, &cause(), now));
+    let is_first = || states.closed(&name("T"), true, now).unwrap().is_first;
+    assert!(is_first() && !is_first());
+    let states = after(Reason::ClusterOff, now);
+    assert!(!states.closed(&name("T"), true, now).unwrap().is_first);
+}
+
+#[test]
+fn a_throttled_table_is_known_before_its_call_gives_up() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let call = ticket(&states, "T", now);
+    call.throttled(Some(SECOND), &cause(), now);
+    assert!(!is_open(&states, "T", now + SECOND * 9));
+    assert!(is_open(&states, "Other", now));
+    call.succeeded();
+    assert!(is_open(&states, "T", now));
+}
+
+#[test]
+fn what_was_too_large_together_is_learned_once() {
+    let now = Instant::now();
+    let states = TableStates::default();
+    let tickets: Vec<_> = (0..8).map(|_| ticket(&states, "T", now)).collect();
+    for ticket in tickets {
+        ticket.failed((Reason::TooLarge, true), None, &cause(), now);
+    }
+    assert_eq!(states.factor(&name("T"), now), LEARNED);
 }
 
 #[test]
@@ -171,7 +212,7 @@ fn names_are_as_they_are_spelt_and_do_not_run_together() {
         Admission::Closed(_) => None,
     };
     let failed = admit("a-b", "c").unwrap();
-    failed.failed(Reason::TableOff, None, &cause(), now);
+    failed.failed((Reason::TableOff, true), None, &cause(), now);
     assert!(admit("a-b", "c").is_none());
     assert!(admit("a-b", "C").is_some());
     assert!(admit("a", "b-c").is_some());
@@ -181,7 +222,8 @@ fn names_are_as_they_are_spelt_and_do_not_run_together() {
 fn data_that_was_too_large_lowers_the_limit_for_a_while() {
     let now = Instant::now();
     let states = TableStates::default();
-    let too_large = |now| ticket(&states, "T", now).failed(Reason::TooLarge, None, &cause(), now);
+    let too_large =
+        |now| ticket(&states, "T", now).failed((Reason::TooLarge, true), None, &cause(), now);
     assert_eq!(states.factor(&name("T"), now), 1.0);
     too_large(now);
     assert_eq!(states.factor(&name("T"), now), 0.75);
@@ -200,7 +242,7 @@ fn the_memory_of_tables_is_bounded() {
     let now = Instant::now();
     let states = TableStates::default();
     let off = |table: &str| {
-        ticket(&states, table, now).failed(Reason::TableOff, None, &cause(), now);
+        ticket(&states, table, now).failed((Reason::TableOff, true), None, &cause(), now);
     };
     off("first");
     off("second");
