@@ -329,11 +329,14 @@ impl Client {
 
     /// As [`Client::warm_up`], and checks what the properties name: that the database, the table and
     /// the mapping (if one is referenced) exist, and that this login may ingest. Queued ingestion
-    /// itself reports such mistakes only later, as its status.
+    /// itself reports such mistakes only later, as its status. For streaming ingestion it checks the
+    /// policy of the table or its database as well, an error of [`ErrorKind::Config`]; managed ingestion
+    /// queues where that is off.
     ///
     /// It reads `.show table T cslschema`, `.show tables`, `.show databases`, `.show table T
     /// ingestion mappings`, `.show database D ingestion mappings`, `current_principal()` and `.show
-    /// principal access`. A login that may ingest need not be allowed to read these (`.show`
+    /// principal access`, and for streaming `.show table T policy streamingingestion` and that of the
+    /// database. A login that may ingest need not be allowed to read these (`.show`
     /// commands need the roles viewer or monitor of the database): what it may not read is in
     /// [`TableCheck::unchecked`] and in the log as a warning, and is no error.
     ///

@@ -8,7 +8,7 @@ use crate::command::{identifier, string_literal};
 use crate::error::{Error, ErrorKind, Result, Step, did_you_mean};
 use crate::log::events;
 use crate::op::Scope;
-use crate::props::{IngestionProperties, MappingKind, MappingSource};
+use crate::props::{IngestionMode, IngestionProperties, MappingKind, MappingSource};
 use crate::query::request::Kind;
 use crate::query::{DataSet, RequestProperties, Table, Value};
 
@@ -64,6 +64,9 @@ impl<'a> Checking<'a> {
             checking.mapping(name, kind).await?;
         }
         checking.permission().await?;
+        if props.mode().unwrap_or(core.mode) == IngestionMode::Streaming {
+            checking.streaming().await?;
+        }
         for what in checking.found.unchecked() {
             events::NotChecked {
                 database: props.database(),
@@ -189,6 +192,32 @@ impl<'a> Checking<'a> {
         }
     }
 
+    /// Whether the table can stream: by its own policy, or, where it has none, by that of its database.
+    async fn streaming(&mut self) -> Result<()> {
+        let (database, table) = (self.props.database(), self.props.table());
+        for owner in [
+            format!("table {}", identifier(table)?),
+            format!("database {}", identifier(database)?),
+        ] {
+            let command = format!(".show {owner} policy streamingingestion");
+            let Some(data) = self.read_if_known(Kind::Command, &command).await? else {
+                self.not_known(format!("whether table '{table}' can stream"));
+                return Ok(());
+            };
+            match is_enabled(&data) {
+                Some(true) => return Ok(()),
+                Some(false) => break,
+                None => {}
+            }
+        }
+        let text = format!(
+            "table '{table}' of database '{database}' cannot stream: it needs a policy, \
+             `.alter table {} policy streamingingestion enable`, or its database does",
+            identifier(table)?
+        );
+        Err(Error::new(ErrorKind::Config, Step::CheckTable, text).with_argument("table"))
+    }
+
     /// The login, as the service calls it.
     async fn principal(&self) -> Result<Option<String>> {
         match self
@@ -254,6 +283,13 @@ fn absent(argument: &str, text: String, service: &Error) -> Error {
         Some(id) => error.with_activity_id(id),
         None => error,
     }
+}
+
+/// What the row of a policy says; `None` where there is no policy.
+fn is_enabled(data: &DataSet) -> Option<bool> {
+    let policy = texts(data, "Policy").into_iter().next()?;
+    let policy: serde_json::Value = serde_json::from_str(&policy).ok()?;
+    policy.get("IsEnabled")?.as_bool()
 }
 
 /// The texts of a column.

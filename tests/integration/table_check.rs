@@ -3,6 +3,7 @@
 use kusto_emulator::{Fault, FaultRule, ServiceKind};
 use kusto_ingest::error::Step;
 use kusto_ingest::prelude::*;
+use kusto_ingest::props::IngestionMode;
 
 use crate::bed::{Bed, DATABASE, soon};
 
@@ -101,6 +102,36 @@ async fn what_is_missing_is_named_with_the_nearest_name() {
          'NetDefaultDB': there is one of kind Json",
     )
     .await;
+}
+
+/// Each call would fail; a managed one would be queued.
+#[tokio::test]
+async fn a_table_that_cannot_stream_is_refused_where_it_has_to() {
+    let bed = bed().await;
+    let of = |mode| props(DATABASE, "Events").with_mode(mode);
+    let streaming = of(IngestionMode::Streaming);
+    let check = async |props: IngestionProperties| bed.client.warm_up_table(&props, soon()).await;
+    let error = check(streaming.clone()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.step()),
+        (ErrorKind::Config, Step::CheckTable)
+    );
+    assert!(error.message().contains(".alter table"), "{error}");
+    for mode in [IngestionMode::Queued, IngestionMode::Managed] {
+        assert!(check(of(mode)).await.is_ok(), "{mode:?}");
+    }
+    bed.command(&format!(
+        ".alter database {DATABASE} policy streamingingestion enable"
+    ))
+    .await;
+    assert!(check(streaming.clone()).await.is_ok());
+    // The table's own says more than its database's.
+    bed.command(".alter table Events policy streamingingestion disable")
+        .await;
+    assert!(check(streaming.clone()).await.is_err());
+    bed.command(".alter table Events policy streamingingestion enable")
+        .await;
+    assert!(check(streaming).await.is_ok());
 }
 
 #[tokio::test]
