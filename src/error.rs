@@ -215,6 +215,13 @@ impl Error {
         self.0.stands_for += other.0.stands_for;
     }
 
+    /// The same error as one of another kind, of which more is known than its status says.
+    #[must_use]
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Of the end of a pause between attempts: it is none itself.
     #[must_use]
     pub(crate) fn of_no_attempt(mut self) -> Self {

@@ -13,9 +13,10 @@ use crate::http::proxy::Proxies;
 use crate::http::refusal::Refusal;
 use crate::http::xml::{Members, element, records};
 use crate::http::{date, storage};
+use crate::ingest::streaming::{AnswerContent as Content, answer_content};
 use crate::props::{IngestionProperties, Mapping, MappingKind, ValidationPolicy};
 use crate::query::answer::Stop;
-use crate::query::service_error::{codes_of, parse_service_error, unreadable_answer};
+use crate::query::service_error::{codes_of, json_of, parse_service_error, unreadable_answer};
 use crate::query::{ColumnType, DataSet, v1, v2};
 use crate::resources::{IngestionResources, lease_of};
 use crate::secret::{Secret, mask};
@@ -26,7 +27,7 @@ use crate::values::{DateTime, TimeSpan};
 pub type Target = fn(&[u8]);
 
 /// All targets by name; `fuzz/fuzz_targets/` has a program for each.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("answer_v1", answer_v1),
     ("answer_v2", answer_v2),
     ("connection_string", connection_string),
@@ -38,6 +39,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("service_error", service_error),
     ("status", status),
     ("storage_error", storage_error),
+    ("streamed_answer", streamed_answer),
     ("values", values),
     ("xml", xml),
 ];
@@ -242,13 +244,31 @@ pub fn service_error(data: &[u8]) {
         );
     }
     // What decides about streamed data: a few words of the service.
-    if let Some(codes) = codes_of(body) {
+    if let Some(codes) = json_of(body).as_ref().and_then(codes_of) {
         assert!((1..=MAX_CODES).contains(&codes.names.len()));
     }
 }
 
 /// Its code, its type, that of its text, and eight inside.
 const MAX_CODES: usize = 11;
+
+/// What the service answers to streamed data, and what it says about the update policy.
+pub fn streamed_answer(data: &[u8]) {
+    let (content, update_policy) = answer_content(data);
+    let begin = data.trim_ascii_start().first();
+    match content {
+        Content::Empty => assert!(begin.is_none()),
+        Content::Json | Content::Error(_) => {
+            assert_eq!(begin, Some(&b'{'), "only an object is the service's");
+        }
+        Content::Foreign => assert!(begin.is_some()),
+    }
+    if let Some(policy) = update_policy {
+        let texts = [policy.failure_code, policy.failure_reason];
+        let texts = texts.into_iter().flatten().chain([policy.status]);
+        assert!(texts.map(|text| text.len()).sum::<usize>() < MAX_ERROR_BYTES);
+    }
+}
 
 /// What storage holds about an ingestion: notifications, the entity of a status table; and the
 /// tracking tokens that programs store.

@@ -48,6 +48,7 @@ const ASSEMBLY: [Rule; 4] = [
         &[
             "connection",
             "http",
+            "ingest",
             "props",
             "query",
             "resources",

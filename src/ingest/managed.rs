@@ -163,7 +163,7 @@ impl ManagedIngestor {
         data: &mut Data,
         target: &Target<'_>,
     ) -> Result<Streamed> {
-        let (shipment, item) = data.shipment(target.props, ACTIVITY);
+        let (shipment, item) = data.shipment(target.props, ACTIVITY)?;
         let streamed = self.send(scope, item, &shipment, target).await?;
         if matches!(streamed, Streamed::Done(_)) {
             data.meter.add_sent(shipment.load.len());
@@ -242,7 +242,7 @@ impl ManagedIngestor {
         };
         let (format, is_gzip) = (item.format.format, compression == Compression::Gzip);
         let facts = Facts {
-            zipped: compression == Compression::Zip,
+            zipped: item.is_zip(),
             is_large: is_beyond(size, format, is_gzip, target.factor),
             is_of_unknown_size: item.bytes_raw.is_none() && stored.is_none(),
             ..Facts::default()

@@ -10,7 +10,8 @@ mod verdict;
 
 pub(crate) use follow::Rules;
 pub(super) use follow::{Moment, Next, follow, is_in_time, time_to_wait};
-pub(super) use verdict::{Answer, Content, Reason, Seen, Verdict, classify};
+pub(crate) use verdict::Content;
+pub(super) use verdict::{Answer, Reason, Seen, Verdict, classify};
 
 use crate::error::{Error, ErrorKind, Step};
 

@@ -107,8 +107,9 @@ impl Receipt {
     }
 
     /// Why managed ingestion queued data that it would have streamed: the error of this call's last streaming
-    /// request, or that of an earlier call because of which the table is not tried for a while. `None` for data that
-    /// was too large to be streamed or has properties that cannot be.
+    /// request, or that of an earlier call because of which the table is not tried for a while. `None` for what was
+    /// decided without a request: data that is too large to be streamed, has properties that cannot be, is a zip archive
+    /// or gzip of several members, is several blobs or one of unknown size, or met a memory budget that was spent.
     pub fn fallback_cause(&self) -> Option<&Error> {
         self.streaming.as_ref()?.fallback_cause.as_ref()
     }

@@ -11,13 +11,17 @@ use super::data::{Data, Unopened};
 use super::item::{Formats, Item, naming, partial, streamed};
 use super::policy::{self, Facts, size};
 use super::receipt::{Receipt, StreamingNotes};
-use crate::error::Result;
+use crate::error::{Result, Step};
 use crate::op::{Scope, before_hand_over, context};
 use crate::pipeline::Pipeline;
 use crate::props::IngestionProperties;
 use crate::secret::Secret;
 use crate::source::{BlobSource, Compression, Content, Source};
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use super::policy::Content as AnswerContent;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use answer::content as answer_content;
 #[cfg(test)]
 pub(super) use answer::read;
 pub(super) use send::{Failure, Load, Shipment};
@@ -74,7 +78,7 @@ impl StreamingIngestor {
         let named = |error| naming(path.as_deref(), error);
         let reading = Box::pin(self.read(scope, source, props));
         let (data, _share) = before_hand_over(reading).await.map_err(named)?;
-        let (shipment, item) = data.shipment(props, ACTIVITY);
+        let (shipment, item) = data.shipment(props, ACTIVITY).map_err(named)?;
         let sent = self.streamer.send(scope, &shipment, None).await;
         let notes = sent.map_err(|failure| named(failure.error))?;
         data.meter.add_sent(shipment.load.len());
@@ -126,14 +130,15 @@ impl StreamingIngestor {
         blobs: Vec<BlobSource>,
         props: &IngestionProperties,
     ) -> Result<Receipt> {
+        let items = self.formats.blob_items(blobs, props)?;
         let facts = Facts {
             property: props.cannot_stream(true),
+            zipped: items.iter().any(Item::is_zip),
             ..Facts::default()
         };
         if let Some(refusal) = policy::refusal(&facts) {
             return Err(refusal);
         }
-        let items = self.formats.blob_items(blobs, props)?;
         let mut notes = StreamingNotes::default();
         for (done, item) in items.iter().enumerate() {
             let shipment = item.shipment(props, ACTIVITY);
@@ -157,16 +162,21 @@ const ACTIVITY: &str = "KRC.executeStreamingIngest";
 
 impl Data {
     /// What was read ahead, which is all of it, as one request; and what the receipt says about it.
+    ///
+    /// # Errors
+    /// When it is not all: nothing may be sent of it then.
     pub(super) fn shipment<'a>(
         &self,
         props: &'a IngestionProperties,
         activity: &'static str,
-    ) -> (Shipment<'a>, Item) {
-        let totals = self.feed.totals().unwrap_or_default();
+    ) -> Result<(Shipment<'a>, Item)> {
         let load = Load::Data {
             blocks: self.feed.ahead().iter().cloned().collect(),
             is_gzip: self.encoding.gzip || self.encoding.source == Compression::Gzip,
         };
+        let totals = self
+            .feed
+            .checked_totals(Step::StreamData, load.len() as u64)?;
         let item = Item {
             source_id: self.source_id,
             blob: Secret::new(""),
@@ -175,11 +185,16 @@ impl Data {
             bytes_sent: totals.produced,
             format: self.format,
         };
-        (Shipment::new(props, &item, activity, load), item)
+        Ok((Shipment::new(props, &item, activity, load), item))
     }
 }
 
 impl Item {
+    /// Whether its blob is a zip archive, by its name.
+    pub(super) fn is_zip(&self) -> bool {
+        Compression::from_name(&self.blob_path) == Compression::Zip
+    }
+
     /// A request for the service to read the blob.
     pub(super) fn shipment<'a>(
         &self,

@@ -15,8 +15,8 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 /// The error that an answer with this status and body stands for. A body that is not an error object
 /// of the service is a gateway's or an attacker's, and is not quoted.
 pub(crate) fn parse_service_error(step: Step, status: u16, body: &[u8]) -> Error {
-    let report = match serde_json::from_str::<Json>(&String::from_utf8_lossy(body)) {
-        Ok(json @ Json::Object(_)) => Report::from_json(&json),
+    let report = match json_of(body) {
+        Some(json @ Json::Object(_)) => Report::from_json(&json),
         _ => None,
     };
     // A gateway does not know whether the request was carried out; the service itself does.
@@ -68,6 +68,11 @@ pub(crate) fn unreadable_answer(step: Step, body: &[u8], problem: &str) -> Error
         .with_in_doubt(true)
 }
 
+/// The JSON of a body, in which a byte that is not UTF-8 harms no more than the text that it is in.
+pub(crate) fn json_of(body: &[u8]) -> Option<Json> {
+    serde_json::from_str(&String::from_utf8_lossy(body)).ok()
+}
+
 /// What a program can decide by in an error of the service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Codes {
@@ -89,10 +94,9 @@ pub(crate) fn holds_error(json: &Json) -> bool {
 /// Errors inside errors that are looked at.
 const MAX_INNER: usize = 8;
 
-/// The codes of the error in a body, in any of its places; `None` for a body without a code, and for an object that is
+/// The codes of the error in an answer, in any of its places; `None` for one without a code, and for an object that is
 /// nothing but a code and a text: a gateway's.
-pub(crate) fn codes_of(body: &[u8]) -> Option<Codes> {
-    let json: Json = serde_json::from_slice(body).ok()?;
+pub(crate) fn codes_of(json: &Json) -> Option<Codes> {
     let members = json.as_object()?;
     let error = match own_errors(members) {
         Some(Json::Array(errors)) => first_object(errors)?,

@@ -12,7 +12,7 @@ use tokio::sync::futures::Notified;
 pub struct Progress {
     /// Read from the source.
     pub read: u64,
-    /// Acknowledged by storage, after compression.
+    /// Acknowledged by storage, or by the engine where it was streamed, after compression.
     pub sent: u64,
     /// The source's size, when it is known before the end.
     pub total: Option<u64>,

@@ -83,7 +83,7 @@ pub(crate) async fn upload(
         let host = target.host().to_owned();
         match attempt::send(&scope, target, feed, meter).await {
             Ok(acknowledged) => {
-                let totals = feed.checked_totals(acknowledged)?;
+                let totals = feed.checked_totals(Step::CommitBlob, acknowledged)?;
                 containers.report(container, Ok(())).await;
                 return Ok(Uploaded { container, totals });
             }

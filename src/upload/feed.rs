@@ -119,14 +119,14 @@ impl Feed {
         Ok(())
     }
 
-    /// The totals of the run, if storage acknowledged every byte that was produced.
-    pub(crate) fn checked_totals(&self, acknowledged: u64) -> Result<Totals> {
+    /// The totals of the run, if every byte that was produced is among those that this step has.
+    pub(crate) fn checked_totals(&self, step: Step, bytes: u64) -> Result<Totals> {
         match self.blocks.totals() {
-            Some(totals) if totals.produced == acknowledged => Ok(totals),
+            Some(totals) if totals.produced == bytes => Ok(totals),
             totals => Err(Error::new(
                 ErrorKind::Internal,
-                Step::CommitBlob,
-                format!("storage acknowledged {acknowledged} bytes of {totals:?}"),
+                step,
+                format!("{bytes} bytes are there of {totals:?}"),
             )),
         }
     }

@@ -272,8 +272,16 @@ async fn a_body_of_several_blocks_is_the_same_for_both() {
         bed.forget();
         bed.emulator
             .arm(rule(kusto(400, "Stream_InputStreamTooLarge", true)));
+        // Its first container fails: what was read ahead is read once more.
+        bed.emulator.arm(FaultRule {
+            operation: Some(StorageOperation::PutBlock),
+            skip: 1,
+            times: Some(1),
+            ..FaultRule::new(ServiceKind::Blob, Fault::status(403))
+        });
         let receipt = bed.client.ingest(source, &props, soon()).await.unwrap();
         assert_eq!((receipt.route(), receipt.attempts()), (Route::Queued, 1));
+        assert_eq!(bed.emulator.faults()[1].fired, 1);
         let streamed = &bed.emulator.streams().last[0];
         assert_eq!(streamed.sha256, sha256(&data));
         assert_eq!(sha256(&bed.stored(&receipt).await), streamed.sha256);

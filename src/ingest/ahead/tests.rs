@@ -82,6 +82,20 @@ async fn a_stream_that_stays_open_is_known_to_be_too_large() {
     assert_eq!(found.unwrap(), Ahead::Beyond);
 }
 
+/// A request of which bytes are missing would be a success with rows missing.
+#[tokio::test]
+async fn a_request_has_all_that_was_read_or_there_is_none() {
+    let pipeline = pipeline(64 * MIB);
+    let props = IngestionProperties::new("Db", "T");
+    let mut data = open(reader(9 * MIB), &pipeline);
+    assert!(data.shipment(&props, "A").is_err(), "it is not read yet");
+    read(&scope(), &mut data, |_| false).await.unwrap();
+    assert!(data.shipment(&props, "A").is_ok());
+    data.feed.next().await.unwrap();
+    let error = data.shipment(&props, "A").err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+}
+
 /// Others wait for memory, and nothing moves.
 #[tokio::test]
 async fn blocks_that_others_wait_for_go_beside_the_budget_while_there_is_room() {

