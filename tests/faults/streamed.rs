@@ -47,6 +47,7 @@ struct Case {
     way: Way,
     source: &'static str,
     fault: Fault,
+    meaning: Meaning,
     table: String,
 }
 
@@ -77,50 +78,125 @@ fn gateway(status: u16, retry_after: Option<u32>) -> Fault {
     }
 }
 
-fn faults() -> Vec<Fault> {
+/// What a request that met a fault says about its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// It is in the table.
+    Done,
+    /// It is not, and the next request may succeed.
+    Again,
+    /// It is not, and only the queue may succeed.
+    Queue,
+    /// It is not, and the queue would not take it either.
+    Refused,
+    /// Nobody knows; this is what happened.
+    Doubt { is_there: bool },
+    /// Nobody knows when the call's time is over.
+    Silence { is_there: bool },
+}
+
+/// The faults, with the rows of docs/STREAMING.md.
+fn faults() -> Vec<(Fault, Meaning)> {
+    use Meaning::{Again, Done, Doubt, Queue, Refused, Silence};
+    let lost = Doubt { is_there: false };
+    let cut = |when| Fault::Cut(when);
+    let stall = |when| Fault::Stall { when };
     vec![
-        Fault::Cut(CutPoint::Before),
-        Fault::Cut(CutPoint::During { bytes: 1 }),
-        Fault::Cut(CutPoint::During { bytes: 10 }),
-        Fault::Cut(CutPoint::During { bytes: 1 << 20 }),
-        Fault::Cut(CutPoint::After),
-        Fault::Stall {
-            when: StallPoint::Before,
-        },
-        Fault::Stall {
-            when: StallPoint::After,
-        },
-        Fault::Late { millis: 100 },
-        Fault::Garbage,
-        gateway(401, None),
-        gateway(403, None),
-        gateway(404, None),
-        kusto(404, "BadRequest_EntityNotFound", true),
-        gateway(408, None),
-        kusto(413, "BadRequest_FileTooLarge", true),
-        gateway(429, None),
-        gateway(429, Some(1)),
-        gateway(500, None),
-        kusto(500, "General_InternalServerError", false),
-        gateway(503, None),
-        kusto(503, "ServiceUnavailable_StreamingIngestionBusy", false),
-        kusto(503, "Stream_LowMemoryCondition", false),
-        gateway(504, None),
-        kusto(400, "BadRequest_StreamingIngestionPolicyNotEnabled", true),
-        kusto(400, "Stream_WrongNumberOfFields", true),
+        (cut(CutPoint::Before), lost),
+        (cut(CutPoint::During { bytes: 1 }), lost),
+        (cut(CutPoint::During { bytes: 10 }), lost),
+        (cut(CutPoint::During { bytes: 1 << 20 }), lost),
+        (cut(CutPoint::After), Doubt { is_there: true }),
+        (stall(StallPoint::Before), Silence { is_there: false }),
+        (stall(StallPoint::After), Silence { is_there: true }),
+        (Fault::Late { millis: 100 }, Done),
+        (Fault::Garbage, lost),
+        (gateway(401, None), Refused),
+        (gateway(403, None), Refused),
+        (gateway(404, None), Queue),
+        (kusto(404, "BadRequest_EntityNotFound", true), Refused),
+        (gateway(408, None), lost),
+        (kusto(413, "BadRequest_FileTooLarge", true), Queue),
+        (gateway(429, None), Again),
+        (gateway(429, Some(1)), Again),
+        (gateway(500, None), lost),
+        (kusto(500, "General_InternalServerError", false), Again),
+        (gateway(503, None), lost),
+        (
+            kusto(503, "ServiceUnavailable_StreamingIngestionBusy", false),
+            Queue,
+        ),
+        (kusto(503, "Stream_LowMemoryCondition", false), Again),
+        (gateway(504, None), lost),
+        (
+            kusto(400, "BadRequest_StreamingIngestionPolicyNotEnabled", true),
+            Queue,
+        ),
+        (kusto(400, "Stream_WrongNumberOfFields", true), Refused),
     ]
+}
+
+/// How a call ended, as it says.
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    Streamed { attempts: u32, doubled: bool },
+    Queued { doubled: bool },
+    Failed { in_doubt: bool },
+}
+
+impl Ending {
+    fn of(ended: &Result<Receipt, Error>) -> Self {
+        match ended {
+            Err(error) => Self::Failed {
+                in_doubt: error.is_in_doubt(),
+            },
+            Ok(receipt) if receipt.route() == Route::Queued => Self::Queued {
+                doubled: receipt.possibly_duplicated(),
+            },
+            Ok(receipt) => Self::Streamed {
+                attempts: receipt.attempts(),
+                doubled: receipt.possibly_duplicated(),
+            },
+        }
+    }
+}
+
+impl Case {
+    /// How the call has to end, and the rows that are in the table then.
+    fn expected(&self) -> (Ending, usize) {
+        let streamed = |attempts, doubled| Ending::Streamed { attempts, doubled };
+        let failed = |in_doubt| Ending::Failed { in_doubt };
+        match (self.meaning, self.way) {
+            (Meaning::Done, _) => (streamed(1, false), ROWS),
+            (Meaning::Again, _) => (streamed(2, false), ROWS),
+            (Meaning::Queue, Way::Streaming) | (Meaning::Refused, _) => (failed(false), 0),
+            (Meaning::Queue, Way::Managed(_)) => (Ending::Queued { doubled: false }, ROWS),
+            (Meaning::Silence { is_there }, _)
+            | (Meaning::Doubt { is_there }, Way::Streaming | Way::Managed(InDoubt::Fail)) => {
+                (failed(true), usize::from(is_there) * ROWS)
+            }
+            (Meaning::Doubt { is_there }, Way::Managed(then)) => {
+                let rows = (1 + usize::from(is_there)) * ROWS;
+                match then {
+                    InDoubt::Queue => (Ending::Queued { doubled: true }, rows),
+                    _ => (streamed(2, true), rows),
+                }
+            }
+        }
+    }
 }
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for way in WAYS {
         for source in SOURCES {
-            for fault in faults() {
+            for (fault, meaning) in faults() {
                 let table = format!("T{}", cases.len());
                 cases.push(Case {
                     way,
                     source,
                     fault,
+                    meaning,
                     table,
                 });
             }
@@ -218,26 +294,21 @@ async fn run(bed: &Bed, case: &Case) -> Result<(), String> {
     let options = CallOptions::new().with_timeout(patience);
     let source = bed.source(case.source).await;
     let ended = client.ingest(source, &props, options).await;
-    let possible = match &ended {
-        Ok(receipt) => {
-            if receipt.route() == Route::Queued {
-                let poll = Duration::from_millis(20);
-                let options = CallOptions::new().with_timeout(WATCHDOG);
-                let waiting = client.track_until_final(receipt.tracking_token(), poll, options);
-                waiting.await.map_err(|error| error.to_string())?;
-            }
-            match receipt.possibly_duplicated() {
-                true => vec![ROWS, 2 * ROWS],
-                false => vec![ROWS],
-            }
-        }
-        Err(error) if error.is_in_doubt() => vec![0, ROWS],
-        Err(_) => vec![0],
-    };
-    let rows = bed.rows(&case.table);
-    match possible.contains(&rows) {
+    if let Ok(receipt) = &ended
+        && receipt.route() == Route::Queued
+    {
+        let poll = Duration::from_millis(20);
+        let options = CallOptions::new().with_timeout(WATCHDOG);
+        let waiting = client.track_until_final(receipt.tracking_token(), poll, options);
+        waiting.await.map_err(|error| error.to_string())?;
+    }
+    let (ending, rows) = (Ending::of(&ended), bed.rows(&case.table));
+    match case.expected() == (ending, rows) {
         true => Ok(()),
-        false => Err(format!("{rows} rows after {ended:?}")),
+        false => Err(format!(
+            "{rows} rows after {ended:?}, expected {:?}",
+            case.expected()
+        )),
     }
 }
 
@@ -246,6 +317,8 @@ async fn every_fault_of_a_streaming_request_ends_as_the_call_says() {
     let bed = Arc::new(Bed::start().await);
     let places = Arc::new(Semaphore::new(PARALLEL));
     let mut running = JoinSet::new();
+    let queued = |case: &Case| matches!(case.expected().0, Ending::Queued { .. });
+    let queued = cases().iter().filter(|case| queued(case)).count();
     for case in cases() {
         let (bed, places) = (bed.clone(), places.clone());
         running.spawn(async move {
@@ -260,5 +333,7 @@ async fn every_fault_of_a_streaming_request_ends_as_the_call_says() {
         wrong.extend(ended.unwrap().err());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // No message but those of receipts.
+    assert_eq!(bed.emulator.posted().posted, queued as u64);
     println!("{count} cases of streaming, all as they say");
 }
