@@ -8,6 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::records::{IngestionFailureRecord, OperationRecord};
+use super::running::Running;
 use super::schema::TableSchema;
 use super::sources::Sources;
 use super::streaming_records::{StreamingRecord, StreamingRecords};
@@ -67,6 +68,8 @@ pub struct Function {
     pub folder: String,
     /// `docstring` property.
     pub doc_string: String,
+    /// `view` property: wildcards of `union` and `search` find it.
+    pub view: bool,
 }
 
 /// One database.
@@ -121,6 +124,7 @@ struct Inner {
     failures: RwLock<Vec<IngestionFailureRecord>>,
     operations: RwLock<Vec<OperationRecord>>,
     streaming: RwLock<StreamingRecords>,
+    running: Running,
     default_batching: Duration,
     data_management: Arc<dyn DataManagement>,
     /// Who reads what commands name, once there is one.
@@ -164,6 +168,7 @@ impl Engine {
             failures: RwLock::default(),
             operations: RwLock::default(),
             streaming: RwLock::default(),
+            running: Running::default(),
             default_batching,
             data_management,
             sources: OnceLock::new(),
@@ -180,6 +185,7 @@ impl Engine {
             failures: RwLock::default(),
             operations: RwLock::default(),
             streaming: RwLock::default(),
+            running: Running::default(),
             default_batching: self.inner.default_batching,
             data_management: self.inner.data_management.clone(),
             sources: self.inner.sources.clone(),
@@ -192,6 +198,11 @@ impl Engine {
     /// Sets who reads what commands name; the first one stays.
     pub fn set_sources(&self, sources: Arc<dyn Sources>) {
         let _ = self.inner.sources.set(sources);
+    }
+
+    /// The queries that run.
+    pub(super) fn running(&self) -> &Running {
+        &self.inner.running
     }
 
     /// Who reads what commands name.

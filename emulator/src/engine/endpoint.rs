@@ -66,6 +66,8 @@ pub fn respond(
         }
     };
     let compute = || {
+        let is_query = endpoint != Endpoint::Mgmt;
+        let _runs = is_query.then(|| engine.running().begin(&identity.client_request_id, stop));
         let body = answer(engine, role, endpoint, &request, &identity);
         // What is not whole may look like a mistake in the query.
         watch::verdict()?;

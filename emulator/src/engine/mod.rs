@@ -13,6 +13,7 @@ pub mod records;
 mod request;
 mod response;
 pub mod role;
+mod running;
 pub mod schema;
 mod schema_cache;
 pub mod sources;

@@ -6,8 +6,8 @@
 //! `verdict` makes an error of whatever they have made by then, before anybody sees it.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::error::{ErrorKind, KustoError};
@@ -21,16 +21,46 @@ const MOST_CALLS: u32 = 250_000;
 
 /// Ends a request from outside; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Stopping>);
+
+#[derive(Debug, Default)]
+struct Stopping {
+    is_stopped: AtomicBool,
+    /// What whoever canceled it said.
+    canceled: OnceLock<String>,
+}
 
 impl Stop {
     /// Ends the request at its next row.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the request at its next row with an error that has the reason.
+    pub(super) fn cancel(&self, reason: &str) {
+        let _ = self.0.canceled.set(reason.to_owned());
+        self.stop();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_stopped.load(Ordering::Relaxed)
+    }
+
+    /// Whether both end one request.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The error of a request that was ended. How the service answers one that was canceled is not documented, but that
+    /// the answer has the reason.
+    fn error(&self) -> KustoError {
+        match self.0.canceled.get() {
+            Some(reason) => KustoError::bad_request(format!("The query was canceled: {reason}")),
+            None => KustoError::new(
+                ErrorKind::TimedOut,
+                "The request was given up: its client has left, or the emulator ends.",
+            ),
+        }
     }
 }
 
@@ -151,10 +181,7 @@ pub(super) fn verdict() -> Result<(), KustoError> {
         watch.look();
         match &watch.end {
             None => Ok(()),
-            Some(End::Stopped) => Err(KustoError::new(
-                ErrorKind::TimedOut,
-                "The request was given up: its client has left, or the emulator ends.",
-            )),
+            Some(End::Stopped) => Err(watch.stop.error()),
             Some(End::TimedOut) => {
                 let ticks = watch.limit.as_nanos() / 100;
                 let limit = timespan::print(i64::try_from(ticks).unwrap_or(i64::MAX));

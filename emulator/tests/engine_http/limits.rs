@@ -333,3 +333,43 @@ fn explosive_regular_expressions_end() {
         assert_eq!(error["innererror"]["code"], "SEM0420", "{error}");
     }
 }
+
+#[test]
+fn a_query_is_canceled_by_the_id_that_its_client_gave_it() {
+    let engine = engine();
+    let cancel = r#".cancel query "KE.RunQuery;1" with (reason = "too long")"#;
+    let canceled = |text: &str| {
+        let (_, body) = ask(&engine, Endpoint::Mgmt, text);
+        body["Tables"][0]["Rows"][0].clone()
+    };
+    assert_eq!(
+        canceled(cancel),
+        json!(["KE.RunQuery;1", "too long", false])
+    );
+    let body = json!({"db": "TestDatabase", "csl": ENDLESS}).to_string();
+    let (running, stop) = (engine.clone(), Stop::default());
+    let computing = std::thread::spawn(move || {
+        let id = ("x-ms-client-request-id", "KE.RunQuery;1");
+        let headers = HeaderMap::from_iter([(id.0.parse().unwrap(), id.1.parse().unwrap())]);
+        respond(
+            &stop,
+            &running,
+            Role::Both,
+            Endpoint::QueryV2,
+            &headers,
+            body.as_bytes(),
+        )
+    });
+    canceled(r#".cancel query "KE.RunQuery;2""#);
+    while canceled(cancel) != json!(["KE.RunQuery;1", "too long", true]) {
+        std::thread::yield_now();
+    }
+    let Reply { status, body, .. } = computing.join().expect("no panic");
+    assert_eq!(status, 400);
+    let body: Json = serde_json::from_slice(&body).expect("JSON");
+    assert!(
+        message(&body["error"]).contains("canceled: too long"),
+        "{body}"
+    );
+    assert_eq!(canceled(cancel)[2], false, "it runs no more");
+}

@@ -8,7 +8,7 @@ use super::super::table::Principal;
 use super::super::value::Value;
 use super::Target;
 use super::command::Properties;
-use super::principals::parts;
+use super::principals::{parts, same};
 use super::rows::{table, text};
 
 /// The reference does not have the command. That the fourth column is a bool is known from Microsoft's connector for
@@ -95,15 +95,4 @@ fn may_ingest<'p>(principals: impl Iterator<Item = &'p Principal>, wanted: &str)
     let role = |found: &&Principal| MAY_INGEST.contains(&found.role.as_str());
     let mut with_role = principals.filter(role).peekable();
     with_role.peek().is_none() || with_role.any(|found| same(&found.fqn, wanted))
-}
-
-/// Whether both name one principal. A tenant that one of them leaves out is taken to be the other's.
-fn same(one: &str, other: &str) -> bool {
-    let (Ok(one), Ok(other)) = (parts(one), parts(other)) else {
-        return false;
-    };
-    let tenants = one.tenant.zip(other.tenant);
-    one.kind == other.kind
-        && one.who.eq_ignore_ascii_case(other.who)
-        && tenants.is_none_or(|(one, other)| one.eq_ignore_ascii_case(other))
 }

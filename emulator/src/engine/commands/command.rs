@@ -70,6 +70,13 @@ pub enum PolicyKind {
     Kept(&'static str),
 }
 
+#[allow(missing_docs)]
+impl PolicyKind {
+    pub const MERGE: Self = Self::Kept("ExtentsMergePolicy");
+    pub const ROW_ORDER: Self = Self::Kept("RowOrderPolicy");
+    pub const SHARDING: Self = Self::Kept("ShardingPolicy");
+}
+
 /// What is done about the principals of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -205,11 +212,11 @@ pub struct FromQuery {
     pub mode: FromQueryMode,
     /// `async`
     pub is_async: bool,
-    /// The table, always one of the request's database.
-    pub table: String,
+    /// The table.
+    pub table: TableName,
     /// `with (...)`
     pub properties: Properties,
-    /// The query or `.show` command.
+    /// The query or `.show` command, always of the request's database.
     pub query: String,
 }
 
@@ -249,6 +256,8 @@ pub enum Command {
     /// Of which there is nothing here: only its columns.
     ShowNothing(&'static str),
     ShowPrincipals(Owner),
+    /// Of whoever asks; in all databases when none is named.
+    ShowOwnRoles(Option<Owner>),
     /// `.show principal access with (...)`
     ShowAccess(Properties),
     ChangeRole(RoleChange),
@@ -278,7 +287,10 @@ pub enum Command {
     },
     GetIngestionResources,
     GetIdentityToken,
-    RefreshCache,
+    RefreshCache {
+        database: String,
+        table: Option<String>,
+    },
     ShowIngestionFailures {
         operation: Option<Uuid>,
     },
@@ -320,6 +332,8 @@ pub enum TableCommand {
         properties: Properties,
     },
     CreateTables {
+        /// The database, if it is named.
+        database: Option<String>,
         tables: Vec<(String, Vec<Column>)>,
         merge: bool,
         properties: Properties,
@@ -344,7 +358,11 @@ pub enum TableCommand {
         tables: TableNames,
         if_exists: bool,
     },
-    RenameTables(Vec<Renaming>),
+    RenameTables {
+        /// The database, if it is named.
+        database: Option<String>,
+        renamings: Vec<Renaming>,
+    },
     ClearTable {
         table: TableName,
         is_async: bool,

@@ -9,10 +9,10 @@ use super::super::table::{Row, Table};
 use super::super::value::Value;
 use super::Target;
 use super::command::{DatabaseForm, Databases, PolicyKind};
-use super::functions;
 use super::policy::printed;
 use super::rows::{long, table, text};
 use super::show::{SCHEMA, columns_json, csl_schema, schema_row};
+use super::{functions, principals};
 
 /// The version that every database has: it is not counted on.
 const VERSION: &str = "v1.0";
@@ -68,15 +68,15 @@ impl Target<'_> {
         ];
         let id = Value::Guid(database.id);
         let policy = |kind| text(printed(&database.policies, kind).unwrap_or("null".to_owned()));
-        let unset = || text("null");
+        let principals = || text(principals::json(&database.principals));
         match form {
             DatabaseForm::Details => row.extend([
-                text("[]"),
+                principals(),
                 policy(PolicyKind::Retention),
-                unset(),
+                policy(PolicyKind::MERGE),
                 text(""),
                 policy(PolicyKind::Caching),
-                unset(),
+                policy(PolicyKind::SHARDING),
                 policy(PolicyKind::StreamingIngestion),
                 policy(PolicyKind::IngestionBatching),
                 Value::Null,
@@ -85,11 +85,11 @@ impl Target<'_> {
             ]),
             DatabaseForm::Policies => row.extend([
                 id,
-                text("[]"),
+                principals(),
                 policy(PolicyKind::Retention),
-                unset(),
+                policy(PolicyKind::MERGE),
                 policy(PolicyKind::Caching),
-                unset(),
+                policy(PolicyKind::SHARDING),
                 policy(PolicyKind::StreamingIngestion),
                 policy(PolicyKind::IngestionBatching),
             ]),

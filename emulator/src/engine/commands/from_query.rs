@@ -78,7 +78,7 @@ impl Target<'_> {
         };
         Ok(self.finished(OperationRecord {
             operation: command.mode.operation().to_owned(),
-            table: command.table.clone(),
+            table: command.table.name.clone(),
             started_on,
             status,
             ..OperationRecord::default()
@@ -88,7 +88,7 @@ impl Target<'_> {
     /// The extent and its number of rows; none when there are no rows.
     fn append_result(&self, command: &FromQuery) -> Parsed<Option<(Uuid, usize)>> {
         let settings = Settings::of(&command.properties)?;
-        check_name("table", &command.table)?;
+        check_name("table", &command.table.name)?;
         let Relation { columns, rows, .. } = self.source(&command.query)?;
         // Rows of a table are copied before the database is locked.
         let result = (columns, rows.into_vec());
@@ -98,12 +98,12 @@ impl Target<'_> {
             updates.check(database)?;
             let extent = put(database, command, &settings, result)?;
             if extent.is_some() {
-                updates.apply(database, &command.table, replace);
+                updates.apply(database, &command.table.name, replace);
             }
             Ok::<_, KustoError>(extent)
         })??;
         self.engine
-            .record_update_failures(self.database, &command.table, &updates);
+            .record_update_failures(self.database, &command.table.name, &updates);
         Ok(extent)
     }
 
@@ -119,14 +119,14 @@ impl Target<'_> {
         }
         let mut columns = columns.clone();
         if !settings.recreate_schema
-            && let Ok(schema) = self.engine.table_schema(self.database, &command.table)
+            && let Ok(schema) = self.engine.table_schema(self.database, &command.table.name)
         {
             for (given, own) in columns.iter_mut().zip(schema.columns) {
                 given.name = own.name;
             }
         }
         let schema = TableSchema {
-            name: command.table.clone(),
+            name: command.table.name.clone(),
             columns,
         };
         let arrival = Arrival {
@@ -166,7 +166,7 @@ fn put(
     settings: &Settings,
     (columns, rows): (Vec<Column>, Vec<Row>),
 ) -> Parsed<Option<(Uuid, usize)>> {
-    let name = &command.table;
+    let name = &command.table.name;
     let mut into = match (command.mode, database.tables.get(name)) {
         (FromQueryMode::Set, Some(_)) => return Err(KustoError::exists("Table", name)),
         (FromQueryMode::Append, None) => return Err(KustoError::not_found("Table", name)),

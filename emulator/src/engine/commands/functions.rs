@@ -50,8 +50,7 @@ pub(super) fn parse(p: &mut Parser<'_>, existing: Existing) -> Parsed<Command> {
             "folder" => function.folder = value.to_text(),
             "docstring" => function.doc_string = value.to_text(),
             "skipvalidation" => is_checked = !is_true(&value),
-            // Views differ from other functions only in how tools and wildcards list them.
-            "view" => {}
+            "view" => function.view = is_true(&value),
             _ => {
                 return Err(KustoError::bad_request(format!(
                     "'{name}' is not a property of a function."
@@ -232,6 +231,7 @@ fn shown<'f>(functions: impl IntoIterator<Item = &'f Function>) -> Relation {
             body,
             folder,
             doc_string,
+            view: _,
         } = function;
         [name, parameters, body, folder, doc_string]
             .map(text)

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::super::datetime;
+use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
 use super::super::records::{IngestionFailureRecord, OperationRecord};
 use super::super::table::Row;
@@ -44,9 +45,13 @@ impl Target<'_> {
         table("AuthorizationContext: string", vec![vec![text(token)]])
     }
 
-    /// There is no such cache here: policies are read when they are needed.
-    pub(super) fn refresh_cache(&self) -> Relation {
-        table("Status: string", vec![vec![text("Succeeded")]])
+    /// There is no such cache here: policies are read when they are needed. What is named must be there.
+    pub(super) fn refresh_cache(&self, database: &str, named: Option<&str>) -> Parsed<Relation> {
+        match named {
+            Some(name) => drop(self.engine.table_schema(database, name)?),
+            None => self.engine.with_database(database, |_| ())?,
+        }
+        Ok(table("Status: string", vec![vec![text("Succeeded")]]))
     }
 
     /// Records what a command with `async` did, which is over when the command is, and gives its id, a new one if the
@@ -71,11 +76,12 @@ impl Target<'_> {
         table("OperationId: guid", vec![vec![Value::Guid(id)]])
     }
 
-    /// Every query is over when its client can name it.
+    /// The id is the one that the query's client sent.
     pub(super) fn cancel_query(&self, id: &str, reason: &str) -> Relation {
+        let is_canceled = self.engine.running().cancel(id, reason);
         table(
             "ClientRequestId: string, ReasonPhrase: string, RunningQueryCanceled: bool",
-            vec![vec![text(id), text(reason), Value::Bool(false)]],
+            vec![vec![text(id), text(reason), Value::Bool(is_canceled)]],
         )
     }
 

@@ -83,7 +83,7 @@ pub fn run(context: &Context<'_>, role: Role, text: &str) -> Parsed<Relation> {
 fn check_role(command: &Command, role: Role) -> Parsed<()> {
     let for_data_management = matches!(
         command,
-        Command::GetIngestionResources | Command::GetIdentityToken | Command::RefreshCache
+        Command::GetIngestionResources | Command::GetIdentityToken | Command::RefreshCache { .. }
     );
     match role {
         Role::Engine if for_data_management => Err(KustoError::new(
@@ -131,6 +131,7 @@ impl Target<'_> {
             Command::ShowCluster => Ok(self.cluster()),
             Command::ShowNothing(columns) => Ok(rows::table(columns, Vec::new())),
             Command::ShowPrincipals(owner) => self.principals(&owner),
+            Command::ShowOwnRoles(owner) => self.own_roles(owner.as_ref()),
             Command::ShowAccess(properties) => self.access(&properties),
             Command::ChangeRole(change) => self.change_role(&change),
             Command::ShowDiagnostics => Ok(self.diagnostics()),
@@ -154,7 +155,9 @@ impl Target<'_> {
             } => self.drop_extents(&choice, tables.as_ref(), pretend),
             Command::GetIngestionResources => Ok(self.ingestion_resources()),
             Command::GetIdentityToken => Ok(self.identity_token()),
-            Command::RefreshCache => Ok(self.refresh_cache()),
+            Command::RefreshCache { database, table } => {
+                self.refresh_cache(&database, table.as_deref())
+            }
             Command::ShowIngestionFailures { operation } => Ok(self.ingestion_failures(operation)),
             Command::ShowStreamingStatistics => Ok(self.streaming_statistics()),
             Command::ShowStreamingFailures => Ok(self.streaming_failures()),
@@ -168,7 +171,7 @@ impl Target<'_> {
                 .of(&table)
                 .ingest_inline(&table.name, &properties, &data),
             Command::IngestSources(ingestion) => self.ingest_sources(&ingestion),
-            Command::FromQuery(command) => self.ingest_result(&command),
+            Command::FromQuery(command) => self.of(&command.table).ingest_result(&command),
             Command::Script { properties, text } => self.script(&properties, &text),
         }
     }
@@ -192,10 +195,13 @@ impl Target<'_> {
                     .create_table_like(&table.name, &source, if_not_exists, &properties)
             }
             TableCommand::CreateTables {
+                database,
                 tables,
                 merge,
                 properties,
-            } => self.create_tables(tables, merge, &properties),
+            } => self
+                .in_database(database.as_deref())
+                .create_tables(tables, merge, &properties),
             TableCommand::MergeTable {
                 table,
                 columns,
@@ -217,7 +223,12 @@ impl Target<'_> {
             TableCommand::DropTables { tables, if_exists } => self
                 .in_database(tables.database.as_deref())
                 .drop_tables(&tables.names, if_exists),
-            TableCommand::RenameTables(renamings) => self.rename_tables(&renamings),
+            TableCommand::RenameTables {
+                database,
+                renamings,
+            } => self
+                .in_database(database.as_deref())
+                .rename_tables(&renamings),
             TableCommand::ClearTable { table, is_async } => {
                 self.of(&table).clear_table(&table.name, is_async)
             }

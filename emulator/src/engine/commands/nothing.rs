@@ -2,7 +2,7 @@
 
 use super::super::kql::parser::{Parsed, Parser};
 use super::grammar::properties;
-use super::principals::PRINCIPALS;
+use super::principals::{PRINCIPALS, ROLES};
 
 /// What follows `.show`, and the columns of the result: those of the service's own grammar.
 const LISTS: &[(&[&str], &str)] = &[
@@ -50,7 +50,6 @@ const LISTS: &[(&[&str], &str)] = &[
         &["capacity"],
         "Resource: string, Total: long, Consumed: long, Remaining: long",
     ),
-    (&["principal", "roles"], ROLES),
     (&["cluster", "principal", "roles"], ROLES),
     (&["cluster", "principals"], PRINCIPALS),
     (
@@ -88,10 +87,6 @@ pub(super) const JOURNAL: &str = "Event: string, EventTimestamp: datetime, Datab
      UpdatedEntityName: string, EntityVersion: string, EntityContainerName: string, OriginalEntityState: string, \
      UpdatedEntityState: string, ChangeCommand: string, Principal: string, RootActivityId: guid, \
      ClientRequestId: string, User: string, OriginalEntityVersion: string";
-
-/// Columns of the roles of whoever asks.
-pub(super) const ROLES: &str =
-    "Scope: string, DisplayName: string, AADObjectID: string, Role: string";
 
 /// The operations that `.show capacity` may name.
 const CAPACITIES: [&str; 6] = [

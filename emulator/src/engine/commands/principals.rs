@@ -1,8 +1,11 @@
 //! Principals and their roles. They are kept and shown: nobody signs in here, so that no role lets anybody do more.
 
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::super::database::Database;
 use super::super::error::KustoError;
+use super::super::kql::PRINCIPAL;
 use super::super::kql::parser::Parsed;
 use super::super::kql::relation::Relation;
 use super::super::table::{Principal, Row};
@@ -27,13 +30,17 @@ const OF_DATABASES: [(&str, &str); 6] = [
 /// Those of tables.
 const OF_TABLES: [&str; 2] = ["admins", "ingestors"];
 
-/// What a principal begins with, and its kind as results name it.
-const KINDS: [(&str, &str); 4] = [
-    ("aaduser", "Microsoft Entra user"),
-    ("aadgroup", "Microsoft Entra group"),
-    ("aadapp", "Microsoft Entra app"),
-    ("msauser", "Microsoft Account"),
+/// What a principal begins with, and its kind as rows and as JSON name it.
+const KINDS: [(&str, &str, &str); 4] = [
+    ("aaduser", "Microsoft Entra user", "AAD User"),
+    ("aadgroup", "Microsoft Entra group", "AAD Group"),
+    ("aadapp", "Microsoft Entra app", "AAD Service Principal"),
+    ("msauser", "Microsoft Account", "MSA User"),
 ];
+
+/// Columns of the roles of whoever asks.
+pub(super) const ROLES: &str =
+    "Scope: string, DisplayName: string, AADObjectID: string, Role: string";
 
 /// Whether a role is one of a table (or of a database).
 pub(super) fn is_role(word: &str, of_table: bool) -> bool {
@@ -49,6 +56,28 @@ impl Target<'_> {
             principals.iter().map(|found| row(name, found)).collect()
         })?;
         Ok(table(PRINCIPALS, rows))
+    }
+
+    /// The roles of the principal that asks: of a table, of a database or, when neither is named, of all. Commands give
+    /// no role of the whole cluster.
+    pub(super) fn own_roles(&self, owner: Option<&Owner>) -> Parsed<Relation> {
+        let rows = match owner {
+            Some(owner) => {
+                self.with_principals(owner, |name, principals| own_roles(name, &*principals))?
+            }
+            None => self.engine.with_databases(|all| {
+                let of_database = |database: &Database| {
+                    let of_itself = own_roles(&scope(database), &database.principals);
+                    let tables = database.tables.iter();
+                    let of_tables = tables.flat_map(|(name, found)| {
+                        own_roles(&format!("Table {name}"), &found.principals)
+                    });
+                    of_itself.into_iter().chain(of_tables).collect::<Vec<_>>()
+                };
+                all.values().flat_map(of_database).collect()
+            }),
+        };
+        Ok(table(ROLES, rows))
     }
 
     pub(super) fn change_role(&self, change: &RoleChange) -> Parsed<Relation> {
@@ -96,12 +125,15 @@ impl Target<'_> {
                     then(&name, &mut found.principals)
                 })?
             }
-            Owner::Database(named) => self.engine.with_database_mut(named, |found| {
-                let name = format!("Database {}", found.name);
-                then(&name, &mut found.principals)
-            })?,
+            Owner::Database(named) => self
+                .engine
+                .with_database_mut(named, |found| then(&scope(found), &mut found.principals))?,
         })
     }
+}
+
+fn scope(database: &Database) -> String {
+    format!("Database {}", database.name)
 }
 
 /// A principal's parts.
@@ -122,7 +154,7 @@ pub(super) fn parts(fqn: &str) -> Parsed<Parts<'_>> {
     let parts = fqn.split_once('=').filter(|(_, who)| !who.is_empty());
     let found = parts.and_then(|(prefix, who)| {
         let mut kinds = KINDS.iter();
-        let (_, kind) = kinds.find(|(known, _)| known.eq_ignore_ascii_case(prefix))?;
+        let (_, kind, _) = kinds.find(|(known, ..)| known.eq_ignore_ascii_case(prefix))?;
         let (who, tenant) = match who.split_once(';') {
             Some((who, tenant)) => (who, Some(tenant)),
             None => (who, None),
@@ -139,17 +171,65 @@ pub(super) fn parts(fqn: &str) -> Parsed<Parts<'_>> {
 
 fn row(owner: &str, found: &Principal) -> Row {
     let Parts { kind, who, .. } = parts(&found.fqn).unwrap_or_default();
-    let mut roles = OF_DATABASES.iter();
-    let role = roles.find(|(role, _)| *role == found.role);
-    let role = role.map_or("", |(_, shown)| *shown);
-    let object = Uuid::parse_str(who).map_or(String::new(), |id| id.to_string());
     vec![
-        text(format!("{owner} {role}")),
+        text(format!("{owner} {}", role(found))),
         text(kind),
         text(who),
-        text(object),
+        text(object(who)),
         text(&found.fqn),
         text(&found.notes),
         text(found.id.to_string()),
     ]
+}
+
+/// The role as results name it.
+fn role(found: &Principal) -> &'static str {
+    let mut roles = OF_DATABASES.iter();
+    let role = roles.find(|(role, _)| *role == found.role);
+    role.map_or("", |(_, shown)| *shown)
+}
+
+/// The id of who has one.
+fn object(who: &str) -> String {
+    Uuid::parse_str(who).map_or(String::new(), |id| id.to_string())
+}
+
+/// The principals as `AuthorizedPrincipals` has them, which names their kinds in another way.
+pub(super) fn json(principals: &[Principal]) -> String {
+    let one = |found: &Principal| {
+        let Parts { kind, who, .. } = parts(&found.fqn).unwrap_or_default();
+        let mut kinds = KINDS.iter().filter(|(_, of_rows, _)| *of_rows == kind);
+        json!({
+            "Type": kinds.next().map_or("", |(.., of_json)| of_json),
+            "DisplayName": who,
+            "ObjectId": object(who),
+            "FQN": found.fqn,
+            "Notes": found.notes,
+            "RoleAssignmentIdentifier": found.id,
+        })
+    };
+    Json::Array(principals.iter().map(one).collect()).to_string()
+}
+
+/// What the principal that asks has.
+fn own_roles<'p>(scope: &str, principals: impl IntoIterator<Item = &'p Principal>) -> Vec<Row> {
+    let of_caller = principals
+        .into_iter()
+        .filter(|found| same(&found.fqn, PRINCIPAL));
+    let row = |found: &Principal| -> Row {
+        let Parts { who, .. } = parts(&found.fqn).unwrap_or_default();
+        vec![text(scope), text(who), text(object(who)), text(role(found))]
+    };
+    of_caller.map(row).collect()
+}
+
+/// Whether both name one principal. A tenant that one of them leaves out is taken to be the other's.
+pub(super) fn same(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (parts(one), parts(other)) else {
+        return false;
+    };
+    let tenants = one.tenant.zip(other.tenant);
+    one.kind == other.kind
+        && one.who.eq_ignore_ascii_case(other.who)
+        && tenants.is_none_or(|(one, other)| one.eq_ignore_ascii_case(other))
 }

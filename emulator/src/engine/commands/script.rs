@@ -101,6 +101,7 @@ fn command_type(command: &str) -> &'static str {
             _,
         )) => "RetentionPolicyAlter",
         Ok((Command::FromQuery(from), _)) => from.mode.operation(),
+        Ok((Command::IngestSources(_), _)) => "DataIngestPull",
         _ => "",
     }
 }

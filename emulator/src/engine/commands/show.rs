@@ -14,6 +14,7 @@ use super::Target;
 use super::command::{PolicyKind, TableForm};
 use super::ingestion::NODE;
 use super::policy::printed;
+use super::principals;
 use super::rows::{long, table, text};
 
 /// Columns of every result that is about a table's schema.
@@ -229,16 +230,16 @@ fn details_row(database: &Database, found: &Table) -> Row {
         Value::Null,
         Value::Null,
         rows,
-        text("[]"),
+        text(principals::json(&found.principals)),
         policy(PolicyKind::Retention),
         policy(PolicyKind::Caching),
-        text("null"),
-        text("null"),
+        policy(PolicyKind::SHARDING),
+        policy(PolicyKind::MERGE),
         policy(PolicyKind::StreamingIngestion),
         policy(PolicyKind::IngestionBatching),
         moment(created.clone().min()),
         moment(created.max()),
-        text("null"),
+        policy(PolicyKind::ROW_ORDER),
         Value::Guid(found.id),
     ]
 }

@@ -44,7 +44,7 @@ fn sources(p: &mut Parser<'_>) -> Parsed<Ingestion> {
     })
 }
 
-/// `.set [async] T [with (...)] <| QUERY` and its kin. The table is always one of the request's database.
+/// `.set [async] T [with (...)] <| QUERY` and its kin.
 pub(super) fn from_query(p: &mut Parser<'_>, verb: &str) -> Parsed<Command> {
     let mode = match verb {
         "set" => FromQueryMode::Set,
@@ -62,7 +62,7 @@ pub(super) fn from_query(p: &mut Parser<'_>, verb: &str) -> Parsed<Command> {
     Ok(Command::FromQuery(FromQuery {
         mode,
         is_async,
-        table: p.name("a table name")?,
+        table: table_name(p)?,
         properties: properties(p)?,
         query: tail(p)?,
     }))

@@ -82,8 +82,13 @@ fn table_name(p: &mut Parser<'_>) -> Parsed<TableName> {
 fn table_names(p: &mut Parser<'_>) -> Parsed<TableNames> {
     p.expect("(")?;
     let start = p.clone();
-    let mut tables = p.list(table_name)?.into_iter();
+    let tables = p.list(table_name)?;
     p.expect(")")?;
+    of_one_database(tables, &start)
+}
+
+fn of_one_database(tables: Vec<TableName>, start: &Parser<'_>) -> Parsed<TableNames> {
+    let mut tables = tables.into_iter();
     let Some(first) = tables.next() else {
         return Err(start.expected("a table name"));
     };

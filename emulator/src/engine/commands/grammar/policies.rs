@@ -17,11 +17,11 @@ const KINDS: [(&str, PolicyKind); 20] = [
     ("caching", PolicyKind::Caching),
     ("update", PolicyKind::Update),
     ("auto_delete", PolicyKind::Kept("AutoDeletePolicy")),
-    ("merge", PolicyKind::Kept("ExtentsMergePolicy")),
-    ("sharding", PolicyKind::Kept("ShardingPolicy")),
+    ("merge", PolicyKind::MERGE),
+    ("sharding", PolicyKind::SHARDING),
     ("partitioning", PolicyKind::Kept("PartitioningPolicy")),
     ("encoding", PolicyKind::Kept("EncodingPolicy")),
-    ("roworder", PolicyKind::Kept("RowOrderPolicy")),
+    ("roworder", PolicyKind::ROW_ORDER),
     (
         "restricted_view_access",
         PolicyKind::Kept("RestrictedViewAccessPolicy"),
@@ -48,7 +48,7 @@ const OF_TABLES: [PolicyKind; 7] = [
     PolicyKind::RowLevelSecurity,
     PolicyKind::Kept("AutoDeletePolicy"),
     PolicyKind::Kept("PartitioningPolicy"),
-    PolicyKind::Kept("RowOrderPolicy"),
+    PolicyKind::ROW_ORDER,
     PolicyKind::Kept("RestrictedViewAccessPolicy"),
 ];
 

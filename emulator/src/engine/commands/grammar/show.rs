@@ -35,6 +35,7 @@ pub(super) fn show(p: &mut Parser<'_>) -> Parsed<Command> {
         "function" => Ok(Command::Function(FunctionCommand::ShowFunction {
             name: p.name("a function name")?,
         })),
+        "principal" if p.eat_word("roles") => Ok(Command::ShowOwnRoles(None)),
         "principal" => {
             p.expect_word("access")
                 .or_else(|_| unsupported(&start, "show"))?;
@@ -126,9 +127,9 @@ fn database(p: &mut Parser<'_>) -> Parsed<Command> {
         Some(name) if p.eat_word("principals") => {
             Ok(Command::ShowPrincipals(Owner::Database(name)))
         }
-        Some(_) if p.eat_word("principal") => {
+        Some(name) if p.eat_word("principal") => {
             p.expect_word("roles")?;
-            Ok(Command::ShowNothing(nothing::ROLES))
+            Ok(Command::ShowOwnRoles(Some(Owner::Database(name))))
         }
         None if at_end(p) => Ok(Command::ShowDatabases {
             databases,
@@ -221,7 +222,7 @@ fn table(p: &mut Parser<'_>) -> Parsed<Command> {
     }
     if p.eat_word("principal") {
         p.expect_word("roles")?;
-        return Ok(Command::ShowNothing(nothing::ROLES));
+        return Ok(Command::ShowOwnRoles(Some(Owner::Table(table))));
     }
     let form = if at_end(p) {
         TableForm::Attributes
@@ -286,13 +287,14 @@ pub(super) fn refresh(p: &mut Parser<'_>) -> Parsed<Command> {
     };
     p.expect_word("database")
         .or_else(|_| unsupported(p, "refresh"))?;
-    entity(p, "a database name")?;
-    if p.eat_word("table") {
-        entity(p, "a table name")?;
-    }
+    let database = entity(p, "a database name")?;
+    let table = match p.eat_word("table") {
+        true => Some(entity(p, "a table name")?),
+        false => None,
+    };
     p.expect_word("cache")?;
     p.expect_word("ingestionbatchingpolicy")?;
-    Ok(Command::RefreshCache)
+    Ok(Command::RefreshCache { database, table })
 }
 
 /// `.cancel query 'ID' [with (reason = 'R')]`

@@ -10,7 +10,8 @@ use super::super::command::{
 };
 use super::super::functions::{self, Existing};
 use super::{
-    column_name, extents, mappings, policies, properties, table_name, table_names, unsupported,
+    column_name, extents, mappings, of_one_database, policies, properties, table_name, table_names,
+    unsupported,
 };
 
 pub(super) fn create(p: &mut Parser<'_>, verb: &str) -> Parsed<Command> {
@@ -66,11 +67,14 @@ pub(super) fn create_merge(p: &mut Parser<'_>) -> Parsed<Command> {
 
 /// `T (a:long), U (b:string) [with (...)]`
 fn several(p: &mut Parser<'_>, merge: bool) -> Parsed<Command> {
-    let tables = p.list(|p| -> Parsed<(String, Vec<Column>)> {
-        Ok((p.name("a table name")?, p.columns()?))
-    })?;
+    let start = p.clone();
+    let named =
+        p.list(|p| -> Parsed<(TableName, Vec<Column>)> { Ok((table_name(p)?, p.columns()?)) })?;
+    let (names, columns): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+    let TableNames { database, names } = of_one_database(names, &start)?;
     Ok(Command::Table(TableCommand::CreateTables {
-        tables,
+        database,
+        tables: names.into_iter().zip(columns).collect(),
         merge,
         properties: properties(p)?,
     }))
@@ -203,18 +207,7 @@ fn alter_column(p: &mut Parser<'_>) -> Parsed<Command> {
 
 pub(super) fn rename(p: &mut Parser<'_>) -> Parsed<Command> {
     if p.eat_word("tables") {
-        let renaming = |p: &mut Parser<'_>| {
-            let new = p.name("a table name")?;
-            p.expect("=")?;
-            Ok(Renaming {
-                new,
-                old: p.name("a table name")?,
-                if_exists: p.eat_word("ifexists"),
-            })
-        };
-        return Ok(Command::Table(TableCommand::RenameTables(
-            p.list(renaming)?,
-        )));
+        return rename_tables(p);
     }
     if p.eat_word("columns") {
         let renaming = |p: &mut Parser<'_>| {
@@ -236,13 +229,41 @@ pub(super) fn rename(p: &mut Parser<'_>) -> Parsed<Command> {
     }
     p.expect_word("table")
         .or_else(|_| unsupported(p, "rename"))?;
-    let old = p.name("a table name")?;
+    let TableName { database, name } = table_name(p)?;
     p.expect_word("to")?;
-    Ok(Command::Table(TableCommand::RenameTables(vec![Renaming {
-        old,
+    let renaming = Renaming {
+        old: name,
         new: p.name("a table name")?,
         if_exists: false,
-    }])))
+    };
+    Ok(Command::Table(TableCommand::RenameTables {
+        database,
+        renamings: vec![renaming],
+    }))
+}
+
+/// `U = T, V = Db.W [ifexists]`: the new names are names alone, as a table stays in its database.
+fn rename_tables(p: &mut Parser<'_>) -> Parsed<Command> {
+    let start = p.clone();
+    let named = p.list(
+        |p: &mut Parser<'_>| -> Parsed<(TableName, (String, bool))> {
+            let new = p.name("a table name")?;
+            p.expect("=")?;
+            Ok((table_name(p)?, (new, p.eat_word("ifexists"))))
+        },
+    )?;
+    let (olds, news): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+    let TableNames { database, names } = of_one_database(olds, &start)?;
+    let renamings = names.into_iter().zip(news);
+    let renamings = renamings.map(|(old, (new, if_exists))| Renaming {
+        old,
+        new,
+        if_exists,
+    });
+    Ok(Command::Table(TableCommand::RenameTables {
+        database,
+        renamings: renamings.collect(),
+    }))
 }
 
 pub(super) fn drop(p: &mut Parser<'_>) -> Parsed<Command> {

@@ -1,5 +1,8 @@
 //! The `union` operator.
 
+use std::collections::BTreeSet;
+
+use super::super::super::database::Function;
 use super::super::super::error::KustoError;
 use super::super::super::schema::Column;
 use super::super::super::value::{ColumnType, Value};
@@ -81,6 +84,12 @@ impl Parser<'_> {
     }
 }
 
+/// Only such a function can be a view.
+fn is_parameterless(function: &Function) -> bool {
+    let parameters = function.parameters.trim_matches(['(', ')']);
+    parameters.trim().is_empty()
+}
+
 impl Run<'_> {
     pub(in super::super) fn union_step(
         &self,
@@ -136,17 +145,23 @@ impl Run<'_> {
         Ok(tables)
     }
 
-    /// Tables of the database and views of the query whose names match, with their rows.
+    /// Tables and views of the database and views of the query whose names match, with their rows.
     pub(in super::super) fn matching(&self, pattern: &Pattern) -> Parsed<Vec<(String, Relation)>> {
         let mut names: Vec<String> = self
             .context
             .engine
             .with_database(self.context.database, |database| {
-                let names = database.tables.keys().filter(|name| pattern.matches(name));
-                names.cloned().collect()
+                let functions = database.functions.values();
+                let views = functions.filter(|found| found.view && is_parameterless(found));
+                let views = views.map(|found| &found.name);
+                let names = database.tables.keys().chain(views);
+                let matching = names.filter(|name| pattern.matches(name)).cloned();
+                // A table and a view may have one name.
+                matching.collect::<BTreeSet<_>>().into_iter().collect()
             })
             .map_err(|_| KustoError::not_found("Database", self.context.database))?;
-        names.retain(|name| self.sees(self.context.database, name));
+        // A view never finds itself.
+        names.retain(|name| self.sees(self.context.database, name) && name != self.origin);
         let bound = self.frame.all(|name| pattern.matches(name));
         let views = bound
             .into_iter()
@@ -156,13 +171,14 @@ impl Run<'_> {
                 names.push(name.to_owned());
             }
         }
-        names
-            .into_iter()
-            .map(|name| {
-                let table = self.table(&name, 0)?;
-                Ok((name, bare(table)))
-            })
-            .collect()
+        let mut tables = Vec::new();
+        for name in names {
+            // What gives no rows is no view.
+            if let Some(table) = self.known_table(&name)? {
+                tables.push((name, bare(table)));
+            }
+        }
+        Ok(tables)
     }
 
     /// Whether the query's table exists.
