@@ -8,26 +8,31 @@ use uuid::Uuid;
 
 use super::failure::{ErrorCode, Failure, FailureStatus};
 use super::fields::Fields;
-use super::loader::Loader;
+use super::loader::{Loaded, Loader};
 use super::message::{Envelope, ReportLevel, ReportMethod, Work, blob_name, without_credentials};
 use super::properties::Properties;
-use super::streamed;
+use super::report::Outcome;
+use super::{shown, streamed};
 use crate::engine::database::Engine;
+use crate::engine::datetime;
 use crate::engine::sources::{SourceFailure, SourceRequest, Sources, StreamRequest, Streamed};
+use crate::ingestions::{Arrival, Ingestions};
 
 /// Loads sources for the engine as long as the ingestor runs.
 pub(crate) struct Direct {
     /// The loader holds the engine, which holds this.
     loader: Weak<Loader>,
     runtime: Handle,
+    ingestions: Arc<Ingestions>,
 }
 
 impl Direct {
     /// Has the engine's commands load by this loader, on the current runtime.
-    pub(crate) fn offer(engine: &Engine, loader: &Arc<Loader>) {
+    pub(crate) fn offer(engine: &Engine, loader: &Arc<Loader>, ingestions: &Arc<Ingestions>) {
         engine.set_sources(Arc::new(Direct {
             loader: Arc::downgrade(loader),
             runtime: Handle::current(),
+            ingestions: ingestions.clone(),
         }));
     }
 
@@ -38,7 +43,26 @@ impl Direct {
         })
     }
 
-    fn load(&self, request: &SourceRequest) -> Result<Uuid, Failure> {
+    /// Loads, and lets people see how that goes.
+    fn shown<T>(
+        &self,
+        arrival: Arrival,
+        load: impl FnOnce() -> Result<T, Failure>,
+        rows: impl FnOnce(&T) -> usize,
+    ) -> Result<T, Failure> {
+        let number = self.ingestions.arrived(arrival);
+        self.ingestions.moved(number, shown::loading());
+        let loaded = load();
+        let outcome = match &loaded {
+            Ok(loaded) => Outcome::Succeeded { rows: rows(loaded) },
+            Err(failure) => Outcome::Failed(failure.clone()),
+        };
+        let end = shown::end(&outcome, datetime::now());
+        self.ingestions.moved(number, end);
+        loaded
+    }
+
+    fn load(&self, request: &SourceRequest) -> Result<Loaded, Failure> {
         let loader = self.loader()?;
         let location = without_credentials(&request.location);
         let blob = address(&request.location)?;
@@ -62,22 +86,29 @@ impl Direct {
             flush_immediately: true,
             properties,
         };
-        let loaded = self.runtime.block_on(loader.try_load(&envelope, &work));
-        loaded.map(|loaded| loaded.extent)
+        self.runtime.block_on(loader.try_load(&envelope, &work))
     }
 }
 
 impl Sources for Direct {
     fn ingest(&self, request: &SourceRequest) -> Result<Uuid, SourceFailure> {
-        self.load(request).map_err(reported)
+        let loaded = self.shown(
+            shown::named(request),
+            || self.load(request),
+            |loaded| loaded.rows,
+        );
+        loaded.map(|loaded| loaded.extent).map_err(reported)
     }
 
     fn stream(&self, request: StreamRequest, known_until: i64) -> Result<Streamed, SourceFailure> {
-        let loaded = self.loader().and_then(|loader| {
+        let arrival = shown::streamed(&request);
+        let load = || {
+            let loader = self.loader()?;
             let load = streamed::load(&loader, request, known_until);
             self.runtime.block_on(load)
-        });
-        loaded.map_err(reported)
+        };
+        let rows = |streamed: &Streamed| usize::try_from(streamed.rows).unwrap_or(usize::MAX);
+        self.shown(arrival, load, rows).map_err(reported)
     }
 }
 

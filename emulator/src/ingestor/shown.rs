@@ -1,12 +1,14 @@
 //! What is shown to people of a message and of its result. No secret is.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::batch::{BatchKey, Waiting};
 use super::failure::Failure;
-use super::message::{self, Envelope, Work};
+use super::formats::DataFormat;
+use super::message::{self, Envelope, Work, without_credentials};
 use super::report::Outcome;
 use crate::engine::datetime;
+use crate::engine::sources::{SourceRequest, StreamData, StreamRequest};
 use crate::ingestions::{Arrival, Progress, State, WaitingBatch};
 
 /// What stands where a secret was.
@@ -26,6 +28,44 @@ pub(crate) fn arrival(text: &str, envelope: &Envelope, work: &Result<Work, Failu
         received_on: datetime::print(datetime::now()),
         message: message(text),
     }
+}
+
+/// A blob that a command names.
+pub(crate) fn named(request: &SourceRequest) -> Arrival {
+    let format = request.properties.get("format").and_then(Json::as_str);
+    Arrival {
+        source_id: request.operation.to_string(),
+        database: request.database.clone(),
+        table: request.table.clone(),
+        source: without_credentials(&request.location).to_owned(),
+        format: format.and_then(known_format),
+        received_on: datetime::print(datetime::now()),
+        message: Json::Object(request.properties.clone()),
+        ..Arrival::default()
+    }
+}
+
+/// A request of streaming ingestion.
+pub(crate) fn streamed(request: &StreamRequest) -> Arrival {
+    let (source, size) = match &request.data {
+        StreamData::Body { bytes, .. } => ("(streamed)", bytes.len() as u64),
+        StreamData::Blob(location) => (without_credentials(location), 0),
+    };
+    Arrival {
+        database: request.database.clone(),
+        table: request.table.clone(),
+        source: source.to_owned(),
+        format: known_format(&request.format),
+        mapping: request.mapping.clone(),
+        raw_data_size: size,
+        received_on: datetime::print(datetime::now()),
+        message: json!({"streamFormat": request.format, "mappingName": request.mapping}),
+        ..Arrival::default()
+    }
+}
+
+fn known_format(name: &str) -> Option<&'static str> {
+    DataFormat::parse(name).ok().map(DataFormat::name)
 }
 
 /// A source that is being loaded.

@@ -70,7 +70,7 @@ impl Ingestor {
             self.sniff_gzip,
             parallel,
         ));
-        Direct::offer(&self.engine, &loader);
+        Direct::offer(&self.engine, &loader, &self.ingestions);
         let hands = Hands {
             reporter: Reporter::new(storage.clone(), &self.resources),
             loader,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -104,9 +105,19 @@ impl Bench {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
         let _ = log.with_ansi(false).with_writer(|| Log).try_init();
+        let mut http = Client::builder().no_proxy();
+        // What the hosts file says elsewhere.
+        if let Some(domain) = &options.storage_domain {
+            for service in ["blob", "queue", "table"] {
+                for account in ["kustoemu1", "kustoemu2"] {
+                    let name = format!("{account}.{service}.{domain}");
+                    http = http.resolve(&name, (Ipv4Addr::LOCALHOST, 0).into());
+                }
+            }
+        }
         Bench {
             emulator: Emulator::start(options).await.unwrap(),
-            http: Client::builder().no_proxy().build().unwrap(),
+            http: http.build().unwrap(),
             outcomes: HashMap::new(),
         }
     }

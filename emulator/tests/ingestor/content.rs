@@ -338,3 +338,25 @@ async fn two_hundred_small_sources_over_four_tables() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_blob_is_ingested_through_the_names_of_a_storage_domain() {
+    let mut bench = Bench::with(Options {
+        batching: QUICKLY,
+        storage_domain: Some("core.example.test".to_owned()),
+        ..Options::default()
+    })
+    .await;
+    bench.table("T", "n:long, s:string");
+    let source = bench.source("T", "rows.csv", "1,a\n").await;
+    assert!(
+        source
+            .blob
+            .host_str()
+            .unwrap()
+            .ends_with(".blob.core.example.test")
+    );
+    bench.ingest(&source).await;
+    assert_eq!(bench.rows("T"), [row(1, "a")]);
+    bench.emulator.shutdown().await;
+}

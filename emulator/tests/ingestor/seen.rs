@@ -111,3 +111,45 @@ async fn what_is_not_there_is_told() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_streamed_and_what_a_command_names_are_seen_too() {
+    on_each_storage(NEVER, async |bench| {
+        bench.table("T", "n:long, s:string");
+        bench
+            .command(".alter table T policy streamingingestion enable")
+            .await;
+        let target = format!("{DATABASE}/T?streamFormat=Csv");
+        bench.stream(&target, None, "1,a\n2,b\n").await;
+        bench
+            .stream(&format!("{target}&mappingName=m"), None, "1,a")
+            .await;
+        let blob = bench.source("T", "rows.csv", "3,c\n").await.blob;
+        for table in ["T", "Nope"] {
+            let text = format!(".ingest into table {table} ('{blob}') with (format='csv')");
+            bench.answer(&text).await;
+        }
+        let (_, work) = bench.control(Method::GET, "ingestions").await;
+        let shown = |one: &Json| {
+            ["table", "format", "state", "rows", "errorCode"].map(|member| one[member].clone())
+        };
+        let all: Vec<_> = work["ingestions"].as_array().unwrap().iter().collect();
+        let found: Vec<_> = all.iter().map(|one| shown(one)).collect();
+        let missing = "BadRequest_MappingReferenceWasNotFound";
+        assert_eq!(
+            json!(found),
+            json!([
+                ["T", "csv", "Succeeded", 2, null],
+                ["T", "csv", "Failed", null, missing],
+                ["T", "csv", "Succeeded", 1, null],
+                ["Nope", "csv", "Failed", null, "BadRequest_TableNotExist"],
+            ])
+        );
+        assert_eq!(all[0]["source"], "(streamed)");
+        assert_eq!(all[2]["source"], blob.as_str().split('?').next().unwrap());
+        let (_, whole) = bench.control(Method::GET, "ingestions/3").await;
+        assert_eq!(whole["message"]["format"], "csv");
+        assert!(!whole.to_string().contains("sig="), "{whole}");
+    })
+    .await;
+}
