@@ -19,9 +19,9 @@ async fn exchange(port: u16, head: &str) -> String {
     answer
 }
 
-/// A GET with these headers.
+/// A GET as a browser sends it, with these headers.
 async fn get(port: u16, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
-    let mut head = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n");
+    let mut head = format!("GET {path} HTTP/1.1\r\nconnection: close\r\naccept: text/html\r\n");
     if headers.iter().all(|(name, _)| *name != "host") {
         head.push_str("host: localhost\r\n");
     }
@@ -38,8 +38,10 @@ fn port(url: &str) -> u16 {
 }
 
 /// Each kind of port with an address on it and the status that it has for those who may ask.
-fn doors(emulator: &Emulator) -> [(u16, &'static str, u16); 4] {
+fn doors(emulator: &Emulator) -> [(u16, &'static str, u16); 6] {
     [
+        (port(emulator.engine_url()), "/", 200),
+        (port(emulator.engine_url()), "/emulator/page.js", 200),
         (port(emulator.engine_url()), "/v1/rest/auth/metadata", 404),
         (port(emulator.engine_url()), "/emulator/v1/traffic", 200),
         (

@@ -43,6 +43,8 @@ test("the tutorial's ingestion is seen arriving", async () => {
         { format: "json", ingestionMappingReference: "Table1_mapping" });
 
     await page.until(`document.querySelector("${first}.Waiting")`);
+    await page.until(`document.querySelector("#waiting b")?.innerText === "1"`);
+    assert.match(await page.text("#waiting p"), /^In queues, with those taken: kustoemu\d\/[\w-]+ 1$/);
     const batch = await page.text("#waiting tbody tr");
     assert.match(batch.toLowerCase(), new RegExp(`${database}\\.table1\tjson\ttable1_mapping\t1\t`, "i"));
     await page.picture("waiting");
@@ -96,6 +98,8 @@ test("queries are run by the keyboard and drawn", async () => {
         columnchart: ["rect:not([width='10'])", 20],
         barchart: ["rect:not([width='10'])", 20],
         "columnchart with (kind=stacked)": ["rect:not([width='10'])", 20],
+        "barchart with (kind=stacked100)": ["rect:not([width='10'])", 20],
+        "areachart with (kind=stacked)": ["polygon", 2],
     };
     const query = "Table1 | extend Square = Column1 * Column1 + 1, Value = Column1 + 1 | project Column2, Value, Square";
     for (const [kind, [shape, count]] of Object.entries(drawn)) {
@@ -117,6 +121,26 @@ test("queries are run by the keyboard and drawn", async () => {
     await again.until(`document.querySelectorAll("#answer svg path").length === 3`);
     check(looked);
     check(again);
+});
+
+test("what is stacked lies upon what is below it", async () => {
+    const rows = `datatable(t:datetime, a:long, b:long)[datetime(2024-01-01), 30, 10, datetime(2024-01-02), 10, 30]`;
+    const tops = async (kind, shape) => {
+        const looked = await browser.open(at({ tab: "query", db: database, q: `${rows} | render ${kind}` }), 1000, 800);
+        await looked.until(`document.querySelector("#answer svg ${shape}")`);
+        check(looked);
+        return looked.value(`[...document.querySelectorAll("#answer svg ${shape}")].map((one) => one.getBoundingClientRect().top)`);
+    };
+    // Of the upper layer, which is the first, both points are at the sum of 40.
+    for (const kind of ["areachart with (kind=stacked)", "stackedareachart", "areachart with (kind=stacked100)"]) {
+        const [upper, lower] = await tops(kind, "polygon");
+        assert.ok(upper < lower, `${kind}: ${upper}, ${lower}`);
+    }
+    const [one, other] = await tops("areachart", "polygon");
+    assert.equal(one, other);
+    // Bars of each place are as high as those of the others together.
+    const heights = await tops("columnchart with (kind=stacked100)", "rect:not([width='10'])");
+    assert.equal(Math.min(...heights.slice(0, 2)), Math.min(...heights.slice(2)));
 });
 
 test("the keyboard alone reaches tabs, query box and flush", async () => {
@@ -235,6 +259,10 @@ test("faults are armed and disarmed", async () => {
     await looked.click("#arm .bar button");
     assert.match(await looked.text("#arm-problem"), /fault/);
     await looked.picture("faults");
+    // The badge is there on every tab.
+    await page.go(at({ tab: "query", db: database }));
+    await page.until(`document.querySelector("#armed").innerText === "1"`);
+    assert.match(await page.value(`[...document.querySelectorAll("#arm [name=service] option")].map((one) => one.innerText).join()`), /entra,managedIdentity/);
     await looked.click("#faults tbody button");
     await looked.until(`document.querySelector("#faults")?.innerText === "No rule is armed."`);
     assert.deepEqual(await (await fetch(`${engine}/emulator/v1/faults`)).json(), []);

@@ -43,9 +43,10 @@ function grid(heads, rows, attributes) {
 
 const number = (value) => Number(value).toLocaleString("en");
 const plural = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
+/** The time of day in UTC, as everything here. */
 const time = (text) => {
     const at = new Date(text);
-    return h("time", { datetime: text, title: text }, Number.isNaN(+at) ? text : at.toLocaleTimeString());
+    return h("time", { datetime: text, title: text }, Number.isNaN(+at) ? text : at.toISOString().slice(11, 19));
 };
 
 // ---- the address holds the state
@@ -456,6 +457,7 @@ function chartOf({ columns, rows, visual }) {
             series.get(name).push({ x: row[x], y: Number.isFinite(value) ? value : null });
         }
     }
+    if (visual.Kind === "stacked100") toShares(series);
     const type = isTime(columns[x]) ? "time" : isNumeric(columns[x].type) ? "number" : "text";
     const xName = visual.XTitle ?? columns[x].name;
     return {
@@ -466,8 +468,21 @@ function chartOf({ columns, rows, visual }) {
         xTitle: type === "time" ? [xName, daysOf(rows.map((row) => row[x]))].filter(Boolean).join(", ") : xName,
         yTitle: visual.YTitle ?? (ys.length === 1 ? columns[ys[0]].name : ""),
         legend: visual.Legend !== "hidden",
-        stacked: visual.Kind === "stacked" || visual.Visualization === "stackedareachart",
+        stacked: isStacked(visual),
     };
+}
+
+const isStacked = ({ Kind, Visualization }) => ["stacked", "stacked100"].includes(Kind) || Visualization === "stackedareachart";
+
+/** Each value as its part of a hundred at its place. */
+function toShares(series) {
+    const all = [...series.values()].flat();
+    const sums = new Map();
+    for (const { x, y } of all) sums.set(x, (sums.get(x) ?? 0) + Math.abs(y ?? 0));
+    for (const one of all) {
+        one.own = one.y;
+        if (one.y !== null) one.y = (100 * one.y) / (sums.get(one.x) || 1);
+    }
 }
 
 /** The least and the greatest of numbers. */
@@ -596,7 +611,7 @@ function lines(chart, kind, wide) {
         name,
         points: order ? [...points].sort((a, b) => order(a.x) - order(b.x)) : points,
     }));
-    if (kind === "stackedareachart") stack(series);
+    if (chart.stacked && kind.endsWith("areachart")) stack(series);
     const y = yAxis(area, series.flatMap(({ points }) => points.map((one) => one.y ?? 0)), chart.yTitle);
     xMarks(area, marks);
     xTitle(area, chart.xTitle);
@@ -625,7 +640,7 @@ function stack(series) {
     const sums = new Map();
     for (const { points } of series) {
         for (const one of points) {
-            one.own = one.y;
+            one.own ??= one.y;
             one.y = (sums.get(one.x) ?? 0) + (one.y ?? 0);
             sums.set(one.x, one.y);
         }
@@ -636,9 +651,9 @@ function stack(series) {
 function bars(chart) {
     const places = new Map();
     chart.series.forEach(({ name, points }, index) => {
-        for (const { x, y } of points) {
+        for (const { x, y, own } of points) {
             if (!places.has(String(x))) places.set(String(x), []);
-            if (y !== null) places.get(String(x)).push({ name, index, from: 0, to: y, value: y });
+            if (y !== null) places.get(String(x)).push({ name, index, from: 0, to: y, value: y, own: own ?? y });
         }
     });
     if (chart.stacked) {
@@ -655,7 +670,7 @@ function bars(chart) {
 }
 
 const placeName = ({ shown }, name) => (shown ? name.slice(...shown).replace("T", " ") : name);
-const hint = (chart, name, bar) => s("title", null, `${placeName(chart, name)}\n${bar.name}\n${bar.value}`);
+const hint = (chart, name, bar) => s("title", null, `${placeName(chart, name)}\n${bar.name}\n${bar.own}`);
 
 function columnChart(chart, wide) {
     const area = frame(chart, wide, 260, 64);
@@ -750,7 +765,7 @@ const STORAGE_OPERATIONS = {
     queue: ["PutMessage", "GetMessages", "PeekMessages", "UpdateMessage", "DeleteMessage", "ClearMessages", "GetQueueMetadata"],
     table: ["InsertEntity", "GetEntity", "QueryEntities", "UpdateEntity", "MergeEntity", "DeleteEntity"],
 };
-const SERVICES = ["blob", "queue", "table", "mgmt", "query", "ingest", "metadata"];
+const SERVICES = ["blob", "queue", "table", "mgmt", "query", "ingest", "metadata", "entra", "managedIdentity"];
 const FAULTS = [
     ["status 503", { kind: "status", status: 503, retryAfter: 1 }],
     ["status 500", { kind: "status", status: 500 }],
@@ -764,6 +779,8 @@ const FAULTS = [
     ["stalled", { kind: "stall", when: "before" }],
     ["stalled after it was done", { kind: "stall", when: "after" }],
     ["garbage", { kind: "garbage" }],
+    ["the service's error (mgmt, query, ingest)", { kind: "kusto", status: 400, code: "General_BadRequest", permanent: true }],
+    ["an empty answer (mgmt, query, ingest)", { kind: "reply", body: "" }],
     ["expired signature", { kind: "expiredSas" }],
     ["wrong signature", { kind: "wrongSas" }],
     ["invalid block list", { kind: "invalidBlockList" }],
@@ -816,7 +833,7 @@ function offerOperations() {
     const offered = STORAGE_OPERATIONS[armForm.service.value];
     armForm.operation.replaceChildren(h("option", { value: "" }, "any"), ...(offered ?? []).map((name) => h("option", null, name)));
     armForm.operation.disabled = !offered;
-    armForm.command.disabled = !["mgmt", "query"].includes(armForm.service.value);
+    armForm.command.disabled = !["mgmt", "query", "entra"].includes(armForm.service.value);
 }
 
 function writeRule() {
@@ -833,10 +850,10 @@ function writeRule() {
 // ---- putting it together
 
 const VIEWS = {
-    ingestions: { polls: [pollFaults], show: showIngestions },
+    ingestions: { polls: [], show: showIngestions },
     tables: { polls: [pollTables], show: showTables },
     query: { polls: [pollTables], show: showQuery },
-    faults: { polls: [pollFaults], show: () => {} },
+    faults: { polls: [], show: () => {} },
 };
 
 const tab = () => (Object.hasOwn(VIEWS, state().get("tab") ?? "") ? state().get("tab") : "ingestions");
@@ -859,10 +876,10 @@ function say(text, isProblem) {
 
 let looking = Promise.resolve();
 
-/** Asks for what the view shows, after what was asked before has come. */
+/** Asks for what the view and the badges show, after what was asked before has come. */
 function look() {
     const asked = async () => {
-        await Promise.all([pollIngestions, ...VIEWS[tab()].polls].map((poll) => poll()));
+        await Promise.all([pollIngestions, pollFaults, ...VIEWS[tab()].polls].map((poll) => poll()));
         say(location.host, false);
     };
     looking = looking.then(asked, asked);
