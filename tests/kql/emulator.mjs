@@ -9,6 +9,8 @@ export async function ask(url, database, { text, command, parameters = {} }) {
   });
   const body = await answer.json();
   if (!answer.ok) return { refusal: body.error?.["@message"] ?? JSON.stringify(body) };
+  // A partial failure: a query that failed when its status was sent.
+  if (body.Exceptions?.length > 0) return { refusal: body.Exceptions.join("; ") };
   // The results stand before the three tables of the envelope, or are the only table.
   const results = body.Tables.length > 3 ? body.Tables.slice(0, -3) : body.Tables.slice(0, 1);
   const tables = results.map((table) => table.Columns.map((column) => [column.ColumnName, column.ColumnType]));
@@ -23,7 +25,7 @@ async function rows(url, database, text) {
   return found;
 }
 
-/** The tables and functions of a database, as `database` in parser.mjs takes them. */
+/** The tables and functions of a database, as `world` in parser.mjs takes them. */
 export async function contents(url, name) {
   const tables = {};
   for (const [table] of await rows(url, name, ".show tables")) {

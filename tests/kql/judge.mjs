@@ -1,5 +1,5 @@
-// Compares a running emulator (databases Demo and TestDatabase, both empty, or made so by --clear) with the parser's verdicts: on the texts of list.mjs and
-// on those of scripts.mjs.
+// Compares a running emulator, which has the databases Demo and TestDatabase and no table in any, or is made so by --clear,
+// with the parser's verdicts: on the texts of list.mjs and on those of scripts.mjs.
 //
 //   npm ci && node judge.mjs URL [REPORT] [--all] [--clear]
 //
@@ -21,6 +21,8 @@ const here = import.meta.dirname;
 const GOLDEN_FILES = path.join(here, "../../emulator/tests/golden");
 const ROWS = ["same columns", "other columns", "refused here only", "refused by both", "accepted here only"];
 const [SAME, OTHER, REFUSED, BOTH, LAX] = ROWS.keys();
+/** The database that every emulator has. */
+const DEFAULT = "NetDefaultDB";
 /** How many of a hundred right texts of the core may be refused. */
 const MOST_REFUSED = 10;
 
@@ -28,7 +30,7 @@ const MOST_REFUSED = 10;
 async function both(url, verdicts, chosen) {
   const said = await script(url, verdicts, "Demo", chosen);
   for (const { kind, entries } of golden(GOLDEN_FILES)) {
-    await clear(url, "TestDatabase");
+    for (const name of ["TestDatabase", DEFAULT]) await clear(url, name);
     said.push(...(await script(url, verdicts, "TestDatabase", entries.map((entry) => ({ kind, core: true, ...entry })))));
   }
   return said;
@@ -37,12 +39,15 @@ async function both(url, verdicts, chosen) {
 /** Texts that run one after the other; of each the parser knows what the ones before it have made. */
 async function script(url, verdicts, database, entries) {
   const said = [];
-  let known = await contents(url, database);
+  const known = await Promise.all([database, DEFAULT].map((name) => contents(url, name)));
   for (const entry of entries) {
-    const verdict = verdicts.of(known, entry.text);
-    said.push({ entry, verdict, found: await ask(url, database, entry) });
+    const [named, there] = entry.database === DEFAULT ? [DEFAULT, [...known].reverse()] : [database, known];
+    const verdict = verdicts.of([...there], entry.text);
+    said.push({ entry, verdict, found: await ask(url, named, entry) });
     // To show something changes nothing.
-    if (entry.command && !entry.text.startsWith(".show")) known = await contents(url, database);
+    if (!entry.command || entry.text.startsWith(".show")) continue;
+    known[0] = await contents(url, database);
+    if (entry.text.includes(DEFAULT)) known[1] = await contents(url, DEFAULT);
   }
   return Promise.all(said.map(async ({ verdict, ...rest }) => ({ ...rest, verdict: await verdict })));
 }
@@ -117,7 +122,7 @@ class Report {
 
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
 const [url, file] = process.argv.slice(2).filter((argument) => !flags.includes(argument));
-for (const name of ["Demo", "TestDatabase"]) {
+for (const name of ["Demo", "TestDatabase", DEFAULT]) {
   if (flags.includes("--clear")) await clear(url, name);
   const { tables, functions } = await contents(url, name);
   const found = [...Object.keys(tables), ...Object.keys(functions)];

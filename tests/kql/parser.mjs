@@ -19,18 +19,20 @@ export function load(directory) {
   return globalThis.Kusto.Language;
 }
 
-/**
- * A parser that knows a database: its tables, `{name: "(column:type, ...)"}`, and its functions, `{name: [parameters, body]}`.
- * The cache makes it several times faster.
- */
-export function database({ Symbols, GlobalState }, { name, tables, functions = {} }) {
+/** A parser that knows these databases, of which the first is the one asked. The cache makes it several times faster. */
+export function world({ Symbols, GlobalState }, databases) {
+  const known = databases.map((contents) => database(Symbols, contents));
+  const cluster = new Symbols.ClusterSymbol.$ctor1("local", known, false);
+  return GlobalState.Default.WithCluster(cluster).WithDatabase(known[0]).WithCache();
+}
+
+/** A database: its tables, `{name: "(column:type, ...)"}`, and its functions, `{name: [parameters, body]}`. */
+function database(Symbols, { name, tables, functions = {} }) {
   const members = [
     ...Object.entries(tables).map(([table, columns]) => new Symbols.TableSymbol.$ctor7(table, columns, null)),
     ...Object.entries(functions).map(([called, [parameters, body]]) => new Symbols.FunctionSymbol.$ctor16(called, parameters, body, null)),
   ];
-  const known = new Symbols.DatabaseSymbol.$ctor3(name, null, members, false);
-  const cluster = new Symbols.ClusterSymbol.$ctor1("local", [known], false);
-  return GlobalState.Default.WithCluster(cluster).WithDatabase(known).WithCache();
+  return new Symbols.DatabaseSymbol.$ctor3(name, null, members, false);
 }
 
 /** `{error}`, the first of the parser's or its own failure, or `{tables}`: the columns `[name, type]` of each of the last statement's. */

@@ -9,7 +9,7 @@ export function golden(directory) {
   return files.sort().map((file) => ({ kind: `golden/${file.replaceAll("\\", "/")}`, entries: entries(fs.readFileSync(path.join(directory, file), "utf8")) }));
 }
 
-/** `{text, command, parameters}` of each entry; those of another database or of one role only are about that, and are left out. */
+/** `{text, command, parameters, database}` of each entry; those of one role only, or of a database that is not there, are about that, and are left out. */
 function entries(file) {
   const found = [];
   let settings = {};
@@ -22,9 +22,10 @@ function entries(file) {
     const end = lines.indexOf("---", at);
     const written = [line.slice(1), ...lines.slice(at + 1, end)].join("\n");
     const text = written.startsWith(" ") ? written.slice(1) : JSON.parse(written);
-    if (settings.database === undefined && settings.role === undefined) {
+    const isThere = [undefined, "NetDefaultDB"].includes(settings.database);
+    if (isThere && settings.role === undefined) {
       const parameters = settings.parameters === undefined ? {} : JSON.parse(settings.parameters);
-      found.push({ text, command: isCommand(text), parameters });
+      found.push({ text, command: isCommand(text), parameters, database: settings.database });
     }
     settings = {};
     // The answer ends at an empty line.

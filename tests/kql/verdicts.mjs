@@ -27,7 +27,7 @@ export class Verdicts {
     });
   }
 
-  /** The parser's verdict on a text in a database of these contents; it gives it once. */
+  /** The parser's verdict on a text in the first of these databases; it gives it once. */
   of(contents, text) {
     const question = JSON.stringify([contents, text]);
     let verdict = this.#given.get(question);
