@@ -180,7 +180,7 @@ func TestGzipFile(t *testing.T) {
 func TestBigFile(t *testing.T) {
 	var content strings.Builder
 	for id := range 90_000 {
-		fmt.Fprintf(&content, "%d,%s%f\n", 1_000_000+id, strings.Repeat("x", 85), rand.Float64())
+		fmt.Fprintf(&content, "%d,%s%f\n", 1_000_000+id, strings.Repeat("x", 90), rand.Float64())
 	}
 	fromFile(t, write(t, "big.csv", []byte(content.String())))
 	arrive(t, "Id >= 1000000", 90_000)
@@ -349,7 +349,8 @@ func TestProgressiveFrames(t *testing.T) {
 
 func TestQueryToJson(t *testing.T) {
 	text, err := engine.QueryToJson(ctx, database, statement("print x = 1"))
-	if err != nil || !strings.Contains(text, "PrimaryResult") && !strings.Contains(text, "Tables") {
+	// The frames of the second version.
+	if err != nil || !strings.Contains(text, `"FrameType":"DataSetHeader"`) || !strings.Contains(text, `"Version":"v2.0"`) {
 		t.Fatal(text, err)
 	}
 }

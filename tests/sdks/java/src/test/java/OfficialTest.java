@@ -38,6 +38,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
@@ -271,13 +273,46 @@ class OfficialTest {
         arrive("Id == 600", 1);
     }
 
-    /** This SDK has no reader of the status queues. */
     @Test
     void reportToTheQueue() throws Exception {
         IngestionProperties properties = reporting(properties(), IngestionReportMethod.QUEUE);
-        IngestionResult result = ingest.ingestFromStream(stream("700,a\n"), properties);
+        StreamSourceInfo source = stream("700,a\n");
+        source.setSourceId(UUID.randomUUID());
+        IngestionResult result = ingest.ingestFromStream(source, properties);
         assertEquals(OperationStatus.Queued, result.getIngestionStatusCollection().get(0).status);
         arrive("Id == 700", 1);
+        assertTrue(report(source.getSourceId()).contains("\"Table\":\"" + TABLE + "\""));
+    }
+
+    /** The report on a source. This SDK has no reader of the status queues. */
+    private static String report(UUID source) throws Exception {
+        List<URI> queues = new ArrayList<>();
+        String management = System.getenv("KUSTO_TEST_DATA_MANAGEMENT");
+        Client client = ClientFactory.createClient(login(management));
+        KustoResultSetTable resources = client.executeMgmt(".get ingestion resources").getPrimaryResults();
+        while (resources.next()) {
+            if (resources.getString("ResourceTypeName").equals("SuccessfulIngestionsQueue")) {
+                String address = resources.getString("StorageRoot");
+                queues.add(URI.create(address.replace("?", "/messages?peekonly=true&numofmessages=32&")));
+            }
+        }
+        HttpClient http = HttpClient.newHttpClient();
+        Pattern message = Pattern.compile("<MessageText>([^<]*)</MessageText>");
+        Instant end = Instant.now().plus(PATIENCE);
+        while (Instant.now().isBefore(end)) {
+            for (URI queue : queues) {
+                HttpRequest peek = HttpRequest.newBuilder(queue).header("x-ms-version", "2021-12-02").build();
+                Matcher found = message.matcher(http.send(peek, BodyHandlers.ofString()).body());
+                while (found.find()) {
+                    String text = new String(Base64.getDecoder().decode(found.group(1)), StandardCharsets.UTF_8);
+                    if (text.contains(source.toString())) {
+                        return text;
+                    }
+                }
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError("there is no report on " + source);
     }
 
     @Test
