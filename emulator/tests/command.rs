@@ -240,3 +240,93 @@ fn wrong_arguments_are_named() {
         );
     }
 }
+
+/// What the README has people type, as arguments.
+fn typed() -> Vec<Vec<String>> {
+    let readme = include_str!("../README.md");
+    let lines = readme.lines().filter_map(|line| {
+        let line = line.strip_prefix("$ ")?;
+        let own = line.strip_prefix("kusto-emulator ");
+        own.or_else(|| line.strip_prefix("cargo run -p kusto-emulator -- "))
+    });
+    // In the table of SDKs.
+    let parts = readme.split('`');
+    let spans = parts.filter_map(|part| part.strip_prefix("kusto-emulator --"));
+    let commands = lines
+        .map(str::to_owned)
+        .chain(spans.map(|rest| format!("--{rest}")));
+    let words = |command: String| {
+        let words = command.split_whitespace().filter(|word| *word != "&");
+        words.map(str::to_owned).collect()
+    };
+    commands.map(words).collect()
+}
+
+#[test]
+fn the_lines_of_the_readme_can_be_typed() {
+    let commands = typed();
+    assert!(commands.len() >= 7, "{commands:?}");
+    for command in commands {
+        let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+        // It is read up to here, and nothing is started.
+        arguments.push("--help");
+        let output = start(&arguments).wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command:?}");
+    }
+}
+
+/// Calls that the README names beside an SDK stand in the tests of the SDK.
+#[test]
+fn the_calls_of_the_readme_are_those_of_the_sdks_tests() {
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let rows = include_str!("../README.md").lines();
+    let mut checked = 0;
+    for (sdk, files) in [
+        (
+            "| Python",
+            &[
+                "python/test_official_sdk.py",
+                "python/test_streaming.py",
+                "python/conftest.py",
+            ][..],
+        ),
+        ("| Node", &["sdks/node/official.test.mjs"]),
+        (
+            "| Go",
+            &["sdks/go/official_test.go", "sdks/go/streaming_test.go"],
+        ),
+        ("| Java", &["sdks/java/src/test/java/OfficialTest.java"]),
+    ] {
+        let text: String = files
+            .iter()
+            .map(|file| std::fs::read_to_string(tests.join(file)).unwrap())
+            .collect();
+        for call in rows
+            .clone()
+            .filter(|row| row.starts_with(sdk))
+            .flat_map(calls)
+        {
+            assert!(
+                text.contains(&call),
+                "{sdk}: {call} is in none of {files:?}"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked >= 12, "only {checked} calls were found");
+}
+
+/// The names before parentheses in the code of a line.
+fn calls(row: &str) -> Vec<String> {
+    let code = row.split('`').skip(1).step_by(2);
+    let name = |before: &str| {
+        let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        before[start.map_or(0, |at| at + 1)..].to_owned()
+    };
+    code.flat_map(|code| {
+        code.match_indices('(')
+            .map(move |(at, _)| name(&code[..at]))
+    })
+    .filter(|name| !name.is_empty())
+    .collect()
+}
