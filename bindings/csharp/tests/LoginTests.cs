@@ -11,12 +11,12 @@ namespace Kusto.Ingest.Native.Tests;
 /// <summary>Logins by certificates and prompts, and those of <see cref="KustoCredential"/>.</summary>
 public sealed class LoginTests : Bed
 {
-    private static X509Certificate2 SelfSigned(AsymmetricAlgorithm key, string name = "CN=app1")
+    private static X509Certificate2 SelfSigned(AsymmetricAlgorithm key, string name = "CN=app1", double begins = -1, double ends = 1)
     {
         CertificateRequest request = key is RSA rsa
             ? new(name, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
             : new(name, (ECDsa)key, HashAlgorithmName.SHA256);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1));
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(begins), DateTimeOffset.UtcNow.AddHours(ends));
     }
 
     /// <summary>The library reads the key that was exported: a mistake in it would be an error of the client's creation.</summary>
@@ -27,7 +27,7 @@ public sealed class LoginTests : Bed
         using RSA key = RSA.Create(2048);
         using X509Certificate2 certificate = SelfSigned(key);
         KustoConnectionStringBuilder kcsb = new KustoConnectionStringBuilder("https://h.kusto.windows.net;UserToken=of-the-text")
-            .WithAadApplicationCertificateAuthentication("app", certificate, "contoso.test", sendX5c);
+            .WithAadApplicationCertificateAuthentication("app", certificate, "contoso.test", sendX5c, azureRegion: "westeurope");
         using (KustoClientFactory.CreateCslQueryProvider(kcsb))
         {
             Assert.That(kcsb.ToString(), Does.Not.Contain("PRIVATE"));
@@ -54,6 +54,39 @@ public sealed class LoginTests : Bed
         KustoConnectionStringBuilder kcsb = new KustoConnectionStringBuilder("https://h.kusto.windows.net")
             .WithAadApplicationCertificateAuthentication("app", certificate, "contoso.test");
         Assert.Throws<ArgumentException>(() => KustoClientFactory.CreateCslQueryProvider(kcsb));
+    }
+
+    /// <summary>A key of a store from which it cannot leave.</summary>
+    private sealed class KeptKey : RSA
+    {
+        public override RSAParameters ExportParameters(bool includePrivateParameters) => throw new CryptographicException("it is kept");
+
+        public override void ImportParameters(RSAParameters parameters) => throw new NotSupportedException();
+    }
+
+    [Test]
+    public void AKeyThatCannotBeExportedNamesItsCertificate()
+    {
+        using KeptKey key = new();
+        ArgumentException refused = Assert.Throws<ArgumentException>(() => CertificateLogin.Numbers(key, "CN=app1"))!;
+        Assert.That(refused.Message, Does.Contain("CN=app1"));
+        Assert.That(refused.InnerException, Is.InstanceOf<CryptographicException>());
+    }
+
+    /// <summary>After a rotation the old certificate is still there, and the next one may be as well.</summary>
+    [Test]
+    public void ACertificateThatIsValidNowComesBeforeOthers()
+    {
+        using RSA key = RSA.Create(2048);
+        using ECDsa elliptic = ECDsa.Create();
+        using X509Certificate2 expired = SelfSigned(key, begins: -3, ends: -2);
+        using X509Certificate2 older = SelfSigned(key, ends: 1);
+        using X509Certificate2 good = SelfSigned(key, ends: 2);
+        using X509Certificate2 early = SelfSigned(key, begins: 3, ends: 9);
+        using X509Certificate2 notRsa = SelfSigned(elliptic, ends: 8);
+        Assert.That(CertificateStore.Best([expired, older, early, good, notRsa], DateTime.Now), Is.SameAs(good));
+        Assert.That(CertificateStore.Best([expired, early], DateTime.Now), Is.SameAs(early));
+        Assert.That(CertificateStore.Best([], DateTime.Now), Is.Null);
     }
 
     [Test]
@@ -124,7 +157,8 @@ public sealed class LoginTests : Bed
             Elsewhere().WithAadApplicationSubjectAndIssuerAuthentication("app", subject, "CN=nobody", "contoso.test"),
         })
         {
-            Assert.Throws<ArgumentException>(() => KustoClientFactory.CreateCslQueryProvider(kcsb));
+            ArgumentException refused = Assert.Throws<ArgumentException>(() => KustoClientFactory.CreateCslQueryProvider(kcsb))!;
+            Assert.That(refused.ParamName, Does.StartWith("applicationCertificate"));
         }
     }
 

@@ -12,7 +12,8 @@ internal static class CertificateLogin
     private const byte Integer = 0x02;
     private const byte Sequence = 0x30;
 
-    /// <exception cref="KustoException">The certificate has no RSA key that can be exported, or the library refuses it.</exception>
+    /// <exception cref="ArgumentException">The certificate has no RSA key that can be exported.</exception>
+    /// <exception cref="KustoException">The library refuses it.</exception>
     internal static unsafe CredentialHandle Of(string client, X509Certificate2 certificate, string? tenant, bool sendsChain)
     {
         byte[] file = Pem(certificate);
@@ -54,9 +55,23 @@ internal static class CertificateLogin
     private static byte[] Pem(X509Certificate2 certificate)
     {
         using RSA key = certificate.GetRSAPrivateKey() ?? throw new ArgumentException("The certificate has no RSA key.", nameof(certificate));
-        RSAParameters numbers = key.ExportParameters(includePrivateParameters: true);
-        string text = Block("RSA PRIVATE KEY", PrivateKey(numbers)) + Block("CERTIFICATE", certificate.RawData);
+        string text = Block("RSA PRIVATE KEY", PrivateKey(Numbers(key, certificate.Subject))) + Block("CERTIFICATE", certificate.RawData);
         return Encoding.ASCII.GetBytes(text);
+    }
+
+    /// <summary>The numbers of a key, which the library needs to sign; keys of servers are often stored so that they never leave.</summary>
+    /// <exception cref="ArgumentException">They cannot be exported.</exception>
+    internal static RSAParameters Numbers(RSA key, string subject)
+    {
+        try
+        {
+            return key.ExportParameters(includePrivateParameters: true);
+        }
+        catch (CryptographicException failure)
+        {
+            string message = $"The key of the certificate {subject} cannot be exported: import it so that it can, or use a token provider.";
+            throw new ArgumentException(message, "certificate", failure);
+        }
     }
 
     private static string Block(string name, byte[] der) =>

@@ -181,6 +181,7 @@ public sealed class KustoConnectionStringBuilder
 
     /// <summary>
     /// Logs in as a user in the system's browser on this machine. Later tokens come without the user. Replaces any other login.
+    /// Where no browser can be started the login fails, unless the setting "device code" has a code written to the standard error.
     /// </summary>
     /// <param name="authority">The id or the domain of the user's tenant; null is that of the connection string, or any organisation.</param>
     /// <param name="userId">The user's name, to be filled in.</param>
@@ -200,9 +201,10 @@ public sealed class KustoConnectionStringBuilder
     /// <param name="applicationCertificate">The certificate with its key; read when a client is created.</param>
     /// <param name="authority">The id or the domain of the application's tenant.</param>
     /// <param name="sendX5c">Whether the certificate is sent along, for applications that trust it by subject name and issuer.</param>
+    /// <param name="azureRegion">Changes nothing: logins go to the cloud's own login host, which serves every region.</param>
     /// <returns>This builder.</returns>
     public KustoConnectionStringBuilder WithAadApplicationCertificateAuthentication(
-        string applicationClientId, X509Certificate2 applicationCertificate, string authority, bool sendX5c = false)
+        string applicationClientId, X509Certificate2 applicationCertificate, string authority, bool sendX5c = false, string? azureRegion = null)
     {
         X509Certificate2 certificate = applicationCertificate ?? throw new ArgumentNullException(nameof(applicationCertificate));
         return WithCertificate(applicationClientId, authority, (client, tenant) => CertificateLogin.Of(client, certificate, tenant, sendX5c));
@@ -210,7 +212,8 @@ public sealed class KustoConnectionStringBuilder
 
     /// <summary>
     /// Logs in as an application with a certificate of the store "My" of the user, or else of the machine, by its thumbprint. It is
-    /// looked for when a client is created; its key must be RSA and exportable. Replaces any other login.
+    /// looked for when a client is created, which throws an <see cref="ArgumentException"/> if there is none. Its key must be RSA and
+    /// exportable. Replaces any other login.
     /// </summary>
     /// <param name="applicationClientId">The application's id.</param>
     /// <param name="applicationCertificateThumbprint">The SHA-1 thumbprint, in hexadecimal digits.</param>
@@ -428,8 +431,8 @@ public sealed class KustoConnectionStringBuilder
         return credential;
     });
 
-    /// <summary>A keyword with this value, or none.</summary>
-    private static (string Keyword, string Value)[] Given(string keyword, string? value) => value is null ? [] : [(keyword, value)];
+    /// <summary>A keyword with this value, or none: the connection string's own stands then.</summary>
+    private static (string Keyword, string Value)[] Given(string keyword, string? value) => string.IsNullOrEmpty(value) ? [] : [(keyword, value!)];
 
     /// <summary>Replaces the login, of which nothing is left: a token of another application or tenant would be asked for.</summary>
     private KustoConnectionStringBuilder WithHandle(Func<TokenFailures, CredentialHandle>? credential)

@@ -32,7 +32,8 @@ internal sealed class PromptContext : CallbackContext
         this.failures = failures;
     }
 
-    // On a thread of its own, which may wait.
+    // On a thread of the library, which may wait, but on which the program cannot: every call and the end of a client are refused
+    // there.
     internal static unsafe int Show(
         IntPtr userData, int kind, byte* url, nuint urlLength, byte* code, nuint codeLength, byte* message, nuint messageLength, long expiresOn)
     {
@@ -44,13 +45,33 @@ internal sealed class PromptContext : CallbackContext
         try
         {
             Uri address = new(NativeText.Read(url, urlLength) ?? "");
-            context.callback(NativeText.Read(message, messageLength) ?? "", address, NativeText.Read(code, codeLength) ?? "").GetAwaiter().GetResult();
+            context.Shows(NativeText.Read(message, messageLength) ?? "", address, NativeText.Read(code, codeLength) ?? "").GetAwaiter().GetResult();
             return Shown;
         }
         catch (Exception failure)
         {
             context.failures.Add(failure);
             return Failed;
+        }
+    }
+
+    private Task Shows(string message, Uri url, string code)
+    {
+        TaskCompletionSource<bool> shown = new();
+        OwnThreads.Start(() => _ = ShowAsync(shown, message, url, code));
+        return shown.Task;
+    }
+
+    private async Task ShowAsync(TaskCompletionSource<bool> shown, string message, Uri url, string code)
+    {
+        try
+        {
+            await callback(message, url, code).ConfigureAwait(true);
+            shown.SetResult(true);
+        }
+        catch (Exception failure)
+        {
+            shown.SetException(failure);
         }
     }
 
