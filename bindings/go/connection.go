@@ -4,6 +4,7 @@ package kustoingest
 import "C"
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"runtime"
@@ -47,23 +48,15 @@ func (b *ConnectionStringBuilder) WithAadUserToken(userToken string) *Connection
 	return b.tokenWith(func(*tokenFailures) (*C.kusto_credential, error) { return fixedToken(userToken) })
 }
 
-// WithAadAppKey logs in as an application with its secret, in its tenant.
+// WithAadAppKey logs in as an application with its secret. An empty authorityID is that of the connection string.
 func (b *ConnectionStringBuilder) WithAadAppKey(appID, appKey, authorityID string) *ConnectionStringBuilder {
-	return b.loginWith([][2]string{
-		{"Application Client Id", appID},
-		{"Application Key", appKey},
-		{"Authority Id", authorityID},
-	})
+	return b.loginWith(inTenant(authorityID, [2]string{"Application Client Id", appID}, [2]string{"Application Key", appKey}))
 }
 
 // WithAadUserPassAuth logs in as a user with a password, which Entra ID advises against: accounts with a second
 // factor and those of federated organisations cannot.
 func (b *ConnectionStringBuilder) WithAadUserPassAuth(userID, password, authorityID string) *ConnectionStringBuilder {
-	return b.loginWith([][2]string{
-		{"User ID", userID},
-		{"Password", password},
-		{"Authority Id", authorityID},
-	})
+	return b.loginWith(inTenant(authorityID, [2]string{"User ID", userID}, [2]string{"Password", password}))
 }
 
 // WithDeviceCode logs in as a user who enters a code on any device; later tokens come without the user. show shows
@@ -71,23 +64,16 @@ func (b *ConnectionStringBuilder) WithAadUserPassAuth(userID, password, authorit
 // made from this builder is closed; its error fails the login. An empty authorityID is that of the connection
 // string, or any organisation.
 func (b *ConnectionStringBuilder) WithDeviceCode(authorityID string, show func(context.Context, DeviceCode) error) *ConnectionStringBuilder {
-	keywords := [][2]string{{"Login", "device"}}
-	if authorityID != "" {
-		keywords = append(keywords, [2]string{"Authority Id", authorityID})
-	}
-	b.loginWith(keywords)
+	b.loginWith(inTenant(authorityID, [2]string{"Login", "device"}))
 	b.prompts, b.showCode = true, show
 	return b
 }
 
-// WithInteractiveLogin logs in as a user in the system's browser on this machine; later tokens come without the user. An
-// empty authorityID is that of the connection string, or any organisation.
+// WithInteractiveLogin logs in as a user in the system's browser on this machine; later tokens come without the user.
+// Where no browser can be started the login fails, unless the setting "device code" has a code written to the standard
+// error. An empty authorityID is that of the connection string, or any organisation.
 func (b *ConnectionStringBuilder) WithInteractiveLogin(authorityID string) *ConnectionStringBuilder {
-	keywords := [][2]string{{"Login", "interactive"}}
-	if authorityID != "" {
-		keywords = append(keywords, [2]string{"Authority Id", authorityID})
-	}
-	b.loginWith(keywords)
+	b.loginWith(inTenant(authorityID, [2]string{"Login", "interactive"}))
 	b.prompts = true
 	return b
 }
@@ -96,6 +82,7 @@ func (b *ConnectionStringBuilder) WithInteractiveLogin(authorityID string) *Conn
 // PFX file, with its password. sendCertChain sends the certificate along, for applications that trust it by subject
 // name and issuer.
 func (b *ConnectionStringBuilder) WithAppCertificateBytes(appID string, certificate, password []byte, sendCertChain bool, authorityID string) *ConnectionStringBuilder {
+	certificate, password = bytes.Clone(certificate), bytes.Clone(password)
 	return b.tokenWith(func(*tokenFailures) (*C.kusto_credential, error) {
 		return certificateLogin(appID, certificate, password, sendCertChain, authorityID)
 	})
@@ -103,6 +90,7 @@ func (b *ConnectionStringBuilder) WithAppCertificateBytes(appID string, certific
 
 // WithAppCertificatePath is WithAppCertificateBytes with a file, which [New] reads.
 func (b *ConnectionStringBuilder) WithAppCertificatePath(appID, path string, password []byte, sendCertChain bool, authorityID string) *ConnectionStringBuilder {
+	password = bytes.Clone(password)
 	return b.tokenWith(func(*tokenFailures) (*C.kusto_credential, error) {
 		certificate, err := os.ReadFile(path)
 		if err != nil {
@@ -149,12 +137,19 @@ func (b *ConnectionStringBuilder) WithDefaultAzureCredential() *ConnectionString
 // WithKubernetesWorkloadIdentity logs in as an application with the federated token in a file. Empty texts are
 // taken from the environment, as Azure's webhook sets it.
 func (b *ConnectionStringBuilder) WithKubernetesWorkloadIdentity(appID, tokenFilePath, authorityID string) *ConnectionStringBuilder {
-	return b.loginWith([][2]string{
-		{"Login", "workload"},
-		{"Application Client Id", appID},
-		{"Federated Token File", tokenFilePath},
-		{"Authority Id", authorityID},
-	})
+	return b.loginWith(inTenant(authorityID,
+		[2]string{"Login", "workload"},
+		[2]string{"Application Client Id", appID},
+		[2]string{"Federated Token File", tokenFilePath},
+	))
+}
+
+// inTenant are these keywords and the tenant's, without which the connection string names it.
+func inTenant(authorityID string, keywords ...[2]string) [][2]string {
+	if authorityID == "" {
+		return keywords
+	}
+	return append(keywords, [2]string{"Authority Id", authorityID})
 }
 
 func (b *ConnectionStringBuilder) withIdentity(identity string) *ConnectionStringBuilder {

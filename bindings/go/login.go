@@ -3,7 +3,11 @@ package kustoingest
 // #include "shim.h"
 import "C"
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"slices"
+)
 
 // Credential is a login of this library, for [ConnectionStringBuilder.WithTokenCredential] and as a part of another one. Its
 // names are those of azidentity. Mistakes in it are reported by [New]. An empty tenant is that of the connection
@@ -41,6 +45,8 @@ func NewClientSecretCredential(tenantID, clientID, clientSecret string) *Credent
 // NewClientCertificateCredential logs in as an application with a certificate: the text of a PEM file with its RSA key,
 // or a PFX file, with its password. sendCertificateChain is for applications that trust it by subject name and issuer.
 func NewClientCertificateCredential(tenantID, clientID string, certificate, password []byte, sendCertificateChain bool) *Credential {
+	// The program may overwrite its own.
+	certificate, password = bytes.Clone(certificate), bytes.Clone(password)
 	return &Credential{func(*tokenFailures) (*C.kusto_credential, error) {
 		return certificateLogin(clientID, certificate, password, sendCertificateChain, tenantID)
 	}}
@@ -114,7 +120,7 @@ func onBehalfOf(application *Credential, userAssertion string) *Credential {
 	}}
 }
 
-// ManagedIDKind names an identity of the machine: a [ClientID], an [ObjectID] or a [ResourceID].
+// ManagedIDKind names an identity of the machine: a [ClientID], an [ObjectID] or a [ResourceID], none by a pointer.
 type ManagedIDKind interface{ kindAndText() (C.int32_t, string) }
 
 // ClientID is an identity's client id.
@@ -134,11 +140,18 @@ func (id ResourceID) kindAndText() (C.int32_t, string) {
 
 // NewManagedIdentityCredential logs in with an identity of the machine; nil is the one that belongs to it.
 func NewManagedIdentityCredential(id ManagedIDKind) *Credential {
+	kind, name := C.int32_t(C.KUSTO_IDENTITY_SYSTEM), ""
+	switch id := id.(type) {
+	case nil:
+	case ClientID, ObjectID, ResourceID:
+		kind, name = id.kindAndText()
+	default:
+		// A pointer to one of them, which may be nil, is an identity too for the compiler.
+		return &Credential{func(*tokenFailures) (*C.kusto_credential, error) {
+			return nil, invalidArgument("id", "must be a ClientID, an ObjectID or a ResourceID")
+		}}
+	}
 	return madeBy(func(out **C.kusto_credential, failure **C.kusto_error) C.kusto_status {
-		kind, name := C.int32_t(C.KUSTO_IDENTITY_SYSTEM), ""
-		if id != nil {
-			kind, name = id.kindAndText()
-		}
 		start, length := text(name)
 		return C.kusto_credential_managed_identity(kind, start, length, out, failure)
 	})
@@ -176,6 +189,7 @@ func NewDefaultAzureCredential() *Credential {
 // [ConnectionStringBuilder.WithTokenCredential] takes. A [Credential] that is not configured here makes room for the
 // next; one that is configured and refused ends the search, and so does any error of the program's own.
 func NewChainedTokenCredential(sources ...any) *Credential {
+	sources = slices.Clone(sources)
 	return &Credential{func(failures *tokenFailures) (*C.kusto_credential, error) {
 		chain, err := made(func(out **C.kusto_credential, failure **C.kusto_error) C.kusto_status {
 			return C.kusto_credential_chain(out, failure)

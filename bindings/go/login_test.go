@@ -3,6 +3,7 @@ package kustoingest_test
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 
 	kusto "kustoingest"
@@ -44,11 +45,17 @@ func TestCredentialsOfThisPackage(t *testing.T) {
 func TestCredentialsThatCannotBeUsed(t *testing.T) {
 	nothingLeft(t)
 	var none *kusto.Credential
+	var nobody *kusto.ClientID
+	for _, credential := range []any{kusto.NewManagedIdentityCredential(nobody), kusto.NewManagedIdentityCredential(kusto.ClientID(""))} {
+		var failure *kusto.Error
+		if _, err := kusto.New(withCredential(credential)); !errors.As(err, &failure) || failure.Argument != "id" {
+			t.Error(err)
+		}
+	}
 	for argument, credential := range map[string]any{
 		"client_id":                    kusto.NewClientSecretCredential("tenant", "", "very-secret"),
 		"getAssertion":                 kusto.NewClientAssertionCredential("tenant", "app", nil),
 		"user_token":                   kusto.NewOnBehalfOfCredentialWithClientAssertions("tenant", "app", "", assertion),
-		"id":                           kusto.NewManagedIdentityCredential(kusto.ClientID("")),
 		"Application Certificate Blob": kusto.NewOnBehalfOfCredentialWithCertificate("tenant", "app", "user-token", nil, nil, false),
 		"credential":                   kusto.NewChainedTokenCredential(kusto.NewEnvironmentCredential(), none),
 	} {
@@ -57,6 +64,59 @@ func TestCredentialsThatCannotBeUsed(t *testing.T) {
 		if !errors.As(err, &failure) || failure.Argument != argument {
 			t.Errorf("%s: %v", argument, err)
 		}
+	}
+}
+
+func TestAnEmptyTenantIsThatOfTheConnectionString(t *testing.T) {
+	nothingLeft(t)
+	for text, isComplete := range map[string]bool{"https://h.example;Authority Id=contoso.test": true, "https://h.example": false} {
+		client, err := kusto.New(kusto.NewConnectionStringBuilder(text).WithAadAppKey("app", "very-secret", ""))
+		if isComplete != (err == nil) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if err == nil {
+			client.Close()
+		}
+	}
+}
+
+// A program overwrites its secrets and uses its slices again.
+func TestACredentialKeepsWhatItWasMadeOf(t *testing.T) {
+	nothingLeft(t)
+	own := func(context.Context, kusto.TokenRequest) (kusto.AccessToken, error) {
+		return kusto.AccessToken{Token: "a-token"}, nil
+	}
+	sources := []any{own}
+	chain := kusto.NewChainedTokenCredential(sources...)
+	sources[0] = nil
+	client, err := kusto.New(withCredential(chain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	const folder = "../../tests/certificates/"
+	certificate, err := os.ReadFile(folder + "app.crt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(folder + "encrypted.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := []byte("secret-of-tests")
+	file := append(certificate, key...)
+	logins := []*kusto.ConnectionStringBuilder{
+		withCredential(kusto.NewClientCertificateCredential("tenant", "app", file, password, false)),
+		kusto.NewConnectionStringBuilder(connection).WithAppCertificateBytes("app", file, password, false, "tenant"),
+	}
+	clear(password)
+	clear(file)
+	for _, login := range logins {
+		client, err := kusto.New(login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Close()
 	}
 }
 

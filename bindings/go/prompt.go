@@ -48,7 +48,8 @@ func setPrompt(config *C.kusto_config, show func(context.Context, DeviceCode) er
 	return nil
 }
 
-// On a thread of its own, which may wait.
+// On a thread of the library, which may wait, but on which the program cannot: every call and the end of a client are
+// refused there.
 //
 //export goKustoPrompt
 func goKustoPrompt(user C.uintptr_t, kind C.int32_t, url *C.char, urlLength C.size_t, code *C.char, codeLength C.size_t, message *C.char, messageLength C.size_t, expiresOn C.int64_t) C.int32_t {
@@ -56,13 +57,15 @@ func goKustoPrompt(user C.uintptr_t, kind C.int32_t, url *C.char, urlLength C.si
 		return C.KUSTO_PROMPTED_OPEN_BROWSER
 	}
 	p := valueOf[*prompts](user)
-	err := p.ask(DeviceCode{
+	asked := DeviceCode{
 		Message:   C.GoStringN(message, C.int(messageLength)),
 		URL:       C.GoStringN(url, C.int(urlLength)),
 		Code:      C.GoStringN(code, C.int(codeLength)),
 		ExpiresOn: time.Unix(int64(expiresOn), 0),
-	})
-	if err != nil {
+	}
+	shown := make(chan error, 1)
+	go func() { shown <- p.ask(asked) }()
+	if err := <-shown; err != nil {
 		if p.failures != nil {
 			p.failures.add(err)
 		}
