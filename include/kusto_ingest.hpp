@@ -427,11 +427,12 @@ public:
         const std::lock_guard<std::mutex> guard(lock_);
         kept_[next_++ % kept_.size()] = {std::string(PREFIX) + thrown.message(), thrown.cause()};
     }
-    /// Of a prompt, whose result is a number of its own: the library passes on nothing else of it.
+    /// Of a prompt, whose result is a number of its own, far from those of C programs: the library passes on nothing else of
+    /// it.
     std::int32_t add_prompt(const failure &thrown)
     {
         const std::lock_guard<std::mutex> guard(lock_);
-        const auto number = -2 - static_cast<std::int32_t>(next_ % 1000000000U);
+        const auto number = INT32_MIN / 2 - static_cast<std::int32_t>(next_ % 1000000000U);
         kept_[next_++ % kept_.size()] = {std::string(RETURNED) + std::to_string(number), thrown.cause()};
         return number;
     }
