@@ -331,6 +331,34 @@
 #define KUSTO_IDENTITY_RESOURCE_ID 3
 
 /**
+ * kusto_props_set_mode: Through storage and a queue: any size, every property, in the table within
+ * the minutes of the batching policy. The default.
+ */
+#define KUSTO_MODE_QUEUED 1
+
+/**
+ * kusto_props_set_mode: In one request to the engine: up to 4 MB of rows, in the table when the
+ * call returns. The table needs a policy for it.
+ */
+#define KUSTO_MODE_STREAMING 2
+
+/**
+ * kusto_props_set_mode: Streaming where it is possible, else queued: the receipt says which. The
+ * order of calls is not kept between the two.
+ */
+#define KUSTO_MODE_MANAGED 3
+
+/**
+ * kusto_result_route: Through storage and a queue: the service ingests it later.
+ */
+#define KUSTO_ROUTE_QUEUED 1
+
+/**
+ * kusto_result_route: In a request to the engine: it is ingested.
+ */
+#define KUSTO_ROUTE_STREAMED 2
+
+/**
  * The class of an error. The list only grows: decide about a value that you do not know by whether
  * the error is permanent.
  */
@@ -480,7 +508,8 @@ typedef struct kusto_report kusto_report;
 typedef struct kusto_request_options kusto_request_options;
 
 /**
- * Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
+ * Proof that data was handed over. Unless it was streamed (kusto_result_route), it is not ingested yet: the service
+ * batches. Immutable.
  */
 typedef struct kusto_result kusto_result;
 
@@ -755,6 +784,28 @@ KUSTO_API const char *kusto_item_state_name(int32_t value);
  * Since: 0.1
  */
 KUSTO_API const char *kusto_outcome_name(int32_t value);
+
+/**
+ * The name of a KUSTO_MODE_* value for messages and logs, such as "queued": the constant without
+ * its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_ingestion_mode_name(int32_t value);
+
+/**
+ * The name of a KUSTO_ROUTE_* value for messages and logs, such as "queued": the constant without
+ * its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_route_name(int32_t value);
 
 /**
  * The name of a status without its prefix, such as "TIMED_OUT"; "UNKNOWN" for other numbers.
@@ -1838,6 +1889,20 @@ kusto_status kusto_props_set_additional(kusto_props *props,
                                         kusto_error **err);
 
 /**
+ * Sets how the data gets to the service, KUSTO_MODE_*; 0, which is the default, is as the client's setting
+ * "ingestion mode" says.
+ *
+ * Ownership: none.
+ * Threads: one at a time for each object.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for an unknown number.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_status kusto_props_set_mode(kusto_props *props,
+                                  int32_t mode,
+                                  kusto_error **err);
+
+/**
  * Frees properties.
  *
  * Ownership: takes the properties; NULL is allowed.
@@ -2032,7 +2097,8 @@ KUSTO_API void kusto_source_free(kusto_source *source);
 
 /**
  * Hands a source over to the service and waits until the data is uploaded and queued. The service
- * ingests it later; kusto_track and kusto_outcomes_peek report its status. A reader is called on
+ * ingests it later; kusto_track and kusto_outcomes_peek report its status. Streamed data
+ * (kusto_props_set_mode, or the setting "ingestion mode") is in the table when the call returns. A reader is called on
  * this thread; without one this thread itself sends and receives, and may call the log. The
  * deadline covers the whole call; a callback that blocks is not interrupted.
  *
@@ -2463,6 +2529,95 @@ uint64_t kusto_result_bytes_raw(const kusto_result *result);
  * Since: 0.1
  */
 KUSTO_API uint64_t kusto_result_bytes_sent(const kusto_result *result);
+
+/**
+ * How the data got to the service: KUSTO_ROUTE_*. Streamed data is ingested when the call returns.
+ *
+ * Ownership: the result is borrowed.
+ * Threads: any.
+ * Failure: returns 0 for NULL.
+ * Since: 0.1
+ */
+KUSTO_API int32_t kusto_result_route(const kusto_result *result);
+
+/**
+ * How many streaming requests were sent; 0 when none was tried.
+ *
+ * Ownership: the result is borrowed.
+ * Threads: any.
+ * Failure: returns 0 for NULL.
+ * Since: 0.1
+ */
+KUSTO_API uint32_t kusto_result_attempts(const kusto_result *result);
+
+/**
+ * Why managed ingestion queued data that it would have streamed: the error of this call's last streaming request, or
+ * that of an earlier call because of which the table is not tried for a while.
+ *
+ * Ownership: the error is borrowed from the result: do not free it.
+ * Threads: any.
+ * Failure: NULL for other data, also when it was too large to be streamed or has properties that cannot be.
+ * Since: 0.1
+ */
+KUSTO_API
+const kusto_error *kusto_result_fallback_cause(const kusto_result *result);
+
+/**
+ * Whether a request of which nobody knows whether its data was ingested was followed by another one or by the queue, as
+ * the setting "in doubt" can ask: the data may be in the table twice.
+ *
+ * Ownership: the result is borrowed.
+ * Threads: any.
+ * Failure: returns 0 for NULL.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_bool kusto_result_possibly_duplicated(const kusto_result *result);
+
+/**
+ * What the update policy of the table made of streamed data, in the service's words, such as "Inactive" where there is
+ * none.
+ *
+ * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+ * Threads: any.
+ * Failure: NULL if the service did not say it.
+ * Since: 0.1
+ */
+KUSTO_API
+const char *kusto_result_update_policy(const kusto_result *result,
+                                       size_t *len);
+
+/**
+ * Whether the update policy of the table failed on streamed data. That is no failure of the call: the rows are in the
+ * table, and what the policy makes of them may not be in the others.
+ *
+ * Ownership: the result is borrowed.
+ * Threads: any.
+ * Failure: returns 0 for NULL.
+ * Since: 0.1
+ */
+KUSTO_API
+kusto_bool kusto_result_update_policy_failed(const kusto_result *result);
+
+/**
+ * The service's code of that failure; "Unknown" where there is none.
+ *
+ * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+ * Threads: any.
+ * Failure: NULL if the service did not say it.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_result_update_policy_code(const kusto_result *result, size_t *len);
+
+/**
+ * Why it failed, in the service's words.
+ *
+ * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+ * Threads: any.
+ * Failure: NULL if the service did not say it.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_result_update_policy_reason(const kusto_result *result, size_t *len);
 
 /**
  * Frees a result, with its texts.

@@ -418,6 +418,58 @@ func (v *Outcome) UnmarshalText(text []byte) error {
 	return outcomeNames.read(text, v)
 }
 
+// IngestionMode is how data gets to the service.
+type IngestionMode int32
+
+// The modes; zero is that of the client.
+const (
+	ModeQueued    IngestionMode = C.KUSTO_MODE_QUEUED    // Through storage and a queue: any size, every property, in the table within the minutes of the batching policy. The default.
+	ModeStreaming IngestionMode = C.KUSTO_MODE_STREAMING // In one request to the engine: up to 4 MB of rows, in the table when the call returns. The table needs a policy for it.
+	ModeManaged   IngestionMode = C.KUSTO_MODE_MANAGED   // Streaming where it is possible, else queued: the receipt says which. The order of calls is not kept between the two.
+)
+
+var ingestionModeNames = names[IngestionMode]{
+	{ModeQueued, "queued"},
+	{ModeStreaming, "streaming"},
+	{ModeManaged, "managed"},
+}
+
+// String is the name, such as "queued"; that of an unknown value is like "IngestionMode(17)".
+func (v IngestionMode) String() string { return ingestionModeNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v IngestionMode) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *IngestionMode) UnmarshalText(text []byte) error {
+	return ingestionModeNames.read(text, v)
+}
+
+// Route is how data got to the service.
+type Route int32
+
+// The routes.
+const (
+	RouteQueued   Route = C.KUSTO_ROUTE_QUEUED   // Through storage and a queue: the service ingests it later.
+	RouteStreamed Route = C.KUSTO_ROUTE_STREAMED // In a request to the engine: it is ingested.
+)
+
+var routeNames = names[Route]{
+	{RouteQueued, "queued"},
+	{RouteStreamed, "streamed"},
+}
+
+// String is the name, such as "queued"; that of an unknown value is like "Route(17)".
+func (v Route) String() string { return routeNames.of(v) }
+
+// MarshalText gives the name, for JSON, package flag and the like.
+func (v Route) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a name in small or capital letters.
+func (v *Route) UnmarshalText(text []byte) error {
+	return routeNames.read(text, v)
+}
+
 // FlushImmediately makes the service ingest without waiting for more data. Costs the cluster.
 func FlushImmediately() FileOption {
 	return func(i *ingestion) error { return i.property("flushImmediately", "true") }

@@ -190,6 +190,26 @@ export declare const OperationStatus: {
 };
 export type OperationStatus = (typeof OperationStatus)[keyof typeof OperationStatus];
 
+/** How data gets to the service. */
+export declare const IngestionMode: {
+    /** Through storage and a queue: any size, every property, in the table within the minutes of the batching policy. The default. */
+    readonly Queued: 1;
+    /** In one request to the engine: up to 4 MB of rows, in the table when the call returns. The table needs a policy for it. */
+    readonly Streaming: 2;
+    /** Streaming where it is possible, else queued: the receipt says which. The order of calls is not kept between the two. */
+    readonly Managed: 3;
+};
+export type IngestionMode = (typeof IngestionMode)[keyof typeof IngestionMode];
+
+/** How data got to the service. */
+export declare const Route: {
+    /** Through storage and a queue: the service ingests it later. */
+    readonly Queued: 1;
+    /** In a request to the engine: it is ingested. */
+    readonly Streamed: 2;
+};
+export type Route = (typeof Route)[keyof typeof Route];
+
 /** The ingestion properties that are on or off. */
 export interface IngestionFlags {
     /** Makes the service ingest without waiting for more data. Costs the cluster. Default: false. */

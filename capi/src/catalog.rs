@@ -489,3 +489,56 @@ pub const KUSTO_IDENTITY_OBJECT_ID: i32 = 2;
 /// kusto_credential_managed_identity: One that a user assigned, by its resource id
 /// (`/subscriptions/...`).
 pub const KUSTO_IDENTITY_RESOURCE_ID: i32 = 3;
+
+/// kusto_props_set_mode: Through storage and a queue: any size, every property, in the table within
+/// the minutes of the batching policy. The default.
+pub const KUSTO_MODE_QUEUED: i32 = 1;
+
+/// kusto_props_set_mode: In one request to the engine: up to 4 MB of rows, in the table when the
+/// call returns. The table needs a policy for it.
+pub const KUSTO_MODE_STREAMING: i32 = 2;
+
+/// kusto_props_set_mode: Streaming where it is possible, else queued: the receipt says which. The
+/// order of calls is not kept between the two.
+pub const KUSTO_MODE_MANAGED: i32 = 3;
+
+/// The name of a KUSTO_MODE_* value for messages and logs, such as "queued": the constant without
+/// its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_ingestion_mode_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_MODE_QUEUED => c"queued",
+        KUSTO_MODE_STREAMING => c"streaming",
+        KUSTO_MODE_MANAGED => c"managed",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
+/// kusto_result_route: Through storage and a queue: the service ingests it later.
+pub const KUSTO_ROUTE_QUEUED: i32 = 1;
+
+/// kusto_result_route: In a request to the engine: it is ingested.
+pub const KUSTO_ROUTE_STREAMED: i32 = 2;
+
+/// The name of a KUSTO_ROUTE_* value for messages and logs, such as "queued": the constant without
+/// its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_route_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_ROUTE_QUEUED => c"queued",
+        KUSTO_ROUTE_STREAMED => c"streamed",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}

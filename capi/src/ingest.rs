@@ -29,7 +29,8 @@ use kusto_ingest::source::{PushWriter, Source};
 const CHUNK: usize = 256 * 1024;
 
 /// Hands a source over to the service and waits until the data is uploaded and queued. The service
-/// ingests it later; kusto_track and kusto_outcomes_peek report its status. A reader is called on
+/// ingests it later; kusto_track and kusto_outcomes_peek report its status. Streamed data
+/// (kusto_props_set_mode, or the setting "ingestion mode") is in the table when the call returns. A reader is called on
 /// this thread; without one this thread itself sends and receives, and may call the log. The
 /// deadline covers the whole call; a callback that blocks is not interrupted.
 ///

@@ -8,7 +8,9 @@ use crate::guard::{self, guarded};
 use crate::handle::{self, Out};
 use crate::text::text;
 use kusto_ingest::error::{Error, Result};
-use kusto_ingest::props::{DataFormat, IngestionProperties, ReportLevel, ReportMethod};
+use kusto_ingest::props::{
+    DataFormat, IngestionMode, IngestionProperties, ReportLevel, ReportMethod,
+};
 
 /// The target table, how data is read, what is reported. Every ingestion takes a copy: a later change
 /// affects later ingestions only.
@@ -250,6 +252,25 @@ pub unsafe extern "C" fn kusto_props_set_additional(
     })
 }
 
+/// Sets how the data gets to the service, KUSTO_MODE_*; 0, which is the default, is as the client's setting
+/// "ingestion mode" says.
+///
+/// Ownership: none.
+/// Threads: one at a time for each object.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for an unknown number.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_props_set_mode(
+    props: *mut kusto_props,
+    mode: i32,
+    err: *mut *mut kusto_error,
+) -> kusto_status {
+    change(props, err, |props| {
+        let chosen = (mode != 0).then(|| ingestion_mode(mode)).transpose()?;
+        Ok(props.with_mode(chosen))
+    })
+}
+
 /// Frees properties.
 ///
 /// Ownership: takes the properties; NULL is allowed.
@@ -285,6 +306,11 @@ fn report_level(level: i32) -> Result<ReportLevel> {
         .ok_or_else(|| Error::invalid_argument("level", "is not the number of a report level"))
 }
 
+fn ingestion_mode(mode: i32) -> Result<IngestionMode> {
+    IngestionMode::from_number(mode)
+        .ok_or_else(|| Error::invalid_argument("mode", "is not the number of an ingestion mode"))
+}
+
 fn report_method(via: i32) -> Result<ReportMethod> {
     ReportMethod::from_number(via)
         .ok_or_else(|| Error::invalid_argument("via", "is not the number of a report method"))
@@ -308,5 +334,9 @@ mod tests {
             assert_eq!(report_method(number).unwrap() as i32, number);
         }
         assert!(report_level(3).is_err() && report_method(-1).is_err());
+        for mode in IngestionMode::ALL {
+            assert_eq!(ingestion_mode(*mode as i32), Ok(*mode));
+        }
+        assert!(ingestion_mode(0).is_err() && ingestion_mode(9).is_err());
     }
 }

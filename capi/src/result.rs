@@ -3,11 +3,13 @@
 use std::ffi::c_char;
 use std::sync::OnceLock;
 
+use crate::error::kusto_error;
 use crate::text::{CText, lend_optional};
 use crate::{guard, handle, kusto_bool};
-use kusto_ingest::ingest::Receipt;
+use kusto_ingest::ingest::{Receipt, UpdatePolicy};
 
-/// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
+/// Proof that data was handed over. Unless it was streamed (kusto_result_route), it is not ingested yet: the service
+/// batches. Immutable.
 pub struct kusto_result {
     receipt: Receipt,
     /// Written when somebody asks for it: few programs store it.
@@ -16,6 +18,14 @@ pub struct kusto_result {
     items: Vec<Item>,
     bytes_raw: u64,
     bytes_sent: u64,
+    fallback_cause: Option<kusto_error>,
+    update_policy: Option<UpdatePolicyTexts>,
+}
+
+struct UpdatePolicyTexts {
+    status: CText,
+    code: Option<CText>,
+    reason: Option<CText>,
 }
 
 struct Item {
@@ -23,6 +33,17 @@ struct Item {
     blob: CText,
     format: CText,
     format_assumed: bool,
+}
+
+impl UpdatePolicyTexts {
+    fn new(policy: &UpdatePolicy) -> Self {
+        let text = |text: &Option<String>| text.as_deref().map(CText::new);
+        Self {
+            status: CText::new(policy.status.as_str()),
+            code: text(&policy.failure_code),
+            reason: text(&policy.failure_reason),
+        }
+    }
 }
 
 impl kusto_result {
@@ -38,6 +59,8 @@ impl kusto_result {
             items: receipt.items().iter().map(item).collect(),
             bytes_raw: receipt.bytes_raw(),
             bytes_sent: receipt.bytes_sent(),
+            fallback_cause: receipt.fallback_cause().cloned().map(kusto_error::new),
+            update_policy: receipt.update_policy().map(UpdatePolicyTexts::new),
             token: OnceLock::new(),
             receipt,
         }
@@ -189,6 +212,139 @@ pub unsafe extern "C" fn kusto_result_bytes_raw(result: *const kusto_result) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_bytes_sent(result: *const kusto_result) -> u64 {
     result.as_ref().map_or(0, |result| result.bytes_sent)
+}
+
+/// How the data got to the service: KUSTO_ROUTE_*. Streamed data is ingested when the call returns.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: returns 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_route(result: *const kusto_result) -> i32 {
+    result
+        .as_ref()
+        .map_or(0, |result| result.receipt.route() as i32)
+}
+
+/// How many streaming requests were sent; 0 when none was tried.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: returns 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_attempts(result: *const kusto_result) -> u32 {
+    result
+        .as_ref()
+        .map_or(0, |result| result.receipt.attempts())
+}
+
+/// Why managed ingestion queued data that it would have streamed: the error of this call's last streaming request, or
+/// that of an earlier call because of which the table is not tried for a while.
+///
+/// Ownership: the error is borrowed from the result: do not free it.
+/// Threads: any.
+/// Failure: NULL for other data, also when it was too large to be streamed or has properties that cannot be.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_fallback_cause(
+    result: *const kusto_result,
+) -> *const kusto_error {
+    let cause = result
+        .as_ref()
+        .and_then(|result| result.fallback_cause.as_ref());
+    cause.map_or(std::ptr::null(), std::ptr::from_ref)
+}
+
+/// Whether a request of which nobody knows whether its data was ingested was followed by another one or by the queue, as
+/// the setting "in doubt" can ask: the data may be in the table twice.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: returns 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_possibly_duplicated(
+    result: *const kusto_result,
+) -> kusto_bool {
+    let result = result.as_ref();
+    result
+        .is_some_and(|result| result.receipt.possibly_duplicated())
+        .into()
+}
+
+/// What the update policy of the table made of streamed data, in the service's words, such as "Inactive" where there is
+/// none.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL if the service did not say it.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_update_policy(
+    result: *const kusto_result,
+    len: *mut usize,
+) -> *const c_char {
+    lend_optional(policy_of(result).map(|policy| &policy.status), len)
+}
+
+/// Whether the update policy of the table failed on streamed data. That is no failure of the call: the rows are in the
+/// table, and what the policy makes of them may not be in the others.
+///
+/// Ownership: the result is borrowed.
+/// Threads: any.
+/// Failure: returns 0 for NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_update_policy_failed(
+    result: *const kusto_result,
+) -> kusto_bool {
+    let policy = result
+        .as_ref()
+        .and_then(|result| result.receipt.update_policy());
+    policy.is_some_and(UpdatePolicy::is_failure).into()
+}
+
+/// The service's code of that failure; "Unknown" where there is none.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL if the service did not say it.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_update_policy_code(
+    result: *const kusto_result,
+    len: *mut usize,
+) -> *const c_char {
+    lend_optional(
+        policy_of(result).and_then(|policy| policy.code.as_ref()),
+        len,
+    )
+}
+
+/// Why it failed, in the service's words.
+///
+/// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
+/// Threads: any.
+/// Failure: NULL if the service did not say it.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_result_update_policy_reason(
+    result: *const kusto_result,
+    len: *mut usize,
+) -> *const c_char {
+    lend_optional(
+        policy_of(result).and_then(|policy| policy.reason.as_ref()),
+        len,
+    )
+}
+
+/// # Safety
+/// `result` is NULL or a handle.
+unsafe fn policy_of<'r>(result: *const kusto_result) -> Option<&'r UpdatePolicyTexts> {
+    // SAFETY: as promised by the caller.
+    unsafe { result.as_ref() }.and_then(|result| result.update_policy.as_ref())
 }
 
 /// Frees a result, with its texts.

@@ -400,6 +400,11 @@ impl IngestionMode {
         IngestionMode::Managed,
     ];
 
+    /// The value with this number; the numbers never change.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| *value as i32 == number)
+    }
+
     /// What it is called in settings.
     pub(super) const fn words(self) -> &'static [&'static str] {
         match self {

@@ -125,4 +125,9 @@ pub enum Route {
 impl Route {
     /// Every value, in the order of its number.
     pub const ALL: [Route; 2] = [Route::Queued, Route::Streamed];
+
+    /// The value with this number; the numbers never change.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| *value as i32 == number)
+    }
 }

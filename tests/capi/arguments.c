@@ -46,6 +46,10 @@ static void reading_null_gives_nothing(void)
     CHECK(!kusto_result_item_format(NULL, 0, NULL) && !kusto_result_item_format_assumed(NULL, 0));
     CHECK(kusto_result_len(NULL) == 0);
     CHECK(kusto_result_bytes_raw(NULL) == 0 && kusto_result_bytes_sent(NULL) == 0);
+    CHECK(kusto_result_route(NULL) == 0 && kusto_result_attempts(NULL) == 0);
+    CHECK(!kusto_result_fallback_cause(NULL) && !kusto_result_possibly_duplicated(NULL));
+    CHECK(!kusto_result_update_policy(NULL, NULL) && !kusto_result_update_policy_failed(NULL));
+    CHECK(!kusto_result_update_policy_code(NULL, NULL) && !kusto_result_update_policy_reason(NULL, NULL));
     CHECK(kusto_report_len(NULL) == 0 && kusto_report_count(NULL, KUSTO_ITEM_FAILED) == 0);
     CHECK(kusto_report_item_state(NULL, 0) == -1);
     CHECK(kusto_report_item_retry(NULL, 0) == KUSTO_RETRY_UNKNOWN);
@@ -140,6 +144,7 @@ static void props_name_what_is_wrong(void)
     CHECK_REFUSES("format", kusto_props_set_format(props, 18, &err));
     CHECK_REFUSES("level", kusto_props_set_reporting(props, 3, KUSTO_VIA_QUEUE, &err));
     CHECK_REFUSES("via", kusto_props_set_reporting(props, KUSTO_REPORT_ALL, -1, &err));
+    CHECK_REFUSES("mode", kusto_props_set_mode(props, 4, &err));
     CHECK_REFUSES("name", kusto_props_set_mapping_ref(props, NULL, 1, &err));
     CHECK(kusto_props_set_mapping_ref(props, "", 0, NULL) == KUSTO_OK);
     CHECK_REFUSES("tag", kusto_props_add_tag(props, NULL, 0, &err));

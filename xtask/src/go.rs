@@ -47,6 +47,7 @@ const NOT_WRAPPED: &[&str] = &[
     // The names of all enumerations stand in catalog.go.
     "kusto_compression_name",
     "kusto_format_name",
+    "kusto_ingestion_mode_name",
     "kusto_item_state_name",
     "kusto_log_level_name",
     "kusto_op_state_name",
@@ -54,6 +55,7 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_report_level_name",
     "kusto_report_method_name",
     "kusto_retry_name",
+    "kusto_route_name",
 ];
 
 fn module() -> PathBuf {

@@ -298,6 +298,38 @@ public enum FailureStatus
     Exhausted = 3,
 }
 
+/// <summary>How data gets to the service.</summary>
+public enum KustoIngestionMode
+{
+    /// <summary>
+    /// Through storage and a queue: any size, every property, in the table within the minutes of the batching policy.
+    /// The default.
+    /// </summary>
+    Queued = 1,
+
+    /// <summary>
+    /// In one request to the engine: up to 4 MB of rows, in the table when the call returns. The table needs a policy
+    /// for it.
+    /// </summary>
+    Streaming = 2,
+
+    /// <summary>
+    /// Streaming where it is possible, else queued: the receipt says which. The order of calls is not kept between
+    /// the two.
+    /// </summary>
+    Managed = 3,
+}
+
+/// <summary>How data got to the service.</summary>
+public enum IngestionRoute
+{
+    /// <summary>Through storage and a queue: the service ingests it later.</summary>
+    Queued = 1,
+
+    /// <summary>In a request to the engine: it is ingested.</summary>
+    Streamed = 2,
+}
+
 /// <summary>
 /// Names for <see cref="KustoConnectionStringBuilder.WithSetting"/>, besides the keywords of connection strings.
 /// Case and spaces in names do not count.

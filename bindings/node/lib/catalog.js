@@ -112,6 +112,19 @@ const OperationStatus = Object.freeze({
     Queued: "Queued",
 });
 
+/** How data gets to the service. */
+const IngestionMode = Object.freeze({
+    Queued: 1,
+    Streaming: 2,
+    Managed: 3,
+});
+
+/** How data got to the service. */
+const Route = Object.freeze({
+    Queued: 1,
+    Streamed: 2,
+});
+
 /** The ingestion properties that are on or off. */
 const FLAGS = Object.freeze([
     "flushImmediately",
@@ -126,10 +139,12 @@ module.exports = {
     ErrorCode,
     FLAGS,
     IngestionMappingKind,
+    IngestionMode,
     LogLevel,
     OperationStatus,
     ReportLevel,
     ReportMethod,
+    Route,
     ValidationImplications,
     ValidationOptions,
 };

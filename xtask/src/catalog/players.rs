@@ -191,7 +191,7 @@ fn node(catalog: &Catalog) -> String {
 
 fn rust(catalog: &Catalog) -> String {
     let mut text = format!(
-        "//! {ORIGIN}\n\nuse kusto_ingest::prelude::*;\nuse kusto_ingest::source::Compression;\n"
+        "//! {ORIGIN}\n\nuse kusto_ingest::prelude::*;\nuse kusto_ingest::props::IngestionMode;\nuse kusto_ingest::source::Compression;\nuse kusto_ingest::track::Route;\n"
     );
     for (list, table, items) in tables(catalog, Language::Rust) {
         let Some(form) = &list.rust else { continue };

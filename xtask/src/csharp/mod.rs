@@ -131,6 +131,7 @@ const NOT_WRAPPED: &[&str] = &[
     // Enumerations have names.
     "kusto_compression_name",
     "kusto_format_name",
+    "kusto_ingestion_mode_name",
     "kusto_item_state_name",
     "kusto_log_level_name",
     "kusto_op_state_name",
@@ -138,6 +139,7 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_report_level_name",
     "kusto_report_method_name",
     "kusto_retry_name",
+    "kusto_route_name",
 ];
 
 /// Compiles everything, runs the tests on the library for each framework, the examples, and the package.

@@ -78,6 +78,12 @@ internal static unsafe partial class NativeMethods
     internal static extern byte* kusto_outcome_name(int value);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_ingestion_mode_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_route_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_status_name(int status);
 
     [DllImport(Library, CallingConvention = C)]
@@ -299,6 +305,9 @@ internal static unsafe partial class NativeMethods
         PropsHandle props, byte[]? key, nuint keyLen, byte[]? value, nuint valueLen, out IntPtr err);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_props_set_mode(PropsHandle props, int mode, out IntPtr err);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern void kusto_props_free(IntPtr props);
 
     [DllImport(Library, CallingConvention = C)]
@@ -436,6 +445,30 @@ internal static unsafe partial class NativeMethods
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern ulong kusto_result_bytes_sent(ResultHandle result);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_result_route(ResultHandle result);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern uint kusto_result_attempts(ResultHandle result);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern IntPtr kusto_result_fallback_cause(ResultHandle result);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_result_possibly_duplicated(ResultHandle result);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_result_update_policy(ResultHandle result, out nuint len);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_result_update_policy_failed(ResultHandle result);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_result_update_policy_code(ResultHandle result, out nuint len);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_result_update_policy_reason(ResultHandle result, out nuint len);
 
     [DllImport(Library, CallingConvention = C)]
     internal static extern void kusto_result_free(IntPtr result);
