@@ -233,6 +233,29 @@ enum class identity_kind : std::int32_t {
     resource_id = KUSTO_IDENTITY_RESOURCE_ID ///< One that a user assigned, by its resource id (`/subscriptions/...`).
 };
 
+/// How data gets to the service. KUSTO_MODE_*.
+enum class ingestion_mode : std::int32_t {
+    queued = KUSTO_MODE_QUEUED, ///< Through storage and a queue: any size, every property, in the table within the minutes of the batching policy. The default.
+    streaming = KUSTO_MODE_STREAMING, ///< In one request to the engine: up to 4 MB of rows, in the table when the call returns. The table needs a policy for it.
+    managed = KUSTO_MODE_MANAGED ///< Streaming where it is possible, else queued: the receipt says which. The order of calls is not kept between the two.
+};
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(ingestion_mode value) noexcept { return kusto_ingestion_mode_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, ingestion_mode value) { return out << name_of(value); }
+
+/// How data got to the service. KUSTO_ROUTE_*.
+enum class route : std::int32_t {
+    queued = KUSTO_ROUTE_QUEUED, ///< Through storage and a queue: the service ingests it later.
+    streamed = KUSTO_ROUTE_STREAMED ///< In a request to the engine: it is ingested.
+};
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(route value) noexcept { return kusto_route_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, route value) { return out << name_of(value); }
+
 /// Not for users.
 namespace detail {
 
@@ -703,6 +726,9 @@ public:
     }
 
 private:
+    friend class receipt;
+
+    /// Of an error that `owner` keeps, or that the caller does.
     error(const std::shared_ptr<const kusto_error> &owner, const kusto_error *attempt)
         : raw_(owner, attempt), code_(static_cast<errc>(kusto_error_status(attempt))),
           in_doubt_(kusto_error_in_doubt(attempt) != 0)
@@ -1608,6 +1634,20 @@ public:
     }
     /// The same for a temporary, which it passes on.
     props set_reporting(report_level level, report_method method) && { return std::move(set_reporting(level, method)); }
+    /// Sets how the data gets to the service, for these ingestions; by default the client's setting `ingestion mode` says
+    /// it. Errors: `invalid_argument`.
+    result<void> try_set_mode(ingestion_mode mode)
+    {
+        return detail::call(kusto_props_set_mode, c_ptr(), static_cast<std::int32_t>(mode));
+    }
+    /// As `try_set_mode`; throws `error`.
+    props &set_mode(ingestion_mode mode) &
+    {
+        try_set_mode(mode).value();
+        return *this;
+    }
+    /// The same for a temporary, which it passes on.
+    props set_mode(ingestion_mode mode) && { return std::move(set_mode(mode)); }
     /// Makes ingestions idempotent under a key: the service skips data with a key that it has, so that a call that
     /// failed, also one in doubt, can be made again with the same data and the same key. It compares keys, never
     /// data, and remembers them as tags of the data: see `kusto_props_set_once`. Errors: `invalid_argument`.
@@ -1941,7 +1981,15 @@ private:
 
 // ---- ingestion: receipts, operations, reports -------------------------------------------------------------
 
-/// Proof that data was handed over. It is not ingested yet: the service batches. Immutable.
+/// What the update policy of a table made of streamed data, in the service's words. The texts refer to the receipt.
+struct update_policy {
+    std::string_view status;         ///< Such as `Inactive` where the table has none.
+    std::string_view failure_code;   ///< `Unknown` where there is no failure.
+    std::string_view failure_reason; ///< Empty where there is no failure.
+    bool failed;                     ///< The rows are in the table, and what the policy makes of them may not be in the others.
+};
+
+/// Proof that data was handed over. Unless it was streamed it is not ingested yet: the service batches. Immutable.
 class receipt : public detail::object<kusto_result> {
 public:
     /// Takes a result of the C interface.
@@ -2002,6 +2050,34 @@ public:
     std::uint64_t bytes_raw() const noexcept { return kusto_result_bytes_raw(c_ptr()); }
     /// Bytes that were uploaded, after compression.
     std::uint64_t bytes_sent() const noexcept { return kusto_result_bytes_sent(c_ptr()); }
+    /// How the data got to the service. Streamed data is ingested.
+    kusto::route route() const noexcept { return static_cast<kusto::route>(kusto_result_route(c_ptr())); }
+    /// How many streaming requests were sent; 0 when none was tried.
+    std::uint32_t attempts() const noexcept { return kusto_result_attempts(c_ptr()); }
+    /// Why managed ingestion queued data that it would have streamed, if it did. It refers to the receipt.
+    std::optional<error> fallback_cause() const
+    {
+        const kusto_error *cause = kusto_result_fallback_cause(c_ptr());
+        return cause != nullptr ? std::optional(error(std::shared_ptr<const kusto_error>(), cause)) : std::nullopt;
+    }
+    /// Whether the data may be in the table twice, as the setting `in doubt` can ask.
+    bool possibly_duplicated() const noexcept { return kusto_result_possibly_duplicated(c_ptr()) != 0; }
+    /// What the update policy of the table made of streamed data, if the service said it.
+    std::optional<kusto::update_policy> update_policy() const noexcept
+    {
+        std::size_t length = 0;
+        const char *begin = kusto_result_update_policy(c_ptr(), &length);
+        if (begin == nullptr)
+            return std::nullopt;
+        kusto::update_policy policy{};
+        policy.status = detail::text(begin, length);
+        begin = kusto_result_update_policy_code(c_ptr(), &length);
+        policy.failure_code = detail::text(begin, length);
+        begin = kusto_result_update_policy_reason(c_ptr(), &length);
+        policy.failure_reason = detail::text(begin, length);
+        policy.failed = kusto_result_update_policy_failed(c_ptr()) != 0;
+        return policy;
+    }
 };
 
 class rows;
