@@ -359,7 +359,7 @@ public sealed class KustoConnectionStringBuilder
     /// the client's events.
     /// </summary>
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
-    internal ConfigHandle ToConfig(bool queriesOnly, TokenFailures failures, ClientLog? log)
+    internal ConfigHandle ToConfig(bool queriesOnly, TokenFailures failures, ClientLog? log, params (string Name, string Value)[] more)
     {
         ConfigHandle config = Parsed();
         try
@@ -367,6 +367,10 @@ public sealed class KustoConnectionStringBuilder
             Apply(config, "wrapper", KustoLibrary.WrapperName);
             Apply(config, "runtime", KustoLibrary.RuntimeName);
             Apply(config, "queries only", queriesOnly ? "true" : "false");
+            foreach ((string name, string value) in more)
+            {
+                Apply(config, name, value);
+            }
             if (prompts)
             {
                 IntPtr shown = new PromptContext(prompt, failures).Register();

@@ -30,11 +30,12 @@ internal sealed class NativeClient
     }
 
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
-    internal static NativeClient Of(KustoConnectionStringBuilder connection, string owner, bool queriesOnly = false)
+    internal static NativeClient Of(
+        KustoConnectionStringBuilder connection, string owner, bool queriesOnly = false, params (string Name, string Value)[] settings)
     {
         TokenFailures failures = new();
         ClientLog? log = connection.NewLog();
-        using ConfigHandle config = connection.ToConfig(queriesOnly, failures, log);
+        using ConfigHandle config = connection.ToConfig(queriesOnly, failures, log, settings);
         Failure.ThrowOn(NativeMethods.kusto_client_new(config, out ClientHandle handle, out IntPtr error), error);
         return new(handle, owner, failures, log);
     }

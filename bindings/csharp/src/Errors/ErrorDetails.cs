@@ -62,6 +62,9 @@ internal sealed class ErrorDetails
         }
     }
 
+    /// <summary>Copies an error that belongs to another object; null when there is none.</summary>
+    internal static ErrorDetails? Lent(IntPtr error) => error == IntPtr.Zero ? null : Copy(error);
+
     private static unsafe ErrorDetails Copy(IntPtr error)
     {
         long retryAfter = NativeMethods.kusto_error_retry_after_ms(error);

@@ -38,6 +38,7 @@ internal sealed class IngestionReceipt
         ClientRequestId = ReadRequestId(result);
         BytesRaw = checked((long)NativeMethods.kusto_result_bytes_raw(result));
         BytesSent = checked((long)NativeMethods.kusto_result_bytes_sent(result));
+        Delivery = ReadDelivery(result);
     }
 
     internal IReadOnlyList<IngestionItem> Items { get; }
@@ -50,6 +51,8 @@ internal sealed class IngestionReceipt
 
     internal long BytesSent { get; }
 
+    internal IngestionDelivery Delivery { get; }
+
     /// <summary>Copies and frees a result.</summary>
     internal static IngestionReceipt Take(ResultHandle result)
     {
@@ -57,6 +60,21 @@ internal sealed class IngestionReceipt
         {
             return new(result);
         }
+    }
+
+    private static IngestionDelivery ReadDelivery(ResultHandle result) => new(
+        (IngestionRoute)NativeMethods.kusto_result_route(result),
+        checked((int)NativeMethods.kusto_result_attempts(result)),
+        ErrorDetails.Lent(NativeMethods.kusto_result_fallback_cause(result)) is { } cause ? Failure.Of(cause, null) : null,
+        ReadUpdatePolicy(result),
+        NativeMethods.kusto_result_possibly_duplicated(result) != 0);
+
+    private static unsafe UpdatePolicyResult? ReadUpdatePolicy(ResultHandle result)
+    {
+        string? status = NativeText.Read(NativeMethods.kusto_result_update_policy(result, out nuint length), length);
+        string? code = NativeText.Read(NativeMethods.kusto_result_update_policy_code(result, out length), length);
+        string? reason = NativeText.Read(NativeMethods.kusto_result_update_policy_reason(result, out length), length);
+        return status is null ? null : new(status, code, reason, NativeMethods.kusto_result_update_policy_failed(result) != 0);
     }
 
     private static unsafe string ReadToken(ResultHandle result) =>

@@ -54,6 +54,9 @@ public partial class KustoIngestionProperties
     /// </remarks>
     public string? Once { get; set; }
 
+    /// <summary>How the data gets to the service; null: as the client does it.</summary>
+    public KustoIngestionMode? IngestionMode { get; set; }
+
     /// <summary>The checks that the service applies to CSV data.</summary>
     public ValidationPolicy? ValidationPolicy { get; set; }
 

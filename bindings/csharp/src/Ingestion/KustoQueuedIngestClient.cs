@@ -14,9 +14,9 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
     private readonly NativeClient client;
     private readonly QueueOptions queueOptions;
 
-    internal KustoQueuedIngestClient(KustoConnectionStringBuilder kcsb, QueueOptions queueOptions)
+    internal KustoQueuedIngestClient(KustoConnectionStringBuilder kcsb, QueueOptions queueOptions, params (string Name, string Value)[] settings)
     {
-        client = NativeClient.Of(kcsb, nameof(IKustoQueuedIngestClient));
+        client = NativeClient.Of(kcsb, nameof(IKustoIngestClient), false, settings);
         this.queueOptions = queueOptions;
     }
 

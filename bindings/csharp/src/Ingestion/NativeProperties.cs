@@ -102,6 +102,10 @@ internal static partial class NativeProperties
 
     private static void SetOthers(PropsHandle props, KustoIngestionProperties properties)
     {
+        if (properties.IngestionMode is { } mode)
+        {
+            Failure.ThrowOn(NativeMethods.kusto_props_set_mode(props, (int)mode, out IntPtr error), error);
+        }
         if (properties.ValidationPolicy is { } policy)
         {
             Set(props, "validationPolicy", policy.ToJson());

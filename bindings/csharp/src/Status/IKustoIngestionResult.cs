@@ -5,9 +5,9 @@ using System.Threading.Tasks;
 
 namespace Kusto.Ingest.Native;
 
-/// <summary>Proof that data was handed over. It is not ingested yet: the service batches.</summary>
+/// <summary>Proof that data was handed over. Unless it was streamed it is not ingested yet: the service batches.</summary>
 /// <remarks>
-/// The status is read from the status table. Without <see cref="IngestionReportMethod.Table"/> it stays
+/// The status of streamed data is <see cref="Status.Succeeded"/>. That of other data is read from the status table. Without <see cref="IngestionReportMethod.Table"/> it stays
 /// <see cref="Status.Queued"/>. Any thread may query it, while the client is open.
 /// </remarks>
 public interface IKustoIngestionResult
@@ -37,8 +37,18 @@ public interface IKustoIngestionResult
     /// <summary>Bytes before compression, of all sources whose size is known.</summary>
     long BytesRaw { get; }
 
-    /// <summary>Bytes that were uploaded, after compression.</summary>
+    /// <summary>Bytes that were uploaded or streamed, after compression.</summary>
     long BytesSent { get; }
+
+    /// <summary>How the data got to the service; null when the result is from a tracking token.</summary>
+    IngestionDelivery? Delivery
+#if NET5_0_OR_GREATER
+        => null;
+#else
+    {
+        get;
+    }
+#endif
 
     /// <summary>Reads the status of one source, waiting on the calling thread.</summary>
     /// <param name="sourceId">The source's id.</param>

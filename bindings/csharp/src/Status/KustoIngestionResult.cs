@@ -18,6 +18,7 @@ internal sealed class KustoIngestionResult : IKustoIngestionResult
         Items = receipt.Items;
         BytesRaw = receipt.BytesRaw;
         BytesSent = receipt.BytesSent;
+        Delivery = receipt.Delivery;
     }
 
     internal KustoIngestionResult(KustoQueuedIngestClient client, string trackingToken)
@@ -39,6 +40,8 @@ internal sealed class KustoIngestionResult : IKustoIngestionResult
     public long BytesRaw { get; }
 
     public long BytesSent { get; }
+
+    public IngestionDelivery? Delivery { get; }
 
     public IngestionStatus GetIngestionStatusBySourceId(Guid sourceId) => Find(client.Status(TrackingToken), sourceId);
 

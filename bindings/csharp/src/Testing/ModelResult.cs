@@ -33,6 +33,8 @@ internal sealed class ModelResult : IKustoIngestionResult
 
     public long BytesSent { get; }
 
+    public IngestionDelivery? Delivery => null;
+
     public IngestionStatus GetIngestionStatusBySourceId(Guid sourceId) => KustoIngestionResult.Find(statuses, sourceId);
 
     public Task<IngestionStatus> GetIngestionStatusBySourceIdAsync(Guid sourceId, CancellationToken cancellationToken) =>
