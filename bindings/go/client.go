@@ -86,6 +86,27 @@ func New(kcsb *ConnectionStringBuilder, opts ...Option) (*Client, error) {
 	return client, nil
 }
 
+// Streaming is what [NewStreaming] creates: a [Client] whose ingestions are streamed.
+type Streaming = Client
+
+// NewStreaming creates a client for streaming ingestion: data of up to 4 MB is in the table when a call returns. The
+// table needs a policy for it. Options that streaming cannot have, such as [Tags] or [IngestionMapping], are refused
+// by name. A request of which nobody knows whether its data was ingested is not repeated: [Error.InDoubt] says so,
+// unless the setting "in doubt" says otherwise. [Result.Delivery] tells more.
+func NewStreaming(kcsb *ConnectionStringBuilder, opts ...Option) (*Streaming, error) {
+	return New(kcsb, append([]Option{WithSetting("ingestion mode", "streaming")}, opts...)...)
+}
+
+// Managed is what [NewManaged] creates: a [Client] that streams where it is possible.
+type Managed = Client
+
+// NewManaged creates a client that streams where it is possible and queues the rest: what is too large, has options that
+// streaming cannot have, or meets a table or a service that takes no streams for now. [Result.Delivery] says which way
+// the data took, and why. Calls that take different ways may end in another order than they began.
+func NewManaged(kcsb *ConnectionStringBuilder, opts ...Option) (*Managed, error) {
+	return New(kcsb, append([]Option{WithSetting("ingestion mode", "managed")}, opts...)...)
+}
+
 // WarmUp fetches token and ingestion resources now, for programs that want to fail early.
 func (c *Client) WarmUp(ctx context.Context) error {
 	_, err := run(ctx, c, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {

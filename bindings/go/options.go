@@ -25,6 +25,7 @@ type ingestion struct {
 	compression         *Compression
 	rawSize             uint64
 	progress            func(Progress)
+	mode                IngestionMode
 }
 
 // property is set by its name; an additional one may be unknown to the library.
@@ -94,6 +95,11 @@ func IngestionMappingRef(name string, format DataFormat) FileOption {
 		i.mappingRef, i.format = name, format
 		return nil
 	}
+}
+
+// By is how the data gets to the service, if not as the client does it.
+func By(mode IngestionMode) FileOption {
+	return func(i *ingestion) error { i.mode = mode; return nil }
 }
 
 // Tags are attached to the data as they are, including prefixes ("drop-by:", "ingest-by:").

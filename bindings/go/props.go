@@ -22,6 +22,9 @@ func (i *ingestion) newProps() (*C.kusto_props, error) {
 func (i *ingestion) fill(props *C.kusto_props) error {
 	var failure *C.kusto_error
 	status := C.kusto_props_set_reporting(props, C.int32_t(i.level), C.int32_t(i.method), &failure)
+	if status == C.KUSTO_OK && i.mode != 0 {
+		status = C.kusto_props_set_mode(props, C.int32_t(i.mode), &failure)
+	}
 	if status == C.KUSTO_OK && i.format != DFUnknown {
 		status = C.kusto_props_set_format(props, C.int32_t(i.format), &failure)
 	}

@@ -19,12 +19,37 @@ type Item struct {
 	FormatAssumed bool
 }
 
-// Result is proof that data was handed over. It is not ingested yet: the service batches.
+// Delivery is how data got to the service.
+type Delivery struct {
+	Route Route // Streamed data is in the table when the call returns.
+	// Attempts are the streaming requests that were sent; 0 when none was tried.
+	Attempts int
+	// FallbackCause is why managed ingestion queued data that it would have streamed; nil for other data, also when it
+	// was too large to be streamed or has properties that cannot be.
+	FallbackCause *Error
+	// UpdatePolicy is what the update policy of the table made of streamed data; nil if the service did not say it.
+	UpdatePolicy *UpdatePolicy
+	// PossiblyDuplicated says that the data may be in the table twice, as the setting "in doubt" can ask.
+	PossiblyDuplicated bool
+}
+
+// UpdatePolicy is what the update policy of a table made of streamed data, in the service's words.
+type UpdatePolicy struct {
+	Status        string // Such as "Inactive" where the table has none.
+	FailureCode   string // "Unknown" where there is no failure.
+	FailureReason string // Empty where there is no failure.
+	// Failed: the rows are in the table, and what the policy makes of them may not be in the others.
+	Failed bool
+}
+
+// Result is proof that data was handed over. Unless it was streamed it is not ingested yet: the service batches.
 type Result struct {
 	Items    []Item
 	BytesRaw uint64 // Uncompressed bytes of all items whose size is known.
-	// BytesSent were uploaded, after compression.
+	// BytesSent were uploaded or streamed, after compression.
 	BytesSent uint64
+	// Delivery is how the data got to the service; zero for a [Client.ResultOf].
+	Delivery Delivery
 	// TrackingToken is for [Client.ResultOf], also in another process. It holds no secret.
 	TrackingToken string
 	// ClientRequestID is the id of the ingestion in the service's logs: see [IngestionRequestID].
@@ -60,6 +85,7 @@ func takeResult(op *C.kusto_op) (*Result, error) {
 		TrackingToken: copied(func(n *C.size_t) *C.char { return C.kusto_result_tracking_token(native, n) }),
 
 		ClientRequestID: copied(func(n *C.size_t) *C.char { return C.kusto_result_client_request_id(native, n) }),
+		Delivery:        copyDelivery(native),
 	}
 	for i := C.size_t(0); i < C.kusto_result_len(native); i++ {
 		result.Items = append(result.Items, Item{
@@ -71,6 +97,26 @@ func takeResult(op *C.kusto_op) (*Result, error) {
 		})
 	}
 	return result, nil
+}
+
+func copyDelivery(native *C.kusto_result) Delivery {
+	delivery := Delivery{
+		Route:              Route(C.kusto_result_route(native)),
+		Attempts:           int(C.kusto_result_attempts(native)),
+		PossiblyDuplicated: C.kusto_result_possibly_duplicated(native) != 0,
+	}
+	if cause := C.kusto_result_fallback_cause(native); cause != nil {
+		delivery.FallbackCause = copyError(cause)
+	}
+	if C.kusto_result_update_policy(native, nil) != nil {
+		delivery.UpdatePolicy = &UpdatePolicy{
+			Status:        copied(func(n *C.size_t) *C.char { return C.kusto_result_update_policy(native, n) }),
+			FailureCode:   copied(func(n *C.size_t) *C.char { return C.kusto_result_update_policy_code(native, n) }),
+			FailureReason: copied(func(n *C.size_t) *C.char { return C.kusto_result_update_policy_reason(native, n) }),
+			Failed:        C.kusto_result_update_policy_failed(native) != 0,
+		}
+	}
+	return delivery
 }
 
 // Status reads the status table once: one entry for each item. Without [ReportResultToTable] they stay
