@@ -14,6 +14,7 @@ const { IngestionProperties, ValidationPolicy } = require("./lib/properties.js")
 const { ClientRequestProperties } = require("./lib/request-properties.js");
 const response = require("./lib/response.js");
 const { IngestionResult } = require("./lib/result.js");
+const { ManagedStreamingIngestClient, StreamingIngestClient } = require("./lib/streaming-clients.js");
 const { IngestStatusQueues, StatusQueue } = require("./lib/status-queues.js");
 
 function setLog(level, callback = null) {
@@ -39,8 +40,10 @@ module.exports = {
     KustoConnectionStringBuilder,
     KustoCredential,
     KustoError,
+    ManagedStreamingIngestClient,
     StatusQueue,
     StreamDescriptor,
+    StreamingIngestClient,
     ValidationPolicy,
     setLog,
     version: addon.version(),

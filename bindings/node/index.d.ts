@@ -1,11 +1,11 @@
 import type {
-    ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
-    ValidationImplications, ValidationOptions,
+    ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, IngestionMode, LogLevel, OperationStatus, ReportLevel, ReportMethod,
+    Route, ValidationImplications, ValidationOptions,
 } from "./catalog";
 
 export {
-    ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, LogLevel, OperationStatus, ReportLevel, ReportMethod,
-    ValidationImplications, ValidationOptions,
+    ClientSettings, CompressionType, DataFormat, ErrorCode, IngestionFlags, IngestionMappingKind, IngestionMode, LogLevel, OperationStatus, ReportLevel, ReportMethod,
+    Route, ValidationImplications, ValidationOptions,
 } from "./catalog";
 
 // ---- What the runtime provides ------------------------------------------------------------------------------------
@@ -495,6 +495,8 @@ export interface IngestionPropertiesFields extends IngestionFlags {
     once?: string | null | undefined;
     /** The id of the ingestion in the service's logs, in errors and in the log: visible ASCII characters, no personal data. */
     clientRequestId?: string | null | undefined;
+    /** How the data gets to the service, if not as the client does it. */
+    ingestionMode?: IngestionMode | null | undefined;
     reportLevel?: ReportLevel | null | undefined;
     reportMethod?: ReportMethod | null | undefined;
     validationPolicy?: ValidationPolicy | null | undefined;
@@ -626,6 +628,68 @@ export declare class IngestClient extends Client {
     resultOf(trackingToken: string): IngestionResult;
 }
 
+/**
+ * Streams: data of up to 4 MB is in the table when a call resolves. The table needs a policy for it. Properties that streaming cannot have,
+ * such as tags or the columns of a mapping, are refused with their names. A request of which nobody knows whether its data was ingested is
+ * not repeated: the error is `inDoubt`, unless the setting `in doubt` says otherwise.
+ */
+export declare class StreamingIngestClient extends IngestClient {}
+
+/**
+ * Streams where it is possible and queues the rest: what is too large, has properties that streaming cannot have, or meets a table or a
+ * service that takes no streams for now. {@link IngestionResult.delivery} says which way the data took, and why. Calls that take different
+ * ways may end in another order than they began.
+ */
+export declare class ManagedStreamingIngestClient extends IngestClient {
+    /** `dmKcsb` names the ingestion service where it cannot be derived from the engine's address; only its address is used. */
+    constructor(
+        engineKcsb: string | KustoConnectionStringBuilder,
+        dmKcsb?: string | KustoConnectionStringBuilder | null,
+        defaultProps?: IngestionPropertiesInput | null,
+        options?: ClientOptions | null,
+    );
+    /** As the constructor without an address of the ingestion service. */
+    static fromEngineConnectionString(
+        engineKcsb: string | KustoConnectionStringBuilder,
+        defaultProps?: IngestionPropertiesInput | null,
+        options?: ClientOptions | null,
+    ): ManagedStreamingIngestClient;
+    /** The same: the address of either service will do. */
+    static fromDmConnectionString(
+        dmKcsb: string | KustoConnectionStringBuilder,
+        defaultProps?: IngestionPropertiesInput | null,
+        options?: ClientOptions | null,
+    ): ManagedStreamingIngestClient;
+}
+
+/** How data got to the service. */
+export interface IngestionDelivery {
+    /** The way it took. Streamed data is in the table when the call resolves. */
+    readonly route: Route;
+    /** How many streaming requests were sent; 0 when none was tried. */
+    readonly attempts: number;
+    /**
+     * Why managed ingestion queued data that it would have streamed; `undefined` for other data, also when it was too large to be streamed or
+     * has properties that cannot be.
+     */
+    readonly fallbackCause: KustoError | undefined;
+    /** What the update policy of the table made of streamed data; `undefined` if the service did not say it. */
+    readonly updatePolicy: UpdatePolicyResult | undefined;
+    /** Whether the data may be in the table twice, as the setting `in doubt` can ask. */
+    readonly possiblyDuplicated: boolean;
+}
+
+/** What the update policy of a table made of streamed data, in the service's words. */
+export interface UpdatePolicyResult {
+    /** Such as `Inactive` where the table has none. */
+    readonly status: string;
+    /** `Unknown` where there is no failure. */
+    readonly failureCode: string | null;
+    readonly failureReason: string | null;
+    /** The rows are in the table, and what the policy makes of them may not be in the others. */
+    readonly failed: boolean;
+}
+
 /** One source that was handed over. */
 export interface IngestionItem {
     /** The UUID under which its status is reported. */
@@ -670,6 +734,8 @@ export declare class IngestionResult {
     readonly bytesSent: number;
     /** For {@link IngestClient.resultOf}, also in another process. It holds no secret. */
     readonly trackingToken: string;
+    /** How the data got to the service; `undefined` for a {@link IngestClient.resultOf}. */
+    readonly delivery: IngestionDelivery | undefined;
     /** Reads the status table, for each item. Without `ReportMethod.Table` they stay `Queued`. */
     status(options?: StatusOptions | null): Promise<IngestionStatus[]>;
     /**

@@ -37,6 +37,7 @@ const FIELDS = {
     ingestionMappingColumns: mappingColumns,
     // After the mapping whose kind it is.
     ingestionMappingKind: asText("ingestionMappingType"),
+    ingestionMode: asText("ingestionMode"),
     clientRequestId: (value) => [["clientRequestId", textOf(value)]],
     once: (value) => [["once", textOf(value)]],
     ingestIfNotExists: (value) => [["ingestIfNotExists", isJsonArray(value) ? value : JSON.stringify([value].flat())]],

@@ -13,13 +13,14 @@ const POLLING = ["intervalMs", "interval"];
 class IngestionResult {
     #client;
 
-    constructor(client, { items, sourceId, bytesRaw, bytesSent, trackingToken }) {
+    constructor(client, { items, sourceId, bytesRaw, bytesSent, trackingToken, delivery }) {
         this.#client = client;
         this.items = items;
         this.sourceId = sourceId;
         this.bytesRaw = bytesRaw;
         this.bytesSent = bytesSent;
         this.trackingToken = trackingToken;
+        this.delivery = delivery && deliveryOf(delivery);
     }
 
     /** Reads the status table now, or with `untilFinal` until no item is pending. */
@@ -47,6 +48,15 @@ class IngestionResult {
         const [first] = await this.status();
         return first;
     }
+}
+
+/** How data got to the service, with its failures as errors. */
+function deliveryOf({ fallbackCause, updatePolicy, ...members }) {
+    return {
+        ...members,
+        fallbackCause: fallbackCause === null ? undefined : new KustoError(fallbackCause),
+        updatePolicy: updatePolicy ?? undefined,
+    };
 }
 
 /** The error for the first item that is not in the table. */

@@ -1,11 +1,11 @@
 //! Results on their way to JavaScript.
 
-use kusto_ingest::ingest::{Receipt, ReceiptItem};
+use kusto_ingest::ingest::{Receipt, ReceiptItem, UpdatePolicy};
 use kusto_ingest::query::{Column, DataSet, Table, Value};
 use kusto_ingest::track::{IngestionStatus, Report};
 use serde_json::{Value as Json, json};
 
-use crate::failure::retry;
+use crate::failure::{retry, to_json};
 
 /// For `lib/result.js`.
 pub(crate) fn receipt(receipt: &Receipt) -> String {
@@ -19,7 +19,23 @@ pub(crate) fn receipt(receipt: &Receipt) -> String {
             "formatAssumed": item.format_assumed,
         })
     };
+    let policy = |policy: &UpdatePolicy| {
+        json!({
+            "status": policy.status,
+            "failureCode": policy.failure_code,
+            "failureReason": policy.failure_reason,
+            "failed": policy.is_failure(),
+        })
+    };
+    let delivery = json!({
+        "route": receipt.route() as i32,
+        "attempts": receipt.attempts(),
+        "fallbackCause": receipt.fallback_cause().map(to_json),
+        "updatePolicy": receipt.update_policy().map(policy),
+        "possiblyDuplicated": receipt.possibly_duplicated(),
+    });
     json!({
+        "delivery": delivery,
         "items": receipt.items().iter().map(item).collect::<Vec<_>>(),
         "sourceId": receipt.source_id().to_string(),
         "bytesRaw": receipt.bytes_raw(),

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kusto_ingest::error::Result;
-use kusto_ingest::props::IngestionProperties;
+use kusto_ingest::error::{Error, Result};
+use kusto_ingest::props::{IngestionMode, IngestionProperties};
 use kusto_ingest::source::{Progress, Source};
 use napi_derive::napi;
 
@@ -71,6 +71,7 @@ impl NativeProperties {
         let mut props = IngestionProperties::new(self.database, self.table);
         for (name, value) in self.known {
             match name.as_str() {
+                "ingestionMode" => props = props.with_mode(mode(&value)?),
                 "once" => props
                     .set_once(&value)
                     .map_err(|error| error.with_argument("once"))?,
@@ -82,6 +83,14 @@ impl NativeProperties {
         }
         Ok(props)
     }
+}
+
+/// A mode by its number, as `lib/catalog.js` has it.
+fn mode(value: &str) -> Result<IngestionMode> {
+    let number = value.parse().ok();
+    number
+        .and_then(IngestionMode::from_number)
+        .ok_or_else(|| Error::invalid_argument("ingestionMode", "is not an ingestion mode"))
 }
 
 #[napi]
