@@ -127,13 +127,18 @@ const ERROR: [&str; 11] = [
     "attempts",
     "handed_over",
 ];
-const RECEIPT: [&str; 9] = [
+const RECEIPT: [&str; 14] = [
     "source_id",
     "items",
     "format",
     "format_assumed",
     "bytes_raw",
     "bytes_sent",
+    "route",
+    "attempts",
+    "fallback",
+    "policy_failed",
+    "duplicated",
     "progress_read",
     "progress_sent",
     "progress_total",

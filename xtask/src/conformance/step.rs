@@ -71,6 +71,7 @@ pub(crate) struct Ingest {
     pub(crate) mapping: Option<Value>,
     #[serde(default)]
     pub(crate) tags: Vec<String>,
+    pub(crate) mode: Option<String>,
     #[serde(default = "all")]
     pub(crate) report_level: String,
     #[serde(default = "table")]

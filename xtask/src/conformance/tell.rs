@@ -59,6 +59,7 @@ pub(crate) fn start(
         .maybe("mapping_ref", step.mapping_ref.as_ref())
         .maybe("mapping", step.mapping.as_ref().map(mapping))
         .each("tag", &step.tags)
+        .maybe("mode", step.mode.as_ref())
         .with("report_level", &step.report_level)
         .with("report_method", &step.report_method)
         .each("property", properties(step)?)

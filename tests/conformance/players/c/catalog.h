@@ -57,4 +57,15 @@ static const struct word outcome_words[] = {
     {"successes", KUSTO_OUTCOME_SUCCESSES},
 };
 
+static const struct word ingestion_mode_words[] = {
+    {"queued", KUSTO_MODE_QUEUED},
+    {"streaming", KUSTO_MODE_STREAMING},
+    {"managed", KUSTO_MODE_MANAGED},
+};
+
+static const struct word route_words[] = {
+    {"queued", KUSTO_ROUTE_QUEUED},
+    {"streamed", KUSTO_ROUTE_STREAMED},
+};
+
 #endif

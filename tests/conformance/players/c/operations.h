@@ -209,6 +209,17 @@ static void cancel(const struct message *said)
     answer(KUSTO_OK, NULL);
 }
 
+static void tell_delivery(const kusto_result *result)
+{
+    const kusto_error *cause = kusto_result_fallback_cause(result);
+    say("route", WORD(route_words, kusto_result_route(result)));
+    say_number("attempts", kusto_result_attempts(result));
+    if (cause != NULL)
+        say("fallback", kusto_error_service_code(cause, NULL));
+    say_number("policy_failed", kusto_result_update_policy_failed(result) != 0);
+    say_number("duplicated", kusto_result_possibly_duplicated(result) != 0);
+}
+
 static void tell_result(struct operation *operation, const kusto_result *result)
 {
     size_t i, items = kusto_result_len(result);
@@ -221,6 +232,7 @@ static void tell_result(struct operation *operation, const kusto_result *result)
     say_number("format_assumed", kusto_result_item_format_assumed(result, 0) != 0);
     say_number("bytes_raw", kusto_result_bytes_raw(result));
     say_number("bytes_sent", kusto_result_bytes_sent(result));
+    tell_delivery(result);
     if (operation->progress != NULL) {
         await_last_progress(operation->progress);
         say_number("progress_read", operation->progress->read);

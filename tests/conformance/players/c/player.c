@@ -20,7 +20,7 @@ static const struct verb verbs[] = {
     {"client", make_client, "client connection login application file setting"},
     {"start", start,
      "client op database table source path blob blob_raw_size blob_id piece fail_after format mapping_ref mapping "
-     "tag report_level report_method property named source_id compression raw_size timeout cancelled progress"},
+     "tag mode report_level report_method property named source_id compression raw_size timeout cancelled progress"},
     {"wait", wait_for, "op"},
     {"cancel", cancel, "op"},
     {"track", track, "client op final timeout as"},

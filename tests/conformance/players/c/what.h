@@ -29,6 +29,8 @@ static kusto_status set_property(kusto_props *props, const struct pair *said, ku
         return kusto_props_set_mapping_json(props, said->value, KUSTO_CSTR, err);
     if (strcmp(said->key, "tag") == 0)
         return kusto_props_add_tag(props, said->value, KUSTO_CSTR, err);
+    if (strcmp(said->key, "mode") == 0)
+        return kusto_props_set_mode(props, MEANING(ingestion_mode_words, said->value), err);
     if (strcmp(said->key, "property") != 0 && strcmp(said->key, "named") != 0)
         return KUSTO_OK;
     value = value_of(said->value, &length);

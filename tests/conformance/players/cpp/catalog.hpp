@@ -61,6 +61,17 @@ inline const words<kusto::outcome> outcomes = {
     {"successes", kusto::outcome::successes},
 };
 
+inline const words<kusto::ingestion_mode> ingestion_modes = {
+    {"queued", kusto::ingestion_mode::queued},
+    {"streaming", kusto::ingestion_mode::streaming},
+    {"managed", kusto::ingestion_mode::managed},
+};
+
+inline const words<kusto::route> routes = {
+    {"queued", kusto::route::queued},
+    {"streamed", kusto::route::streamed},
+};
+
 } // namespace catalog
 
 #endif

@@ -133,6 +133,13 @@ void wait(const message &said, answer &told)
     told.say("format_assumed", receipt.item_format_assumed(0) ? 1 : 0);
     told.say("bytes_raw", receipt.bytes_raw());
     told.say("bytes_sent", receipt.bytes_sent());
+    told.say("route", word_of(catalog::routes, receipt.route()));
+    told.say("attempts", receipt.attempts());
+    if (const auto cause = receipt.fallback_cause())
+        told.say("fallback", cause->service_code());
+    const auto policy = receipt.update_policy();
+    told.say("policy_failed", policy && policy->failed ? 1 : 0);
+    told.say("duplicated", receipt.possibly_duplicated() ? 1 : 0);
     if (const auto progress = waited.progress()) {
         told.say("progress_read", progress->read);
         told.say("progress_sent", progress->sent);
@@ -298,7 +305,7 @@ const verb &verb_of(const message &said)
     static const std::vector<verb> verbs = {
         {"client", make_client, {"client", "connection", "login", "application", "file", "setting"}},
         {"start", start, {"client", "op", "database", "table", "source", "path", "blob", "blob_raw_size", "blob_id",
-                          "piece", "fail_after", "format", "mapping_ref", "mapping", "tag", "report_level",
+                          "piece", "fail_after", "format", "mapping_ref", "mapping", "tag", "mode", "report_level",
                           "report_method", "property", "named", "source_id", "compression", "raw_size", "timeout", "cancelled",
                           "progress"}},
         {"wait", wait, {"op"}},

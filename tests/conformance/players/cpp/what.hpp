@@ -37,6 +37,8 @@ inline kusto::props props_of(const message &said)
             into.set_mapping_json(value);
         else if (key == "tag")
             into.add_tag(value);
+        else if (key == "mode")
+            into.set_mode(meaning(catalog::ingestion_modes, value));
         else if (key == "property")
             into.set_additional(assignment(value).first, assignment(value).second);
         else if (key == "named")

@@ -59,6 +59,19 @@ internal static class Catalog
         ["queued"] = Status.Queued,
     };
 
+    internal static readonly Dictionary<string, KustoIngestionMode> IngestionModes = new()
+    {
+        ["queued"] = KustoIngestionMode.Queued,
+        ["streaming"] = KustoIngestionMode.Streaming,
+        ["managed"] = KustoIngestionMode.Managed,
+    };
+
+    internal static readonly Dictionary<string, IngestionRoute> Routes = new()
+    {
+        ["queued"] = IngestionRoute.Queued,
+        ["streamed"] = IngestionRoute.Streamed,
+    };
+
     /// <summary>Sets a flag through its member, if it has one.</summary>
     internal static bool SetFlag(KustoQueuedIngestionProperties properties, string name, bool on)
     {

@@ -32,7 +32,7 @@ internal sealed class Player
             case "start":
                 message.Only(
                     "client op database table source path blob blob_raw_size blob_id piece fail_after format mapping_ref mapping tag " +
-                    "report_level report_method property source_id compression raw_size timeout cancelled progress");
+                    "mode report_level report_method property source_id compression raw_size timeout cancelled progress");
                 return Start(message);
             case "wait":
                 message.Only("op");
@@ -154,12 +154,25 @@ internal sealed class Player
         answer.Say("format_assumed", result.Items[0].IsFormatAssumed ? 1 : 0);
         answer.Say("bytes_raw", result.BytesRaw);
         answer.Say("bytes_sent", result.BytesSent);
+        Tell(answer, result.Delivery!);
         if (ingestion.Progress is { } progress)
         {
             answer.Say("progress_read", progress.BytesRead);
             answer.Say("progress_sent", progress.BytesSent);
             answer.Say("progress_total", progress.BytesTotal);
         }
+    }
+
+    private static void Tell(Answer answer, IngestionDelivery delivery)
+    {
+        answer.Say("route", Catalog.Routes.First(route => route.Value == delivery.Route).Key);
+        answer.Say("attempts", delivery.StreamingAttempts);
+        if (delivery.FallbackCause is { } cause)
+        {
+            answer.Say("fallback", cause.ServiceCode);
+        }
+        answer.Say("policy_failed", delivery.UpdatePolicy is { IsFailure: true } ? 1 : 0);
+        answer.Say("duplicated", delivery.PossiblyDuplicated ? 1 : 0);
     }
 
     private async Task Track(Message message, Answer answer, CancellationToken token)

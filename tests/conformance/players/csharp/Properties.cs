@@ -27,6 +27,10 @@ internal static class Properties
         {
             properties.Format = Player.Meaning(Catalog.Formats, format);
         }
+        if (message.Find("mode") is { } mode)
+        {
+            properties.IngestionMode = Player.Meaning(Catalog.IngestionModes, mode);
+        }
         if (message.Find("mapping_ref") is { } reference)
         {
             properties.IngestionMapping = new() { IngestionMappingReference = reference };

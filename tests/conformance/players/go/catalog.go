@@ -57,6 +57,17 @@ var outcomes = map[string]kusto.Outcome{
 	"successes": kusto.OutcomeSuccesses,
 }
 
+var ingestionModes = map[string]kusto.IngestionMode{
+	"queued":    kusto.ModeQueued,
+	"streaming": kusto.ModeStreaming,
+	"managed":   kusto.ModeManaged,
+}
+
+var routes = map[string]kusto.Route{
+	"queued":   kusto.RouteQueued,
+	"streamed": kusto.RouteStreamed,
+}
+
 // flags are the options that turn a flag from its default.
 var flags = map[string]func() kusto.FileOption{
 	"flushImmediately":  kusto.FlushImmediately,

@@ -17,7 +17,7 @@ var verbs = map[string]verb{
 	"client": {(*player).makeClient, []string{"client", "connection", "login", "application", "file", "setting"}},
 	"start": {(*player).start, []string{
 		"client", "op", "database", "table", "source", "path", "blob", "blob_raw_size", "blob_id", "piece", "fail_after",
-		"format", "mapping_ref", "mapping", "tag", "report_level", "report_method", "property", "named", "source_id", "compression",
+		"format", "mapping_ref", "mapping", "tag", "mode", "report_level", "report_method", "property", "named", "source_id", "compression",
 		"raw_size", "timeout", "cancelled", "progress"}},
 	"wait":     {(*player).wait, []string{"op"}},
 	"cancel":   {(*player).cancel, []string{"op"}},

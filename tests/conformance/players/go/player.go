@@ -179,12 +179,28 @@ func (p *player) wait(said *message, told *answer) error {
 	told.say("format_assumed", map[bool]int{false: 0, true: 1}[ended.result.Items[0].FormatAssumed])
 	told.say("bytes_raw", ended.result.BytesRaw)
 	told.say("bytes_sent", ended.result.BytesSent)
+	tellDelivery(told, ended.result.Delivery)
 	if ended.progress != nil {
 		told.say("progress_read", ended.progress.Read)
 		told.say("progress_sent", ended.progress.Sent)
 		told.say("progress_total", ended.progress.Total)
 	}
 	return nil
+}
+
+func tellDelivery(told *answer, delivery kusto.Delivery) {
+	number := map[bool]int{false: 0, true: 1}
+	for word, route := range routes {
+		if route == delivery.Route {
+			told.say("route", word)
+		}
+	}
+	told.say("attempts", delivery.Attempts)
+	if delivery.FallbackCause != nil {
+		told.say("fallback", delivery.FallbackCause.ServiceCode)
+	}
+	told.say("policy_failed", number[delivery.UpdatePolicy != nil && delivery.UpdatePolicy.Failed])
+	told.say("duplicated", number[delivery.PossiblyDuplicated])
 }
 
 func (p *player) reset(*message, *answer) error { return p.freeAll() }

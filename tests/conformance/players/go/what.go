@@ -58,6 +58,8 @@ func options(said *message) []kusto.FileOption {
 			options = append(options, kusto.IngestionMappingRef(value, format))
 		case "tag":
 			options = append(options, kusto.Tags([]string{value}))
+		case "mode":
+			options = append(options, kusto.By(meaning(ingestionModes, value)))
 		case "report_level":
 			level = value
 		case "report_method":

@@ -11,7 +11,7 @@ import {
     KustoError,
 } from "@kusto-ingest/native";
 
-import { ITEM_STATES } from "./catalog.mjs";
+import { ITEM_STATES, ROUTES } from "./catalog.mjs";
 import { Message, Misunderstood, escaped } from "./message.mjs";
 import { ingest, propertiesOf } from "./what.mjs";
 
@@ -84,6 +84,14 @@ const operation = (message) => {
 const statusLine = ({ State, IngestionSourceId, ErrorCode }) => [
     "item",
     `${STATES[State]} ${IngestionSourceId ?? "-"} ${ErrorCode || "-"}`,
+];
+
+const deliveryLines = ({ route, attempts, fallbackCause, updatePolicy, possiblyDuplicated }) => [
+    ["route", Object.keys(ROUTES).find((word) => ROUTES[word] === route)],
+    ["attempts", attempts],
+    ...(fallbackCause === undefined ? [] : [["fallback", fallbackCause.serviceCode ?? ""]]),
+    ["policy_failed", Number(updatePolicy?.failed ?? false)],
+    ["duplicated", Number(possiblyDuplicated)],
 ];
 
 /** A receipt, from an ingestion that has ended well. */
@@ -213,6 +221,7 @@ const VERBS = {
             ["format_assumed", Number(result.items[0].formatAssumed)],
             ["bytes_raw", result.bytesRaw],
             ["bytes_sent", result.bytesSent],
+            ...deliveryLines(result.delivery),
             ...(progress === undefined ? [] : progressLines(progress)),
         ];
     },

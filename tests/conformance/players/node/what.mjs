@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 
 import { FileDescriptor, StreamDescriptor, ValidationPolicy } from "@kusto-ingest/native";
 
-import { COMPRESSIONS, FLAGS, FORMATS, REPORT_LEVELS, REPORT_METHODS } from "./catalog.mjs";
+import { COMPRESSIONS, FLAGS, FORMATS, INGESTION_MODES, REPORT_LEVELS, REPORT_METHODS } from "./catalog.mjs";
 import { Misunderstood } from "./message.mjs";
 
 /** Fields that are called otherwise than their properties. */
@@ -35,6 +35,7 @@ export function propertiesOf(message) {
     const format = message.text("format");
     const level = message.text("report_level");
     const method = message.text("report_method");
+    const mode = message.text("mode");
     return {
         database: message.text("database"),
         table: message.text("table"),
@@ -42,6 +43,7 @@ export function propertiesOf(message) {
         ingestionMappingReference: message.text("mapping_ref"),
         ingestionMappingColumns: message.text("mapping"),
         ...tagsOf(message.all("tag")),
+        ingestionMode: mode && INGESTION_MODES[mode],
         reportLevel: level && REPORT_LEVELS[level],
         reportMethod: method && REPORT_METHODS[method],
         ...named(message.pairs("property")),

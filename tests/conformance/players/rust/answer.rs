@@ -1,12 +1,13 @@
 //! Results of the library, as the fields of an answer.
 
 use kusto_ingest::error::{Error, RetryClass};
+use kusto_ingest::ingest::UpdatePolicy;
 use kusto_ingest::prelude::*;
 use kusto_ingest::query::DataSet;
 use kusto_ingest::source::Progress;
 use kusto_ingest::track::IngestionStatus;
 
-use crate::catalog::ITEM_STATES;
+use crate::catalog::{ITEM_STATES, ROUTES};
 use crate::message::Message;
 
 pub(crate) type Fields = Vec<(String, String)>;
@@ -53,6 +54,7 @@ pub(crate) fn receipt(receipt: &Receipt, progress: Option<Progress>) -> Fields {
         field("bytes_raw", receipt.bytes_raw()),
         field("bytes_sent", receipt.bytes_sent()),
     ];
+    fields.extend(delivery(receipt));
     fields.extend(
         receipt
             .items()
@@ -64,6 +66,23 @@ pub(crate) fn receipt(receipt: &Receipt, progress: Option<Progress>) -> Fields {
         fields.push(field("progress_sent", progress.sent));
         fields.extend(progress.total.map(|total| field("progress_total", total)));
     }
+    fields
+}
+
+fn delivery(receipt: &Receipt) -> Fields {
+    let mut routes = ROUTES.iter();
+    let route = routes.find(|(_, route)| *route == receipt.route());
+    let failed = receipt
+        .update_policy()
+        .is_some_and(UpdatePolicy::is_failure);
+    let mut fields = vec![
+        field("attempts", receipt.attempts()),
+        field("policy_failed", i32::from(failed)),
+        field("duplicated", i32::from(receipt.possibly_duplicated())),
+    ];
+    fields.extend(route.map(|(word, _)| field("route", word)));
+    let cause = receipt.fallback_cause();
+    fields.extend(cause.map(|cause| field("fallback", cause.service_code().unwrap_or_default())));
     fields
 }
 

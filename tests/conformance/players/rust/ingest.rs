@@ -12,7 +12,7 @@ use crate::message::Message;
 use crate::properties::properties;
 use crate::source::source;
 
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "client",
     "op",
     "database",
@@ -28,6 +28,7 @@ const KEYS: [&str; 25] = [
     "mapping_ref",
     "mapping",
     "tag",
+    "mode",
     "report_level",
     "report_method",
     "property",

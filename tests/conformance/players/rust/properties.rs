@@ -6,7 +6,7 @@ use kusto_ingest::props::{Mapping, MappingSource, ValidationPolicy};
 use kusto_ingest::values::DateTime;
 
 use crate::Defect;
-use crate::catalog::{FORMATS, REPORT_LEVELS, REPORT_METHODS, with_flag};
+use crate::catalog::{FORMATS, INGESTION_MODES, REPORT_LEVELS, REPORT_METHODS, with_flag};
 use crate::message::{Message, meaning};
 
 pub(crate) fn properties(told: &Message) -> Result<Result<IngestionProperties, Error>, Defect> {
@@ -19,6 +19,9 @@ pub(crate) fn properties(told: &Message) -> Result<Result<IngestionProperties, E
     }
     if let Some(level) = told.get("report_level") {
         properties = properties.with_report_level(meaning(REPORT_LEVELS, level)?);
+    }
+    if let Some(mode) = told.get("mode") {
+        properties = properties.with_mode(meaning(INGESTION_MODES, mode)?);
     }
     if let Some(method) = told.get("report_method") {
         properties = properties.with_report_method(meaning(REPORT_METHODS, method)?);
