@@ -335,7 +335,7 @@ mod tests {
         }
         assert!(report_level(3).is_err() && report_method(-1).is_err());
         for mode in IngestionMode::ALL {
-            assert_eq!(ingestion_mode(*mode as i32), Ok(*mode));
+            assert_eq!(ingestion_mode(mode as i32).unwrap(), mode);
         }
         assert!(ingestion_mode(0).is_err() && ingestion_mode(9).is_err());
     }
