@@ -95,6 +95,12 @@ public sealed class ModelTests : Bed
         failed.Status = Status.Pending;
         Failed<KustoClientException>(() => result.WaitForFinalStatusAsync(), KustoErrorCode.TimedOut);
         Cancelled(() => result.GetIngestionStatusCollectionAsync(new(canceled: true)), new(canceled: true));
+        Assert.That(result.Delivery, Is.Null);
+        IngestionDelivery delivery = KustoIngestModelFactory.IngestionDelivery(
+            IngestionRoute.Streamed, 2, KustoIngestModelFactory.KustoException("off"), KustoIngestModelFactory.UpdatePolicyResult(), true);
+        Assert.That(KustoIngestModelFactory.IngestionResult(delivery: delivery).Delivery, Is.SameAs(delivery));
+        Assert.That((delivery.Route, delivery.StreamingAttempts, delivery.PossiblyDuplicated), Is.EqualTo((IngestionRoute.Streamed, 2, true)));
+        Assert.That((delivery.FallbackCause!.Message, delivery.UpdatePolicy!.Status), Is.EqualTo(("off", "Inactive")));
         Assert.That(KustoIngestModelFactory.IngestionItem(blobUri: "b").BlobUri, Is.EqualTo("b"));
         Assert.That(KustoIngestModelFactory.IngestionProgress(bytesSent: 3).BytesSent, Is.EqualTo(3));
         Assert.That(KustoIngestModelFactory.KustoTokenRequest("scope", "tenant").TenantId, Is.EqualTo("tenant"));

@@ -62,7 +62,7 @@ public static class KustoIngestFactory
     /// <exception cref="KustoException">The connection string or a setting is wrong.</exception>
     /// <exception cref="DllNotFoundException">The native library is missing or of another binary interface.</exception>
     public static IKustoIngestClient CreateManagedStreamingIngestClient(KustoConnectionStringBuilder kcsb, ManagedStreamingIngestPolicy? ingestPolicy = null) =>
-        new KustoQueuedIngestClient(kcsb ?? throw new ArgumentNullException(nameof(kcsb)), new(), ManagedStreamingIngestPolicy.Settings(ingestPolicy, null));
+        CreateManagedStreamingIngestClient(kcsb ?? throw new ArgumentNullException(nameof(kcsb)), kcsb, ingestPolicy);
 
     /// <summary>As <see cref="CreateManagedStreamingIngestClient(KustoConnectionStringBuilder, ManagedStreamingIngestPolicy?)"/>, with both addresses.</summary>
     /// <param name="engineKcsb">The engine, and the login, which is used for both.</param>
@@ -74,12 +74,15 @@ public static class KustoIngestFactory
     public static IKustoIngestClient CreateManagedStreamingIngestClient(
         KustoConnectionStringBuilder engineKcsb, KustoConnectionStringBuilder dmKcsb, ManagedStreamingIngestPolicy? ingestPolicy = null)
     {
+        if (engineKcsb is null)
+        {
+            throw new ArgumentNullException(nameof(engineKcsb));
+        }
         if (dmKcsb is null)
         {
             throw new ArgumentNullException(nameof(dmKcsb));
         }
-        return new KustoQueuedIngestClient(
-            engineKcsb ?? throw new ArgumentNullException(nameof(engineKcsb)), new(), ManagedStreamingIngestPolicy.Settings(ingestPolicy, dmKcsb.DataSource));
+        return new KustoQueuedIngestClient(engineKcsb, new(), ManagedStreamingIngestPolicy.Settings(ingestPolicy, engineKcsb, dmKcsb));
     }
 
     /// <summary>As <see cref="CreateManagedStreamingIngestClient(KustoConnectionStringBuilder, KustoConnectionStringBuilder, ManagedStreamingIngestPolicy?)"/>.</summary>

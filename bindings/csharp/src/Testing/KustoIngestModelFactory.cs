@@ -111,6 +111,7 @@ public static class KustoIngestModelFactory
     /// <param name="bytesRaw">Bytes before compression.</param>
     /// <param name="bytesSent">Bytes that were uploaded.</param>
     /// <param name="clientRequestId">The id of the ingestion in the service's logs.</param>
+    /// <param name="delivery">How the data got to the service: see <see cref="IngestionDelivery"/>.</param>
     /// <returns>The result. Waiting for a final status returns at once, or fails as at the timeout when one is not final.</returns>
     public static IKustoIngestionResult IngestionResult(
         IReadOnlyList<IngestionStatus>? statuses = null,
@@ -118,8 +119,34 @@ public static class KustoIngestModelFactory
         string trackingToken = "",
         long bytesRaw = 0,
         long bytesSent = 0,
-        string clientRequestId = "") =>
-        new ModelResult(statuses ?? [], items, trackingToken, clientRequestId, bytesRaw, bytesSent);
+        string clientRequestId = "",
+        IngestionDelivery? delivery = null) =>
+        new ModelResult(statuses ?? [], items, trackingToken, clientRequestId, bytesRaw, bytesSent, delivery);
+
+    /// <summary>How data got to the service.</summary>
+    /// <param name="route">The way it took.</param>
+    /// <param name="streamingAttempts">How many streaming requests were sent.</param>
+    /// <param name="fallbackCause">Why managed ingestion queued it.</param>
+    /// <param name="updatePolicy">What the update policy of the table made of it: see <see cref="UpdatePolicyResult"/>.</param>
+    /// <param name="possiblyDuplicated">Whether it may be in the table twice.</param>
+    /// <returns>The delivery.</returns>
+    public static IngestionDelivery IngestionDelivery(
+        IngestionRoute route = IngestionRoute.Queued,
+        int streamingAttempts = 0,
+        KustoException? fallbackCause = null,
+        UpdatePolicyResult? updatePolicy = null,
+        bool possiblyDuplicated = false) =>
+        new(route, streamingAttempts, fallbackCause, updatePolicy, possiblyDuplicated);
+
+    /// <summary>What an update policy made of streamed data.</summary>
+    /// <param name="status">Its status.</param>
+    /// <param name="failureCode">The code of its failure.</param>
+    /// <param name="failureReason">Why it failed.</param>
+    /// <param name="isFailure">Whether it failed.</param>
+    /// <returns>The result.</returns>
+    public static UpdatePolicyResult UpdatePolicyResult(
+        string status = "Inactive", string? failureCode = "Unknown", string? failureReason = null, bool isFailure = false) =>
+        new(status ?? throw new ArgumentNullException(nameof(status)), failureCode, failureReason, isFailure);
 
     /// <summary>An event of a client's log, for tests of a <see cref="KustoLogReceiver"/>.</summary>
     /// <param name="level">Its level.</param>

@@ -11,7 +11,7 @@ internal sealed class ModelResult : IKustoIngestionResult
 {
     private readonly IReadOnlyList<IngestionStatus> statuses;
 
-    internal ModelResult(IReadOnlyList<IngestionStatus> statuses, IReadOnlyList<IngestionItem>? items, string trackingToken, string clientRequestId, long bytesRaw, long bytesSent)
+    internal ModelResult(IReadOnlyList<IngestionStatus> statuses, IReadOnlyList<IngestionItem>? items, string trackingToken, string clientRequestId, long bytesRaw, long bytesSent, IngestionDelivery? delivery)
     {
         this.statuses = statuses;
         Items = items ?? statuses.Select(status => new IngestionItem(status.IngestionSourceId, status.IngestionSourcePath ?? "", "csv", false)).ToArray();
@@ -19,6 +19,7 @@ internal sealed class ModelResult : IKustoIngestionResult
         ClientRequestId = clientRequestId;
         BytesRaw = bytesRaw;
         BytesSent = bytesSent;
+        Delivery = delivery;
     }
 
     public string TrackingToken { get; }
@@ -33,7 +34,7 @@ internal sealed class ModelResult : IKustoIngestionResult
 
     public long BytesSent { get; }
 
-    public IngestionDelivery? Delivery => null;
+    public IngestionDelivery? Delivery { get; }
 
     public IngestionStatus GetIngestionStatusBySourceId(Guid sourceId) => KustoIngestionResult.Find(statuses, sourceId);
 
