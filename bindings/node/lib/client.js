@@ -2,7 +2,7 @@
 
 const { setImmediate: turn } = require("node:timers/promises");
 
-const { KustoConnectionStringBuilder, loginOf, textOf } = require("./connection.js");
+const { builderOf, loginOf, textOf } = require("./connection.js");
 const { ErrorCode } = require("./catalog.js");
 const { planOf } = require("./credential.js");
 const { invalidArgument, wordsOf } = require("./error.js");
@@ -36,10 +36,7 @@ class Client {
 
     constructor(kcsb, options) {
         checkOptions(options, ["settings", "log", "logLevel"]);
-        const builder = typeof kcsb === "string" ? new KustoConnectionStringBuilder(kcsb) : kcsb;
-        if (!(builder instanceof KustoConnectionStringBuilder)) {
-            throw invalidArgument("kcsb", `must be a connection string or a KustoConnectionStringBuilder, not ${kcsb === null ? kcsb : typeof kcsb}`);
-        }
+        const builder = builderOf("kcsb", kcsb);
         this.#login = builder[loginOf];
         const plan = this.#login.credential?.[planOf](this.#askers);
         const log = logOf(options ?? {});

@@ -181,4 +181,13 @@ function withLogin(connectionString, login) {
     return kcsb;
 }
 
-module.exports = { KustoConnectionStringBuilder, loginOf, textOf };
+/** The builder that an argument is, or whose text it is. */
+function builderOf(name, kcsb) {
+    const builder = typeof kcsb === "string" ? new KustoConnectionStringBuilder(kcsb) : kcsb;
+    if (!(builder instanceof KustoConnectionStringBuilder)) {
+        throw invalidArgument(name, `must be a connection string or a KustoConnectionStringBuilder, not ${kcsb === null ? kcsb : typeof kcsb}`);
+    }
+    return builder;
+}
+
+module.exports = { KustoConnectionStringBuilder, builderOf, loginOf, textOf };

@@ -1,7 +1,8 @@
 "use strict";
 
-const { KustoConnectionStringBuilder } = require("./connection.js");
+const { builderOf } = require("./connection.js");
 const { IngestClient } = require("./ingest-client.js");
+const { checkObject } = require("./names.js");
 
 /** Ingestions are streamed unless their properties say otherwise. */
 class StreamingIngestClient extends IngestClient {
@@ -13,8 +14,11 @@ class StreamingIngestClient extends IngestClient {
 /** Streams where it is possible and queues the rest, unless the properties of an ingestion say otherwise. */
 class ManagedStreamingIngestClient extends IngestClient {
     constructor(engineKcsb, dmKcsb, defaultProps, options) {
-        const both = dmKcsb === undefined || dmKcsb === null ? {} : { "ingestion endpoint": addressOf(dmKcsb) };
-        super(engineKcsb, defaultProps, withSettings(options, { "ingestion mode": "managed", ...both }));
+        const engine = builderOf("engineKcsb", engineKcsb);
+        const { dataSource } = builderOf("dmKcsb", dmKcsb ?? engine);
+        // Where it does not follow from the engine's: a program may give either of a cluster's addresses for both.
+        const other = clusterOf(engine.dataSource) === clusterOf(dataSource) ? {} : { "ingestion endpoint": dataSource };
+        super(engine, defaultProps, withSettings(options, { "ingestion mode": "managed", ...other }));
     }
 
     static fromEngineConnectionString(engineKcsb, defaultProps, options) {
@@ -26,13 +30,18 @@ class ManagedStreamingIngestClient extends IngestClient {
     }
 }
 
-function addressOf(kcsb) {
-    const builder = typeof kcsb === "string" ? new KustoConnectionStringBuilder(kcsb) : kcsb;
-    return builder.dataSource;
+/** What the addresses of a cluster's two services have in common. */
+function clusterOf(address) {
+    return address
+        .trim()
+        .toLowerCase()
+        .replace(/\/+$/, "")
+        .replace(/^(https?:\/\/)?ingest-/, "$1");
 }
 
 /** Options with more settings, which the program's own override. */
 function withSettings(options, settings) {
+    checkObject("options", options);
     return { ...options, settings: { ...settings, ...options?.settings } };
 }
 

@@ -19,15 +19,19 @@ import {
     IngestClient,
     IngestStatusQueues,
     IngestionMappingKind,
+    IngestionMode,
     IngestionProperties,
     JsonColumnMapping,
     KustoConnectionStringBuilder,
     KustoError,
     LogLevel,
+    ManagedStreamingIngestClient,
     OperationStatus,
     ReportLevel,
     ReportMethod,
+    Route,
     StreamDescriptor,
+    StreamingIngestClient,
     ValidationImplications,
     ValidationOptions,
     ValidationPolicy,
@@ -89,6 +93,14 @@ export async function everything(connection: string, credential: TokenCredential
     const again = await client.resultOf(results[0]!.trackingToken).status({ untilFinal: true });
     if (again[0]?.State === OperationStatus.Failed) {
         return again[0].ErrorCode ?? "";
+    }
+    const streaming: IngestClient = new StreamingIngestClient(kcsb, properties, { settings: { "in doubt": "retry" } });
+    const managed = new ManagedStreamingIngestClient(kcsb, connection, { database: "D", ingestionMode: IngestionMode.Managed });
+    ManagedStreamingIngestClient.fromEngineConnectionString(connection, properties);
+    ManagedStreamingIngestClient.fromDmConnectionString(kcsb);
+    for (const { delivery } of [await streaming.ingestFromBuffer("1\n"), await managed.ingestFromFile("rows.csv")]) {
+        const reason: string | undefined = delivery?.fallbackCause?.serviceCode ?? delivery?.updatePolicy?.failureReason ?? undefined;
+        console.log(delivery?.route === Route.Queued, delivery?.attempts, delivery?.possiblyDuplicated, reason);
     }
     const queues = new IngestStatusQueues(client);
     const failures = await queues.failure.pop(32, { of: results[1], ...limits });
