@@ -117,7 +117,15 @@ func clientOf(t *testing.T, kcsb *kusto.ConnectionStringBuilder, opts ...kusto.O
 // furtherClient is for tests with several: it is closed before the first.
 func furtherClient(t *testing.T, kcsb *kusto.ConnectionStringBuilder, opts ...kusto.Option) *kusto.Client {
 	t.Helper()
-	client, err := kusto.New(kcsb, append([]kusto.Option{kusto.WithDefaultDatabase(database)}, opts...)...)
+	return constructed(t, kusto.New, kcsb, opts...)
+}
+
+// construct is one of the functions that make a client.
+type construct = func(*kusto.ConnectionStringBuilder, ...kusto.Option) (*kusto.Client, error)
+
+func constructed(t *testing.T, construct construct, kcsb *kusto.ConnectionStringBuilder, opts ...kusto.Option) *kusto.Client {
+	t.Helper()
+	client, err := construct(kcsb, append([]kusto.Option{kusto.WithDefaultDatabase(database)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
