@@ -280,6 +280,71 @@ static void what_progress_throws_comes_back_in_doubt()
     CHECK(eventually([&] { return table.rows() == 1; }));
 }
 
+// A client in this mode.
+static kusto::client client_in(const char *mode)
+{
+    kusto::config config(connection());
+    config.set("ingestion mode", mode);
+    return kusto::client(config);
+}
+
+static void take_streams(const table &table)
+{
+    client->execute(database(), ".alter table ['" + table.name() + "'] policy streamingingestion enable", PATIENCE);
+}
+
+static void streamed_data_is_in_the_table_when_the_call_returns()
+{
+    const table table(*client, "streamed");
+    take_streams(table);
+    const kusto::receipt receipt = client_in("streaming").ingest(table.props(), "1,a\n2,b\n", PATIENCE);
+    CHECK(table.rows() == 2);
+    CHECK(receipt.route() == kusto::route::streamed && receipt.attempts() == 1);
+    CHECK(!receipt.fallback_cause() && !receipt.possibly_duplicated());
+    const std::optional<kusto::update_policy> policy = receipt.update_policy();
+    CHECK(policy && policy->status == "Inactive" && policy->failure_code == "Unknown");
+    CHECK(policy && policy->failure_reason.empty() && !policy->failed);
+    CHECK(succeeds(*client, receipt));
+}
+
+static void a_call_has_a_mode_of_its_own()
+{
+    using kusto::ingestion_mode, kusto::route;
+    const table table(*client, "modes");
+    take_streams(table);
+    const std::pair<ingestion_mode, route> modes[] = {{ingestion_mode::streaming, route::streamed},
+                                                      {ingestion_mode::managed, route::streamed},
+                                                      {ingestion_mode::queued, route::queued}};
+    for (const auto &[mode, expected] : modes) {
+        const kusto::receipt receipt = client->ingest(table.props().set_mode(mode), "1,a\n", PATIENCE);
+        CHECK(receipt.route() == expected);
+        CHECK(succeeds(*client, receipt));
+    }
+    CHECK(table.rows() == 3);
+    const kusto::props streamed = table.props().set_mode(ingestion_mode::streaming);
+    kusto::props inline_mapping = streamed.clone(), tagged = streamed.clone();
+    inline_mapping.set_mapping_json(R"([{"Column":"id","Properties":{"Ordinal":"0"}}])");
+    tagged.add_tag("drop-by:x");
+    CHECK(refuses(client->try_ingest(inline_mapping, "1,a\n", PATIENCE), "ingestionMapping"));
+    CHECK(refuses(client->try_ingest(tagged, "1,a\n", PATIENCE), "tags"));
+    CHECK(refuses(streamed.clone().try_set_mode(static_cast<ingestion_mode>(9)), "mode"));
+}
+
+static void without_a_policy_data_is_queued_or_refused()
+{
+    constexpr std::string_view policy_off = "BadRequest_StreamingIngestionPolicyNotEnabled";
+    const table table(*client, "no_policy");
+    const kusto::client manages = client_in("managed");
+    const kusto::receipt receipt = manages.ingest(table.props(), "1,a\n", PATIENCE);
+    CHECK(receipt.route() == kusto::route::queued && receipt.attempts() == 1 && !receipt.update_policy());
+    const std::optional<kusto::error> cause = receipt.fallback_cause();
+    CHECK(cause && cause->code() == kusto::errc::service && cause->service_code() == policy_off);
+    CHECK(succeeds(*client, receipt));
+    const auto came = client->try_ingest(table.props().set_mode(kusto::ingestion_mode::streaming), "2,b\n", PATIENCE);
+    CHECK(gives(came, kusto::errc::service) && came.error().service_code() == policy_off && !came.error().in_doubt());
+    CHECK(table.rows() == 1);
+}
+
 static void limits_end_a_call()
 {
     const kusto::props props(database(), "nowhere");
@@ -306,7 +371,7 @@ static void two_threads_share_a_client()
 int main()
 {
     if (connection() == nullptr)
-        return skip_all(15);
+        return skip_all(18);
     const kusto::client connected = connect();
     client = &connected;
     RUN(memory_copied_moved_in_and_borrowed);
@@ -322,6 +387,9 @@ int main()
     RUN(progress_ends_at_the_size);
     RUN(what_a_reader_throws_comes_back_and_nothing_is_ingested);
     RUN(what_progress_throws_comes_back_in_doubt);
+    RUN(streamed_data_is_in_the_table_when_the_call_returns);
+    RUN(a_call_has_a_mode_of_its_own);
+    RUN(without_a_policy_data_is_queued_or_refused);
     RUN(limits_end_a_call);
     RUN(two_threads_share_a_client);
     return harness::end();
