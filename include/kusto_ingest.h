@@ -620,8 +620,8 @@ typedef void (KUSTO_CALL *kusto_done_fn)(void *user_data, const kusto_op *op);
 typedef int64_t (KUSTO_CALL *kusto_read_fn)(void *user_data, uint8_t *buffer, size_t cap);
 
 /**
- * The progress of a transfer, in bytes: `read` from the source, `sent` and acknowledged by storage,
- * after compression. `total` is the source's size, 0 while it is unknown. Called one at a time on a
+ * The progress of a transfer, in bytes: `read` from the source, `sent` and acknowledged by storage or, when
+ * streamed, by the engine, after compression. `total` is the source's size, 0 while it is unknown. Called one at a time on a
  * thread of the library; numbers that change during a slow call are skipped, the newest are next. In
  * a blocking call the last one may be on the calling thread, and none is after the call returned.
  * Must not wait for the library and must not throw.
@@ -1097,9 +1097,9 @@ kusto_status kusto_config_parse(const char *connection_string,
  *   in builds with ISA-L, else "balanced".
  * - "compression threads": How many threads may compress at the same time, for all calls of a
  *   client together. Value: 1 to 64. Default: the machine's cores, at most 4.
- * - "memory budget": The most bytes that are read and not yet acknowledged by storage, for all
- *   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes
- *   (4 MiB). Default: 67108864 bytes (64 MiB).
+ * - "memory budget": The most bytes that are read and not yet acknowledged by the service, for
+ *   all calls of a client together. When it is spent, reading stops. Value: at least 4194304
+ *   bytes (4 MiB). Default: 67108864 bytes (64 MiB).
  * - "query answer limit": The most bytes, decompressed, that the answer to one command or query
  *   may have: reading stops there with an error. The default is sixteen times what the service
  *   itself sends without the request option "notruncation". Value: 65536 bytes to 4294967295
@@ -1126,8 +1126,9 @@ kusto_status kusto_config_parse(const char *connection_string,
  *   a client together. Calls beyond it wait in order. It is halved for a while when the service
  *   throttles. Value: 1 to 256. Default: 8.
  * - "streaming unavailable": What managed ingestion does with data for a table or a cluster that
- *   has streaming ingestion turned off. Queued data says so in the receipt, and the log once for
- *   each table and quarter of an hour. Value: "queue" or "fail". Default: "queue".
+ *   has streaming ingestion turned off. Queued data says so in the receipt. The log says it once
+ *   for each while in which streaming to the table, or to all of them, is not tried: 15 minutes,
+ *   or one where the service may soon be back. Value: "queue" or "fail". Default: "queue".
  * - "schema lag": What managed ingestion does when streaming does not find the database, the
  *   table or the mapping: it learns of new ones up to five minutes later than the queue. Value:
  *   "queue" or "fail". Default: "fail".
@@ -2428,7 +2429,8 @@ KUSTO_API const char *kusto_result_tracking_token(const kusto_result *result, si
 
 /**
  * The id of the ingestion in the service's logs: the property `clientRequestId`, or one that the library
- * made. The ids of all its requests begin with it.
+ * made. The ids of its requests begin with it; where the library made it, those of streaming requests begin with
+ * "KRC.executeStreamingIngest;" or "KRC.executeManagedStreamingIngest;" and the source id.
  *
  * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
  * Threads: any.
@@ -2521,7 +2523,7 @@ KUSTO_API
 uint64_t kusto_result_bytes_raw(const kusto_result *result);
 
 /**
- * Bytes that were uploaded, after compression.
+ * Bytes that were uploaded or streamed, after compression.
  *
  * Ownership: the result is borrowed.
  * Threads: any.
@@ -2556,7 +2558,8 @@ KUSTO_API uint32_t kusto_result_attempts(const kusto_result *result);
  *
  * Ownership: the error is borrowed from the result: do not free it.
  * Threads: any.
- * Failure: NULL for other data, also when it was too large to be streamed or has properties that cannot be.
+ * Failure: NULL for other data, also for what managed ingestion does not try to stream: too large or of unknown size,
+ * several blobs, a zip archive, properties that streaming cannot have, or more than the memory budget can hold now.
  * Since: 0.1
  */
 KUSTO_API

@@ -1695,7 +1695,7 @@ public:
 struct progress {
     /// Read from the source.
     std::uint64_t read;
-    /// Sent and acknowledged by storage, after compression.
+    /// Sent, and acknowledged by storage or, when streamed, by the engine, after compression.
     std::uint64_t sent;
     /// The source's size, 0 while it is unknown.
     std::uint64_t total;
@@ -2048,13 +2048,14 @@ public:
     }
     /// Uncompressed bytes of all items whose size is known.
     std::uint64_t bytes_raw() const noexcept { return kusto_result_bytes_raw(c_ptr()); }
-    /// Bytes that were uploaded, after compression.
+    /// Bytes that were uploaded or streamed, after compression.
     std::uint64_t bytes_sent() const noexcept { return kusto_result_bytes_sent(c_ptr()); }
     /// How the data got to the service. Streamed data is ingested.
     kusto::route route() const noexcept { return static_cast<kusto::route>(kusto_result_route(c_ptr())); }
     /// How many streaming requests were sent; 0 when none was tried.
     std::uint32_t attempts() const noexcept { return kusto_result_attempts(c_ptr()); }
-    /// Why managed ingestion queued data that it would have streamed, if it did. It refers to the receipt.
+    /// Why managed ingestion queued data that it would have streamed, if it did; nothing for what it does not try to
+    /// stream (see `kusto_result_fallback_cause`). It refers to the receipt.
     std::optional<error> fallback_cause() const
     {
         const kusto_error *cause = kusto_result_fallback_cause(c_ptr());

@@ -24,8 +24,9 @@ type Delivery struct {
 	Route Route // Streamed data is in the table when the call returns.
 	// Attempts are the streaming requests that were sent; 0 when none was tried.
 	Attempts int
-	// FallbackCause is why managed ingestion queued data that it would have streamed; nil for other data, also when it
-	// was too large to be streamed or has properties that cannot be.
+	// FallbackCause is why managed ingestion queued data that it would have streamed; nil for other data, also for what
+	// it does not try to stream: too large or of unknown size, several blobs, a zip archive, options that streaming
+	// cannot have, or more than the memory budget can hold now.
 	FallbackCause *Error
 	// UpdatePolicy is what the update policy of the table made of streamed data; nil if the service did not say it.
 	UpdatePolicy *UpdatePolicy

@@ -245,9 +245,9 @@ export interface IngestionFlags {
  *   builds with ISA-L, else `balanced`.
  * - `compression threads`: How many threads may compress at the same time, for all calls of a
  *   client together. Value: 1 to 64. Default: the machine's cores, at most 4.
- * - `memory budget`: The most bytes that are read and not yet acknowledged by storage, for all
- *   calls of a client together. When it is spent, reading stops. Value: at least 4194304 bytes (4
- *   MiB). Default: 67108864 bytes (64 MiB).
+ * - `memory budget`: The most bytes that are read and not yet acknowledged by the service, for
+ *   all calls of a client together. When it is spent, reading stops. Value: at least 4194304
+ *   bytes (4 MiB). Default: 67108864 bytes (64 MiB).
  * - `query answer limit`: The most bytes, decompressed, that the answer to one command or query
  *   may have: reading stops there with an error. The default is sixteen times what the service
  *   itself sends without the request option `notruncation`. Value: 65536 bytes to 4294967295
@@ -274,8 +274,9 @@ export interface IngestionFlags {
  *   a client together. Calls beyond it wait in order. It is halved for a while when the service
  *   throttles. Value: 1 to 256. Default: 8.
  * - `streaming unavailable`: What managed ingestion does with data for a table or a cluster that
- *   has streaming ingestion turned off. Queued data says so in the receipt, and the log once for
- *   each table and quarter of an hour. Value: `queue` or `fail`. Default: `queue`.
+ *   has streaming ingestion turned off. Queued data says so in the receipt. The log says it once
+ *   for each while in which streaming to the table, or to all of them, is not tried: 15 minutes,
+ *   or one where the service may soon be back. Value: `queue` or `fail`. Default: `queue`.
  * - `schema lag`: What managed ingestion does when streaming does not find the database, the
  *   table or the mapping: it learns of new ones up to five minutes later than the queue. Value:
  *   `queue` or `fail`. Default: `fail`.

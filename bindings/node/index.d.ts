@@ -669,8 +669,8 @@ export interface IngestionDelivery {
     /** How many streaming requests were sent; 0 when none was tried. */
     readonly attempts: number;
     /**
-     * Why managed ingestion queued data that it would have streamed; `undefined` for other data, also when it was too large to be streamed or
-     * has properties that cannot be.
+     * Why managed ingestion queued data that it would have streamed; `undefined` for other data, also for what it does not try to stream: too
+     * large or of unknown size, several blobs, a zip archive, properties that streaming cannot have, or more than the memory budget can hold now.
      */
     readonly fallbackCause: KustoError | undefined;
     /** What the update policy of the table made of streamed data; `undefined` if the service did not say it. */

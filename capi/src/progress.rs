@@ -8,8 +8,8 @@ use crate::callback::UserData;
 use crate::dispatcher::Poster;
 use kusto_ingest::source::Progress;
 
-/// The progress of a transfer, in bytes: `read` from the source, `sent` and acknowledged by storage,
-/// after compression. `total` is the source's size, 0 while it is unknown. Called one at a time on a
+/// The progress of a transfer, in bytes: `read` from the source, `sent` and acknowledged by storage or, when
+/// streamed, by the engine, after compression. `total` is the source's size, 0 while it is unknown. Called one at a time on a
 /// thread of the library; numbers that change during a slow call are skipped, the newest are next. In
 /// a blocking call the last one may be on the calling thread, and none is after the call returned.
 /// Must not wait for the library and must not throw.

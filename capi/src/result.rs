@@ -88,7 +88,8 @@ pub unsafe extern "C" fn kusto_result_tracking_token(
 }
 
 /// The id of the ingestion in the service's logs: the property `clientRequestId`, or one that the library
-/// made. The ids of all its requests begin with it.
+/// made. The ids of its requests begin with it; where the library made it, those of streaming requests begin with
+/// "KRC.executeStreamingIngest;" or "KRC.executeManagedStreamingIngest;" and the source id.
 ///
 /// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -203,7 +204,7 @@ pub unsafe extern "C" fn kusto_result_bytes_raw(result: *const kusto_result) -> 
     result.as_ref().map_or(0, |result| result.bytes_raw)
 }
 
-/// Bytes that were uploaded, after compression.
+/// Bytes that were uploaded or streamed, after compression.
 ///
 /// Ownership: the result is borrowed.
 /// Threads: any.
@@ -245,7 +246,8 @@ pub unsafe extern "C" fn kusto_result_attempts(result: *const kusto_result) -> u
 ///
 /// Ownership: the error is borrowed from the result: do not free it.
 /// Threads: any.
-/// Failure: NULL for other data, also when it was too large to be streamed or has properties that cannot be.
+/// Failure: NULL for other data, also for what managed ingestion does not try to stream: too large or of unknown size,
+/// several blobs, a zip archive, properties that streaming cannot have, or more than the memory budget can hold now.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_fallback_cause(

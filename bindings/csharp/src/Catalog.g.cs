@@ -388,8 +388,8 @@ public static class KustoSettings
     public const string CompressionThreads = "compression threads";
 
     /// <summary>
-    /// The most bytes that are read and not yet acknowledged by storage, for all calls of a client together. When it
-    /// is spent, reading stops. Value: at least 4194304 bytes (4 MiB). Default: 67108864 bytes (64 MiB).
+    /// The most bytes that are read and not yet acknowledged by the service, for all calls of a client together. When
+    /// it is spent, reading stops. Value: at least 4194304 bytes (4 MiB). Default: 67108864 bytes (64 MiB).
     /// </summary>
     public const string MemoryBudget = "memory budget";
 
@@ -441,8 +441,9 @@ public static class KustoSettings
 
     /// <summary>
     /// What managed ingestion does with data for a table or a cluster that has streaming ingestion turned off. Queued
-    /// data says so in the receipt, and the log once for each table and quarter of an hour. Value: <c>queue</c> or
-    /// <c>fail</c>. Default: <c>queue</c>.
+    /// data says so in the receipt. The log says it once for each while in which streaming to the table, or to all of
+    /// them, is not tried: 15 minutes, or one where the service may soon be back. Value: <c>queue</c> or <c>fail</c>.
+    /// Default: <c>queue</c>.
     /// </summary>
     public const string StreamingUnavailable = "streaming unavailable";
 

@@ -255,8 +255,9 @@ A line of text is the message, then `name=value` for each field; values with spa
 an attempt failed, will try again client_request_id=KRC.ingest;0a1b... step=\"upload blob\" host=127.0.0.1:10000 attempt=1 ...
 ```
 
-To find an ingestion at the service, take the field `client_request_id`: the ids of all its requests begin with it. The \
-ingestion property `clientRequestId` sets it.
+To find an ingestion at the service, take the field `client_request_id`: the ids of its requests begin with it. The \
+ingestion property `clientRequestId` sets it. Without that property it is `KRC.ingest;` and the source id; streaming requests then \
+begin with `KRC.executeStreamingIngest;` or `KRC.executeManagedStreamingIngest;`, as those of the official clients, and the same id.
 
 ## Levels
 

@@ -91,7 +91,7 @@ public readonly struct IngestionProgress
     /// <summary>Read from the source.</summary>
     public long BytesRead { get; }
 
-    /// <summary>Sent after compression, and acknowledged by storage.</summary>
+    /// <summary>Sent after compression, and acknowledged by storage or, when streamed, by the engine.</summary>
     public long BytesSent { get; }
 
     /// <summary>The source's size; 0 while it is unknown.</summary>
