@@ -146,9 +146,8 @@ const (
 	W3CLogFile DataFormat = C.KUSTO_FORMAT_W3CLOGFILE // W3C extended log files.
 )
 
-// Former names.
+// The names of the official SDK, the same values.
 const (
-	// Deprecated: use [FormatRaw].
 	Raw = FormatRaw
 )
 
@@ -192,12 +191,6 @@ const (
 	FailuresOnly         ReportLevel = C.KUSTO_REPORT_FAILURES // Failures only. The default.
 	ReportNone           ReportLevel = C.KUSTO_REPORT_NONE     // Nothing.
 	FailuresAndSuccesses ReportLevel = C.KUSTO_REPORT_ALL      // Failures and successes. The service's pages advise against it at high volume.
-)
-
-// Former names.
-const (
-	// Deprecated: use [ReportNone].
-	None = ReportNone
 )
 
 var reportLevelNames = names[ReportLevel]{
@@ -345,21 +338,13 @@ const (
 	StateQueued             State = C.KUSTO_ITEM_QUEUED    // Handed over without a status table: only the queues report more.
 )
 
-// Former names.
+// The names of the official SDK, the same values.
 const (
-	// Deprecated: use [StatePending].
 	Pending = StatePending
-	// Deprecated: use [StateSucceeded].
 	Succeeded = StateSucceeded
-	// Deprecated: use [StateFailed].
 	Failed = StateFailed
-	// Deprecated: use [StateCancelled].
-	Cancelled = StateCancelled
-	// Deprecated: use [StateSkipped].
 	Skipped = StateSkipped
-	// Deprecated: use [StatePartiallySucceeded].
 	PartiallySucceeded = StatePartiallySucceeded
-	// Deprecated: use [StateQueued].
 	Queued = StateQueued
 )
 
@@ -392,14 +377,6 @@ type Outcome int32
 const (
 	OutcomeFailures  Outcome = C.KUSTO_OUTCOME_FAILURES  // Failures: the queue `FailedIngestionsQueue`.
 	OutcomeSuccesses Outcome = C.KUSTO_OUTCOME_SUCCESSES // Successes: the queue `SuccessfulIngestionsQueue`.
-)
-
-// Former names.
-const (
-	// Deprecated: use [OutcomeFailures].
-	Failures = OutcomeFailures
-	// Deprecated: use [OutcomeSuccesses].
-	Successes = OutcomeSuccesses
 )
 
 var outcomeNames = names[Outcome]{

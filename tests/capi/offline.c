@@ -48,6 +48,9 @@ static void every_value_has_a_name(void)
         {kusto_item_state_name, KUSTO_ITEM_PARTIAL, "partial"},
         {kusto_item_state_name, KUSTO_ITEM_QUEUED, "queued"},
         {kusto_outcome_name, KUSTO_OUTCOME_FAILURES, "failures"},
+        {kusto_prompt_name, KUSTO_PROMPT_DEVICE_CODE, "device_code"},
+        {kusto_prompted_name, KUSTO_PROMPTED_SHOWN, "shown"},
+        {kusto_identity_name, KUSTO_IDENTITY_RESOURCE_ID, "resource_id"},
     };
     size_t i;
     for (i = 0; i < LEN(names); i++) {

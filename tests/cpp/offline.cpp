@@ -63,10 +63,13 @@ static void enumerators_have_names()
     CHECK(kusto::name_of(kusto::report_level::do_not_report) == "none" && kusto::name_of(kusto::outcome::failures) == "failures");
     CHECK(kusto::name_of(kusto::compression::gzip) == "gzip" && kusto::name_of(kusto::report_method::table) == "table");
     CHECK(kusto::name_of(kusto::operation_state::running) == "running");
+    CHECK(kusto::name_of(kusto::prompt_kind::browser) == "browser" && kusto::name_of(kusto::prompted::open_browser) == "open_browser");
+    CHECK(kusto::name_of(kusto::identity_kind::system) == "system");
     CHECK(kusto::name_of(static_cast<kusto::item_state>(4711)) == "unknown");
     std::ostringstream out;
-    out << kusto::item_state::failed << ' ' << kusto::errc::timed_out << ' ' << kusto::operation_state::cancelled;
-    CHECK(out.str() == "failed TIMED_OUT cancelled");
+    out << kusto::item_state::failed << ' ' << kusto::errc::timed_out << ' ' << kusto::operation_state::cancelled << ' '
+        << kusto::prompt_kind::device_code;
+    CHECK(out.str() == "failed TIMED_OUT cancelled device_code");
 }
 
 static void an_error_is_written_with_its_name_and_its_message()
@@ -190,6 +193,7 @@ static void a_null_text_is_refused_by_the_name_of_its_argument()
     CHECK(refuses(props.try_set_mapping_ref(unset), "name") && refuses(props.try_set_mapping_json(unset), "json"));
     CHECK(refuses(props.try_add_tag(unset), "tag") && refuses(props.try_set(unset, "x"), "key"));
     CHECK(refuses(props.try_set("format", unset), "value"));
+    CHECK(refuses(props.try_set_additional(unset, "x"), "key") && refuses(props.try_set_additional("a", unset), "value"));
     CHECK(refuses(kusto::credential::try_token(unset), "token"));
     CHECK(refuses(kusto::source::try_file(unset), "path") && refuses(kusto::source::try_bytes(unset), "data"));
     int given_back = 0;
@@ -208,6 +212,19 @@ static void a_null_text_is_refused_by_the_name_of_its_argument()
     CHECK(refuses(options.try_set_parameter(unset, "x"), "name"));
     CHECK(refuses(options.try_set_client_request_id(unset), "id"));
     CHECK(!kusto::has_feature(unset) && !kusto::is_command(unset));
+}
+
+// A tenant, a hint and a file are optional: a null text means that there is none, as in C.
+static void a_null_text_is_refused_by_logins_too()
+{
+    using kusto::credential;
+    CHECK(refuses(credential::try_app_key("t", unset, "k"), "client_id") && refuses(credential::try_app_key("t", "a", unset), "key"));
+    CHECK(refuses(credential::try_user_password("t", unset, "p"), "user"));
+    CHECK(refuses(credential::try_user_password("t", "u", unset), "password"));
+    CHECK(refuses(credential::try_certificate("t", unset, "file"), "client_id"));
+    CHECK(refuses(credential::try_managed_identity(kusto::identity_kind::client_id, unset), "id"));
+    CHECK(refuses(credential::try_on_behalf_of(credential::app_key("t", "a", "k"), unset), "user_token"));
+    CHECK(credential::try_interactive(unset, unset) && credential::try_workload_identity("t", "a", unset));
 }
 
 static void a_null_text_is_refused_by_calls_too()
@@ -422,6 +439,7 @@ int main()
     RUN(what_was_moved_from_is_refused);
     RUN(properties_and_sources_are_checked);
     RUN(a_null_text_is_refused_by_the_name_of_its_argument);
+    RUN(a_null_text_is_refused_by_logins_too);
     RUN(a_null_text_is_refused_by_calls_too);
     RUN(setters_can_be_chained_into_a_call);
     RUN(paths_name_files_and_settings);

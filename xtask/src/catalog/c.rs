@@ -90,9 +90,9 @@ fn constants(list: &List, form: &CForm) -> Result<String, String> {
             item.value()?
         );
     }
-    if let Some(function) = &form.names {
-        text.push_str(&names(list, form, function)?);
-    }
+    let function = form.names.as_deref();
+    let function = function.ok_or_else(|| format!("{}: has no function for its names", list.id))?;
+    text.push_str(&names(list, form, function)?);
     Ok(text)
 }
 

@@ -44,7 +44,7 @@ fn type_of(list: &List, form: &Form) -> Result<String, String> {
     }
     text.push_str(&aligned(&rows));
     text.push_str(")\n");
-    text.push_str(&former(list, form));
+    text.push_str(&official(list, form));
     text.push_str(&texts_of(list, form)?);
     Ok(text)
 }
@@ -61,18 +61,20 @@ fn value(list: &List, item: &Item) -> Result<String, String> {
     }
 }
 
-/// Names that an item has had, for programs that use them.
-fn former(list: &List, form: &Form) -> String {
+/// Names of the official SDK, for programs that use them.
+fn official(list: &List, form: &Form) -> String {
     let mut text = String::new();
     for item in list.items(Language::Go) {
-        if let Some(was) = item.own("go_was") {
+        if let Some(official) = item.own("go_official") {
             let name = item.name(Language::Go, &form.prefix, form.style);
-            _ = writeln!(text, "\t// Deprecated: use [{name}].\n\t{was} = {name}");
+            _ = writeln!(text, "\t{official} = {name}");
         }
     }
     match text.is_empty() {
         true => text,
-        false => format!("\n// Former names.\nconst (\n{text})\n"),
+        false => {
+            format!("\n// The names of the official SDK, the same values.\nconst (\n{text})\n")
+        }
     }
 }
 

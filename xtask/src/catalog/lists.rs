@@ -91,7 +91,7 @@ pub(super) struct RustForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct CForm {
     pub(super) prefix: String,
-    /// The function that gives the name of a value.
+    /// The function that gives the name of a value; every list of constants has one.
     pub(super) names: Option<String>,
     /// The functions that take or give the values.
     pub(super) subject: Option<String>,
@@ -264,7 +264,7 @@ impl List {
             }
             for key in item.others.keys() {
                 let known = self.columns.iter().any(|column| column.id == *key)
-                    || ["player", "node_value", "go_was"].contains(&key.as_str())
+                    || ["player", "node_value", "go_official"].contains(&key.as_str())
                     || Language::ALL.iter().any(|language| language.key() == *key);
                 if !known {
                     return Err(format!("{}.{}: unknown key {key}", self.id, item.id));
@@ -281,7 +281,7 @@ impl Item {
         all.is_none_or(|languages| languages.contains(&language))
     }
 
-    /// The name of its own that it has under a key: a language, `player`, `node_value`, `go_was`.
+    /// The name of its own that it has under a key: a language, `player`, `node_value`, `go_official`.
     pub(super) fn own(&self, key: &str) -> Option<String> {
         self.others.get(key)?.as_str().map(str::to_owned)
     }

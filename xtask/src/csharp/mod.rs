@@ -131,11 +131,14 @@ const NOT_WRAPPED: &[&str] = &[
     // Enumerations have names.
     "kusto_compression_name",
     "kusto_format_name",
+    "kusto_identity_name",
     "kusto_ingestion_mode_name",
     "kusto_item_state_name",
     "kusto_log_level_name",
     "kusto_op_state_name",
     "kusto_outcome_name",
+    "kusto_prompt_name",
+    "kusto_prompted_name",
     "kusto_report_level_name",
     "kusto_report_method_name",
     "kusto_retry_name",
@@ -300,5 +303,11 @@ mod tests {
         let (_, code) = shipper.split_once("compares the two.\n\n").unwrap();
         let readme = workspace::read(&binding().join("README.md")).unwrap();
         assert!(readme.contains(&format!("```csharp\n{code}```\n")));
+        // The adapter stands in a class there: other indentation, and another visibility.
+        let adapter = workspace::read(&binding().join("tests/LogAdapter.cs")).unwrap();
+        let (_, shown) = readme.split_once("static KustoLogReceiver To").unwrap();
+        let (shown, _) = shown.split_once("\n\n").unwrap();
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&adapter).contains(&words(shown)), "{shown}");
     }
 }
