@@ -3,7 +3,9 @@
  * KUSTO_CONNECTION_STRING names the cluster, KUSTO_DATABASE the database. `--login interactive` logs in by the
  * browser, `--login device` by a code, `--login NAME` as the keyword `Login` has it; else the connection string says how.
  *
- *   cc quickstart.c -lkusto_ingest -o quickstart */
+ *   cc quickstart.c $(pkg-config --cflags --libs kusto_ingest) -Wl,-rpath,DIR/lib -o quickstart
+ *
+ * with PKG_CONFIG_PATH=DIR/lib/pkgconfig, where DIR is what the library was installed below. */
 #include <kusto_ingest.h>
 
 #include <stdio.h>

@@ -68,3 +68,8 @@ pub(crate) fn release() -> Result<&'static Artifacts, String> {
     });
     result.as_ref().map_err(Clone::clone)
 }
+
+#[test]
+fn an_installation_builds_the_library_only() {
+    assert!(RELEASE.ends_with(&["--package", "kusto-emulator"]));
+}

@@ -25,18 +25,27 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 
 /// The lines with which a program finds the library, when it is linked and when it starts.
 fn how_to_use(prefix: &Path) -> String {
-    let lib = prefix.join("lib").display().to_string();
-    let found = match lib.as_str() {
+    let lib = prefix.join("lib");
+    let found = match lib.to_str().unwrap_or_default() {
         "/usr/lib" | "/usr/local/lib" => {
             "ldconfig    # once, as root: the loader finds the library then".to_owned()
         }
-        _ => format!("cc app.c $(pkg-config --cflags --libs kusto_ingest) -Wl,-rpath,{lib}"),
+        _ => format!(
+            "cc app.c $(pkg-config --cflags --libs kusto_ingest) {}",
+            rpath(&lib)
+        ),
     };
     format!(
         "installed below {}\n\nTo use it (docs/DEPLOY.md has more):\n  \
-         export PKG_CONFIG_PATH={lib}/pkgconfig\n  {found}\n",
-        prefix.display()
+         export PKG_CONFIG_PATH={}/pkgconfig\n  {found}\n",
+        prefix.display(),
+        lib.display(),
     )
+}
+
+/// The linker's flag for a program that finds the shared library there when it starts.
+fn rpath(lib: &Path) -> String {
+    format!("-Wl,-rpath,{}", lib.display())
 }
 
 /// Header, libraries, pkg-config file and CMake package below `prefix`.
@@ -239,7 +248,10 @@ fn by_pkg_config(
     let (flag, libraries) = match linkage {
         "static" => ("", ask(&["--variable=static_libs"])?),
         "fully static" => ("-static", ask(&["--variable=fully_static_libs"])?),
-        _ => ("", ask(&["--libs"])?),
+        _ => (
+            "",
+            format!("{} {}", ask(&["--libs"])?, rpath(&tree.join("lib"))),
+        ),
     };
     // Through a shell, as in a makefile, because pkg-config escapes what a shell would split.
     let program =
@@ -257,16 +269,7 @@ fn by_pkg_config(
             .arg(consumer.project().join(consumer.source))
             .arg(&program),
     )?;
-    let variable = if cfg!(target_os = "macos") {
-        "DYLD_LIBRARY_PATH"
-    } else {
-        "LD_LIBRARY_PATH"
-    };
-    let mut run = Command::new(&program);
-    if linkage == "shared" {
-        run.env(variable, tree.join("lib"));
-    }
-    process::capture(&mut run).map(drop)
+    process::capture(&mut Command::new(&program)).map(drop)
 }
 
 fn same_as_cmake(scratch: &Path, tree: &Path) -> Result<(), String> {
@@ -288,7 +291,11 @@ fn same_as_cmake(scratch: &Path, tree: &Path) -> Result<(), String> {
             .arg("--build")
             .arg(&build),
     )?;
-    process::capture(Command::new("cmake").arg("--install").arg(&build))?;
+    let said = process::capture(Command::new("cmake").arg("--install").arg(&build))?;
+    let flag = rpath(&prefix.join("lib"));
+    if !said.contains(&flag) {
+        return Err(format!("cmake --install does not print {flag}:\n{said}"));
+    }
     let (ours, theirs) = (listing(tree)?, listing(&prefix)?);
     if ours == theirs {
         Ok(())
