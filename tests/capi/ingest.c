@@ -281,7 +281,9 @@ static void compressed_data_and_given_ids(void)
     CHECK_OK(kusto_source_set_compression(source, KUSTO_COMPRESSION_GZIP, &err));
     CHECK_OK(kusto_source_set_raw_size(source, 4, &err));
     CHECK_OK(kusto_source_set_id(source, id, KUSTO_CSTR, &err));
+    CHECK_OK(kusto_props_set(props, "clientRequestId", KUSTO_CSTR, "capi;gzip", KUSTO_CSTR, &err));
     CHECK_OK(kusto_ingest(client, props, source, PATIENCE, &result, &err));
+    CHECK(is(kusto_result_client_request_id(result, NULL), "capi;gzip"));
     CHECK(kusto_result_bytes_sent(result) == sizeof gz && kusto_result_bytes_raw(result) == 4);
     CHECK(is(kusto_result_source_id(result, NULL), id));
     expect_final(client, result, KUSTO_ITEM_SUCCEEDED);

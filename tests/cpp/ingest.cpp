@@ -212,10 +212,10 @@ static void compressed_data_and_given_ids()
                                               73, 228, 2, 0, 164, 76, 183, 196, 4,   0,   0,  0};
     const std::string id = "7e8b1a4e-9a4d-4c0e-9f58-0d4f1c2ab0aa";
     const table table(*client, "gzip");
-    kusto::source source = kusto::source::bytes(gz);
-    source.set_compression(kusto::compression::gzip).set_raw_size(4).set_id(id);
-    const kusto::receipt receipt = client->ingest(table.props(), std::move(source), PATIENCE);
-    CHECK(receipt.bytes_sent() == gz.size() && receipt.bytes_raw() == 4 && receipt.source_id() == id);
+    const kusto::receipt receipt = client->ingest(
+        table.props().set("clientRequestId", "cpp;gzip"),
+        kusto::source::bytes(gz).set_compression(kusto::compression::gzip).set_raw_size(4).set_id(id), PATIENCE);
+    CHECK(receipt.client_request_id() == "cpp;gzip" && receipt.bytes_sent() == gz.size() && receipt.bytes_raw() == 4 && receipt.source_id() == id);
     CHECK(succeeds(*client, receipt) && table.rows() == 1);
     kusto::source wrong = kusto::source::bytes("1,a\n");
     wrong.set_compression(kusto::compression::gzip);
