@@ -1,8 +1,9 @@
 //! `cargo xtask demo`: real data through the C ABI into a local Kusto service and back out.
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::artifacts::{self, Artifacts};
@@ -32,7 +33,55 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 
 /// The demo as a test: every program must succeed, and every row must be there.
 pub(crate) fn leg() -> Result<Tally, String> {
-    counted(&build(artifacts::release()?, "c")?)
+    let programs = build(artifacts::release()?, "c")?;
+    let mut tally = counted(&programs)?;
+    if cfg!(target_os = "linux") {
+        tally += Tally::check("Ctrl-C ends ingest_file", obeys_interrupts(&programs));
+    }
+    Ok(tally)
+}
+
+/// Whether the program ends when it is interrupted while it reads a pipe that has no end.
+fn obeys_interrupts(programs: &Path) -> Result<(), String> {
+    let emulator = Emulator::start(None)?;
+    let pipe = workspace::scratch("data")?.join("endless.csv");
+    let made = "rm -f \"$1\" && mkfifo \"$1\"";
+    process::capture(Command::new("sh").args(["-c", made, "sh"]).arg(&pipe))?;
+    let mut writer = Command::new("sh");
+    let rows = "exec yes 1,2026-01-01T00:00:00Z,again > \"$1\"";
+    writer.args(["-c", rows, "sh"]).arg(&pipe);
+    // Its end is that of the pipe's reader. (What hangs is ended by `timeout`, which hands signals on.)
+    let mut writing = writer.spawn().map_err(|error| error.to_string())?;
+    let mut program = Command::new("timeout");
+    program.arg("60").arg(programs.join("ingest_file"));
+    program
+        .arg("Table1")
+        .arg(&pipe)
+        .envs(emulator.environment()?);
+    let said = interrupted_at_its_first_line(&mut program);
+    // It has ended already, but for a program that never read.
+    let _ = writing.kill().and_then(|()| writing.wait());
+    let said = said?;
+    match said.contains("CANCELLED") {
+        true => emulator.stop(),
+        false => Err(format!("it says:\n{said}")),
+    }
+}
+
+/// Interrupts the program when it has written a line to its standard error: what it says after that.
+fn interrupted_at_its_first_line(program: &mut Command) -> Result<String, String> {
+    let program = program.stdout(Stdio::null()).stderr(Stdio::piped());
+    let failed = |error: std::io::Error| error.to_string();
+    let mut child = program.spawn().map_err(failed)?;
+    let mut errors = BufReader::new(child.stderr.take().ok_or("no standard error")?);
+    let mut said = String::new();
+    errors.read_line(&mut said).map_err(failed)?;
+    process::signal("-INT", child.id());
+    errors.read_to_string(&mut said).map_err(failed)?;
+    match child.wait().map_err(failed)?.code() {
+        Some(1) => Ok(said),
+        code => Err(format!("it ended with {code:?}, and says:\n{said}")),
+    }
 }
 
 /// The same with the Rust programs of the same names, in the build that `cargo test` made.
