@@ -35,9 +35,23 @@ internal abstract class BackgroundService : IDisposable
 
 internal enum LogLevel
 {
+    Trace,
+    Debug,
     Information,
     Warning,
     Error,
+}
+
+internal readonly struct EventId(int id, string? name)
+{
+    public int Id { get; } = id;
+
+    public string? Name { get; } = name;
+}
+
+internal interface ILogger
+{
+    void Log<TState>(LogLevel level, EventId eventId, TState state, Exception? failure, Func<TState, Exception?, string> formatter);
 }
 
 /// <summary>Keeps the lines, their arguments behind the text.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Data;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
@@ -27,10 +28,25 @@ public sealed class LogTests : Bed
     private (KustoLogEvent Event, Activity? Activity)[] Of(string requestId) =>
         events.Where(each => each.Event.Fields.Contains(new KeyValuePair<string, object?>("client_request_id", requestId))).ToArray();
 
+    [Test]
+    public async Task TheAdapterOfTheReadmeHandsOnLevelNameMessageAndFields()
+    {
+        KeepingLogger logger = new();
+        IKustoQueuedIngestClient client = NewClient(
+            new KustoConnectionStringBuilder(Connection).WithLog(KustoLogLevel.Info, LogAdapter.To(logger)));
+        await client.IngestFromBytesAsync(Bytes(TwoRows), new KustoQueuedIngestionProperties(Database, "T"));
+        (LogLevel Level, string? Name, string Message, object? Fields) line = logger.Lines.Single(each => each.Name == "ingestion_queued");
+        Assert.That(line.Level, Is.EqualTo(LogLevel.Information));
+        Assert.That(line.Message, Does.Contain("handed over"));
+        Assert.That(line.Fields, Does.Contain(new KeyValuePair<string, object?>("table", "T")));
+    }
+
     [TestCase("bytes", true)]
     [TestCase("bytes", false)]
     [TestCase("stream", true)]
     [TestCase("stream", false)]
+    [TestCase("file", true)]
+    [TestCase("rows", true)]
     public async Task EventsOfAnIngestionRunInItsCallersActivity(string kind, bool asynchronous)
     {
         IKustoQueuedIngestClient client = NewClient(Logged());
@@ -45,6 +61,12 @@ public sealed class LogTests : Bed
         Assert.That(Of(one.ClientRequestId).Select(each => each.Activity), Is.Not.Empty.And.All.SameAs(first));
         Assert.That(Of(two.ClientRequestId).Select(each => each.Activity), Is.Not.Empty.And.All.SameAs(second));
 
+        static DataTableReader Table()
+        {
+            using DataTable data = new() { Columns = { "Text" }, Rows = { "a" } };
+            return data.CreateDataReader();
+        }
+
         async Task<IKustoIngestionResult> Ingest(string? requestId)
         {
             KustoQueuedIngestionProperties properties = new(Database, "T") { ClientRequestId = requestId };
@@ -53,6 +75,8 @@ public sealed class LogTests : Bed
             {
                 ("bytes", true) => await client.IngestFromBytesAsync(Bytes(TwoRows), properties),
                 ("bytes", false) => client.IngestFromBytes(Bytes(TwoRows), properties),
+                ("file", _) => await client.IngestFromStorageAsync(TempFile("rows.csv", TwoRows), properties),
+                ("rows", _) => await client.IngestFromDataReaderAsync(Table(), properties),
                 (_, true) => await client.IngestFromStreamAsync(Rows(), properties),
                 _ => client.IngestFromStream(Rows(), properties),
             };
