@@ -11,8 +11,11 @@
 //! Rust 1.89 or newer and tokio 1: every method of a client runs inside a tokio runtime with its timer and
 //! its I/O enabled (`#[tokio::main]` enables both), of one thread or several. The feature `isal` compresses
 //! with Intel's ISA-L, at a tenth of the processor time; building it needs nasm, autoconf, automake, libtool
-//! and make. Types of other crates in signatures are re-exported ([`azure_core`], [`bytes`], [`serde_json`],
+//! and make. The feature `pfx` reads certificates in PFX files. Types of other crates in signatures are re-exported ([`azure_core`], [`bytes`], [`serde_json`],
 //! [`time`], [`url`], [`uuid`], [`async_trait`](macro@async_trait)): a program needs no dependency of the same version.
+//!
+//! **Queued is not ingested.** `ingest` returns when the data is handed over; a wrong table or mapping shows only
+//! in the report, for which the last lines wait.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -40,10 +43,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Queued is not ingested.** `ingest` returns when the data is handed over; a wrong table or mapping shows only
-//! in the report, for which the last lines wait.
-//!
-//! A program that logs in itself gives the builder a [`Credential`](auth::Credential::from_fn). One that
+//! [`Client::warm_up_table`](client::Client::warm_up_table) finds a wrong table or mapping, and a missing permission, before the
+//! first ingestion. A program that logs in itself gives the builder a [`Credential`](auth::Credential::from_fn). One that
 //! repeats failed ingestions asks [`Error::is_retryable`](error::Error::is_retryable) and
 //! [`Error::is_in_doubt`](error::Error::is_in_doubt).
 //!

@@ -169,6 +169,13 @@ pub(crate) fn first_block<'a>(text: &'a str, language: &str) -> Option<&'a str> 
 mod tests {
     use super::*;
 
+    /// The second programs of the bindings.
+    const QUICKSTARTS: [(&str, &str); 3] = [
+        ("bindings/csharp/README.md", "csharp"),
+        ("bindings/go/README.md", "go"),
+        ("bindings/node/README.md", "js"),
+    ];
+
     /// So that it is built with the others, too.
     #[test]
     fn the_rust_program_of_the_readme_is_an_example() {
@@ -189,6 +196,12 @@ mod tests {
                 start.language,
                 start.file
             );
+        }
+        for (file, language) in QUICKSTARTS {
+            let text = workspace::read(&workspace::root().join(file)).unwrap();
+            let (_, section) = text.split_once("\n## Quickstart").unwrap();
+            let program = first_block(section, language).unwrap();
+            assert!(says_first(&text, program), "the quickstart of {file}");
         }
         let text = "## A\n**Queued is not ingested.**\n## B\n```c\nint main;\n```\n";
         assert!(!says_first(text, "int main;\n"));
