@@ -340,12 +340,12 @@ const (
 
 // The names of the official SDK, the same values.
 const (
-	Pending = StatePending
-	Succeeded = StateSucceeded
-	Failed = StateFailed
-	Skipped = StateSkipped
+	Pending            = StatePending
+	Succeeded          = StateSucceeded
+	Failed             = StateFailed
+	Skipped            = StateSkipped
 	PartiallySucceeded = StatePartiallySucceeded
-	Queued = StateQueued
+	Queued             = StateQueued
 )
 
 var stateNames = names[State]{

@@ -63,19 +63,22 @@ fn value(list: &List, item: &Item) -> Result<String, String> {
 
 /// Names of the official SDK, for programs that use them.
 fn official(list: &List, form: &Form) -> String {
-    let mut text = String::new();
-    for item in list.items(Language::Go) {
-        if let Some(official) = item.own("go_official") {
-            let name = item.name(Language::Go, &form.prefix, form.style);
-            _ = writeln!(text, "\t{official} = {name}");
-        }
+    let items = list.items(Language::Go);
+    let names: Vec<_> = items
+        .filter_map(|item| {
+            let own = item.name(Language::Go, &form.prefix, form.style);
+            Some((item.own("go_official")?, own))
+        })
+        .collect();
+    // As gofmt aligns them.
+    let Some(width) = names.iter().map(|(official, _)| official.len()).max() else {
+        return String::new();
+    };
+    let mut text = String::from("\n// The names of the official SDK, the same values.\nconst (\n");
+    for (official, own) in names {
+        _ = writeln!(text, "\t{official:width$} = {own}");
     }
-    match text.is_empty() {
-        true => text,
-        false => {
-            format!("\n// The names of the official SDK, the same values.\nconst (\n{text})\n")
-        }
-    }
+    text + ")\n"
 }
 
 /// The texts of the values, and the methods that give and read them.
