@@ -786,6 +786,39 @@ KUSTO_API const char *kusto_item_state_name(int32_t value);
 KUSTO_API const char *kusto_outcome_name(int32_t value);
 
 /**
+ * The name of a KUSTO_PROMPT_* value for messages and logs, such as "device_code": the constant
+ * without its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_prompt_name(int32_t value);
+
+/**
+ * The name of a KUSTO_PROMPTED_* value for messages and logs, such as "open_browser": the constant
+ * without its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_prompted_name(int32_t value);
+
+/**
+ * The name of a KUSTO_IDENTITY_* value for messages and logs, such as "system": the constant
+ * without its prefix, in small letters; "unknown" for a number that is none of them.
+ *
+ * Ownership: the text is static.
+ * Threads: any.
+ * Failure: none; never NULL.
+ * Since: 0.1
+ */
+KUSTO_API const char *kusto_identity_name(int32_t value);
+
+/**
  * The name of a KUSTO_MODE_* value for messages and logs, such as "queued": the constant without
  * its prefix, in small letters; "unknown" for a number that is none of them.
  *

@@ -219,11 +219,21 @@ enum class prompt_kind : std::int32_t {
     browser = KUSTO_PROMPT_BROWSER ///< To open an address in a browser on this machine.
 };
 
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(prompt_kind value) noexcept { return kusto_prompt_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, prompt_kind value) { return out << name_of(value); }
+
 /// What the program has done with a prompt. KUSTO_PROMPTED_*.
 enum class prompted : std::int32_t {
     open_browser = KUSTO_PROMPTED_OPEN_BROWSER, ///< The library is to open the address in the system's browser. For a device code: it is shown.
     shown = KUSTO_PROMPTED_SHOWN ///< The program has shown the code, or has opened the address itself.
 };
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(prompted value) noexcept { return kusto_prompted_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, prompted value) { return out << name_of(value); }
 
 /// Which of a machine's identities is meant. KUSTO_IDENTITY_*.
 enum class identity_kind : std::int32_t {
@@ -232,6 +242,11 @@ enum class identity_kind : std::int32_t {
     object_id = KUSTO_IDENTITY_OBJECT_ID, ///< One that a user assigned, by its object id, also called principal id.
     resource_id = KUSTO_IDENTITY_RESOURCE_ID ///< One that a user assigned, by its resource id (`/subscriptions/...`).
 };
+
+/// The name of a value, in small letters; "unknown" for a number that is none of them. Static.
+inline std::string_view name_of(identity_kind value) noexcept { return kusto_identity_name(static_cast<std::int32_t>(value)); }
+/// Writes the name of a value.
+inline std::ostream &operator<<(std::ostream &out, identity_kind value) { return out << name_of(value); }
 
 /// How data gets to the service. KUSTO_MODE_*.
 enum class ingestion_mode : std::int32_t {

@@ -469,12 +469,46 @@ pub const KUSTO_PROMPT_DEVICE_CODE: i32 = 1;
 /// kusto_prompt_fn: To open an address in a browser on this machine.
 pub const KUSTO_PROMPT_BROWSER: i32 = 2;
 
+/// The name of a KUSTO_PROMPT_* value for messages and logs, such as "device_code": the constant
+/// without its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_prompt_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_PROMPT_DEVICE_CODE => c"device_code",
+        KUSTO_PROMPT_BROWSER => c"browser",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
 /// kusto_prompt_fn: The library is to open the address in the system's browser. For a device code:
 /// it is shown.
 pub const KUSTO_PROMPTED_OPEN_BROWSER: i32 = 0;
 
 /// kusto_prompt_fn: The program has shown the code, or has opened the address itself.
 pub const KUSTO_PROMPTED_SHOWN: i32 = 1;
+
+/// The name of a KUSTO_PROMPTED_* value for messages and logs, such as "open_browser": the constant
+/// without its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_prompted_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_PROMPTED_OPEN_BROWSER => c"open_browser",
+        KUSTO_PROMPTED_SHOWN => c"shown",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
 
 /// kusto_credential_managed_identity: The one that belongs to the machine itself; it has no id.
 pub const KUSTO_IDENTITY_SYSTEM: i32 = 0;
@@ -489,6 +523,25 @@ pub const KUSTO_IDENTITY_OBJECT_ID: i32 = 2;
 /// kusto_credential_managed_identity: One that a user assigned, by its resource id
 /// (`/subscriptions/...`).
 pub const KUSTO_IDENTITY_RESOURCE_ID: i32 = 3;
+
+/// The name of a KUSTO_IDENTITY_* value for messages and logs, such as "system": the constant
+/// without its prefix, in small letters; "unknown" for a number that is none of them.
+///
+/// Ownership: the text is static.
+/// Threads: any.
+/// Failure: none; never NULL.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn kusto_identity_name(value: i32) -> *const c_char {
+    let name = match value {
+        KUSTO_IDENTITY_SYSTEM => c"system",
+        KUSTO_IDENTITY_CLIENT_ID => c"client_id",
+        KUSTO_IDENTITY_OBJECT_ID => c"object_id",
+        KUSTO_IDENTITY_RESOURCE_ID => c"resource_id",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
 
 /// kusto_props_set_mode: Through storage and a queue: any size, every property, in the table within
 /// the minutes of the batching policy. The default.

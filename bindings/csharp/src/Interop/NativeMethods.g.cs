@@ -78,6 +78,15 @@ internal static unsafe partial class NativeMethods
     internal static extern byte* kusto_outcome_name(int value);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_prompt_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_prompted_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
+    internal static extern byte* kusto_identity_name(int value);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern byte* kusto_ingestion_mode_name(int value);
 
     [DllImport(Library, CallingConvention = C)]
