@@ -1,6 +1,7 @@
 //! The login of a user in a browser on this machine (RFC 8252): the browser comes back to a listener here with a
 //! code, which is exchanged for a token (RFC 7636).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use super::device_code;
 use super::entra::{Endpoint, Form, Grant, Refusal, Sending};
 use super::prompt::{Prompt, Prompted, Prompter};
 use super::request::TokenRequest;
+use super::token_store::TokenStore;
 use super::user::{Asked, UserLogin};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 
@@ -48,7 +50,6 @@ const LIMIT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default)]
 pub struct Interactive {
     login: UserLogin,
-    hint: Option<String>,
     prompter: Option<Prompter>,
     falls_back: bool,
 }
@@ -80,7 +81,7 @@ impl Interactive {
     /// The user's name, which is filled in for the user.
     #[must_use]
     pub fn with_hint(mut self, user: impl Into<String>) -> Self {
-        self.hint = Some(user.into());
+        self.login.user = Some(user.into());
         self
     }
 
@@ -96,6 +97,14 @@ impl Interactive {
     #[must_use]
     pub fn with_client_id(mut self, id: impl Into<String>) -> Self {
         self.login.client_id = Some(id.into());
+        self
+    }
+
+    /// Where refresh tokens are kept beyond the program's end, so that the user is not asked at each start. Nowhere
+    /// unless set.
+    #[must_use]
+    pub fn with_token_store(mut self, store: Arc<dyn TokenStore>) -> Self {
+        self.login.store = Some(store);
         self
     }
 
@@ -179,7 +188,7 @@ impl Interactive {
             .append_pair("code_challenge_method", "S256")
             .append_pair("nonce", nonce.text())
             .append_pair("prompt", "select_account");
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = &self.login.user {
             query.append_pair("login_hint", hint);
         }
         Ok(())
