@@ -1,8 +1,9 @@
 """One measured run through the official Python SDK.
 
-bench.py init|file|stream|bytes|query FILE ITEMS CONCURRENCY
+bench.py init|file|stream|bytes|query FILE ITEMS CONCURRENCY [streaming|managed]
 
-KUSTO_CONNECTION_STRING and KUSTO_DATABASE as in the examples. It ends well only when every item was queued.
+KUSTO_CONNECTION_STRING and KUSTO_DATABASE as in the examples. It ends well only when every item was queued, or
+streamed where it can be.
 """
 
 import io
@@ -12,7 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from azure.kusto.data import ClientRequestProperties, KustoClient, KustoConnectionStringBuilder
 from azure.kusto.data.data_format import DataFormat
-from azure.kusto.ingest import FileDescriptor, IngestionProperties, IngestionStatus, QueuedIngestClient, StreamDescriptor
+from azure.kusto.ingest import (
+    FileDescriptor,
+    IngestionProperties,
+    IngestionStatus,
+    KustoStreamingIngestClient,
+    ManagedStreamingIngestClient,
+    QueuedIngestClient,
+    StreamDescriptor,
+)
 
 
 def query(path):
@@ -28,15 +37,28 @@ def query(path):
         raise RuntimeError(f"rows and nulls: {count}, {nulls}")
 
 
-def main(action, path, items, concurrency):
+def connect(mode):
+    def address():
+        return KustoConnectionStringBuilder(os.environ["KUSTO_CONNECTION_STRING"])
+
+    if mode == "streaming":
+        return KustoStreamingIngestClient(address())
+    if mode == "managed":
+        return ManagedStreamingIngestClient(address(), address(), False)
+    return QueuedIngestClient(address())
+
+
+def main(action, path, items, concurrency, mode="queued"):
     if action == "query":
         query(path)
         return
-    client = QueuedIngestClient(KustoConnectionStringBuilder(os.environ["KUSTO_CONNECTION_STRING"]))
+    client = connect(mode)
     if action == "init":
         return
     data_format = DataFormat.JSON if action == "bytes" else DataFormat.CSV
     properties = IngestionProperties(os.environ["KUSTO_DATABASE"], "Bench", data_format=data_format)
+    is_streamed = mode != "queued" and action == "bytes"
+    expected = IngestionStatus.SUCCESS if is_streamed else IngestionStatus.QUEUED
     document = open(path, "rb").read() if action == "bytes" else None
 
     def ingest(_):
@@ -47,8 +69,8 @@ def main(action, path, items, concurrency):
                 result = client.ingest_from_stream(StreamDescriptor(stream), properties)
         else:
             result = client.ingest_from_stream(StreamDescriptor(io.BytesIO(document)), properties)
-        if result.status != IngestionStatus.QUEUED:
-            raise RuntimeError(f"not queued: {result.status}")
+        if result.status != expected:
+            raise RuntimeError(f"not {expected}: {result.status}")
 
     if concurrency == 1:
         for number in range(items):
@@ -59,4 +81,4 @@ def main(action, path, items, concurrency):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:])

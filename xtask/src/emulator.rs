@@ -48,6 +48,11 @@ impl Emulator {
         Self::launch(["--no-ingestion"])
     }
 
+    /// Starts on free ports; every table takes streaming ingestion.
+    pub(crate) fn start_to_stream() -> Result<Emulator, String> {
+        Self::launch(["--streaming", "on"])
+    }
+
     /// Starts on free ports with a further database.
     pub(crate) fn start_with_database(name: &str) -> Result<Emulator, String> {
         Self::launch(["--database", name])

@@ -13,7 +13,7 @@ struct Bar {
     times: f64,
 }
 
-const BARS: [Bar; 6] = [
+const BARS: [Bar; 8] = [
     Bar {
         about: "CPU of the 64 MB file, start-up included: at most 1/8",
         scenario: "file64",
@@ -48,6 +48,20 @@ const BARS: [Bar; 6] = [
         value: |row| row.cpu_per_item,
         more_is_better: false,
         times: 10.0,
+    },
+    Bar {
+        about: "small items per second, streamed 8 at a time: at least 8 x",
+        scenario: "streamed-c8",
+        value: |row| row.items_per_second,
+        more_is_better: true,
+        times: 8.0,
+    },
+    Bar {
+        about: "CPU per small item, streamed 8 at a time: at most 1/8",
+        scenario: "streamed-c8",
+        value: |row| row.cpu_per_item,
+        more_is_better: false,
+        times: 8.0,
     },
     Bar {
         about: "start-up, wall: at most 1/10",
@@ -110,6 +124,48 @@ pub(crate) fn floor(rows: &[Row]) -> String {
         })
         .collect();
     markdown(["CPU per item", "of", "bar", "reached"], &cells)
+}
+
+/// How many times the CPU of another scenario one may take.
+struct Beside {
+    about: &'static str,
+    scenario: &'static str,
+    other: &'static str,
+    most: f64,
+}
+
+const BESIDE: [Beside; 2] = [
+    Beside {
+        about: "CPU of managed ingestion beside streaming: at most 1.10 x",
+        scenario: "managed-c8",
+        other: "streamed-c8",
+        most: 1.1,
+    },
+    Beside {
+        about: "CPU of managed ingestion beside queued, above the gate: at most 1.10 x",
+        scenario: "managed64",
+        other: "stream64",
+        most: 1.1,
+    },
+];
+
+/// The price of deciding between two ways.
+pub(crate) fn modes(rows: &[Row]) -> String {
+    let cells: Vec<[String; 3]> = BESIDE
+        .iter()
+        .map(|bar| {
+            let of = |client: &str| {
+                let cost = |scenario| sound(rows, scenario, client)?.cpu_per_item;
+                let reached = cost(bar.scenario)
+                    .zip(cost(bar.other))
+                    .filter(|(_, other)| *other > 0.0)
+                    .map(|(own, other)| own / other);
+                at_most(reached, Some(bar.most), " x")
+            };
+            [bar.about.to_owned(), of(C), of(RUST)]
+        })
+        .collect();
+    markdown(["beside another way", C, RUST], &cells)
 }
 
 /// A demand on each of our clients by itself: a figure is at most this.
@@ -216,6 +272,20 @@ fn verdict(reached: Option<f64>, times: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn managed_ingestion_stands_beside_the_way_that_it_takes() {
+        let rows = [
+            row("streamed-c8", C, 2.0),
+            row("managed-c8", C, 2.1),
+            row("stream64", RUST, 2.0),
+            row("managed64", RUST, 3.0),
+        ];
+        let text = modes(&rows);
+        for part in ["1.05 x, met", "1.50 x, missed", "not measured"] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+    }
 
     fn row(scenario: &'static str, client: &str, figure: f64) -> Row {
         Row {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::machine;
 use super::measure::Meter;
-use super::scenario::{Action, QUERY, Scenario};
+use super::scenario::{Action, Mode, QUERY, Scenario};
 use crate::emulator::Emulator;
 use crate::{
     artifacts, compiler, csharp, go, isal, node, process, python, samples, storm, workspace,
@@ -112,8 +112,9 @@ impl Client {
     }
 
     /// Whether it takes part in a scenario.
-    pub(crate) fn does(&self, action: Action) -> bool {
-        !self.is_floor || matches!(action, Action::Init | Action::Bytes)
+    pub(crate) fn does(&self, scenario: &Scenario) -> bool {
+        let of_floor = matches!(scenario.action, Action::Init | Action::Bytes);
+        !self.is_floor || (of_floor && scenario.mode == Mode::Queued)
     }
 
     /// The command that does the scenario with this file against the emulator.
@@ -131,9 +132,20 @@ impl Client {
             .arg(scenario.items.to_string())
             .arg(scenario.concurrency.to_string())
             .args(&self.settings)
+            .args(self.mode(scenario.mode))
             .envs(emulator.environment()?)
             .stdout(Stdio::null());
         Ok(command)
+    }
+
+    /// The argument for a mode that is not the default.
+    fn mode(&self, mode: Mode) -> Option<String> {
+        let name = mode.name();
+        match (mode, self.name) {
+            (Mode::Queued, _) => None,
+            (_, PYTHON) => Some(name.to_owned()),
+            _ => Some(format!("ingestion mode={name}")),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::client::Client;
 use super::measure::Meter;
 use super::report;
 use super::run::Run;
-use super::scenario::{Action, INIT, Scenario};
+use super::scenario::{Action, INIT, Mode, Scenario};
 use super::table::{figure, markdown};
 use crate::{samples, workspace};
 
@@ -60,6 +60,7 @@ const fn of(
         action,
         items,
         concurrency,
+        mode: Mode::Queued,
     }
 }
 

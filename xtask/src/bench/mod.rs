@@ -92,7 +92,7 @@ impl Bed {
     /// Runs the clients in turn, so that a temporary disturbance of the machine affects all.
     fn rows(&self, scenario: &Scenario, bases: &[Row]) -> Vec<Row> {
         println!("{}: {}", scenario.name, scenario.about);
-        let takes_part = |client: &&Client| client.does(scenario.action);
+        let takes_part = |client: &&Client| client.does(scenario);
         let clients: Vec<&Client> = self.clients.iter().filter(takes_part).collect();
         let mut runs: Vec<Vec<Result<Run, String>>> = Vec::new();
         runs.resize_with(clients.len(), Vec::new);

@@ -48,6 +48,8 @@ impl Report {
         text += "\n";
         text += &bars::floor(&self.rows);
         text += "\n";
+        text += &bars::modes(&self.rows);
+        text += "\n";
         text += &bars::alone(&self.rows);
         text
     }

@@ -32,7 +32,10 @@ impl Run {
         meter: &Meter,
     ) -> Result<Run, String> {
         // A new one each time: data of earlier runs in its memory must not slow this one down.
-        let emulator = Emulator::start_without_ingestion()?;
+        let emulator = match scenario.is_streamed() {
+            true => streaming()?,
+            false => Emulator::start_without_ingestion()?,
+        };
         let mut command = client.command(scenario, file, &emulator, meter)?;
         let emulator_before = machine::process_cpu(emulator.process_id());
         let busy_before = machine::busy();
@@ -49,10 +52,18 @@ impl Run {
             problem: match scenario.action {
                 // The clients count the rows themselves.
                 Action::Query => None,
-                _ => traffic.check(scenario.items).err(),
+                _ => traffic.check(scenario).err(),
             },
         })
     }
+}
+
+/// One whose table `Bench` takes streaming ingestion.
+fn streaming() -> Result<Emulator, String> {
+    let emulator = Emulator::start_to_stream()?;
+    emulator.command(".create table Bench (Entries:dynamic, Padding:string)")?;
+    emulator.tell_control("DELETE", "traffic", "")?;
+    Ok(emulator)
 }
 
 fn difference(before: Option<f64>, after: Option<f64>) -> Option<f64> {

@@ -8,6 +8,34 @@ pub(crate) struct Scenario {
     pub(crate) action: Action,
     pub(crate) items: u64,
     pub(crate) concurrency: u32,
+    /// How the data gets to the service.
+    pub(crate) mode: Mode,
+}
+
+impl Scenario {
+    /// Whether its items go to the engine: managed ingestion queues the large one.
+    pub(crate) fn is_streamed(&self) -> bool {
+        self.mode != Mode::Queued && self.action == Action::Bytes
+    }
+}
+
+/// An ingestion mode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Queued,
+    Streaming,
+    Managed,
+}
+
+impl Mode {
+    /// As the setting `ingestion mode` has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Mode::Queued => "queued",
+            Mode::Streaming => "streaming",
+            Mode::Managed => "managed",
+        }
+    }
 }
 
 /// A client's action for each item.
@@ -39,6 +67,7 @@ pub(crate) const INIT: Scenario = Scenario {
     action: Action::Init,
     items: 0,
     concurrency: 1,
+    mode: Mode::Queued,
 };
 
 const STREAM64: Scenario = Scenario {
@@ -47,6 +76,7 @@ const STREAM64: Scenario = Scenario {
     action: Action::Stream,
     items: 1,
     concurrency: 1,
+    mode: Mode::Queued,
 };
 
 const SMALL_C8: Scenario = Scenario {
@@ -55,16 +85,18 @@ const SMALL_C8: Scenario = Scenario {
     action: Action::Bytes,
     items: 1000,
     concurrency: 8,
+    mode: Mode::Queued,
 };
 
 /// All of `bench` but [`INIT`].
-pub(crate) const ALL: [Scenario; 7] = [
+pub(crate) const ALL: [Scenario; 10] = [
     Scenario {
         name: "file64",
         about: "one file of 64 MB",
         action: Action::File,
         items: 1,
         concurrency: 1,
+        mode: Mode::Queued,
     },
     STREAM64,
     Scenario {
@@ -73,6 +105,7 @@ pub(crate) const ALL: [Scenario; 7] = [
         action: Action::File,
         items: 8,
         concurrency: 1,
+        mode: Mode::Queued,
     },
     Scenario {
         name: "small-c1",
@@ -80,6 +113,7 @@ pub(crate) const ALL: [Scenario; 7] = [
         action: Action::Bytes,
         items: 1000,
         concurrency: 1,
+        mode: Mode::Queued,
     },
     SMALL_C8,
     Scenario {
@@ -88,6 +122,25 @@ pub(crate) const ALL: [Scenario; 7] = [
         action: Action::Bytes,
         items: 1000,
         concurrency: 64,
+        mode: Mode::Queued,
+    },
+    Scenario {
+        name: "streamed-c8",
+        about: "the 1,000 documents by streaming ingestion, 8 at a time",
+        mode: Mode::Streaming,
+        ..SMALL_C8
+    },
+    Scenario {
+        name: "managed-c8",
+        about: "the same by managed ingestion, which streams them",
+        mode: Mode::Managed,
+        ..SMALL_C8
+    },
+    Scenario {
+        name: "managed64",
+        about: "the 64 MB from a stream by managed ingestion, which queues them",
+        mode: Mode::Managed,
+        ..STREAM64
     },
     Scenario {
         name: "query1m",
@@ -95,6 +148,7 @@ pub(crate) const ALL: [Scenario; 7] = [
         action: Action::Query,
         items: 1,
         concurrency: 1,
+        mode: Mode::Queued,
     },
 ];
 
@@ -111,6 +165,7 @@ pub(crate) const BINDINGS: [Scenario; 3] = [
         action: Action::Stream,
         items: 8,
         concurrency: 1,
+        mode: Mode::Queued,
     },
     SMALL_C8,
 ];

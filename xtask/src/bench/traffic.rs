@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::scenario::Scenario;
+
 /// Counters of one run, from `GET /emulator/v1/traffic`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
@@ -11,6 +13,8 @@ pub(crate) struct Traffic {
     pub(crate) bytes: u64,
     blob_requests: u64,
     queue_requests: u64,
+    /// For streaming ingestion.
+    ingest_requests: u64,
 }
 
 impl Traffic {
@@ -25,12 +29,21 @@ impl Traffic {
             bytes: number("/bytesReceived")?,
             blob_requests: number("/services/blob/requests")?,
             queue_requests: number("/services/queue/requests")?,
+            ingest_requests: number("/services/ingest/requests")?,
         })
     }
 
-    /// Whether storage received all data of the scenario: one message for each item, and at least
-    /// one request with data for each.
-    pub(crate) fn check(&self, items: u64) -> Result<(), String> {
+    /// Whether all data of the scenario arrived: a streaming request for each item, or a message for each and at least
+    /// one request with data.
+    pub(crate) fn check(&self, scenario: &Scenario) -> Result<(), String> {
+        let items = scenario.items;
+        if scenario.is_streamed() {
+            let came = (self.ingest_requests, self.queue_requests);
+            return match came == (items, 0) {
+                true => Ok(()),
+                false => Err(format!("{came:?} requests and messages for {items} items")),
+            };
+        }
         if self.queue_requests != items {
             return Err(format!(
                 "{} messages for {items} items",
@@ -48,12 +61,15 @@ impl Traffic {
 mod tests {
     use serde_json::json;
 
+    use super::super::scenario::INIT;
     use super::*;
 
     fn counters(blob: u64, queue: u64) -> Value {
         json!({
             "connections": 3, "requests": 9, "bytesReceived": 4096,
-            "services": { "blob": { "requests": blob }, "queue": { "requests": queue } },
+            "services": {
+                "blob": { "requests": blob }, "queue": { "requests": queue }, "ingest": { "requests": 0 },
+            },
         })
     }
 
@@ -70,7 +86,12 @@ mod tests {
 
     #[test]
     fn lost_and_doubled_items_are_noticed() {
-        let check = |blob, queue| Traffic::parse(&counters(blob, queue)).unwrap().check(2);
+        let check = |blob, queue| {
+            let scenario = Scenario { items: 2, ..INIT };
+            Traffic::parse(&counters(blob, queue))
+                .unwrap()
+                .check(&scenario)
+        };
         assert_eq!(check(2, 2), Ok(()));
         assert_eq!(check(7, 2), Ok(()));
         assert!(check(7, 1).is_err());
