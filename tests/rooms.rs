@@ -42,20 +42,6 @@ const ALLOWED: [Rule; 18] = [
 const ASSEMBLY: [Rule; 4] = [
     // For the measurements only; not in a normal build.
     ("bench", &["http", "pipeline", "post", "source"]),
-    // For the fuzzers only, likewise.
-    (
-        "fuzz",
-        &[
-            "connection",
-            "http",
-            "ingest",
-            "props",
-            "query",
-            "resources",
-            "track",
-            "values",
-        ],
-    ),
     (
         "ingest",
         &[
@@ -68,6 +54,20 @@ const ASSEMBLY: [Rule; 4] = [
             "source",
             "track",
             "upload",
+            "values",
+        ],
+    ),
+    // For the fuzzers only, likewise.
+    (
+        "fuzz",
+        &[
+            "connection",
+            "http",
+            "ingest",
+            "props",
+            "query",
+            "resources",
+            "track",
             "values",
         ],
     ),
