@@ -131,7 +131,7 @@ impl ManagedIdentity {
 impl ManagedIdentity {
     async fn lent(&self, request: &TokenRequest) -> Result<AccessToken> {
         let place = Place::of(&place::environment)?;
-        let lender = Lender::new(self.transport()?, &place, request.is_hasty());
+        let mut lender = Lender::new(self.transport()?, &place, request.is_hasty());
         let resource = request.resource();
         let lent = match &place {
             Place::VirtualMachine(_) | Place::AppService(_) => {

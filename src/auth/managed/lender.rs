@@ -46,6 +46,8 @@ pub(super) struct Lender {
     is_late: bool,
     /// Whether others are asked if nothing is there.
     is_hasty: bool,
+    /// Whether what answers has said that it is a metadata service.
+    is_known: bool,
 }
 
 impl Lender {
@@ -62,14 +64,15 @@ impl Lender {
             },
             is_late,
             is_hasty,
+            is_known: false,
         }
     }
 
     /// Whether anything is there at all: outside Azure, connections to the address of the metadata
     /// service end nowhere, or in silence.
-    pub(super) async fn is_there(&self, url: &Url) -> Result<()> {
+    pub(super) async fn is_there(&mut self, url: &Url) -> Result<()> {
         let found = match self.is_hasty {
-            true => self.answers(url).await,
+            true => self.answers(url).await.map(|probed| self.learn(&probed)),
             false => connects(url).await,
         };
         let Err(why) = found else {
@@ -86,10 +89,15 @@ impl Lender {
 
     /// Whether anything answers at once. A machine of Azure refuses a request without its header at once,
     /// while the first token of an identity takes its time.
-    async fn answers(&self, url: &Url) -> std::result::Result<(), String> {
+    async fn answers(&self, url: &Url) -> std::result::Result<Reply, String> {
         let probe = Request::new(Method::GET, url.clone());
         let answer = self.send_within(HASTY_LIMIT, probe).await;
-        answer.map(drop).map_err(|error| error.message().to_owned())
+        answer.map_err(|error| error.message().to_owned())
+    }
+
+    /// From what answers a request without its header: a machine of Azure says in its own words what is wrong with it.
+    fn learn(&mut self, probed: &Reply) {
+        self.is_known = probed.status == 400 && !Refusal::read(probed).says_nothing();
     }
 
     /// A token in answer to the request that `make` makes, anew for every try.
@@ -170,7 +178,7 @@ impl Lender {
     /// Whether a page may be that of whoever else answers at the metadata service's address outside Azure. Where
     /// nobody else is asked for a token, it is repeated all the same.
     fn may_be_foreign(&self) -> bool {
-        self.is_late && self.is_hasty
+        self.is_late && self.is_hasty && !self.is_known
     }
 }
 
@@ -252,11 +260,29 @@ mod tests {
         Lent::parse(text.as_bytes(), OffsetDateTime::UNIX_EPOCH)
     }
 
-    fn refused(status: u16, body: &'static str, is_hasty: bool) -> RetryClass {
+    fn lender(is_hasty: bool) -> Lender {
         let place = Place::VirtualMachine(Url::parse("http://127.0.0.1:9").unwrap());
-        let lender = Lender::new(Transport::new(&[], 1).unwrap(), &place, is_hasty);
-        let reply = Reply::of(status, body);
-        lender.refused(&reply).retry()
+        Lender::new(Transport::new(&[], 1).unwrap(), &place, is_hasty)
+    }
+
+    fn refused(status: u16, body: &'static str, is_hasty: bool) -> RetryClass {
+        lender(is_hasty).refused(&Reply::of(status, body)).retry()
+    }
+
+    /// A busy service answers without a word, as whoever else does there.
+    #[test]
+    fn what_has_said_that_it_is_a_metadata_service_is_not_foreign() {
+        let probed = r#"{"error":"invalid_request","error_description":"Required metadata header not specified"}"#;
+        for (status, body, expected) in [
+            (400, probed, RetryClass::Later),
+            (400, "<html>", RetryClass::Unknown),
+            (403, probed, RetryClass::Unknown),
+        ] {
+            let mut lender = lender(true);
+            lender.learn(&Reply::of(status, body));
+            let busy = lender.refused(&Reply::of(503, ""));
+            assert_eq!(busy.retry(), expected, "{status} {body}");
+        }
     }
 
     /// Even where another login follows: that would be somebody else.
