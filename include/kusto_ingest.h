@@ -299,7 +299,7 @@
 
 /**
  * kusto_prompt_fn: The library is to open the address in the system's browser. For a device code:
- * it is shown.
+ * it is shown, or, for one that stands for a browser, nobody has seen it and the login fails.
  */
 #define KUSTO_PROMPTED_OPEN_BROWSER 0
 

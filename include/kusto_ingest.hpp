@@ -226,7 +226,7 @@ inline std::ostream &operator<<(std::ostream &out, prompt_kind value) { return o
 
 /// What the program has done with a prompt. KUSTO_PROMPTED_*.
 enum class prompted : std::int32_t {
-    open_browser = KUSTO_PROMPTED_OPEN_BROWSER, ///< The library is to open the address in the system's browser. For a device code: it is shown.
+    open_browser = KUSTO_PROMPTED_OPEN_BROWSER, ///< The library is to open the address in the system's browser. For a device code: it is shown, or, for one that stands for a browser, nobody has seen it and the login fails.
     shown = KUSTO_PROMPTED_SHOWN ///< The program has shown the code, or has opened the address itself.
 };
 

@@ -60,8 +60,8 @@ func (b *ConnectionStringBuilder) WithAadUserPassAuth(userID, password, authorit
 }
 
 // WithDeviceCode logs in as a user who enters a code on any device; later tokens come without the user. show shows
-// the code, on a goroutine of its own; nil writes it to the standard error. Its context ends when the last client
-// made from this builder is closed; its error fails the login. An empty authorityID is that of the connection
+// the code, on a goroutine of its own; nil writes it to the standard error. It must make no call of a client that waits
+// for this login. Its context ends when the last client made from this builder is closed; its error fails the login. An empty authorityID is that of the connection
 // string, or any organisation.
 func (b *ConnectionStringBuilder) WithDeviceCode(authorityID string, show func(context.Context, DeviceCode) error) *ConnectionStringBuilder {
 	b.loginWith(inTenant(authorityID, [2]string{"Login", "device"}))
@@ -135,7 +135,7 @@ func (b *ConnectionStringBuilder) WithDefaultAzureCredential() *ConnectionString
 }
 
 // WithKubernetesWorkloadIdentity logs in as an application with the federated token in a file. Empty texts are
-// taken from the environment, as Azure's webhook sets it.
+// taken from the environment, as Azure's webhook sets it; the tenant from the connection string before that.
 func (b *ConnectionStringBuilder) WithKubernetesWorkloadIdentity(appID, tokenFilePath, authorityID string) *ConnectionStringBuilder {
 	return b.loginWith(inTenant(authorityID,
 		[2]string{"Login", "workload"},

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -64,7 +65,12 @@ func goKustoPrompt(user C.uintptr_t, kind C.int32_t, url *C.char, urlLength C.si
 		ExpiresOn: time.Unix(int64(expiresOn), 0),
 	}
 	shown := make(chan error, 1)
-	go func() { shown <- p.ask(asked) }()
+	go func() {
+		// Also when the program ends its goroutine.
+		err := errors.New("the prompt ended its goroutine")
+		defer func() { shown <- err }()
+		err = p.ask(asked)
+	}()
 	if err := <-shown; err != nil {
 		if p.failures != nil {
 			p.failures.add(err)

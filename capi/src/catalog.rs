@@ -487,7 +487,7 @@ pub extern "C" fn kusto_prompt_name(value: i32) -> *const c_char {
 }
 
 /// kusto_prompt_fn: The library is to open the address in the system's browser. For a device code:
-/// it is shown.
+/// it is shown, or, for one that stands for a browser, nobody has seen it and the login fails.
 pub const KUSTO_PROMPTED_OPEN_BROWSER: i32 = 0;
 
 /// kusto_prompt_fn: The program has shown the code, or has opened the address itself.

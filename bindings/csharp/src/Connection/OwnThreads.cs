@@ -3,9 +3,9 @@ using System.Threading;
 namespace Kusto.Ingest.Native;
 
 /// <summary>
-/// Runs the program's part of a login, such as a token provider, and what it continues after an await, on threads of its own. Not on those of the pool: calls that wait
-/// on all of them may be waiting for this very token. Each piece gets a new thread: with one for all of them a provider that
-/// waits for a task of its own would wait for itself.
+/// Runs the program's part of a login, such as a token provider, and what it continues after an await, on threads of its own. Not
+/// on those of the pool: calls that wait on all of them may be waiting for this very token. Each piece gets a new thread: with one
+/// for all of them a provider that waits for a task of its own would wait for itself.
 /// </summary>
 internal sealed class OwnThreads : SynchronizationContext
 {

@@ -7,7 +7,10 @@ namespace Kusto.Ingest.Native;
 /// <param name="message">Address and code in one text for people, in the words of the service. It does not belong in a log.</param>
 /// <param name="url">The address to open, on any device.</param>
 /// <param name="code">What to enter there.</param>
-/// <returns>Completes when it is shown; the login waits for it, and fails with what it throws.</returns>
+/// <returns>
+/// Completes when it is shown; the login waits for it, and fails with what it throws. A call of a client that uses this login would wait
+/// for itself there.
+/// </returns>
 public delegate Task DeviceCodeCallback(string message, Uri url, string code);
 
 /// <summary>Shows what the library's logins ask their user.</summary>
