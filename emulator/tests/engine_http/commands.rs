@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use kusto_emulator::engine::database::Engine;
 use kusto_emulator::engine::datetime;
 use kusto_emulator::engine::endpoint::Endpoint;
 use kusto_emulator::engine::records::{IngestionFailureRecord, OperationRecord};
 use kusto_emulator::engine::role::Role;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::{columns, command, engine, failure, send, with_table};
@@ -208,4 +209,53 @@ fn a_text_is_refused_where_it_does_not_belong() {
     }
     let body = json!({"csl": ".get ingestion resources"});
     assert_eq!(send(&engine, Role::Engine, Endpoint::Mgmt, &body).0, 400);
+}
+
+#[test]
+fn the_script_of_a_database_makes_it_again() {
+    let made = [
+        ".create table T (a:long, ['b c']:string) with (folder='f', docstring='say \"x\"')",
+        ".alter table T column-docstrings (a: 'A')",
+        ".create table T ingestion csv mapping 'm' '[{\"column\":\"a\",\"Properties\":{\"Ordinal\":\"0\"}}]'",
+        ".alter table T policy caching hot = 3d, hot_window = datetime(2021-01-01) .. datetime(2021-02-01)",
+        ".alter table T policy retention '{\"SoftDeletePeriod\":\"10.00:00:00\"}'",
+        ".alter table T policy ingestionbatching '{\"MaximumNumberOfItems\":7}'",
+        ".alter table T policy row_level_security disable 'T | where a == 1'",
+        ".alter database TestDatabase policy streamingingestion enable",
+        ".add table T ingestors ('aaduser=someone@example.com') 'note'",
+        ".create function with (view=true, folder='g') V() { T | where ['b c'] == \"x\" }",
+    ];
+    let script = |engine: &Engine, options: &str| {
+        let text = format!(".show database schema as csl script {options}");
+        command(engine, &text)["Rows"].clone()
+    };
+    let (first, second) = (engine(), engine());
+    for text in made {
+        command(&first, text);
+    }
+    let shown = script(&first, "");
+    let lines = |rows: &Json| -> Vec<String> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| row[0].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        lines(&shown)[0],
+        r#".alter database TestDatabase policy streamingingestion "{\"IsEnabled\":true}""#
+    );
+    assert!(lines(&shown).len() >= made.len(), "{shown}");
+    for line in lines(&shown) {
+        command(&second, &line);
+    }
+    assert_eq!(script(&second, ""), shown);
+    let less = script(
+        &first,
+        "with (IncludeSecuritySettings=false, IncludeIngestionMappings=false)",
+    );
+    for word in [" mapping ", "row_level_security", ".add "] {
+        assert!(
+            shown.to_string().contains(word) && !less.to_string().contains(word),
+            "{word}"
+        );
+    }
 }

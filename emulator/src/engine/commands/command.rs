@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::super::database::Function;
 use super::super::schema::Column;
 use super::super::value::{ColumnType, Value};
+use super::csl_script::Parts;
 use super::functions::Existing;
 
 /// A table as a command names it: `T`, `Db.T`, `['Db'].['T']`.
@@ -143,6 +144,7 @@ pub enum DatabaseForm {
         functions: bool,
     },
     CslSchema,
+    CslScript(Parts),
 }
 
 /// What `.show table T ...` shows.

@@ -12,7 +12,7 @@ use super::command::{DatabaseForm, Databases, PolicyKind};
 use super::policy::printed;
 use super::rows::{long, table, text};
 use super::show::{SCHEMA, columns_json, csl_schema, schema_row};
-use super::{functions, principals};
+use super::{csl_script, functions, principals};
 
 /// The version that every database has: it is not counted on.
 const VERSION: &str = "v1.0";
@@ -52,6 +52,7 @@ impl Target<'_> {
             DatabaseForm::Entities => entities(database),
             DatabaseForm::Schema => flat_schema(database),
             DatabaseForm::CslSchema => csl(database),
+            DatabaseForm::CslScript(parts) => csl_script::rows(database, parts),
             form => vec![self.database_row(database, form)],
         }
     }
@@ -113,6 +114,7 @@ impl Target<'_> {
 fn columns(form: DatabaseForm) -> String {
     let rest = match form {
         DatabaseForm::CslSchema => return SCHEMA.to_owned(),
+        DatabaseForm::CslScript(_) => return "DatabaseSchemaScript: string".to_owned(),
         DatabaseForm::Entities => {
             return "DatabaseName: string, EntityType: string, EntityName: string, DocString: string, \
                     Folder: string, CslInputSchema: string, Content: string, CslOutputSchema: string, \

@@ -3,6 +3,7 @@
 mod access;
 mod columns;
 pub mod command;
+pub mod csl_script;
 mod databases;
 mod delete_records;
 mod diagnostics;

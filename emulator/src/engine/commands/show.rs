@@ -182,22 +182,21 @@ pub(super) fn columns_json(schema: &TableSchema) -> serde_json::Value {
 
 /// The columns as `.create table` takes them.
 pub(super) fn csl_schema(schema: &TableSchema) -> String {
-    let plain = |name: &str| {
-        !name.starts_with(|c: char| c.is_ascii_digit())
-            && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
-    };
-    let column = |name: &str| {
-        if plain(name) {
-            name.to_owned()
-        } else {
-            format!("['{name}']")
-        }
-    };
     let columns = schema
         .columns
         .iter()
-        .map(|found| format!("{}:{}", column(&found.name), found.ty.kusto_name()));
+        .map(|found| format!("{}:{}", entity(&found.name), found.ty.kusto_name()));
     columns.collect::<Vec<_>>().join(", ")
+}
+
+/// The name as commands take it.
+pub(super) fn entity(name: &str) -> String {
+    let is_plain = !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    match is_plain {
+        true => name.to_owned(),
+        false => format!("['{name}']"),
+    }
 }
 
 /// Columns of `.show ... details`: those of the service's own grammar.

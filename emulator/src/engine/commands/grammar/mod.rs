@@ -8,6 +8,7 @@ mod principals;
 mod show;
 mod tables;
 
+pub(super) use policies::KINDS as POLICIES;
 use uuid::Uuid;
 
 use super::super::kql::ast::Operator;

@@ -9,7 +9,8 @@ use super::super::super::{datetime, timespan};
 use super::super::command::{Command, PolicyCommand, PolicyKind, PolicyOwner, TableCommand};
 use super::{properties, table_name, tail, unsupported};
 
-const KINDS: [(&str, PolicyKind); 20] = [
+/// The words of commands for them.
+pub(in super::super) const KINDS: [(&str, PolicyKind); 20] = [
     ("ingestionbatching", PolicyKind::IngestionBatching),
     ("streamingingestion", PolicyKind::StreamingIngestion),
     ("ingestiontime", PolicyKind::IngestionTime),

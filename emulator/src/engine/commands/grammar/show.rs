@@ -2,13 +2,16 @@
 
 use uuid::Uuid;
 
+use super::super::super::error::KustoError;
 use super::super::super::kql::lexer::TokenKind;
 use super::super::super::kql::parser::{Parsed, Parser};
 use super::super::super::value::Value;
 use super::super::command::{
     Command, DatabaseForm, Databases, ExtentPlace, FunctionCommand, Owner, PolicyOwner, TableForm,
 };
+use super::super::csl_script::Parts;
 use super::super::nothing;
+use super::super::rows::flag;
 use super::{
     at_end, extents, guid, guids, mappings, policies, properties, table_name, table_names,
     unsupported,
@@ -122,6 +125,12 @@ fn database(p: &mut Parser<'_>) -> Parsed<Command> {
         Some(name) => Databases::Named(vec![name.clone()]),
         None => Databases::Current,
     };
+    if let Some(parts) = csl_script(p)? {
+        return Ok(Command::ShowDatabases {
+            databases,
+            form: DatabaseForm::CslScript(parts),
+        });
+    }
     match name {
         Some(name) if p.eat_word("ingestion") => mappings::show(p, Owner::Database(name)),
         Some(name) if p.eat_word("principals") => {
@@ -140,6 +149,39 @@ fn database(p: &mut Parser<'_>) -> Parsed<Command> {
             form: database_form(p)?,
         }),
     }
+}
+
+/// `schema as csl script [with (...)]`, if that is next.
+fn csl_script(p: &mut Parser<'_>) -> Parsed<Option<Parts>> {
+    let mut ahead = p.clone();
+    if !["schema", "as", "csl"]
+        .iter()
+        .all(|word| ahead.eat_word(word))
+    {
+        return Ok(None);
+    }
+    *p = ahead;
+    p.expect_word("script")?;
+    let mut parts = Parts {
+        security: true,
+        mappings: true,
+        encoding: true,
+    };
+    for (name, value) in properties(p)? {
+        let on = flag(&name, &value)?;
+        match name.to_ascii_lowercase().as_str() {
+            "includesecuritysettings" => parts.security = on,
+            "includeingestionmappings" => parts.mappings = on,
+            "includeencodingpolicies" => parts.encoding = on,
+            // No credentials are kept here.
+            "showobfuscatedstrings" => {}
+            _ => {
+                let message = format!("'{name}' is not a property of the command.");
+                return Err(KustoError::bad_request(message));
+            }
+        }
+    }
+    Ok(Some(parts))
 }
 
 /// What may stand where the name of a database is left out.
