@@ -175,6 +175,38 @@ async fn a_user_logs_in_on_a_device_and_in_a_browser() {
     assert_eq!(error.unwrap_err().service_code(), Some("access_denied"));
 }
 
+/// What docs/LOGIN.md shows is what the user sees and answers.
+#[tokio::test]
+async fn the_documented_device_login_is_as_it_is() {
+    let page = include_str!("../../docs/LOGIN.md");
+    let (code, base) = ("36FF77BEF", "http://127.0.0.1:8080");
+    let answer = page
+        .split("-d '")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap();
+    let answer: Json = serde_json::from_str(answer).unwrap();
+    let emulator = entra().await;
+    change(&emulator, |directory| {
+        directory["tokens"]["pollSeconds"] = json!(1)
+    })
+    .await;
+    let engine = emulator.engine_url().trim_end_matches('/').to_owned();
+    let login = DeviceCode::new(move |prompt| {
+        let shown = prompt.message().replace(prompt.code().unwrap(), code);
+        let shown = shown.replace(&engine, base);
+        assert!(page.contains(&format!("{shown}\n")), "{shown}");
+        let path = format!("/emulator/v1/entra/devices/{code}");
+        assert!(page.contains(&format!("{base}{path}\n")));
+        let url = format!("{engine}{path}").replace(code, prompt.code().unwrap());
+        post(&url, &answer);
+        Ok(Prompted::Shown)
+    });
+    tried(&emulator, login).await.unwrap();
+}
+
 const WITHOUT_BROWSER: &str = "KUSTO_TEST_WITHOUT_BROWSER";
 
 /// The environment is that of a process of its own.
