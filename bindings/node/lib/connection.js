@@ -166,7 +166,7 @@ const LOGINS = [
 
 /** Without one, the connection string names the tenant. */
 function inTenant(authorityId) {
-    return authorityId == null ? {} : { "Authority Id": authorityId };
+    return authorityId ? { "Authority Id": authorityId } : {};
 }
 
 /** Replaces the login, also one of the connection string. */

@@ -120,9 +120,9 @@ class KustoCredential {
 /** The logins that may work for a user. */
 const APPLICATIONS = new Set(["secret", "certificate", "federated"]);
 
-/** The addon takes no null for what is missing. */
+/** The addon takes no null for what is missing; an empty text is missing too. */
 function plan(members) {
-    return Object.fromEntries(Object.entries(members).filter(([, value]) => value != null));
+    return Object.fromEntries(Object.entries(members).filter(([, value]) => value != null && value !== ""));
 }
 
 function fixed(members) {

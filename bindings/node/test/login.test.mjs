@@ -115,6 +115,15 @@ test("credentials of this package", async () => {
     assert.throws(() => new KustoCredential(), TypeError);
 });
 
+test("an empty tenant is that of the connection string", async (t) => {
+    const text = "https://h.example;Authority Id=contoso.test";
+    await new IngestClient(KustoConnectionStringBuilder.withAadApplicationKeyAuthentication(text, "app", "very-secret-key", "")).close();
+    const elsewhere = `${connection};Fed=true;Authority Id=contoso.test;Login Endpoint=http://127.0.0.1:9`;
+    const kcsb = withTokenCredential(elsewhere, KustoCredential.clientSecret("", "app", "very-secret-key"));
+    const error = await failed(newClient(t, { kcsb }).warmUp(limit), "NETWORK");
+    assert.equal(error.step, "acquire token");
+});
+
 test("a chain uses the first login that is at hand, and the error of its own is the cause", async (t) => {
     const absent = KustoCredential.workloadIdentity({ clientId: "app" });
     let token = async () => ({ token: "a-token", expiresOnTimestamp: inAnHour() });
