@@ -86,8 +86,8 @@ impl Request {
         self
     }
 
-    /// Ends it, without an answer, this long after it has left; or when it does not leave in what its body takes on the
-    /// slowest line, and as long again as the answer may take.
+    /// Ends it, without an answer, this long after it has left; or when nothing of it leaves for this long, or not all of
+    /// it in what its body takes on the slowest line besides.
     pub(crate) fn answered_within(self, limit: Duration) -> Self {
         Self {
             leaves_first: true,

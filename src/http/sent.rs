@@ -45,6 +45,11 @@ impl Progress {
         state.of_head_end == HEAD_END.len() && state.left == 0 && !state.is_held
     }
 
+    /// How many bytes of the body have not left.
+    pub(super) fn left(&self) -> u64 {
+        self.state().left
+    }
+
     /// Whether some of the request was not even handed over to be sent: then nobody can have all of it. Not the opposite
     /// of [`is_complete`](Self::is_complete): what a layer holds back may have left.
     pub(super) fn lacks_some(&self) -> bool {

@@ -218,6 +218,8 @@ struct Limits {
     limit: Option<Duration>,
     /// For it to leave, where the time of the answer begins only then.
     leaving: Option<Duration>,
+    /// Bytes of its body.
+    body: u64,
 }
 
 impl Limits {
@@ -225,6 +227,7 @@ impl Limits {
         Self {
             limit: request.limit,
             leaving: request.leaving(),
+            body: request.body.len() as u64,
         }
     }
 }
@@ -254,18 +257,31 @@ impl Patience {
             return self.wait(sending).await;
         };
         let mut sending = pin!(sending);
-        let left = poll_fn(|context| match sending.as_mut().poll(context) {
-            Poll::Ready(sent) => Poll::Ready(Some(sent)),
-            Poll::Pending if progress.lacks_some() => Poll::Pending,
-            Poll::Pending => Poll::Ready(None),
-        });
-        match tokio::time::timeout(leaving, left).await {
-            Ok(Some(sent)) => Ok(sent),
-            Ok(None) => {
-                self.begun = Instant::now();
-                self.wait(sending).await
+        let end = self.begun + leaving;
+        let pause = self.limits.limit.unwrap_or(leaving);
+        let mut before = self.limits.body;
+        loop {
+            let next_look = end.min(Instant::now() + pause);
+            let left = poll_fn(|context| match sending.as_mut().poll(context) {
+                Poll::Ready(sent) => Poll::Ready(Some(sent)),
+                Poll::Pending if progress.lacks_some() => Poll::Pending,
+                Poll::Pending => Poll::Ready(None),
+            });
+            match tokio::time::timeout_at(next_look, left).await {
+                Ok(Some(sent)) => return Ok(sent),
+                Ok(None) => {
+                    self.begun = Instant::now();
+                    return self.wait(sending).await;
+                }
+                // Slow, and not stuck.
+                Err(_) if progress.left() < before && Instant::now() < end => {
+                    before = progress.left();
+                }
+                Err(_) => {
+                    let waited = Duration::from_secs(self.begun.elapsed().as_secs());
+                    return Err(Failure::Silent(waited));
+                }
             }
-            Err(_) => Err(Failure::Silent(leaving)),
         }
     }
 
@@ -558,31 +574,37 @@ mod tests {
         assert_eq!(sent(Duration::from_secs(60)).await.unwrap().status, 200);
     }
 
-    /// A slow line takes the time of its body, and the answer has its own from then on.
+    /// A slow line takes the time of its body, as long as it moves, and the answer has its own from then on.
     #[tokio::test(start_paused = true)]
     async fn the_time_of_an_answer_can_begin_when_its_request_has_left() {
         let second = Duration::from_secs(1);
-        let ended = async |leaving: Duration, answering: Duration| {
+        // Three bytes of a body leave, each after as many seconds.
+        let ended = async |between: u32, answering: u32| {
             let progress = Progress::default();
-            let request = b"POST / HTTP/1.1\r\n\r\nabc";
-            progress.begin(3);
+            let send = |part: &[u8]| progress.add(&[IoSlice::new(part)], part.len());
             let sending = async {
-                tokio::time::sleep(leaving).await;
-                progress.add(&[IoSlice::new(request)], request.len());
+                progress.begin(3);
+                send(b"POST / HTTP/1.1\r\n\r\n");
+                for _ in 0..3 {
+                    tokio::time::sleep(between * second).await;
+                    send(b"a");
+                }
                 tokio::task::yield_now().await;
-                tokio::time::sleep(answering).await;
+                tokio::time::sleep(answering * second).await;
             };
             let limits = Limits {
                 limit: Some(60 * second),
-                leaving: Some(100 * second),
+                leaving: Some(160 * second),
+                body: 3,
             };
             Patience::begin(limits).exchange(&progress, sending).await
         };
-        assert!(ended(99 * second, 59 * second).await.is_ok());
-        for (leaving, answering, limit) in [(101, 0, 100), (99, 61, 60)] {
-            match ended(leaving * second, answering * second).await {
-                Err(Failure::Silent(ended)) => assert_eq!(ended, limit * second),
-                other => panic!("{leaving}, {answering}: {other:?}"),
+        assert!(ended(50, 59).await.is_ok());
+        // The answer is late, the line is stuck, and the line is too slow.
+        for (between, answering, after) in [(50, 61, 60), (61, 0, 60), (59, 0, 160)] {
+            match ended(between, answering).await {
+                Err(Failure::Silent(ended)) => assert_eq!(ended, after * second),
+                other => panic!("{between}, {answering}: {other:?}"),
             }
         }
     }
