@@ -165,7 +165,9 @@ mod tests {
     fn run(wall: f64, cpu: f64, problem: Option<&str>) -> Result<Run, String> {
         let counters = json!({
             "connections": 2, "requests": 2000, "bytesReceived": 5_000_000,
-            "services": { "blob": { "requests": 1000 }, "queue": { "requests": 1000 } },
+            "services": {
+                "blob": { "requests": 1000 }, "queue": { "requests": 1000 }, "ingest": { "requests": 0 },
+            },
         });
         Ok(Run {
             usage: Usage {
