@@ -2,7 +2,7 @@
 
 const { builderOf } = require("./connection.js");
 const { IngestClient } = require("./ingest-client.js");
-const { checkObject } = require("./names.js");
+const { checkObject, withoutMissing } = require("./names.js");
 
 /** Ingestions are streamed unless their properties say otherwise. */
 class StreamingIngestClient extends IngestClient {
@@ -39,10 +39,10 @@ function clusterOf(address) {
         .replace(/^(https?:\/\/)?ingest-/, "$1");
 }
 
-/** Options with more settings, which the program's own override. */
+/** Options with more settings, which those override that the program gives: one without a value says nothing. */
 function withSettings(options, settings) {
     checkObject("options", options);
-    return { ...options, settings: { ...settings, ...options?.settings } };
+    return { ...options, settings: { ...settings, ...withoutMissing(options?.settings) } };
 }
 
 module.exports = { ManagedStreamingIngestClient, StreamingIngestClient };

@@ -121,6 +121,16 @@ test("a program's own settings override those of the class", async (t) => {
     assert.equal((await client.ingestFromBuffer(twoRows, now(table, { dropByTags: ["x"] }), limit)).delivery.route, Route.Queued);
 });
 
+test("a setting without a value says nothing", async (t) => {
+    const first = newClient(t);
+    const table = await streamingTable(first);
+    for (const value of [undefined, null]) {
+        const client = closed(t, new StreamingIngestClient(connection, props, { settings: { "ingestion mode": value } }));
+        const { delivery } = await client.ingestFromBuffer(twoRows, { table }, limit);
+        assert.equal(delivery.route, Route.Streamed);
+    }
+});
+
 test("the address of an ingestion service is that which follows from the engine's", async () => {
     // The token may not be sent there, which the library finds before it connects.
     const token = (address) => KustoConnectionStringBuilder.withAccessToken(`https://${address}`, "a-token");
