@@ -319,7 +319,7 @@ internal sealed partial class KustoQueuedIngestClient : IKustoQueuedIngestClient
             ErrorDetails details = new()
             {
                 Code = KustoErrorCode.SourceIo,
-                Message = $"delete source: the data is queued as {receipt.Items[0].SourceId}, but the file cannot be deleted: {cause.Message}",
+                Message = $"delete source: the data is handed over as {receipt.Items[0].SourceId}, but the file cannot be deleted: {cause.Message}",
                 Step = "delete source",
                 Retry = KustoRetry.Never,
                 InDoubt = true,
