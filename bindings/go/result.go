@@ -12,7 +12,7 @@ import (
 // Item is one source that was handed over.
 type Item struct {
 	SourceID string // The UUID under which its status is reported.
-	Blob     string // The blob's address, without its signature.
+	Blob     string // The blob's address, without its signature; empty for data that was streamed from this program.
 	Format   string // The name of the format under which the service reads it, such as "csv".
 	// FormatAssumed says that the format is only the default: none was given, and neither the source's
 	// name nor the mapping says one.
@@ -25,8 +25,8 @@ type Delivery struct {
 	// Attempts are the streaming requests that were sent; 0 when none was tried.
 	Attempts int
 	// FallbackCause is why managed ingestion queued data that it would have streamed; nil for other data, also for what
-	// it does not try to stream: too large or of unknown size, several blobs, a zip archive, options that streaming
-	// cannot have, or more than the memory budget can hold now.
+	// it does not try to stream: too large or of unknown size, several blobs, a zip archive, gzip of several members, options
+	// that streaming cannot have, or more than the memory budget can hold now.
 	FallbackCause *Error
 	// UpdatePolicy is what the update policy of the table made of streamed data; nil if the service did not say it.
 	UpdatePolicy *UpdatePolicy
@@ -121,7 +121,7 @@ func copyDelivery(native *C.kusto_result) Delivery {
 }
 
 // Status reads the status table once: one entry for each item. Without [ReportResultToTable] they stay
-// [StateQueued].
+// [StateQueued]; those of streamed data are [StateSucceeded] without any.
 func (r *Result) Status(ctx context.Context) ([]Status, error) {
 	return run(ctx, r.client, func(timeout C.int64_t, user C.uintptr_t, op **C.kusto_op, failure **C.kusto_error) C.kusto_status {
 		token, length := present(r.TrackingToken)
@@ -141,8 +141,8 @@ func WithInterval(interval time.Duration) WaitOption {
 }
 
 // Wait returns nil when the service has ingested the data or skipped it because it is there already,
-// and an *[Error] with [Error.Statuses] when it has not. It needs [ReportResultToTable]: without it, it fails
-// at once with [CodeInvalidState].
+// and an *[Error] with [Error.Statuses] when it has not. Data that was not streamed needs [ReportResultToTable]:
+// without it, it fails at once with [CodeInvalidState].
 func (r *Result) Wait(ctx context.Context, opts ...WaitOption) error {
 	interval := DefaultWaitPollInterval
 	for _, option := range opts {

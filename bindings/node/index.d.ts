@@ -670,7 +670,8 @@ export interface IngestionDelivery {
     readonly attempts: number;
     /**
      * Why managed ingestion queued data that it would have streamed; `undefined` for other data, also for what it does not try to stream: too
-     * large or of unknown size, several blobs, a zip archive, properties that streaming cannot have, or more than the memory budget can hold now.
+     * large or of unknown size, several blobs, a zip archive, gzip of several members, properties that streaming cannot have, or more than the
+     * memory budget can hold now.
      */
     readonly fallbackCause: KustoError | undefined;
     /** What the update policy of the table made of streamed data; `undefined` if the service did not say it. */
@@ -694,7 +695,7 @@ export interface UpdatePolicyResult {
 export interface IngestionItem {
     /** The UUID under which its status is reported. */
     sourceId: string;
-    /** The blob's address, without its signature. */
+    /** The blob's address, without its signature; empty for data that was streamed from this program. */
     blob: string;
     /** Uncompressed size in bytes, when it was counted or given. */
     bytesRaw: number | null;
@@ -736,11 +737,11 @@ export declare class IngestionResult {
     readonly trackingToken: string;
     /** How the data got to the service; `undefined` for a {@link IngestClient.resultOf}. */
     readonly delivery: IngestionDelivery | undefined;
-    /** Reads the status table, for each item. Without `ReportMethod.Table` they stay `Queued`. */
+    /** Reads the status table, for each item. Without `ReportMethod.Table` they stay `Queued`, unless the data was streamed. */
     status(options?: StatusOptions | null): Promise<IngestionStatus[]>;
     /**
      * Resolves when the service has ingested the data, or skipped it because it is there already; rejects with a
-     * {@link KustoError} with `statuses` when it has not. Needs `ReportMethod.Table`.
+     * {@link KustoError} with `statuses` when it has not. Needs `ReportMethod.Table`, unless the data was streamed.
      */
     wait(options?: WaitOptions | null): Promise<IngestionStatus[]>;
     /** As in the official SDK: `status()` of the first item. */

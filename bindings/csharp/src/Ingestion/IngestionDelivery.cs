@@ -21,7 +21,7 @@ public sealed class IngestionDelivery
     /// <summary>
     /// Why managed ingestion queued data that it would have streamed: the failure of this call's last streaming request, or that of an earlier
     /// call because of which the table is not tried for a while. Null for other data, also for what it does not try to stream: too large or of
-    /// unknown size, several blobs, a zip archive, properties that streaming cannot have, or more than the memory budget can hold now.
+    /// unknown size, several blobs, a zip archive, gzip of several members, properties that streaming cannot have, or more than the memory budget can hold now.
     /// </summary>
     public KustoException? FallbackCause { get; }
 

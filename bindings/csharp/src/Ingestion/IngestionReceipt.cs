@@ -17,7 +17,7 @@ public sealed class IngestionItem
     /// <summary>The id under which its status is reported.</summary>
     public Guid SourceId { get; }
 
-    /// <summary>The blob's address, without its signature.</summary>
+    /// <summary>The blob's address, without its signature; empty for data that was streamed from this program.</summary>
     public string BlobUri { get; }
 
     /// <summary>The name of the format under which the service reads it, such as <c>csv</c>.</summary>

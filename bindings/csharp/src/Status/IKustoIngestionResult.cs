@@ -78,7 +78,7 @@ public interface IKustoIngestionResult
 
     /// <summary>Polls the status until no source is pending, waiting on the calling thread.</summary>
     /// <remarks>
-    /// It needs <see cref="IngestionReportMethod.Table"/> or <see cref="IngestionReportMethod.QueueAndTable"/>: without a status table there is
+    /// Data that was not streamed needs <see cref="IngestionReportMethod.Table"/> or <see cref="IngestionReportMethod.QueueAndTable"/>: without a status table there is
     /// nothing to wait for, and it throws at once.
     /// </remarks>
     /// <param name="timeout">The most time to wait; that of the client's <see cref="QueueOptions"/> when null.</param>
@@ -92,7 +92,7 @@ public interface IKustoIngestionResult
 
     /// <summary>Polls the status until no source is pending.</summary>
     /// <remarks>
-    /// It needs <see cref="IngestionReportMethod.Table"/> or <see cref="IngestionReportMethod.QueueAndTable"/>: without a status table there is
+    /// Data that was not streamed needs <see cref="IngestionReportMethod.Table"/> or <see cref="IngestionReportMethod.QueueAndTable"/>: without a status table there is
     /// nothing to wait for, and it throws at once.
     /// </remarks>
     /// <param name="timeout">The most time to wait; that of the client's <see cref="QueueOptions"/> when null.</param>
