@@ -2516,14 +2516,17 @@ const char *kusto_result_item_source_id(const kusto_result *result,
                                         size_t *len);
 
 /**
- * The address of an item's blob, without its signature.
+ * The address of an item's blob, without its signature; empty for data that was streamed from this program.
  *
  * Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
  * Threads: any.
  * Failure: NULL if there is no such item.
  * Since: 0.1
  */
-KUSTO_API const char *kusto_result_item_blob(const kusto_result *result, size_t index, size_t *len);
+KUSTO_API
+const char *kusto_result_item_blob(const kusto_result *result,
+                                   size_t index,
+                                   size_t *len);
 
 /**
  * The name of the format under which the service reads an item, such as `csv`.
@@ -2600,7 +2603,8 @@ KUSTO_API uint32_t kusto_result_attempts(const kusto_result *result);
  * Ownership: the error is borrowed from the result: do not free it.
  * Threads: any.
  * Failure: NULL for other data, also for what managed ingestion does not try to stream: too large or of unknown size,
- * several blobs, a zip archive, properties that streaming cannot have, or more than the memory budget can hold now.
+ * several blobs, a zip archive, gzip of several members, properties that streaming cannot have, or more than the memory
+ * budget can hold now.
  * Since: 0.1
  */
 KUSTO_API
@@ -2676,7 +2680,7 @@ KUSTO_API void kusto_result_free(kusto_result *result);
 /**
  * The status of an ingestion, read from the status table now. The token is from
  * kusto_result_tracking_token, also of another process. An ingestion without a status table (see
- * kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED. An outage of the table is waited out for the
+ * kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED, unless it was streamed. An outage of the table is waited out for the
  * setting "retry time"; a table that has moved is found where the service lends it now.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
@@ -2719,7 +2723,7 @@ kusto_status kusto_track_start(const kusto_client *client,
  * As kusto_track, repeated every `poll_ms` milliseconds until no item is pending. Failures to read the
  * status that may pass, such as an outage of the network, are waited out until the deadline of the call;
  * a call with KUSTO_FOREVER ends when they last for the setting `retry time`.
- * Needs a status table (kusto_props_set_reporting): without one no end is ever seen.
+ * Data that was not streamed needs a status table (kusto_props_set_reporting): without one no end is ever seen.
  *
  * Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
  * Threads: any, also several at once, but not in a callback.

@@ -144,7 +144,7 @@ pub unsafe extern "C" fn kusto_result_item_source_id(
     lend_optional(item.map(|item| &item.source_id), len)
 }
 
-/// The address of an item's blob, without its signature.
+/// The address of an item's blob, without its signature; empty for data that was streamed from this program.
 ///
 /// Ownership: the text is borrowed from the result; it ends with a NUL. `len` may be NULL.
 /// Threads: any.
@@ -247,7 +247,8 @@ pub unsafe extern "C" fn kusto_result_attempts(result: *const kusto_result) -> u
 /// Ownership: the error is borrowed from the result: do not free it.
 /// Threads: any.
 /// Failure: NULL for other data, also for what managed ingestion does not try to stream: too large or of unknown size,
-/// several blobs, a zip archive, properties that streaming cannot have, or more than the memory budget can hold now.
+/// several blobs, a zip archive, gzip of several members, properties that streaming cannot have, or more than the memory
+/// budget can hold now.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kusto_result_fallback_cause(

@@ -19,7 +19,7 @@ use kusto_ingest::track::{Outcome, OutcomeQuery, TrackingToken};
 
 /// The status of an ingestion, read from the status table now. The token is from
 /// kusto_result_tracking_token, also of another process. An ingestion without a status table (see
-/// kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED. An outage of the table is waited out for the
+/// kusto_props_set_reporting) stays KUSTO_ITEM_QUEUED, unless it was streamed. An outage of the table is waited out for the
 /// setting "retry time"; a table that has moved is found where the service lends it now.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn kusto_track_start(
 /// As kusto_track, repeated every `poll_ms` milliseconds until no item is pending. Failures to read the
 /// status that may pass, such as an outage of the network, are waited out until the deadline of the call;
 /// a call with KUSTO_FOREVER ends when they last for the setting `retry time`.
-/// Needs a status table (kusto_props_set_reporting): without one no end is ever seen.
+/// Data that was not streamed needs a status table (kusto_props_set_reporting): without one no end is ever seen.
 ///
 /// Ownership: the token is copied. The caller frees `*out` with kusto_report_free.
 /// Threads: any, also several at once, but not in a callback.
