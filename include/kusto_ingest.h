@@ -1028,6 +1028,16 @@ const char *kusto_error_json(const kusto_error *error,
                              size_t *len);
 
 /**
+ * A copy of an error, with its attempts: of one that is borrowed, to keep it beyond its owner.
+ *
+ * Ownership: the caller frees `*out` with kusto_error_free.
+ * Threads: any.
+ * Failure: KUSTO_E_INVALID_ARGUMENT for NULL; `*out` is NULL then.
+ * Since: 0.1
+ */
+KUSTO_API kusto_status kusto_error_copy(const kusto_error *error, kusto_error **out);
+
+/**
  * Frees an error, with its texts and attempts.
  *
  * Ownership: takes the error; NULL is allowed.

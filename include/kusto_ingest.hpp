@@ -741,9 +741,7 @@ public:
     }
 
 private:
-    friend class receipt;
-
-    /// Of an error that `owner` keeps, or that the caller does.
+    /// An attempt of an error that `owner` keeps.
     error(const std::shared_ptr<const kusto_error> &owner, const kusto_error *attempt)
         : raw_(owner, attempt), code_(static_cast<errc>(kusto_error_status(attempt))),
           in_doubt_(kusto_error_in_doubt(attempt) != 0)
@@ -2070,11 +2068,15 @@ public:
     /// How many streaming requests were sent; 0 when none was tried.
     std::uint32_t attempts() const noexcept { return kusto_result_attempts(c_ptr()); }
     /// Why managed ingestion queued data that it would have streamed, if it did; nothing for what it does not try to
-    /// stream (see `kusto_result_fallback_cause`). It refers to the receipt.
+    /// stream (see `kusto_result_fallback_cause`).
     std::optional<error> fallback_cause() const
     {
         const kusto_error *cause = kusto_result_fallback_cause(c_ptr());
-        return cause != nullptr ? std::optional(error(std::shared_ptr<const kusto_error>(), cause)) : std::nullopt;
+        if (cause == nullptr)
+            return std::nullopt;
+        kusto_error *copy = nullptr;
+        kusto_error_copy(cause, &copy);
+        return error(kusto_error_status(cause), copy);
     }
     /// Whether the data may be in the table twice, as the setting `in doubt` can ask.
     bool possibly_duplicated() const noexcept { return kusto_result_possibly_duplicated(c_ptr()) != 0; }

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use crate::catalog::{ALL, KUSTO_RETRY_UNKNOWN, kusto_status};
+use crate::handle::Out;
 use crate::text::{CText, lend_optional};
 use crate::{guard, handle, kusto_bool};
 use kusto_ingest::error::Error;
@@ -336,6 +337,25 @@ pub unsafe extern "C" fn kusto_error_json(
             .json
             .get_or_init(|| CText::new(to_json(&error.error).to_string()));
         json.lend(len)
+    })
+}
+
+/// A copy of an error, with its attempts: of one that is borrowed, to keep it beyond its owner.
+///
+/// Ownership: the caller frees `*out` with kusto_error_free.
+/// Threads: any.
+/// Failure: KUSTO_E_INVALID_ARGUMENT for NULL; `*out` is NULL then.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kusto_error_copy(
+    error: *const kusto_error,
+    out: *mut *mut kusto_error,
+) -> kusto_status {
+    guard::guarded(std::ptr::null_mut(), || {
+        let out = Out::required(out, "out")?;
+        let error = handle::borrow(error, "error")?;
+        out.give(kusto_error::new(error.error.clone()));
+        Ok(())
     })
 }
 

@@ -91,7 +91,7 @@ static void without_a_policy_data_is_queued_or_refused(void)
     char table[128];
     kusto_client *manages = client_with("managed");
     const kusto_error *cause;
-    kusto_error *failure = NULL;
+    kusto_error *failure = NULL, *kept;
     kusto_props *props;
     kusto_result *result = NULL;
     create_table(client, table, sizeof table, "no_policy");
@@ -102,7 +102,12 @@ static void without_a_policy_data_is_queued_or_refused(void)
     cause = kusto_result_fallback_cause(result);
     CHECK(cause != NULL && is(kusto_error_service_code(cause, NULL), POLICY_OFF));
     CHECK(kusto_error_status(cause) == KUSTO_E_SERVICE && kusto_error_message(cause, NULL) != NULL);
+    CHECK(kusto_error_copy(cause, &kept) == KUSTO_OK);
     expect_final(manages, result, KUSTO_ITEM_SUCCEEDED);
+    /* The result is freed. */
+    CHECK(is(kusto_error_service_code(kept, NULL), POLICY_OFF) && kusto_error_status(kept) == KUSTO_E_SERVICE);
+    kusto_error_free(kept);
+    CHECK(kusto_error_copy(NULL, &kept) == KUSTO_E_INVALID_ARGUMENT && kept == NULL);
 
     result = NULL;
     CHECK_OK(kusto_props_set_mode(props, KUSTO_MODE_STREAMING, &err));

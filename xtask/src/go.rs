@@ -32,6 +32,8 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_source_fd",
     "kusto_source_reader",
     "kusto_status_list",
+    // What is borrowed is read at once.
+    "kusto_error_copy",
     // The names of all enumerations stand in catalog.go.
     "kusto_status_name",
     "kusto_track",

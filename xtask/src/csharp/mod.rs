@@ -128,6 +128,8 @@ const NOT_WRAPPED: &[&str] = &[
     "kusto_cancel_new",
     "kusto_cancel_signal",
     "kusto_cancel_use",
+    // What is borrowed is read at once.
+    "kusto_error_copy",
     // Enumerations have names.
     "kusto_compression_name",
     "kusto_format_name",

@@ -147,6 +147,9 @@ internal static unsafe partial class NativeMethods
     internal static extern byte* kusto_error_json(IntPtr error, out nuint len);
 
     [DllImport(Library, CallingConvention = C)]
+    internal static extern int kusto_error_copy(IntPtr error, out IntPtr @out);
+
+    [DllImport(Library, CallingConvention = C)]
     internal static extern void kusto_error_free(IntPtr error);
 
     [DllImport(Library, CallingConvention = C)]
