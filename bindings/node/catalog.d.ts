@@ -239,10 +239,6 @@ export interface IngestionFlags {
  * - `device code`: Whether the prompt of a login in the browser gets a device's code where no
  *   browser can be started, as on a machine without a screen. Nobody may be there to see it, as
  *   in a service: then its calls wait for it in vain. Value: `true` or `false`. Default: `false`.
- * - `token cache`: Whether what a login of a user leaves is kept on disk, so that the user is not
- *   asked at each start: in a file that only the user may read, not encrypted. Not on Windows.
- *   Value: `true` (the user's cache folder), `false`, or the absolute path of a folder. Default:
- *   `false`.
  * - `application`: The application's name in the service's logs. Default: the program's name.
  * - `compression level`: How much processor time is spent on compression: `fast` costs the least,
  *   `small` sends the fewest bytes. Value: `fast`, `balanced` or `small`. Default: `fast` in

@@ -231,9 +231,6 @@ pub unsafe extern "C" fn kusto_token_request_fail(
 ///   instead of asking.
 /// - "device code": Whether the prompt of a login in the browser gets a device's code where no browser can be started:
 ///   "true" or "false", which is the default. Without a prompt that is an error in any case.
-/// - "token cache": Whether what a login of a user leaves is kept on disk, so that the user is not asked at each start:
-///   "true" (in the user's cache folder), "false", which is the default, or the absolute path of a folder. Only the
-///   user may read it; it is not encrypted. Not on Windows.
 /// - "send chain": Whether the chain of a certificate is sent along, which applications need that are trusted by
 ///   subject name and issuer: "true" or "false", which is the default.
 /// - "thumbprint": The SHA-1 thumbprint of a certificate, in 40 hexadecimal digits: for a key without its
@@ -242,8 +239,7 @@ pub unsafe extern "C" fn kusto_token_request_fail(
 /// Ownership: both texts are copied.
 /// Threads: one at a time for each credential.
 /// Failure: KUSTO_E_INVALID_ARGUMENT for an unknown name, one that this login does not have, or a wrong value;
-/// KUSTO_E_CONFIG for a thumbprint that is none, or that of another certificate; KUSTO_E_UNSUPPORTED for a token cache
-/// where there is none;
+/// KUSTO_E_CONFIG for a thumbprint that is none, or that of another certificate;
 /// KUSTO_E_INVALID_STATE once it was set in a config or made a part of another credential. The credential is
 /// unchanged then.
 /// Since: 0.1

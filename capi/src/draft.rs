@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kusto_ingest::auth::token_store;
 use kusto_ingest::auth::{
     AccessToken, Application, Chain, DeviceCode, Interactive, OnBehalfOf, TokenCredential,
     TokenRequest, UserPassword,
@@ -68,10 +67,9 @@ impl Draft {
             "thumbprint" => self.login = self.login.with_thumbprint(value)?,
             "prompt" => self.login = self.login.with_prompts(value)?,
             "devicecode" => self.login = self.login.with_device_code(value)?,
-            "tokencache" => self.login = self.login.with_token_cache(value)?,
             _ => {
                 let message = "is no setting of a credential: tenant, authority, client id, prompt, \
-                               device code, token cache, send chain, thumbprint";
+                               device code, send chain, thumbprint";
                 return Err(Error::invalid_argument(key, message));
             }
         }
@@ -166,18 +164,6 @@ impl Login {
         match self {
             Self::Interactive(login) => Ok(Self::Interactive(login.with_device_code(allowed))),
             _ => Err(other("device code")),
-        }
-    }
-
-    fn with_token_cache(self, value: &str) -> Result<Self> {
-        let store = token_store::named(value)?;
-        match (self, store) {
-            (Self::Device(login), Some(store)) => Ok(Self::Device(login.with_token_store(store))),
-            (Self::Interactive(login), Some(store)) => {
-                Ok(Self::Interactive(login.with_token_store(store)))
-            }
-            (same @ (Self::Device(_) | Self::Interactive(_)), None) => Ok(same),
-            _ => Err(other("token cache")),
         }
     }
 

@@ -1,7 +1,5 @@
 //! The login of a user on another device: the program shows a code, the user enters it in any browser.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::catalog::PromptKind;
@@ -10,7 +8,6 @@ use super::credential::{AccessToken, TokenCredential};
 use super::entra::{DeviceGrant, Endpoint, Form, Grant, wait_for_user};
 use super::prompt::{Prompt, Prompted, Prompter};
 use super::request::TokenRequest;
-use super::token_store::TokenStore;
 use super::user::{Asked, UserLogin};
 use crate::error::{Error, Result};
 
@@ -81,14 +78,6 @@ impl DeviceCode {
     #[must_use]
     pub fn with_client_id(mut self, id: impl Into<String>) -> Self {
         self.login.client_id = Some(id.into());
-        self
-    }
-
-    /// Where refresh tokens are kept beyond the program's end, so that the user is not asked at each start. Nowhere
-    /// unless set.
-    #[must_use]
-    pub fn with_token_store(mut self, store: Arc<dyn TokenStore>) -> Self {
-        self.login.store = Some(store);
         self
     }
 

@@ -1,7 +1,6 @@
 //! The login of a user in a browser on this machine (RFC 8252): the browser comes back to a listener here with a
 //! code, which is exchanged for a token (RFC 7636).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +14,6 @@ use super::device_code;
 use super::entra::{Endpoint, Form, Grant, Refusal, Sending};
 use super::prompt::{Prompt, Prompted, Prompter};
 use super::request::TokenRequest;
-use super::token_store::TokenStore;
 use super::user::{Asked, UserLogin};
 use crate::error::{Error, ErrorKind, Result, RetryClass, Step};
 
@@ -50,6 +48,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default)]
 pub struct Interactive {
     login: UserLogin,
+    hint: Option<String>,
     prompter: Option<Prompter>,
     falls_back: bool,
 }
@@ -81,7 +80,7 @@ impl Interactive {
     /// The user's name, which is filled in for the user.
     #[must_use]
     pub fn with_hint(mut self, user: impl Into<String>) -> Self {
-        self.login.user = Some(user.into());
+        self.hint = Some(user.into());
         self
     }
 
@@ -97,14 +96,6 @@ impl Interactive {
     #[must_use]
     pub fn with_client_id(mut self, id: impl Into<String>) -> Self {
         self.login.client_id = Some(id.into());
-        self
-    }
-
-    /// Where refresh tokens are kept beyond the program's end, so that the user is not asked at each start. Nowhere
-    /// unless set.
-    #[must_use]
-    pub fn with_token_store(mut self, store: Arc<dyn TokenStore>) -> Self {
-        self.login.store = Some(store);
         self
     }
 
@@ -188,7 +179,7 @@ impl Interactive {
             .append_pair("code_challenge_method", "S256")
             .append_pair("nonce", nonce.text())
             .append_pair("prompt", "select_account");
-        if let Some(hint) = &self.login.user {
+        if let Some(hint) = &self.hint {
             query.append_pair("login_hint", hint);
         }
         Ok(())

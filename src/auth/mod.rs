@@ -25,7 +25,6 @@ pub mod prompt;
 pub mod request;
 mod seconds;
 pub mod static_token;
-pub mod token_store;
 mod tries;
 mod user;
 pub mod user_password;
@@ -50,8 +49,5 @@ pub use managed::{IdentityId, ManagedIdentity};
 pub use prompt::{Prompt, Prompted};
 pub use request::TokenRequest;
 pub use static_token::StaticToken;
-#[cfg(all(feature = "token-cache", unix))]
-pub use token_store::FileStore;
-pub use token_store::TokenStore;
 pub use user_password::UserPassword;
 pub use workload::WorkloadIdentity;

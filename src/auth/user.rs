@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::credential::AccessToken;
 use super::entra::{Endpoint, Form, Grant, Outcome, Sending, tenant_of};
 use super::request::TokenRequest;
-use super::token_store::{Stored, TokenStore};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::op::context;
 use crate::secret::Secret;
@@ -26,12 +25,8 @@ const LEFT_ALONE: Duration = Duration::from_secs(30);
 pub(super) struct UserLogin {
     pub(super) tenant: Option<String>,
     pub(super) client_id: Option<String>,
-    /// Who is meant, where the program knows that: a user's token in a store is not another's.
-    pub(super) user: Option<String>,
     /// Whether it never asks.
     pub(super) is_silent: bool,
-    /// Keeps refresh tokens beyond the program's end.
-    pub(super) store: Option<Arc<dyn TokenStore>>,
     shared: Arc<Shared>,
 }
 
@@ -76,8 +71,6 @@ struct State {
     /// The login that waits for the user.
     under_way: Mutex<Option<UnderWay>>,
     kept: Mutex<Kept>,
-    /// What outlives the program.
-    stored: Option<Stored>,
 }
 
 /// A login that waits for its user, in a task of its own: the client whose call has begun it may be freed while a
@@ -114,43 +107,13 @@ impl State {
     }
 
     /// Keeps what the grant has for later; an answer without a new refresh token leaves the old one.
-    async fn keep(&self, grant: Grant) -> AccessToken {
-        self.kept().declined = None;
+    fn keep(&self, grant: Grant) -> AccessToken {
+        let mut kept = self.kept();
+        kept.declined = None;
         if let Some(refresh) = grant.refresh {
-            self.kept().refresh = Some(refresh.clone());
-            self.save(Some(refresh)).await;
+            kept.refresh = Some(refresh);
         }
         grant.access
-    }
-
-    /// A login is good although it cannot be stored: its user is asked again at the next start.
-    async fn save(&self, refresh: Option<Secret>) {
-        if let Some(stored) = &self.stored {
-            let _ = stored.save(refresh).await;
-        }
-    }
-
-    /// A refresh token that has not been `refused`: of this program, or of one before it or beside it.
-    async fn refresh_token(&self, refused: Option<&Secret>) -> Result<Option<Secret>> {
-        let kept = self.kept().refresh.clone();
-        match (kept, &self.stored) {
-            (None, Some(stored)) => {
-                let found = stored.load().await?;
-                Ok(found.filter(|found| Some(found) != refused))
-            }
-            (kept, _) => Ok(kept),
-        }
-    }
-
-    /// Forgets one that was refused for good, also in the store, unless another program has stored one since.
-    async fn forget(&self, refused: &Secret) {
-        self.kept().refresh = None;
-        let Some(stored) = &self.stored else {
-            return;
-        };
-        if matches!(stored.load().await, Ok(Some(found)) if found == *refused) {
-            self.save(None).await;
-        }
     }
 
     /// The error of a user who was asked a moment ago.
@@ -187,10 +150,7 @@ impl State {
                 // It cannot fail: the sender is here.
                 _ = interested.wait_for(|count| *count == 0) => return,
             };
-            let result = match grant {
-                Ok(grant) => Ok(ending.0.keep(grant).await),
-                Err(error) => Err(error),
-            };
+            let result = grant.map(|grant| ending.0.keep(grant));
             drop(ending);
             // Nobody waits when all have just left: what the login has given is kept nevertheless.
             let _ = sender.send(Some(result));
@@ -291,45 +251,28 @@ impl UserLogin {
         result.unwrap_or_else(|| Err(ended_without_a_result()))
     }
 
-    /// A token by what an earlier login has left. Where that has ended, another program may have renewed it and stored
-    /// what came of that: this one tries it once.
+    /// A token by what an earlier login has left.
     async fn renewed(&self, state: &State, asked: &Asked) -> Result<Renewed> {
-        let mut last: Option<(Secret, Error)> = None;
-        for _ in 0..2 {
-            let refused = last.as_ref().map(|(token, _)| token);
-            let Some(refresh) = state.refresh_token(refused).await? else {
-                break;
-            };
-            match refreshed(asked, &refresh).await? {
-                Outcome::Granted(grant) => return Ok(Renewed::Token(state.keep(grant).await)),
-                Outcome::Refused(refusal, error) if refusal.is_of_dead_login() => {
-                    state.forget(&refresh).await;
-                    last = Some((refresh, error));
+        let refresh = state.kept().refresh.clone();
+        let Some(refresh) = refresh else {
+            return Ok(Renewed::NeedsUser(None));
+        };
+        match refreshed(asked, &refresh).await? {
+            Outcome::Granted(grant) => Ok(Renewed::Token(state.keep(grant))),
+            Outcome::Refused(refusal, error) if refusal.needs_user() => {
+                if refusal.is_of_dead_login() {
+                    state.kept().refresh = None;
                 }
-                Outcome::Refused(refusal, error) if refusal.needs_user() => {
-                    return Ok(Renewed::NeedsUser(Some(error)));
-                }
-                Outcome::Refused(_, error) => return Err(error),
+                Ok(Renewed::NeedsUser(Some(error)))
             }
+            Outcome::Refused(_, error) => Err(error),
         }
-        Ok(Renewed::NeedsUser(last.map(|(_, error)| error)))
     }
 
     fn state(&self, account: &Account) -> Arc<State> {
         let accounts = &self.shared.accounts;
         let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = || {
-            let store = self.store.clone()?;
-            Some(Stored::new(store, account, self.user.as_deref()))
-        };
-        let entry = accounts.entry(account.clone());
-        let state = entry.or_insert_with(|| {
-            Arc::new(State {
-                stored: stored(),
-                ..State::default()
-            })
-        });
-        state.clone()
+        accounts.entry(account.clone()).or_default().clone()
     }
 }
 

@@ -16,7 +16,6 @@ use super::settings::{
 };
 use crate::auth::authorizer::{Authorizer, Login};
 use crate::auth::prompt::Prompter;
-use crate::auth::token_store::{self, TokenStore};
 use crate::auth::{
     ApplicationKey, Certificate, CommandLine, DefaultLogin, DeviceCode, EnvironmentLogin,
     Interactive, LoginError, ManagedIdentity, Prompt, Prompted, StaticToken, TokenCredential,
@@ -50,7 +49,6 @@ pub struct ClientBuilder {
     credential: Option<Arc<dyn TokenCredential>>,
     prompter: Option<Prompter>,
     device_code: bool,
-    token_store: Option<Arc<dyn TokenStore>>,
     trusted: TrustedHosts,
     http_storage: bool,
     ca_certificates: Vec<u8>,
@@ -76,7 +74,6 @@ impl ClientBuilder {
             credential: None,
             prompter: None,
             device_code: false,
-            token_store: None,
             trusted: TrustedHosts::default(),
             http_storage: false,
             ca_certificates: Vec::new(),
@@ -130,14 +127,6 @@ impl ClientBuilder {
     #[must_use]
     pub fn device_code(mut self, allowed: bool) -> Self {
         self.device_code = allowed;
-        self
-    }
-
-    /// Keeps what a login of a user in the connection string leaves (`Login=device`, `Login=interactive`) beyond the
-    /// program's end, so that the user is not asked at each start. It is kept in memory alone unless set.
-    #[must_use]
-    pub fn token_store(mut self, store: Arc<dyn TokenStore>) -> Self {
-        self.token_store = Some(store);
         self
     }
 
@@ -318,10 +307,6 @@ impl ClientBuilder {
     ///   no browser can be started, as on a machine without a screen. Nobody may be there to see
     ///   it, as in a service: then its calls wait for it in vain. Value: `true` or `false`.
     ///   Default: `false`.
-    /// - `token cache`: Whether what a login of a user leaves is kept on disk, so that the user
-    ///   is not asked at each start: in a file that only the user may read, not encrypted. Not on
-    ///   Windows. Value: `true` (the user's cache folder), `false`, or the absolute path of a
-    ///   folder. Default: `false`.
     /// - `application`: The application's name in the service's logs. Default: the program's
     ///   name.
     /// - `compression level`: How much processor time is spent on compression: `fast` costs the
@@ -387,13 +372,6 @@ impl ClientBuilder {
                 .filter(|host| !host.is_empty())
                 .try_fold(self, Self::trusted_host),
             "devicecode" => Ok(self.device_code(flag(name, value)?)),
-            "tokencache" => {
-                let store = token_store::named(value)?;
-                Ok(Self {
-                    token_store: store,
-                    ..self
-                })
-            }
             "httpstorage" => Ok(self.http_storage(flag(name, value)?)),
             "cacertificates" => Ok(self.ca_certificates(value)),
             "application" => Ok(self.application(value)),
@@ -513,20 +491,6 @@ impl ClientBuilder {
         if let Some(id) = client_id {
             login = login.with_client_id(id);
         }
-        if let Some(store) = &self.token_store {
-            login = login.with_token_store(store.clone());
-        }
-        Ok(Login::with(Arc::new(login)))
-    }
-
-    fn device(&self, client_id: Option<String>) -> Result<Login> {
-        let mut login = DeviceCode::with_prompter(self.prompter()?);
-        if let Some(id) = client_id {
-            login = login.with_client_id(id);
-        }
-        if let Some(store) = &self.token_store {
-            login = login.with_token_store(store.clone());
-        }
         Ok(Login::with(Arc::new(login)))
     }
 
@@ -581,7 +545,13 @@ impl ClientBuilder {
                     None => login,
                 }))
             }
-            Authentication::DeviceCode { client_id } => self.device(client_id)?,
+            Authentication::DeviceCode { client_id } => {
+                let login = DeviceCode::with_prompter(self.prompter()?);
+                Login::with(Arc::new(match client_id {
+                    Some(id) => login.with_client_id(id),
+                    None => login,
+                }))
+            }
             Authentication::AzureCli => Login::with(Arc::new(CommandLine::azure_cli())),
             Authentication::AzureDeveloperCli => {
                 Login::with(Arc::new(CommandLine::azure_developer_cli()))

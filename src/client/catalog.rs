@@ -68,7 +68,6 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("http storage", "false"),
     ("ca certificates", ""),
     ("device code", "true"),
-    ("token cache", "false"),
     ("application", "my-agent"),
     ("compression level", "small"),
     ("compression threads", "2"),

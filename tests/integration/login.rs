@@ -9,12 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kusto_emulator::{Emulator, Options};
 use kusto_ingest::auth::{
     ApplicationKey, Certificate, CommandLine, Credential, DeviceCode, Federated, Interactive,
-    LoginError, ManagedIdentity, OnBehalfOf, Prompt, Prompted, TokenCredential, TokenStore,
-    UserPassword,
+    ManagedIdentity, OnBehalfOf, Prompt, Prompted, TokenCredential, UserPassword,
 };
 use kusto_ingest::log::{LogLevel, receiver};
 use kusto_ingest::prelude::*;
-use kusto_ingest::secret::Secret;
 use serde_json::{Value as Json, json};
 
 use crate::bed::{DATABASE, client_of, quick, reqwest_client, soon};
@@ -300,124 +298,6 @@ async fn a_login_is_renewed_with_tokens_that_serve_once() {
         query(&client).await.unwrap();
     }
     assert_eq!(*asked.lock().unwrap(), 1);
-}
-
-/// What a store of the program has been asked to save, and what it answers.
-#[derive(Debug, Default)]
-struct Memory(Mutex<std::collections::HashMap<String, String>>);
-
-impl TokenStore for Memory {
-    fn load(&self, key: &str) -> std::result::Result<Option<Secret>, LoginError> {
-        Ok(self
-            .0
-            .lock()
-            .unwrap()
-            .get(key)
-            .map(|it| Secret::from(it.as_str())))
-    }
-
-    fn save(&self, key: &str, token: Option<&Secret>) -> std::result::Result<(), LoginError> {
-        let mut saved = self.0.lock().unwrap();
-        match token {
-            Some(token) => saved.insert(key.to_owned(), token.expose().to_owned()),
-            None => saved.remove(key),
-        };
-        Ok(())
-    }
-}
-
-/// Logs in as a program does that has just started; says how often its user was asked.
-async fn started(emulator: &Emulator, store: &Arc<Memory>) -> usize {
-    let asked = Arc::new(Mutex::new(0));
-    let (browse, count) = (control(emulator, "browse"), asked.clone());
-    let login = Interactive::new().with_prompt(move |prompt| {
-        *count.lock().unwrap() += 1;
-        post(&browse, &json!({"url": prompt.url()}));
-        Ok(Prompted::Shown)
-    });
-    tried(emulator, login.with_token_store(store.clone()))
-        .await
-        .unwrap();
-    *asked.lock().unwrap()
-}
-
-#[tokio::test]
-async fn a_stored_login_asks_nobody_at_the_next_start() {
-    let emulator = entra().await;
-    change(&emulator, |directory| {
-        directory["tokens"]["refreshRotation"] = json!(true)
-    })
-    .await;
-    let store = Arc::<Memory>::default();
-    let only = || {
-        let saved = store.0.lock().unwrap();
-        assert_eq!(saved.len(), 1);
-        saved.values().next().unwrap().clone()
-    };
-    assert_eq!(started(&emulator, &store).await, 1);
-    let first = only();
-    assert_eq!(started(&emulator, &store).await, 0);
-    assert_ne!(only(), first, "each serves once");
-    // One that has ended is replaced by asking again.
-    for token in store.0.lock().unwrap().values_mut() {
-        *token = first.clone();
-    }
-    assert_eq!(started(&emulator, &store).await, 1);
-    assert_eq!(started(&emulator, &store).await, 0);
-}
-
-/// A store that another program fills while the login goes on.
-#[derive(Debug)]
-struct Shared {
-    tokens: Mutex<Vec<String>>,
-    saved: Mutex<Vec<Option<String>>>,
-}
-
-impl TokenStore for Shared {
-    fn load(&self, _: &str) -> std::result::Result<Option<Secret>, LoginError> {
-        Ok(self.tokens.lock().unwrap().pop().map(Secret::from))
-    }
-
-    fn save(&self, _: &str, token: Option<&Secret>) -> std::result::Result<(), LoginError> {
-        let token = token.map(|token| token.expose().to_owned());
-        self.saved.lock().unwrap().push(token);
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn what_another_program_has_stored_meanwhile_is_tried() {
-    let emulator = entra().await;
-    let store = Arc::<Memory>::default();
-    started(&emulator, &store).await;
-    let good = store.0.lock().unwrap().values().next().unwrap().clone();
-    // The last is loaded first: it has ended, and when that is known the other one is there.
-    let tokens = [good.clone(), good, "ended".to_owned()];
-    let shared = Arc::new(Shared {
-        tokens: Mutex::new(tokens.into()),
-        saved: Mutex::default(),
-    });
-    let login = DeviceCode::new(|_| Err("nobody is asked".into())).with_token_store(shared.clone());
-    tried(&emulator, login).await.unwrap();
-    let saved = shared.saved.lock().unwrap();
-    assert!(
-        saved.iter().all(Option::is_some),
-        "another's is not removed"
-    );
-}
-
-#[tokio::test]
-async fn a_store_that_fails_does_so_before_the_user_is_asked() {
-    let emulator = entra().await;
-    let directory = tempfile::tempdir().unwrap();
-    let place = directory.path().join("file");
-    std::fs::write(&place, "").unwrap();
-    let builder = Client::builder(&format!("{};Login=device", emulator.engine_url())).unwrap();
-    let builder = builder.set("token cache", place.to_str().unwrap()).unwrap();
-    let builder = builder.prompt(|_| panic!("somebody is asked"));
-    let error = query(&builder.build().unwrap()).await.unwrap_err();
-    assert!(error.message().contains("store of logins"), "{error}");
-    assert_eq!(error.argument(), Some("token cache"));
 }
 
 /// A token for the application, as a user gives it when it calls the application.

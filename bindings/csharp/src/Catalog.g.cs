@@ -371,13 +371,6 @@ public static class KustoSettings
     /// </summary>
     public const string DeviceCode = "device code";
 
-    /// <summary>
-    /// Whether what a login of a user leaves is kept on disk, so that the user is not asked at each start: in a file
-    /// that only the user may read, not encrypted. Not on Windows. Value: <c>true</c> (the user's cache folder),
-    /// <c>false</c>, or the absolute path of a folder. Default: <c>false</c>.
-    /// </summary>
-    public const string TokenCache = "token cache";
-
     /// <summary>The application's name in the service's logs. Default: the program's name.</summary>
     public const string Application = "application";
 
