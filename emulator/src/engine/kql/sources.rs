@@ -69,7 +69,8 @@ impl Run<'_> {
         }
     }
 
-    fn stored_table(&self, database: &str, name: &str) -> Parsed<Option<Relation>> {
+    /// The database's own table, whatever else has its name.
+    pub(super) fn stored_table(&self, database: &str, name: &str) -> Parsed<Option<Relation>> {
         let found = self.context.engine.with_database(database, |database| {
             let table = database.tables.get(name)?;
             let relation = Relation {

@@ -145,28 +145,32 @@ impl Run<'_> {
         Ok(tables)
     }
 
-    /// Tables and views of the database and views of the query whose names match, with their rows.
+    /// Tables and views of the database and views of the query whose names match, with their rows. Of a view and a table
+    /// with one name the view is meant; a function that is no view, or a scalar, hides no table.
     pub(in super::super) fn matching(&self, pattern: &Pattern) -> Parsed<Vec<(String, Relation)>> {
-        let mut names: Vec<String> = self
+        let database = self.context.database;
+        let (mut names, mut views) = self
             .context
             .engine
-            .with_database(self.context.database, |database| {
+            .with_database(database, |database| {
                 let functions = database.functions.values();
                 let views = functions.filter(|found| found.view && is_parameterless(found));
-                let views = views.map(|found| &found.name);
-                let names = database.tables.keys().chain(views);
-                let matching = names.filter(|name| pattern.matches(name)).cloned();
-                // A table and a view may have one name.
-                matching.collect::<BTreeSet<_>>().into_iter().collect()
+                let views = views.map(|found| found.name.clone());
+                let views: Vec<String> = views.filter(|name| pattern.matches(name)).collect();
+                let tables = database.tables.keys().filter(|name| pattern.matches(name));
+                let names: BTreeSet<String> = tables.chain(&views).cloned().collect();
+                (Vec::from_iter(names), views)
             })
-            .map_err(|_| KustoError::not_found("Database", self.context.database))?;
-        // A view never finds itself.
-        names.retain(|name| self.sees(self.context.database, name) && name != self.origin);
-        let bound = self.frame.all(|name| pattern.matches(name));
-        let views = bound
-            .into_iter()
-            .filter(|(_, binding)| matches!(binding, Binding::Function(function) if function.view));
-        for (name, _) in views {
+            .map_err(|_| KustoError::not_found("Database", database))?;
+        names.retain(|name| self.sees(database, name));
+        // A view never finds itself: within it the name is that of a table.
+        views.retain(|name| name != self.origin);
+        let bound = self.frame.all(|name| pattern.matches(name)).into_iter();
+        for (name, binding) in bound {
+            if !matches!(binding, Binding::Function(function) if function.view) {
+                continue;
+            }
+            views.push(name.to_owned());
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
             }
@@ -174,9 +178,15 @@ impl Run<'_> {
         let mut tables = Vec::new();
         for name in names {
             // What gives no rows is no view.
-            if let Some(table) = self.known_table(&name)? {
-                tables.push((name, bare(table)));
-            }
+            let view = match views.contains(&name) {
+                true => self.known_table(&name)?,
+                false => None,
+            };
+            let table = match view {
+                Some(view) => Some(view),
+                None => self.stored_table(database, &name)?,
+            };
+            tables.extend(table.map(|table| (name, bare(table))));
         }
         Ok(tables)
     }
