@@ -21,23 +21,34 @@ pub struct Parts {
     pub encoding: bool,
 }
 
+/// In an order in which each command finds what it refers to: a policy may have a query, which the service checks, over
+/// other tables and functions.
 pub(super) fn rows(database: &Database, parts: Parts) -> Vec<Row> {
     let name = format!("database {}", entity(&database.name));
-    let mut commands = policies(&name, &database.policies, parts);
-    commands.extend(principals(&name, &database.principals, parts));
+    let mut commands = principals(&name, &database.principals, parts);
     commands.extend(mappings(&name, &database.mappings, parts));
-    commands.extend(
-        database
-            .tables
-            .values()
-            .flat_map(|found| table(found, parts)),
-    );
+    let tables = database.tables.values();
+    commands.extend(tables.clone().flat_map(|found| table(found, parts)));
     commands.extend(database.functions.values().map(function));
+    let mut all = policies(&name, &database.policies, parts);
+    for found in tables {
+        all.extend(policies(&table_name(found), &found.policies, parts));
+    }
+    let (last, first): (Vec<_>, Vec<_>) = all.into_iter().partition(|(kind, _)| has_query(*kind));
+    commands.extend(first.into_iter().chain(last).map(|(_, command)| command));
     commands.into_iter().map(|one| vec![text(one)]).collect()
 }
 
+fn table_name(found: &Table) -> String {
+    format!("table {}", entity(&found.schema.name))
+}
+
+fn has_query(kind: PolicyKind) -> bool {
+    matches!(kind, PolicyKind::Update | PolicyKind::RowLevelSecurity)
+}
+
 fn table(found: &Table, parts: Parts) -> Vec<String> {
-    let name = format!("table {}", entity(&found.schema.name));
+    let name = table_name(found);
     let columns = csl_schema(&found.schema);
     let (folder, doc) = (literal(&found.folder), literal(&found.doc_string));
     let made =
@@ -50,7 +61,6 @@ fn table(found: &Table, parts: Parts) -> Vec<String> {
     let mut commands = vec![made];
     commands.extend((!docs.is_empty()).then_some(described));
     commands.extend(mappings(&name, &found.mappings, parts));
-    commands.extend(policies(&name, &found.policies, parts));
     commands.extend(principals(&name, &found.principals, parts));
     commands
 }
@@ -64,7 +74,7 @@ fn mappings(owner: &str, mappings: &Mappings, parts: Parts) -> Vec<String> {
     shown.map(one).collect()
 }
 
-fn policies(owner: &str, policies: &Policies, parts: Parts) -> Vec<String> {
+fn policies(owner: &str, policies: &Policies, parts: Parts) -> Vec<(PolicyKind, String)> {
     let is_shown = |word: &str| match word {
         "row_level_security" | "restricted_view_access" => parts.security,
         "encoding" => parts.encoding,
@@ -73,7 +83,7 @@ fn policies(owner: &str, policies: &Policies, parts: Parts) -> Vec<String> {
     let shown = POLICIES.iter().filter(|(word, _)| is_shown(word));
     let one = |(word, kind): &(&str, PolicyKind)| {
         let value = written(*kind, &printed(policies, *kind)?);
-        Some(format!(".alter {owner} policy {word} {value}"))
+        Some((*kind, format!(".alter {owner} policy {word} {value}")))
     };
     shown.filter_map(one).collect()
 }
@@ -87,6 +97,7 @@ fn written(kind: PolicyKind, json: &str) -> String {
             .and_then(Json::as_str)
             .unwrap_or_default()
     };
+    let members = parsed.as_object().map_or(0, serde_json::Map::len);
     match (kind, parsed.get("IsEnabled").and_then(Json::as_bool)) {
         (PolicyKind::Caching, _) => {
             let spans = ["/DataHotSpan/Value", "/IndexHotSpan/Value"].map(part);
@@ -106,7 +117,9 @@ fn written(kind: PolicyKind, json: &str) -> String {
             let verb = if on { "enable" } else { "disable" };
             format!("{verb} {}", literal(part("/Query")))
         }
-        (PolicyKind::IngestionTime | PolicyKind::Kept(_), Some(on)) => on.to_string(),
+        (PolicyKind::IngestionTime | PolicyKind::Kept(_), Some(on)) if members == 1 => {
+            on.to_string()
+        }
         _ => literal(json),
     }
 }
