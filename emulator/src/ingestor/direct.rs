@@ -55,7 +55,7 @@ impl Direct {
         let loaded = load();
         let outcome = match &loaded {
             Ok(loaded) => Outcome::Succeeded { rows: rows(loaded) },
-            Err(failure) => Outcome::Failed(failure.clone()),
+            Err(failure) => Outcome::without_rows(failure.clone()),
         };
         let end = shown::end(&outcome, datetime::now());
         self.ingestions.moved(number, end);

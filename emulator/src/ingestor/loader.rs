@@ -163,10 +163,7 @@ impl Loader {
     pub(crate) async fn load(&self, envelope: &Envelope, work: &Work) -> Outcome {
         match self.try_load(envelope, work).await {
             Ok(loaded) => Outcome::Succeeded { rows: loaded.rows },
-            Err(failure) if failure.code == ErrorCode::SkippedIngestByTag => {
-                Outcome::Skipped(failure)
-            }
-            Err(failure) => Outcome::Failed(failure),
+            Err(failure) => Outcome::without_rows(failure),
         }
     }
 

@@ -7,7 +7,7 @@ use tracing::warn;
 use url::Url;
 use uuid::Uuid;
 
-use super::failure::{Failure, FailureStatus};
+use super::failure::{ErrorCode, Failure, FailureStatus};
 use super::message::{Envelope, ReportLevel, ReportMethod, StatusRow};
 use super::storage_client::StorageClient;
 use crate::engine::datetime;
@@ -29,6 +29,14 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// That of a source of which no row was taken.
+    pub(super) fn without_rows(failure: Failure) -> Self {
+        match failure.code {
+            ErrorCode::SkippedIngestByTag => Self::Skipped(failure),
+            _ => Self::Failed(failure),
+        }
+    }
+
     /// The text in the status table's `Status`.
     pub(crate) fn status(&self) -> &'static str {
         match self {

@@ -40,7 +40,7 @@ pub(crate) fn named(request: &SourceRequest) -> Arrival {
         source: without_credentials(&request.location).to_owned(),
         format: format.and_then(known_format),
         received_on: datetime::print(datetime::now()),
-        message: Json::Object(request.properties.clone()),
+        message: without_secrets(Json::Object(request.properties.clone())),
         ..Arrival::default()
     }
 }
@@ -165,5 +165,23 @@ mod tests {
             })
         );
         assert_eq!(message("no message"), "no message");
+    }
+
+    #[test]
+    fn the_properties_of_a_command_are_shown_without_their_secrets() {
+        let properties = json!({"format": "csv", "authorizationContext": "s3cret"});
+        let request = SourceRequest {
+            operation: Default::default(),
+            database: "D".to_owned(),
+            table: "T".to_owned(),
+            location: "https://h/c/b.csv?sig=s3cret".to_owned(),
+            properties: properties.as_object().cloned().unwrap_or_default(),
+        };
+        let shown = named(&request);
+        assert_eq!(shown.source, "https://h/c/b.csv");
+        assert_eq!(
+            shown.message,
+            json!({"format": "csv", "authorizationContext": "***"})
+        );
     }
 }
