@@ -457,7 +457,7 @@ function chartOf({ columns, rows, visual }) {
             series.get(name).push({ x: row[x], y: Number.isFinite(value) ? value : null });
         }
     }
-    if (visual.Kind === "stacked100") toShares(series);
+    if (isStacked(visual) && visual.Kind === "stacked100") toShares(series);
     const type = isTime(columns[x]) ? "time" : isNumeric(columns[x].type) ? "number" : "text";
     const xName = visual.XTitle ?? columns[x].name;
     return {
@@ -472,7 +472,8 @@ function chartOf({ columns, rows, visual }) {
     };
 }
 
-const isStacked = ({ Kind, Visualization }) => ["stacked", "stacked100"].includes(Kind) || Visualization === "stackedareachart";
+const isStacked = ({ Kind, Visualization }) => Visualization === "stackedareachart"
+    || ["areachart", "barchart", "columnchart"].includes(Visualization) && ["stacked", "stacked100"].includes(Kind);
 
 /** Each value as its part of a hundred at its place. */
 function toShares(series) {
